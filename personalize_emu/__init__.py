@@ -1,0 +1,1 @@
+"""Amazon Personalize, emulated: real data in, real models trained, real answers out."""

@@ -1,0 +1,1 @@
+"""Untrusted input and columns: Avro schemas, CSV and Parquet files, histories."""

@@ -1,0 +1,1 @@
+"""Ways in: HTTP server, one-port dispatch, in-process mock, pytest plugin, admin routes."""

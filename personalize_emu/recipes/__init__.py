@@ -1,0 +1,1 @@
+"""Recommenders in numpy: splits, metrics, one file a recipe. No AWS words."""

@@ -1,0 +1,110 @@
+"""The contract between recipes and the rest: training data in, an immutable model out.
+
+A recipe is fitted on `TrainingData` and answers from a `Model`. Both speak of items by their number in the
+model's catalog; whoever calls translates ids. Nothing here knows where the data came from.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Hyperparameters = Mapping[str, str]
+Progress = Callable[[str, float], None]
+"""Called with the name of a stage and the share of all work done so far, from 0 to 1."""
+
+
+class Kind(Enum):
+    """What a recipe answers, and so what its models must be asked for."""
+
+    PERSONALIZED = "personalized"
+    RANKING = "ranking"
+    RELATED = "related"
+    POPULAR = "popular"
+
+
+class NotEnoughData(Exception):
+    """The data cannot be trained on; the text is the failure reason shown to the user."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Interactions and catalog of one training run.
+
+    Rows are sorted by user, then time, then order of arrival. Several events of one user on one item at one
+    timestamp stay separate rows here; models that count visits merge them (`visits`).
+
+    catalog: ids of all items (interactions and item metadata), sorted; an item's number is its position.
+    user_ids: ids of all users with at least one row, sorted.
+    users, items: int32[n] numbers. timestamps: int64[n] epoch seconds. weights: float32[n] or None (all 1).
+    """
+
+    catalog: tuple[str, ...]
+    user_ids: tuple[str, ...]
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    timestamps: NDArray[np.int64]
+    weights: NDArray[np.float32] | None = None
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """int64[users + 1]: rows of user u are offsets[u] to offsets[u + 1]."""
+        return np.searchsorted(self.users, np.arange(len(self.user_ids) + 1)).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What is known of one user, oldest first. items: int32[k] catalog numbers, timestamps: int64[k]."""
+
+    items: NDArray[np.int32]
+    timestamps: NDArray[np.int64]
+
+
+class Model(ABC):
+    """A fitted, immutable recommender."""
+
+    catalog: tuple[str, ...]
+    has_scores: bool
+    """True where clients see a score with each item (a softmax over what is scored, R-72)."""
+
+    @cached_property
+    def number_of(self) -> dict[str, int]:
+        """Item id to catalog number."""
+        return {item: number for number, item in enumerate(self.catalog)}
+
+    @abstractmethod
+    def scores(self, history: History) -> NDArray[np.float32]:
+        """float32[items]: relevance of every item to the owner of `history`, greater is better.
+
+        -inf marks an item that must not be recommended. An empty history gets popular items. For related
+        items the history holds the one item asked about. With `has_scores` these are logits: the softmax
+        over the catalog (recommendations) or over the ranked items (rankings) is what clients see.
+        """
+
+    @property
+    @abstractmethod
+    def trained_items(self) -> NDArray[np.bool_]:
+        """bool[items]: items with interactions in training; others rank last and unscored (R-74a)."""
+
+
+class Recipe(ABC):
+    """How to turn training data into a model."""
+
+    name: str
+    kind: Kind
+
+    @abstractmethod
+    def fit(
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Model:
+        """Train on all of `data`. Hyperparameters are wire names to strings, already checked."""

@@ -1,0 +1,1 @@
+"""The building blocks recipes blend: one model a file."""

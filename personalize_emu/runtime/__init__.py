@@ -1,0 +1,1 @@
+"""What is answered live (recommendations, rankings) and what is heard live (events)."""

@@ -1,0 +1,77 @@
+"""Every option once: its name, its environment variable, its default and its help text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+Pace = Literal["instant", "fast", "real"]
+ENVIRONMENT_PREFIX = "PERSONALIZE_EMU_"
+
+
+def _option(default: Any, help_text: str) -> Any:
+    return field(default=default, metadata={"help": help_text})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of one emulator. Field order is the order in `--help` and in the documentation."""
+
+    host: str = _option("127.0.0.1", "address to listen on")
+    port: int = _option(4577, "port to listen on; 0 takes a free one and prints it")
+    pace: Pace = _option(
+        "fast",
+        "how long states last: instant (work is done inside the call), fast (background, states visible), "
+        "real (a multiple of the real service's durations)",
+    )
+    real_pace_scale: float = _option(1.0, "with pace real: multiple of the real service's durations")
+    seed: int = _option(0, "seed of every random choice: the same seed and calls give the same answers")
+    account: str = _option("123456789012", "the 12-digit account that owns all resources")
+    region: str = _option("us-east-1", "region of requests that carry no credential scope")
+    aws_endpoint: str = _option("", "endpoint of S3 and the other AWS services; empty embeds them")
+    log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
+
+    def __post_init__(self) -> None:
+        if self.pace not in get_args(Pace):
+            raise ValueError(f"pace must be one of {', '.join(get_args(Pace))}, not {self.pace!r}")
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port must be between 0 and 65535, not {self.port}")
+        if not (len(self.account) == 12 and self.account.isdecimal()):
+            raise ValueError(f"account must be 12 digits, not {self.account!r}")
+        if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError(f"log_level must be DEBUG, INFO, WARNING or ERROR, not {self.log_level!r}")
+        if not self.real_pace_scale > 0:
+            raise ValueError(f"real_pace_scale must be greater than 0, not {self.real_pace_scale}")
+
+
+def environment_name(option: str) -> str:
+    """`aws_endpoint` is read from `PERSONALIZE_EMU_AWS_ENDPOINT`."""
+    return ENVIRONMENT_PREFIX + option.upper()
+
+
+def settings_from_environment(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Settings from `PERSONALIZE_EMU_*`, with `overrides` (None means not given) on top.
+
+    Raises:
+        ValueError: a value has the wrong form; the message names the variable.
+    """
+    environ = os.environ if environ is None else environ
+    hints = get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    for option in fields(Settings):
+        text = environ.get(environment_name(option.name))
+        if text is not None:
+            values[option.name] = _parsed(option.name, hints[option.name], text)
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    return replace(Settings(), **values)
+
+
+def _parsed(name: str, kind: Any, text: str) -> Any:
+    if get_origin(kind) is Literal or kind is str:
+        return text
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f"{environment_name(name)} must be a {kind.__name__}, not {text!r}") from None

@@ -1,0 +1,1 @@
+"""Resource records, lifecycle, store, clock, identifiers and jobs."""
