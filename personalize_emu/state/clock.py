@@ -1,0 +1,149 @@
+"""Time: read, scheduled and moved through one object, so that no state depends on the wall clock directly."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+Callback = Callable[[], None]
+
+
+class Clock(Protocol):
+    """Seconds since the epoch, with millisecond resolution (P-30)."""
+
+    def now(self) -> float: ...
+
+    def call_at(self, when: float, callback: Callback) -> None:
+        """Run `callback` once, when the clock has reached `when`; at once when it already has."""
+
+    def advance(self, seconds: float) -> None:
+        """Move forward and run what has become due, in order of time, before returning."""
+
+    def close(self) -> None:
+        """Forget all callbacks and stop."""
+
+
+class _Agenda:
+    """Callbacks in order of time, then of arrival. Not locked: its clock does that."""
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[float, int, Callback]] = []
+        self._arrivals = itertools.count()
+
+    def add(self, when: float, callback: Callback) -> None:
+        heapq.heappush(self._entries, (when, next(self._arrivals), callback))
+
+    def take_due(self, now: float) -> tuple[float, Callback] | None:
+        if self._entries and self._entries[0][0] <= now:
+            when, _, callback = heapq.heappop(self._entries)
+            return when, callback
+        return None
+
+    def next_time(self) -> float | None:
+        return self._entries[0][0] if self._entries else None
+
+    def clear(self) -> None:
+        self._entries.clear()
+
+
+class ManualClock:
+    """A clock that stands still until it is advanced. Callbacks run in the thread that advances it."""
+
+    def __init__(self, start: float = 1_700_000_000.0) -> None:
+        self._now = start
+        self._agenda = _Agenda()
+        self._lock = threading.RLock()
+
+    def now(self) -> float:
+        return round(self._now, 3)
+
+    def call_at(self, when: float, callback: Callback) -> None:
+        with self._lock:
+            self._agenda.add(when, callback)
+        if when <= self._now:
+            self._run_due()
+
+    def advance(self, seconds: float) -> None:
+        _refuse_negative(seconds)
+        with self._lock:
+            target = self._now + seconds
+            while (entry := self._agenda.take_due(target)) is not None:
+                when, callback = entry
+                self._now = max(self._now, when)
+                callback()
+            self._now = target
+
+    def close(self) -> None:
+        with self._lock:
+            self._agenda.clear()
+
+    def _run_due(self) -> None:
+        with self._lock:
+            while (entry := self._agenda.take_due(self._now)) is not None:
+                entry[1]()
+
+
+class SystemClock:
+    """The machine's clock plus an offset that `advance` adds to. Callbacks run in a thread of their own."""
+
+    def __init__(self) -> None:
+        self._offset = 0.0
+        self._agenda = _Agenda()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def now(self) -> float:
+        return round(time.time() + self._offset, 3)
+
+    def call_at(self, when: float, callback: Callback) -> None:
+        with self._changed:
+            if self._closed:
+                return
+            self._agenda.add(when, callback)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="personalize-emu-clock", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def advance(self, seconds: float) -> None:
+        _refuse_negative(seconds)
+        with self._changed:
+            self._offset += seconds
+        while (callback := self._take_due()) is not None:
+            callback()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._agenda.clear()
+            self._changed.notify_all()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _take_due(self) -> Callback | None:
+        with self._changed:
+            entry = self._agenda.take_due(self.now())
+        return entry[1] if entry else None
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                entry = self._agenda.take_due(self.now())
+                if entry is None:
+                    when = self._agenda.next_time()
+                    # Timestamps are rounded to milliseconds, so a shorter wait would spin.
+                    self._changed.wait(None if when is None else max(when - self.now(), 0.001))
+                    continue
+            entry[1]()
+
+
+def _refuse_negative(seconds: float) -> None:
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"a clock moves forward only, not by {seconds} seconds")

@@ -1,0 +1,65 @@
+"""The lives of resources as data: which states follow each other, and how long each lasts.
+
+Status words have a blank before the second word and an underscore inside IN_PROGRESS (R-GEN-8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from personalize_emu.settings import Settings
+
+CREATE_PENDING = "CREATE PENDING"
+CREATE_IN_PROGRESS = "CREATE IN_PROGRESS"
+CREATE_FAILED = "CREATE FAILED"
+CREATE_STOPPING = "CREATE STOPPING"
+CREATE_STOPPED = "CREATE STOPPED"
+ACTIVE = "ACTIVE"
+DELETE_PENDING = "DELETE PENDING"
+DELETE_IN_PROGRESS = "DELETE IN_PROGRESS"
+
+CREATING = frozenset({CREATE_PENDING, CREATE_IN_PROGRESS})
+DELETING = frozenset({DELETE_PENDING, DELETE_IN_PROGRESS})
+FAILED = frozenset({CREATE_FAILED, CREATE_STOPPED})
+DELETABLE = frozenset({ACTIVE, CREATE_FAILED, CREATE_STOPPED})
+"""States in which a resource is at rest and may be deleted (R-GEN-14)."""
+
+
+@dataclass(frozen=True)
+class Duration:
+    """Least seconds a resource spends waiting and in progress; slow work may take longer."""
+
+    waiting: float
+    working: float
+
+
+# Recorded durations of the service (R-GEN-19), in seconds; [E] where none is recorded.
+_REAL_CREATION = {
+    "dataset-group": Duration(15, 30),
+    "dataset": Duration(5, 20),
+    "dataset-import-job": Duration(30, 500),
+    "event-tracker": Duration(5, 20),
+    "solution-version": Duration(60, 2400),
+    "campaign": Duration(30, 480),
+}
+_REAL_DELETION = Duration(10, 50)
+_FAST = Duration(0.1, 0.1)
+_INSTANT = Duration(0, 0)
+
+
+def creation_duration(settings: Settings, kind: str) -> Duration:
+    """How long a resource of `kind` is being created."""
+    return _paced(settings, _REAL_CREATION[kind])
+
+
+def deletion_duration(settings: Settings) -> Duration:
+    return _paced(settings, _REAL_DELETION)
+
+
+def _paced(settings: Settings, real: Duration) -> Duration:
+    if settings.pace == "instant":
+        return _INSTANT
+    if settings.pace == "fast":
+        return _FAST
+    scale = settings.real_pace_scale
+    return Duration(real.waiting * scale, real.working * scale)

@@ -1,0 +1,211 @@
+"""The records of all resource kinds. A record is frozen: the store replaces it, nobody edits it.
+
+Fields are the AWS members in snake case; `members` turns a record back into members of the wire, and the
+output shape of the operation picks from them, so one record serves Describe and List alike. Documents that
+clients give and get back unchanged (configurations, data sources) are kept as the members they came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any, ClassVar
+
+Document = Mapping[str, Any]
+
+# Members that plain camel case does not give.
+_IRREGULAR = {
+    "perform_hpo": "performHPO",
+    "perform_auto_ml": "performAutoML",
+    "auto_ml_result": "autoMLResult",
+    "min_provisioned_tps": "minProvisionedTPS",
+    "tuned_hpo_params": "tunedHPOParams",
+    "publish_attribution_metrics_to_s3": "publishAttributionMetricsToS3",
+}
+
+
+@cache
+def member_name(field_name: str) -> str:
+    """`creation_date_time` is `creationDateTime` on the wire."""
+    if field_name in _IRREGULAR:
+        return _IRREGULAR[field_name]
+    first, *rest = field_name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """What every kind has. Times are seconds since the epoch (R-GEN-12).
+
+    `type_word` is the word before the slash in the ARN, `kind` names the resource in texts and on settings,
+    `arn_field` is the field that holds the ARN.
+    """
+
+    type_word: ClassVar[str]
+    kind: ClassVar[str]
+    arn_field: ClassVar[str]
+    taggable: ClassVar[bool] = True
+
+    creation_date_time: float
+    last_updated_date_time: float
+
+    @property
+    def arn(self) -> str:
+        arn: str = getattr(self, self.arn_field)
+        return arn
+
+    def members(self) -> dict[str, Any]:
+        """All members that have a value, by wire name (P-27: absent members are left out)."""
+        pairs = ((member_name(field.name), getattr(self, field.name)) for field in fields(self))
+        return {member: value for member, value in pairs if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stateful(Resource):
+    """A resource with a status (R-GEN-8) and a reason when it failed (R-GEN-11)."""
+
+    status: str
+    failure_reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetGroup(Stateful):
+    """R-DSG-4."""
+
+    type_word = kind = "dataset-group"
+    arn_field = "dataset_group_arn"
+
+    name: str
+    dataset_group_arn: str
+    domain: str | None = None
+    role_arn: str | None = None
+    kms_key_arn: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema(Resource):
+    """R-SCH-3. Has no status; `schema` is the text as it was sent."""
+
+    type_word = kind = "schema"
+    arn_field = "schema_arn"
+    taggable = False
+
+    name: str
+    schema_arn: str
+    schema: str
+    domain: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Stateful):
+    """R-DS-6. `dataset_type` is upper case (R-DS-3)."""
+
+    type_word = kind = "dataset"
+    arn_field = "dataset_arn"
+
+    name: str
+    dataset_arn: str
+    dataset_group_arn: str
+    dataset_type: str
+    schema_arn: str
+    tracking_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetImportJob(Stateful):
+    """R-DIJ-2."""
+
+    type_word = kind = "dataset-import-job"
+    arn_field = "dataset_import_job_arn"
+
+    job_name: str
+    dataset_import_job_arn: str
+    dataset_arn: str
+    data_source: Document
+    role_arn: str | None
+    import_mode: str
+    publish_attribution_metrics_to_s3: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventTracker(Stateful):
+    """R-ET-3."""
+
+    type_word = kind = "event-tracker"
+    arn_field = "event_tracker_arn"
+
+    name: str
+    event_tracker_arn: str
+    account_id: str
+    tracking_id: str
+    dataset_group_arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solution(Stateful):
+    """R-SOL-3. `latestSolutionVersion` is worked out when it is described."""
+
+    type_word = kind = "solution"
+    arn_field = "solution_arn"
+
+    name: str
+    solution_arn: str
+    dataset_group_arn: str
+    perform_hpo: bool
+    perform_auto_ml: bool
+    perform_auto_training: bool
+    perform_incremental_update: bool | None = None
+    recipe_arn: str | None = None
+    event_type: str | None = None
+    solution_config: Document | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolutionVersion(Stateful):
+    """R-SV-4. The configuration is a copy of the solution's at creation (R-SV-11)."""
+
+    type_word = "solution"
+    kind = "solution-version"
+    arn_field = "solution_version_arn"
+
+    name: str
+    solution_version_arn: str
+    solution_arn: str
+    dataset_group_arn: str
+    perform_hpo: bool
+    perform_auto_ml: bool
+    perform_incremental_update: bool | None = None
+    recipe_arn: str | None = None
+    event_type: str | None = None
+    solution_config: Document | None = None
+    training_mode: str
+    training_type: str
+    training_hours: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign(Stateful):
+    """R-CMP-3. `latest_campaign_update` is the record of the last UpdateCampaign (R-CMP-10)."""
+
+    type_word = kind = "campaign"
+    arn_field = "campaign_arn"
+
+    name: str
+    campaign_arn: str
+    solution_version_arn: str
+    min_provisioned_tps: int
+    campaign_config: Document | None = None
+    latest_campaign_update: Document | None = None
+
+
+RESOURCE_TYPES: tuple[type[Resource], ...] = (
+    DatasetGroup,
+    Schema,
+    Dataset,
+    DatasetImportJob,
+    EventTracker,
+    Solution,
+    SolutionVersion,
+    Campaign,
+)
