@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,6 +23,8 @@ class Store:
         self.lock = threading.RLock()
         self._records: dict[type[Resource], dict[str, Resource]] = {}
         self._tags: dict[str, dict[str, str]] = {}
+        self._ordinals: dict[str, int] = {}
+        self._counter = itertools.count(1)
 
     def get(self, kind: type[R], arn: str) -> R | None:
         record = self._records.get(kind, {}).get(arn)
@@ -41,6 +44,11 @@ class Store:
             if record.arn in records:
                 raise KeyError(record.arn)
             records[record.arn] = record
+            self._ordinals[record.arn] = next(self._counter)
+
+    def ordinal(self, record: Resource) -> int:
+        """Place in the order of creation; tells apart what was created in the same millisecond."""
+        return self._ordinals.get(record.arn, 0)
 
     def change(self, record: R, **changes: Any) -> R | None:
         """Replace fields of the current state of `record`; None when it no longer exists."""
@@ -60,6 +68,7 @@ class Store:
         with self.lock:
             self._records.get(type(record), {}).pop(record.arn, None)
             self._tags.pop(record.arn, None)
+            self._ordinals.pop(record.arn, None)
 
     def tags(self, arn: str) -> dict[str, str]:
         return dict(self._tags.get(arn, {}))

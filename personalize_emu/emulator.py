@@ -1,0 +1,125 @@
+"""One emulator: a world, a clock, a source of randomness and settings, put together. Many fit in a process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any
+
+from personalize_emu.neighbours import Neighbours, remote_neighbours
+from personalize_emu.operations import CONTROL_PLANE, HANDLERS
+from personalize_emu.service.context import Context
+from personalize_emu.service.world import World, new_world
+from personalize_emu.settings import Settings
+from personalize_emu.state.clock import Clock, SystemClock
+from personalize_emu.state.identifiers import Identifiers
+from personalize_emu.wire.errors import NotImplementedException
+from personalize_emu.wire.models import operations
+
+
+class Emulator:
+    """The whole service without any way in: operations are called by name with parsed, valid input."""
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        clock: Clock | None = None,
+        neighbours: Neighbours | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.clock: Clock = clock or SystemClock()
+        self.neighbours = neighbours or remote_neighbours(self.settings.aws_endpoint)
+        self._identifiers = Identifiers(self.settings.seed)
+        self._page_secret = self._identifiers.secret()
+        self._world = new_world(self.clock)
+
+    def __enter__(self) -> Emulator:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def world(self) -> World:
+        return self._world
+
+    def call(
+        self,
+        operation_name: str,
+        params: Mapping[str, Any],
+        *,
+        region: str | None = None,
+        account: str | None = None,
+    ) -> dict[str, Any] | None:
+        """Carry out one operation and return the members of its answer.
+
+        Raises:
+            AwsError: as the service would answer; NotImplementedException when nobody has written it yet.
+        """
+        handler = HANDLERS.get(operation_name)
+        if handler is None:
+            raise NotImplementedException(
+                f"personalize-emu knows {operation_name} but does not implement it yet; "
+                "docs/coverage.md lists what is implemented."
+            )
+        context = self._context(region or self.settings.region, account or self.settings.account)
+        if operation_name not in CONTROL_PLANE:
+            return handler(context, params)
+        with context.world.store.lock:
+            answer = handler(context, params)
+        for action in context.deferred:
+            action()
+        return answer
+
+    def new_request_id(self) -> str:
+        return self._identifiers.uuid()
+
+    def reset(self) -> None:
+        """Forget every resource. The identifiers start again from the seed."""
+        old, self._identifiers = self._world, Identifiers(self.settings.seed)
+        self._page_secret = self._identifiers.secret()
+        self._world = new_world(self.clock)
+        old.jobs.close()
+
+    def close(self) -> None:
+        """Stop background threads; the emulator must not be used afterwards."""
+        self._world.jobs.close()
+        self.clock.close()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock; what becomes due, and the work it starts, is done on return."""
+        self.clock.advance(seconds)
+        self._world.jobs.wait_for_work()
+        self.clock.advance(0)
+
+    def wait_idle(self, timeout: float | None = None) -> bool:
+        """Wait until every job is finished; False after `timeout` seconds of real time."""
+        return self._world.jobs.wait_idle(timeout)
+
+    def health(self) -> dict[str, Any]:
+        """What GET /_emu/health shows."""
+        counts = Counter(record.kind for record in self._world.store.records())
+        return {
+            "status": "ok",
+            "version": version("personalize-emu"),
+            "pace": self.settings.pace,
+            "operations": {"implemented": len(HANDLERS), "modelled": len(operations())},
+            "resources": dict(sorted(counts.items())),
+        }
+
+    def _context(self, region: str, account: str) -> Context:
+        return Context(
+            world=self._world,
+            settings=self.settings,
+            clock=self.clock,
+            identifiers=self._identifiers,
+            neighbours=self.neighbours,
+            page_secret=self._page_secret,
+            account=account,
+            region=region,
+        )
