@@ -1,0 +1,47 @@
+# Everything here works on a fresh machine with Python 3.11 or newer, make and a package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= 2
+# One BLAS thread a process: the test workers share the cores.
+TEST_ENVIRONMENT := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint check bench pages clean
+
+help:  ## print this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV), once; this takes a minute or two"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## the whole path through boto3 on bundled data, step by step
+	@$(BIN)/personalize-emu demo
+
+run: $(STAMP)  ## serve on http://127.0.0.1:4577 until interrupted
+	@$(BIN)/personalize-emu serve
+
+test: lint check  ## everything CI runs: lint and check
+
+lint: $(STAMP)  ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+check: $(STAMP)  ## the tests alone, on WORKERS processes
+	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS)
+
+bench: $(STAMP)  ## start-up, serving and training times
+	@$(BIN)/python -m benchmarks.startup
+	@$(BIN)/python -m benchmarks.serving
+	@$(BIN)/python -m benchmarks.training
+
+pages: $(STAMP)  ## write the generated tables of the documentation again
+	@$(BIN)/python -m docs.generate
+
+clean:  ## remove the virtual environment and all caches
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
