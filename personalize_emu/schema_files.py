@@ -1,4 +1,4 @@
-"""The Avro schemas that come with the package, by name: `ecommerce/items`, `custom/interactions`, `demo/users`.
+"""The Avro schemas that come with the package, by name, as `ecommerce/items`.
 
 A wheel carries them beside this module; a source checkout has them in its top folder.
 """
@@ -22,7 +22,7 @@ def _folder() -> Path:
 
 @cache
 def schema_names() -> tuple[str, ...]:
-    """Names of all bundled schemas, sorted: domain (or `custom`, `demo`), slash, dataset type in lower case."""
+    """Names of all bundled schemas, sorted: domain (or custom, demo), slash, dataset type."""
     folder = _folder()
     files = folder.rglob(f"*{SUFFIX}")
     return tuple(sorted(path.relative_to(folder).as_posix().removesuffix(SUFFIX) for path in files))

@@ -1,0 +1,139 @@
+"""What the shop sells: categories, brands, prices, and the articles made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.demo.dataset import Item
+
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Category:
+    """A kind of goods.
+
+    name: as in CATEGORY_L1. things: nouns for titles. price: typical price. brands: who makes it.
+    again: days after which a shopper buys the same article again, 0 for durables.
+    season: month (1 to 12) of the peak, 0 for none.
+    """
+
+    name: str
+    things: tuple[str, ...]
+    price: float
+    brands: tuple[str, ...]
+    again: int = 0
+    season: int = 0
+
+
+CATEGORIES = (
+    Category("Coffee", ("Espresso Beans", "Filter Coffee", "Decaf Beans"), 9, ("Morgenrot", "Aldea"), 12),
+    Category("Tea", ("Green Tea", "Earl Grey", "Herbal Tea"), 6, ("Aldea", "Silverleaf"), 20, 1),
+    Category("Spices", ("Smoked Paprika", "Curry Powder", "Sea Salt"), 5, ("Silverleaf", "Morgenrot"), 35),
+    Category("Soap", ("Hand Soap", "Shower Gel", "Laundry Soap"), 4, ("Puro", "Silverleaf"), 25),
+    Category("Snacks", ("Oat Bars", "Trail Mix", "Rice Crackers"), 5, ("Aldea", "Hilltop"), 14),
+    Category("Pet Food", ("Dry Dog Food", "Cat Pouches", "Bird Seed"), 18, ("Fellfreund", "Hilltop"), 21),
+    Category("Ink", ("Black Ink", "Colour Ink", "Photo Ink"), 24, ("Vektor", "Papyra"), 45),
+    Category("Paper", ("Copy Paper", "Photo Paper", "Notebooks"), 8, ("Papyra", "Vektor"), 30),
+    Category("Batteries", ("AA Batteries", "Button Cells", "Charger Pack"), 11, ("Voltan", "Lumio"), 40),
+    Category("Coffee Machines", ("Espresso Machine", "Filter Machine"), 180, ("Morgenrot", "Lumio")),
+    Category("Cookware", ("Frying Pan", "Stock Pot", "Chef's Knife"), 55, ("Ferrum", "Morgenrot")),
+    Category("Printers", ("Laser Printer", "Photo Printer"), 160, ("Vektor", "Papyra")),
+    Category("Laptops", ("Ultrabook", "Workstation", "Tablet"), 900, ("Vektor", "Lumio")),
+    Category("Headphones", ("Over-Ear Headphones", "Earbuds"), 120, ("Lumio", "Voltan")),
+    Category("Cameras", ("Compact Camera", "Action Camera"), 420, ("Lumio", "Voltan")),
+    Category("Memory Cards", ("Memory Card", "Card Reader"), 28, ("Voltan", "Lumio")),
+    Category("Tents", ("Dome Tent", "Trekking Tent"), 230, ("Hilltop", "Nordpass"), 0, 7),
+    Category("Sleeping Bags", ("Down Sleeping Bag", "Light Sleeping Bag"), 90, ("Nordpass", "Hilltop"), 0, 7),
+    Category("Bicycles", ("City Bike", "Gravel Bike", "Kids' Bike"), 640, ("Nordpass", "Ferrum"), 0, 5),
+    Category("Toys", ("Building Blocks", "Wooden Train", "Board Game"), 35, ("Kiebitz", "Ferrum"), 0, 12),
+    Category("Pet Toys", ("Chew Rope", "Scratching Post"), 16, ("Fellfreund", "Kiebitz")),
+    Category("Lamps", ("Desk Lamp", "Night Light", "Floor Lamp"), 60, ("Lumio", "Ferrum"), 0, 12),
+)
+
+FOLLOW_UPS = {
+    "Printers": "Ink",
+    "Tents": "Sleeping Bags",
+    "Cameras": "Memory Cards",
+    "Coffee Machines": "Coffee",
+}
+"""Who bought of the first category soon buys of the second (effect 3)."""
+
+PERSONAS = {
+    "cook": ("Coffee", "Tea", "Spices", "Cookware", "Coffee Machines"),
+    "parent": ("Soap", "Snacks", "Toys", "Batteries", "Lamps"),
+    "outdoor": ("Snacks", "Tents", "Sleeping Bags", "Bicycles", "Batteries"),
+    "office": ("Printers", "Ink", "Paper", "Laptops", "Coffee"),
+    "gadget": ("Laptops", "Headphones", "Cameras", "Memory Cards", "Batteries"),
+    "pets": ("Pet Food", "Pet Toys", "Soap", "Tea"),
+}
+
+CATEGORY_NUMBER = {category.name: number for number, category in enumerate(CATEGORIES)}
+_KINDS = ("Classic", "Compact", "Family", "Select", "Plus", "Original", "Light", "Studio", "Travel", "Prime")
+
+
+@dataclass(frozen=True)
+class Stock:
+    """The articles and, for choosing among them, their numbers by category.
+
+    shelves: article numbers of each category, best seller first.
+    levels: price level 0, 1 or 2 of each article. trending: article numbers of effect 9.
+    """
+
+    items: tuple[Item, ...]
+    shelves: tuple[tuple[int, ...], ...]
+    levels: tuple[int, ...]
+    trending: frozenset[int]
+
+
+def stock(count: int, start: int, end: int, rng: np.random.Generator) -> Stock:
+    """Make `count` articles; one in ten arrives in the last twelve weeks before `end` (epoch seconds)."""
+    items: list[Item] = []
+    shelves: list[list[int]] = [[] for _ in CATEGORIES]
+    levels: list[int] = []
+    arrivals = _arrivals(count, start, end, rng)
+    spread = np.exp(rng.normal(0.0, 0.12, count))
+    for number in range(count):
+        place = number % len(CATEGORIES)
+        category, rank = CATEGORIES[place], number // len(CATEGORIES)
+        level = rank % 3
+        price = category.price * (0.6, 1.0, 1.8)[level] * float(spread[number])
+        items.append(
+            Item(
+                item_id=f"item{number:04d}",
+                title=_title(category, rank, category.brands[rank % len(category.brands)]),
+                category_l1=category.name,
+                brand=category.brands[rank % len(category.brands)],
+                price=round(price, 2),
+                creation_timestamp=int(arrivals[number]),
+            )
+        )
+        shelves[place].append(number)
+        levels.append(level)
+    return Stock(tuple(items), tuple(map(tuple, shelves)), tuple(levels), _trending(arrivals, start, rng))
+
+
+def _arrivals(count: int, start: int, end: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """int64[count] epoch seconds: most long before `start`, one in ten new, the last few brand-new."""
+    arrivals = start - rng.integers(1, 700, count) * DAY
+    newcomers = rng.choice(count, size=count // 10, replace=False)
+    arrivals[newcomers] = end - (rng.random(len(newcomers)) * 84 * DAY).astype(np.int64)
+    arrivals[newcomers[: max(1, count // 100)]] = end - 60
+    return arrivals
+
+
+def _trending(arrivals: NDArray[np.int64], start: int, rng: np.random.Generator) -> frozenset[int]:
+    old = np.flatnonzero(arrivals < start)
+    tail = old[old >= len(arrivals) // 3]
+    chosen = rng.choice(tail, size=max(1, len(arrivals) // 60), replace=False)
+    return frozenset(int(number) for number in chosen)
+
+
+def _title(category: Category, rank: int, brand: str) -> str:
+    thing = category.things[rank % len(category.things)]
+    kind = _KINDS[rank % len(_KINDS)]
+    series = rank // len(_KINDS)
+    return f"{brand} {thing} {kind}" + (f" {series + 1}" if series else "")

@@ -1,0 +1,231 @@
+"""Who shops and how: one walk through a year of sessions for each shopper."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from time import gmtime
+
+import numpy as np
+
+from personalize_emu.demo.dataset import Dataset, Interaction, Shopper
+from personalize_emu.demo.shop import (
+    CATEGORIES,
+    CATEGORY_NUMBER,
+    DAY,
+    FOLLOW_UPS,
+    PERSONAS,
+    Stock,
+    stock,
+)
+
+END = 1_699_920_000
+"""2023-11-14, midnight UTC: the moment at which the data was taken."""
+DAYS = 365
+AGE_GROUPS = ("18-29", "30-49", "50+")
+_AGES = {
+    "cook": (0.15, 0.45, 0.4),
+    "parent": (0.15, 0.8, 0.05),
+    "outdoor": (0.5, 0.4, 0.1),
+    "office": (0.1, 0.6, 0.3),
+    "gadget": (0.7, 0.25, 0.05),
+    "pets": (0.1, 0.25, 0.65),
+}
+_TREND = 28 * DAY
+Dice = Callable[[], float]
+
+
+def generate(seed: int = 7, users: int = 600, items: int = 500, end: int = END) -> Dataset:
+    """A year of shopping up to `end` (epoch seconds), about forty events a user; same arguments, same bytes.
+
+    Raises:
+        ValueError: fewer than 1 user, or fewer than 100 items (every category needs a few).
+    """
+    if users < 1 or items < 100:
+        raise ValueError(f"at least 1 user and 100 items are needed, not {users} and {items}")
+    rng = np.random.default_rng(seed)
+    goods = stock(items, end - DAYS * DAY, end, rng)
+    market = _Market(goods, end)
+    dice = _uniforms(rng).__next__
+    calendar = _calendar(end)
+    people = [_shopper(number, rng) for number in range(users)]
+    events: list[Interaction] = []
+    for person in people:
+        shopping = _Shopping(person, market, dice)
+        for moment in _sessions(person, calendar, end, rng):
+            events.extend(shopping.visit(moment))
+    events.sort(key=lambda event: (event.timestamp, event.user_id))
+    return Dataset(
+        interactions=tuple(events),
+        items=goods.items,
+        users=tuple(person.row for person in people),
+        trending=frozenset(goods.items[number].item_id for number in goods.trending),
+        personas={person.row.user_id: person.persona for person in people},
+    )
+
+
+@dataclass
+class _Person:
+    """A shopper on the way through the year; what they own and need changes with every purchase."""
+
+    row: Shopper
+    persona: str
+    visits: int
+    joined: int
+    level: int
+    brand: str
+    phone: float
+    owned: set[int] = field(default_factory=set)
+    due: dict[int, int] = field(default_factory=dict)
+    wanted: list[str] = field(default_factory=list)
+
+
+class _Market:
+    """The stock arranged for quick choosing."""
+
+    def __init__(self, goods: Stock, end: int) -> None:
+        self.goods = goods
+        self.end = end
+        self.arrival = [item.creation_timestamp for item in goods.items]
+        self.brand = [item.brand for item in goods.items]
+        self.shelf_weights = [_running([(rank + 1) ** -0.8 for rank in range(len(s))]) for s in goods.shelves]
+        self.trending = [[number for number in shelf if number in goods.trending] for shelf in goods.shelves]
+        self.category_weights = {
+            (persona, device, month): _running(_interest(persona, device, month))
+            for persona in PERSONAS
+            for device in ("phone", "desktop")
+            for month in range(1, 13)
+        }
+
+    def category(self, person: _Person, device: str, moment: int, dice: Dice) -> int:
+        month = gmtime(moment).tm_mon
+        return _pick(self.category_weights[person.persona, device, month], dice())
+
+    def article(self, person: _Person, place: int, moment: int, dice: Dice) -> int | None:
+        """The number of an article of that category to this shopper's taste, None if the shelf is empty."""
+        if self.trending[place] and moment > self.end - _TREND and dice() < 0.3:
+            return self.trending[place][int(dice() * len(self.trending[place]))]
+        shelf, weights = self.goods.shelves[place], self.shelf_weights[place]
+        found = None
+        for _ in range(12):
+            number = shelf[_pick(weights, dice())]
+            if self.arrival[number] > moment:
+                continue
+            found = number
+            if self.goods.levels[number] != person.level and dice() > 0.12:
+                continue
+            loyal = person.brand in CATEGORIES[place].brands
+            if loyal and self.brand[number] != person.brand and dice() > 0.4:
+                continue
+            break
+        return found
+
+
+@dataclass(frozen=True)
+class _Shopping:
+    """One shopper in the market; every visit changes what they own and need."""
+
+    person: _Person
+    market: _Market
+    dice: Dice
+
+    def visit(self, moment: int) -> Iterator[Interaction]:
+        """One session: reorder what has run out, buy what a purchase called for, or look around."""
+        person, dice = self.person, self.dice
+        device = "phone" if dice() < person.phone else "desktop"
+        empty = [number for number, due in person.due.items() if due <= moment]
+        if empty and dice() < (0.8 if device == "phone" else 0.4):
+            for number in empty:
+                moment += 20 + int(dice() * 60)
+                yield self._bought(number, moment, device)
+            return
+        wanted = bool(person.wanted) and dice() < 0.75
+        place = (
+            CATEGORY_NUMBER[person.wanted.pop()]
+            if wanted
+            else self.market.category(person, device, moment, dice)
+        )
+        seen: list[int] = []
+        while not seen or dice() < 0.68:
+            found = self.market.article(person, place, moment, dice)
+            if found is None:
+                return
+            moment += 15 + int(dice() * 120)
+            seen.append(found)
+            yield self._event(found, moment, "View", device)
+        choice = seen[int(dice() * len(seen))]
+        if choice not in person.owned and dice() < (0.9 if wanted else 0.45):
+            yield self._bought(choice, moment + 30 + int(dice() * 200), device)
+
+    def _bought(self, number: int, moment: int, device: str) -> Interaction:
+        category = CATEGORIES[number % len(CATEGORIES)]
+        if category.again:
+            self.person.due[number] = moment + int(category.again * DAY * (0.8 + 0.4 * self.dice()))
+        else:
+            self.person.owned.add(number)
+            if category.name in FOLLOW_UPS:
+                self.person.wanted.append(FOLLOW_UPS[category.name])
+        return self._event(number, moment, "Purchase", device)
+
+    def _event(self, number: int, moment: int, kind: str, device: str) -> Interaction:
+        item = self.market.goods.items[number]
+        return Interaction(self.person.row.user_id, item.item_id, moment, kind, device)
+
+
+def _shopper(number: int, rng: np.random.Generator) -> _Person:
+    persona = tuple(PERSONAS)[int(rng.integers(len(PERSONAS)))]
+    visits = int(np.clip(rng.lognormal(2.5, 0.7), 2, 80))
+    makers = [brand for name in PERSONAS[persona] for brand in CATEGORIES[CATEGORY_NUMBER[name]].brands]
+    age = AGE_GROUPS[_pick(_running(_AGES[persona]), float(rng.random()))]
+    plus = rng.random() < (0.7 if visits > 15 else 0.2)
+    return _Person(
+        row=Shopper(f"user{number:04d}", age, "plus" if plus else "basic"),
+        persona=persona,
+        visits=visits,
+        joined=int(rng.integers(DAYS - 20)) if rng.random() < 0.3 else 0,
+        level=int(rng.choice(3, p=(0.4, 0.4, 0.2))),
+        brand=makers[int(rng.integers(len(makers)))],
+        phone=float(rng.beta(2, 2)),
+    )
+
+
+def _sessions(person: _Person, calendar: list[float], end: int, rng: np.random.Generator) -> Iterator[int]:
+    """Starting times of the shopper's sessions, oldest first, from the day they joined on."""
+    floor = calendar[person.joined - 1] if person.joined else 0.0
+    days = np.searchsorted(calendar, floor + rng.random(person.visits) * (calendar[-1] - floor), side="right")
+    seconds = np.clip(rng.normal(18.0, 3.5, person.visits), 0.0, 22.5) * 3600
+    moments = end - DAYS * DAY + days * DAY + seconds.astype(np.int64)
+    yield from np.sort(moments).tolist()
+
+
+def _calendar(end: int) -> list[float]:
+    """Running share of sessions by day of the year: weekends are busier (effect 8)."""
+    first = end // DAY - DAYS
+    return _running([1.7 if (first + day + 3) % 7 >= 5 else 1.0 for day in range(DAYS)])
+
+
+def _interest(persona: str, device: str, month: int) -> list[float]:
+    """Chance of each category to be a session's theme (effects 1, 8 and 11), not normalised."""
+    weights = []
+    for category in CATEGORIES:
+        weight = 1.0 if category.name in PERSONAS[persona] else 0.095
+        weight *= 2.2 if bool(category.again) == (device == "phone") else 1.0
+        if category.season:
+            distance = abs(category.season - month)
+            weight *= 2.5 - 0.4 * min(distance, 12 - distance)
+        weights.append(weight)
+    return weights
+
+
+def _running(weights: list[float] | tuple[float, ...]) -> list[float]:
+    return list(np.cumsum(np.asarray(weights) / np.sum(weights)))
+
+
+def _pick(running: list[float], share: float) -> int:
+    return min(bisect(running, share), len(running) - 1)
+
+
+def _uniforms(rng: np.random.Generator) -> Iterator[float]:
+    while True:
+        yield from rng.random(8192).tolist()
