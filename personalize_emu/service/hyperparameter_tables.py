@@ -29,7 +29,14 @@ def _recurrent(hidden_dimension: int) -> tuple[Hyperparameter, ...]:
     return (
         dimension,
         Hyperparameter(
-            "bptt", "algorithm", "32", "integer", minimum=2, maximum=32, tunable=True, staged_name="training.bptt"
+            "bptt",
+            "algorithm",
+            "32",
+            "integer",
+            minimum=2,
+            maximum=32,
+            tunable=True,
+            staged_name="training.bptt",
         ),
         Hyperparameter(
             "recency_mask",

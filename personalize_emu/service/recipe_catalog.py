@@ -21,7 +21,7 @@ _CUSTOM: tuple[RecipeFacts, ...] = (
     RecipeFacts(
         name="aws-user-personalization-v2",
         recipe_type="USER_PERSONALIZATION",
-        description="Chooses items for each user with a transformer; trains on catalogs of up to 5 million items.",
+        description="Chooses items for each user from catalogs of up to 5 million items.",
         created=_RECENT,
         algorithm_name="aws-user-personalization-v2",
         feature_transformation_name="aws-user-personalization-v2",
@@ -34,7 +34,7 @@ _CUSTOM: tuple[RecipeFacts, ...] = (
     RecipeFacts(
         name="aws-user-personalization",
         recipe_type="USER_PERSONALIZATION",
-        description="Chooses items for each user from the order of events and explores items with little data.",
+        description="Chooses items for each user from the order of events, and explores new ones.",
         created=_ORIGINAL,
         algorithm_name="aws-user-personalization",
         feature_transformation_name="JSON-percentile-filtering",
@@ -49,7 +49,7 @@ _CUSTOM: tuple[RecipeFacts, ...] = (
         name="aws-popularity-count",
         # the runtime treats it as POPULAR_ITEMS, DescribeRecipe does not say so.
         recipe_type="USER_PERSONALIZATION",
-        description="Counts how many users interacted with each item and offers the most popular ones to all.",
+        description="Counts the users of each item and offers the most popular items to everyone.",
         created=_ORIGINAL,
         algorithm_name="aws-popularity-count",
         feature_transformation_name="sims",
@@ -70,7 +70,7 @@ _CUSTOM: tuple[RecipeFacts, ...] = (
     RecipeFacts(
         name="aws-personalized-ranking-v2",
         recipe_type="PERSONALIZED_RANKING",
-        description="Puts a list of items in the order of one user's interest with a transformer.",
+        description="Puts a list of items, out of up to 5 million, in the order of one user's interest.",
         created=_RECENT,
         algorithm_name="aws-personalized-ranking-v2",
         feature_transformation_name="aws-personalized-ranking-v2",

@@ -62,8 +62,8 @@ class RecipeFacts:
     operation: the runtime operation that answers from it, None when only batch jobs do (R-20).
     needs: request members without which that operation is refused.
     real_time: a PutEvents changes the user's answers at once (R-110). auto_update: refreshed every two hours.
-    exploration_age_minimum: least explorationItemAgeCutOff in days, 0 excluded; None when exploration cannot be
-    configured (R-64, R-101). has_scores: answers carry scores. batch: the batch job that accepts it.
+    exploration_age_minimum: least explorationItemAgeCutOff in days, 0 excluded; None when exploration cannot
+    be configured (R-64, R-101). has_scores: answers carry scores. batch: the batch job that accepts it.
     required_event, hidden_event: of use cases, the event type that is counted against the training minimum
     (None: any) and the one whose items are filtered out by themselves (R-90 to R-99).
     """

@@ -27,7 +27,7 @@ def list_recipes(context: Context, params: Params) -> dict[str, Any]:
     )
 
 
-def describe_recipe(context: Context, params: Params) -> dict[str, Any]:  # noqa: ARG001
+def describe_recipe(_context: Context, params: Params) -> dict[str, Any]:
     """R-34, R-RCP-1."""
     recipe = required_recipe(params["recipeArn"])
     return {
@@ -68,7 +68,7 @@ def describe_algorithm(context: Context, params: Params) -> dict[str, Any]:
     }
 
 
-def describe_feature_transformation(context: Context, params: Params) -> dict[str, Any]:  # noqa: ARG001
+def describe_feature_transformation(_context: Context, params: Params) -> dict[str, Any]:
     """R-34, R-37, R-FT-1. Recipes that share one agree on its parameters or have none."""
     arn = params["featureTransformationArn"]
     _require_type(arn, "feature-transformation")

@@ -1,0 +1,61 @@
+"""Which columns of the datasets are trained on (T-19, T-28)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from personalize_emu.data.avro import Field, Schema
+from personalize_emu.service.parameter_values import shown
+from personalize_emu.wire.errors import InvalidInputException
+
+Document = Mapping[str, Any]
+
+ALWAYS_TRAINED = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP"})
+"""Without these a row means nothing."""
+
+NUMERIC_TYPES = frozenset({"int", "long", "float", "double"})
+
+
+def is_numeric(field: Field) -> bool:
+    return field.type in NUMERIC_TYPES
+
+
+def check_training_columns(config: Document, schemas: Mapping[str, Schema]) -> None:
+    """`config` is a trainingDataConfig, of a solution or a recommender.
+
+    Raises:
+        InvalidInputException: a dataset the group does not have, an unknown column, a dataset named twice,
+            or an excluded column that training cannot do without (T-28).
+    """
+    named: set[str] = set()
+    for member in ("excludedDatasetColumns", "includedDatasetColumns"):
+        for key, columns in config.get(member, {}).items():
+            dataset_type = key.upper()
+            schema = schemas.get(dataset_type)
+            if schema is None:
+                raise InvalidInputException(f"{member} names an unknown dataset: {shown(key)}.")
+            if dataset_type in named:
+                raise InvalidInputException(f"trainingDataConfig names {dataset_type} more than once.")
+            named.add(dataset_type)
+            _check_columns(member, dataset_type, columns, schema)
+
+
+def columns_in_training(config: Document, dataset_type: str, schema: Schema) -> tuple[str, ...]:
+    """Names of the columns that are trained on, in the order of the schema. `config` has been checked."""
+    excluded = _columns_of(config.get("excludedDatasetColumns", {}), dataset_type) or ()
+    included = _columns_of(config.get("includedDatasetColumns", {}), dataset_type)
+    kept = set(schema.names if included is None else included) - set(excluded) | ALWAYS_TRAINED
+    return tuple(name for name in schema.names if name in kept)
+
+
+def _columns_of(columns_by_dataset: Mapping[str, Sequence[str]], dataset_type: str) -> Sequence[str] | None:
+    return next((names for key, names in columns_by_dataset.items() if key.upper() == dataset_type), None)
+
+
+def _check_columns(member: str, dataset_type: str, columns: Sequence[str], schema: Schema) -> None:
+    for column in columns:
+        if column not in schema.names:
+            raise InvalidInputException(f"{member} names no column of {dataset_type}: {shown(column)}.")
+        if member == "excludedDatasetColumns" and column in ALWAYS_TRAINED:
+            raise InvalidInputException(f"Column {column} of {dataset_type} cannot be excluded.")
