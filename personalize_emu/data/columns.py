@@ -1,0 +1,78 @@
+"""Column names with a meaning to the service, and how columns are laid out in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pyarrow as pa
+
+from personalize_emu.data.avro import Field, Schema
+
+USER_ID = "USER_ID"
+ITEM_ID = "ITEM_ID"
+ACTION_ID = "ACTION_ID"
+TIMESTAMP = "TIMESTAMP"
+EVENT_TYPE = "EVENT_TYPE"
+EVENT_VALUE = "EVENT_VALUE"
+IMPRESSION = "IMPRESSION"
+RECOMMENDATION_ID = "RECOMMENDATION_ID"
+EVENT_ATTRIBUTION_SOURCE = "EVENT_ATTRIBUTION_SOURCE"
+CREATION_TIMESTAMP = "CREATION_TIMESTAMP"
+
+ID_COLUMNS = frozenset({USER_ID, ITEM_ID, ACTION_ID})
+
+ID_LIMIT = 256
+STRING_LIMIT = 1000
+
+STRING = pa.dictionary(pa.int32(), pa.string())
+"""Layout of every string column: int32 codes into a dictionary of UTF-8 strings."""
+
+_ARROW_TYPES: Mapping[str, pa.DataType] = MappingProxyType(
+    {
+        "string": STRING,
+        "int": pa.int32(),
+        "long": pa.int64(),
+        "float": pa.float32(),
+        "double": pa.float64(),
+        "boolean": pa.bool_(),
+    }
+)
+
+
+def arrow_type(field: Field) -> pa.DataType:
+    """Type of the column that holds the values of `field`."""
+    return _ARROW_TYPES[field.type]
+
+
+def arrow_schema(schema: Schema) -> pa.Schema:
+    """Columns of a dataset, in the order of its schema."""
+    return pa.schema([pa.field(field.name, arrow_type(field)) for field in schema.fields])
+
+
+def character_limit(field: Field) -> int | None:
+    """Greatest number of characters of a value (D-64); None for columns without such a limit."""
+    if field.type != "string" or field.textual:
+        return None
+    return ID_LIMIT if field.name in ID_COLUMNS else STRING_LIMIT
+
+
+def rows_table(schema: Schema, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Individually put rows (column name to value, absent = null) as a table in schema order."""
+    listed = list(rows)
+    arrays = [
+        pa.array([row.get(field.name) for row in listed], type=arrow_type(field)) for field in schema.fields
+    ]
+    return pa.Table.from_arrays(arrays, schema=arrow_schema(schema))
+
+
+def conformed(table: pa.Table, schema: Schema) -> pa.Table:
+    """The table in schema order; columns the table lacks are null (D-96), others are dropped."""
+    arrays = [
+        table.column(field.name)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, arrow_type(field))
+        for field in schema.fields
+    ]
+    return pa.Table.from_arrays(arrays, schema=arrow_schema(schema))

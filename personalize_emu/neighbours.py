@@ -1,0 +1,233 @@
+"""Ports to the other AWS services. The only place that knows boto3.
+
+StoreError
+├── AccessDenied        the service may not read or write there
+├── NoSuchBucket
+├── NoSuchKey
+├── StoreUnavailable    no answer, or one that makes no sense
+└── PointsAtOurselves   the configured endpoint is this very server
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, BinaryIO, Protocol, cast
+from urllib.parse import urlsplit
+
+import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    ParamValidationError,
+)
+
+ClientFactory = Callable[[str, str], Any]
+"""Service name and region to a boto3 client."""
+
+_READ_BUFFER = 1 << 20
+_DENIED = frozenset(
+    {
+        "403",
+        "AccessDenied",
+        "AllAccessDisabled",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "SignatureDoesNotMatch",
+    }
+)
+
+
+class StoreError(Exception):
+    """Something about a bucket went wrong."""
+
+    def __init__(self, bucket: str, detail: str = "") -> None:
+        super().__init__(f"{bucket}: {detail}" if detail else bucket)
+        self.bucket = bucket
+        self.detail = detail
+
+
+class AccessDenied(StoreError):
+    """The store refuses the request, or there are no credentials to make one."""
+
+
+class NoSuchBucket(StoreError):
+    """There is no bucket of that name."""
+
+
+class NoSuchKey(StoreError):
+    """There is no object of that key."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer, breaks off, or answers with an unexpected error."""
+
+
+class PointsAtOurselves(StoreError):
+    """Requests to the store would come back to this server."""
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """One object of a bucket. size: bytes."""
+
+    key: str
+    size: int
+
+
+class ObjectStore(Protocol):
+    """Buckets and objects of one region. Every method raises StoreError."""
+
+    def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
+        """Objects whose keys begin with `prefix`, in the order of their keys, page by page."""
+        ...
+
+    def open(self, bucket: str, key: str) -> BinaryIO:
+        """The content as a stream, read from start to end; close it or use it in a with statement."""
+        ...
+
+    def put(self, bucket: str, key: str, body: BinaryIO | bytes) -> None:
+        """Write an object; a stream is sent in parts and never held as a whole."""
+        ...
+
+
+class Neighbours:
+    """Clients of the other services, made once for each service and region and shared between threads."""
+
+    def __init__(self, client_factory: ClientFactory) -> None:
+        self._client_factory = client_factory
+        self._clients: dict[tuple[str, str], Any] = {}
+        # Making boto3 clients is not thread-safe, using them is.
+        self._turn = Lock()
+
+    def client(self, service: str, region: str) -> Any:
+        """The boto3 client of a service, e.g. "cloudwatch"."""
+        with self._turn:
+            client = self._clients.get((service, region))
+            if client is None:
+                client = self._clients[service, region] = self._client_factory(service, region)
+            return client
+
+    def objects(self, region: str) -> ObjectStore:
+        """Buckets as seen from a region."""
+        return S3Objects(self.client("s3", region))
+
+
+def remote_neighbours(endpoint: str = "", *, ourselves: Collection[str] = ()) -> Neighbours:
+    """Services behind `endpoint`, or, when it is empty, wherever the AWS environment and profile point.
+
+    ourselves: the "host:port" addresses this server listens on. A client that would call one of them
+    raises PointsAtOurselves when it is made.
+    """
+    session = boto3.session.Session()
+
+    def make(service: str, region: str) -> Any:
+        client = _remote_client(session, service, region, endpoint)
+        if _address(client.meta.endpoint_url) in ourselves:
+            raise PointsAtOurselves(client.meta.endpoint_url)
+        return client
+
+    return Neighbours(make)
+
+
+def _remote_client(session: Any, service: str, region: str, endpoint: str) -> Any:
+    config = Config(retries={"mode": "standard", "total_max_attempts": 4})
+    client = session.client(service, region_name=region, endpoint_url=endpoint or None, config=config)
+    if service != "s3" or ".amazonaws." in client.meta.endpoint_url:
+        return client
+    # Other stores seldom resolve bucket names as hosts, and some refuse checksums they did not ask for.
+    plain = Config(
+        s3={"addressing_style": "path"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    return session.client(
+        service, region_name=region, endpoint_url=endpoint or None, config=config.merge(plain)
+    )
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+class S3Objects:
+    """An object store behind a boto3 S3 client."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
+        with _store_errors(bucket):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+                for entry in page.get("Contents", ()):
+                    yield ObjectInfo(entry["Key"], entry["Size"])
+
+    def open(self, bucket: str, key: str) -> BinaryIO:
+        with _store_errors(bucket):
+            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+        return cast(BinaryIO, io.BufferedReader(_ObjectBody(bucket, body), _READ_BUFFER))
+
+    def put(self, bucket: str, key: str, body: BinaryIO | bytes) -> None:
+        with _store_errors(bucket):
+            if isinstance(body, bytes):
+                self._client.put_object(Bucket=bucket, Key=key, Body=body)
+            else:
+                config = TransferConfig(use_threads=False)
+                self._client.upload_fileobj(body, bucket, key, Config=config)
+
+
+class _ObjectBody(io.RawIOBase):
+    """A response body as a raw stream that raises StoreError when the connection breaks."""
+
+    def __init__(self, bucket: str, body: Any) -> None:
+        self._bucket = bucket
+        self._body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with _store_errors(self._bucket):
+            content = self._body.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
+
+
+@contextmanager
+def _store_errors(bucket: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise _translated(bucket, error) from error
+    except ParamValidationError as error:
+        raise NoSuchBucket(bucket, str(error)) from error
+    except NoCredentialsError as error:
+        raise AccessDenied(bucket, str(error)) from error
+    except (BotoCoreError, HTTPClientError, Boto3Error, OSError) as error:
+        raise StoreUnavailable(bucket, str(error)) from error
+
+
+def _translated(bucket: str, error: ClientError) -> StoreError:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    detail = str(error)
+    if code in _DENIED:
+        return AccessDenied(bucket, detail)
+    if code == "NoSuchBucket":
+        return NoSuchBucket(bucket, detail)
+    if code in {"NoSuchKey", "404"}:
+        return NoSuchKey(bucket, detail)
+    return StoreUnavailable(bucket, detail)
