@@ -7,7 +7,7 @@ model's catalog; whoever calls translates ids. Nothing here knows where the data
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -87,6 +87,11 @@ class Model(ABC):
         over the catalog (recommendations) or over the ranked items (rankings) is what clients see.
         """
 
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        """float32[histories, items]: `scores` of each history; overridden where a batch is cheaper."""
+        rows = [self.scores(history) for history in histories]
+        return np.stack(rows) if rows else np.empty((0, len(self.catalog)), np.float32)
+
     @property
     @abstractmethod
     def trained_items(self) -> NDArray[np.bool_]:
@@ -108,3 +113,18 @@ class Recipe(ABC):
         progress: Progress,
     ) -> Model:
         """Train on all of `data`. Hyperparameters are wire names to strings, already checked."""
+
+    def fit_after_evaluation(
+        self,
+        evaluated: Model,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Model:
+        """Train on all of `data` after `evaluated` was fitted on a part of it.
+
+        Recipes that hold users back to calibrate themselves override it to keep that calibration.
+        """
+        del evaluated
+        return self.fit(data, hyperparameters, rng, progress)

@@ -1,0 +1,20 @@
+"""Every recipe that can be trained, by its name in the service."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from personalize_emu.recipes.base import Recipe
+from personalize_emu.recipes.popularity_count import PopularityCount
+
+
+@cache
+def recipe_named(name: str) -> Recipe | None:
+    """The recipe of that name (`aws-sims`), None where it cannot be trained."""
+    return next((recipe for recipe in all_recipes() if recipe.name == name), None)
+
+
+@cache
+def all_recipes() -> tuple[Recipe, ...]:
+    """One of each, in the order of their names."""
+    return tuple(sorted([PopularityCount()], key=lambda recipe: recipe.name))

@@ -1,0 +1,92 @@
+"""Who is held back to evaluate a recipe, and what the recipe must then foresee (M-11, M-13, M-14)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.base import History, TrainingData
+from personalize_emu.recipes.visits import Visits, visits_of
+
+TEST_SHARE = 0.1
+HELD_OUT_SHARE = 0.1
+MOST_TEST_USERS = 2000
+"""More test users than this add time to a training and nothing to the fourth decimal."""
+
+
+@dataclass(frozen=True, eq=False)
+class TestUser:
+    """What the model is given of one user, and what that user did next.
+
+    truth: int32[t] distinct held-out items, ascending. gains: float32[t] their event weights.
+    """
+
+    __test__ = False
+
+    history: History
+    truth: NDArray[np.int32]
+    gains: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Training rows of most users, and the rest as test users."""
+
+    training: TrainingData
+    test_users: tuple[TestUser, ...]
+
+
+def split_users(data: TrainingData, seed: int) -> Split:
+    """Hold back a seeded tenth of the users: the coin of a user depends on seed and user id only (M-13).
+
+    A test user's newest tenth is counted in visits: the events of one visit stay together, since a second
+    event of the visit that is asked for would give the answer away.
+    """
+    coins = user_coins(data.user_ids, seed)
+    visits = visits_of(data)
+    testable = visits.lengths >= 2
+    in_test = coins < TEST_SHARE
+    if len(coins) > 1 and not (in_test & testable).any() and testable.any():
+        in_test[np.flatnonzero(testable)[np.argmin(coins[testable])]] = True
+    if in_test.all():
+        in_test[np.argmax(coins)] = False
+    chosen = np.flatnonzero(in_test & testable)
+    chosen = np.sort(chosen[np.argsort(coins[chosen], kind="stable")[:MOST_TEST_USERS]])
+    test_users = tuple(cut_user(visits, int(user)) for user in chosen)
+    return Split(rows_of_users(data, ~in_test), test_users)
+
+
+def user_coins(user_ids: Sequence[str], seed: int) -> NDArray[np.float64]:
+    """float64[users] in [0, 1): a hash of seed and user id, the same on every machine."""
+    key = seed.to_bytes(16, "big", signed=True)
+    digests = b"".join(blake2b(user.encode(), digest_size=8, key=key).digest() for user in user_ids)
+    return np.frombuffer(digests, ">u8").astype(np.float64) / 2.0**64
+
+
+def cut_user(visits: Visits, user: int) -> TestUser:
+    """Cut one user's visits: the newest tenth, at least one, is held out."""
+    rows = visits.of_user(user)
+    items, timestamps, weights = visits.items[rows], visits.timestamps[rows], visits.weights[rows]
+    kept = len(items) - max(1, int(HELD_OUT_SHARE * len(items)))
+    truth, places = np.unique(items[kept:], return_inverse=True)
+    gains = np.zeros(len(truth), np.float32)
+    np.maximum.at(gains, places, weights[kept:])
+    return TestUser(History(items[:kept], timestamps[:kept]), truth.astype(np.int32), gains)
+
+
+def rows_of_users(data: TrainingData, kept: NDArray[np.bool_]) -> TrainingData:
+    """The rows of the users marked in bool[users], renumbered; the catalog stays whole."""
+    rows = kept[data.users]
+    numbers = (np.cumsum(kept) - 1).astype(np.int32)
+    return TrainingData(
+        catalog=data.catalog,
+        user_ids=tuple(user for user, keep in zip(data.user_ids, kept, strict=True) if keep),
+        users=numbers[data.users[rows]],
+        items=data.items[rows],
+        timestamps=data.timestamps[rows],
+        weights=None if data.weights is None else data.weights[rows],
+    )
