@@ -1,0 +1,66 @@
+"""Routes of the emulator itself, under /_emu: what a test or a person does to the emulator, not to the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from personalize_emu.edge.durations import parse_duration
+from personalize_emu.emulator import Emulator
+
+PREFIX = "/_emu"
+
+
+def admin_routes(emulator: Emulator, reset_services: Callable[[], None]) -> Blueprint:
+    """The blueprint of `GET health`, `POST reset` and `POST clock`.
+
+    Args:
+        reset_services: forgets the state of the embedded AWS services.
+    """
+    routes = Blueprint("emu", __name__, url_prefix=PREFIX)
+
+    @routes.get("/health")
+    def health() -> ResponseReturnValue:
+        return jsonify(emulator.health())
+
+    @routes.post("/reset")
+    def reset() -> ResponseReturnValue:
+        emulator.reset()
+        reset_services()
+        return jsonify({"status": "ok"})
+
+    @routes.post("/clock")
+    def clock() -> ResponseReturnValue:
+        try:
+            seconds = parse_duration(_member("advance"))
+        except ValueError as error:
+            return _refusal(400, f"send {{\"advance\": \"2h\"}}: {error}")
+        emulator.advance(seconds)
+        return jsonify({"advanced": seconds, "now": emulator.clock.now()})
+
+    @routes.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> ResponseReturnValue:
+        return _refusal(error.code or 500, error.description or error.name)
+
+    return routes
+
+
+def no_such_route() -> ResponseReturnValue:
+    return _refusal(404, f"GET {PREFIX}/health, POST {PREFIX}/reset and POST {PREFIX}/clock are what there is")
+
+
+def wrong_method() -> ResponseReturnValue:
+    return _refusal(405, f"GET {PREFIX}/health, POST {PREFIX}/reset and POST {PREFIX}/clock are what there is")
+
+
+def _member(name: str) -> Any:
+    body = request.get_json(force=True, silent=True)
+    return body.get(name) if isinstance(body, dict) else None
+
+
+def _refusal(status: int, message: str) -> ResponseReturnValue:
+    return jsonify({"error": message}), status

@@ -1,0 +1,82 @@
+"""The Flask application of Amazon Personalize's three services and of the admin routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask, Request, request
+from flask import Response as FlaskResponse
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from personalize_emu.edge import admin
+from personalize_emu.edge.chain import AccountOf, answer, default_account, refuse
+from personalize_emu.emulator import Emulator
+from personalize_emu.wire.errors import AwsError, CommonError, SerializationException
+from personalize_emu.wire.render import Response
+
+LARGEST_BODY = 4 * 1024 * 1024
+"""Bytes. Several times the largest request the service model allows."""
+
+
+class RequestEntityTooLargeException(CommonError):
+    """The body is longer than any valid request."""
+
+    status = 413
+
+
+def _nothing() -> None:
+    """There are no embedded services to reset."""
+
+
+def create_app(
+    emulator: Emulator,
+    *,
+    account_of: AccountOf = default_account,
+    reset_services: Callable[[], None] = _nothing,
+) -> Flask:
+    """A Flask application that answers for `emulator`, on every path and method.
+
+    Args:
+        account_of: the account an access key belongs to (P-20).
+        reset_services: forgets the state of other services that live and die with this emulator.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.register_blueprint(admin.admin_routes(emulator, reset_services))
+
+    # Before routing, because AWS requests use any method and path, and Flask would answer some of them itself.
+    @app.before_request
+    def serve_aws() -> ResponseReturnValue | None:
+        if is_admin_path(request.path):
+            return None
+        return to_flask(_answer_flask_request(emulator, request, account_of))
+
+    app.register_error_handler(404, lambda _: admin.no_such_route())
+    app.register_error_handler(405, lambda _: admin.wrong_method())
+    return app
+
+
+def is_admin_path(path: str) -> bool:
+    return path == admin.PREFIX or path.startswith(admin.PREFIX + "/")
+
+
+def to_flask(response: Response) -> FlaskResponse:
+    return FlaskResponse(response.body, status=response.status, headers=list(response.headers))
+
+
+def _answer_flask_request(emulator: Emulator, incoming: Request, account_of: AccountOf) -> Response:
+    method, path = incoming.method, incoming.path
+    headers = {name.lower(): value for name, value in incoming.headers.items()}
+    try:
+        body = incoming.get_data(cache=False)
+    except HTTPException as error:
+        return refuse(emulator, method, path, headers, _as_aws_error(error))
+    query = incoming.query_string.decode("latin-1")
+    return answer(emulator, method, path, query, headers, body, account_of=account_of)
+
+
+def _as_aws_error(error: HTTPException) -> AwsError:
+    if isinstance(error, RequestEntityTooLarge):
+        return RequestEntityTooLargeException(f"The body is larger than {LARGEST_BODY} bytes.")
+    return SerializationException("The body could not be read to its end.")

@@ -1,0 +1,150 @@
+"""The path of one request, as a list one can read: STEPS, then rendering. Knows HTTP only as plain values.
+
+    OPTIONS? ─▶ preflight
+    otherwise ─▶ route ─▶ scope ─▶ parse ─▶ validate ─▶ perform ─▶ render | render_error
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from personalize_emu.emulator import Emulator
+from personalize_emu.wire.errors import AwsError, InternalFailure
+from personalize_emu.wire.models import Operation
+from personalize_emu.wire.parse import parse
+from personalize_emu.wire.render import Response, preflight, render, render_error
+from personalize_emu.wire.route import route
+from personalize_emu.wire.sigv4 import credential_scope
+from personalize_emu.wire.validate import validate
+
+AccountOf = Callable[[str], str | None]
+"""Access key id -> the account it belongs to, or None when nobody issued it (P-20)."""
+
+_log = logging.getLogger("personalize_emu.requests")
+
+
+@dataclass
+class Exchange:
+    """One request on its way in; each step fills in what it finds out."""
+
+    emulator: Emulator
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    account_of: AccountOf
+    operation: Operation | None = None
+    region: str | None = None
+    account: str | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    members: Mapping[str, Any] | None = None
+
+    @property
+    def known_operation(self) -> Operation:
+        assert self.operation is not None, "find_operation is the first step"
+        return self.operation
+
+
+def find_operation(exchange: Exchange) -> None:
+    exchange.operation = route(exchange.method, exchange.path, exchange.headers)
+
+
+def read_credential_scope(exchange: Exchange) -> None:
+    """Region and account of the request; without credentials those of the settings (P-19, P-20, P-21)."""
+    scope = credential_scope(exchange.headers, exchange.query)
+    if scope is not None:
+        exchange.region = scope.region
+        exchange.account = exchange.account_of(scope.access_key)
+
+
+def parse_body(exchange: Exchange) -> None:
+    exchange.params = parse(exchange.known_operation, exchange.body)
+
+
+def check_constraints(exchange: Exchange) -> None:
+    validate(exchange.known_operation, exchange.params)
+
+
+def perform(exchange: Exchange) -> None:
+    exchange.members = exchange.emulator.call(
+        exchange.known_operation.name, exchange.params, region=exchange.region, account=exchange.account
+    )
+
+
+STEPS: tuple[Callable[[Exchange], None], ...] = (
+    find_operation,
+    read_credential_scope,
+    parse_body,
+    check_constraints,
+    perform,
+)
+"""The order of checks of P-56: routing, syntax and types, constraints, then the operation's own."""
+
+
+def default_account(_access_key: str) -> None:
+    """Every access key belongs to the account of the settings."""
+
+
+def answer(
+    emulator: Emulator,
+    method: str,
+    path: str,
+    query: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    account_of: AccountOf = default_account,
+) -> Response:
+    """Answer one request. Never raises: every failure is an AWS-shaped error.
+
+    Args:
+        path: percent-decoded, starting with a slash.
+        query: the raw query string without its question mark.
+        headers: names in lower case.
+    """
+    if method == "OPTIONS":
+        return preflight()
+    started = time.perf_counter()
+    request_id = emulator.new_request_id()
+    exchange = Exchange(emulator, method, path, query, headers, body, account_of)
+    response, error_code = _run(exchange, request_id)
+    _log.info(
+        "%s status=%d ms=%.1f request=%s error=%s",
+        exchange.operation.name if exchange.operation else "-",
+        response.status,
+        (time.perf_counter() - started) * 1000,
+        request_id,
+        error_code or "-",
+    )
+    return response
+
+
+def refuse(
+    emulator: Emulator, method: str, path: str, headers: Mapping[str, str], error: AwsError
+) -> Response:
+    """Answer a request with `error` before it enters the path, in the shape its operation has."""
+    try:
+        operation: Operation | None = route(method, path, headers)
+    except AwsError:
+        operation = None
+    return render_error(operation, error, emulator.new_request_id(), emulator.clock.now())
+
+
+def _run(exchange: Exchange, request_id: str) -> tuple[Response, str | None]:
+    now = exchange.emulator.clock.now
+    try:
+        for step in STEPS:
+            step(exchange)
+        return render(exchange.known_operation, exchange.members, request_id, now()), None
+    except AwsError as error:
+        failure: AwsError = error
+    # The one catch-all: whatever goes wrong inside, clients get a modelled answer and the log the traceback (P-64).
+    except Exception:  # noqa: BLE001
+        _log.exception("request %s failed inside the emulator", request_id)
+        failure = InternalFailure(f"The emulator failed; its log has the details under request {request_id}.")
+    return render_error(exchange.operation, failure, request_id, now()), failure.code

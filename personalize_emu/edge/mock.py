@@ -1,0 +1,170 @@
+"""The in-process mock: Personalize for the clients of this process, beside moto's mocks of the other services."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import unittest
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar, overload
+
+from personalize_emu.edge.chain import answer
+from personalize_emu.edge.moto_seam import Door, EmbeddedClients, Knock, account_of, answering
+from personalize_emu.emulator import Emulator
+from personalize_emu.neighbours import Neighbours
+from personalize_emu.settings import Pace, Settings
+from personalize_emu.state.clock import Clock
+
+Target = TypeVar("Target", bound=Callable[..., Any])
+
+IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+
+
+@overload
+def mock_personalize(target: Target) -> Target: ...
+
+
+@overload
+def mock_personalize(*, seed: int = 0, pace: Pace = "instant", clock: Clock | None = None) -> MockPersonalize: ...
+
+
+def mock_personalize(
+    target: Target | None = None, *, seed: int = 0, pace: Pace = "instant", clock: Clock | None = None
+) -> Target | MockPersonalize:
+    """Answer every Personalize call of this process from a fresh emulator.
+
+    As `@mock_personalize`, `@mock_personalize(...)` on functions, coroutine functions, generators and test classes, or
+    as `with mock_personalize() as emulator:`. Clients may be made before or after; other AWS services are moto's, also
+    without an explicit `mock_aws()`, which may stand outside or inside. Nothing reaches the network. Each use has an
+    emulator of its own; of nested ones the innermost answers.
+
+    Args:
+        seed: of every random choice; equal seeds and calls give equal answers.
+        pace: `instant` (work is done inside the call), `fast` or `real`.
+        clock: what the emulator reads and `emulator.advance` moves; the machine's when not given.
+    """
+    mock = MockPersonalize(seed, pace, clock)
+    return mock if target is None else mock(target)
+
+
+class MockPersonalize:
+    """A mock that can be entered, and put on functions and classes, any number of times."""
+
+    def __init__(self, seed: int, pace: Pace, clock: Clock | None) -> None:
+        self._settings = Settings(seed=seed, pace=pace)
+        self._clock = clock
+        self._entered: list[ExitStack] = []
+
+    def __enter__(self) -> Emulator:
+        with ExitStack() as stack:
+            emulator = stack.enter_context(self.emulating())
+            self._entered.append(stack.pop_all())
+        return emulator
+
+    def __exit__(self, *error: Any) -> None:
+        self._entered.pop().__exit__(*error)
+
+    def __call__(self, target: Target) -> Target:
+        if inspect.isclass(target):
+            _decorate_class(target, self)
+            return target
+        return _decorated_function(target, self)
+
+    @contextmanager
+    def emulating(self) -> Iterator[Emulator]:
+        """One use of the mock, independent of every other one."""
+        clients = EmbeddedClients(self._settings.account)
+        emulator = Emulator(self._settings, clock=self._clock, neighbours=Neighbours(clients))
+        with ExitStack() as leaving:
+            leaving.callback(emulator.close)
+            leaving.callback(clients.close)
+            leaving.enter_context(_without_configured_endpoints())
+            leaving.enter_context(answering(_door_of(emulator)))
+            yield emulator
+
+
+def _door_of(emulator: Emulator) -> Door:
+    def reply(knock: Knock) -> tuple[int, dict[str, str], bytes]:
+        response = answer(
+            emulator, knock.method, knock.path, knock.query, knock.headers, knock.body, account_of=account_of
+        )
+        return response.status, dict(response.headers), response.body
+
+    return Door(reply, emulator.reset)
+
+
+@contextmanager
+def _without_configured_endpoints() -> Iterator[None]:
+    """Keeps an AWS_ENDPOINT_URL of the shell from leading the test's clients out of the mock."""
+    before = os.environ.get(IGNORE_ENDPOINTS)
+    os.environ[IGNORE_ENDPOINTS] = "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(IGNORE_ENDPOINTS, None)
+        else:
+            os.environ[IGNORE_ENDPOINTS] = before
+
+
+def _decorated_function(function: Any, mock: MockPersonalize) -> Any:
+    """The same kind of function, with the mock around each call (around the whole iteration of a generator)."""
+    if inspect.iscoroutinefunction(function):
+
+        async def wrapper(*args: Any, **named: Any) -> Any:
+            with mock.emulating():
+                return await function(*args, **named)
+
+    elif inspect.isgeneratorfunction(function):
+
+        def wrapper(*args: Any, **named: Any) -> Any:
+            with mock.emulating():
+                return (yield from function(*args, **named))
+
+    else:
+
+        def wrapper(*args: Any, **named: Any) -> Any:
+            with mock.emulating():
+                return function(*args, **named)
+
+    return functools.update_wrapper(wrapper, function)
+
+
+def _decorate_class(target: Any, mock: MockPersonalize) -> None:
+    """Put one mock around each test of a class, set-up and tear-down included."""
+    if issubclass(target, unittest.TestCase):
+        target.run = _decorated_function(target.run, mock)
+    elif hasattr(target, "setup_method"):
+        _decorate_setup(target, mock)
+    else:
+        for name, member in list(vars(target).items()):
+            if inspect.isfunction(member) and not name.startswith("_"):
+                setattr(target, name, _decorated_function(member, mock))
+
+
+def _decorate_setup(target: Any, mock: MockPersonalize) -> None:
+    set_up, tear_down = target.setup_method, getattr(target, "teardown_method", None)
+
+    # pytest passes the test's method to those set-ups that declare a parameter for it; these two always do.
+    def setup_method(self: Any, method: Any = None) -> None:
+        with ExitStack() as stack:
+            stack.enter_context(mock)
+            _call_with_method(set_up, self, method)
+            stack.pop_all()
+
+    def teardown_method(self: Any, method: Any = None) -> None:
+        try:
+            if tear_down is not None:
+                _call_with_method(tear_down, self, method)
+        finally:
+            mock.__exit__(None, None, None)
+
+    target.setup_method = setup_method
+    target.teardown_method = teardown_method
+
+
+def _call_with_method(function: Any, self: Any, method: Any) -> None:
+    takes_method = len(inspect.signature(function).parameters) > 1
+    function(self, method) if takes_method else function(self)

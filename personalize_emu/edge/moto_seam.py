@@ -1,0 +1,257 @@
+"""The only file that knows moto: its server application, its stores, and the private seams we hang on.
+
+    our own calls      client with a stubber of its own ─▶ moto's stores, no HTTP
+    one port           embedded_application() ─▶ moto's server applications
+    in-process mock    answering(door) puts `door` where moto looks up who answers the hosts of Personalize
+
+Tested with moto 5.1.0 and 5.2.5.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.httpsession import URLLib3Session
+from moto import backend_index, mock_aws
+from moto.core.base_backend import BackendDict
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.model_instances import reset_model_data
+from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
+from moto.iam.models import get_account_id_from
+from moto.personalize import urls as personalize_urls
+from moto.personalize.models import PersonalizeBackend
+
+from personalize_emu.wire.sigv4 import credential_scope
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+ACCOUNT_HEADER = "x-moto-account-id"
+ACCOUNT_VARIABLE = "HTTP_X_MOTO_ACCOUNT_ID"
+
+_log = logging.getLogger("personalize_emu.services")
+
+
+class UnservedRequest(Exception):
+    """Nobody here answers the request. The message is for the client."""
+
+
+class ServicesGone(RuntimeError):
+    """A late job called an embedded service whose mock is over; the next mock's stores are not its own."""
+
+
+def account_of(access_key: str) -> str | None:
+    """The account whose key was issued by the embedded IAM or STS; None for a key nobody issued (P-20)."""
+    account: str = get_account_id_from(access_key)
+    return None if account == DEFAULT_ACCOUNT_ID else account
+
+
+def reset_services() -> None:
+    """Forget every bucket, role, key and alarm."""
+    BackendDict.reset()
+    reset_model_data()
+
+
+class EmbeddedClients:
+    """Makes boto3 clients that reach moto's stores without HTTP, in every thread and inside or outside mock_aws."""
+
+    def __init__(self, account: str = DEFAULT_ACCOUNT_ID) -> None:
+        self._account = account
+        self._closed = threading.Event()
+        self._stubber = BotocoreStubber()
+        self._stubber.enabled = True
+        self._session = boto3.session.Session(
+            aws_access_key_id="personalize-emu", aws_secret_access_key="personalize-emu"
+        )
+        self._lock = threading.Lock()
+
+    def __call__(self, service: str, region: str) -> Any:
+        config = Config(ignore_configured_endpoint_urls=True, retries={"total_max_attempts": 1})
+        # boto3 sessions are not safe to share between threads while they make clients.
+        with self._lock:
+            client = self._session.client(service, region_name=region, config=config)
+        # moto puts its own stubber on every client, and botocore asks all of them: a call would be carried out twice.
+        client.meta.events.unregister("before-send", botocore_stubber)
+        client.meta.events.register_first("before-send", self._send)
+        return client
+
+    def close(self) -> None:
+        """Refuse every later call of every client made here."""
+        self._closed.set()
+
+    def _send(self, event_name: str, request: Any, **_: Any) -> Any:
+        if self._closed.is_set():
+            raise ServicesGone("the mock this call belongs to is over")
+        if self._account != DEFAULT_ACCOUNT_ID:
+            request.headers[ACCOUNT_HEADER] = self._account
+        return self._stubber(event_name, request)
+
+
+def embedded_application(account: str = DEFAULT_ACCOUNT_ID) -> WSGIApplication:
+    """moto's server as a WSGI application. It raises UnservedRequest for a service it does not have.
+
+    Args:
+        account: owns what is made with an access key that nobody issued.
+    """
+    from moto.moto_server import werkzeug_app
+
+    # Reflecting any Origin would open the port to every web page; bucket CORS rules stay in force.
+    werkzeug_app.DISABLE_GLOBAL_CORS = True
+
+    def create(service: str | None) -> Any:
+        if service is None:
+            raise UnservedRequest("personalize-emu does not embed this AWS service.")
+        try:
+            return werkzeug_app.create_backend_app(service)
+        except ImportError as error:
+            raise UnservedRequest(f"Install moto[{service}] to embed this AWS service: {error}.") from error
+
+    dispatcher = werkzeug_app.DomainDispatcherApplication(create)
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # moto matches S3 keys against the path as it was sent, under the name that its own server uses.
+        if "REQUEST_URI" in environ:
+            environ.setdefault("RAW_URI", environ["REQUEST_URI"])
+        if account != DEFAULT_ACCOUNT_ID and not _is_issued_key(environ):
+            environ[ACCOUNT_VARIABLE] = account
+        try:
+            answer: Iterable[bytes] = dispatcher(environ, start_response)
+        except NotImplementedError as error:
+            raise UnservedRequest(f"The embedded AWS services do not implement this: {error}.") from error
+        return answer
+
+    return application
+
+
+def _is_issued_key(environ: WSGIEnvironment) -> bool:
+    headers = {"authorization": environ.get("HTTP_AUTHORIZATION", "")}
+    scope = credential_scope(headers, environ.get("QUERY_STRING", ""))
+    return scope is not None and account_of(scope.access_key) is not None
+
+
+@dataclass(frozen=True)
+class Knock:
+    """A request to Personalize that moto intercepted: header names in lower case, path percent-decoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Door:
+    """What answers the hosts of Personalize, and what happens when moto forgets its stores."""
+
+    answer: Callable[[Knock], tuple[int, dict[str, str], bytes]]
+    reset: Callable[[], None]
+
+
+_PERSONALIZE_HOSTS = (
+    r"https?://personalize(-runtime|-events)?(-fips)?\.(.+)\.(amazonaws\.com(\.cn)?|api\.aws)"
+)
+_DOORS = "personalize_emu_doors"
+
+
+@dataclass
+class _Doors:
+    """Stands in moto's tables while a mock is active. The door opened last answers."""
+
+    open: list[Door] = field(default_factory=list)
+    undo: list[Callable[[], None]] = field(default_factory=list)
+    users: int = 0
+
+    def dispatch(self, request: Any, full_url: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
+        if not self.open:
+            raise ServicesGone("the mock this call belongs to is over")
+        url = urlsplit(full_url)
+        names = {name.lower(): _as_text(value) for name, value in dict(headers).items()}
+        # moto hands its own request over in newer versions, botocore's in older ones.
+        body = request.get_data() if hasattr(request, "get_data") else request.body
+        path = unquote(url.path) or "/"
+        return self.open[-1].answer(Knock(request.method, path, url.query, names, _as_bytes(body)))
+
+    def reset(self) -> None:
+        for door in self.open:
+            door.reset()
+
+    def enter(self) -> None:
+        self.users += 1
+        if self.users == 1:
+            self._install()
+
+    def leave(self) -> None:
+        with _tables:
+            self.users -= 1
+            while self.users == 0 and self.undo:
+                self.undo.pop()()
+
+    def _install(self) -> None:
+        self._replace(personalize_urls, "url_bases", [_PERSONALIZE_HOSTS])
+        self._replace(personalize_urls, "url_paths", {"{0}/.*$": self.dispatch})
+        pattern = ("personalize", re.compile(_PERSONALIZE_HOSTS))
+        backend_index.backend_url_patterns.insert(0, pattern)
+        self.undo.append(lambda: backend_index.backend_url_patterns.remove(pattern))
+        self._replace(PersonalizeBackend, "reset", _resetting(self, PersonalizeBackend.reset))
+        self._replace(URLLib3Session, "send", _intercepting(URLLib3Session.send))
+
+    def _replace(self, owner: Any, name: str, value: Any) -> None:
+        original = getattr(owner, name)
+        setattr(owner, name, value)
+        self.undo.append(lambda: setattr(owner, name, original))
+
+
+def _resetting(doors: _Doors, original: Callable[[Any], None]) -> Callable[[Any], None]:
+    def reset(backend: Any) -> None:
+        original(backend)
+        doors.reset()
+
+    return reset
+
+
+def _intercepting(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Catches clients older than the import of moto, which know nothing of its stubber."""
+
+    def send(session: Any, request: Any) -> Any:
+        response = botocore_stubber("before-send", request)
+        return original(session, request) if response is None else response
+
+    return send
+
+
+_tables = threading.RLock()
+
+
+@contextmanager
+def answering(door: Door) -> Iterator[None]:
+    """Inside: no AWS call of any client leaves the process; those of Personalize go to `door`, others to moto."""
+    doors: _Doors = vars(personalize_urls).setdefault(_DOORS, _Doors())
+    with ExitStack() as leaving:
+        with _tables:
+            doors.enter()
+            leaving.callback(doors.leave)
+        leaving.enter_context(mock_aws())
+        doors.open.append(door)
+        # First of all on the way out: moto resets its stores next, which is no reset of this door's.
+        leaving.callback(doors.open.remove, door)
+        yield
+
+
+def _as_bytes(body: Any) -> bytes:
+    if body is None:
+        return b""
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+def _as_text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

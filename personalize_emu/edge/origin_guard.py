@@ -1,0 +1,75 @@
+"""Refuses what a foreign web page makes a browser send: rebound host names and cross-site requests that change state.
+
+The AWS endpoints answer pages of any origin on purpose (P-80). Everything else on the port, the admin routes and the
+other AWS services, must not be reachable from a page somebody merely visits.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+PRIVATE_SUFFIXES = (
+    ".localhost",
+    ".local",
+    ".internal",
+    ".test",
+    ".home.arpa",
+    ".lan",
+)
+"""Names under these cannot be bought and pointed at a victim, or always mean the own machine."""
+
+AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def foreign_host(host_header: str, own_host: str) -> str | None:
+    """The reason to refuse a Host header, or None.
+
+    A name an attacker can own in public DNS may have been rebound to this machine; addresses, single words and
+    private or AWS names cannot.
+    """
+    host = _host_name(host_header)
+    if host is None:
+        return f"the Host header {host_header!r} is not a host name"
+    if not host or host == own_host.lower() or _is_address(host) or "." not in host:
+        return None
+    if host.endswith(PRIVATE_SUFFIXES + AWS_SUFFIXES):
+        return None
+    return f"requests for the host {host!r} are refused because any web site could send them; use an IP address"
+
+
+def foreign_origin(method: str, headers: Mapping[str, str]) -> str | None:
+    """The reason to refuse a state-changing request a browser sent for another site's page, or None."""
+    if method in SAFE_METHODS:
+        return None
+    if headers.get("sec-fetch-site") == "cross-site":
+        return "cross-site requests of a browser are refused"
+    origin = headers.get("origin")
+    if origin is None or _is_local(_host_name(urlsplit(origin).netloc)):
+        return None
+    return f"requests of pages from {origin!r} are refused"
+
+
+def _host_name(netloc: str) -> str | None:
+    try:
+        return (urlsplit(f"//{netloc}").hostname or "").rstrip(".")
+    except ValueError:
+        return None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_local(host: str | None) -> bool:
+    if not host:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    return _is_address(host) and ipaddress.ip_address(host).is_loopback
