@@ -1,56 +1,88 @@
-"""Which interactions a solution trains on (T-12, T-13, T-20 to T-23)."""
+"""Which interactions a solution is trained on and how much each counts (T-12, T-13, T-20 to T-22)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from personalize_emu.data.avro import Schema
-from personalize_emu.service.parameter_values import decimal_value, shown
-from personalize_emu.wire.errors import InvalidInputException
+import numpy as np
+from numpy.typing import NDArray
 
-Document = Mapping[str, Any]
+from personalize_emu.data.interactions import Interactions
+from personalize_emu.recipes.base import TrainingData
+
+_NO_FLOOR = float("-inf")
 
 
-def check_event_selection(event_type: str | None, config: Document, schemas: Mapping[str, Schema]) -> None:
-    """`config` is a solutionConfig. `schemas` maps dataset types to the schemas of the group's datasets.
+@dataclass(frozen=True)
+class EventSelection:
+    """Which interactions count, and how much (T-12, T-13, T-20 to T-22).
 
-    Raises:
-        InvalidInputException: a column that the selection reads is missing (T-21), the threshold is no
-            number, or event type and events configuration are combined (T-22).
+    event_types: type to (least event value, weight); None takes every type with weight 1.
+    threshold: least event value over all types, None for none.
     """
-    if event_type is not None:
-        _require_column(schemas, "EVENT_TYPE", "eventType")
-    if "eventValueThreshold" in config:
-        threshold = config["eventValueThreshold"]
-        if decimal_value(threshold) is None:
-            raise InvalidInputException(f"eventValueThreshold must be a number, not {shown(threshold)}.")
-        _require_column(schemas, "EVENT_VALUE", "eventValueThreshold")
-    _check_events_config(event_type, config.get("eventsConfig", {}), schemas)
+
+    event_types: Mapping[str, tuple[float, float]] | None
+    threshold: float | None
+
+    @classmethod
+    def of(cls, event_type: str | None, config: Mapping[str, Any]) -> EventSelection:
+        listed = config.get("eventsConfig", {}).get("eventParametersList") or ()
+        types = {
+            entry["eventType"]: (entry.get("eventValueThreshold", _NO_FLOOR), entry.get("weight", 1.0))
+            for entry in listed
+            if "eventType" in entry
+        }
+        if event_type is not None:
+            types = {event_type: (_NO_FLOOR, 1.0)}
+        threshold = config.get("eventValueThreshold")
+        return cls(types or None, None if threshold is None else float(threshold))
+
+    def admits(self, event_type: str | None, value: float | None) -> bool:
+        """Whether one streamed event counts."""
+        if self.threshold is not None and (value is None or value < self.threshold):
+            return False
+        if self.event_types is None:
+            return True
+        floor, weight = self.event_types.get(event_type or "", (_NO_FLOOR, 0.0))
+        return weight > 0 and (floor == _NO_FLOOR or (value is not None and value >= floor))
 
 
-def _check_events_config(
-    event_type: str | None, events_config: Document, schemas: Mapping[str, Schema]
-) -> None:
-    entries: Sequence[Document] = events_config.get("eventParametersList", ())
-    if not entries:
-        return
-    if event_type is not None:
-        raise InvalidInputException("eventType and eventsConfig cannot be given together.")
-    _require_column(schemas, "EVENT_TYPE", "eventsConfig")
-    types = [entry.get("eventType") for entry in entries]
-    if None in types:
-        raise InvalidInputException("Each entry of eventParametersList must have an eventType.")
-    if len(set(types)) < len(types):
-        raise InvalidInputException("eventParametersList must not name an eventType more than once.")
-    if any("eventValueThreshold" in entry for entry in entries):
-        _require_column(schemas, "EVENT_VALUE", "eventValueThreshold")
-    # Weights act relative to their mean (T-23), which must not be zero.
-    if not any(entry.get("weight", 1.0) > 0 for entry in entries):
-        raise InvalidInputException("At least one weight of eventParametersList must be greater than 0.")
+def training_data(found: Interactions, selection: EventSelection, more_items: set[str]) -> TrainingData:
+    """Number users and items anew over the selected rows; the catalog also holds items without any (R-41)."""
+    keep, weights = _selected(found, selection)
+    users, items = found.users[keep], found.items[keep]
+    user_numbers, users = np.unique(users, return_inverse=True)
+    seen_items = {found.item_ids[number] for number in np.unique(items)}
+    catalog = tuple(sorted(seen_items | more_items))
+    number_of = {item: number for number, item in enumerate(catalog)}
+    renumber = np.array([number_of.get(item, -1) for item in found.item_ids], dtype=np.int32)
+    return TrainingData(
+        catalog=catalog,
+        user_ids=tuple(found.user_ids[number] for number in user_numbers),
+        users=users.astype(np.int32),
+        items=renumber[items] if len(items) else items.astype(np.int32),
+        timestamps=found.timestamps[keep],
+        weights=weights,
+    )
 
 
-def _require_column(schemas: Mapping[str, Schema], column: str, member: str) -> None:
-    schema = schemas.get("INTERACTIONS")
-    if schema is None or column not in schema.names:
-        raise InvalidInputException(f"{member} requires a column {column} in the INTERACTIONS dataset.")
+def _selected(
+    found: Interactions, selection: EventSelection
+) -> tuple[NDArray[np.bool_], NDArray[np.float32] | None]:
+    """bool[n] rows that count and float32 weights of those, None when all weigh the same."""
+    if selection.event_types is None:
+        return np.ones(len(found.users), dtype=bool), None
+    weights = np.zeros(len(found.users), dtype=np.float32)
+    for code, event_type in enumerate(found.event_types):
+        floor, weight = selection.event_types.get(event_type, (_NO_FLOOR, 0.0))
+        rows = found.event_type_codes == code
+        if floor != _NO_FLOOR:
+            values = found.event_values
+            rows &= False if values is None else np.nan_to_num(values, nan=_NO_FLOOR) >= floor
+        weights[rows] = weight
+    keep = weights > 0
+    kept = weights[keep]
+    uniform = len(kept) == 0 or bool(np.all(kept == kept[0]))
+    return keep, None if uniform else kept

@@ -12,7 +12,7 @@ from personalize_emu.service.hpo_config import check_hpo, shown_hpo_config
 from personalize_emu.service.parameter_values import given_parameters, shown
 from personalize_emu.service.recipe_facts import ParameterKind, RecipeFacts
 from personalize_emu.service.recipes import required_recipe
-from personalize_emu.service.training_columns import check_training_columns, columns_in_training, is_numeric
+from personalize_emu.service.training_columns import check_training_columns, columns_in_training
 from personalize_emu.wire.errors import InvalidInputException
 
 Document = Mapping[str, Any]
@@ -164,8 +164,10 @@ def _check_auto_ml(auto_ml_config: Document) -> None:
 
 
 def _check_semantic_items(schemas: Schemas) -> None:
+    """R-79. Which column is the item's name is a flag that parsed schemas do not keep: any string will do."""
     fields = schemas["ITEMS"].fields if "ITEMS" in schemas else ()
-    if not (any(field.item_name for field in fields) and any(field.textual for field in fields)):
+    strings = [field for field in fields if field.type == "string" and field.name != "ITEM_ID"]
+    if len(strings) < 2 or not any(field.textual for field in strings):
         raise InvalidInputException(
             "Recipe aws-semantic-similarity requires an ITEMS dataset with an item name column "
             "and a textual column."
@@ -183,7 +185,7 @@ def _attribute_columns(config: Document, schemas: Schemas) -> list[str]:
         for field in schema.fields
         if field.name in trained
         and field.name not in ("ITEM_ID", "CREATION_TIMESTAMP")
-        and (field.categorical or is_numeric(field))
+        and (field.categorical or field.numeric)
     ]
 
 
@@ -198,9 +200,8 @@ def _check_objective(recipe: RecipeFacts, objective: Document, schemas: Schemas)
         if objective.get("objectiveSensitivity", "OFF") == "OFF":
             return
         raise InvalidInputException("optimizationObjective requires an itemAttribute.")
-    fields = schemas["ITEMS"].fields if "ITEMS" in schemas else ()
-    field = next((field for field in fields if field.name == column), None)
+    field = schemas["ITEMS"].field(column) if "ITEMS" in schemas else None
     if field is None:
         raise InvalidInputException(f"itemAttribute {shown(column)} is not a column of the ITEMS dataset.")
-    if not is_numeric(field) or field.nullable:
+    if not field.numeric or field.nullable:
         raise InvalidInputException(f"itemAttribute {shown(column)} must be numeric and must not allow null.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from personalize_emu.data.avro import Field, Schema
+from personalize_emu.data.avro import Schema
 from personalize_emu.service.parameter_values import shown
 from personalize_emu.wire.errors import InvalidInputException
 
@@ -13,12 +13,6 @@ Document = Mapping[str, Any]
 
 ALWAYS_TRAINED = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP"})
 """Without these a row means nothing."""
-
-NUMERIC_TYPES = frozenset({"int", "long", "float", "double"})
-
-
-def is_numeric(field: Field) -> bool:
-    return field.type in NUMERIC_TYPES
 
 
 def check_training_columns(config: Document, schemas: Mapping[str, Schema]) -> None:
