@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from personalize_emu.data.avro import Schema
-from personalize_emu.service.event_selection import check_event_selection
+from personalize_emu.service.event_checks import check_event_selection
 from personalize_emu.service.hpo_config import check_hpo, shown_hpo_config
 from personalize_emu.service.parameter_values import given_parameters, shown
 from personalize_emu.service.recipe_facts import ParameterKind, RecipeFacts
