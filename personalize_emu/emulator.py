@@ -72,8 +72,7 @@ class Emulator:
             return handler(context, params)
         with context.world.store.lock:
             answer = handler(context, params)
-        for action in context.deferred:
-            action()
+        context.run_deferred()
         return answer
 
     def new_request_id(self) -> str:
@@ -110,6 +109,10 @@ class Emulator:
             "pace": self.settings.pace,
             "operations": {"implemented": len(HANDLERS), "modelled": len(operations())},
             "resources": dict(sorted(counts.items())),
+            "running": [
+                {"arn": arn, "stage": progress.stage, "percent": round(100 * progress.share)}
+                for arn, progress in sorted(self._world.progress.items())
+            ],
         }
 
     def _context(self, region: str, account: str) -> Context:

@@ -6,14 +6,77 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from personalize_emu.runtime.events import put_events
+from personalize_emu.runtime.rank import get_personalized_ranking
+from personalize_emu.runtime.recommend import get_recommendations
+from personalize_emu.service import (
+    campaigns,
+    dataset_groups,
+    datasets,
+    event_trackers,
+    imports,
+    recipes,
+    schemas,
+    solution_versions,
+    solutions,
+    tags,
+)
 from personalize_emu.service.context import Context
 
 Handler = Callable[[Context, Mapping[str, Any]], dict[str, Any] | None]
 
-CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType({})
+CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
+    {
+        "CreateCampaign": campaigns.create_campaign,
+        "CreateDataset": datasets.create_dataset,
+        "CreateDatasetGroup": dataset_groups.create_dataset_group,
+        "CreateDatasetImportJob": imports.create_dataset_import_job,
+        "CreateEventTracker": event_trackers.create_event_tracker,
+        "CreateSchema": schemas.create_schema,
+        "CreateSolution": solutions.create_solution,
+        "CreateSolutionVersion": solution_versions.create_solution_version,
+        "DeleteCampaign": campaigns.delete_campaign,
+        "DeleteDataset": datasets.delete_dataset,
+        "DeleteDatasetGroup": dataset_groups.delete_dataset_group,
+        "DeleteEventTracker": event_trackers.delete_event_tracker,
+        "DeleteSchema": schemas.delete_schema,
+        "DeleteSolution": solutions.delete_solution,
+        "DescribeAlgorithm": recipes.describe_algorithm,
+        "DescribeCampaign": campaigns.describe_campaign,
+        "DescribeDataset": datasets.describe_dataset,
+        "DescribeDatasetGroup": dataset_groups.describe_dataset_group,
+        "DescribeDatasetImportJob": imports.describe_dataset_import_job,
+        "DescribeEventTracker": event_trackers.describe_event_tracker,
+        "DescribeFeatureTransformation": recipes.describe_feature_transformation,
+        "DescribeRecipe": recipes.describe_recipe,
+        "DescribeSchema": schemas.describe_schema,
+        "DescribeSolution": solutions.describe_solution,
+        "DescribeSolutionVersion": solution_versions.describe_solution_version,
+        "GetSolutionMetrics": solution_versions.get_solution_metrics,
+        "ListCampaigns": campaigns.list_campaigns,
+        "ListDatasetGroups": dataset_groups.list_dataset_groups,
+        "ListDatasetImportJobs": imports.list_dataset_import_jobs,
+        "ListDatasets": datasets.list_datasets,
+        "ListEventTrackers": event_trackers.list_event_trackers,
+        "ListRecipes": recipes.list_recipes,
+        "ListSchemas": schemas.list_schemas,
+        "ListSolutionVersions": solution_versions.list_solution_versions,
+        "ListSolutions": solutions.list_solutions,
+        "ListTagsForResource": tags.list_tags_for_resource,
+        "TagResource": tags.tag_resource,
+        "UntagResource": tags.untag_resource,
+        "UpdateCampaign": campaigns.update_campaign,
+    }
+)
 """Runs under the store's lock: a check and the change that depends on it are one step."""
 
-LIVE: Mapping[str, Handler] = MappingProxyType({})
+LIVE: Mapping[str, Handler] = MappingProxyType(
+    {
+        "GetPersonalizedRanking": get_personalized_ranking,
+        "GetRecommendations": get_recommendations,
+        "PutEvents": put_events,
+    }
+)
 """Runtime and events: takes no lock."""
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType({**CONTROL_PLANE, **LIVE})

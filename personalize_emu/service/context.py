@@ -51,6 +51,12 @@ class Context:
     def afterwards(self, action: Callable[[], None]) -> None:
         self.deferred.append(action)
 
+    def run_deferred(self) -> None:
+        """Run what handlers, or the ends of jobs, have put off."""
+        actions, self.deferred[:] = self.deferred[:], []
+        for action in actions:
+            action()
+
     def find(self, kind: type[R], arn: str) -> R | None:
         """The record, or None when it does not exist in this account and region.
 

@@ -52,8 +52,8 @@ class EventSelection:
 def training_data(found: Interactions, selection: EventSelection, more_items: set[str]) -> TrainingData:
     """Number users and items anew over the selected rows; the catalog also holds items without any (R-41)."""
     keep, weights = _selected(found, selection)
-    users, items = found.users[keep], found.items[keep]
-    user_numbers, users = np.unique(users, return_inverse=True)
+    items = found.items[keep]
+    user_numbers, users = np.unique(found.users[keep], return_inverse=True)
     seen_items = {found.item_ids[number] for number in np.unique(items)}
     catalog = tuple(sorted(seen_items | more_items))
     number_of = {item: number for number, item in enumerate(catalog)}

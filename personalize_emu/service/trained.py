@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from personalize_emu.recipes.base import Model, TrainingData
+from personalize_emu.recipes.base import Kind, Model, TrainingData
+from personalize_emu.service.event_selection import EventSelection
 from personalize_emu.service.recipe_catalog import RecipeFacts
 
 
@@ -16,17 +17,17 @@ class TrainedVersion:
 
     interactions_arn: the dataset whose log holds the events streamed since.
     log_length: records of that log already part of `data`; later ones are added at request time.
-    event_types: the event types the version was trained on, None for all.
+    selection: which of those later events count for this version.
     """
 
     recipe: RecipeFacts
+    kind: Kind
     model: Model
     metrics: Mapping[str, float]
     data: TrainingData
     interactions_arn: str
     log_length: int
-    event_types: frozenset[str] | None
-    event_value_threshold: float | None
+    selection: EventSelection
 
     @cached_property
     def user_number_of(self) -> Mapping[str, int]:

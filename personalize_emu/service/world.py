@@ -12,6 +12,14 @@ from personalize_emu.state.store import Store
 
 
 @dataclass(frozen=True)
+class Progress:
+    """How far a running job is: the name of its stage and the share of all its work, from 0 to 1."""
+
+    stage: str
+    share: float
+
+
+@dataclass(frozen=True)
 class World:
     """Records and jobs, the data of datasets by dataset ARN, and trained versions by version ARN.
 
@@ -25,6 +33,8 @@ class World:
     trained: dict[str, TrainedVersion] = field(default_factory=dict)
     trackers: dict[str, str] = field(default_factory=dict)
     """Tracking id to event tracker ARN."""
+    progress: dict[str, Progress] = field(default_factory=dict)
+    """Of the jobs at work now, by ARN of their resource."""
 
 
 def new_world(clock: Clock) -> World:

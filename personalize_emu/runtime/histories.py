@@ -1,0 +1,54 @@
+"""What is known of a user at the moment of asking: the trained history and the events streamed since."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from personalize_emu.recipes.base import History
+from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.world import World
+
+_NOTHING = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
+
+
+def history_of(world: World, trained: TrainedVersion, user_id: str) -> History:
+    """Oldest first. Events on items the model does not know are left out (R-111).
+
+    A session id given as user id finds the events recorded under it (RT-43).
+    """
+    number = trained.user_number_of.get(user_id)
+    history = _NOTHING if number is None else _trained_history(trained, number)
+    contents = world.contents.get(trained.interactions_arn)
+    events = contents.events_of(user_id) if contents else ()
+    if not events or events[-1].position < trained.log_length:
+        return history
+    number_of, selection = trained.model.number_of, trained.selection
+    new = [
+        event
+        for event in list(events)
+        if event.position >= trained.log_length
+        and event.item_id in number_of
+        and selection.admits(event.event_type, event.event_value)
+    ]
+    items = [number_of[event.item_id] for event in new]
+    return _joined(history, items, [event.timestamp for event in new])
+
+
+def single_item(trained: TrainedVersion, item_id: str) -> History:
+    """The history that asks for items related to one item; empty for an unknown one (RT-44)."""
+    number = trained.model.number_of.get(item_id)
+    if number is None:
+        return _NOTHING
+    return History(np.array([number], np.int32), np.zeros(1, np.int64))
+
+
+def _trained_history(trained: TrainedVersion, number: int) -> History:
+    first, end = trained.data.offsets[number], trained.data.offsets[number + 1]
+    return History(trained.data.items[first:end], trained.data.timestamps[first:end])
+
+
+def _joined(history: History, items: list[int], timestamps: list[int]) -> History:
+    all_items = np.concatenate((history.items, np.array(items, np.int32)))
+    all_timestamps = np.concatenate((history.timestamps, np.array(timestamps, np.int64)))
+    order = np.argsort(all_timestamps, kind="stable")
+    return History(all_items[order], all_timestamps[order])

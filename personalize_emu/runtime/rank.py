@@ -1,0 +1,57 @@
+"""GetPersonalizedRanking (spec 09 section 9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from personalize_emu.recipes.base import Kind
+from personalize_emu.runtime.answers import softmax_of
+from personalize_emu.runtime.deployments import deployed, refuse_unknown
+from personalize_emu.runtime.histories import history_of
+from personalize_emu.runtime.requests import refuse_metadata
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.wire.errors import InvalidInputException
+
+MOST_ITEMS = 500
+
+
+def get_personalized_ranking(context: Context, params: Params) -> dict[str, Any]:
+    deployment = deployed(
+        context, params["campaignArn"], "GetPersonalizedRanking", frozenset({Kind.RANKING})
+    )
+    if not 1 <= len(params["inputList"]) <= MOST_ITEMS:
+        raise InvalidInputException(f"inputList must contain between 1 and {MOST_ITEMS} items")
+    if not params["userId"]:
+        raise InvalidInputException("userId is required")
+    if "filterArn" in params:
+        refuse_unknown("filter", params["filterArn"])
+    refuse_metadata(deployment, params)
+    asked = list(dict.fromkeys(params["inputList"]))
+    ranking = _ranked(context, deployment.trained, params["userId"], asked)
+    return {"personalizedRanking": ranking, "recommendationId": context.identifiers.recommendation_id()}
+
+
+def _ranked(
+    context: Context, trained: TrainedVersion, user_id: str, asked: list[str]
+) -> list[dict[str, Any]]:
+    """Known items by score, a softmax over them alone (RT-84); the others after them as given (R-74a)."""
+    model = trained.model
+    numbers = [model.number_of.get(item, -1) for item in asked]
+    known = [number for number in numbers if number >= 0 and model.trained_items[number]]
+    unknown = [
+        item
+        for item, number in zip(asked, numbers, strict=True)
+        if number < 0 or not model.trained_items[number]
+    ]
+    scores = model.scores(history_of(context.world, trained, user_id))[known]
+    # Catalog numbers follow item ids, so a stable sort by number first settles ties by id (RT-32).
+    order = np.lexsort((np.array(known, dtype=np.int64), -scores))
+    shares = softmax_of(scores, order.astype(np.int32))
+    ranked: list[dict[str, Any]] = [
+        {"itemId": model.catalog[known[place]], "score": share}
+        for place, share in zip(order, shares, strict=True)
+    ]
+    return ranked + [{"itemId": item} for item in unknown]

@@ -1,0 +1,58 @@
+"""Dataset groups: the container of everything else (R-DSG)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from personalize_emu.service.changes import (
+    begin_deletion,
+    begin_plain_creation,
+    refuse_while_used_by,
+    require_deletable,
+)
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.tags import checked_tags
+from personalize_emu.state.lifecycle import CREATE_PENDING
+from personalize_emu.state.resources import Dataset, DatasetGroup, EventTracker, Solution
+from personalize_emu.wire.errors import InvalidInputException
+
+
+def create_dataset_group(context: Context, params: Params) -> dict[str, Any]:
+    if ("roleArn" in params) != ("kmsKeyArn" in params):
+        raise InvalidInputException("roleArn and kmsKeyArn must be specified together.")
+    tags = checked_tags(params)
+    now = context.clock.now()
+    group = DatasetGroup(
+        name=params["name"],
+        dataset_group_arn=context.arn("dataset-group", params["name"]),
+        status=CREATE_PENDING,
+        domain=params.get("domain"),
+        role_arn=params.get("roleArn"),
+        kms_key_arn=params.get("kmsKeyArn"),
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    context.insert(group, tags)
+    begin_plain_creation(context, group)
+    return {"datasetGroupArn": group.arn, "domain": group.domain}
+
+
+def describe_dataset_group(context: Context, params: Params) -> dict[str, Any]:
+    return {"datasetGroup": context.get(DatasetGroup, params["datasetGroupArn"]).members()}
+
+
+def list_dataset_groups(context: Context, params: Params) -> dict[str, Any]:
+    return context.list_page(context.all(DatasetGroup), params, "datasetGroups", query="ListDatasetGroups")
+
+
+def delete_dataset_group(context: Context, params: Params) -> None:
+    """Needs trackers, solutions and datasets gone (R-DSG-12)."""
+    group = context.get(DatasetGroup, params["datasetGroupArn"])
+    require_deletable(group)
+    children = (
+        child
+        for child in context.world.store.records()
+        if isinstance(child, EventTracker | Solution | Dataset) and child.dataset_group_arn == group.arn
+    )
+    refuse_while_used_by(group, next(children, None))
+    begin_deletion(context, group, lambda: None, shows_progress=False)

@@ -1,0 +1,160 @@
+"""Datasets: at most one of each type in a group (R-DS)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from personalize_emu.data.avro import InvalidSchema, parse_schema
+from personalize_emu.data.avro import Schema as AvroSchema
+from personalize_emu.data.dataset_types import (
+    ACTION_INTERACTIONS,
+    ACTIONS,
+    INTERACTIONS,
+    MissingColumns,
+    check_schema_fits,
+    dataset_type_named,
+)
+from personalize_emu.service.changes import (
+    begin_creation,
+    begin_deletion,
+    refuse_while_used_by,
+    require_active,
+    require_deletable,
+)
+from personalize_emu.service.contents import DatasetContents
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.schemas import invalid_schema
+from personalize_emu.service.tags import checked_tags
+from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING, CREATING
+from personalize_emu.state.resources import (
+    Campaign,
+    Dataset,
+    DatasetGroup,
+    DatasetImportJob,
+    EventTracker,
+    Resource,
+    Schema,
+    SolutionVersion,
+)
+from personalize_emu.wire.errors import InvalidInputException
+
+
+def create_dataset(context: Context, params: Params) -> dict[str, Any]:
+    tags = checked_tags(params)
+    schema = context.get(Schema, params["schemaArn"])
+    group = context.get(DatasetGroup, params["datasetGroupArn"])
+    require_active(group)
+    dataset_type = _dataset_type(params["datasetType"], group)
+    if schema.domain != group.domain:
+        raise InvalidInputException(
+            f"The domain of schema {schema.arn} does not match dataset group {group.arn}."
+        )
+    _check_schema(schema, dataset_type)
+    now = context.clock.now()
+    dataset = Dataset(
+        name=params["name"],
+        dataset_arn=context.arn("dataset", f"{group.name}/{dataset_type}"),
+        dataset_group_arn=group.arn,
+        dataset_type=dataset_type,
+        schema_arn=schema.arn,
+        tracking_id=context.identifiers.uuid() if dataset_type == ACTION_INTERACTIONS else None,
+        status=CREATE_PENDING,
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    context.insert(dataset, tags)
+    begin_creation(
+        context,
+        dataset,
+        lambda: None,
+        lambda _: context.world.contents.update({dataset.arn: DatasetContents()}),
+    )
+    return {"datasetArn": dataset.arn}
+
+
+def describe_dataset(context: Context, params: Params) -> dict[str, Any]:
+    return {"dataset": context.get(Dataset, params["datasetArn"]).members()}
+
+
+def list_datasets(context: Context, params: Params) -> dict[str, Any]:
+    datasets = in_group(context, Dataset, params)
+    return context.list_page(datasets, params, "datasets", query="ListDatasets")
+
+
+def delete_dataset(context: Context, params: Params) -> None:
+    """Takes its data and its job records along (R-DS-23)."""
+    dataset = context.get(Dataset, params["datasetArn"])
+    require_deletable(dataset)
+    refuse_while_used_by(dataset, next(_users_of(context, dataset), None))
+
+    def gone() -> None:
+        context.world.contents.pop(dataset.arn, None)
+        for job in import_jobs_of(context, dataset):
+            context.world.store.remove(job)
+
+    begin_deletion(context, dataset, gone)
+
+
+def import_jobs_of(context: Context, dataset: Dataset) -> list[DatasetImportJob]:
+    return [job for job in context.all(DatasetImportJob) if job.dataset_arn == dataset.arn]
+
+
+def in_group(context: Context, kind: type[Any], params: Params) -> list[Any]:
+    """Records of a kind, of one group when the request names it (P-74); of an unknown one none (P-44)."""
+    records = context.all(kind)
+    if "datasetGroupArn" not in params:
+        return records
+    group_arn = params["datasetGroupArn"]
+    context.find(DatasetGroup, group_arn)
+    return [record for record in records if record.dataset_group_arn == group_arn]
+
+
+def dataset_of_type(context: Context, group_arn: str, dataset_type: str) -> Dataset | None:
+    group_name = group_arn.rpartition("/")[2]
+    return context.world.store.get(Dataset, context.arn("dataset", f"{group_name}/{dataset_type}"))
+
+
+def schemas_of_group(context: Context, group_arn: str) -> dict[str, AvroSchema]:
+    """The schema of each dataset of a group, by dataset type."""
+    return {
+        dataset.dataset_type: parse_schema(context.get(Schema, dataset.schema_arn).schema)
+        for dataset in context.all(Dataset)
+        if dataset.dataset_group_arn == group_arn
+    }
+
+
+def _dataset_type(text: str, group: DatasetGroup) -> str:
+    dataset_type = dataset_type_named(text)
+    if dataset_type is None:
+        raise InvalidInputException(f"Invalid dataset type: {text}.")
+    if group.domain and dataset_type in (ACTIONS, ACTION_INTERACTIONS):
+        raise InvalidInputException(
+            f"A {dataset_type} dataset cannot be created in a Domain dataset group."
+        )
+    return dataset_type
+
+
+def _check_schema(schema: Schema, dataset_type: str) -> None:
+    try:
+        check_schema_fits(parse_schema(schema.schema), dataset_type, schema.domain)
+    except MissingColumns as error:
+        raise InvalidInputException(str(error)) from error
+    except InvalidSchema as error:
+        raise invalid_schema(error) from error
+
+
+def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
+    """What forbids deleting a dataset (R-DS-17, R-DS-18)."""
+    group_arn = dataset.dataset_group_arn
+    yield from (job for job in import_jobs_of(context, dataset) if job.status in CREATING)
+    versions = [v for v in context.all(SolutionVersion) if v.dataset_group_arn == group_arn]
+    yield from (version for version in versions if version.status in CREATING)
+    version_arns = {version.arn for version in versions}
+    yield from (
+        campaign
+        for campaign in context.all(Campaign)
+        if campaign.solution_version_arn in version_arns and campaign.status in CREATING | {ACTIVE}
+    )
+    if dataset.dataset_type == INTERACTIONS:
+        yield from (t for t in context.all(EventTracker) if t.dataset_group_arn == group_arn)

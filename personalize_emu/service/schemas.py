@@ -1,0 +1,50 @@
+"""Schemas: Avro texts, immutable and without a status (R-SCH)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from personalize_emu.data.avro import InvalidSchema, parse_schema
+from personalize_emu.service.changes import refuse_while_used_by
+from personalize_emu.service.context import Context, Params
+from personalize_emu.state.resources import Dataset, Schema
+from personalize_emu.wire.errors import InvalidInputException
+
+
+def create_schema(context: Context, params: Params) -> dict[str, Any]:
+    """Checks what can be checked without knowing the dataset type (R-SCH-14)."""
+    try:
+        parse_schema(params["schema"])
+    except InvalidSchema as error:
+        raise invalid_schema(error) from error
+    now = context.clock.now()
+    schema = Schema(
+        name=params["name"],
+        schema_arn=context.arn("schema", params["name"]),
+        schema=params["schema"],
+        domain=params.get("domain"),
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    context.insert(schema)
+    return {"schemaArn": schema.arn}
+
+
+def describe_schema(context: Context, params: Params) -> dict[str, Any]:
+    return {"schema": context.get(Schema, params["schemaArn"]).members()}
+
+
+def list_schemas(context: Context, params: Params) -> dict[str, Any]:
+    return context.list_page(context.all(Schema), params, "schemas", query="ListSchemas")
+
+
+def delete_schema(context: Context, params: Params) -> None:
+    """Datasets in deletion still count as users of the schema (R-SCH-7)."""
+    schema = context.get(Schema, params["schemaArn"])
+    users = (dataset for dataset in context.all(Dataset) if dataset.schema_arn == schema.arn)
+    refuse_while_used_by(schema, next(users, None))
+    context.world.store.remove(schema)
+
+
+def invalid_schema(error: InvalidSchema) -> InvalidInputException:
+    return InvalidInputException(f"Invalid schema: {str(error).removesuffix('.')}.")

@@ -1,0 +1,126 @@
+"""Solutions: a recipe and its configuration on the data of one group (R-SOL, spec 07 section 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from personalize_emu.data.dataset_types import INTERACTIONS
+from personalize_emu.service.changes import (
+    begin_deletion,
+    refuse_while_used_by,
+    require_active,
+    require_deletable,
+)
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.datasets import dataset_of_type, in_group, schemas_of_group
+from personalize_emu.service.recipe_catalog import RecipeFacts, recipe_by_arn
+from personalize_emu.service.solution_config import check_solution, shown_solution_config
+from personalize_emu.service.tags import checked_tags
+from personalize_emu.state.arns import parse_arn
+from personalize_emu.state.lifecycle import ACTIVE, CREATE_STOPPING, CREATING
+from personalize_emu.state.resources import (
+    Campaign,
+    DatasetGroup,
+    Solution,
+    SolutionVersion,
+)
+from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
+
+NO_INTERACTIONS = (
+    "Dataset group must contain an INTERACTIONS dataset with successfully completed dataset import job "
+    "or EVENT_INTERACTIONS"
+)
+"""E-12."""
+
+
+def create_solution(context: Context, params: Params) -> dict[str, Any]:
+    """ACTIVE at once (R-SOL-5)."""
+    tags = checked_tags(params)
+    group = context.get(DatasetGroup, params["datasetGroupArn"])
+    recipe = _recipe(params.get("recipeArn"))
+    require_active(group)
+    check_solution(recipe, params, schemas_of_group(context, group.arn))
+    _require_data(context, group, recipe)
+    now = context.clock.now()
+    solution = Solution(
+        name=params["name"],
+        solution_arn=context.arn("solution", params["name"]),
+        dataset_group_arn=group.arn,
+        recipe_arn=params.get("recipeArn"),
+        perform_hpo=params.get("performHPO", False),
+        perform_auto_ml=params.get("performAutoML", False),
+        perform_auto_training=params.get("performAutoTraining", True),
+        perform_incremental_update=params.get("performIncrementalUpdate"),
+        event_type=params.get("eventType"),
+        solution_config=_shown_config(params, recipe),
+        status=ACTIVE,
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    context.insert(solution, tags)
+    return {"solutionArn": solution.arn}
+
+
+def describe_solution(context: Context, params: Params) -> dict[str, Any]:
+    solution = context.get(Solution, params["solutionArn"])
+    members = solution.members()
+    versions = versions_of(context, solution)
+    if versions:
+        members["latestSolutionVersion"] = versions[-1].members()
+    return {"solution": members}
+
+
+def list_solutions(context: Context, params: Params) -> dict[str, Any]:
+    return context.list_page(in_group(context, Solution, params), params, "solutions", query="ListSolutions")
+
+
+def delete_solution(context: Context, params: Params) -> None:
+    """Takes its versions along; campaigns and running versions forbid it (R-SOL-17)."""
+    solution = context.get(Solution, params["solutionArn"])
+    require_deletable(solution)
+    versions = versions_of(context, solution)
+    arns = {version.arn for version in versions}
+    busy = (version for version in versions if version.status in CREATING | {CREATE_STOPPING})
+    campaigns = (campaign for campaign in context.all(Campaign) if campaign.solution_version_arn in arns)
+    refuse_while_used_by(solution, next(busy, None) or next(campaigns, None))
+
+    def gone() -> None:
+        for version in versions_of(context, solution):
+            context.world.trained.pop(version.arn, None)
+            context.world.store.remove(version)
+
+    begin_deletion(context, solution, gone)
+
+
+def versions_of(context: Context, solution: Solution) -> list[SolutionVersion]:
+    """Oldest first."""
+    return [v for v in context.all(SolutionVersion) if v.solution_arn == solution.arn]
+
+
+def _recipe(arn: str | None) -> RecipeFacts | None:
+    if arn is None:
+        return None
+    recipe = recipe_by_arn(arn)
+    if recipe is None:
+        parsed = parse_arn(arn)
+        if parsed is None or parsed.resource_type != "recipe":
+            raise InvalidInputException(f"Resource Arn {arn} is not of type recipe.")
+        raise ResourceNotFoundException(f"Resource Arn {arn} does not exist.")
+    return recipe
+
+
+def _require_data(context: Context, group: DatasetGroup, recipe: RecipeFacts | None) -> None:
+    """R-SOL-12; streamed events count as well, and semantic similarity needs none."""
+    if recipe is not None and recipe.name == "aws-semantic-similarity":
+        return
+    dataset = dataset_of_type(context, group.arn, INTERACTIONS)
+    contents = context.world.contents.get(dataset.arn) if dataset else None
+    if contents is None or not contents.has_interactions:
+        raise InvalidInputException(NO_INTERACTIONS)
+
+
+def _shown_config(params: Params, recipe: RecipeFacts | None) -> Any:
+    """As it was given; `{}` when none was, absent for user segmentation (R-SOL-24)."""
+    if "solutionConfig" in params:
+        return shown_solution_config(recipe, params["solutionConfig"])
+    return None if recipe is not None and recipe.recipe_type == "USER_SEGMENTATION" else {}

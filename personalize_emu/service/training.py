@@ -1,0 +1,88 @@
+"""From the data of a group to a trained version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from personalize_emu.data.interactions import collect_interactions
+from personalize_emu.recipes.base import NotEnoughData, Progress, Recipe
+from personalize_emu.recipes.training import MINIMUM_USERS, check_enough, train
+from personalize_emu.service.contents import DatasetContents
+from personalize_emu.service.event_selection import EventSelection, training_data
+from personalize_emu.service.recipe_catalog import RecipeFacts
+from personalize_emu.service.solution_config import resolved_hyperparameters
+from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.state.jobs import JobFailed
+
+
+@dataclass(frozen=True)
+class TrainingInput:
+    """What one training run reads, fixed when it starts."""
+
+    facts: RecipeFacts
+    recipe: Recipe
+    config: Mapping[str, Any]
+    event_type: str | None
+    interactions_arn: str
+    interactions: DatasetContents
+    items: DatasetContents | None
+    seed: int
+
+
+def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
+    """Raises JobFailed with the service's text when there is too little data (T-80 to T-83)."""
+    progress("reading interactions", 0.0)
+    selection = EventSelection.of(source.event_type, source.config)
+    log_length = len(source.interactions.log)
+    rows = source.interactions.log.rows(0, log_length)
+    found = collect_interactions(
+        source.interactions.bulk, rows, event_value_threshold=selection.threshold
+    )
+    data = training_data(found, selection, item_ids(source.items))
+    try:
+        check_enough(
+            data, event_type=source.event_type, minimum_users=_least_users(source.facts)
+        )
+        trained = train(
+            source.recipe,
+            data,
+            resolved_hyperparameters(source.facts, source.config),
+            source.seed,
+            progress,
+        )
+    except NotEnoughData as error:
+        raise JobFailed(str(error)) from error
+    return TrainedVersion(
+        recipe=source.facts,
+        kind=source.recipe.kind,
+        model=trained.model,
+        metrics=trained.metrics,
+        data=data,
+        interactions_arn=source.interactions_arn,
+        log_length=log_length,
+        selection=selection,
+    )
+
+
+def item_ids(items: DatasetContents | None) -> set[str]:
+    """Ids of the Items dataset, bulk and individual."""
+    if items is None:
+        return set()
+    ids = {row["ITEM_ID"] for row in items.log.rows()}
+    if items.bulk is not None:
+        ids.update(_texts(items.bulk.column("ITEM_ID")))
+    return ids
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    texts: list[str] = column.to_pylist()
+    return texts
+
+
+def _least_users(facts: RecipeFacts) -> int:
+    """Similar items needs interactions only (spec 06 section 1.1)."""
+    return 0 if facts.name == "aws-similar-items" else MINIMUM_USERS
