@@ -2,7 +2,7 @@
 
     python movielens_path.py FOLDER
 
-AWS_ENDPOINT_URL and dummy credentials are all it needs. Prints one JSON object; any failure ends it with an error.
+AWS_ENDPOINT_URL and dummy credentials are all it needs. Prints one JSON object; a failure is a traceback.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def liked(campaign: str, user: str, count: int = 25) -> list[str]:
 
 
 def stream_clicks(group: str, campaigns: dict[str, str], user: str, film: str) -> tuple[str, int, int]:
-    """Let a user click a film and films like it. Returns the tracker's ARN and hits among its kin, before and after."""
+    """A user clicks a film and kin of it: tracker ARN, further kin recommended before and after."""
     tracker = personalize.create_event_tracker(name="clicks", datasetGroupArn=group)
     wait(lambda: personalize.describe_event_tracker(eventTrackerArn=tracker["eventTrackerArn"]))
     kin = similar(campaigns["more-like-this"], film)

@@ -1,4 +1,7 @@
-"""A server of its own, a plain boto3 script and the AWS CLI: the path a user takes, on real data, over HTTP."""
+"""A server of its own, a plain boto3 script and the AWS CLI: the path a user takes, on real data, over HTTP.
+
+One test, because test processes share no server and the path is long.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "movielens-small"
 SCRIPT = Path(__file__).with_name("movielens_path.py")
+SCHEMA = Path(__file__).parents[2] / "schemas" / "custom" / "interactions.avsc"
 LISTS = {
     "list-dataset-groups": "datasetGroups",
     "list-schemas": "schemas",
@@ -25,10 +29,8 @@ LISTS = {
     "list-campaigns": "campaigns",
 }
 
-pytestmark = pytest.mark.shared_data
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
     """What a program needs to reach a freshly started server: its URL and dummy credentials."""
     bare = {
@@ -51,48 +53,34 @@ def environment() -> Iterator[dict[str, str]]:
             server.terminate()
 
 
-@pytest.fixture(scope="module")
-def first_lists(environment: dict[str, str]) -> dict[str, Any]:
-    return {command: aws(environment, command)[key] for command, key in list(LISTS.items())[:2]}
-
-
-@pytest.fixture(scope="module")
-def outcome(environment: dict[str, str], first_lists: dict[str, Any]) -> dict[str, Any]:
-    """What the script printed."""
+@pytest.mark.shared_data
+def test_the_path_on_real_films(environment: dict[str, str]) -> None:
     if not FOLDER.is_dir():
         missing = f"{FOLDER} is missing: the acceptance path on real data was NOT run"
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    assert not any(first_lists.values())
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(FOLDER)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    check_the_account_is_empty(environment)
+    script = [sys.executable, str(SCRIPT), str(FOLDER)]
+    outcome = json.loads(output_of(script, environment, seconds=280))
+    check_recommendations(outcome)
+    check_metrics(outcome["metrics"])
+    check_the_account_is_empty(environment)
+    check_the_command_line_client(environment)
 
 
-def aws(environment: dict[str, str], *arguments: str) -> Any:
-    """The answer of `aws personalize ...`, None when it prints nothing."""
-    command = [str(Path(sys.executable).with_name("aws")), "personalize", *arguments, "--output", "json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout) if done.stdout.strip() else None
-
-
-def test_recommendations_are_personal(outcome: dict[str, Any]) -> None:
+def check_recommendations(outcome: dict[str, Any]) -> None:
     assert len(set(outcome["for_you"])) == 25
     assert outcome["for_you"] != outcome["for_another"]
+    assert len(set(outcome["more_like_this"])) == 25
+    assert outcome["kin_after"] > outcome["kin_before"], (
+        "clicks move the answer towards what was clicked (EV-47)"
+    )
+    assert outcome["kin_after"] >= 3
 
 
-def test_metrics_are_those_of_a_trained_model(outcome: dict[str, Any]) -> None:
+def check_metrics(metrics: dict[str, dict[str, float]]) -> None:
     """M-3, M-58; the bound is far above popularity (0.11) and below what the recipe reaches on average."""
-    metrics = outcome["metrics"]
     assert metrics["for-you"]["mean_reciprocal_rank_at_25"] >= 0.20
     for values in metrics.values():
         assert len(values) == 8
@@ -101,28 +89,32 @@ def test_metrics_are_those_of_a_trained_model(outcome: dict[str, Any]) -> None:
         assert 10 * values["precision_at_10"] <= 25 * values["precision_at_25"] + 0.002
 
 
-def test_related_items_of_a_film_are_25_others(outcome: dict[str, Any]) -> None:
-    assert len(set(outcome["more_like_this"])) == 25
+def check_the_account_is_empty(environment: dict[str, str]) -> None:
+    """R-GEN-16: what was deleted in order is gone, jobs and versions with it."""
+    for command, key in LISTS.items():
+        assert aws(environment, command) == {key: []}
 
 
-def test_clicks_move_the_answer_towards_what_was_clicked(outcome: dict[str, Any]) -> None:
-    """EV-47."""
-    assert outcome["kin_after"] > outcome["kin_before"]
-    assert outcome["kin_after"] >= 3
-
-
-@pytest.mark.parametrize(("command", "key"), LISTS.items())
-def test_nothing_is_left_behind(
-    environment: dict[str, str], outcome: dict[str, Any], command: str, key: str
-) -> None:
-    """R-GEN-16: deleted in order, the account is empty again; asked with the AWS CLI."""
-    assert aws(environment, command) == {key: []}
-
-
-def test_the_aws_cli_makes_and_removes_a_schema(environment: dict[str, str], outcome: dict[str, Any]) -> None:
-    text = (Path(__file__).parents[2] / "schemas" / "custom" / "interactions.avsc").read_text()
+def check_the_command_line_client(environment: dict[str, str]) -> None:
+    """R-SCH-3: the text comes back byte for byte."""
+    text = SCHEMA.read_text()
     arn = aws(environment, "create-schema", "--name", "from-cli", "--schema", text)["schemaArn"]
     assert arn == "arn:aws:personalize:us-east-1:123456789012:schema/from-cli"
     assert aws(environment, "describe-schema", "--schema-arn", arn)["schema"]["schema"] == text
     assert aws(environment, "delete-schema", "--schema-arn", arn) is None
     assert aws(environment, "list-schemas") == {"schemas": []}
+
+
+def aws(environment: dict[str, str], *arguments: str) -> Any:
+    """The answer of `aws personalize ...`, None when it prints nothing."""
+    program = str(Path(sys.executable).with_name("aws"))
+    text = output_of([program, "personalize", *arguments, "--output", "json"], environment)
+    return json.loads(text) if text.strip() else None
+
+
+def output_of(command: list[str], environment: dict[str, str], seconds: int = 60) -> str:
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
