@@ -1,4 +1,4 @@
-"""One emulator: a world, a clock, a source of randomness and settings, put together. Many fit in a process."""
+"""One emulator: world, clock, randomness and settings, put together. Many fit in one process."""
 
 from __future__ import annotations
 

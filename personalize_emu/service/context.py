@@ -92,7 +92,13 @@ class Context:
             self.world.store.set_tags(record.arn, {tag["tagKey"]: tag["tagValue"] for tag in tags})
 
     def list_page(
-        self, records: Sequence[Resource], params: Params, result_member: str, *, query: str, newest_first: bool = True
+        self,
+        records: Sequence[Resource],
+        params: Params,
+        result_member: str,
+        *,
+        query: str,
+        newest_first: bool = True,
     ) -> dict[str, Any]:
         """One page of records, given in order of creation (P-73)."""
         ordinal = self.world.store.ordinal

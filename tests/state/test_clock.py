@@ -1,0 +1,80 @@
+"""Clocks: reading, scheduling and moving time."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from personalize_emu.state.clock import ManualClock, SystemClock
+
+
+def test_manual_clock_stands_still_until_it_is_advanced() -> None:
+    clock = ManualClock(100.0)
+    assert clock.now() == 100.0
+    clock.advance(2.5)
+    assert clock.now() == 102.5
+
+
+@given(st.lists(st.floats(0, 1000), max_size=20))
+def test_manual_clock_runs_callbacks_in_order_of_time(delays: list[float]) -> None:
+    clock = ManualClock(0.0)
+    ran: list[float] = []
+    for delay in delays:
+        clock.call_at(delay, lambda delay=delay: ran.append(delay))
+    clock.advance(1000)
+    assert sorted(ran) == sorted(delays)
+    later = [delay for delay in ran if delay > 0]
+    assert later == sorted(later)
+
+
+def test_callbacks_see_the_moment_they_were_scheduled_for() -> None:
+    clock = ManualClock(0.0)
+    seen: list[float] = []
+    clock.call_at(10, lambda: (seen.append(clock.now()), clock.call_at(30, lambda: seen.append(clock.now()))))
+    clock.advance(100)
+    assert seen == [10, 30]
+    assert clock.now() == 100
+
+
+@pytest.mark.parametrize("clock", [ManualClock(), SystemClock()])
+@pytest.mark.parametrize("seconds", [-1.0, float("inf"), float("nan")])
+def test_clocks_move_forward_only(clock: ManualClock | SystemClock, seconds: float) -> None:
+    with pytest.raises(ValueError, match="forward"):
+        clock.advance(seconds)
+
+
+def test_now_has_millisecond_resolution() -> None:
+    """P-30."""
+    assert ManualClock(1.23456).now() == 1.235
+
+
+def test_system_clock_runs_callbacks_in_its_own_thread() -> None:
+    clock = SystemClock()
+    ran = threading.Event()
+    clock.call_at(clock.now() + 0.005, ran.set)
+    assert ran.wait(10)
+    clock.close()
+
+
+def test_advancing_the_system_clock_runs_what_is_due_before_it_returns() -> None:
+    clock = SystemClock()
+    ran: list[str] = []
+    clock.call_at(clock.now() + 7200, lambda: ran.append("two hours"))
+    clock.call_at(clock.now() + 3600, lambda: ran.append("one hour"))
+    clock.advance(5000)
+    assert ran == ["one hour"]
+    clock.advance(5000)
+    assert ran == ["one hour", "two hours"]
+    clock.close()
+
+
+def test_a_closed_clock_forgets_its_callbacks() -> None:
+    clock = SystemClock()
+    ran: list[str] = []
+    clock.call_at(clock.now() + 3600, lambda: ran.append("never"))
+    clock.close()
+    clock.call_at(clock.now(), lambda: ran.append("never"))
+    assert ran == []

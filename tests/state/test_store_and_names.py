@@ -1,0 +1,104 @@
+"""Records, store, ARNs and identifiers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+import pytest
+
+from personalize_emu.state.arns import Arn, make_arn, parse_arn
+from personalize_emu.state.identifiers import Identifiers
+from personalize_emu.state.resources import RESOURCE_TYPES, DatasetGroup, Schema, member_name
+from personalize_emu.state.store import Store
+
+
+def group(name: str, **fields: object) -> DatasetGroup:
+    return DatasetGroup(
+        name=name,
+        dataset_group_arn=make_arn("us-east-1", "123456789012", "dataset-group", name),
+        status="ACTIVE",
+        creation_date_time=1.0,
+        last_updated_date_time=1.0,
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def test_arns_have_the_recorded_shape() -> None:
+    """R-GEN-1, R-GEN-2."""
+    arn = make_arn("us-east-1", "402114309305", "schema", "users-schema-85652")
+    assert arn == "arn:aws:personalize:us-east-1:402114309305:schema/users-schema-85652"
+    assert make_arn("cn-north-1", "402114309305", "schema", "s").startswith("arn:aws-cn:")
+    assert parse_arn("arn:aws:personalize:::recipe/aws-sims") == Arn(
+        "aws", "personalize", "", "", "recipe", "aws-sims"
+    )
+    assert parse_arn("arn:aws:s3") is None
+
+
+def test_identifiers_are_as_recorded_and_follow_the_seed() -> None:
+    """R-GEN-1, R-ET-2, RT-5."""
+    first, second = Identifiers(1), Identifiers(1)
+    assert re.fullmatch(r"[0-9a-f]{8}", first.suffix())
+    second.suffix()
+    assert first.uuid() == second.uuid()
+    uuid = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+    assert re.fullmatch("RID-" + uuid, first.recommendation_id())
+    assert Identifiers(2).uuid() != Identifiers(1).uuid()
+
+
+def test_members_leave_out_what_has_no_value() -> None:
+    """P-27."""
+    assert group("g").members() == {
+        "name": "g",
+        "datasetGroupArn": "arn:aws:personalize:us-east-1:123456789012:dataset-group/g",
+        "status": "ACTIVE",
+        "creationDateTime": 1.0,
+        "lastUpdatedDateTime": 1.0,
+    }
+
+
+def test_member_names_are_those_of_the_service_model(botocore_members: frozenset[str]) -> None:
+    for kind in RESOURCE_TYPES:
+        for field in fields(kind):
+            assert member_name(field.name) in botocore_members, (kind.kind, field.name)
+
+
+@pytest.fixture
+def botocore_members() -> frozenset[str]:
+    import botocore.session
+
+    model = botocore.session.get_session().get_service_model("personalize")
+    names: set[str] = set()
+    for shape_name in model.shape_names:
+        shape = model.shape_for(shape_name)
+        if shape.type_name == "structure":
+            names.update(shape.members)
+    return frozenset(names)
+
+
+def test_the_store_replaces_records_and_never_edits_them() -> None:
+    store = Store()
+    before = group("g")
+    store.insert(before)
+    changed = store.change(before, status="DELETE PENDING")
+    assert before.status == "ACTIVE"
+    assert changed is not None
+    assert store.get(DatasetGroup, before.arn) is changed
+    with pytest.raises(KeyError):
+        store.insert(group("g"))
+
+
+def test_changes_of_what_is_gone_are_lost() -> None:
+    store, record = Store(), group("g")
+    store.insert(record)
+    store.set_tags(record.arn, {"team": "blue"})
+    store.remove(record)
+    assert store.change(record, status="ACTIVE") is None
+    assert store.all(DatasetGroup) == []
+    assert store.tags(record.arn) == {}
+
+
+def test_kinds_do_not_see_each_other() -> None:
+    store, record = Store(), group("g")
+    store.insert(record)
+    assert store.get(Schema, record.arn) is None
