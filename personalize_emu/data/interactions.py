@@ -136,7 +136,7 @@ def _numpy(column: pa.ChunkedArray, kind: pa.DataType) -> NDArray[Any]:
 def _numbered(column: pa.ChunkedArray) -> tuple[_Codes, tuple[str, ...]]:
     """Numbers of the values among the sorted distinct ones that occur (int64[n], -1 = null), and those."""
     encoded = _encoded(column)
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes = _index_codes(encoded)
     occurs = np.bincount(codes[codes >= 0], minlength=len(encoded.dictionary)) > 0
     values = encoded.dictionary
     order = np.asarray(pc.sort_indices(values)).astype(np.int64)
@@ -163,7 +163,8 @@ def _time_order(users: _Codes, timestamps: NDArray[np.int64]) -> _Codes:
     if span * (int(users.max()) + 1) < 2**63:
         keys: _Codes = users * span + (timestamps - low)
         return keys.argsort(kind="stable")
-    return np.lexsort((timestamps, users)).astype(np.int64)
+    order: _Codes = np.lexsort((timestamps, users))
+    return order
 
 
 def _without_repeats(table: pa.Table, order: _Codes, users: _Codes, timestamps: NDArray[np.int64]) -> _Codes:
@@ -187,8 +188,11 @@ def _without_repeats(table: pa.Table, order: _Codes, users: _Codes, timestamps: 
 
 def _column_codes(column: pa.ChunkedArray) -> _Codes:
     """int64[n]: equal values have equal numbers, null is a value of its own."""
-    encoded = _encoded(column)
-    return encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return _index_codes(_encoded(column))
+
+
+def _index_codes(encoded: pa.DictionaryArray) -> _Codes:
+    return np.asarray(encoded.indices.fill_null(-1), dtype=np.int64)
 
 
 def _event_types(table: pa.Table) -> tuple[_Codes, tuple[str, ...]]:

@@ -1,0 +1,197 @@
+"""CSV input, block by block: the fast way in, and where it refuses, the row that is to blame."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from personalize_emu.data.avro import Schema
+from personalize_emu.data.column_rules import first_fault, settled
+from personalize_emu.data.columns import arrow_schema, arrow_type
+from personalize_emu.data.csv_faults import Layout, explain
+from personalize_emu.data.csv_rows import BrokenQuote, backslashes_doubled, raw_values, well_quoted
+from personalize_emu.data.rejection import missing_columns, nonconforming
+from personalize_emu.data.values import NUMBER_BLANKS
+
+BLOCK_BYTES = 4 << 20
+LONGEST_LINE_BYTES = 16 << 20
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_OTHER_FORMATS = ((b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"), (b"PAR1", "Parquet"))
+_INTEGERS = frozenset({"int", "long"})
+_LINE_END = re.compile(rb"[\r\n]")
+
+
+class CsvFile:
+    """One CSV file that is being read. Raises RejectedData, here and while its tables are taken."""
+
+    def __init__(self, name: str, stream: BinaryIO, schema: Schema, dataset_type: str) -> None:
+        self._blocks = _blocks(name, stream)
+        self._first_block, self._line, self.columns = _without_header(name, next(self._blocks, b""))
+        _check_columns(name, self.columns, schema)
+        self._layout = Layout(name, self.columns, schema, dataset_type)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The rows, in schema order, one table a block."""
+        yield self._table(self._first_block)
+        for block in self._blocks:
+            yield self._table(block)
+
+    def _table(self, block: bytes) -> pa.Table:
+        layout = self._layout
+        table = _parsed(block, layout)
+        if table is None or first_fault(table, layout.schema, layout.dataset_type) is not None:
+            raise explain(block, self._line, layout)
+        self._line += _line_ends(block)
+        return settled(table, layout.schema, layout.dataset_type)
+
+
+def _blocks(name: str, stream: BinaryIO) -> Iterator[bytes]:
+    """The content in pieces of whole lines. The last line may lack its end."""
+    carried = b""
+    while piece := _filled(stream):
+        carried += piece
+        end = _last_line_end(carried)
+        if end:
+            yield carried[:end]
+            carried = carried[end:]
+        if len(carried) > LONGEST_LINE_BYTES:
+            raise nonconforming(f"{name}: a line is longer than {LONGEST_LINE_BYTES} bytes")
+    if carried:
+        yield carried
+
+
+def _filled(stream: BinaryIO) -> bytes:
+    """Up to BLOCK_BYTES; less only at the end, also from streams that give a little at a time."""
+    pieces = []
+    missing = BLOCK_BYTES
+    while missing and (piece := stream.read(missing)):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+def _last_line_end(content: bytes) -> int:
+    """Length of the whole lines at the beginning of `content`. CRLF is never torn apart."""
+    return (content.rfind(b"\n") + 1) or (content.rfind(b"\r", 0, -1) + 1)
+
+
+def _line_ends(block: bytes) -> int:
+    ends = block.count(b"\n")
+    return ends + block.count(b"\r") - block.count(b"\r\n") if b"\r" in block else ends
+
+
+def _without_header(name: str, block: bytes) -> tuple[bytes, int, tuple[str, ...]]:
+    """The block after its first line, the number of the line then reached, and the names of the header."""
+    for beginning, format_name in _OTHER_FORMATS:
+        if block.startswith(beginning):
+            raise nonconforming(f"{name}: this is a {format_name} file, not CSV text")
+    block = block.removeprefix(_BYTE_ORDER_MARK)
+    content = block.lstrip(b"\r\n")
+    end = _LINE_END.search(content)
+    line, rest = (content, b"") if end is None else (content[: end.start()], content[end.start() :])
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        raise nonconforming(f"{name}: the header is not UTF-8 text") from error
+    return rest, 1 + _line_ends(block[: len(block) - len(rest)]), _header_names(text)
+
+
+def _header_names(line: str) -> tuple[str, ...]:
+    """Names as written: a name in quotes keeps them, so that it is no column's (D-49)."""
+    try:
+        return tuple(raw_values(line))
+    except BrokenQuote:
+        return tuple(line.split(","))
+
+
+def _check_columns(name: str, columns: Sequence[str], schema: Schema) -> None:
+    missing = [column for column in schema.names if column not in columns]
+    if missing:
+        raise missing_columns(missing)
+    for column in schema.names:
+        if columns.count(column) > 1:
+            raise nonconforming(f"{name}: column {column} occurs more than once in the header")
+
+
+def _parsed(block: bytes, layout: Layout) -> pa.Table | None:
+    """The block as a table, None when something in it is wrong."""
+    if b"\0" in block or not _is_utf8(block) or not well_quoted(block):
+        return None
+    if b"\\" in block:
+        block = backslashes_doubled(block)
+    # The number parser would take hexadecimal notation for an integer.
+    if b"0x" not in block and b"0X" not in block:
+        table = _read(block, layout, [arrow_type(field) for field in layout.schema.fields])
+        if table is not None:
+            return table
+    return _read_with_care(block, layout)
+
+
+def _is_utf8(block: bytes) -> bool:
+    if block.isascii():
+        return True
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _read_with_care(block: bytes, layout: Layout) -> pa.Table | None:
+    """Like `_read`, with integers in all notations of D-60 and in no other."""
+    fields = layout.schema.fields
+    as_text = [pa.string() if field.type in _INTEGERS else arrow_type(field) for field in fields]
+    table = _read(block, layout, as_text)
+    if table is None:
+        return None
+    columns = []
+    for field, column in zip(fields, table.itercolumns(), strict=True):
+        converted = _integers(column, arrow_type(field)) if field.type in _INTEGERS else column
+        if converted is None:
+            return None
+        columns.append(converted)
+    return pa.Table.from_arrays(columns, schema=arrow_schema(layout.schema))
+
+
+def _integers(texts: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
+    bare = pc.utf8_trim(texts, NUMBER_BLANKS)
+    if not pc.all(pc.match_substring_regex(bare, r"^[+-]?[0-9]+$"), min_count=0).as_py():
+        return None
+    try:
+        return pc.cast(pc.utf8_ltrim(bare, "+"), kind)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _read(block: bytes, layout: Layout, types: Sequence[pa.DataType]) -> pa.Table | None:
+    """The schema columns of the lines as columns of `types`, None where values do not fit."""
+    # Columns go by their places: names of columns that are ignored may repeat or be empty.
+    wanted = [str(layout.header.index(name)) for name in layout.schema.names]
+    try:
+        table = pa_csv.read_csv(
+            # The line end keeps the parser from dropping a byte-order mark that is part of the first value.
+            io.BytesIO(b"\n" + block),
+            read_options=pa_csv.ReadOptions(
+                column_names=[str(place) for place in range(len(layout.header))], block_size=len(block) + 1
+            ),
+            parse_options=pa_csv.ParseOptions(escape_char="\\"),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict(zip(wanted, types, strict=True)),
+                include_columns=wanted,
+                null_values=[""],
+                strings_can_be_null=True,
+                true_values=["true"],
+                false_values=["false"],
+                check_utf8=False,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return table.rename_columns(layout.schema.names)
