@@ -1,0 +1,105 @@
+"""From nothing to an answering campaign, through boto3, with every step timed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+ROLE = "arn:aws:iam::123456789012:role/Benchmark"
+BUCKET = "personalize-benchmark"
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by step, in order."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def time(self, step: str, call: Any, **arguments: Any) -> dict[str, Any]:
+        began = time.perf_counter()
+        answer: dict[str, Any] = call(**arguments)
+        self.seconds[step] = time.perf_counter() - began
+        return answer
+
+
+class GroupToAnswer:
+    """The steps, for a server whose pace is instant: no call needs waiting for."""
+
+    def __init__(self, url: str) -> None:
+        config = Config(read_timeout=900, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+        session: Any = boto3.session.Session("benchmark", "benchmark", region_name="us-east-1")
+        self.watch = Stopwatch()
+        self.s3 = session.client("s3", endpoint_url=url, config=config)
+        self.personalize = session.client("personalize", endpoint_url=url, config=config)
+        self.runtime = session.client("personalize-runtime", endpoint_url=url, config=config)
+        self.events = session.client("personalize-events", endpoint_url=url, config=config)
+
+    def group(self) -> str:
+        self.s3.create_bucket(Bucket=BUCKET)
+        answer = self.watch.time("dataset group", self.personalize.create_dataset_group, name="benchmark")
+        return str(answer["datasetGroupArn"])
+
+    def load(self, group: str, kind: str, schema: str, file: Path) -> None:
+        """One dataset of that kind ("Interactions") from a CSV file."""
+        self.s3.upload_file(str(file), BUCKET, f"{kind}.csv")
+        schema_arn = self.personalize.create_schema(name=kind, schema=schema)["schemaArn"]
+        dataset = self.personalize.create_dataset(
+            name=kind, schemaArn=schema_arn, datasetGroupArn=group, datasetType=kind
+        )["datasetArn"]
+        job = self.watch.time(
+            f"import {kind}",
+            self.personalize.create_dataset_import_job,
+            jobName=kind,
+            datasetArn=dataset,
+            dataSource={"dataLocation": f"s3://{BUCKET}/{kind}.csv"},
+            roleArn=ROLE,
+        )
+        found = self.personalize.describe_dataset_import_job(datasetImportJobArn=job["datasetImportJobArn"])
+        _must_be_active(found["datasetImportJob"])
+
+    def train(self, group: str, recipe: str) -> str:
+        solution = self.personalize.create_solution(
+            name=recipe,
+            datasetGroupArn=group,
+            recipeArn=f"arn:aws:personalize:::recipe/{recipe}",
+            performAutoTraining=False,
+        )["solutionArn"]
+        answer = self.watch.time(
+            f"train {recipe}", self.personalize.create_solution_version, solutionArn=solution
+        )
+        version = answer["solutionVersionArn"]
+        found = self.personalize.describe_solution_version(solutionVersionArn=version)
+        _must_be_active(found["solutionVersion"])
+        return str(version)
+
+    def deploy(self, name: str, version: str) -> str:
+        answer = self.watch.time(
+            f"deploy {name}", self.personalize.create_campaign, name=name, solutionVersionArn=version
+        )
+        found = self.personalize.describe_campaign(campaignArn=answer["campaignArn"])
+        _must_be_active(found["campaign"])
+        return str(answer["campaignArn"])
+
+
+def avro(name: str, *fields: Mapping[str, Any]) -> str:
+    return json.dumps(
+        {
+            "type": "record",
+            "name": name,
+            "namespace": "com.amazonaws.personalize.schema",
+            "fields": list(fields),
+            "version": "1.0",
+        }
+    )
+
+
+def _must_be_active(resource: Mapping[str, Any]) -> None:
+    if resource["status"] != "ACTIVE":
+        raise RuntimeError(f"{resource['status']}: {resource.get('failureReason')}")

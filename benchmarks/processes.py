@@ -1,0 +1,66 @@
+"""Servers under measurement run in processes of their own, as users run them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def served(*options: str) -> Iterator[str]:
+    """`personalize-emu serve` with these options on a free port: its URL."""
+    command = [sys.executable, "-m", "personalize_emu.cli", "serve", "--port", "0", *options]
+    with subprocess.Popen(
+        command, env=bare_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            words = (word for line in process.stdout for word in line.split())
+            yield next(word for word in words if word.startswith("http://")).rstrip("./,")
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def moto_served() -> Iterator[str]:
+    """moto's own server, which knows the schemas of Personalize, on a free port: its URL."""
+    port = free_port()
+    command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(
+        command, env=bare_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            wait_for_port(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def bare_environment() -> dict[str, str]:
+    """The environment without AWS's variables and ours, so that defaults are measured."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PERSONALIZE_"))
+    }
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_for_port(port: int, seconds: float = 30) -> None:
+    """Raises TimeoutError when nothing listens in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with socket.socket() as attempt:
+            if attempt.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise TimeoutError(f"nothing listens on port {port}")
