@@ -1,4 +1,4 @@
-"""Whether a solution may select the interactions it trains on in the way it asks (T-12, T-13, T-20 to T-23)."""
+"""Whether a solution may select its interactions in the way it asks (T-12, T-13, T-20 to T-23)."""
 
 from __future__ import annotations
 

@@ -55,13 +55,13 @@ def check_solution(recipe: RecipeFacts | None, params: Document, schemas: Schema
         _check_auto_ml(config.get("autoMLConfig", {}))
         return
     _check_can_train(recipe)
+    check_recipe_datasets(recipe, config, schemas)
     check_incremental_update(recipe, params)
     check_hpo(recipe, bool(params.get("performHPO", False)), config.get("hpoConfig", {}))
     check_event_selection(params.get("eventType"), config, schemas)
     for member, kind in _PARAMETER_MEMBERS:
         given_parameters(recipe, kind, config.get(member, {}), member)
     check_training_columns(config.get("trainingDataConfig", {}), schemas)
-    check_recipe_datasets(recipe, config, schemas)
     _check_objective(recipe, config.get("optimizationObjective", {}), schemas)
     schedule_days(config)
 

@@ -58,7 +58,7 @@ CUSTOM = {
     "aws-hrnn-coldstart": ("aws-hrnn-coldstart", "featurize_coldstart", "USER_PERSONALIZATION", False),
 }
 
-# name -> type, ids a request needs, event type that is counted, event type filtered out.
+# name -> type, ids a request needs, event type counted, event type filtered out.
 USE_CASES = {
     "aws-ecomm-popular-items-by-views": ("POPULAR_ITEMS", {"userId"}, "View", None),
     "aws-ecomm-popular-items-by-purchases": ("POPULAR_ITEMS", {"userId"}, "Purchase", None),
@@ -169,7 +169,9 @@ def test_r1_to_r15_custom_recipes(name: str) -> None:
     recipe = named(name)
     algorithm, transformation, recipe_type, listed = CUSTOM[name]
     assert recipe.algorithm_arn == f"arn:aws:personalize:::algorithm/{algorithm}"
-    assert recipe.feature_transformation_arn == f"arn:aws:personalize:::feature-transformation/{transformation}"
+    assert (
+        recipe.feature_transformation_arn == f"arn:aws:personalize:::feature-transformation/{transformation}"
+    )
     assert (recipe.recipe_type, recipe.listed, recipe.domain) == (recipe_type, listed, None)
 
 

@@ -1,0 +1,237 @@
+"""Hyperparameters and the ranges they are searched in: what is accepted, and what it comes to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from solution_requests import BARE, check, ranges, recipe, refused, schema
+
+from personalize_emu.service.hpo_config import searched_ranges
+from personalize_emu.service.parameter_values import decimal_value, integer_value
+from personalize_emu.service.recipe_catalog import all_recipes
+from personalize_emu.service.solution_config import resolved_hyperparameters, shown_solution_config
+
+# --- hyperparameters ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("on", "kind", "name", "good", "bad"),
+    [
+        (
+            "aws-user-personalization",
+            "algorithm",
+            "hidden_dimension",
+            ["32", "256"],
+            ["31", "257", "64.0", ""],
+        ),
+        ("aws-user-personalization", "algorithm", "bptt", ["2", "32"], ["1", "33"]),
+        (
+            "aws-user-personalization",
+            "algorithm",
+            "recency_mask",
+            ["true", "False", "TRUE"],
+            ["1", "yes", ""],
+        ),
+        ("aws-personalized-ranking-v2", "algorithm", "apply_recency_bias", ["true", "False"], ["on"]),
+        ("aws-sims", "algorithm", "popularity_discount_factor", ["0", "1", "0.25"], ["-0.1", "1.1", "nan"]),
+        ("aws-sims", "algorithm", "min_cointeraction_count", ["0", "10"], ["-1", "11"]),
+        ("aws-sims", "featureTransformation", "min_hist_length_percentile", ["0.1"], ["2"]),
+        (
+            "aws-trending-now",
+            "featureTransformation",
+            "trend_discovery_frequency",
+            ["30 minutes", "1 hour", "2 hours", "3 hours", "1 day"],
+            ["2 Hours", "4 hours", "2hours"],
+        ),
+    ],
+)
+def test_r54_values(on: str, kind: str, name: str, good: list[str], bad: list[str]) -> None:
+    member = "algorithmHyperParameters" if kind == "algorithm" else "featureTransformationParameters"
+    for text in good:
+        check({member: {name: text}}, on=on)
+    for text in bad:
+        assert member in refused({member: {name: text}}, on=on)
+
+
+def test_r70c_action_optimization_period() -> None:
+    actions = schema("Actions", ACTION_ID="string", COST="float")
+    schemas = {"INTERACTIONS": BARE, "ACTIONS": actions}
+    for text in ("7", "28"):
+        config = {"featureTransformationParameters": {"action_optimization_period": text}}
+        check(config, on="aws-next-best-action", schemas=schemas)
+    config = {"featureTransformationParameters": {"action_optimization_period": "29"}}
+    assert "from 7 to 28" in refused(config, on="aws-next-best-action", schemas=schemas)
+
+
+def test_r53_r54_names_belong_to_one_recipe_and_one_map() -> None:
+    assert "unknown parameter" in refused({"algorithmHyperParameters": {"hidden_dim": "64"}})
+    assert "unknown parameter" in refused({"algorithmHyperParameters": {"bptt": "8"}}, on="aws-sims")
+    assert "unknown parameter" in refused({"featureTransformationParameters": {"bptt": "8"}})
+    assert "unknown parameter" in refused(
+        {"algorithmHyperParameters": {"min_user_history_length_percentile": "0.1"}}
+    )
+
+
+def test_r51_prefixed_names_are_synonyms_but_not_additions() -> None:
+    check({"algorithmHyperParameters": {"training.bptt": "8", "data.recency_mask": "false"}})
+    assert "more than once" in refused({"algorithmHyperParameters": {"training.bptt": "8", "bptt": "9"}})
+    assert "unknown parameter" in refused({"algorithmHyperParameters": {"data.bptt": "8"}})
+
+
+def test_r67_similar_items_dimensions_are_set_through_ranges_only() -> None:
+    given = {"algorithmHyperParameters": {"item_id_hidden_dim": "50"}}
+    assert "range" in refused(given, on="aws-similar-items")
+    check(ranges(integer=[("item_id_hidden_dim", 50, 60)]), on="aws-similar-items", performHPO=True)
+
+
+def test_r51_r54_resolved_values_have_one_name_and_one_spelling() -> None:
+    config = {
+        "algorithmHyperParameters": {"network.hidden_dimension": "+064", "recency_mask": "False"},
+        "featureTransformationParameters": {"max_user_history_length_percentile": ".5"},
+    }
+    check(config)
+    assert resolved_hyperparameters(recipe("aws-user-personalization"), config) == {
+        "hidden_dimension": "64",
+        "bptt": "32",
+        "recency_mask": "false",
+        "min_user_history_length_percentile": "0.0",
+        "max_user_history_length_percentile": "0.5",
+    }
+
+
+def test_defaults_are_values_of_their_own_parameters() -> None:
+    for facts in all_recipes():
+        config: dict[str, dict[str, str]] = {
+            "algorithmHyperParameters": {},
+            "featureTransformationParameters": {},
+        }
+        for parameter in facts.hyperparameters:
+            if not parameter.ranges_only:
+                index = 0 if parameter.kind == "algorithm" else 1
+                list(config.values())[index][parameter.name] = parameter.default
+        assert resolved_hyperparameters(facts, config) == resolved_hyperparameters(facts, None)
+
+
+@given(st.text())
+def test_any_text_is_a_number_or_is_not(text: str) -> None:
+    integer, decimal = integer_value(text), decimal_value(text)
+    if integer is not None:
+        assert decimal == float(integer)
+    if decimal is not None:
+        assert abs(decimal) < float("inf")
+        assert text.isascii()
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_float_is_read_back(value: float) -> None:
+    assert decimal_value(repr(value)) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 1000, "1" + "0" * 400, "1" * 200_000, "٣٢", "32\n", " 32", "3_2", "0x20"]
+)
+def test_r54_hostile_numbers_are_refused(text: str) -> None:
+    assert len(refused({"algorithmHyperParameters": {"hidden_dimension": text}})) < 300
+    config = {"algorithmHyperParameters": {"popularity_discount_factor": text}}
+    assert len(refused(config, on="aws-sims")) < 300
+
+
+# --- HPO ----------------------------------------------------------------------------------------------------
+
+
+def test_t33_r56_hpo_only_with_recipes_that_can() -> None:
+    for facts in all_recipes():
+        if not facts.listed or facts.domain is not None or facts.name == "aws-next-best-action":
+            continue
+        if facts.tunes:
+            check(on=facts.name, performHPO=True)
+        else:
+            assert "hyperparameter optimization" in refused(on=facts.name, performHPO=True)
+        check(on=facts.name, performHPO=False)
+
+
+def test_t30_resource_configuration_alone_is_enough() -> None:
+    resources = {"maxNumberOfTrainingJobs": "4", "maxParallelTrainingJobs": "10"}
+    config = {"hpoConfig": {"hpoResourceConfig": resources}}
+    check(config, performHPO=True)
+    searched = searched_ranges(recipe("aws-user-personalization"), config["hpoConfig"])
+    assert [parameter.name for parameter in searched] == ["hidden_dimension", "bptt", "recency_mask"]
+
+
+@pytest.mark.parametrize(
+    ("member", "good", "bad"),
+    [
+        ("maxNumberOfTrainingJobs", ["1", "40"], ["0", "41", "-1", "x", "", "4.0", "٤"]),
+        ("maxParallelTrainingJobs", ["1", "10"], ["0", "11", "1e1", "9" * 500]),
+    ],
+)
+def test_t31_r_sol_19_job_counts(member: str, good: list[str], bad: list[str]) -> None:
+    for text in good:
+        check({"hpoConfig": {"hpoResourceConfig": {member: text}}}, performHPO=True)
+    for text in bad:
+        assert member in refused({"hpoConfig": {"hpoResourceConfig": {member: text}}}, performHPO=True)
+
+
+def test_t32_the_objective_is_accepted_and_not_used() -> None:
+    check({"hpoConfig": {"hpoObjective": {"type": "Maximize", "metricName": "m", "metricRegex": "("}}})
+    assert "Maximize" in refused({"hpoConfig": {"hpoObjective": {"type": "maximise"}}})
+
+
+def test_t30_t33_ranges_narrow_the_search() -> None:
+    config = ranges(integer=[("training.bptt", 4, 8)], categorical=[("recency_mask", ["True"])])
+    check(config, performHPO=True)
+    bptt, mask = searched_ranges(recipe("aws-user-personalization"), config["hpoConfig"])
+    assert (bptt.name, bptt.minimum, bptt.maximum) == ("bptt", 4, 8)
+    assert (mask.name, mask.values) == ("recency_mask", ("true",))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ranges(integer=[("bptt", 1, 8)]),
+        ranges(integer=[("bptt", 4, 33)]),
+        ranges(integer=[("bptt", 9, 8)]),
+        ranges(integer=[("min_user_history_length_percentile", 0, 1)]),
+        ranges(integer=[("nonsense", 0, 1)]),
+        ranges(continuous=[("bptt", 4.0, 8.0)]),
+        ranges(integer=[("bptt", 4, 8), ("training.bptt", 4, 8)]),
+        ranges(categorical=[("recency_mask", [])]),
+        ranges(categorical=[("recency_mask", ["true", "maybe"])]),
+    ],
+)
+def test_t33_bad_ranges(config: dict[str, Any]) -> None:
+    refused(config, performHPO=True)
+
+
+def test_t33_ranges_of_recipes_without_hpo() -> None:
+    config = ranges(integer=[("hidden_dimension", 32, 64)])
+    assert "tunable" in refused(config, on="aws-item-affinity")
+
+
+def test_t30_bounds_left_out_are_the_recipes_own() -> None:
+    entry = {"name": "popularity_discount_factor", "minValue": 0.4}
+    config = {"algorithmHyperParameterRanges": {"continuousHyperParameterRanges": [entry]}}
+    (searched,) = searched_ranges(recipe("aws-sims"), config)
+    assert (searched.minimum, searched.maximum) == (0.4, 1.0)
+
+
+def test_r51_r_sol_24_describe_shows_staged_range_names_and_nothing_else_changed() -> None:
+    config = {"algorithmHyperParameters": {"bptt": "8"}} | ranges(
+        integer=[("bptt", 2, 8), ("hidden_dimension", 32, 64)],
+        categorical=[("recency_mask", ["true"])],
+    )
+    shown = shown_solution_config(recipe("aws-user-personalization"), config)
+    shown_ranges = shown["hpoConfig"]["algorithmHyperParameterRanges"]
+    names = [entry["name"] for entries in shown_ranges.values() for entry in entries]
+    assert names == ["training.bptt", "network.hidden_dimension", "data.recency_mask"]
+    assert shown["algorithmHyperParameters"] == {"bptt": "8"}
+    assert (
+        config["hpoConfig"]["algorithmHyperParameterRanges"]["integerHyperParameterRanges"][0]["name"]
+        == "bptt"
+    )
+    sims = ranges(integer=[("min_cointeraction_count", 1, 2)])
+    assert shown_solution_config(recipe("aws-sims"), sims) == sims
+    assert shown_solution_config(None, {"autoMLConfig": {}}) == {"autoMLConfig": {}}
