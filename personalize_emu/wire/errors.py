@@ -26,13 +26,11 @@ service model where the model states one (404 and 409 of the runtime and events 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class AwsError(Exception):
     """An error answer: `code` is the class name, `status` the HTTP status, `message` the client's text."""
 
-    status: ClassVar[int] = 400
+    status: int = 400
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message)

@@ -1,0 +1,86 @@
+"""The constraints of one shape of the service model, as tests and as texts (P-46, P-50, P-52, P-53)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.model import Shape
+
+from personalize_emu.wire import patterns
+
+NOT_NULL = "Member must not be null"
+_NUMBERS = frozenset({"integer", "long", "float", "double"})
+_UNBOUNDED = float("inf")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a value of one shape must satisfy: bounds of size or number, a pattern, an enum."""
+
+    counts: bool
+    minimum: float
+    maximum: float
+    pattern: str | None
+    matches: Callable[[str], bool] | None
+    enum: tuple[str, ...]
+
+    def broken(self, value: Any) -> list[str]:
+        """Texts of the constraints that `value` breaks.
+
+        A text over its maximum length is not matched against the pattern: what is too long is refused
+        anyway, and the cost of a pattern stays bounded by the longest text allowed.
+        """
+        size = len(value) if self.counts else value
+        texts = [self._at_least()] if size < self.minimum else []
+        if size > self.maximum:
+            return [*texts, self._at_most()]
+        if self.matches is not None and not self.matches(value):
+            texts.append(self._pattern())
+        if self.enum and value not in self.enum:
+            texts.append(self._enum())
+        return texts
+
+    def texts(self) -> list[str]:
+        """All constraints, as a refused map names them for its keys or values."""
+        texts = [self._at_most()] if self.maximum < _UNBOUNDED else []
+        texts += [self._at_least()] if self.minimum > -_UNBOUNDED else []
+        texts += [self._pattern()] if self.pattern is not None else []
+        return texts + ([self._enum()] if self.enum else [])
+
+    def _at_least(self) -> str:
+        return f"Member must have {self._measure()} greater than or equal to {_number(self.minimum)}"
+
+    def _at_most(self) -> str:
+        return f"Member must have {self._measure()} less than or equal to {_number(self.maximum)}"
+
+    def _measure(self) -> str:
+        return "length" if self.counts else "value"
+
+    def _pattern(self) -> str:
+        return f"Member must satisfy regular expression pattern: {self.pattern}"
+
+    def _enum(self) -> str:
+        return f"Member must satisfy enum value set: [{', '.join(self.enum)}]"
+
+
+def limits_of(shape: Shape) -> Limits | None:
+    """The limits of a shape, None when the model states none."""
+    facts = shape.metadata
+    stated: Collection[str] = facts.keys() & {"min", "max", "pattern", "enum"}
+    if not stated or shape.type_name in ("structure", "boolean", "timestamp"):
+        return None
+    pattern = facts.get("pattern")
+    return Limits(
+        counts=shape.type_name not in _NUMBERS,
+        minimum=facts.get("min", -_UNBOUNDED),
+        maximum=facts.get("max", _UNBOUNDED),
+        pattern=pattern,
+        matches=None if pattern is None else patterns.matcher(pattern),
+        enum=tuple(facts.get("enum", ())),
+    )
+
+
+def _number(bound: float) -> str:
+    return str(int(bound)) if bound == int(bound) else str(bound)

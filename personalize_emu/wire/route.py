@@ -1,0 +1,58 @@
+"""Which operation a request asks for (P-5 to P-9, P-57, P-58)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from personalize_emu.wire.errors import UnknownOperationException
+from personalize_emu.wire.models import Operation, operations
+from personalize_emu.wire.sigv4 import credential_scope
+
+TARGET_PREFIX = "AmazonPersonalize."
+SIGNING_NAME = "personalize"
+
+
+def route(method: str, path: str, headers: Mapping[str, str]) -> Operation:
+    """The operation of a request; `headers` have lower-case names.
+
+    Raises UnknownOperationException, with status 400 at `/` and 404 at any other path.
+    """
+    if path in ("/", ""):
+        target = headers.get("x-amz-target", "")
+        operation = _by_target().get((method, target))
+        if operation is None:
+            raise UnknownOperationException
+        return operation
+    operation = _by_path().get((method, path))
+    if operation is None:
+        error = UnknownOperationException(f"Unknown operation {method} {path}")
+        error.status = 404
+        raise error
+    return operation
+
+
+def is_ours(method: str, path: str, headers: Mapping[str, str], query_string: str = "") -> bool:
+    """Whether a request on a port shared with other services is for this one.
+
+    A target of ours says yes; otherwise the signature decides, so that a bucket called `users` stays a
+    bucket; unsigned requests are ours on our paths. Preflights are never signed.
+    """
+    if headers.get("x-amz-target", "").startswith(TARGET_PREFIX):
+        return True
+    if method == "OPTIONS":
+        return path in ("/", "") or ("POST", path) in _by_path()
+    scope = credential_scope(headers, query_string)
+    if scope is not None:
+        return scope.service == SIGNING_NAME
+    return (method, path) in _by_path()
+
+
+@cache
+def _by_target() -> Mapping[tuple[str, str], Operation]:
+    return {(each.method, each.target): each for each in operations().values() if each.target is not None}
+
+
+@cache
+def _by_path() -> Mapping[tuple[str, str], Operation]:
+    return {(each.method, each.path): each for each in operations().values() if each.target is None}
