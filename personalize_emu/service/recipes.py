@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from personalize_emu.service.context import Context
 from personalize_emu.service.recipe_catalog import LAST_UPDATED, all_recipes, recipe_by_arn
 from personalize_emu.service.recipe_facts import Hyperparameter, RecipeFacts
 from personalize_emu.state.arns import parse_arn
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
-
-if TYPE_CHECKING:
-    from personalize_emu.service.context import Context
 
 Params = Mapping[str, Any]
 
@@ -32,7 +30,7 @@ def describe_recipe(_context: Context, params: Params) -> dict[str, Any]:
     recipe = required_recipe(params["recipeArn"])
     return {
         "recipe": {
-            **_summary(recipe),
+            **_heading(recipe),
             "algorithmArn": recipe.algorithm_arn,
             "featureTransformationArn": recipe.feature_transformation_arn,
             "description": recipe.description,
@@ -104,16 +102,19 @@ def required_recipe(arn: str) -> RecipeFacts:
 
 
 def _summary(recipe: RecipeFacts) -> dict[str, Any]:
-    summary: dict[str, Any] = {
+    """Only the list shows the domain, and only where there is one (R-30)."""
+    heading = _heading(recipe)
+    return heading if recipe.domain is None else heading | {"domain": recipe.domain}
+
+
+def _heading(recipe: RecipeFacts) -> dict[str, Any]:
+    return {
         "name": recipe.name,
         "recipeArn": recipe.arn,
         "status": "ACTIVE",
         "creationDateTime": recipe.created,
         "lastUpdatedDateTime": LAST_UPDATED,
     }
-    if recipe.domain is not None:
-        summary["domain"] = recipe.domain
-    return summary
 
 
 def _defaults(parameters: Iterable[Hyperparameter]) -> dict[str, str]:

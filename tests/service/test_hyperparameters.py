@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from solution_requests import BARE, check, ranges, recipe, refused, schema
 
 from personalize_emu.service.hpo_config import searched_ranges
 from personalize_emu.service.parameter_values import decimal_value, integer_value
 from personalize_emu.service.recipe_catalog import all_recipes
 from personalize_emu.service.solution_config import resolved_hyperparameters, shown_solution_config
+from tests.service.solution_requests import BARE, check, ranges, recipe, refused, schema
 
 # --- hyperparameters ----------------------------------------------------------------------------------------
 

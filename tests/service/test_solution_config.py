@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from solution_requests import ARN, BARE, EVENTS, GROUP, ITEMS, check, recipe, refused, schema
 
 from personalize_emu.service.recipe_catalog import all_recipes
 from personalize_emu.service.solution_config import (
@@ -16,6 +15,7 @@ from personalize_emu.service.solution_config import (
 )
 from personalize_emu.service.training_columns import columns_in_training
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
+from tests.service.solution_requests import ARN, BARE, EVENTS, GROUP, ITEMS, check, recipe, refused, schema
 
 # --- recipe -------------------------------------------------------------------------------------------------
 
