@@ -76,3 +76,19 @@ def conformed(table: pa.Table, schema: Schema) -> pa.Table:
         for field in schema.fields
     ]
     return pa.Table.from_arrays(arrays, schema=arrow_schema(schema))
+
+
+def encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """A column of any type in one piece, as codes into a dictionary without repeats."""
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    if coded.num_chunks > 1:
+        coded = coded.unify_dictionaries()
+    if coded.num_chunks == 1:
+        return coded.chunk(0)
+    return pa.concat_arrays(coded.chunks or [pa.array([], coded.type)])
+
+
+def distinct_strings(column: pa.ChunkedArray) -> pa.Array:
+    """The different values of a string column, without null, in order of first occurrence."""
+    coded = encoded(column)
+    return coded.dictionary.take(coded.indices.unique().drop_null())

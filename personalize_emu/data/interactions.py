@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from personalize_emu.data.columns import EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
+from personalize_emu.data.columns import EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID, encoded
 
 _Codes = NDArray[np.int64]
 
@@ -135,23 +135,15 @@ def _numpy(column: pa.ChunkedArray, kind: pa.DataType) -> NDArray[Any]:
 
 def _numbered(column: pa.ChunkedArray) -> tuple[_Codes, tuple[str, ...]]:
     """Numbers of the values among the sorted distinct ones that occur (int64[n], -1 = null), and those."""
-    encoded = _encoded(column)
-    codes = _index_codes(encoded)
-    occurs = np.bincount(codes[codes >= 0], minlength=len(encoded.dictionary)) > 0
-    values = encoded.dictionary
+    coded = encoded(column)
+    codes = _index_codes(coded)
+    occurs = np.bincount(codes[codes >= 0], minlength=len(coded.dictionary)) > 0
+    values = coded.dictionary
     order = np.asarray(pc.sort_indices(values)).astype(np.int64)
     order = order[occurs[order]]
     numbers = np.full(len(values) + 1, -1, np.int64)
     numbers[order] = np.arange(len(order))
     return numbers[codes], tuple(values.take(pa.array(order)).to_pylist())
-
-
-def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    joined = encoded.unify_dictionaries().combine_chunks()
-    if isinstance(joined, pa.ChunkedArray):
-        return joined.chunk(0) if joined.num_chunks else pa.array([], encoded.type)
-    return joined
 
 
 def _time_order(users: _Codes, timestamps: NDArray[np.int64]) -> _Codes:
@@ -188,11 +180,11 @@ def _without_repeats(table: pa.Table, order: _Codes, users: _Codes, timestamps: 
 
 def _column_codes(column: pa.ChunkedArray) -> _Codes:
     """int64[n]: equal values have equal numbers, null is a value of its own."""
-    return _index_codes(_encoded(column))
+    return _index_codes(encoded(column))
 
 
-def _index_codes(encoded: pa.DictionaryArray) -> _Codes:
-    return np.asarray(encoded.indices.fill_null(-1), dtype=np.int64)
+def _index_codes(coded: pa.DictionaryArray) -> _Codes:
+    return np.asarray(coded.indices.fill_null(-1), dtype=np.int64)
 
 
 def _event_types(table: pa.Table) -> tuple[_Codes, tuple[str, ...]]:

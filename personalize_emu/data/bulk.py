@@ -1,0 +1,85 @@
+"""Bulk records of a dataset, and what is current of bulk and individual records together (D-70 to D-84)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from personalize_emu.data.avro import Schema
+from personalize_emu.data.columns import conformed, distinct_strings, encoded, rows_table
+from personalize_emu.data.dataset_types import ACTION_INTERACTIONS, INTERACTIONS
+from personalize_emu.data.record_log import Row
+from personalize_emu.data.rejection import too_few_interactions
+
+ImportMode = Literal["FULL", "INCREMENTAL"]
+MINIMUM_INTERACTIONS = 1000
+
+
+def check_enough_rows(
+    rows: int, dataset_type: str, mode: ImportMode, minimum: int = MINIMUM_INTERACTIONS
+) -> None:
+    """Refuse imports with too few rows (D-70 to D-72). Raises RejectedData (D-74)."""
+    counted = dataset_type == INTERACTIONS or (dataset_type == ACTION_INTERACTIONS and mode == "INCREMENTAL")
+    if counted and rows < minimum:
+        raise too_few_interactions(rows, minimum)
+
+
+def merge_bulk(old: pa.Table | None, new: pa.Table, mode: ImportMode, id_column: str | None) -> pa.Table:
+    """The bulk records after an import of `new` over `old`, in the columns of `new`.
+
+    FULL replaces all (D-78). INCREMENTAL adds, and drops old records whose id comes again (D-79); without an
+    id column it only adds (D-81). Rows of one job that share an id all stay (D-104), see `latest_records`.
+    """
+    if mode == "FULL" or old is None:
+        return new
+    if id_column is not None:
+        ids = pc.cast(old.column(id_column), pa.string())
+        old = old.filter(pc.invert(pc.is_in(ids, distinct_strings(new.column(id_column)))))
+    joined = pa.concat_tables([old, new], promote_options="default").select(new.column_names)
+    return joined.unify_dictionaries().combine_chunks()
+
+
+def latest_records(table: pa.Table, id_column: str) -> pa.Table:
+    """One row an id: the last one (D-83), in the order of the table."""
+    ids = encoded(table.column(id_column))
+    last = np.full(len(ids.dictionary), -1, np.int64)
+    last[np.asarray(ids.indices)] = np.arange(len(ids))
+    kept = np.sort(last[last >= 0])
+    return table if len(kept) == len(ids) else table.take(pa.array(kept))
+
+
+def superseded_by(
+    new: pa.Table, put_rows: Sequence[Row], id_column: str, before: Mapping[str, int]
+) -> dict[str, int]:
+    """Which of `put_rows`, all there are when it ends, an import of `new` overrules (D-84).
+
+    Maps an id to the number of rows, from the first, that no longer count for it; `before` is the former map.
+    """
+    imported = set(distinct_strings(new.column(id_column)).to_pylist())
+    overruled = {str(row[id_column]) for row in put_rows} & imported
+    return {**before, **dict.fromkeys(overruled, len(put_rows))}
+
+
+def current_records(
+    bulk: pa.Table | None,
+    put_rows: Sequence[Row],
+    schema: Schema,
+    id_column: str,
+    superseded: Mapping[str, int],
+) -> pa.Table:
+    """One row an id, the newest of bulk and individual records (D-84), in schema order."""
+    put: dict[str, Row] = {}
+    for number, row in enumerate(put_rows):
+        record_id = str(row[id_column])
+        if number >= superseded.get(record_id, 0):
+            put[record_id] = row
+    individual = rows_table(schema, put.values())
+    if bulk is None:
+        return individual
+    return merge_bulk(
+        conformed(latest_records(bulk, id_column), schema), individual, "INCREMENTAL", id_column
+    )
