@@ -7,7 +7,7 @@ from typing import Any
 
 
 def double(number: float) -> str:
-    """Java's Double.toString: `0.269`, `1.0`, `7.699E-4`, `1.6E9`, with the fewest digits that tell the number."""
+    """Java's Double.toString, shortest digits: `0.269`, `1.0`, `7.699E-4`, `1.6E9`, `NaN`."""
     text = repr(number)
     size = abs(number)
     if 1e-3 <= size < 1e7 or size == 0.0:
