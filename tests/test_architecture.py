@@ -1,0 +1,263 @@
+"""The directions of the design, read from the imports: an arrow that runs the wrong way fails here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "personalize_emu"
+REPOSITORY = Path(__file__).parents[1]
+LONGEST_FILE = 400
+
+# What the modules of a room may import of ours, besides their own room. A room is a module or a package
+# right below ours; "" is our package itself, which offers everything lazily. A longer name allows only that
+# part. `anything` still leaves out the doors, which have rules of their own.
+GROUND = frozenset({"data", "recipes", "filters", "settings", "neighbours", "schema_files"})
+ALLOWED: Mapping[str, frozenset[str]] = {
+    "settings": frozenset(),
+    "schema_files": frozenset(),
+    "data": frozenset(),
+    "wire": frozenset(),
+    "neighbours": frozenset({"settings"}),
+    "recipes": frozenset({"data"}),
+    "filters": frozenset({"data"}),
+    "state": (GROUND - {"recipes"}) | {"recipes.base", "wire.errors"},
+    "service": GROUND | {"state", "wire.errors", "wire.pages"},
+    "runtime": GROUND | {"state", "service", "wire.errors", "wire.pages"},
+    "batch": GROUND | {"state", "service", "runtime", "wire.errors", "wire.pages"},
+    "operations": GROUND | {"state", "service", "runtime", "batch", "wire"},
+    "emulator": GROUND | {"state", "service", "runtime", "batch", "wire", "operations", ""},
+    "edge": GROUND | {"state", "service", "runtime", "batch", "wire", "operations", "emulator", ""},
+}
+ALLOWED_AT_THE_DOORS = frozenset(ALLOWED) | {"demo", ""}
+DOORS = frozenset({"cli", "demo", "", "__main__"})
+
+# Other people's packages that only some of our modules may import; the longest name that fits counts.
+CONFINED: Mapping[str, tuple[str, ...]] = {
+    "flask": ("edge",),
+    "flask_cors": ("edge",),
+    "boto3": ("neighbours", "edge", "demo"),
+    "botocore": ("neighbours", "edge", "demo", "wire.models"),
+    "botocore.model": ("neighbours", "edge", "demo", "wire"),
+    "moto": ("edge.moto_seam",),
+    "pickle": (),
+    "cPickle": (),
+    "cloudpickle": (),
+    "dill": (),
+    "joblib": (),
+    "shelve": (),
+}
+CATCHES_ALL = ("edge.chain",)
+"""The one place where a fault of ours becomes an InternalFailure."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """`name` is relative to our package: `wire.errors`; the package itself is the empty name."""
+
+    name: str
+    is_package: bool
+    text: str
+
+    @property
+    def room(self) -> str:
+        return self.name.partition(".")[0]
+
+
+def modules(package: Path) -> Iterator[Module]:
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package).with_suffix("").parts
+        is_package = parts[-1] == "__init__"
+        yield Module(".".join(parts[:-1] if is_package else parts), is_package, path.read_text("utf-8"))
+
+
+def within(name: str, part: str) -> bool:
+    return name == part or name.startswith(part + ".")
+
+
+def violations(package: Path) -> list[str]:
+    """Every broken rule, as `<module>: <what is wrong>`."""
+    found = list(modules(package))
+    names = {module.name for module in found}
+    faulty = (f"{module.name or PACKAGE}: {fault}" for module in found for fault in faults(module, names))
+    return list(dict.fromkeys(faulty))
+
+
+def faults(module: Module, names: set[str]) -> Iterator[str]:
+    lines = module.text.count("\n")
+    if lines > LONGEST_FILE:
+        yield f"{lines} lines"
+    tree = ast.parse(module.text)
+    for node in ast.walk(tree):
+        for target in imported(node, module):
+            yield from import_faults(module, target, names)
+        if isinstance(node, ast.ExceptHandler) and catches_all(node) and module.name not in CATCHES_ALL:
+            yield f"line {node.lineno} catches everything"
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle" and not is_false(node.value):
+            yield f"line {node.lineno} allows pickles"
+
+
+def imported(node: ast.AST, module: Module) -> Iterator[str]:
+    """Full dotted names of what a statement imports; members that are no modules are cut off later."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = import_base(node, module)
+        yield from (f"{base}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Call) and called_name(node) in ("import_module", "__import__") and node.args:
+        argument = node.args[0]
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            yield argument.value
+
+
+def import_base(node: ast.ImportFrom, module: Module) -> str:
+    if not node.level:
+        return node.module or ""
+    steps = [PACKAGE, *(module.name.split(".") if module.name else [])]
+    up = node.level - 1 if module.is_package else node.level
+    base = ".".join(steps[: len(steps) - up])
+    return f"{base}.{node.module}" if node.module else base
+
+
+def called_name(node: ast.Call) -> str:
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+def import_faults(module: Module, target: str, names: set[str]) -> Iterator[str]:
+    if within(target, PACKAGE):
+        ours = nearest_module(target[len(PACKAGE) + 1 :], names)
+        if not may_import(module, ours):
+            yield f"imports {ours or PACKAGE}"
+        return
+    confined = max((name for name in CONFINED if within(target, name)), key=len, default=None)
+    if confined is not None and not any(within(module.name, owner) for owner in CONFINED[confined]):
+        yield f"imports {confined}"
+
+
+def nearest_module(name: str, names: set[str]) -> str:
+    """`wire.errors.InvalidInputException` is in `wire.errors`."""
+    while name and name not in names:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def may_import(module: Module, target: str) -> bool:
+    room = target.partition(".")[0]
+    if room == module.room:
+        return True
+    if module.room in DOORS:
+        return room in ALLOWED_AT_THE_DOORS
+    allowed = ALLOWED.get(module.room, frozenset())
+    return any(target == part or (bool(part) and within(target, part)) for part in allowed)
+
+
+def catches_all(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(kind, ast.Name) and kind.id in ("Exception", "BaseException") for kind in caught)
+
+
+def is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
+
+
+def test_every_arrow_runs_the_right_way() -> None:
+    assert violations(REPOSITORY / PACKAGE) == []
+
+
+def test_every_room_has_a_rule() -> None:
+    rooms = {module.room for module in modules(REPOSITORY / PACKAGE)}
+    assert rooms - set(ALLOWED) - DOORS == set()
+
+
+def test_tests_and_benchmarks_are_short_too() -> None:
+    long = [
+        path.name
+        for folder in ("tests", "benchmarks")
+        for path in (REPOSITORY / folder).rglob("*.py")
+        if path.read_text("utf-8").count("\n") > LONGEST_FILE
+    ]
+    assert long == []
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A small package that keeps every rule."""
+    plant(tmp_path, "__init__", "def __getattr__(name):\n    from personalize_emu.edge import mock\n")
+    for name in ("wire", "edge", "service", "state", "data", "recipes", "runtime"):
+        plant(tmp_path, f"{name}/__init__", "")
+    plant(tmp_path, "wire/errors", "class AwsError(Exception):\n    pass\n")
+    plant(tmp_path, "wire/render", "import botocore.model\nfrom personalize_emu.wire import errors\n")
+    plant(tmp_path, "wire/models", "import botocore.loaders\n")
+    plant(tmp_path, "recipes/base", "from personalize_emu.data import avro\n")
+    plant(tmp_path, "recipes/sims", "from personalize_emu.recipes.base import Recipe\n")
+    plant(tmp_path, "state/store", "from personalize_emu.wire.errors import AwsError\n")
+    plant(tmp_path, "service/solutions", "from ..state.store import Store\nfrom ..wire import errors\n")
+    plant(tmp_path, "runtime/rank", "from personalize_emu.service import solutions\n")
+    plant(tmp_path, "edge/chain", "import flask\ntry:\n    pass\nexcept Exception:\n    pass\n")
+    plant(tmp_path, "edge/moto_seam", "from moto.core import responses\n")
+    plant(tmp_path, "neighbours", "import boto3\n")
+    plant(tmp_path, "cli", "from personalize_emu.edge.chain import answer\n")
+    return tmp_path
+
+
+def plant(package: Path, name: str, text: str) -> None:
+    path = package / f"{name}.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, "utf-8")
+
+
+def test_a_package_that_keeps_the_rules_has_no_faults(package: Path) -> None:
+    assert violations(package) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        ("data/csv", "from personalize_emu.wire.errors import AwsError", "imports wire.errors"),
+        ("data/csv", "import personalize_emu.state.store", "imports state.store"),
+        (
+            "recipes/ease",
+            "def fit():\n    from personalize_emu.service import solutions",
+            "imports service.solutions",
+        ),
+        ("wire/parse", "from ..state import store", "imports state.store"),
+        ("wire/__init__", "from .. import neighbours", "imports neighbours"),
+        ("state/jobs", "from personalize_emu.wire import errors, render", "imports wire.render"),
+        ("state/jobs", "from personalize_emu.recipes import sims", "imports recipes.sims"),
+        ("service/tags", "from personalize_emu import edge", "imports edge"),
+        ("service/tags", "from personalize_emu.wire.render import render", "imports wire.render"),
+        ("service/tags", "from personalize_emu.runtime import rank", "imports runtime.rank"),
+        ("service/tags", "from personalize_emu import mock_personalize", "imports personalize_emu"),
+        ("service/tags", "import importlib\nimportlib.import_module('personalize_emu.cli')", "imports cli"),
+        ("runtime/events", "from personalize_emu.cli import main", "imports cli"),
+        ("emulator", "from personalize_emu.edge.chain import answer", "imports edge.chain"),
+        ("service/tags", "from flask import request", "imports flask"),
+        ("service/tags", "import boto3.session", "imports boto3"),
+        ("wire/sigv4", "from botocore.auth import SigV4Auth", "imports botocore"),
+        ("service/tags", "from botocore.model import Shape", "imports botocore.model"),
+        ("edge/mock", "import moto", "imports moto"),
+        ("recipes/ease", "import pickle", "imports pickle"),
+        ("recipes/ease", "load(path, allow_pickle=True)", "line 1 allows pickles"),
+        ("service/tags", "try:\n    pass\nexcept Exception:\n    pass", "line 3 catches everything"),
+        (
+            "service/tags",
+            "try:\n    pass\nexcept (KeyError, BaseException):\n    pass",
+            "line 3 catches everything",
+        ),
+        ("service/tags", "try:\n    pass\nexcept:\n    pass", "line 3 catches everything"),
+        ("service/tags", "\n" * 400, "401 lines"),
+        ("cellar", "from personalize_emu.state import store", "imports state.store"),
+    ],
+)
+def test_a_planted_fault_is_found(package: Path, name: str, text: str, fault: str) -> None:
+    plant(package, name, text + "\n")
+    module = name.removesuffix("/__init__").replace("/", ".")
+    assert violations(package) == [f"{module}: {fault}"]
