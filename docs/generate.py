@@ -1,0 +1,126 @@
+"""Writes the tables made from code into the pages: `make pages`. A test fails when they are stale."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from personalize_emu.operations import HANDLERS
+from personalize_emu.recipes.registry import recipe_named
+from personalize_emu.schema_files import schema_names
+from personalize_emu.service.recipe_catalog import all_recipes
+from personalize_emu.settings import Settings, environment_name
+from personalize_emu.wire.errors import AwsError, CommonError, ModelledError
+from personalize_emu.wire.models import operations
+
+PAGES = Path(__file__).parent
+_FACT = re.compile(r" \([^)]*\d\)")
+SERVICES = {
+    "personalize": "Control plane",
+    "personalize-runtime": "Runtime",
+    "personalize-events": "Events",
+}
+
+
+def settings_table() -> str:
+    hints = get_type_hints(Settings)
+    rows = [
+        (
+            f"`--{option.name.replace('_', '-')}`",
+            f"`{environment_name(option.name)}`",
+            _default(option.default, hints[option.name]),
+            option.metadata["help"],
+        )
+        for option in fields(Settings)
+    ]
+    return _table(("option", "environment variable", "default", "meaning"), rows)
+
+
+def coverage_table() -> str:
+    parts = []
+    for service, title in SERVICES.items():
+        names = sorted(name for name, operation in operations().items() if operation.service == service)
+        done = sum(name in HANDLERS for name in names)
+        rows = [(name, "implemented" if name in HANDLERS else "501") for name in names]
+        parts.append(f"## {title}: {done} of {len(names)}\n\n{_table(('operation', 'state'), rows)}")
+    summary = f"{len(HANDLERS)} of the {len(operations())} operations of the service model are implemented."
+    return "\n\n".join((summary, *parts))
+
+
+def recipe_table() -> str:
+    rows = [
+        (f"`{facts.name}`", facts.recipe_type, "trained" if recipe_named(facts.name) else "described only")
+        for facts in sorted(all_recipes(), key=lambda facts: facts.name)
+    ]
+    return _table(("recipe", "type", "state"), rows)
+
+
+def schema_table() -> str:
+    return "\n".join(f"- `{name}`" for name in schema_names())
+
+
+def error_table() -> str:
+    rows = [
+        (f"`{error.__name__}`", str(error.status), _FACT.sub("", error.__doc__ or ""))
+        for family in (ModelledError, CommonError)
+        for error in _leaves(family)
+    ]
+    return _table(("error", "status", "when"), rows)
+
+
+TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
+    ("settings.md", "settings"): settings_table,
+    ("coverage.md", "coverage"): coverage_table,
+    ("recipes-and-metrics.md", "recipes"): recipe_table,
+    ("data-and-schemas.md", "schemas"): schema_table,
+    ("errors.md", "errors"): error_table,
+}
+
+
+def rendered(page: str, text: str) -> str:
+    """The page with each `<!-- name -->` ... `<!-- end -->` filled in again.
+
+    Raises:
+        ValueError: the page lacks one of its markers.
+    """
+    for (owner, name), table in TABLES.items():
+        if owner == page:
+            before, start, rest = text.partition(f"<!-- {name} -->\n")
+            _, end, after = rest.partition("<!-- end -->\n")
+            if not (start and end):
+                raise ValueError(f"{page} has no place for the table of {name}")
+            text = f"{before}{start}\n{table()}\n\n{end}{after}"
+    return text
+
+
+def _leaves(family: type[AwsError]) -> list[type[AwsError]]:
+    own = [error for error in family.__subclasses__() if error.__module__ == AwsError.__module__]
+    return sorted(own, key=lambda error: error.__name__)
+
+
+def _default(value: Any, kind: Any) -> str:
+    shown = f"`{value}`" if value != "" else "empty"
+    if get_origin(kind) is not None:
+        others = ", ".join(f"`{choice}`" for choice in get_args(kind) if choice != value)
+        return f"{shown} ({others})"
+    return shown
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def main() -> int:
+    for page in sorted({page for page, _ in TABLES}):
+        path = PAGES / page
+        path.write_text(rendered(page, path.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""The demo tells its whole story, and says so when it cannot."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from personalize_emu.demo import run
+from personalize_emu.demo.narrator import Narrator
+
+
+def test_the_story_is_told_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(["--users", "120"]) == 0
+    told = capsys.readouterr()
+    assert [f"[{number:2}/{run.STEPS}]" in told.out for number in range(1, run.STEPS + 1)] == [
+        True
+    ] * run.STEPS
+    assert "mean_reciprocal_rank_at_25" in told.out
+    assert "the account is empty again" in told.out
+    assert told.out.splitlines()[-1].startswith("Done: ")
+    assert told.err == ""
+
+
+def test_a_failure_is_told_with_its_step_and_reason(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "RECIPES", {"for-you": "aws-crystal-ball"})
+    assert run.main(["--users", "50"]) == 1
+    reason = capsys.readouterr().err
+    assert 'failed at "Train three recipes"' in reason
+    assert "aws-crystal-ball" in reason
+
+
+def test_too_few_users_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run.main(["--users", "10"])
+    assert ended.value.code == 2
+    assert "at least 50" in capsys.readouterr().err
+
+
+def test_waiting_shows_every_status_once_and_stops_at_a_failure() -> None:
+    out = io.StringIO()
+    statuses = iter(["CREATE PENDING", "CREATE PENDING", "CREATE IN_PROGRESS", "CREATE FAILED"])
+    assert Narrator(out, 1).wait("training", lambda: next(statuses), lambda: 0.5) == "CREATE FAILED"
+    assert "CREATE PENDING > CREATE IN_PROGRESS > CREATE FAILED" in out.getvalue()
