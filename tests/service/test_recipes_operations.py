@@ -225,3 +225,16 @@ def test_r_gen_7_arns_of_another_type(context: Context, describe: Any, member: s
         with pytest.raises(InvalidInputException) as caught:
             describe(context, {member: arn})
         assert caught.value.message == f"Resource Arn {arn} is not of type {kind}."
+
+
+def test_r30_r34_through_a_client(personalize: Any) -> None:
+    listed = personalize.get_paginator("list_recipes").paginate(PaginationConfig={"PageSize": 7})
+    assert [recipe["name"] for page in listed for recipe in page["recipes"]] == LISTED
+    recipe = personalize.describe_recipe(recipeArn=PREFIX + "recipe/aws-item-affinity")["recipe"]
+    assert recipe["creationDateTime"].timestamp() == 1_626_307_200
+    algorithm = personalize.describe_algorithm(algorithmArn=recipe["algorithmArn"])["algorithm"]
+    assert algorithm["defaultHyperParameters"] == {"hidden_dimension": "149"}
+    transformation = personalize.describe_feature_transformation(
+        featureTransformationArn=recipe["featureTransformationArn"]
+    )["featureTransformation"]
+    assert transformation["defaultParameters"] == {}
