@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from personalize_emu.data.avro import InvalidSchema, parse_schema
+from personalize_emu.data.avro import InvalidSchema
 from personalize_emu.data.avro import Schema as AvroSchema
 from personalize_emu.data.dataset_types import (
     ACTION_INTERACTIONS,
@@ -24,7 +24,7 @@ from personalize_emu.service.changes import (
 )
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.context import Context, Params
-from personalize_emu.service.schemas import invalid_schema
+from personalize_emu.service.schemas import invalid_schema, parsed_schema
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING, CREATING
 from personalize_emu.state.resources import (
@@ -118,7 +118,7 @@ def dataset_of_type(context: Context, group_arn: str, dataset_type: str) -> Data
 def schemas_of_group(context: Context, group_arn: str) -> dict[str, AvroSchema]:
     """The schema of each dataset of a group, by dataset type."""
     return {
-        dataset.dataset_type: parse_schema(context.get(Schema, dataset.schema_arn).schema)
+        dataset.dataset_type: parsed_schema(context.get(Schema, dataset.schema_arn).schema)
         for dataset in context.all(Dataset)
         if dataset.dataset_group_arn == group_arn
     }
@@ -137,7 +137,7 @@ def _dataset_type(text: str, group: DatasetGroup) -> str:
 
 def _check_schema(schema: Schema, dataset_type: str) -> None:
     try:
-        check_schema_fits(parse_schema(schema.schema), dataset_type, schema.domain)
+        check_schema_fits(parsed_schema(schema.schema), dataset_type, schema.domain)
     except MissingColumns as error:
         raise InvalidInputException(str(error)) from error
     except InvalidSchema as error:

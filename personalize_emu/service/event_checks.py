@@ -29,9 +29,7 @@ def check_event_selection(event_type: str | None, config: Document, schemas: Map
     _check_events_config(event_type, config.get("eventsConfig", {}), schemas)
 
 
-def _check_events_config(
-    event_type: str | None, events_config: Document, schemas: Mapping[str, Schema]
-) -> None:
+def _check_events_config(event_type: str | None, events_config: Document, schemas: Mapping[str, Schema]) -> None:
     entries: Sequence[Document] = events_config.get("eventParametersList", ())
     if not entries:
         return

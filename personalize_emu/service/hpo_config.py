@@ -65,8 +65,7 @@ def shown_hpo_config(recipe: RecipeFacts, hpo_config: Document) -> dict[str, Any
     if "algorithmHyperParameterRanges" in hpo_config:
         ranges = hpo_config["algorithmHyperParameterRanges"]
         answer["algorithmHyperParameterRanges"] = {
-            member: [entry | _staged_name(recipe, entry) for entry in entries]
-            for member, entries in ranges.items()
+            member: [entry | _staged_name(recipe, entry) for entry in entries] for member, entries in ranges.items()
         }
     return answer
 

@@ -16,16 +16,12 @@ def _hidden_dimension(default: int, *, tunable: bool) -> Hyperparameter:
 
 
 def _percentile(name: str, default: str, *synonyms: str) -> Hyperparameter:
-    return Hyperparameter(
-        name, "featurization", default, "continuous", minimum=0.0, maximum=1.0, synonyms=synonyms
-    )
+    return Hyperparameter(name, "featurization", default, "continuous", minimum=0.0, maximum=1.0, synonyms=synonyms)
 
 
 def _recurrent(hidden_dimension: int) -> tuple[Hyperparameter, ...]:
     """R-57 to R-61, whose names DescribeSolution shows with a stage (R-51)."""
-    dimension = replace(
-        _hidden_dimension(hidden_dimension, tunable=True), staged_name="network.hidden_dimension"
-    )
+    dimension = replace(_hidden_dimension(hidden_dimension, tunable=True), staged_name="network.hidden_dimension")
     return (
         dimension,
         Hyperparameter(
@@ -61,9 +57,7 @@ HRNN = _recurrent(43)
 HRNN_COLDSTART = (
     *_recurrent(149),
     Hyperparameter("cold_start_max_interactions", "featurization", "15", "integer", minimum=1),
-    Hyperparameter(
-        "cold_start_max_duration", "featurization", "5.0", "continuous", minimum=0.0, above_minimum=True
-    ),
+    Hyperparameter("cold_start_max_duration", "featurization", "5.0", "continuous", minimum=0.0, above_minimum=True),
     Hyperparameter(
         "cold_start_relative_from",
         "featurization",
@@ -79,9 +73,7 @@ RECENCY_BIAS = (Hyperparameter("apply_recency_bias", "algorithm", "true", "categ
 
 
 def _similar_items_dimension(name: str) -> Hyperparameter:
-    return Hyperparameter(
-        name, "algorithm", "100", "integer", minimum=30, maximum=200, tunable=True, ranges_only=True
-    )
+    return Hyperparameter(name, "algorithm", "100", "integer", minimum=30, maximum=200, tunable=True, ranges_only=True)
 
 
 SIMILAR_ITEMS = (
@@ -100,9 +92,7 @@ SIMS = (
         maximum=1.0,
         tunable=True,
     ),
-    Hyperparameter(
-        "min_cointeraction_count", "algorithm", "3", "integer", minimum=0, maximum=10, tunable=True
-    ),
+    Hyperparameter("min_cointeraction_count", "algorithm", "3", "integer", minimum=0, maximum=10, tunable=True),
     _percentile("min_user_history_length_percentile", "0.005", "min_hist_length_percentile"),
     _percentile("max_user_history_length_percentile", "0.995", "max_hist_length_percentile"),
     _percentile("min_item_interaction_count_percentile", "0.01"),

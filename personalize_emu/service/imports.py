@@ -4,37 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from personalize_emu.data.avro import parse_schema
-from personalize_emu.data.bulk import merge_bulk
-from personalize_emu.data.dataset_types import ACTION_INTERACTIONS, DATASET_TYPES, INTERACTIONS
-from personalize_emu.data.import_files import RejectedData, read_files
-from personalize_emu.neighbours import (
-    AccessDenied,
-    NoSuchBucket,
-    ObjectStore,
-    StoreError,
-)
+from personalize_emu.data.bulk import ImportMode, check_enough_rows, merge_bulk
+from personalize_emu.data.dataset_types import DATASET_TYPES
+from personalize_emu.data.import_files import read_files
+from personalize_emu.data.locations import Location
+from personalize_emu.data.rejection import RejectedData
+from personalize_emu.neighbours import ObjectStore, StoreError
 from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.context import Context, Params
-from personalize_emu.service.locations import (
-    S3Location,
-    input_files,
-    insufficient_privileges,
-    parse_location,
-)
+from personalize_emu.service.locations import requested_location, requested_objects, unreadable
+from personalize_emu.service.schemas import parsed_schema
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.lifecycle import CREATE_PENDING, CREATING
 from personalize_emu.state.resources import Dataset, DatasetImportJob, Schema
 from personalize_emu.wire.errors import InvalidInputException
-
-FULL, INCREMENTAL = "FULL", "INCREMENTAL"
-LEAST_INTERACTIONS = 1000
-"""Records one import of interactions must have, whatever its mode (D-70)."""
 
 
 def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any]:
@@ -44,11 +32,11 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
     require_active(dataset)
     if "roleArn" not in params:
         raise InvalidInputException("roleArn is required to read the data source.")
-    mode = params.get("importMode", FULL)
+    mode = params.get("importMode", "FULL")
     _check_mode(context, dataset, mode)
-    location = parse_location(params["dataSource"].get("dataLocation"))
+    location = requested_location(params["dataSource"].get("dataLocation"))
     objects = context.neighbours.objects(context.region)
-    input_files(objects, location)
+    requested_objects(objects, location)
     now = context.clock.now()
     job = DatasetImportJob(
         job_name=params["jobName"],
@@ -82,14 +70,14 @@ def list_dataset_import_jobs(context: Context, params: Params) -> dict[str, Any]
     return context.list_page(jobs, params, "datasetImportJobs", query="ListDatasetImportJobs")
 
 
-def _check_mode(context: Context, dataset: Dataset, mode: str) -> None:
+def _check_mode(context: Context, dataset: Dataset, mode: ImportMode) -> None:
     """INCREMENTAL needs bulk data to add to, or an import before it that brings some (D-80)."""
-    if mode == FULL or context.world.contents[dataset.arn].bulk is not None:
+    if mode == "FULL" or context.world.contents[dataset.arn].bulk is not None:
         return
     running = (
         job
         for job in context.all(DatasetImportJob)
-        if job.dataset_arn == dataset.arn and job.status in CREATING and job.import_mode == FULL
+        if job.dataset_arn == dataset.arn and job.status in CREATING and job.import_mode == "FULL"
     )
     if next(running, None) is None:
         raise InvalidInputException(
@@ -98,44 +86,29 @@ def _check_mode(context: Context, dataset: Dataset, mode: str) -> None:
 
 
 def _read(
-    objects: ObjectStore, location: S3Location, schema_text: str, dataset_type: str, mode: str
+    objects: ObjectStore, location: Location, schema_text: str, dataset_type: str, mode: ImportMode
 ) -> pa.Table:
-    schema = parse_schema(schema_text)
     try:
         files = [
             (info.key, _opener(objects, location.bucket, info.key))
-            for info in input_files(objects, location)
+            for info in requested_objects(objects, location)
         ]
-        table = read_files(files, schema, dataset_type)
+        table = read_files(files, parsed_schema(schema_text), dataset_type)
+        check_enough_rows(table.num_rows, dataset_type, mode)
     except RejectedData as error:
         raise JobFailed(str(error)) from error
     except InvalidInputException as error:
         raise JobFailed(error.message) from error
-    except (AccessDenied, NoSuchBucket) as error:
-        raise JobFailed(insufficient_privileges(location.bucket)) from error
     except StoreError as error:
-        raise JobFailed(f"The data source could not be read: {error}") from error
-    _check_amount(table, dataset_type, mode)
+        raise JobFailed(unreadable(error)) from error
     return table
 
 
-def _opener(objects: ObjectStore, bucket: str, key: str) -> Callable[[], Any]:
+def _opener(objects: ObjectStore, bucket: str, key: str) -> Callable[[], BinaryIO]:
     return lambda: objects.open(bucket, key)
 
 
-def _check_amount(table: pa.Table, dataset_type: str, mode: str) -> None:
-    """D-70 and D-71; users, items and actions have no minimum (D-72)."""
-    counted = dataset_type == INTERACTIONS or (
-        dataset_type == ACTION_INTERACTIONS and mode == INCREMENTAL
-    )
-    if counted and table.num_rows < LEAST_INTERACTIONS:
-        raise JobFailed(
-            f"Input data has {table.num_rows} interactions. "
-            f"A minimum of {LEAST_INTERACTIONS} interactions is required."
-        )
-
-
-def _store(context: Context, dataset: Dataset, mode: str, table: pa.Table) -> None:
+def _store(context: Context, dataset: Dataset, mode: ImportMode, table: pa.Table) -> None:
     """Swap the new bulk layer in; until here readers saw the old one (D-87)."""
     contents = context.world.contents.get(dataset.arn)
     if contents is not None:

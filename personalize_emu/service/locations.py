@@ -1,26 +1,10 @@
-"""Where input lies in S3: one file, or a folder of files (D-41 to D-48)."""
+"""Input in S3 as requests name it: what is wrong with it, in the service's words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from personalize_emu.neighbours import (
-    AccessDenied,
-    NoSuchBucket,
-    ObjectInfo,
-    ObjectStore,
-    StoreError,
-)
+from personalize_emu.data.locations import InvalidLocation, Location, input_objects, parse_location
+from personalize_emu.neighbours import AccessDenied, NoSuchBucket, ObjectInfo, ObjectStore, StoreError
 from personalize_emu.wire.errors import InvalidInputException
-
-INVALID_LOCATION = "Invalid Data location."
-_DATA_SUFFIXES = (".csv", ".parquet")
-
-
-@dataclass(frozen=True)
-class S3Location:
-    bucket: str
-    key: str
 
 
 def insufficient_privileges(bucket: str) -> str:
@@ -33,44 +17,26 @@ def insufficient_privileges(bucket: str) -> str:
     )
 
 
-def parse_location(text: str | None) -> S3Location:
-    """`s3://<bucket>/<key or folder/>`; anything else is refused (D-42, P-55)."""
-    scheme, _, rest = (text or "").partition("://")
-    bucket, _, key = rest.partition("/")
-    if scheme != "s3" or not bucket:
-        raise InvalidInputException(INVALID_LOCATION)
-    return S3Location(bucket, key)
-
-
-def input_files(objects: ObjectStore, location: S3Location) -> list[ObjectInfo]:
-    """The objects to read, in the order of their keys (D-48); never an empty list.
-
-    A location that is no object but has objects below it is a folder, whose direct .csv and .parquet files
-    are read (D-45, D-46).
-
-    Raises:
-        InvalidInputException: nothing there (E-11), or the bucket cannot be read (E-6).
-    """
+def requested_location(text: str | None) -> Location:
+    """Raises InvalidInputException when the text is missing or not of the form s3://... (D-42, P-55)."""
     try:
-        listed = list(objects.list(location.bucket, location.key))
-    except (AccessDenied, NoSuchBucket):
-        raise InvalidInputException(insufficient_privileges(location.bucket)) from None
+        return parse_location(text or "")
+    except InvalidLocation as error:
+        raise InvalidInputException(str(error)) from error
+
+
+def requested_objects(objects: ObjectStore, location: Location) -> list[ObjectInfo]:
+    """The files to read, never none. Raises InvalidInputException (R-DIJ-8, R-DIJ-9, D-45)."""
+    try:
+        return input_objects(objects, location)
+    except InvalidLocation as error:
+        raise InvalidInputException(str(error)) from error
     except StoreError as error:
-        raise InvalidInputException(f"{INVALID_LOCATION} {error}") from error
-    files = [info for info in listed if info.key == location.key] or _in_folder(listed, location.key)
-    if not files:
-        raise InvalidInputException(INVALID_LOCATION)
-    return files
+        raise InvalidInputException(unreadable(error)) from error
 
 
-def _in_folder(listed: list[ObjectInfo], folder: str) -> list[ObjectInfo]:
-    prefix = folder if not folder or folder.endswith("/") else folder + "/"
-    files = (
-        info
-        for info in listed
-        if info.key.startswith(prefix)
-        and "/" not in info.key[len(prefix) :]
-        and info.key.lower().endswith(_DATA_SUFFIXES)
-        and info.size > 0
-    )
-    return sorted(files, key=lambda info: info.key)
+def unreadable(error: StoreError) -> str:
+    """What to tell the client when a store refuses or fails."""
+    if isinstance(error, AccessDenied | NoSuchBucket):
+        return insufficient_privileges(error.bucket)
+    return f"Invalid Data location. {error}"

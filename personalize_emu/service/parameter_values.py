@@ -64,9 +64,7 @@ def normalised_value(parameter: Hyperparameter, text: str) -> str | None:
     return str(number)
 
 
-def given_parameters(
-    recipe: RecipeFacts, kind: ParameterKind, given: Mapping[str, str], member: str
-) -> dict[str, str]:
+def given_parameters(recipe: RecipeFacts, kind: ParameterKind, given: Mapping[str, str], member: str) -> dict[str, str]:
     """Parameters of a request by their proper names, with normalised values. `member` names the map in texts.
 
     Raises:
@@ -77,9 +75,7 @@ def given_parameters(
     for name, text in given.items():
         parameter = parameter_named(recipe, kind, name)
         if parameter is None:
-            raise InvalidInputException(
-                f"{member} has an unknown parameter for recipe {recipe.name}: {shown(name)}."
-            )
+            raise InvalidInputException(f"{member} has an unknown parameter for recipe {recipe.name}: {shown(name)}.")
         if parameter.ranges_only:
             raise InvalidInputException(f"{parameter.name} can only be given as a range in hpoConfig.")
         if parameter.name in values:

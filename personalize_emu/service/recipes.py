@@ -17,12 +17,8 @@ Params = Mapping[str, Any]
 def list_recipes(context: Context, params: Params) -> dict[str, Any]:
     """R-30, R-35, P-75: by name; legacy recipes are left out (R-32)."""
     domain = params.get("domain")
-    summaries = [
-        _summary(recipe) for recipe in all_recipes() if recipe.listed and domain in (None, recipe.domain)
-    ]
-    return context.page(
-        summaries, params, "recipes", query="ListRecipes", key=lambda summary: str(summary["name"])
-    )
+    summaries = [_summary(recipe) for recipe in all_recipes() if recipe.listed and domain in (None, recipe.domain)]
+    return context.page(summaries, params, "recipes", query="ListRecipes", key=lambda summary: str(summary["name"]))
 
 
 def describe_recipe(_context: Context, params: Params) -> dict[str, Any]:

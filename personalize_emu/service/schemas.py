@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from personalize_emu.data.avro import InvalidSchema, parse_schema
+from personalize_emu.data.avro import Schema as AvroSchema
 from personalize_emu.service.changes import refuse_while_used_by
 from personalize_emu.service.context import Context, Params
 from personalize_emu.state.resources import Dataset, Schema
 from personalize_emu.wire.errors import InvalidInputException
+
+
+@lru_cache(maxsize=1024)
+def parsed_schema(text: str) -> AvroSchema:
+    """The parsed form of a stored, and so valid, schema text."""
+    return parse_schema(text)
 
 
 def create_schema(context: Context, params: Params) -> dict[str, Any]:

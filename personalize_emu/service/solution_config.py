@@ -115,8 +115,7 @@ def schedule_days(config: Document) -> int:
     matched = _SCHEDULE.fullmatch(expression)
     if matched is None or not 1 <= int(matched[1]) <= 30:
         raise InvalidInputException(
-            f"schedulingExpression must be rate(N day) or rate(N days) with N from 1 to 30, "
-            f"not {shown(expression)}."
+            f"schedulingExpression must be rate(N day) or rate(N days) with N from 1 to 30, not {shown(expression)}."
         )
     return int(matched[1])
 
@@ -169,8 +168,7 @@ def _check_semantic_items(schemas: Schemas) -> None:
     strings = [field for field in fields if field.type == "string" and field.name != "ITEM_ID"]
     if len(strings) < 2 or not any(field.textual for field in strings):
         raise InvalidInputException(
-            "Recipe aws-semantic-similarity requires an ITEMS dataset with an item name column "
-            "and a textual column."
+            "Recipe aws-semantic-similarity requires an ITEMS dataset with an item name column and a textual column."
         )
 
 

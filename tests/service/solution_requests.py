@@ -19,8 +19,7 @@ ARN = "arn:aws:personalize:::recipe/"
 def schema(name: str, **columns: Any) -> Schema:
     """Columns by name: a type, or the attributes of the field."""
     fields = [
-        {"name": column} | (facts if isinstance(facts, dict) else {"type": facts})
-        for column, facts in columns.items()
+        {"name": column} | (facts if isinstance(facts, dict) else {"type": facts}) for column, facts in columns.items()
     ]
     return parse_schema(json.dumps({"type": "record", "name": name, "fields": fields}))
 
@@ -79,9 +78,7 @@ def ranges(
     lists: dict[str, list[dict[str, Any]]] = {
         "integerHyperParameterRanges": _bounds(integer or []),
         "continuousHyperParameterRanges": _bounds(continuous or []),
-        "categoricalHyperParameterRanges": [
-            {"name": name, "values": values} for name, values in categorical or []
-        ],
+        "categoricalHyperParameterRanges": [{"name": name, "values": values} for name, values in categorical or []],
     }
     return {"hpoConfig": {"algorithmHyperParameterRanges": lists}}
 

@@ -22,9 +22,7 @@ PERSONALIZATION = "aws-user-personalization"
 SEMANTIC = "aws-semantic-similarity"
 
 
-def check(
-    config: dict[str, Any] | None, on: str = PERSONALIZATION, schemas: Mapping[str, Schema] = GROUP
-) -> None:
+def check(config: dict[str, Any] | None, on: str = PERSONALIZATION, schemas: Mapping[str, Schema] = GROUP) -> None:
     check_campaign_config(recipe(on), config, schemas)
 
 

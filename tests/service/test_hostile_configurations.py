@@ -87,9 +87,7 @@ def test_r54_solutions(recipe: Any, params: dict[str, Any], schemas: Any) -> Non
         assert 1 <= schedule_days(config) <= 30
         resolved = resolved_hyperparameters(recipe, config)
         assert set(resolved) == {parameter.name for parameter in recipe.hyperparameters}
-        assert {parameter.name for parameter in searched_ranges(recipe, config.get("hpoConfig", {}))} <= set(
-            resolved
-        )
+        assert {parameter.name for parameter in searched_ranges(recipe, config.get("hpoConfig", {}))} <= set(resolved)
 
 
 @settings(max_examples=100, deadline=None)

@@ -70,9 +70,7 @@ def test_r53_r54_names_belong_to_one_recipe_and_one_map() -> None:
     assert "unknown parameter" in refused({"algorithmHyperParameters": {"hidden_dim": "64"}})
     assert "unknown parameter" in refused({"algorithmHyperParameters": {"bptt": "8"}}, on="aws-sims")
     assert "unknown parameter" in refused({"featureTransformationParameters": {"bptt": "8"}})
-    assert "unknown parameter" in refused(
-        {"algorithmHyperParameters": {"min_user_history_length_percentile": "0.1"}}
-    )
+    assert "unknown parameter" in refused({"algorithmHyperParameters": {"min_user_history_length_percentile": "0.1"}})
 
 
 def test_r51_prefixed_names_are_synonyms_but_not_additions() -> None:
@@ -130,9 +128,7 @@ def test_every_float_is_read_back(value: float) -> None:
     assert decimal_value(repr(value)) == value
 
 
-@pytest.mark.parametrize(
-    "text", ["9" * 1000, "1" + "0" * 400, "1" * 200_000, "٣٢", "32\n", " 32", "3_2", "0x20"]
-)
+@pytest.mark.parametrize("text", ["9" * 1000, "1" + "0" * 400, "1" * 200_000, "٣٢", "32\n", " 32", "3_2", "0x20"])
 def test_r54_hostile_numbers_are_refused(text: str) -> None:
     assert len(refused({"algorithmHyperParameters": {"hidden_dimension": text}})) < 300
     config = {"algorithmHyperParameters": {"popularity_discount_factor": text}}
@@ -228,10 +224,7 @@ def test_r51_r_sol_24_describe_shows_staged_range_names_and_nothing_else_changed
     names = [entry["name"] for entries in shown_ranges.values() for entry in entries]
     assert names == ["training.bptt", "network.hidden_dimension", "data.recency_mask"]
     assert shown["algorithmHyperParameters"] == {"bptt": "8"}
-    assert (
-        config["hpoConfig"]["algorithmHyperParameterRanges"]["integerHyperParameterRanges"][0]["name"]
-        == "bptt"
-    )
+    assert config["hpoConfig"]["algorithmHyperParameterRanges"]["integerHyperParameterRanges"][0]["name"] == "bptt"
     sims = ranges(integer=[("min_cointeraction_count", 1, 2)])
     assert shown_solution_config(recipe("aws-sims"), sims) == sims
     assert shown_solution_config(None, {"autoMLConfig": {}}) == {"autoMLConfig": {}}

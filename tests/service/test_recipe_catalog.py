@@ -133,9 +133,7 @@ PARAMETERS = {
             False,
         )
     },
-    "aws-next-best-action": {
-        "action_optimization_period": ("featurization", "14", "integer", 7, 28, (), False)
-    },
+    "aws-next-best-action": {"action_optimization_period": ("featurization", "14", "integer", 7, 28, (), False)},
     "aws-item-affinity": AFFINITY,
     "aws-item-attribute-affinity": AFFINITY,
 }
@@ -169,9 +167,7 @@ def test_r1_to_r15_custom_recipes(name: str) -> None:
     recipe = named(name)
     algorithm, transformation, recipe_type, listed = CUSTOM[name]
     assert recipe.algorithm_arn == f"arn:aws:personalize:::algorithm/{algorithm}"
-    assert (
-        recipe.feature_transformation_arn == f"arn:aws:personalize:::feature-transformation/{transformation}"
-    )
+    assert recipe.feature_transformation_arn == f"arn:aws:personalize:::feature-transformation/{transformation}"
     assert (recipe.recipe_type, recipe.listed, recipe.domain) == (recipe_type, listed, None)
 
 
@@ -195,8 +191,7 @@ def test_r55_to_r70e_hyperparameters(recipe: RecipeFacts) -> None:
 
 def test_r51_names_with_a_stage_are_synonyms() -> None:
     staged = {
-        parameter.name: parameter.staged_name
-        for parameter in named("aws-user-personalization").of_kind("algorithm")
+        parameter.name: parameter.staged_name for parameter in named("aws-user-personalization").of_kind("algorithm")
     }
     assert staged == {
         "hidden_dimension": "network.hidden_dimension",

@@ -107,9 +107,7 @@ def test_p66_p69_pages(context: Context) -> None:
 @pytest.mark.parametrize(("domain", "prefix"), [("ECOMMERCE", "aws-ecomm-"), ("VIDEO_ON_DEMAND", "aws-vod-")])
 def test_p75_r_rcp_3_use_cases_of_one_domain(context: Context, domain: str, prefix: str) -> None:
     answer = list_recipes(context, {"domain": domain, "recipeProvider": "SERVICE"})
-    assert [recipe["name"] for recipe in answer["recipes"]] == [
-        name for name in LISTED if name.startswith(prefix)
-    ]
+    assert [recipe["name"] for recipe in answer["recipes"]] == [name for name in LISTED if name.startswith(prefix)]
     assert {recipe["domain"] for recipe in answer["recipes"]} == {domain}
 
 

@@ -132,14 +132,10 @@ def test_t21_event_columns_must_exist() -> None:
     assert "EVENT_TYPE" in refused(events({"eventType": "click"}), schemas=bare)
     only_types = {"INTERACTIONS": schema("I", USER_ID="string", EVENT_TYPE="string")}
     check(events({"eventType": "click"}), schemas=only_types)
-    assert "EVENT_VALUE" in refused(
-        events({"eventType": "a", "eventValueThreshold": 1.0}), schemas=only_types
-    )
+    assert "EVENT_VALUE" in refused(events({"eventType": "a", "eventValueThreshold": 1.0}), schemas=only_types)
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", "x", "nan", "NaN", "inf", "-Infinity", "1e999", "٣", "1_0", "0x1", "1,5"]
-)
+@pytest.mark.parametrize("text", ["", " ", "x", "nan", "NaN", "inf", "-Infinity", "1e999", "٣", "1_0", "0x1", "1,5"])
 def test_t12_thresholds_are_decimal_numbers(text: str) -> None:
     assert "eventValueThreshold" in refused({"eventValueThreshold": text})
 

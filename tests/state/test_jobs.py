@@ -13,6 +13,8 @@ from personalize_emu.state.clock import ManualClock, SystemClock
 from personalize_emu.state.jobs import Job, JobFailed, Jobs
 from personalize_emu.state.lifecycle import Duration
 
+AT_ONCE = Duration(0, 0)
+
 
 class Diary:
     """Writes down what happens to a job."""
@@ -23,7 +25,7 @@ class Diary:
     def job(
         self,
         work: Callable[[], Any] = lambda: "done",
-        duration: Duration = Duration(0, 0),
+        duration: Duration = AT_ONCE,
         queue: str = "",
     ) -> Job[Any]:
         return Job(

@@ -1,0 +1,62 @@
+"""Fixtures of the whole suite: an emulator on a clock that stands still, and plain boto3 clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.emulator import Emulator
+from personalize_emu.state.clock import ManualClock
+from tests.given import REGION, Given
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def emulator(clock: ManualClock) -> Iterator[Emulator]:
+    """Pace instant: what a call starts is finished when it returns."""
+    with mock_personalize(clock=clock) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def slow_emulator(clock: ManualClock) -> Iterator[Emulator]:
+    """Pace real on a clock that stands still: nothing happens before the test moves time."""
+    with mock_personalize(clock=clock, pace="real") as emulator:
+        yield emulator
+
+
+def _client(service: str) -> Any:
+    return boto3.client(service, region_name=REGION)
+
+
+@pytest.fixture
+def personalize(emulator: Emulator) -> Any:
+    return _client("personalize")
+
+
+@pytest.fixture
+def runtime(emulator: Emulator) -> Any:
+    return _client("personalize-runtime")
+
+
+@pytest.fixture
+def events(emulator: Emulator) -> Any:
+    return _client("personalize-events")
+
+
+@pytest.fixture
+def given(personalize: Any) -> Given:
+    return Given(personalize, _client("s3"))
+
+
+@pytest.fixture
+def slow(slow_emulator: Emulator) -> Given:
+    return Given(_client("personalize"), _client("s3"))

@@ -1,0 +1,165 @@
+"""Campaigns through boto3 (spec 02 R-CMP)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from personalize_emu.state.clock import ManualClock
+from tests.given import POPULARITY, SIMS, USER_PERSONALIZATION, Given, arn, as_csv, two_camps
+from tests.refusals import refusal
+
+
+def campaign_of(given: Given, campaign: str) -> dict[str, Any]:
+    answer: dict[str, Any] = given.personalize.describe_campaign(campaignArn=campaign)
+    return answer["campaign"]
+
+
+@pytest.fixture
+def version(given: Given) -> str:
+    return given.version(given.solution(recipe=POPULARITY))
+
+
+def test_a_campaign_has_the_recorded_members(given: Given, version: str) -> None:
+    """R-CMP-1, R-CMP-3, R-CMP-5, R-CMP-10, R-CMP-23."""
+    given.personalize.create_campaign(name="c", solutionVersionArn=version)
+    shown = campaign_of(given, arn("campaign", "c"))
+    assert set(shown) == {
+        "name",
+        "campaignArn",
+        "solutionVersionArn",
+        "minProvisionedTPS",
+        "status",
+        "creationDateTime",
+        "lastUpdatedDateTime",
+    }
+    assert (shown["minProvisionedTPS"], shown["status"]) == (1, "ACTIVE")
+    (summary,) = given.personalize.list_campaigns()["campaigns"]
+    assert "solutionVersionArn" not in summary
+
+
+def test_the_configuration_comes_back_as_it_was_given(given: Given) -> None:
+    """R-CMP-2, R-CMP-18, R-CMP-23."""
+    config = {"itemExplorationConfig": {"explorationWeight": "0.1"}}
+    campaign = given.campaign(given.version(given.solution(recipe=USER_PERSONALIZATION)), campaignConfig=config)
+    assert campaign_of(given, campaign)["campaignConfig"] == config
+
+
+def test_exploration_belongs_to_user_personalization(given: Given, version: str) -> None:
+    """R-CMP-19."""
+    config = {"itemExplorationConfig": {"explorationWeight": "0.1"}}
+    code, _ = refusal(given.campaign, version=version, campaignConfig=config)
+    assert code == "InvalidInputException"
+
+
+def test_campaigns_are_listed_by_solution(given: Given, version: str) -> None:
+    """P-74."""
+    campaign = given.campaign(version)
+    other = given.version(given.solution(arn("dataset-group", "group"), POPULARITY, name="other"))
+    given.campaign(other, name="another")
+    solution = version.rpartition("/")[0]
+    listed = given.personalize.list_campaigns(solutionArn=solution)["campaigns"]
+    assert [entry["campaignArn"] for entry in listed] == [campaign]
+    assert given.personalize.list_campaigns(solutionArn=arn("solution", "none"))["campaigns"] == []
+
+
+def test_a_solution_arn_without_version_is_not_found(given: Given, version: str) -> None:
+    """R-CMP-7, E-22."""
+    code, _ = refusal(given.campaign, version=version.rpartition("/")[0])
+    assert code == "ResourceNotFoundException"
+
+
+def test_latest_is_the_newest_active_version(given: Given) -> None:
+    """R-CMP-8, R-CMP-9."""
+    solution = given.solution(recipe=POPULARITY)
+    assert refusal(given.campaign, version=f"{solution}/$LATEST")[0] == "InvalidInputException"
+    given.version(solution)
+    newest = given.version(solution)
+    campaign = given.campaign(f"{solution}/$LATEST")
+    assert campaign_of(given, campaign)["solutionVersionArn"] == newest
+    given.version(solution)
+    assert campaign_of(given, campaign)["solutionVersionArn"] == newest
+
+
+def test_a_campaign_in_sync_follows_to_newer_versions(given: Given) -> None:
+    """R-CMP-8, T-54, RT-102."""
+    solution = given.solution(recipe=POPULARITY)
+    first = given.version(solution)
+    sync = {"syncWithLatestSolutionVersion": True}
+    assert refusal(given.campaign, version=first, campaignConfig=sync)[0] == "InvalidInputException"
+    campaign = given.campaign(f"{solution}/$LATEST", campaignConfig=sync)
+    second = given.version(solution)
+    shown = campaign_of(given, campaign)
+    assert shown["solutionVersionArn"] == second
+    assert shown["latestCampaignUpdate"]["status"] == "ACTIVE"
+
+
+def test_failed_versions_cannot_be_deployed(given: Given) -> None:
+    """R-CMP-6."""
+    version = given.version(given.solution(given.imported_group(two_camps(users=24, events=50))))
+    code, _ = refusal(given.campaign, version=version)
+    assert code == "InvalidInputException"
+
+
+def test_an_update_shows_beside_the_old_deployment(slow: Given, clock: ManualClock) -> None:
+    """R-CMP-10 to R-CMP-13, R-CMP-16, E-25."""
+    solution, first = trained_slowly(slow, clock)
+    campaign = slow.campaign(first)
+    assert refusal(slow.personalize.update_campaign, campaignArn=campaign, minProvisionedTPS=2)[0] == (
+        "ResourceInUseException"
+    )
+    clock.advance(3600)
+    second = slow.version(solution)
+    clock.advance(3600)
+    slow.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=second, minProvisionedTPS=3)
+    for status in ("CREATE PENDING", "CREATE IN_PROGRESS"):
+        shown = campaign_of(slow, campaign)
+        assert (shown["status"], shown["solutionVersionArn"]) == ("ACTIVE", first)
+        update = shown["latestCampaignUpdate"]
+        assert (update["status"], update["solutionVersionArn"]) == (status, second)
+        for call, extra in (
+            (slow.personalize.update_campaign, {"minProvisionedTPS": 2}),
+            (slow.personalize.delete_campaign, {}),
+        ):
+            assert refusal(call, campaignArn=campaign, **extra)[0] == "ResourceInUseException"
+        clock.advance(40)
+    clock.advance(3600)
+    shown = campaign_of(slow, campaign)
+    assert (shown["solutionVersionArn"], shown["minProvisionedTPS"]) == (second, 3)
+    assert shown["latestCampaignUpdate"]["status"] == "ACTIVE"
+    assert "campaignConfig" not in shown["latestCampaignUpdate"]
+
+
+def trained_slowly(slow: Given, clock: ManualClock) -> tuple[str, str]:
+    group = slow.group()
+    clock.advance(60)
+    dataset = slow.dataset(group)
+    clock.advance(60)
+    slow.import_job(dataset, slow.upload(as_csv(two_camps())))
+    clock.advance(1000)
+    solution = slow.solution(group, POPULARITY)
+    version = slow.version(solution)
+    assert refusal(slow.campaign, version=version)[0] == "ResourceInUseException"
+    clock.advance(3600)
+    return solution, version
+
+
+def test_an_update_changes_what_it_names(given: Given, version: str) -> None:
+    """R-CMP-22."""
+    campaign = given.campaign(version)
+    given.personalize.update_campaign(campaignArn=campaign, minProvisionedTPS=7)
+    shown = campaign_of(given, campaign)
+    assert (shown["minProvisionedTPS"], shown["solutionVersionArn"]) == (7, version)
+    code, _ = refusal(given.personalize.update_campaign, campaignArn=campaign)
+    assert code == "InvalidInputException"
+
+
+def test_an_update_stays_in_its_dataset_group(given: Given, version: str) -> None:
+    """R-CMP-15."""
+    campaign = given.campaign(version)
+    sibling = given.version(given.solution(arn("dataset-group", "group"), SIMS, name="sibling"))
+    given.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=sibling)
+    stranger = given.version(given.solution(given.imported_group(name="else"), POPULARITY, name="stranger"))
+    code, _ = refusal(given.personalize.update_campaign, campaignArn=campaign, solutionVersionArn=stranger)
+    assert code == "InvalidInputException"
