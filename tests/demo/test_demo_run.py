@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import pytest
 
 from personalize_emu.demo import run
 from personalize_emu.demo.narrator import Narrator
+from personalize_emu.edge.moto_seam import reset_services
+
+
+@pytest.fixture(autouse=True)
+def empty_account() -> Iterator[None]:
+    """The embedded services are the process's: another test's buckets and roles would be in the way."""
+    reset_services()
+    yield
+    reset_services()
 
 
 def test_the_story_is_told_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["--users", "120"]) == 0
     told = capsys.readouterr()
-    assert [f"[{number:2}/{run.STEPS}]" in told.out for number in range(1, run.STEPS + 1)] == [
-        True
-    ] * run.STEPS
+    assert [f"[{number:2}/{run.STEPS}]" in told.out for number in range(1, run.STEPS + 1)] == [True] * run.STEPS
     assert "mean_reciprocal_rank_at_25" in told.out
     assert "the account is empty again" in told.out
     assert told.out.splitlines()[-1].startswith("Done: ")

@@ -67,9 +67,7 @@ def test_too_small_a_shop_is_refused() -> None:
         generate(items=20)
 
 
-def test_effect_1_personas_look_mostly_at_their_own_categories(
-    shop: Dataset, category_of: dict[str, str]
-) -> None:
+def test_effect_1_personas_look_mostly_at_their_own_categories(shop: Dataset, category_of: dict[str, str]) -> None:
     own: Counter[bool] = Counter(
         category_of[event.item_id] in PERSONAS[shop.personas[event.user_id]]
         for event in shop.interactions
@@ -88,9 +86,7 @@ def test_effect_2_only_consumables_are_bought_again(shop: Dataset, category_of: 
     assert sum(coffee) / len(coffee) > 1.5
 
 
-def test_effect_2_the_time_between_two_purchases_is_the_categorys(
-    shop: Dataset, category_of: dict[str, str]
-) -> None:
+def test_effect_2_the_time_between_two_purchases_is_the_categorys(shop: Dataset, category_of: dict[str, str]) -> None:
     gaps: dict[str, list[int]] = defaultdict(list)
     last: dict[tuple[str, str], int] = {}
     for event in shop.interactions:
@@ -105,9 +101,7 @@ def test_effect_2_the_time_between_two_purchases_is_the_categorys(
 
 
 @pytest.mark.parametrize("first", sorted(FOLLOW_UPS))
-def test_effect_3_follow_ups_come_after_their_first(
-    shop: Dataset, category_of: dict[str, str], first: str
-) -> None:
+def test_effect_3_follow_ups_come_after_their_first(shop: Dataset, category_of: dict[str, str], first: str) -> None:
     second = FOLLOW_UPS[first]
     bought: dict[str, list[str]] = defaultdict(list)
     for event in shop.interactions:
