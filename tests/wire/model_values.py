@@ -17,7 +17,10 @@ FITTING = {
     r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*": ["films", "0", "A-b_9"],
     r"arn:([a-z\d-]+):personalize:.*:.*:.+": [ARN, "arn:aws-cn:personalize:::x"],
     r"(s3|http|https)://.+": ["s3://bucket/key", "https://x"],
-    r"arn:aws.*:kms:.*:[0-9]{12}:key/.*": ["arn:aws:kms:eu-west-1:123456789012:key/1", "arn:aws:kms::123456789012:key/"],
+    r"arn:aws.*:kms:.*:[0-9]{12}:key/.*": [
+        "arn:aws:kms:eu-west-1:123456789012:key/1",
+        "arn:aws:kms::123456789012:key/",
+    ],
     r"arn:([a-z\d-]+):iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+": ["arn:aws:iam::123456789012:role/path/reader"],
     r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$": ["team", "Größe 1", "a:b=c/d+e-f@g"],
     r"[A-Za-z_][A-Za-z\d_]*": ["ITEM_ID", "_", "a9"],
@@ -32,9 +35,18 @@ FITTING = {
 
 UNFITTING = {
     r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*": ["-a", "a b", "a\n", "é"],
-    r"arn:([a-z\d-]+):personalize:.*:.*:.+": ["films", "arn:aws:personalize:::", "arn:aws:s3:::b", "arn:aws:personalize:::a\r"],
+    r"arn:([a-z\d-]+):personalize:.*:.*:.+": [
+        "films",
+        "arn:aws:personalize:::",
+        "arn:aws:s3:::b",
+        "arn:aws:personalize:::a\r",
+    ],
     r"(s3|http|https)://.+": ["bucket", "s3://", "S3://b", " s3://b", "s3://b\u2028"],
-    r"arn:aws.*:kms:.*:[0-9]{12}:key/.*": ["key", "arn:aws:kms::12345678901:key/", "arn:aws:kms::١٢٣٤٥٦٧٨٩٠١٢:key/"],
+    r"arn:aws.*:kms:.*:[0-9]{12}:key/.*": [
+        "key",
+        "arn:aws:kms::12345678901:key/",
+        "arn:aws:kms::١٢٣٤٥٦٧٨٩٠١٢:key/",
+    ],
     r"arn:([a-z\d-]+):iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+": ["role", "arn:aws:iam::١٢٣٤٥٦٧٨٩٠١٢:role/a"],
     r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$": ["a\n", "a;b", "{"],
     r"[A-Za-z_][A-Za-z\d_]*": ["9a", "A B", "A٣", "Ä"],
@@ -46,8 +58,6 @@ UNFITTING = {
     r"^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$": [" ", "a\t", "ü", "a\n"],
 }
 """Pattern of the model -> texts within every length limit that do not fit it (P-50)."""
-
-_NUMBERS = ("integer", "long", "float", "double")
 
 
 def botocore_operations() -> dict[str, OperationModel]:
@@ -78,6 +88,8 @@ def full(shape: Shape) -> Any:
         return {full(shape.key): full(shape.value)}
     if shape.type_name == "string":
         return _fixed_text(shape)
+    if shape.type_name in ("float", "double"):
+        return float(shape.metadata.get("min", 1))
     return {"boolean": True, "timestamp": 1_700_000_000.5}.get(shape.type_name, shape.metadata.get("min", 1))
 
 
