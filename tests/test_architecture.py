@@ -51,8 +51,8 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "joblib": (),
     "shelve": (),
 }
-CATCHES_ALL = ("edge.chain",)
-"""The one place where a fault of ours becomes an InternalFailure."""
+CATCHES_ALL = ("edge.chain", "edge.one_port")
+"""Where a fault, of ours or of an embedded service, becomes an InternalFailure."""
 
 
 @dataclass(frozen=True)

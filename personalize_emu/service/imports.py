@@ -11,9 +11,9 @@ import pyarrow as pa
 from personalize_emu.data.bulk import ImportMode, check_enough_rows, merge_bulk
 from personalize_emu.data.dataset_types import DATASET_TYPES
 from personalize_emu.data.import_files import read_files
-from personalize_emu.data.locations import Location
 from personalize_emu.data.rejection import RejectedData
 from personalize_emu.neighbours import ObjectStore, StoreError
+from personalize_emu.s3_locations import Location
 from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.locations import requested_location, requested_objects, unreadable

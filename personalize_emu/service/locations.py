@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from personalize_emu.data.locations import InvalidLocation, Location, input_objects, parse_location
 from personalize_emu.neighbours import AccessDenied, NoSuchBucket, ObjectInfo, ObjectStore, StoreError
+from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, parse_location
 from personalize_emu.wire.errors import InvalidInputException
 
 

@@ -13,7 +13,8 @@ from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.context import Context, Params, already_exists
 from personalize_emu.service.datasets import dataset_of_type
 from personalize_emu.service.recipe_catalog import recipe_by_arn
-from personalize_emu.service.solutions import NO_INTERACTIONS, versions_of
+from personalize_emu.service.solution_config import NO_INTERACTIONS
+from personalize_emu.service.solutions import versions_of
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.service.training import TrainingInput, train_version

@@ -13,10 +13,10 @@ from personalize_emu.service.changes import (
 )
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.datasets import dataset_of_type, in_group, schemas_of_group
-from personalize_emu.service.recipe_catalog import RecipeFacts, recipe_by_arn
-from personalize_emu.service.solution_config import check_solution, shown_solution_config
+from personalize_emu.service.recipe_catalog import RecipeFacts
+from personalize_emu.service.recipes import required_recipe
+from personalize_emu.service.solution_config import NO_INTERACTIONS, check_solution, shown_solution_config
 from personalize_emu.service.tags import checked_tags
-from personalize_emu.state.arns import parse_arn
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_STOPPING, CREATING
 from personalize_emu.state.resources import (
     Campaign,
@@ -24,20 +24,14 @@ from personalize_emu.state.resources import (
     Solution,
     SolutionVersion,
 )
-from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
-
-NO_INTERACTIONS = (
-    "Dataset group must contain an INTERACTIONS dataset with successfully completed dataset import job "
-    "or EVENT_INTERACTIONS"
-)
-"""E-12."""
+from personalize_emu.wire.errors import InvalidInputException
 
 
 def create_solution(context: Context, params: Params) -> dict[str, Any]:
     """ACTIVE at once (R-SOL-5)."""
     tags = checked_tags(params)
     group = context.get(DatasetGroup, params["datasetGroupArn"])
-    recipe = _recipe(params.get("recipeArn"))
+    recipe = required_recipe(params["recipeArn"]) if "recipeArn" in params else None
     require_active(group)
     check_solution(recipe, params, schemas_of_group(context, group.arn))
     _require_data(context, group, recipe)
@@ -95,18 +89,6 @@ def delete_solution(context: Context, params: Params) -> None:
 def versions_of(context: Context, solution: Solution) -> list[SolutionVersion]:
     """Oldest first."""
     return [v for v in context.all(SolutionVersion) if v.solution_arn == solution.arn]
-
-
-def _recipe(arn: str | None) -> RecipeFacts | None:
-    if arn is None:
-        return None
-    recipe = recipe_by_arn(arn)
-    if recipe is None:
-        parsed = parse_arn(arn)
-        if parsed is None or parsed.resource_type != "recipe":
-            raise InvalidInputException(f"Resource Arn {arn} is not of type recipe.")
-        raise ResourceNotFoundException(f"Resource Arn {arn} does not exist.")
-    return recipe
 
 
 def _require_data(context: Context, group: DatasetGroup, recipe: RecipeFacts | None) -> None:

@@ -57,14 +57,10 @@ def input_objects(
     return found
 
 
-def _files(
-    objects: Iterable[ObjectInfo], folder: str, suffixes: tuple[str, ...], deep: bool
-) -> list[ObjectInfo]:
+def _files(objects: Iterable[ObjectInfo], folder: str, suffixes: tuple[str, ...], deep: bool) -> list[ObjectInfo]:
     chosen = [
         entry
         for entry in objects
-        if entry.size
-        and entry.key.lower().endswith(suffixes)
-        and (deep or "/" not in entry.key.removeprefix(folder))
+        if entry.size and entry.key.lower().endswith(suffixes) and (deep or "/" not in entry.key.removeprefix(folder))
     ]
     return sorted(chosen, key=lambda entry: entry.key)
