@@ -1,1 +1,39 @@
 """Amazon Personalize, emulated: real data in, real models trained, real answers out."""
+
+from __future__ import annotations
+
+import importlib
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from personalize_emu.edge.mock import mock_personalize
+    from personalize_emu.emulator import Emulator
+    from personalize_emu.settings import Settings
+
+    __version__: str
+
+__all__ = ["Emulator", "Settings", "__version__", "mock_personalize"]
+
+_HOMES = MappingProxyType(
+    {
+        "Emulator": "personalize_emu.emulator",
+        "Settings": "personalize_emu.settings",
+        "mock_personalize": "personalize_emu.edge.mock",
+    }
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is asked for: the pytest plugin must not pull in numpy and moto."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("personalize-emu")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

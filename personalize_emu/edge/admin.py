@@ -1,4 +1,4 @@
-"""Routes of the emulator itself, under /_emu: what a test or a person does to the emulator, not to the service."""
+"""Routes under /_emu: what a test or a person does to the emulator, not to the service."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def admin_routes(emulator: Emulator, reset_services: Callable[[], None]) -> Blue
         try:
             seconds = parse_duration(_member("advance"))
         except ValueError as error:
-            return _refusal(400, f"send {{\"advance\": \"2h\"}}: {error}")
+            return _refusal(400, f'send {{"advance": "2h"}}: {error}')
         emulator.advance(seconds)
         return jsonify({"advanced": seconds, "now": emulator.clock.now()})
 
@@ -49,12 +49,9 @@ def admin_routes(emulator: Emulator, reset_services: Callable[[], None]) -> Blue
     return routes
 
 
-def no_such_route() -> ResponseReturnValue:
-    return _refusal(404, f"GET {PREFIX}/health, POST {PREFIX}/reset and POST {PREFIX}/clock are what there is")
-
-
-def wrong_method() -> ResponseReturnValue:
-    return _refusal(405, f"GET {PREFIX}/health, POST {PREFIX}/reset and POST {PREFIX}/clock are what there is")
+def no_such_route(status: int) -> ResponseReturnValue:
+    """The answer to a path or method that is not here."""
+    return _refusal(status, f"there are GET {PREFIX}/health, POST {PREFIX}/reset and POST {PREFIX}/clock")
 
 
 def _member(name: str) -> Any:

@@ -45,15 +45,15 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(admin.admin_routes(emulator, reset_services))
 
-    # Before routing, because AWS requests use any method and path, and Flask would answer some of them itself.
+    # Before routing: AWS requests use any method and path, and Flask would answer some of them itself.
     @app.before_request
     def serve_aws() -> ResponseReturnValue | None:
         if is_admin_path(request.path):
             return None
         return to_flask(_answer_flask_request(emulator, request, account_of))
 
-    app.register_error_handler(404, lambda _: admin.no_such_route())
-    app.register_error_handler(405, lambda _: admin.wrong_method())
+    app.register_error_handler(404, lambda _: admin.no_such_route(404))
+    app.register_error_handler(405, lambda _: admin.no_such_route(405))
     return app
 
 

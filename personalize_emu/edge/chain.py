@@ -1,7 +1,7 @@
 """The path of one request, as a list one can read: STEPS, then rendering. Knows HTTP only as plain values.
 
-    OPTIONS? ─▶ preflight
-    otherwise ─▶ route ─▶ scope ─▶ parse ─▶ validate ─▶ perform ─▶ render | render_error
+OPTIONS? ─▶ preflight
+otherwise ─▶ route ─▶ scope ─▶ parse ─▶ validate ─▶ perform ─▶ render | render_error
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def answer(
         headers: names in lower case.
     """
     if method == "OPTIONS":
-        return preflight()
+        return preflight(headers.get("access-control-request-headers", "*"))
     started = time.perf_counter()
     request_id = emulator.new_request_id()
     exchange = Exchange(emulator, method, path, query, headers, body, account_of)
@@ -124,9 +124,7 @@ def answer(
     return response
 
 
-def refuse(
-    emulator: Emulator, method: str, path: str, headers: Mapping[str, str], error: AwsError
-) -> Response:
+def refuse(emulator: Emulator, method: str, path: str, headers: Mapping[str, str], error: AwsError) -> Response:
     """Answer a request with `error` before it enters the path, in the shape its operation has."""
     try:
         operation: Operation | None = route(method, path, headers)
@@ -143,7 +141,7 @@ def _run(exchange: Exchange, request_id: str) -> tuple[Response, str | None]:
         return render(exchange.known_operation, exchange.members, request_id, now()), None
     except AwsError as error:
         failure: AwsError = error
-    # The one catch-all: whatever goes wrong inside, clients get a modelled answer and the log the traceback (P-64).
+    # The one catch-all: whatever goes wrong inside, clients get an AWS error and the log the traceback (P-64).
     except Exception:  # noqa: BLE001
         _log.exception("request %s failed inside the emulator", request_id)
         failure = InternalFailure(f"The emulator failed; its log has the details under request {request_id}.")

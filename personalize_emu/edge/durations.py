@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-SECONDS = MappingProxyType(
-    {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0}
-)
+SECONDS = MappingProxyType({"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0})
 LONGEST = 100 * 365 * 86_400.0
 """Seconds. A hundred years: enough for any schedule, and times stay representable."""
 
@@ -20,7 +18,7 @@ def parse_duration(value: object) -> float:
     """Seconds that `value` stands for.
 
     Raises:
-        ValueError: not a duration, negative or longer than a hundred years; the message says what is accepted.
+        ValueError: not a duration, negative or too long; the message says what is accepted.
     """
     seconds = _seconds(value)
     if seconds is None or not 0 <= seconds <= LONGEST:

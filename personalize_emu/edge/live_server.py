@@ -13,13 +13,13 @@ from personalize_emu.settings import Settings
 
 
 class LiveServer:
-    """Serves an emulator, and the embedded AWS services beside it, on a free port while the `with` block lasts.
+    """Serves an emulator, and embedded AWS services beside it, on a free port while the `with` block lasts.
 
-    The embedded services are those of the process: entering moto's `mock_aws()` in the same process forgets their
-    state, so a server that must outlive mocks runs in a process of its own (`personalize-emu serve`).
+    The embedded services are those of the process: entering moto's `mock_aws()` in the same process forgets
+    their state, so a server that must outlive mocks runs in a process of its own (`personalize-emu serve`).
 
     Args:
-        emulator: to serve; one with pace `instant` and the embedded services is made, and closed, when not given.
+        emulator: to serve; when not given, one with pace `instant` and the embedded services is made.
     """
 
     def __init__(self, emulator: Emulator | None = None) -> None:

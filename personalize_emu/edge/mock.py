@@ -1,4 +1,4 @@
-"""The in-process mock: Personalize for the clients of this process, beside moto's mocks of the other services."""
+"""The in-process mock: Personalize for the clients of this process, beside moto's other services."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def mock_personalize(
 ) -> Target | MockPersonalize:
     """Answer every Personalize call of this process from a fresh emulator.
 
-    As `@mock_personalize`, `@mock_personalize(...)` on functions, coroutine functions, generators and test classes, or
-    as `with mock_personalize() as emulator:`. Clients may be made before or after; other AWS services are moto's, also
-    without an explicit `mock_aws()`, which may stand outside or inside. Nothing reaches the network. Each use has an
-    emulator of its own; of nested ones the innermost answers.
+    As `@mock_personalize`, `@mock_personalize(...)` on functions, coroutine functions, generators and test
+    classes, or as `with mock_personalize() as emulator:`. Clients may be made before or after; other AWS services
+    are moto's, also without an explicit `mock_aws()`, which may stand outside or inside. Nothing reaches the
+    network. Each use has an emulator of its own; of nested ones the innermost answers.
 
     Args:
         seed: of every random choice; equal seeds and calls give equal answers.
@@ -70,7 +70,8 @@ class MockPersonalize:
         if inspect.isclass(target):
             _decorate_class(target, self)
             return target
-        return _decorated_function(target, self)
+        decorated: Target = _decorated_function(target, self)
+        return decorated
 
     @contextmanager
     def emulating(self) -> Iterator[Emulator]:
@@ -110,25 +111,25 @@ def _without_configured_endpoints() -> Iterator[None]:
 
 
 def _decorated_function(function: Any, mock: MockPersonalize) -> Any:
-    """The same kind of function, with the mock around each call (around the whole iteration of a generator)."""
+    """The same kind of function, with the mock around each call or whole iteration."""
+
+    async def awaited(*args: Any, **named: Any) -> Any:
+        with mock.emulating():
+            return await function(*args, **named)
+
+    def iterated(*args: Any, **named: Any) -> Any:
+        with mock.emulating():
+            return (yield from function(*args, **named))
+
+    def called(*args: Any, **named: Any) -> Any:
+        with mock.emulating():
+            return function(*args, **named)
+
+    wrapper: Any = called
     if inspect.iscoroutinefunction(function):
-
-        async def wrapper(*args: Any, **named: Any) -> Any:
-            with mock.emulating():
-                return await function(*args, **named)
-
+        wrapper = awaited
     elif inspect.isgeneratorfunction(function):
-
-        def wrapper(*args: Any, **named: Any) -> Any:
-            with mock.emulating():
-                return (yield from function(*args, **named))
-
-    else:
-
-        def wrapper(*args: Any, **named: Any) -> Any:
-            with mock.emulating():
-                return function(*args, **named)
-
+        wrapper = iterated
     return functools.update_wrapper(wrapper, function)
 
 

@@ -21,6 +21,8 @@ from urllib.parse import unquote, urlsplit
 import boto3
 from botocore.config import Config
 from botocore.httpsession import URLLib3Session
+from flask import Flask, request
+from flask import Response as FlaskResponse
 from moto import backend_index, mock_aws
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
@@ -29,7 +31,9 @@ from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 from moto.iam.models import get_account_id_from
 from moto.personalize import urls as personalize_urls
 from moto.personalize.models import PersonalizeBackend
+from werkzeug.exceptions import InternalServerError
 
+from personalize_emu.edge.refusals import refusal
 from personalize_emu.wire.sigv4 import credential_scope
 
 if TYPE_CHECKING:
@@ -62,14 +66,14 @@ def reset_services() -> None:
 
 
 class EmbeddedClients:
-    """Makes boto3 clients that reach moto's stores without HTTP, in every thread and inside or outside mock_aws."""
+    """Makes boto3 clients that reach moto's stores without HTTP, in every thread, in and outside mock_aws."""
 
     def __init__(self, account: str = DEFAULT_ACCOUNT_ID) -> None:
         self._account = account
         self._closed = threading.Event()
         self._stubber = BotocoreStubber()
         self._stubber.enabled = True
-        self._session = boto3.session.Session(
+        self._session: Any = boto3.session.Session(
             aws_access_key_id="personalize-emu", aws_secret_access_key="personalize-emu"
         )
         self._lock = threading.Lock()
@@ -79,7 +83,7 @@ class EmbeddedClients:
         # boto3 sessions are not safe to share between threads while they make clients.
         with self._lock:
             client = self._session.client(service, region_name=region, config=config)
-        # moto puts its own stubber on every client, and botocore asks all of them: a call would be carried out twice.
+        # moto puts its own stubber on every client, and botocore asks all: a call would be carried out twice.
         client.meta.events.unregister("before-send", botocore_stubber)
         client.meta.events.register_first("before-send", self._send)
         return client
@@ -102,7 +106,10 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID) -> WSGIApplication:
     Args:
         account: owns what is made with an access key that nobody issued.
     """
-    from moto.moto_server import werkzeug_app
+    from moto.moto_server import werkzeug_app as moto_server
+
+    # moto's types know only today's services, and keep this setting to themselves.
+    werkzeug_app: Any = moto_server
 
     # Reflecting any Origin would open the port to every web page; bucket CORS rules stay in force.
     werkzeug_app.DISABLE_GLOBAL_CORS = True
@@ -111,9 +118,11 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID) -> WSGIApplication:
         if service is None:
             raise UnservedRequest("personalize-emu does not embed this AWS service.")
         try:
-            return werkzeug_app.create_backend_app(service)
+            app = werkzeug_app.create_backend_app(service)
         except ImportError as error:
             raise UnservedRequest(f"Install moto[{service}] to embed this AWS service: {error}.") from error
+        _answer_faults(app, service)
+        return app
 
     dispatcher = werkzeug_app.DomainDispatcherApplication(create)
 
@@ -125,11 +134,34 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID) -> WSGIApplication:
             environ[ACCOUNT_VARIABLE] = account
         try:
             answer: Iterable[bytes] = dispatcher(environ, start_response)
-        except NotImplementedError as error:
-            raise UnservedRequest(f"The embedded AWS services do not implement this: {error}.") from error
+        # What moto trips over while it guesses the service of a malformed request.
+        except (LookupError, ValueError, AttributeError, TypeError) as error:
+            raise UnservedRequest("No embedded AWS service understands this request.") from error
         return answer
 
     return application
+
+
+def _answer_faults(app: Flask, service: str) -> None:
+    """Turn what moto lacks, and its own faults, from web pages into errors that AWS clients read."""
+
+    def lacking(error: NotImplementedError) -> FlaskResponse:
+        return _refusal(service, 501, "NotImplementedException", f"moto does not implement this: {error}")
+
+    def faulty(error: InternalServerError) -> FlaskResponse:
+        _log.error("embedded %s failed", service, exc_info=error.original_exception)
+        return _refusal(service, 500, "InternalFailure", f"The embedded {service} failed; see the log.")
+
+    app.debug = False
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.register_error_handler(NotImplementedError, lacking)
+    app.register_error_handler(InternalServerError, faulty)
+
+
+def _refusal(service: str, status: int, code: str, message: str) -> FlaskResponse:
+    headers = {"content-type": request.headers.get("content-type", "")}
+    response = refusal(service, headers, status=status, code=code, message=message)
+    return FlaskResponse(response.body, status=response.status, headers=list(response.headers))
 
 
 def _is_issued_key(environ: WSGIEnvironment) -> bool:
@@ -157,9 +189,7 @@ class Door:
     reset: Callable[[], None]
 
 
-_PERSONALIZE_HOSTS = (
-    r"https?://personalize(-runtime|-events)?(-fips)?\.(.+)\.(amazonaws\.com(\.cn)?|api\.aws)"
-)
+_PERSONALIZE_HOSTS = r"https?://personalize(-runtime|-events)?(-fips)?\.(.+)\.(amazonaws\.com(\.cn)?|api\.aws)"
 _DOORS = "personalize_emu_doors"
 
 
@@ -234,7 +264,7 @@ _tables = threading.RLock()
 
 @contextmanager
 def answering(door: Door) -> Iterator[None]:
-    """Inside: no AWS call of any client leaves the process; those of Personalize go to `door`, others to moto."""
+    """Inside, no AWS call of any client leaves the process: Personalize is `door`, the rest is moto."""
     doors: _Doors = vars(personalize_urls).setdefault(_DOORS, _Doors())
     with ExitStack() as leaving:
         with _tables:

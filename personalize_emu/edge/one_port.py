@@ -1,16 +1,15 @@
-"""One port for everything: Personalize and the admin routes are ours, every other AWS request is the neighbours'.
+"""One port for everything: Personalize and the admin routes are ours, other AWS requests the neighbours'.
 
-    guard ─▶ /_emu? ─▶ credential scope says personalize? ─▶ another service? ─▶ no scope: our target, path or host?
+guard ─▶ /_emu? ─▶ credential scope: personalize or another? ─▶ no scope: our target, path or host?
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from personalize_emu.edge.application import create_app, is_admin_path
+from personalize_emu.edge.application import create_app, is_admin_path, to_flask
 from personalize_emu.edge.moto_seam import (
     EmbeddedClients,
     UnservedRequest,
@@ -19,7 +18,7 @@ from personalize_emu.edge.moto_seam import (
     reset_services,
 )
 from personalize_emu.edge.origin_guard import foreign_host, foreign_origin
-from personalize_emu.edge.refusals import refuse_request
+from personalize_emu.edge.refusals import refusal
 from personalize_emu.emulator import Emulator
 from personalize_emu.neighbours import Neighbours
 from personalize_emu.settings import Settings
@@ -30,10 +29,7 @@ from personalize_emu.wire.sigv4 import credential_scope
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-SIGNING_NAME = "personalize"
 OUR_HOSTS = ("personalize.", "personalize-runtime.", "personalize-events.")
-
-_log = logging.getLogger("personalize_emu.services")
 
 
 def emulator_with_services(settings: Settings, clock: Clock | None = None) -> Emulator:
@@ -44,7 +40,7 @@ def emulator_with_services(settings: Settings, clock: Clock | None = None) -> Em
 
 
 def one_port(emulator: Emulator) -> OnePort:
-    """The WSGI application that answers for `emulator` and, unless `aws_endpoint` is set, for other AWS services."""
+    """The application that answers for `emulator` and, unless `aws_endpoint` is set, for other AWS services."""
     settings = emulator.settings
     if settings.aws_endpoint:
         return OnePort(create_app(emulator), _elsewhere, settings.host)
@@ -62,47 +58,36 @@ class OnePort:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method, path, headers = environ["REQUEST_METHOD"], environ.get("PATH_INFO") or "/", _headers(environ)
-        scope = credential_scope(headers, environ.get("QUERY_STRING", ""))
+        query = environ.get("QUERY_STRING", "")
+        scope = credential_scope(headers, query)
         service = scope.service if scope else None
-        admin = is_admin_path(path)
-        personalize = not admin and _is_personalize(method, path, headers, service)
+        personalize = _is_personalize(method, path, headers, query, signed=scope is not None)
         reason = foreign_host(headers.get("host", ""), self.own_host)
         if reason is None and not personalize:
             reason = foreign_origin(method, headers)
         if reason is not None:
-            return refuse_request(
-                start_response, headers, service, status=403, code="AccessDeniedException", message=reason
-            )
-        if admin or personalize:
+            answer = refusal(service, headers, status=403, code="AccessDeniedException", message=reason)
+            return to_flask(answer)(environ, start_response)
+        if personalize or is_admin_path(path):
             return self.ours(environ, start_response)
-        return self._ask_services(environ, start_response, headers, service)
-
-    def _ask_services(
-        self,
-        environ: WSGIEnvironment,
-        start_response: StartResponse,
-        headers: Mapping[str, str],
-        service: str | None,
-    ) -> Iterable[bytes]:
         try:
             return self.services(environ, start_response)
         except UnservedRequest as error:
-            status, code, message = 501, "NotImplementedException", str(error)
-        # The services are another project's code; a fault of theirs must reach the client as an AWS error too.
-        except Exception:  # noqa: BLE001
-            _log.exception("an embedded AWS service failed: %s", service)
-            status, code, message = 500, "InternalFailure", "An embedded AWS service failed; see the log."
-        return refuse_request(start_response, headers, service, status=status, code=code, message=message)
+            message = str(error)
+        answer = refusal(service, headers, status=501, code="NotImplementedException", message=message)
+        return to_flask(answer)(environ, start_response)
 
 
 def _elsewhere(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:
-    raise UnservedRequest("This port serves Personalize only; the other AWS services are at the aws_endpoint option.")
+    raise UnservedRequest("This port serves Personalize only; the option aws_endpoint says where the rest is.")
 
 
-def _is_personalize(method: str, path: str, headers: Mapping[str, str], service: str | None) -> bool:
-    if service is not None:
-        return service == SIGNING_NAME
-    return is_ours(method, path, headers) or headers.get("host", "").startswith(OUR_HOSTS)
+def _is_personalize(method: str, path: str, headers: Mapping[str, str], query: str, *, signed: bool) -> bool:
+    if is_admin_path(path):
+        return False
+    if is_ours(method, path, headers, query):
+        return True
+    return not signed and headers.get("host", "").startswith(OUR_HOSTS)
 
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""Refuses what a foreign web page makes a browser send: rebound host names and cross-site requests that change state.
+"""Refuses what a foreign page makes a browser send: rebound host names and cross-site changes of state.
 
-The AWS endpoints answer pages of any origin on purpose (P-80). Everything else on the port, the admin routes and the
-other AWS services, must not be reachable from a page somebody merely visits.
+The AWS endpoints answer pages of any origin on purpose (P-80). Everything else on the port, the admin routes
+and the other AWS services, must not be reachable from a page somebody merely visits.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 def foreign_host(host_header: str, own_host: str) -> str | None:
     """The reason to refuse a Host header, or None.
 
-    A name an attacker can own in public DNS may have been rebound to this machine; addresses, single words and
-    private or AWS names cannot.
+    A name an attacker can own in public DNS may have been rebound to this machine; addresses, single words
+    and private or AWS names cannot.
     """
     host = _host_name(host_header)
     if host is None:
@@ -37,7 +37,7 @@ def foreign_host(host_header: str, own_host: str) -> str | None:
         return None
     if host.endswith(PRIVATE_SUFFIXES + AWS_SUFFIXES):
         return None
-    return f"requests for the host {host!r} are refused because any web site could send them; use an IP address"
+    return f"requests for the host {host!r} are refused, because any web page could send them; use an address"
 
 
 def foreign_origin(method: str, headers: Mapping[str, str]) -> str | None:

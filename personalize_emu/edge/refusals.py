@@ -4,42 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
+from personalize_emu.wire.render import Response
 
-XML_SERVICES = frozenset({"s3", "s3-control", "s3express", "cloudfront", "route53"})
+XML_SERVICES = frozenset({"s3", "s3-control", "s3control", "s3express", "cloudfront", "route53"})
 FORM = "application/x-www-form-urlencoded"
 
 
-def refuse_request(
-    start_response: StartResponse,
-    headers: Mapping[str, str],
-    service: str | None,
-    *,
-    status: int,
-    code: str,
-    message: str,
-) -> list[bytes]:
-    """Send an AWS-shaped error: XML to clients of XML and query services, JSON to all others.
+def refusal(service: str | None, headers: Mapping[str, str], *, status: int, code: str, message: str) -> Response:
+    """An AWS-shaped error: XML for clients of XML and query services, JSON for all others.
 
     Args:
+        service: the name the request was signed for, or None.
         headers: of the request, names in lower case.
-        service: from the credential scope, or None.
     """
     if service in XML_SERVICES or headers.get("content-type", "").startswith(FORM):
-        kind, body = "application/xml", _xml(service, code, message)
+        kind, text = "application/xml", _xml(service, code, message)
     else:
-        kind, body = "application/json", json.dumps({"__type": code, "message": message})
-    content = body.encode()
-    start_response(
-        f"{status} {HTTPStatus(status).phrase}",
-        [("content-type", kind), ("content-length", str(len(content))), ("x-amzn-errortype", code)],
-    )
-    return [content]
+        kind, text = "application/json", json.dumps({"__type": code, "message": message})
+    body = text.encode()
+    sent = (("content-type", kind), ("content-length", str(len(body))), ("x-amzn-errortype", code))
+    return Response(status, sent, body)
 
 
 def _xml(service: str | None, code: str, message: str) -> str:

@@ -1,0 +1,32 @@
+"""Fixtures for tests of programs that use Amazon Personalize. Imports nothing heavy until a fixture is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from personalize_emu.emulator import Emulator
+
+
+@pytest.fixture
+def personalize_emu() -> Iterator[Emulator]:
+    """An emulator in this process: boto3 clients of Personalize and of all other AWS services stay in it."""
+    from personalize_emu.edge.mock import mock_personalize
+
+    with mock_personalize() as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def personalize_server() -> Iterator[str]:
+    """The URL of a server for programs that run outside the test process; other AWS services are on it too.
+
+    It runs in a process of its own, so that mocks in the tests do not touch its state.
+    """
+    from personalize_emu.edge.server_process import ServerProcess
+
+    with ServerProcess("--pace", "instant") as server:
+        yield server.url

@@ -1,0 +1,122 @@
+"""The production server: granian with exactly one worker process, in which emulator, jobs and services live.
+
+    this process      checks the port, starts the worker, passes signals on
+    worker process    builds the emulator, serves it from a few threads, says when it is ready
+
+The worker ends with its parent, however that ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+from multiprocessing.util import Finalize
+from typing import TYPE_CHECKING
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+
+from personalize_emu.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+THREADS = 4
+"""Requests served at once. More threads only queue for the interpreter lock."""
+
+STOP_SECONDS = 10
+"""How long a worker may take to finish its requests before it is killed."""
+
+PROBE_SECONDS = 0.01
+
+
+class PortInUse(Exception):
+    """Somebody listens on the port already."""
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM. Prints `personalize-emu is ready on URL` once requests are answered.
+
+    Raises:
+        PortInUse: the port is taken.
+        OSError: the address is not one of this machine.
+    """
+    settings = replace(settings, port=_free_port(settings.host, settings.port))
+    granian = Granian(
+        "personalize-emu",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=THREADS,
+        http=HTTPModes.http1,
+        workers_kill_timeout=STOP_SECONDS,
+        log_enabled=False,
+    )
+    granian.serve(target_loader=functools.partial(_worker_application, settings), wrap_loader=False)
+
+
+def server_url(host: str, port: int) -> str:
+    """The URL at which clients of this machine reach a server that listens on `host`."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{reachable}:{port}"
+
+
+def _free_port(host: str, port: int) -> int:
+    """The port to listen on, found free. granian would share a port that is in use instead of refusing it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUse(f"port {port} of {host} is in use") from error
+            raise
+        free: int = probe.getsockname()[1]
+        return free
+
+
+def _worker_application(settings: Settings) -> WSGIApplication:
+    """Runs in the worker: everything that holds state begins here."""
+    from personalize_emu.edge.one_port import emulator_with_services, one_port
+
+    logging.basicConfig(
+        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    emulator = emulator_with_services(settings)
+    Finalize(None, emulator.close, exitpriority=10)
+    application = one_port(emulator)
+    threading.Thread(target=_announce, args=(settings,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    return application
+
+
+def _announce(settings: Settings) -> None:
+    url = server_url(settings.host, settings.port)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    while True:
+        try:
+            socket.create_connection((host, settings.port), timeout=1).close()
+        except OSError:
+            time.sleep(PROBE_SECONDS)
+        else:
+            print(f"personalize-emu is ready on {url}", flush=True)  # noqa: T201
+            return
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
