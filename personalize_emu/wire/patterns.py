@@ -26,7 +26,7 @@ _FASTER = {
 @cache
 def matcher(pattern: str) -> Callable[[str], bool]:
     """A test whether a whole text matches a pattern of the model."""
-    match = regex.compile(in_python(_FASTER.get(pattern, pattern))).fullmatch
+    match = compiled(pattern).fullmatch
 
     def matches(text: str) -> bool:
         try:
@@ -35,6 +35,11 @@ def matcher(pattern: str) -> Callable[[str], bool]:
             return False
 
     return matches
+
+
+def compiled(pattern: str) -> regex.Pattern[str]:
+    """The pattern of the model, ready to match as Java would."""
+    return regex.compile(in_python(_FASTER.get(pattern, pattern)))
 
 
 def in_python(pattern: str) -> str:
