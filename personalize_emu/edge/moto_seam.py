@@ -79,7 +79,8 @@ class EmbeddedClients:
         self._lock = threading.Lock()
 
     def __call__(self, service: str, region: str) -> Any:
-        config = Config(ignore_configured_endpoint_urls=True, retries={"total_max_attempts": 1})
+        options: dict[str, Any] = {"ignore_configured_endpoint_urls": True, "retries": {"total_max_attempts": 1}}
+        config = Config(**options)
         # boto3 sessions are not safe to share between threads while they make clients.
         with self._lock:
             client = self._session.client(service, region_name=region, config=config)

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
+from personalize_emu.edge.addresses import reachable_host, server_url
 from personalize_emu.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,12 +67,6 @@ def run(settings: Settings) -> None:
     granian.serve(target_loader=functools.partial(_worker_application, settings), wrap_loader=False)
 
 
-def server_url(host: str, port: int) -> str:
-    """The URL at which clients of this machine reach a server that listens on `host`."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{reachable}:{port}"
-
-
 def _free_port(host: str, port: int) -> int:
     """The port to listen on, found free. granian would share a port that is in use instead of refusing it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -104,10 +99,9 @@ def _worker_application(settings: Settings) -> WSGIApplication:
 
 def _announce(settings: Settings) -> None:
     url = server_url(settings.host, settings.port)
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     while True:
         try:
-            socket.create_connection((host, settings.port), timeout=1).close()
+            socket.create_connection((reachable_host(settings.host), settings.port), timeout=1).close()
         except OSError:
             time.sleep(PROBE_SECONDS)
         else:

@@ -26,7 +26,7 @@ class ServerProcess:
     """
 
     def __init__(self, *options: str, environ: Mapping[str, str] | None = None) -> None:
-        self._command = [sys.executable, "-m", "personalize_emu.cli", "serve", "--port", "0", *options]
+        self._command = [sys.executable, "-m", "personalize_emu", "serve", "--port", "0", *options]
         self._environ = environ
         self.url = ""
 

@@ -1,0 +1,195 @@
+"""The command line: commands and their options, no logic of the emulator."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, fields
+from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from personalize_emu.edge.addresses import server_url
+from personalize_emu.settings import Settings, environment_name, settings_from_environment
+
+PROGRAM = "personalize-emu"
+FAILED = 1
+WRONG_USE = 2
+TIMEOUT_SECONDS = 30
+PACKAGES = ("personalize-emu", "boto3", "botocore", "moto", "flask", "granian", "numpy", "pyarrow", "scipy")
+
+EXAMPLES = """\
+examples:
+  personalize-emu serve                      serve Personalize, S3, IAM, ... on http://127.0.0.1:4577
+  personalize-emu serve --port 0             the same on a free port, which is printed
+  eval "$(personalize-emu env)"              point the AWS CLI and SDKs of this shell at the server
+  aws personalize list-recipes               and use it like AWS
+  personalize-emu reset                      forget everything the server knows
+  personalize-emu demo                       see the whole path, from data to recommendations
+"""
+
+SERVE_EXAMPLES = """\
+examples:
+  personalize-emu serve --pace instant       work is done inside the call: no waiting for ACTIVE
+  personalize-emu serve --host 0.0.0.0       reachable from other machines and containers
+  personalize-emu serve --aws-endpoint http://127.0.0.1:4566
+                                             read and write buckets elsewhere
+
+Every option is also an environment variable, named in brackets; the option wins.
+The server ends with Ctrl-C or SIGTERM.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code: 0 done, 1 failed, 2 wrong use."""
+    parser = _parser()
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # The demo has options of its own.
+    if arguments[:1] == ["demo"]:
+        return _demo(arguments[1:])
+    chosen = parser.parse_args(arguments)
+    try:
+        return COMMANDS[chosen.command](chosen)
+    except ValueError as error:
+        return _failure(str(error), WRONG_USE)
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    from personalize_emu.edge.server import PortInUse, run
+
+    settings = _settings(chosen, *(option.name for option in fields(Settings)))
+    try:
+        run(settings)
+    except PortInUse:
+        return _failure(
+            f"port {settings.port} of {settings.host} is in use. Stop the program that listens there, "
+            "or choose another port: --port 0 takes any free one."
+        )
+    except OSError as error:
+        return _failure(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}")
+    return 0
+
+
+def _reset(chosen: argparse.Namespace) -> int:
+    settings = _settings(chosen)
+    endpoint = (chosen.endpoint or server_url(settings.host, settings.port)).rstrip("/")
+    if not endpoint.startswith(("http://", "https://")):
+        raise ValueError(f"--endpoint must be a URL such as http://127.0.0.1:4577, not {endpoint!r}")
+    # A proxy for the internet does not know this machine's servers.
+    direct = build_opener(ProxyHandler({}))
+    try:
+        with direct.open(Request(f"{endpoint}/_emu/reset", method="POST"), timeout=TIMEOUT_SECONDS) as answer:
+            json.load(answer)
+    except HTTPError as error:
+        error.close()
+        return _failure(f"{endpoint} refused: {error.code} {error.reason}. Is it a personalize-emu?")
+    except (URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return _failure(f"nothing to reset at {endpoint}: {reason}. Start it with: {PROGRAM} serve")
+    print(f"{endpoint} has forgotten everything")
+    return 0
+
+
+def _env(chosen: argparse.Namespace) -> int:
+    settings = _settings(chosen, "host", "port", "region")
+    if settings.port == 0:
+        raise ValueError("give the --port that the server printed")
+    exports = {
+        "AWS_ENDPOINT_URL": server_url(settings.host, settings.port),
+        "AWS_ACCESS_KEY_ID": "personalize-emu",
+        "AWS_SECRET_ACCESS_KEY": "personalize-emu",
+        "AWS_DEFAULT_REGION": settings.region,
+        "AWS_REGION": settings.region,
+    }
+    # A profile or a session token of real AWS would be mixed with the keys above.
+    print("unset AWS_PROFILE AWS_SESSION_TOKEN")
+    for name, value in exports.items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def _doctor(_chosen: argparse.Namespace) -> int:
+    print(f"python {platform.python_version()} ({platform.python_implementation()})")
+    print(f"platform {platform.platform()}")
+    found = {name: _installed(name) for name in PACKAGES}
+    for name, number in found.items():
+        print(f"{name} {number or 'is missing'}")
+    settings = settings_from_environment()
+    for option in fields(Settings):
+        print(f"{environment_name(option.name)}={getattr(settings, option.name)}")
+    return 0 if all(found.values()) else FAILED
+
+
+def _demo(arguments: Sequence[str]) -> int:
+    from personalize_emu.demo.run import main as run_demo
+
+    return run_demo(arguments)
+
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
+    {"serve": _serve, "reset": _reset, "env": _env, "doctor": _doctor}
+)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="An emulator of Amazon Personalize that trains real models on your data.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {_installed(PROGRAM) or 'unknown'}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    serve = commands.add_parser(
+        "serve",
+        help="serve Personalize and the other AWS services on one port",
+        epilog=SERVE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for option in fields(Settings):
+        _add_option(serve, option)
+    reset = commands.add_parser("reset", help="make a running server forget everything")
+    reset.add_argument("--endpoint", metavar="URL", help="of the server; default: the port of the settings")
+    env = commands.add_parser("env", help="print exports that point AWS clients of a shell at the server")
+    for option in fields(Settings):
+        if option.name in ("host", "port", "region"):
+            _add_option(env, option)
+    commands.add_parser("doctor", help="print versions and settings, for bug reports")
+    commands.add_parser("demo", help="walk through the whole path on a bundled shop", add_help=False)
+    return parser
+
+
+def _add_option(parser: argparse.ArgumentParser, option: Field[Any]) -> None:
+    kind = get_type_hints(Settings)[option.name]
+    choices = get_args(kind) if get_origin(kind) is Literal else None
+    shown = "" if option.default == "" else f"default {option.default}; "
+    parser.add_argument(
+        "--" + option.name.replace("_", "-"),
+        dest=option.name,
+        type=str if choices else kind,
+        choices=choices,
+        metavar=None if choices else option.name.upper(),
+        help=f"{option.metadata['help']} ({shown}[{environment_name(option.name)}])".replace("%", "%%"),
+    )
+
+
+def _settings(chosen: argparse.Namespace, *given: str) -> Settings:
+    return settings_from_environment(**{name: getattr(chosen, name) for name in given})
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _failure(message: str, code: int = FAILED) -> int:
+    print(f"{PROGRAM}: {message}", file=sys.stderr)
+    return code
