@@ -19,9 +19,7 @@ ImportMode = Literal["FULL", "INCREMENTAL"]
 MINIMUM_INTERACTIONS = 1000
 
 
-def check_enough_rows(
-    rows: int, dataset_type: str, mode: ImportMode, minimum: int = MINIMUM_INTERACTIONS
-) -> None:
+def check_enough_rows(rows: int, dataset_type: str, mode: ImportMode, minimum: int = MINIMUM_INTERACTIONS) -> None:
     """Refuse imports with too few rows (D-70 to D-72). Raises RejectedData (D-74)."""
     counted = dataset_type == INTERACTIONS or (dataset_type == ACTION_INTERACTIONS and mode == "INCREMENTAL")
     if counted and rows < minimum:
@@ -52,9 +50,7 @@ def latest_records(table: pa.Table, id_column: str) -> pa.Table:
     return table if len(kept) == len(ids) else table.take(pa.array(kept))
 
 
-def superseded_by(
-    new: pa.Table, put_rows: Sequence[Row], id_column: str, before: Mapping[str, int]
-) -> dict[str, int]:
+def superseded_by(new: pa.Table, put_rows: Sequence[Row], id_column: str, before: Mapping[str, int]) -> dict[str, int]:
     """Which of `put_rows`, all there are when it ends, an import of `new` overrules (D-84).
 
     Maps an id to the number of rows, from the first, that no longer count for it; `before` is the former map.
@@ -80,6 +76,4 @@ def current_records(
     individual = rows_table(schema, put.values())
     if bulk is None:
         return individual
-    return merge_bulk(
-        conformed(latest_records(bulk, id_column), schema), individual, "INCREMENTAL", id_column
-    )
+    return merge_bulk(conformed(latest_records(bulk, id_column), schema), individual, "INCREMENTAL", id_column)

@@ -41,9 +41,7 @@ def first_fault(table: pa.Table, schema: Schema, dataset_type: str) -> Fault | N
     faults = []
     for field, column in zip(schema.fields, table.itercolumns(), strict=True):
         for chunk, start in _chunks(column):
-            faults += [
-                Fault(start + row, field, problem) for row, problem in _faults(chunk, field, dataset_type)
-            ]
+            faults += [Fault(start + row, field, problem) for row, problem in _faults(chunk, field, dataset_type)]
     return min(faults, key=lambda fault: fault.row, default=None)
 
 
@@ -106,18 +104,14 @@ def _cut(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if max(lengths, default=0) <= LONGEST_CHINESE_OR_JAPANESE_TEXT:
         return column
     return pa.chunked_array(
-        [
-            _reworded(chunk, [kept_text(word) for word in chunk.dictionary.to_pylist()])
-            for chunk in column.chunks
-        ],
+        [_reworded(chunk, [kept_text(word) for word in chunk.dictionary.to_pylist()]) for chunk in column.chunks],
         type=STRING,
     )
 
 
 def _spelt_one_way(column: pa.ChunkedArray) -> pa.ChunkedArray:
     chunks = [
-        _reworded(chunk, [action_event_type(word) for word in chunk.dictionary.to_pylist()])
-        for chunk in column.chunks
+        _reworded(chunk, [action_event_type(word) for word in chunk.dictionary.to_pylist()]) for chunk in column.chunks
     ]
     return pa.chunked_array(chunks, type=STRING)
 

@@ -61,18 +61,14 @@ def character_limit(field: Field) -> int | None:
 def rows_table(schema: Schema, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     """Individually put rows (column name to value, absent = null) as a table in schema order."""
     listed = list(rows)
-    arrays = [
-        pa.array([row.get(field.name) for row in listed], type=arrow_type(field)) for field in schema.fields
-    ]
+    arrays = [pa.array([row.get(field.name) for row in listed], type=arrow_type(field)) for field in schema.fields]
     return pa.Table.from_arrays(arrays, schema=arrow_schema(schema))
 
 
 def conformed(table: pa.Table, schema: Schema) -> pa.Table:
     """The table in schema order; columns the table lacks are null (D-96), others are dropped."""
     arrays = [
-        table.column(field.name)
-        if field.name in table.column_names
-        else pa.nulls(table.num_rows, arrow_type(field))
+        table.column(field.name) if field.name in table.column_names else pa.nulls(table.num_rows, arrow_type(field))
         for field in schema.fields
     ]
     return pa.Table.from_arrays(arrays, schema=arrow_schema(schema))

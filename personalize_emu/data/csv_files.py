@@ -33,7 +33,8 @@ class CsvFile:
 
     def __init__(self, name: str, stream: BinaryIO, schema: Schema, dataset_type: str) -> None:
         self._blocks = _blocks(name, stream)
-        self._first_block, self._line, self.columns = _without_header(name, next(self._blocks, b""))
+        first, self._line = _first_lines(name, self._blocks)
+        self.columns, self._first_block = _header_and_rest(name, first)
         _check_columns(name, self.columns, schema)
         self._layout = Layout(name, self.columns, schema, dataset_type)
 
@@ -87,20 +88,33 @@ def _line_ends(block: bytes) -> int:
     return ends + block.count(b"\r") - block.count(b"\r\n") if b"\r" in block else ends
 
 
-def _without_header(name: str, block: bytes) -> tuple[bytes, int, tuple[str, ...]]:
-    """The block after its first line, the number of the line then reached, and the names of the header."""
+def _first_lines(name: str, blocks: Iterator[bytes]) -> tuple[bytes, int]:
+    """The content from the first line that is not empty to the end of its block, and that line's number."""
+    block = next(blocks, b"")
     for beginning, format_name in _OTHER_FORMATS:
         if block.startswith(beginning):
             raise nonconforming(f"{name}: this is a {format_name} file, not CSV text")
     block = block.removeprefix(_BYTE_ORDER_MARK)
-    content = block.lstrip(b"\r\n")
+    number = 1
+    while True:
+        content = block.lstrip(b"\r\n")
+        number += _line_ends(block[: len(block) - len(content)])
+        if content:
+            return content, number
+        following = next(blocks, None)
+        if following is None:
+            return b"", number
+        block = following
+
+
+def _header_and_rest(name: str, content: bytes) -> tuple[tuple[str, ...], bytes]:
+    """Names of the first line, and what follows them, beginning with the end of that line."""
     end = _LINE_END.search(content)
     line, rest = (content, b"") if end is None else (content[: end.start()], content[end.start() :])
     try:
-        text = line.decode()
+        return _header_names(line.decode()), rest
     except UnicodeDecodeError as error:
         raise nonconforming(f"{name}: the header is not UTF-8 text") from error
-    return rest, 1 + _line_ends(block[: len(block) - len(rest)]), _header_names(text)
 
 
 def _header_names(line: str) -> tuple[str, ...]:

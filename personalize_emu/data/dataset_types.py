@@ -172,9 +172,7 @@ def check_schema_fits(schema: Schema, dataset_type: str, domain: str | None) -> 
     required, reserved = _layout(dataset_type, domain)
     kind = DATASET_TYPES[dataset_type]
     if schema.name.replace("_", "").lower() != kind.record_name.lower():
-        raise InvalidSchema(
-            f"name {schema.name} does not fit dataset type {dataset_type}, use {kind.record_name}"
-        )
+        raise InvalidSchema(f"name {schema.name} does not fit dataset type {dataset_type}, use {kind.record_name}")
     missing = [name for name in required if schema.field(name) is None]
     if missing:
         raise MissingColumns(missing)

@@ -60,8 +60,7 @@ class ParquetFile:
 
     def _table(self, batch: pa.RecordBatch, rows: int) -> pa.Table:
         columns = [
-            self._converted(field, column)
-            for field, column in zip(self._schema.fields, batch.columns, strict=True)
+            self._converted(field, column) for field, column in zip(self._schema.fields, batch.columns, strict=True)
         ]
         table = pa.Table.from_arrays(columns, schema=arrow_schema(self._schema))
         fault = first_fault(table, self._schema, self._dataset_type)

@@ -13,9 +13,7 @@ from personalize_emu.data.values import Value, checked_float, checked_integer, s
 
 __all__ = ["InvalidProperties", "camel_name", "event_row", "impression_text", "record_row"]
 
-_NOT_IN_PROPERTIES = frozenset(
-    {"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"}
-)
+_NOT_IN_PROPERTIES = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"})
 _MAY_BE_MISSING = frozenset({EVENT_VALUE, EVENT_TYPE, IMPRESSION})
 
 

@@ -39,6 +39,4 @@ def nonconforming(where: str) -> RejectedData:
 
 def too_few_interactions(found: int, minimum: int) -> RejectedData:
     """Fewer rows than an import needs (D-74)."""
-    return RejectedData(
-        f"Input data has {found} interactions. A minimum of {minimum} interactions is required."
-    )
+    return RejectedData(f"Input data has {found} interactions. A minimum of {minimum} interactions is required.")

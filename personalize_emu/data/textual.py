@@ -10,9 +10,7 @@ LONGEST_CHINESE_OR_JAPANESE_TEXT = 7_000
 
 _MARKUP = re.compile(r"<!--.*?-->|</?[A-Za-z][^<>]*>|<[?!][^<>]*>", re.DOTALL)
 _BLANKS = re.compile(r"\s+")
-_CHINESE_OR_JAPANESE = re.compile(
-    "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
+_CHINESE_OR_JAPANESE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
 def kept_text(text: str) -> str:
