@@ -26,6 +26,17 @@ class Limits:
     matches: Callable[[str], bool] | None
     enum: tuple[str, ...]
 
+    def fits(self) -> Callable[[Any], bool]:
+        """A test that holds where `broken` has nothing to say, for the many values that are good."""
+        least, most, matches, enum = self.minimum, self.maximum, self.matches, frozenset(self.enum)
+        if not self.counts:
+            return lambda value: least <= value <= most
+        if enum:
+            return lambda value: value in enum
+        if matches is None:
+            return lambda value: least <= len(value) <= most
+        return lambda value: least <= len(value) <= most and matches(value)
+
     def broken(self, value: Any) -> list[str]:
         """Texts of the constraints that `value` breaks.
 

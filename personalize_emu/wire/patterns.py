@@ -14,6 +14,10 @@ import regex
 # A pattern that has not decided by then is fed a text made to stall it: it counts as not matching.
 PATIENCE_SECONDS = 2.0
 
+# Watching the time costs more than a match. Without repeated groups the cost is polynomial, and small up to here.
+_SHORT = 256
+_REPEATED_GROUP = regex.compile(r"\)[*+{]")
+
 _TOKEN = regex.compile(r"\\.|\[\^?|\]|\.", regex.DOTALL)
 _ANY_BUT_LINE_ENDS = r"[^\n\r\x85\u2028\u2029]"
 
@@ -27,8 +31,11 @@ _FASTER = {
 def matcher(pattern: str) -> Callable[[str], bool]:
     """A test whether a whole text matches a pattern of the model."""
     match = compiled(pattern).fullmatch
+    harmless = 0 if _REPEATED_GROUP.search(pattern) else _SHORT
 
     def matches(text: str) -> bool:
+        if len(text) <= harmless:
+            return match(text) is not None
         try:
             return match(text, timeout=PATIENCE_SECONDS) is not None
         except TimeoutError:

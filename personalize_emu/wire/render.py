@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache, lru_cache
 from json.encoder import encode_basestring_ascii
+from math import isfinite
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -160,9 +161,16 @@ def _write_integer(value: Any) -> str:
     return str(int(value))
 
 
+# Between these a Java double is written without an exponent, as Python does: most scores.
+_PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e7
+
+
 def _write_decimal(value: Any) -> str:
-    text = java_text.double(float(value))
-    return f'"{text}"' if text[-1] in "Ny" else text
+    number = float(value)
+    if _PLAIN_FROM <= number < _PLAIN_BELOW:
+        return repr(number)
+    text = java_text.double(number)
+    return text if isfinite(number) else f'"{text}"'
 
 
 def _write_timestamp(value: Any) -> str:

@@ -83,7 +83,7 @@ def _check(shape: Shape, hidden: bool) -> Check | None:
     echo_hidden = hidden or any(map(_is_sensitive, _inner_shapes(shape)))
     limits = limits_of(shape)
     if isinstance(shape, ListShape):
-        return _list_check(_check(shape.member, hidden), limits, echo_hidden)
+        return _list_check(shape, limits, hidden, echo_hidden)
     if isinstance(shape, MapShape):
         return _map_check(shape, limits, hidden, echo_hidden)
     return None if limits is None else _scalar_check(limits, echo_hidden)
@@ -110,16 +110,21 @@ def _structure_check(shape: StructureShape, hidden: bool) -> Check:
     return check_structure
 
 
-def _list_check(check: Check | None, limits: Limits | None, hidden: bool) -> Check:
+def _list_check(shape: ListShape, limits: Limits | None, hidden: bool, echo_hidden: bool) -> Check:
     broken = None if limits is None else limits.broken
+    element = None if _has_members(shape.member) else limits_of(shape.member)
+    fits = None if element is None else element.fits()
+    check = _check(shape.member, hidden)
 
     def check_list(value: Any, place: Place | None, found: list[Violation]) -> None:
         if broken is not None and (constraints := broken(value)):
-            found.extend(Violation(place, value, hidden, each) for each in constraints)
+            found.extend(Violation(place, value, echo_hidden, each) for each in constraints)
+            return
+        if fits is not None and None not in value and all(map(fits, value)):
             return
         for number, item in enumerate(value, 1):
             if item is None:
-                found.append(Violation((place, number), None, hidden, NOT_NULL))
+                found.append(Violation((place, number), None, echo_hidden, NOT_NULL))
             elif check is not None:
                 check(item, (place, number), found)
             if len(found) >= MOST_VIOLATIONS:
@@ -158,10 +163,11 @@ def _broken_parts(value: Mapping[str, Any], keys: Limits | None, values: Limits 
 
 
 def _scalar_check(limits: Limits, hidden: bool) -> Check:
-    broken = limits.broken
+    broken, fits = limits.broken, limits.fits()
 
     def check_scalar(value: Any, place: Place | None, found: list[Violation]) -> None:
-        if constraints := broken(value):
+        if not fits(value):
+            constraints = broken(value)
             found.extend(Violation(place, value, hidden, each) for each in constraints)
 
     return check_scalar
