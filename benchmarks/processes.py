@@ -11,20 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from personalize_emu.edge.server_process import ServerProcess
+
 
 @contextmanager
 def served(*options: str) -> Iterator[str]:
     """`personalize-emu serve` with these options on a free port: its URL."""
-    command = [sys.executable, "-m", "personalize_emu.cli", "serve", "--port", "0", *options]
-    with subprocess.Popen(
-        command, env=bare_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            words = (word for line in process.stdout for word in line.split())
-            yield next(word for word in words if word.startswith("http://")).rstrip("./,")
-        finally:
-            process.terminate()
+    with ServerProcess(*options, environ=bare_environment()) as server:
+        yield server.url
 
 
 @contextmanager
@@ -44,9 +38,7 @@ def moto_served() -> Iterator[str]:
 
 def bare_environment() -> dict[str, str]:
     """The environment without AWS's variables and ours, so that defaults are measured."""
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PERSONALIZE_"))
-    }
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PERSONALIZE_"))}
 
 
 def free_port() -> int:

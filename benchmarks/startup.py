@@ -18,9 +18,7 @@ ATTEMPTS = 3
 def program(*arguments: str, folder: str | None = None) -> float:
     """Seconds a Python program takes from start to end. Raises CalledProcessError when it fails."""
     began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, *arguments], env=bare_environment(), cwd=folder, check=True, capture_output=True
-    )
+    subprocess.run([sys.executable, *arguments], env=bare_environment(), cwd=folder, check=True, capture_output=True)
     return time.perf_counter() - began
 
 
@@ -45,14 +43,12 @@ def main() -> int:
         "from personalize_emu import mock_personalize": lambda: program(
             "-c", "from personalize_emu import mock_personalize"
         ),
-        "personalize-emu --help": lambda: program("-m", "personalize_emu.cli", "--help"),
+        "personalize-emu --help": lambda: program("-m", "personalize_emu", "--help"),
         "personalize-emu serve, until it listens": server,
         "pytest, one empty test, without the plugin": lambda: test_run(["-p", "no:personalize_emu"]),
         "pytest, one empty test, with the plugin": lambda: test_run([]),
     }
-    rows = [
-        [name, f"{min(measure() for _ in range(ATTEMPTS)):.2f}"] for name, measure in measurements.items()
-    ]
+    rows = [[name, f"{min(measure() for _ in range(ATTEMPTS)):.2f}"] for name, measure in measurements.items()]
     show(f"Start-up, best of {ATTEMPTS}", ["what", "seconds"], rows)
     return 0
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from personalize_emu.edge.server_process import ServerProcess
+
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "movielens-small"
 SCRIPT = Path(__file__).with_name("movielens_path.py")
 SCHEMA = Path(__file__).parents[2] / "schemas" / "custom" / "interactions.avsc"
@@ -33,24 +35,16 @@ LISTS = {
 @pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
     """What a program needs to reach a freshly started server: its URL and dummy credentials."""
-    bare = {
-        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PERSONALIZE_"))
-    }
-    command = [sys.executable, "-m", "personalize_emu.cli", "serve", "--port", "0"]
-    with subprocess.Popen(command, env=bare, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            url = next(word for line in server.stdout for word in line.split() if word.startswith("http://"))
-            yield {
-                **bare,
-                "AWS_ENDPOINT_URL": url.rstrip("./,"),
-                "AWS_ACCESS_KEY_ID": "dummy",
-                "AWS_SECRET_ACCESS_KEY": "dummy",
-                "AWS_DEFAULT_REGION": "us-east-1",
-                "AWS_PAGER": "",
-            }
-        finally:
-            server.terminate()
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PERSONALIZE_"))}
+    with ServerProcess(environ=bare) as server:
+        yield {
+            **bare,
+            "AWS_ENDPOINT_URL": server.url,
+            "AWS_ACCESS_KEY_ID": "dummy",
+            "AWS_SECRET_ACCESS_KEY": "dummy",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_PAGER": "",
+        }
 
 
 @pytest.mark.shared_data
@@ -73,9 +67,7 @@ def check_recommendations(outcome: dict[str, Any]) -> None:
     assert len(set(outcome["for_you"])) == 25
     assert outcome["for_you"] != outcome["for_another"]
     assert len(set(outcome["more_like_this"])) == 25
-    assert outcome["kin_after"] > outcome["kin_before"], (
-        "clicks move the answer towards what was clicked (EV-47)"
-    )
+    assert outcome["kin_after"] > outcome["kin_before"], "clicks move the answer towards what was clicked (EV-47)"
     assert outcome["kin_after"] >= 3
 
 
@@ -113,8 +105,6 @@ def aws(environment: dict[str, str], *arguments: str) -> Any:
 
 
 def output_of(command: list[str], environment: dict[str, str], seconds: int = 60) -> str:
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=seconds, check=False
-    )
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -1,10 +1,10 @@
 """Does with a page of the documentation what its reader would do, block by block, in an empty folder.
 
-    ```python    runs, in one namespace a page; a block whose first line is `# NAME.py` is saved as that file
-    ```bash      runs in a shell; what it exports holds for the blocks below it. `personalize-emu serve` alone
-                 in its block runs beside the others, as in a terminal of its own
-    ```console   lines after `$ ` run, and must print the lines below them (`...` stands for anything)
-    ```text      is only read
+```python    runs, in one namespace a page; a block whose first line is `# NAME.py` is saved as that file
+```bash      runs in a shell; what it exports holds for the blocks below it. `personalize-emu serve` alone
+             in its block runs beside the others, as in a terminal of its own
+```console   lines after `$ ` run, and must print the lines below them (`...` stands for anything)
+```text      is only read
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    return [
-        Block(found[1], found[2], text.count("\n", 0, found.start()) + 2) for found in _FENCE.finditer(text)
-    ]
+    return [Block(found[1], found[2], text.count("\n", 0, found.start()) + 2) for found in _FENCE.finditer(text)]
 
 
 class Reader:
@@ -128,7 +126,7 @@ class Reader:
         """Programs of this environment first; `make` only says what it would do."""
         self._shims.mkdir()
         make = f'exec "{_which("make")}" --directory "{REPOSITORY}" --dry-run "$@" > /dev/null\n'
-        emulator = f'exec "{sys.executable}" -m personalize_emu.cli "$@"\n'
+        emulator = f'exec "{sys.executable}" -m personalize_emu "$@"\n'
         for name, line in {"make": make, "personalize-emu": emulator}.items():
             shim = self._shims / name
             shim.write_text(f"#!/bin/sh\n{line}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+
 from tests.docs.snippets import LANGUAGES, REPOSITORY, Reader, blocks
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
