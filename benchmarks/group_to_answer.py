@@ -71,9 +71,7 @@ class GroupToAnswer:
             recipeArn=f"arn:aws:personalize:::recipe/{recipe}",
             performAutoTraining=False,
         )["solutionArn"]
-        answer = self.watch.time(
-            f"train {recipe}", self.personalize.create_solution_version, solutionArn=solution
-        )
+        answer = self.watch.time(f"train {recipe}", self.personalize.create_solution_version, solutionArn=solution)
         version = answer["solutionVersionArn"]
         found = self.personalize.describe_solution_version(solutionVersionArn=version)
         _must_be_active(found["solutionVersion"])
