@@ -15,13 +15,15 @@ def double(number: float) -> str:
     if not math.isfinite(number):
         return {"inf": "Infinity", "-inf": "-Infinity"}.get(text, "NaN")
     mantissa, _, exponent = text.partition("e")
+    if exponent:
+        return f"{mantissa}E{int(exponent)}" if "." in mantissa else f"{mantissa}.0E{int(exponent)}"
+    whole, _, fraction = text.lstrip("-").partition(".")
     sign = "-" if number < 0 else ""
-    whole, _, fraction = mantissa.lstrip("-").partition(".")
-    digits = whole + fraction
-    significant = digits.lstrip("0")
-    power = int(exponent or 0) + len(whole) - 1 - (len(digits) - len(significant))
-    rest = significant[1:].rstrip("0") or "0"
-    return f"{sign}{significant[0]}.{rest}E{power}"
+    if size >= 1.0:
+        rest = (whole[1:] + fraction).rstrip("0") or "0"
+        return f"{sign}{whole[0]}.{rest}E{len(whole) - 1}"
+    digits = fraction.lstrip("0")
+    return f"{sign}{digits[0]}.{digits[1:] or '0'}E-{len(fraction) - len(digits) + 1}"
 
 
 def value(item: Any) -> str:
