@@ -50,14 +50,17 @@ def latest_records(table: pa.Table, id_column: str) -> pa.Table:
     return table if len(kept) == len(ids) else table.take(pa.array(kept))
 
 
-def superseded_by(new: pa.Table, put_rows: Sequence[Row], id_column: str, before: Mapping[str, int]) -> dict[str, int]:
+def superseded_by(
+    before: Mapping[str, int], new: pa.Table, put_rows: Sequence[Row], mode: ImportMode, id_column: str
+) -> dict[str, int]:
     """Which of `put_rows`, all there are when it ends, an import of `new` overrules (D-84).
 
     Maps an id to the number of rows, from the first, that no longer count for it; `before` is the former map.
+    A FULL import that lacks an id brings its individual record back into view.
     """
     imported = set(distinct_strings(new.column(id_column)).to_pylist())
-    overruled = {str(row[id_column]) for row in put_rows} & imported
-    return {**before, **dict.fromkeys(overruled, len(put_rows))}
+    overruled = dict.fromkeys({str(row[id_column]) for row in put_rows} & imported, len(put_rows))
+    return overruled if mode == "FULL" else {**before, **overruled}
 
 
 def current_records(
