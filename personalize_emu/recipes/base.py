@@ -15,6 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from personalize_emu.recipes.visits import Visits, first_of_each_visit, merge_into_visits
+
 Hyperparameters = Mapping[str, str]
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of all work done so far, from 0 to 1."""
@@ -38,7 +40,7 @@ class TrainingData:
     """Interactions and catalog of one training run.
 
     Rows are sorted by user, then time, then order of arrival. Several events of one user on one item at one
-    timestamp stay separate rows here; models that count visits merge them (`visits`).
+    timestamp stay separate rows here; `visits` has them merged, and that is what models count.
 
     catalog: ids of all items (interactions and item metadata), sorted; an item's number is its position.
     user_ids: ids of all users with at least one row, sorted.
@@ -57,6 +59,12 @@ class TrainingData:
         """int64[users + 1]: rows of user u are offsets[u] to offsets[u + 1]."""
         return np.searchsorted(self.users, np.arange(len(self.user_ids) + 1)).astype(np.int64)
 
+    @cached_property
+    def visits(self) -> Visits:
+        """The rows with events of one user on one item at one timestamp merged."""
+        users = len(self.user_ids)
+        return merge_into_visits(users, self.users, self.items, self.timestamps, self.weights)
+
 
 @dataclass(frozen=True, eq=False)
 class History:
@@ -64,6 +72,24 @@ class History:
 
     items: NDArray[np.int32]
     timestamps: NDArray[np.int64]
+
+    def merged(self) -> History:
+        """Events of one item at one timestamp counted once, at the first of them."""
+        first = first_of_each_visit(self.items, self.timestamps)
+        return self if first is None else History(self.items[first], self.timestamps[first])
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What is known of one user, and what that user did next.
+
+    truth: int32[t] distinct items of the visits that followed, ascending. gains: float32[t] their event
+    weights.
+    """
+
+    history: History
+    truth: NDArray[np.int32]
+    gains: NDArray[np.float32]
 
 
 class Model(ABC):
@@ -117,14 +143,15 @@ class Recipe(ABC):
     def fit_after_evaluation(
         self,
         evaluated: Model,
+        test_users: Sequence[HeldOut],
         data: TrainingData,
         hyperparameters: Hyperparameters,
         rng: np.random.Generator,
         progress: Progress,
     ) -> Model:
-        """Train on all of `data` after `evaluated` was fitted on a part of it.
+        """Train on all of `data` after `evaluated`, fitted on a part of it, was measured on `test_users`.
 
-        Recipes that hold users back to calibrate themselves override it to keep that calibration.
+        Recipes whose probabilities need users they have not seen override it to calibrate on these.
         """
-        del evaluated
+        del evaluated, test_users
         return self.fit(data, hyperparameters, rng, progress)

@@ -18,7 +18,6 @@ from personalize_emu.recipes.base import (
     TrainingData,
 )
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
-from personalize_emu.recipes.visits import visits_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +55,6 @@ class PopularityCount(Recipe):
         progress: Progress,
     ) -> PopularityModel:
         del hyperparameters, rng
-        model = PopularityModel(data.catalog, count_popularity(visits_of(data), len(data.catalog)))
+        model = PopularityModel(data.catalog, count_popularity(data.visits, len(data.catalog)))
         progress("counting", 1.0)
         return model

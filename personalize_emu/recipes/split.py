@@ -9,8 +9,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import History, TrainingData
-from personalize_emu.recipes.visits import Visits, visits_of
+from personalize_emu.recipes.base import HeldOut, History, TrainingData
+from personalize_emu.recipes.visits import Visits
 
 TEST_SHARE = 0.1
 HELD_OUT_SHARE = 0.1
@@ -19,25 +19,11 @@ MOST_TEST_USERS = 2000
 
 
 @dataclass(frozen=True, eq=False)
-class TestUser:
-    """What the model is given of one user, and what that user did next.
-
-    truth: int32[t] distinct held-out items, ascending. gains: float32[t] their event weights.
-    """
-
-    __test__ = False
-
-    history: History
-    truth: NDArray[np.int32]
-    gains: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
 class Split:
     """Training rows of most users, and the rest as test users."""
 
     training: TrainingData
-    test_users: tuple[TestUser, ...]
+    test_users: tuple[HeldOut, ...]
 
 
 def split_users(data: TrainingData, seed: int) -> Split:
@@ -47,7 +33,7 @@ def split_users(data: TrainingData, seed: int) -> Split:
     event of the visit that is asked for would give the answer away.
     """
     coins = user_coins(data.user_ids, seed)
-    visits = visits_of(data)
+    visits = data.visits
     testable = visits.lengths >= 2
     in_test = coins < TEST_SHARE
     if len(coins) > 1 and not (in_test & testable).any() and testable.any():
@@ -67,7 +53,7 @@ def user_coins(user_ids: Sequence[str], seed: int) -> NDArray[np.float64]:
     return np.frombuffer(digests, ">u8").astype(np.float64) / 2.0**64
 
 
-def cut_user(visits: Visits, user: int) -> TestUser:
+def cut_user(visits: Visits, user: int) -> HeldOut:
     """Cut one user's visits: the newest tenth, at least one, is held out."""
     rows = visits.of_user(user)
     items, timestamps, weights = visits.items[rows], visits.timestamps[rows], visits.weights[rows]
@@ -75,7 +61,7 @@ def cut_user(visits: Visits, user: int) -> TestUser:
     truth, places = np.unique(items[kept:], return_inverse=True)
     gains = np.zeros(len(truth), np.float32)
     np.maximum.at(gains, places, weights[kept:])
-    return TestUser(History(items[:kept], timestamps[:kept]), truth.astype(np.int32), gains)
+    return HeldOut(History(items[:kept], timestamps[:kept]), truth.astype(np.int32), gains)
 
 
 def rows_of_users(data: TrainingData, kept: NDArray[np.bool_]) -> TrainingData:

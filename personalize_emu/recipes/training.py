@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.base import (
+    HeldOut,
     History,
     Hyperparameters,
     Kind,
@@ -19,12 +20,15 @@ from personalize_emu.recipes.base import (
     TrainingData,
 )
 from personalize_emu.recipes.metrics import LIST_LENGTH, evaluate
-from personalize_emu.recipes.split import Split, TestUser, split_users
+from personalize_emu.recipes.models.repeats import return_share
+from personalize_emu.recipes.split import Split, split_users
 from personalize_emu.recipes.topk import top_k
 
 MINIMUM_INTERACTIONS = 1000
 MINIMUM_USERS = 25
 MINIMUM_USER_SHARE = 0.01
+RARE_RETURNS = 0.01
+"""Below this share of visits that return to an item, evaluation takes it that items do not come back."""
 TEST_BATCH = 256
 """Test users scored at once: bounds the score table at 256 rows."""
 
@@ -58,9 +62,7 @@ def check_enough(
         raise NotEnoughData(f"Dataset has fewer than {minimum_interactions} interactions{after}")
     active = int((np.diff(data.offsets) >= 2).sum())
     if active < minimum_users or (minimum_users and active < MINIMUM_USER_SHARE * len(data.user_ids)):
-        raise NotEnoughData(
-            f"Dataset has fewer than {MINIMUM_USERS} users with at least 2 interactions each."
-        )
+        raise NotEnoughData(f"Dataset has fewer than {MINIMUM_USERS} users with at least 2 interactions each.")
 
 
 def train(
@@ -77,18 +79,30 @@ def train(
     )
     metrics = measure(recipe.kind, evaluated, split)
     model = recipe.fit_after_evaluation(
-        evaluated, data, hyperparameters, np.random.default_rng(seed), _part(progress, "", 0.5)
+        evaluated,
+        split.test_users,
+        data,
+        hyperparameters,
+        np.random.default_rng(seed),
+        _part(progress, "", 0.5),
     )
     progress("trained", 1.0)
     return Trained(model, metrics)
 
 
 def measure(kind: Kind, model: Model, split: Split) -> dict[str, float]:
-    """Metrics of `model` on the test users of `split` (M-20 to M-28)."""
+    """Metrics of `model` on the test users of `split` (M-20 to M-28).
+
+    Related items are asked for the newest input item of each test user (M-26). How the service evaluates
+    them is not documented. Where the training data say that users hardly ever come back to an item, a list
+    that repeats what the user had measures nothing, so those items are left out of it; where users do come
+    back, they stay.
+    """
     lists: list[NDArray[np.int32]] = []
+    only_new = kind is Kind.RELATED and return_share(split.training.visits) < RARE_RETURNS
     for start in range(0, len(split.test_users), TEST_BATCH):
         batch = split.test_users[start : start + TEST_BATCH]
-        lists.extend(_lists(kind, model, batch))
+        lists.extend(_lists(kind, model, batch, only_new=only_new))
     weighted = split.training.weights is not None
     return evaluate(
         lists,
@@ -98,10 +112,14 @@ def measure(kind: Kind, model: Model, split: Split) -> dict[str, float]:
     )
 
 
-def _lists(kind: Kind, model: Model, users: Sequence[TestUser]) -> list[NDArray[np.int32]]:
+def _lists(kind: Kind, model: Model, users: Sequence[HeldOut], *, only_new: bool) -> list[NDArray[np.int32]]:
     histories = [user.history for user in users]
     queries = [_newest(history) for history in histories] if kind is Kind.RELATED else histories
-    return [top_k(scores, LIST_LENGTH) for scores in model.scores_many(queries)]
+    scores = model.scores_many(queries)
+    if only_new:
+        for row, history in zip(scores, histories, strict=True):
+            row[history.items] = -np.inf
+    return [top_k(row, LIST_LENGTH) for row in scores]
 
 
 def _newest(history: History) -> History:

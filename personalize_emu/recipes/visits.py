@@ -8,8 +8,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import History, TrainingData
-
 
 @dataclass(frozen=True, eq=False)
 class Visits:
@@ -37,37 +35,44 @@ class Visits:
         return slice(int(self.offsets[user]), int(self.offsets[user + 1]))
 
 
-def visits_of(data: TrainingData) -> Visits:
-    """Merge events of one user on one item at one timestamp; events of weight 0 are left out (T-22)."""
-    weights = np.ones(len(data.items), np.float32) if data.weights is None else data.weights
-    order = np.lexsort((data.items, data.timestamps, data.users))
-    users, items, timestamps = data.users[order], data.items[order], data.timestamps[order]
-    starts_here = np.ones(len(order), np.bool_)
-    starts_here[1:] = (
-        (users[1:] != users[:-1]) | (items[1:] != items[:-1]) | (timestamps[1:] != timestamps[:-1])
-    )
-    starts = np.flatnonzero(starts_here)
-    if not len(starts):
-        nothing = np.zeros(len(data.user_ids) + 1, np.int64)
-        return Visits(data.users, data.items, data.timestamps, weights, nothing)
-    greatest = np.maximum.reduceat(weights[order], starts)
-    first_rows, kept_weights = order[starts], greatest
-    arrival = np.argsort(first_rows)
-    first_rows, kept_weights = first_rows[arrival], kept_weights[arrival]
-    counted = kept_weights > 0
-    first_rows, kept_weights = first_rows[counted], kept_weights[counted].astype(np.float32)
-    kept_users = data.users[first_rows]
-    offsets = np.searchsorted(kept_users, np.arange(len(data.user_ids) + 1)).astype(np.int64)
-    return Visits(kept_users, data.items[first_rows], data.timestamps[first_rows], kept_weights, offsets)
+def merge_into_visits(
+    user_count: int,
+    users: NDArray[np.int32],
+    items: NDArray[np.int32],
+    timestamps: NDArray[np.int64],
+    weights: NDArray[np.float32] | None,
+) -> Visits:
+    """Merge events of one user on one item at one timestamp; events of weight 0 are left out (T-22).
+
+    The rows are sorted by user, then time. weights: float32[n], None for all 1.
+    """
+    weights = np.ones(len(items), np.float32) if weights is None else weights
+    rows = np.arange(len(items))
+    if len(items):
+        order = np.lexsort((items, timestamps, users))
+        starts = np.flatnonzero(~_same_as_before(users[order], items[order], timestamps[order]))
+        greatest = np.maximum.reduceat(weights[order], starts)
+        by_arrival = np.argsort(order[starts])
+        rows, weights = order[starts][by_arrival], greatest[by_arrival].astype(np.float32)
+    rows, weights = rows[weights > 0], weights[weights > 0]
+    offsets = np.searchsorted(users[rows], np.arange(user_count + 1)).astype(np.int64)
+    return Visits(users[rows], items[rows], timestamps[rows], weights, offsets)
 
 
-def merged(history: History) -> History:
-    """The same history with events of one item at one timestamp counted once, at the first of them."""
-    items, timestamps = history.items, history.timestamps
+def first_of_each_visit(items: NDArray[np.int32], timestamps: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+    """bool[n]: the first event of every visit in the history of one user; None where that is all of them."""
     if len(items) < 2 or not bool((timestamps[1:] == timestamps[:-1]).any()):
-        return history
+        return None
     order = np.lexsort((items, timestamps))
-    again = np.zeros(len(items), np.bool_)
-    ordered_items, ordered_times = items[order], timestamps[order]
-    again[order[1:]] = (ordered_items[1:] == ordered_items[:-1]) & (ordered_times[1:] == ordered_times[:-1])
-    return History(items[~again], timestamps[~again])
+    first = np.ones(len(items), np.bool_)
+    first[order] = ~_same_as_before(items[order], timestamps[order])
+    return first
+
+
+def _same_as_before(*columns: NDArray[np.int32] | NDArray[np.int64]) -> NDArray[np.bool_]:
+    """bool[n]: rows that equal the row above in every column."""
+    same = np.ones(len(columns[0]), np.bool_)
+    same[:1] = False
+    for column in columns:
+        same[1:] &= column[1:] == column[:-1]
+    return same

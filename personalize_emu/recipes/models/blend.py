@@ -1,0 +1,94 @@
+"""Several score vectors into one distribution over the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAME_TASTE = 0.5
+"""How far the models' relevance, beside the hazard, decides among the items a user already had."""
+GREATEST_RETURN = 0.98
+LOWEST = np.float32(-60.0)
+
+Vector = NDArray[np.float32]
+
+
+def standardised(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each row less its mean, over its standard deviation; rows without spread become 0."""
+    centred = scores - scores.mean(axis=-1, keepdims=True, dtype=np.float32)
+    spread = np.sqrt(np.mean(centred * centred, axis=-1, keepdims=True, dtype=np.float32))
+    size = np.abs(scores).max(axis=-1, keepdims=True, initial=0.0)
+    # A spread that is rounding error of equal scores must not be blown up.
+    flat = spread <= 1e-5 * size
+    result: NDArray[np.float32] = np.where(flat, np.float32(0), centred / np.where(flat, np.float32(1), spread))
+    return result
+
+
+def blended(parts: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:
+    """Weighted sum of standardised score rows, float32[..., items]."""
+    total = np.zeros_like(parts[0])
+    for part, weight in zip(parts, weights, strict=True):
+        total += np.float32(weight) * standardised(part)
+    return total
+
+
+def log_sum_exp(logits: Vector) -> float:
+    """log of the sum of exp(logits), -inf for none."""
+    if not len(logits):
+        return float("-inf")
+    greatest = float(logits.max())
+    return greatest + float(np.log(np.exp(logits - np.float32(greatest)).sum(dtype=np.float64)))
+
+
+def with_returns(logits: Vector, had: NDArray[np.int32], chances: NDArray[np.float64]) -> Vector:
+    """Log-probabilities over the catalog: items the user had share the mass of their hazards.
+
+    logits: float32[items], what the models say of every item. had: int32[h] distinct items of the user.
+    chances: float64[h], the hazard of each (see Repeats). The rest of the mass is the softmax of `logits`
+    over all other items.
+    """
+    result = logits - np.float32(log_sum_exp(logits))
+    if not len(had):
+        return result
+    returning = min(float(chances.sum()), GREATEST_RETURN)
+    relevance = logits[had].astype(np.float64)
+    shares = np.log(chances) + SAME_TASTE * (relevance - relevance.max())
+    new = np.ones(len(logits), np.bool_)
+    new[had] = False
+    rest = log_sum_exp(logits[new])
+    if rest > float("-inf"):
+        result = logits + np.float32(np.log1p(-returning) - rest)
+    result[had] = np.log(returning) + shares - np.log(np.exp(shares - shares.max()).sum()) - shares.max()
+    bounded: Vector = np.maximum(result, LOWEST)
+    return bounded
+
+
+def best_sharpness(scores: NDArray[np.float32], targets: Sequence[NDArray[np.int32]], default: float) -> float:
+    """The factor by which to multiply `scores` so that their softmax gives the targets most likelihood.
+
+    scores: float32[users, items], -inf for items that are left out. targets: for each user the items that
+    came next; those left out are ignored. Newton's method on a concave function of one variable.
+    """
+    rows = [
+        (row[row > -np.inf].astype(np.float64), row[items][row[items] > -np.inf])
+        for row, items in zip(scores, targets, strict=True)
+    ]
+    rows = [(row, hits) for row, hits in rows if len(hits)]
+    if not rows:
+        return default
+    sharpness = default
+    for _ in range(12):
+        slope, curve = 0.0, 1e-9
+        for row, hits in rows:
+            weights = np.exp(sharpness * (row - row.max()))
+            weights /= weights.sum()
+            mean = float(weights @ row)
+            slope += float(hits.mean()) - mean
+            curve += float(weights @ (row - mean) ** 2)
+        step = float(np.clip(slope / curve, -0.5 * sharpness, sharpness))
+        sharpness = min(max(sharpness + step, 0.05), 50.0)
+        if abs(step) < 1e-3 * sharpness:
+            break
+    return round(sharpness, 6)

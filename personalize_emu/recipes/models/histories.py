@@ -1,0 +1,61 @@
+"""Histories as weighted bags of items, the common input of the linear models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.base import History
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """How much each past visit counts, by how many visits it lies back (0 is the newest).
+
+    weight(k) = exp(-k / decay) + harmonic / (k + 1), cut after `reach` visits; decay 0 leaves the first
+    term out. Without `recency` every visit within reach counts 1 (R-72b, R-73c).
+    """
+
+    reach: int
+    decay: float
+    harmonic: float = 0.0
+    recency: bool = True
+
+    def weights(self, length: int) -> NDArray[np.float32]:
+        """float32[min(length, reach)], newest visit first."""
+        back = np.arange(min(length, self.reach), dtype=np.float32)
+        if not self.recency:
+            return np.ones(len(back), np.float32)
+        decaying = np.exp(-back / self.decay) if self.decay else np.zeros_like(back)
+        weights: NDArray[np.float32] = (decaying + self.harmonic / (back + 1)).astype(np.float32)
+        return weights
+
+
+def newest(history: History, kernel: Kernel) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Items (newest first, repeated where visited repeatedly) and their weights."""
+    items = history.items[::-1][: kernel.reach]
+    return items, kernel.weights(len(items))
+
+
+def weighted_rows(histories: Sequence[History], kernel: Kernel, item_count: int) -> sp.csr_matrix:
+    """float32 csr[histories, items]: the weights of `newest`, added up for each item."""
+    parts = [newest(history, kernel) for history in histories]
+    lengths = [len(items) for items, _ in parts]
+    columns = np.concatenate([items for items, _ in parts]) if parts else np.empty(0, np.int32)
+    values = np.concatenate([weights for _, weights in parts]) if parts else np.empty(0, np.float32)
+    rows = np.repeat(np.arange(len(parts)), lengths)
+    return sp.csr_matrix((values, (rows, columns)), shape=(len(parts), item_count), dtype=np.float32)
+
+
+def gather_rows(matrix: sp.csr_matrix, rows: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32[columns]: the weighted sum of some rows of a canonical csr matrix."""
+    total = np.zeros(matrix.shape[1], np.float32)
+    starts, indices, values = matrix.indptr, matrix.indices, matrix.data
+    for row, weight in zip(rows.tolist(), weights.tolist(), strict=True):
+        part = slice(starts[row], starts[row + 1])
+        total[indices[part]] += weight * values[part]
+    return total

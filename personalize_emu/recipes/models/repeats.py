@@ -1,0 +1,164 @@
+"""Whether, and after what gap, users come back to an item they had: learned from the data, never assumed.
+
+Every visit opens a wait for the next visit of the same user to the same item. At each later visit of the user
+the item could have come back, and did or did not. The hazard, returns over chances, is estimated by gap and by
+how often the user had the item before, times a factor for each item. Gaps are measured in visits or in time,
+whichever explains the returns better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.base import History
+from personalize_emu.recipes.visits import Visits
+
+HOUR = 3600
+VISIT_EDGES = np.unique(np.r_[1:9, (1.35 ** np.arange(7, 45)).astype(np.int64)])
+TIME_EDGES = np.r_[0, 60, 600, (HOUR * 1.5 ** np.arange(0, 30)).astype(np.int64)]
+"""Lower edges of the buckets of gaps, in visits and in seconds (up to 14 years)."""
+LEVELS = 3
+"""Had the item once, twice, more often."""
+PRIOR_CHANCES = 20.0
+PRIOR_RETURNS = 3.0
+MOST_VISITS = 200_000
+"""Hazards need no more than this: beyond it, users are thinned out evenly."""
+GREATEST = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Repeats:
+    """in_time: gaps are in seconds, else in visits. hazards: float64[levels, buckets]. factors: float64[items]."""
+
+    in_time: bool
+    hazards: NDArray[np.float64]
+    factors: NDArray[np.float64]
+
+    def chances(self, history: History) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """The distinct items of a history, ascending, and the probability that the next visit is to each."""
+        backwards = history.items[::-1]
+        items, back, times = np.unique(backwards, return_index=True, return_counts=True)
+        if self.in_time:
+            when = history.timestamps[::-1]
+            gaps, edges = when[0] - when[back] if len(when) else back, TIME_EDGES
+        else:
+            gaps, edges = back + 1, VISIT_EDGES
+        bucket = np.maximum(np.searchsorted(edges, gaps, side="right") - 1, 0)
+        hazard = self.hazards[np.minimum(times, LEVELS) - 1, bucket] * self.factors[items]
+        return items.astype(np.int32), np.minimum(hazard, GREATEST)
+
+
+@dataclass(frozen=True, eq=False)
+class Waits:
+    """One wait a visit. rows, ends: int64[n], the visit and the last visit at which its item had a chance.
+
+    returned: bool[n]. level: int64[n], visits of the user to the item so far, at most LEVELS, less one.
+    """
+
+    rows: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    returned: NDArray[np.bool_]
+    level: NDArray[np.int64]
+
+
+def return_share(visits: Visits) -> float:
+    """Share of all visits that return to an item the user had before."""
+    return float(waits_of(visits).returned.sum() / max(1, len(visits)))
+
+
+def fit_repeats(visits: Visits, item_count: int) -> Repeats:
+    """Estimate the hazards on both scales of gap and keep the scale of greater likelihood."""
+    visits = thinned(visits, MOST_VISITS)
+    waits = waits_of(visits)
+    if not waits.returned.any():
+        never = 0.5 / (float((waits.ends - waits.rows).sum()) + 1.0)
+        return Repeats(False, np.full((LEVELS, len(VISIT_EDGES)), never), np.ones(item_count))
+    by_visits = _tables(waits, waits.ends - waits.rows, _chances_by_visits(waits), VISIT_EDGES)
+    elapsed = visits.timestamps[waits.ends - waits.returned] - visits.timestamps[waits.rows]
+    by_time = _tables(waits, elapsed, _chances_by_time(visits, waits), TIME_EDGES)
+    in_time = _likelihood(*by_time[:2]) > _likelihood(*by_visits[:2])
+    returns, chances, chances_of_waits = by_time if in_time else by_visits
+    hazards = _smoothed(returns, chances)
+    expected = np.einsum("wb,wb->w", chances_of_waits, hazards[waits.level])
+    items = visits.items[waits.rows]
+    came = np.bincount(items, waits.returned, minlength=item_count)
+    awaited = np.bincount(items, expected, minlength=item_count)
+    return Repeats(in_time, hazards, (came + PRIOR_RETURNS) / (awaited + PRIOR_RETURNS))
+
+
+def waits_of(visits: Visits) -> Waits:
+    """Match every visit with the user's next visit to the same item, or with the user's last visit."""
+    count = len(visits)
+    order = np.lexsort((np.arange(count), visits.items, visits.users))
+    users, items = visits.users[order], visits.items[order]
+    again = np.zeros(count, np.bool_)
+    again[1:] = (users[1:] == users[:-1]) & (items[1:] == items[:-1])
+    starts = np.flatnonzero(~again)
+    rank = np.arange(count) - np.repeat(starts, np.diff(np.r_[starts, count]))
+    returned = np.r_[again[1:], False][:count]
+    ends = visits.offsets[visits.users[order] + 1] - 1
+    following = np.r_[order[1:], 0][:count]
+    ends = np.where(returned, following, ends)
+    back = np.argsort(order)
+    return Waits(np.arange(count), ends[back], returned[back], np.minimum(rank, LEVELS - 1)[back])
+
+
+def thinned(visits: Visits, most: int) -> Visits:
+    """All visits of every second, third, ... user, so that about `most` visits remain."""
+    step = -(-len(visits) // most) if len(visits) > most else 1
+    if step == 1:
+        return visits
+    kept = visits.users % step == 0
+    users = visits.users[kept] // step
+    offsets = np.searchsorted(users, np.arange(-(-(len(visits.offsets) - 1) // step) + 1)).astype(np.int64)
+    return Visits(users, visits.items[kept], visits.timestamps[kept], visits.weights[kept], offsets)
+
+
+def _chances_by_visits(waits: Waits) -> NDArray[np.float64]:
+    """float64[waits, buckets]: at how many visits of the wait the gap was in the bucket."""
+    length = (waits.ends - waits.rows)[:, None]
+    upper = np.r_[VISIT_EDGES[1:], np.iinfo(np.int64).max]
+    chances: NDArray[np.float64] = (np.minimum(length + 1, upper) - VISIT_EDGES).clip(0).astype(np.float64)
+    return chances
+
+
+def _chances_by_time(visits: Visits, waits: Waits) -> NDArray[np.float64]:
+    """The same for gaps in time: from the wait's visit to the newest visit before each chance."""
+    origin = int(visits.timestamps.min(initial=0))
+    since = visits.timestamps - origin
+    span = int(since.max(initial=0)) + int(TIME_EDGES[-1]) + 1
+    moments = visits.users * np.int64(span) + since
+    reached = np.empty((len(waits.rows), len(TIME_EDGES) + 1), np.int64)
+    for bucket, edge in enumerate(TIME_EDGES):
+        reached[:, bucket] = np.searchsorted(moments, moments[waits.rows] + edge)
+    reached[:, -1] = waits.ends
+    reached = np.clip(reached, waits.rows[:, None], waits.ends[:, None])
+    return np.diff(reached, axis=1).astype(np.float64)
+
+
+def _tables(
+    waits: Waits, gaps: NDArray[np.int64], chances: NDArray[np.float64], edges: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Returns and chances, float64[levels, buckets], and the chances of each wait again."""
+    bucket = np.searchsorted(edges, gaps, side="right") - 1
+    returns = np.zeros((LEVELS, len(edges)))
+    np.add.at(returns, (waits.level[waits.returned], bucket[waits.returned]), 1.0)
+    totals = np.stack([chances[waits.level == level].sum(axis=0) for level in range(LEVELS)])
+    return returns, totals, chances
+
+
+def _smoothed(returns: NDArray[np.float64], chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Hazards drawn to those of all levels, which are drawn to the overall one; never exactly 0."""
+    overall = (returns.sum() + 0.5) / (chances.sum() + 1.0)
+    by_gap = (returns.sum(axis=0) + PRIOR_CHANCES * overall) / (chances.sum(axis=0) + PRIOR_CHANCES)
+    smoothed: NDArray[np.float64] = (returns + PRIOR_CHANCES * by_gap) / (chances + PRIOR_CHANCES)
+    return smoothed
+
+
+def _likelihood(returns: NDArray[np.float64], chances: NDArray[np.float64]) -> float:
+    """Log-likelihood of the returns given the smoothed hazards, as independent Poisson counts."""
+    hazards = _smoothed(returns, chances)
+    return float((returns * np.log(hazards) - chances * hazards).sum())

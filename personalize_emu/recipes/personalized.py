@@ -1,0 +1,192 @@
+"""User-Personalization and Personalized-Ranking, both versions: what this user does next (R-72 to R-74).
+
+Three linear models of the user's history are blended, their softmax is the probability of every item the user
+never had, and items the user had come back with the probability learned in `models/repeats.py`. A history is
+read at request time, so an event counts at once and for its user only.
+
+Constants were chosen on data/movielens-small with the newest tenth of every user, the test data, taken away
+first. `hidden_dimension` has no counterpart here and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.affinities import Affinities, Kernels, fit_affinities
+from personalize_emu.recipes.base import (
+    HeldOut,
+    History,
+    Hyperparameters,
+    Kind,
+    Model,
+    Progress,
+    Recipe,
+    TrainingData,
+)
+from personalize_emu.recipes.models.blend import best_sharpness, blended, with_returns
+from personalize_emu.recipes.models.histories import Kernel
+from personalize_emu.recipes.models.next_item_ridge import MEMORY
+from personalize_emu.recipes.models.popularity import Popularity, count_popularity
+from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
+from personalize_emu.recipes.parameters import flag, number, percentiles
+from personalize_emu.recipes.percentiles import users_within
+
+WEIGHTS = (1.4, 0.3, 1.0)
+"""Of standardised ease, transitions and ridge scores."""
+SHARPNESS = 0.15
+"""Of the blend, until it is measured on users the models have not seen."""
+COLD_STEP = 1.0
+"""Items without interactions lie this far, in log-probability, below the least likely other item."""
+
+
+@dataclass(frozen=True, eq=False)
+class PersonalModel(Model):
+    """Log-probabilities of the next item, from a history."""
+
+    catalog: tuple[str, ...]
+    affinities: Affinities
+    popularity: Popularity
+    repeats: Repeats
+    kernels: Kernels
+    sharpness: float
+    has_scores = True
+
+    @property
+    def trained_items(self) -> NDArray[np.bool_]:
+        return self.popularity.visits > 0
+
+    def scores(self, history: History) -> NDArray[np.float32]:
+        """float32[items]: log-probabilities, their softmax over the catalog sums to 1 (R-72)."""
+        history = history.merged()
+        if not self._known(history):
+            return self._finished(self._popular, history)
+        blend = blended(self.affinities.scores(history, self.kernels), WEIGHTS)
+        return self._finished(self._tempered(blend, history), history)
+
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        histories = [history.merged() for history in histories]
+        result = np.empty((len(histories), len(self.catalog)), np.float32)
+        for row, (history, blend) in enumerate(zip(histories, self._blends(histories), strict=True)):
+            logits = self._tempered(blend, history) if self._known(history) else self._popular
+            result[row] = self._finished(logits, history)
+        return result
+
+    def measured_sharpness(self, test_users: Sequence[HeldOut]) -> float:
+        """The sharpness under which what these users did next is most likely; items they had do not count."""
+        blends = self._blends([user.history for user in test_users])
+        for row, user in zip(blends, test_users, strict=True):
+            row[user.history.items] = -np.inf
+            row[~self.trained_items] = -np.inf
+        return best_sharpness(blends, [user.truth for user in test_users], self.sharpness)
+
+    @cached_property
+    def _popular(self) -> NDArray[np.float32]:
+        return self.popularity.log_shares()
+
+    @cached_property
+    def _cold(self) -> NDArray[np.int64]:
+        return np.flatnonzero(~self.trained_items)
+
+    def _known(self, history: History) -> int:
+        """Visits of the history that say something: those to items the models know."""
+        return int(np.count_nonzero(self.trained_items[history.items]))
+
+    def _blends(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        return blended(self.affinities.scores_many(histories, self.kernels), WEIGHTS)
+
+    def _tempered(self, blend: NDArray[np.float32], history: History) -> NDArray[np.float32]:
+        """Logits between popularity and the blend: the more visits are known, the more the blend decides."""
+        share = np.float32(1.0 / (self._known(history) + 1.0))
+        logits: NDArray[np.float32] = (1 - share) * np.float32(self.sharpness) * blend + share * self._popular
+        return logits
+
+    def _finished(self, logits: NDArray[np.float32], history: History) -> NDArray[np.float32]:
+        if len(self._cold) and len(self._cold) < len(logits):
+            logits = logits.copy()
+            logits[self._cold] = np.inf
+            logits[self._cold] = logits.min() - np.float32(COLD_STEP)
+        return with_returns(logits, *self.repeats.chances(history))
+
+
+@dataclass(frozen=True)
+class PersonalRecipe(Recipe):
+    """One of the four. recency: the name of its switch for weighing recent events more (R-72b, R-73c)."""
+
+    name: str
+    kind: Kind
+    recency: str
+
+    def fit(
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> PersonalModel:
+        del rng
+        return self._fit(data, hyperparameters, SHARPNESS, progress)
+
+    def fit_after_evaluation(
+        self,
+        evaluated: Model,
+        test_users: Sequence[HeldOut],
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> PersonalModel:
+        del rng
+        sharpness = SHARPNESS
+        if isinstance(evaluated, PersonalModel) and test_users:
+            sharpness = evaluated.measured_sharpness(test_users[:CALIBRATION_USERS])
+        return self._fit(data, hyperparameters, sharpness, progress)
+
+    def _fit(
+        self, data: TrainingData, hyperparameters: Hyperparameters, sharpness: float, progress: Progress
+    ) -> PersonalModel:
+        bounds = percentiles(hyperparameters, "user_history_length", 0.0, 0.99 if self._filters_users else 1.0)
+        kept = users_within(data, bounds)
+        visits = kept.visits
+        item_count = len(data.catalog)
+        model = PersonalModel(
+            data.catalog,
+            fit_affinities(visits, len(kept.user_ids), item_count, progress),
+            count_popularity(data.visits, item_count),
+            fit_repeats(visits, item_count),
+            kernels(flag(hyperparameters, self.recency, True), int(number(hyperparameters, "bptt", 32))),
+            sharpness,
+        )
+        progress("fitted", 1.0)
+        return model
+
+    @property
+    def _filters_users(self) -> bool:
+        return self.recency == "recency_mask"
+
+
+CALIBRATION_USERS = 200
+"""Enough users to measure one number on."""
+
+
+def kernels(recency: bool, steps: int) -> Kernels:
+    """The three looks at a history; `steps` (bptt) is how far back the sequence models look."""
+    return Kernels(
+        ease=Kernel(reach=100, decay=7.0, harmonic=1.0, recency=recency),
+        transitions=Kernel(reach=min(20, steps), decay=4.0, recency=recency),
+        ridge=Kernel(reach=steps, decay=MEMORY, recency=recency),
+    )
+
+
+def personal_recipes() -> tuple[PersonalRecipe, ...]:
+    """Both versions of both recipes."""
+    return (
+        PersonalRecipe("aws-user-personalization", Kind.PERSONALIZED, "recency_mask"),
+        PersonalRecipe("aws-user-personalization-v2", Kind.PERSONALIZED, "apply_recency_bias"),
+        PersonalRecipe("aws-personalized-ranking", Kind.RANKING, "recency_mask"),
+        PersonalRecipe("aws-personalized-ranking-v2", Kind.RANKING, "apply_recency_bias"),
+    )
