@@ -7,6 +7,7 @@ from functools import cache
 from personalize_emu.recipes.base import Recipe
 from personalize_emu.recipes.personalized import personal_recipes
 from personalize_emu.recipes.popularity_count import PopularityCount
+from personalize_emu.recipes.sims import related_recipes
 
 
 @cache
@@ -18,4 +19,4 @@ def recipe_named(name: str) -> Recipe | None:
 @cache
 def all_recipes() -> tuple[Recipe, ...]:
     """One of each, in the order of their names."""
-    return tuple(sorted([PopularityCount(), *personal_recipes()], key=lambda recipe: recipe.name))
+    return tuple(sorted([PopularityCount(), *personal_recipes(), *related_recipes()], key=lambda recipe: recipe.name))
