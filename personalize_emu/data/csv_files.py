@@ -208,4 +208,4 @@ def _read(block: bytes, layout: Layout, types: Sequence[pa.DataType]) -> pa.Tabl
         )
     except pa.ArrowInvalid:
         return None
-    return table.rename_columns(layout.schema.names)
+    return table.rename_columns(list(layout.schema.names))

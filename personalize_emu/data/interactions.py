@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from personalize_emu.data.columns import EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID, encoded
+from personalize_emu.data.columns import EVENT_TYPE, EVENT_VALUE, ID_COLUMNS, ITEM_ID, TIMESTAMP, USER_ID, encoded
 
 _Codes = NDArray[np.int64]
 
@@ -110,7 +110,7 @@ def _put_type(name: str) -> pa.DataType | None:
         return pa.int64()
     if name == EVENT_VALUE:
         return pa.float32()
-    return pa.string() if name in (USER_ID, ITEM_ID, EVENT_TYPE) else None
+    return pa.string() if name in ID_COLUMNS or name == EVENT_TYPE else None
 
 
 def _selected(table: pa.Table, event_type: str | None, threshold: float | None) -> pa.Table:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personalize_emu.data.avro import Field, InvalidSchema, Schema, camel_name, parse_schema
@@ -167,6 +167,7 @@ def parsed_or_refused(text: str) -> Schema | None:
     return None
 
 
+@settings(deadline=None)
 @given(st.lists(FIELDS | JSON, max_size=4), st.sampled_from(["record", "x"]), JSON | st.just("Items"))
 def test_any_document_parses_or_is_refused(fields: list[Any], kind: str, name: Any) -> None:
     parsed = parsed_or_refused(json.dumps({"type": kind, "name": name, "fields": fields}))
@@ -175,6 +176,7 @@ def test_any_document_parses_or_is_refused(fields: list[Any], kind: str, name: A
         assert parsed.name == name
 
 
+@settings(deadline=None)
 @given(st.text() | JSON.map(json.dumps))
 def test_any_text_parses_or_is_refused(text: str) -> None:
     parsed_or_refused(text)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personalize_emu.data.bulk import ImportMode, current_records, latest_records, merge_bulk, superseded_by
@@ -108,6 +108,7 @@ STEPS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_d84_any_course_of_imports_and_puts(steps: list[tuple[str, list[tuple[str, int]]]]) -> None:
     """Against a plain history: every record remembers when it came and from where."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personalize_emu.data.columns import rows_table
@@ -136,6 +136,7 @@ def test_actions_are_items_of_another_column() -> None:
     bulk = rows_table(events, [{**put[0], "ACTION_ID": "y"}])
     assert collect_interactions(bulk, put, item_column="ACTION_ID").item_ids == ("x", "y")
     assert collect_interactions(None, put, item_column="ACTION_ID").item_ids == ("x",)
+    assert len(collect_interactions(None, [], item_column="ACTION_ID")) == 0
 
 
 @pytest.mark.parametrize("times", [(-(2**63), 2**63 - 1), (-5, 0), (2**40, 2**62)])
@@ -158,6 +159,7 @@ ROWS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ROWS, ROWS, st.sampled_from([None, "watch"]), st.sampled_from([None, 0.5, 1.0]))
 def test_same_as_row_by_row(
     bulk: list[dict[str, Any]], put: list[dict[str, Any]], kind: str | None, threshold: float | None

@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personalize_emu.data import csv_files
@@ -93,6 +93,7 @@ def test_content_is_read_in_blocks() -> None:
     assert table.num_rows == 50
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.booleans())
 def test_any_bytes_are_read_or_rejected(content: bytes, parquet: bool) -> None:
     name = "data.parquet" if parquet else "data.csv"

@@ -281,6 +281,24 @@ def test_d68_ids_are_exact() -> None:
     assert [row[0] for row in rows(HEADER + "A,i,1\na,i,1\nа,i,1\n1,i,1\n01,i,1\n")] == ["A", "a", "а", "1", "01"]
 
 
+def test_d13_d14_plain_strings_and_booleans_are_stored() -> None:
+    of = schema("Items", ITEM, field("NOTE"), field("FLAG", "boolean"))
+    assert rows("ITEM_ID,NOTE,FLAG\n1,any text,false\n", of, "ITEMS") == [["1", "any text", False]]
+
+
+def test_d17_d67_reserved_words_and_special_characters_may_be_values() -> None:
+    assert rows(HEADER + "USER_ID,TIMESTAMP,1\nö#%&/()=?;|,<b>'x',2\n") == [
+        ["USER_ID", "TIMESTAMP", 1],
+        ["ö#%&/()=?;|", "<b>'x'", 2],
+    ]
+
+
+def test_d111_a_file_of_one_column() -> None:
+    of = schema("Users", USER)
+    assert rows("USER_ID\nu\n\nv", of, "USERS") == [["u"], ["v"]]
+    assert refusal("u\nv\n", of, "USERS") == "Input CSV is missing the following columns:[USER_ID]."
+
+
 def test_d119_event_types_of_actions_have_one_spelling() -> None:
     header = "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\n"
     spelt = ["Taken", "Not Taken", "NOT_TAKEN", "Not taken", "viewed"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personalize_emu.data.avro import Schema
@@ -235,6 +235,7 @@ VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_s
 KEYS = st.sampled_from([entry.item_name for entry in EVERY_TYPE.fields] + list(EVERY_TYPE.names) + ["other"])
 
 
+@settings(deadline=None)
 @given(st.dictionaries(KEYS, VALUES, max_size=8))
 def test_any_properties_make_a_row_a_table_can_hold_or_are_refused(properties: dict[str, Any]) -> None:
     text = json.dumps({"price": 1, "creationTimestamp": 1, **properties})
@@ -250,6 +251,7 @@ def test_any_properties_make_a_row_a_table_can_hold_or_are_refused(properties: d
     assert refused.text
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_makes_a_row_or_is_refused(text: str) -> None:
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personalize_emu.data.textual import kept_text, readable_text
@@ -41,6 +41,7 @@ def test_d66_what_counts_as_words(text: str, read: str) -> None:
     assert readable_text(text) == read
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_d66_no_breaks_tabs_or_repeated_blanks_are_left(text: str) -> None:
     read = readable_text(text)
