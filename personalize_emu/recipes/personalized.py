@@ -177,7 +177,7 @@ def kernels(recency: bool, steps: int) -> Kernels:
     """The three looks at a history; `steps` (bptt) is how far back the sequence models look."""
     return Kernels(
         ease=Kernel(reach=100, decay=7.0, harmonic=1.0, recency=recency),
-        transitions=Kernel(reach=min(20, steps), decay=4.0, recency=recency),
+        transitions=Kernel(reach=min(12, steps), decay=4.0, recency=recency),
         ridge=Kernel(reach=steps, decay=MEMORY, recency=recency),
     )
 

@@ -1,9 +1,9 @@
 """SIMS and Similar-Items: what goes with one item (R-77, R-78).
 
 Candidates are the items that enough users visited beside the one asked about. They are ordered by a blend of
-the count c_ij / n_j^f (R-77b; f runs through a curve that keeps 0 and 1) with three linear models of the same histories, which see past
-popularity and know about order. Items that are no candidates follow by popularity; an item that is unknown, or
-has no candidate, gets the global list of popular items.
+the count c_ij / n_j^f (R-77b; f runs through a curve that keeps 0 and 1) with three linear models of the
+same histories, which see past popularity and know about order. Items that are no candidates follow by
+popularity; an item that is unknown, or has no candidate, gets the global list of popular items.
 
 `popularity_discount_factor` f: 0 sorts the candidates by popularity alone, up to .5 the blend takes over, and
 beyond .5 popular items are damped ever more. The default of `max_item_interaction_count_percentile`, .9, taken
@@ -14,6 +14,7 @@ metrics (M-53): it is taken as no upper limit. Every other value is applied as R
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class RelatedModel(Model):
 
     def scores(self, history: History) -> NDArray[np.float32]:
         """float32[items]: candidates above 1, the others below 1 by popularity, the item itself -inf."""
-        scores = self.popularity.scores() / np.float32(max(1, len(self.catalog)))
+        scores = self._popular.copy()
         if not len(history.items):
             return scores
         item = int(history.items[-1])
@@ -80,20 +81,39 @@ class RelatedModel(Model):
         return scores
 
     def _relevance(self, history: History, item: int, both: NDArray[np.int64]) -> NDArray[np.float32]:
-        users = np.maximum(self.item_users, 1)
-        popular = np.log(users).astype(np.float32)
         trust = min(1.0, 2 * self.discount)
         if trust == 0.0:
-            return popular
+            return self._log_users
         parts = self.affinities.scores(History(history.items[-1:], history.timestamps[-1:]), KERNELS)
-        damping = (users ** -max(0.0, self.discount - DEFAULT_DISCOUNT)).astype(np.float32)
+        if self.discount > DEFAULT_DISCOUNT:
+            for part in parts:
+                np.multiply(part, self._damping, out=part)
+        parts.append(both.astype(np.float32) * self._inverse_users)
         for part in parts:
             part[item] = 0.0
-            np.multiply(part, damping, out=part)
-        parts.append((both / users ** (self.discount**DISCOUNT_POWER)).astype(np.float32))
-        parts[-1][item] = 0.0
         relevance: NDArray[np.float32] = np.float32(trust) * blended(parts, WEIGHTS)
-        return relevance if trust == 1.0 else relevance + np.float32(sum(WEIGHTS) * (1 - trust)) * popular
+        return relevance if trust == 1.0 else relevance + np.float32(sum(WEIGHTS) * (1 - trust)) * self._log_users
+
+    @cached_property
+    def _popular(self) -> NDArray[np.float32]:
+        return self.popularity.scores() / np.float32(max(1, len(self.catalog)))
+
+    @cached_property
+    def _log_users(self) -> NDArray[np.float32]:
+        logarithms: NDArray[np.float32] = np.log(np.maximum(self.item_users, 1)).astype(np.float32)
+        return logarithms
+
+    @cached_property
+    def _damping(self) -> NDArray[np.float32]:
+        return self._users_to_the(DEFAULT_DISCOUNT - self.discount)
+
+    @cached_property
+    def _inverse_users(self) -> NDArray[np.float32]:
+        return self._users_to_the(-(self.discount**DISCOUNT_POWER))
+
+    def _users_to_the(self, power: float) -> NDArray[np.float32]:
+        powers: NDArray[np.float32] = np.exp(np.float32(power) * self._log_users)
+        return powers
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,26 @@ from numpy.typing import NDArray
 SAME_TASTE = 0.5
 """How far the models' relevance, beside the hazard, decides among the items a user already had."""
 GREATEST_RETURN = 0.98
+FLAT = np.float32(1e-5)
+TINY = np.float32(1e-30)
 LOWEST = np.float32(-60.0)
 
 Vector = NDArray[np.float32]
 
 
 def standardised(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each row less its mean, over its standard deviation; rows without spread become 0."""
-    centred = scores - scores.mean(axis=-1, keepdims=True, dtype=np.float32)
-    spread = np.sqrt(np.mean(centred * centred, axis=-1, keepdims=True, dtype=np.float32))
-    size = np.abs(scores).max(axis=-1, keepdims=True, initial=0.0)
+    """Each row less its mean, over its standard deviation; rows without spread become 0.
+
+    scores: float32[items] or float32[rows, items], finite.
+    """
+    count = max(1, scores.shape[-1])
+    mean = scores.sum(axis=-1, keepdims=True) / np.float32(count)
+    centred: NDArray[np.float32] = scores - mean
+    spread = np.sqrt(np.einsum("...i,...i->...", centred, centred)[..., None] / np.float32(count))
     # A spread that is rounding error of equal scores must not be blown up.
-    flat = spread <= 1e-5 * size
-    result: NDArray[np.float32] = np.where(flat, np.float32(0), centred / np.where(flat, np.float32(1), spread))
-    return result
+    flat = spread <= FLAT * np.abs(mean) + TINY
+    centred *= np.where(flat, np.float32(0), np.float32(1) / np.where(flat, np.float32(1), spread))
+    return centred
 
 
 def blended(parts: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:
