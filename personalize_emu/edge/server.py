@@ -21,7 +21,8 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from multiprocessing.util import Finalize
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -39,6 +40,7 @@ STOP_SECONDS = 10
 """How long a worker may take to finish its requests before it is killed."""
 
 PROBE_SECONDS = 0.01
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class PortInUse(Exception):
@@ -64,6 +66,7 @@ def run(settings: Settings) -> None:
         workers_kill_timeout=STOP_SECONDS,
         log_enabled=False,
     )
+    granian.on_startup(functools.partial(_stop_on_signals, granian))
     granian.serve(target_loader=functools.partial(_worker_application, settings), wrap_loader=False)
 
 
@@ -82,8 +85,23 @@ def _free_port(host: str, port: int) -> int:
         return free
 
 
+def _stop_on_signals(granian: Any) -> None:
+    """granian's own handler takes a lock in the main thread, and two signals in a row can leave it locked."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        for each in STOP_SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        threading.Thread(target=granian.signal_handler_interrupt, daemon=True).start()
+
+    for each in STOP_SIGNALS:
+        signal.signal(each, stop)
+
+
 def _worker_application(settings: Settings) -> WSGIApplication:
     """Runs in the worker: everything that holds state begins here."""
+    # Until granian listens for signals in the worker, one of them simply ends it.
+    for each in STOP_SIGNALS:
+        signal.signal(each, signal.SIG_DFL)
     from personalize_emu.edge.one_port import emulator_with_services, one_port
 
     logging.basicConfig(
