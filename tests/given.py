@@ -49,7 +49,7 @@ def two_camps(users: int = 60, items: int = 30, events: int = 20) -> list[Row]:
     rows = []
     for user in range(users):
         for step in range(events):
-            item = (2 * ((user * 7 + step * 3) % items) + user % 2) % (2 * items)
+            item = 2 * ((user * 11 + step * 7) % items) + user % 2
             rows.append((f"u{user}", f"i{item:03d}", 1_600_000_000 + 3600 * step + user))
     return rows
 
