@@ -1,0 +1,124 @@
+"""The request path, called with plain values."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from personalize_emu.edge.chain import answer
+from personalize_emu.emulator import Emulator
+from personalize_emu.operations import HANDLERS
+from personalize_emu.settings import Settings
+from personalize_emu.wire.models import operations
+from personalize_emu.wire.render import Response
+
+REGION = "eu-west-1"
+SIGNED = {
+    "authorization": f"AWS4-HMAC-SHA256 Credential=KEY/20260101/{REGION}/personalize/aws4_request, Signature=0"
+}
+
+
+@pytest.fixture
+def quiet() -> Iterator[Emulator]:
+    with Emulator(Settings(pace="instant", region="ap-south-1", account="111122223333")) as emulator:
+        yield emulator
+
+
+def control(emulator: Emulator, name: str, body: Any = None, **options: Any) -> Response:
+    headers = {"x-amz-target": f"AmazonPersonalize.{name}", **options.pop("headers", SIGNED)}
+    return answer(emulator, "POST", "/", "", headers, json.dumps(body or {}).encode(), **options)
+
+
+def members(response: Response) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(response.body)
+    return told
+
+
+def test_p19_region_of_the_credential_scope(quiet: Emulator) -> None:
+    arn = members(control(quiet, "CreateDatasetGroup", {"name": "films"}))["datasetGroupArn"]
+    assert arn == f"arn:aws:personalize:{REGION}:111122223333:dataset-group/films"
+
+
+def test_p19_presigned_requests_carry_it_in_the_query(quiet: Emulator) -> None:
+    headers = {"x-amz-target": "AmazonPersonalize.CreateDatasetGroup"}
+    query = "X-Amz-Credential=KEY%2F20260101%2Fus-west-2%2Fpersonalize%2Faws4_request"
+    response = answer(quiet, "POST", "/", query, headers, b'{"name":"films"}')
+    assert ":us-west-2:" in members(response)["datasetGroupArn"]
+
+
+def test_p21_without_credentials_the_settings_decide(quiet: Emulator) -> None:
+    response = control(quiet, "CreateDatasetGroup", {"name": "films"}, headers={})
+    assert members(response)["datasetGroupArn"].startswith("arn:aws:personalize:ap-south-1:111122223333:")
+
+
+def test_p20_account_of_the_access_key(quiet: Emulator) -> None:
+    accounts = {"KEY": "444455556666"}
+    response = control(quiet, "CreateDatasetGroup", {"name": "films"}, account_of=accounts.get)
+    assert ":444455556666:" in members(response)["datasetGroupArn"]
+    assert members(control(quiet, "ListDatasetGroups"))["datasetGroups"] == []
+
+
+def test_p64_a_fault_inside_is_an_internal_failure_with_its_traceback_in_the_log(
+    quiet: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_key: str) -> str:
+        raise RuntimeError("the directory of accounts is gone")
+
+    response = control(quiet, "ListDatasetGroups", account_of=broken)
+    assert response.status == 500
+    assert members(response)["__type"] == "InternalFailure"
+    assert "directory of accounts" not in members(response)["message"]
+    (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert record.exc_info is not None
+
+
+@pytest.mark.parametrize("name", sorted(set(operations()) - set(HANDLERS)))
+def test_operations_nobody_has_written_say_so(quiet: Emulator, name: str) -> None:
+    with pytest.raises(Exception, match="does not implement it yet"):
+        quiet.call(name, {})
+
+
+def test_s38_the_log_tells_operation_and_outcome_but_no_values(
+    quiet: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="personalize_emu.requests")
+    secret = 'INCLUDE ItemID WHERE Items.SECRET IN ("value")'
+    body = {"name": "bad name", "datasetGroupArn": "arn", "filterExpression": secret}
+    response = control(quiet, "CreateFilter", body)
+    (record,) = caplog.records
+    line = record.getMessage()
+    request_id = dict(response.headers)["x-amzn-requestid"]
+    assert line.startswith("CreateFilter status=400 ms=")
+    assert line.endswith(f"request={request_id} error=ValidationException")
+    assert "SECRET" not in line
+
+
+def test_p80_preflight_needs_no_signature(quiet: Emulator) -> None:
+    response = answer(quiet, "OPTIONS", "/anything", "", {"access-control-request-headers": "authorization"}, b"")
+    headers = dict(response.headers)
+    assert response.status == 200
+    assert headers["access-control-allow-origin"] == "*"
+    assert headers["access-control-allow-headers"] == "authorization"
+
+
+def test_p58_unknown_path(quiet: Emulator) -> None:
+    response = answer(quiet, "POST", "/nothing", "", SIGNED, b"{}")
+    assert response.status == 404
+    assert dict(response.headers)["x-amzn-errortype"] == "UnknownOperationException"
+
+
+def test_p56_constraints_come_after_syntax_and_before_existence(quiet: Emulator) -> None:
+    target = {"x-amz-target": "AmazonPersonalize.DescribeDatasetGroup", **SIGNED}
+    bodies = {
+        b"{": "SerializationException",
+        b'{"datasetGroupArn": "no arn"}': "ValidationException",
+        b'{"datasetGroupArn": "arn:aws:personalize:eu-west-1:111122223333:dataset-group/x"}': (
+            "ResourceNotFoundException"
+        ),
+    }
+    found = [members(answer(quiet, "POST", "/", "", target, body))["__type"] for body in bodies]
+    assert found == list(bodies.values())
