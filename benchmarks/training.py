@@ -33,7 +33,7 @@ ITEMS = avro(
     "Items",
     {"name": "ITEM_ID", "type": "string"},
     {"name": "GENRE", "type": "string", "categorical": True},
-    {"name": "YEAR", "type": ["int", "null"]},
+    {"name": "YEAR", "type": ["string", "null"], "categorical": True},
 )
 
 

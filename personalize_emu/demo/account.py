@@ -39,9 +39,7 @@ class Account:
         )
 
         def client(service: str) -> Any:
-            made = session.client(
-                service, endpoint_url=endpoint, config=Config(s3={"addressing_style": "path"})
-            )
+            made = session.client(service, endpoint_url=endpoint, config=Config(s3={"addressing_style": "path"}))
             made.meta.events.register("after-call", self._count)
             return made
 
@@ -65,9 +63,7 @@ class Account:
         self.s3.put_bucket_policy(Bucket=BUCKET, Policy=_policy({**reading, "Principal": service}))
         role = self.iam.create_role(
             RoleName=ROLE,
-            AssumeRolePolicyDocument=_policy(
-                {"Effect": "Allow", "Principal": service, "Action": "sts:AssumeRole"}
-            ),
+            AssumeRolePolicyDocument=_policy({"Effect": "Allow", "Principal": service, "Action": "sts:AssumeRole"}),
         )
         self.iam.put_role_policy(RoleName=ROLE, PolicyName="read", PolicyDocument=_policy(reading))
         arn: str = role["Role"]["Arn"]
@@ -121,9 +117,9 @@ class Account:
         return metrics
 
     def deploy(self, name: str, version: str) -> str:
-        arn: str = self.personalize.create_campaign(
-            name=name, solutionVersionArn=version, minProvisionedTPS=1
-        )["campaignArn"]
+        arn: str = self.personalize.create_campaign(name=name, solutionVersionArn=version, minProvisionedTPS=1)[
+            "campaignArn"
+        ]
         self.wait(f"campaign {name}", "campaign", arn)
         return arn
 

@@ -110,10 +110,7 @@ class _Story:
         seconds = time.monotonic() - began
         self._narrator.step("Read the metrics: measured on shoppers kept out of the training")
         metrics = {name: self.account.metrics(version) for name, (_, version) in self._trained.items()}
-        rows = [
-            [key, *(f"{values[key]:.4f}" for values in metrics.values())]
-            for key in next(iter(metrics.values()))
-        ]
+        rows = [[key, *(f"{values[key]:.4f}" for values in metrics.values())] for key in next(iter(metrics.values()))]
         self._narrator.table(["metric", *metrics], rows)
         return seconds
 
@@ -124,7 +121,9 @@ class _Story:
 
     def recommend(self) -> None:
         self._narrator.step("Recommend: next to what each shopper bought last")
-        for persona in ("cook", "gadget", "pets"):
+        for number, persona in enumerate(("cook", "gadget", "pets")):
+            if number:
+                self._narrator.line()
             user = self._regular(persona)
             recommended = self.account.recommend(self._campaigns["for-you"], _SHOWN, userId=user)
             bought = self._last_bought(user)
@@ -133,15 +132,15 @@ class _Story:
                 ["bought last", "recommended"],
                 [[self._title(one), self._title(two)] for one, two in _side_by_side(bought, recommended)],
             )
-            self._narrator.line()
 
     def relate(self) -> None:
         self._narrator.step("Relate: what goes with an item")
-        for category in ("Printers", "Tents"):
+        for number, category in enumerate(("Printers", "Tents")):
+            if number:
+                self._narrator.line()
             item = self._best_seller(category)
             related = self.account.recommend(self._campaigns["goes-with"], _SHOWN, itemId=item)
             self._narrator.table([self._title(item)], [[self._title(other)] for other in related])
-            self._narrator.line()
 
     def rank(self) -> None:
         self._narrator.step("Rank: the same ten items for two shoppers")
@@ -165,10 +164,7 @@ class _Story:
         after = self.account.recommend(campaign, 25, userId=user)
         self._narrator.table(
             [f"{user} before", "after four views"],
-            [
-                [self._title(one), self._title(two)]
-                for one, two in _side_by_side(before[:_SHOWN], after[:_SHOWN])
-            ],
+            [[self._title(one), self._title(two)] for one, two in _side_by_side(before[:_SHOWN], after[:_SHOWN])],
         )
         was, now = self._outdoor(before), self._outdoor(after)
         self._narrator.say(f"for the outdoors: {was} of the first 25 before, {now} after")
@@ -199,9 +195,7 @@ class _Story:
 
     def _best_seller(self, category: str) -> str:
         sold = Counter(
-            event.item_id
-            for event in self._shop.interactions
-            if self._items[event.item_id].category_l1 == category
+            event.item_id for event in self._shop.interactions if self._items[event.item_id].category_l1 == category
         )
         return sold.most_common(1)[0][0]
 

@@ -141,11 +141,7 @@ class _Shopping:
                 yield self._bought(number, moment, device)
             return
         wanted = bool(person.wanted) and dice() < 0.75
-        place = (
-            CATEGORY_NUMBER[person.wanted.pop()]
-            if wanted
-            else self.market.category(person, device, moment, dice)
-        )
+        place = CATEGORY_NUMBER[person.wanted.pop()] if wanted else self.market.category(person, device, moment, dice)
         seen: list[int] = []
         while not seen or dice() < 0.68:
             found = self.market.article(person, place, moment, dice)

@@ -7,6 +7,8 @@ AWS_ENDPOINT_URL and dummy credentials are all it needs. Prints one JSON object;
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import sys
 import time
@@ -35,6 +37,16 @@ ITEMS = [
     {"name": "GENRE", "type": "string", "categorical": True},
     {"name": "YEAR", "type": ["int", "null"]},
 ]
+LISTS = (
+    "list_campaigns",
+    "list_dataset_groups",
+    "list_dataset_import_jobs",
+    "list_datasets",
+    "list_event_trackers",
+    "list_schemas",
+    "list_solution_versions",
+    "list_solutions",
+)
 FILES = {"Interactions": "interactions.csv", "Items": "item-meta.csv"}
 
 s3 = boto3.client("s3")
@@ -44,8 +56,12 @@ runtime = boto3.client("personalize-runtime")
 events = boto3.client("personalize-events")
 
 
+class Failed(Exception):
+    """What was waited for ended in CREATE FAILED; the text is the failure reason."""
+
+
 def wait(describe: Callable[[], dict[str, Any]], minutes: float = 5) -> dict[str, Any]:
-    """Poll until ACTIVE. Raises RuntimeError with the failure reason, or when it takes too long."""
+    """Poll until ACTIVE. Raises Failed with the failure reason, RuntimeError when it takes too long."""
     deadline = time.monotonic() + minutes * 60
     while time.monotonic() < deadline:
         answer = describe()
@@ -54,7 +70,7 @@ def wait(describe: Callable[[], dict[str, Any]], minutes: float = 5) -> dict[str
         if resource["status"] == "ACTIVE":
             return resource
         if resource["status"] == "CREATE FAILED":
-            raise RuntimeError(f"{resource['name']}: {resource.get('failureReason')}")
+            raise Failed(resource["failureReason"])
         time.sleep(0.05)
     raise RuntimeError("not ACTIVE in time")
 
@@ -95,8 +111,8 @@ def make_bucket_and_role(folder: Path) -> str:
     return role["Role"]["Arn"]
 
 
-def import_dataset(group: str, role: str, kind: str, fields: list[dict[str, Any]]) -> tuple[str, str]:
-    """Schema, dataset, import job. Returns the ARNs of schema and dataset."""
+def make_dataset(group: str, kind: str, fields: list[dict[str, Any]]) -> tuple[str, str]:
+    """The ARNs of a new schema and dataset."""
     record = {
         "type": "record",
         "name": kind,
@@ -109,23 +125,39 @@ def import_dataset(group: str, role: str, kind: str, fields: list[dict[str, Any]
         name=f"films-{kind}", schemaArn=schema, datasetGroupArn=group, datasetType=kind
     )["datasetArn"]
     wait(lambda: personalize.describe_dataset(datasetArn=dataset))
-    job = personalize.create_dataset_import_job(
-        jobName=f"films-{kind}",
-        datasetArn=dataset,
-        dataSource={"dataLocation": f"s3://{BUCKET}/input/{FILES[kind]}"},
-        roleArn=role,
-    )["datasetImportJobArn"]
-    wait_job(lambda: personalize.describe_dataset_import_job(datasetImportJobArn=job))
     return schema, dataset
 
 
-def wait_job(describe: Callable[[], dict[str, Any]]) -> None:
-    def named() -> dict[str, Any]:
-        answer = describe()
-        answer["datasetImportJob"].setdefault("name", answer["datasetImportJob"]["jobName"])
-        return answer
+def import_file(dataset: str, role: str, file: str, job: str) -> None:
+    """Raises Failed with the failure reason."""
+    arn = personalize.create_dataset_import_job(
+        jobName=job,
+        datasetArn=dataset,
+        dataSource={"dataLocation": f"s3://{BUCKET}/input/{file}"},
+        roleArn=role,
+    )["datasetImportJobArn"]
+    wait(lambda: personalize.describe_dataset_import_job(datasetImportJobArn=arn))
 
-    wait(named)
+
+def import_films(dataset: str, role: str, folder: Path) -> str:
+    """The file as it is has one year that is no number: read the reason, mend that row, import again.
+
+    Returns the reason.
+    """
+    file = FILES["Items"]
+    try:
+        import_file(dataset, role, file, "films-as-they-are")
+    except Failed as failure:
+        with (folder / file).open(newline="", encoding="utf-8") as source:
+            header, *rows = csv.reader(source)
+        mended = io.StringIO()
+        writer = csv.writer(mended)
+        writer.writerow(header)
+        writer.writerows([*row[:-1], row[-1] if row[-1].isdecimal() else ""] for row in rows)
+        s3.put_object(Bucket=BUCKET, Key=f"input/{file}", Body=mended.getvalue().encode())
+        import_file(dataset, role, file, "films-mended")
+        return str(failure)
+    raise AssertionError("a year that is no number was imported as one")
 
 
 def train(group: str) -> dict[str, tuple[str, str, dict[str, float]]]:
@@ -221,14 +253,21 @@ def delete_all(
     iam.delete_role(RoleName=ROLE)
 
 
+def left_behind() -> dict[str, list[Any]]:
+    """What every list of the account still holds, by operation."""
+    found = {}
+    for operation in LISTS:
+        (found[operation],) = personalize.get_paginator(operation).paginate().build_full_result().values()
+    return found
+
+
 def main(folder: Path) -> dict[str, Any]:
     role = make_bucket_and_role(folder)
     group = personalize.create_dataset_group(name=GROUP)["datasetGroupArn"]
     wait(lambda: personalize.describe_dataset_group(datasetGroupArn=group))
-    data = [
-        import_dataset(group, role, "Interactions", INTERACTIONS),
-        import_dataset(group, role, "Items", ITEMS),
-    ]
+    data = [make_dataset(group, "Interactions", INTERACTIONS), make_dataset(group, "Items", ITEMS)]
+    import_file(data[0][1], role, FILES["Interactions"], "clicks")
+    refusal = import_films(data[1][1], role, folder)
     trained = train(group)
     campaigns = {name: deploy(name, version) for name, (_, version, _) in trained.items()}
     user, film = "42", "2571"
@@ -240,6 +279,8 @@ def main(folder: Path) -> dict[str, Any]:
     tracker, before, after = stream_clicks(group, campaigns, user, "1")
     delete_all(group, list(campaigns.values()), [s for s, _, _ in trained.values()], tracker, data)
     return {
+        "left_behind": left_behind(),
+        "refusal": refusal,
         "metrics": {name: metrics for name, (_, _, metrics) in trained.items()},
         "for_you": first,
         "for_another": other,
