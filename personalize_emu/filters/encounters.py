@@ -1,0 +1,55 @@
+"""Who met what, by which events: what conditions on event types read (spec 08 section 3.1)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from personalize_emu.filters.binding import OneOf
+
+MOST_INTERACTIONS = 100
+MOST_ACTION_INTERACTIONS = 300
+"""Newest events of a user that count for each event type (F-51, Q-53)."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """event_type: folded to one case, None where the event has none. timestamp: epoch seconds."""
+
+    record_id: str
+    event_type: str | None
+    timestamp: int
+
+
+@dataclass(frozen=True)
+class Encounters:
+    """Pairs of a record (an item, an action, or a user) and the type of an event it took part in."""
+
+    pairs: frozenset[tuple[str, str | None]]
+
+    def matching(self, condition: OneOf) -> frozenset[str]:
+        """Ids with an event of a listed type, or, negated, of a type that is not listed (F-55, F-56)."""
+        wanted = condition.values
+        if wanted is None:
+            return frozenset() if condition.negated else frozenset(record_id for record_id, _ in self.pairs)
+        if condition.negated:
+            return frozenset(record_id for record_id, kind in self.pairs if kind is not None and kind not in wanted)
+        return frozenset(record_id for record_id, kind in self.pairs if kind in wanted)
+
+
+def newest(events: Iterable[Event], limit: int) -> Encounters:
+    """The `limit` newest events of each type, of one user; `events` in order of arrival."""
+    seen: Counter[str | None] = Counter()
+    pairs = set()
+    ordered = sorted(events, key=lambda event: event.timestamp)
+    for event in reversed(ordered):
+        seen[event.event_type] += 1
+        if seen[event.event_type] <= limit:
+            pairs.add((event.record_id, event.event_type))
+    return Encounters(frozenset(pairs))
+
+
+def folded(event_type: str | None) -> str | None:
+    """Event types ignore case (F-25)."""
+    return None if event_type is None else event_type.casefold()

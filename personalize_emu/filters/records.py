@@ -1,0 +1,149 @@
+"""Records of one dataset, frozen, and views of them along other lists of ids."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from threading import Lock
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from personalize_emu.data.avro import Schema
+from personalize_emu.filters.binding import Alternatives, Bound, Compared, Value
+from personalize_emu.filters.columns import Column, Mask, Texts, column_of
+
+MASK_BYTES = 64 * 2**20
+"""Most memory one view spends on masks it may be asked for again."""
+
+
+class Records:
+    """One row an id. Columns are laid out when they are first asked for, and kept.
+
+    table: in schema order, with distinct ids.
+    """
+
+    def __init__(self, table: pa.Table, schema: Schema, id_column: str) -> None:
+        self.schema = schema
+        self.id_column = id_column
+        self._table = table
+        self._columns: dict[str, Column] = {}
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    @cached_property
+    def row_of(self) -> Mapping[str, int]:
+        ids = pc.cast(self._table.column(self.id_column), pa.string()).to_pylist()
+        return {record_id: row for row, record_id in enumerate(ids)}
+
+    def column(self, name: str) -> Column:
+        found = self._columns.get(name)
+        if found is None:
+            field = self.schema.field(name)
+            if field is None:
+                raise KeyError(name)
+            found = self._columns[name] = column_of(self._table.column(name), field)
+        return found
+
+    def value(self, record_id: str, name: str) -> Value | None:
+        """What the record holds in a column. The id column has its value without a row, too (F-38)."""
+        if name == self.id_column:
+            return frozenset({record_id})
+        row = self.row_of.get(record_id)
+        return None if row is None else self.column(name).value(row)
+
+    def text(self, record_id: str, name: str) -> str | None:
+        """The same as clients read it: categories joined, numbers in their shortest decimal form (RT-67)."""
+        row = self.row_of.get(record_id)
+        if row is None:
+            return None
+        field = self.schema.field(name)
+        if field is not None and field.type == "boolean":
+            truth = self._table.column(name)[row].as_py()
+            return None if truth is None else str(truth).lower()
+        return self.column(name).text(row)
+
+
+class View:
+    """Records along a list of ids, some of which may have no row.
+
+    ids: distinct. number_of: id to its place in `ids`; made here when it is not at hand.
+    """
+
+    def __init__(self, records: Records | None, ids: Sequence[str], number_of: Mapping[str, int] | None = None) -> None:
+        self.ids = ids
+        self.number_of = {record_id: n for n, record_id in enumerate(ids)} if number_of is None else number_of
+        self._records = records
+        self._columns: dict[str, Column] = {}
+        self._masks: OrderedDict[Alternatives, Mask] = OrderedDict()
+        self._turn = Lock()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def mask(self, alternatives: Alternatives) -> Mask:
+        """bool[ids], read-only: the records for which all conditions of any alternative hold."""
+        found = self._masks.get(alternatives)
+        if found is None:
+            found = self._evaluated(alternatives)
+            found.flags.writeable = False
+            self._keep(alternatives, found)
+        return found
+
+    def mask_of(self, ids: frozenset[str]) -> Mask:
+        """bool[ids]: those of `ids` that are in the view."""
+        mask = np.zeros(len(self), np.bool_)
+        mask[[self.number_of[record_id] for record_id in ids if record_id in self.number_of]] = True
+        return mask
+
+    def _keep(self, alternatives: Alternatives, mask: Mask) -> None:
+        with self._turn:
+            self._masks[alternatives] = mask
+            while len(self._masks) * max(len(self), 1) > MASK_BYTES and len(self._masks) > 1:
+                self._masks.popitem(last=False)
+
+    def _evaluated(self, alternatives: Alternatives) -> Mask:
+        masks = [self._all_of(conditions) for conditions in alternatives]
+        return np.logical_or.reduce(masks) if len(masks) > 1 else masks[0]
+
+    def _all_of(self, conditions: tuple[Bound, ...]) -> Mask:
+        masks = [self._condition(condition) for condition in conditions]
+        return np.logical_and.reduce(masks) if len(masks) > 1 else masks[0]
+
+    def _condition(self, condition: Bound) -> Mask:
+        records = self._records
+        if records is None:
+            raise ValueError("there are no records to test")
+        if isinstance(condition, Compared):
+            if condition.value is None:
+                return np.full(len(self), condition.operator == "!=")
+            column = self._column(condition.column)
+            if isinstance(column, Texts):
+                raise TypeError(f"{condition.column} holds no numbers")
+            return column.compared(condition.operator, condition.value)
+        values = frozenset() if condition.values is None else condition.values
+        if condition.column == records.id_column:
+            found = self.mask_of(frozenset(value for value in values if isinstance(value, str)))
+        else:
+            found = self._column(condition.column).one_of(values)
+        return ~found if condition.negated else found
+
+    def _column(self, name: str) -> Column:
+        found = self._columns.get(name)
+        if found is None and self._records is not None:
+            found = self._columns[name] = self._records.column(name).aligned(self._rows)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    @cached_property
+    def _rows(self) -> NDArray[np.int64]:
+        """int64[ids]: row of each id, one past the last for an id without a row."""
+        if self._records is None:
+            return np.zeros(len(self.ids), np.int64)
+        row_of, none = self._records.row_of, len(self._records)
+        return np.fromiter((row_of.get(record_id, none) for record_id in self.ids), np.int64, len(self.ids))
