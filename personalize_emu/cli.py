@@ -167,10 +167,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_option(parser: argparse.ArgumentParser, option: Field[Any]) -> None:
     kind = get_type_hints(Settings)[option.name]
+    flag = "--" + option.name.replace("_", "-")
+    if kind is bool:
+        text = f"{option.metadata['help']} ([{environment_name(option.name)}])"
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+        return
     choices = get_args(kind) if get_origin(kind) is Literal else None
     shown = "" if option.default == "" else f"default {option.default}; "
     parser.add_argument(
-        "--" + option.name.replace("_", "-"),
+        flag,
         dest=option.name,
         type=str if choices else kind,
         choices=choices,

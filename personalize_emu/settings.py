@@ -5,10 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Pace = Literal["instant", "fast", "real"]
 ENVIRONMENT_PREFIX = "PERSONALIZE_EMU_"
+
+QUOTA_LIMITS: Mapping[str, int] = MappingProxyType(
+    {
+        "schemas": 500,
+        "dataset-groups": 5,
+        "dataset-import-jobs": 5,
+        "solution-versions": 20,
+        "solutions": 10,
+        "campaigns": 5,
+    }
+)
+"""Quota name to the service's own number, the newest where sources differ (spec 04 Q-1 to Q-19)."""
+
+_TRUTH = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 
 
 def _option(default: Any, help_text: str) -> Any:
@@ -31,6 +47,14 @@ class Settings:
     account: str = _option("123456789012", "the 12-digit account that owns all resources")
     region: str = _option("us-east-1", "region of requests that carry no credential scope")
     aws_endpoint: str = _option("", "endpoint of S3 and the other AWS services; empty embeds them")
+    quotas: str = _option(
+        "default",
+        "how many resources there may be: default (the service's numbers), off (any number), or changes of "
+        "the defaults such as campaigns=10,schemas=20",
+    )
+    check_roles: bool = _option(
+        False, "refuse roles and buckets that the service could not use, as their IAM and bucket policies say"
+    )
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     def __post_init__(self) -> None:
@@ -42,8 +66,31 @@ class Settings:
             raise ValueError(f"account must be 12 digits, not {self.account!r}")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError(f"log_level must be DEBUG, INFO, WARNING or ERROR, not {self.log_level!r}")
+        quota_limits(self.quotas)
         if not self.real_pace_scale > 0:
             raise ValueError(f"real_pace_scale must be greater than 0, not {self.real_pace_scale}")
+
+
+@cache
+def quota_limits(option: str) -> Mapping[str, int]:
+    """Quota name to the number that a value of the `quotas` option sets; a name that is missing has no limit.
+
+    Raises:
+        ValueError: the option has another form, or names a quota that does not exist.
+    """
+    if option == "off":
+        return MappingProxyType({})
+    changes = {} if option == "default" else dict(_quota_change(part) for part in option.split(","))
+    return MappingProxyType({**QUOTA_LIMITS, **changes})
+
+
+def _quota_change(part: str) -> tuple[str, int]:
+    name, _, number = part.strip().partition("=")
+    if name not in QUOTA_LIMITS:
+        raise ValueError(f"quotas must be default, off, or numbers for {', '.join(QUOTA_LIMITS)}; not {name!r}")
+    if not (number.isascii() and number.isdecimal()):
+        raise ValueError(f"the quota {name} must be a whole number, not {number!r}")
+    return name, int(number)
 
 
 def environment_name(option: str) -> str:
@@ -71,7 +118,15 @@ def settings_from_environment(environ: Mapping[str, str] | None = None, **overri
 def _parsed(name: str, kind: Any, text: str) -> Any:
     if get_origin(kind) is Literal or kind is str:
         return text
+    if kind is bool:
+        return _truth(name, text)
     try:
         return kind(text)
     except ValueError:
         raise ValueError(f"{environment_name(name)} must be a {kind.__name__}, not {text!r}") from None
+
+
+def _truth(name: str, text: str) -> bool:
+    if text.lower() not in _TRUTH:
+        raise ValueError(f"{environment_name(name)} must be true or false, not {text!r}")
+    return _TRUTH[text.lower()]

@@ -27,11 +27,24 @@ def mock_personalize(target: Target) -> Target: ...
 
 
 @overload
-def mock_personalize(*, seed: int = 0, pace: Pace = "instant", clock: Clock | None = None) -> MockPersonalize: ...
+def mock_personalize(
+    *,
+    seed: int = 0,
+    pace: Pace = "instant",
+    clock: Clock | None = None,
+    quotas: str = "default",
+    check_roles: bool = False,
+) -> MockPersonalize: ...
 
 
 def mock_personalize(
-    target: Target | None = None, *, seed: int = 0, pace: Pace = "instant", clock: Clock | None = None
+    target: Target | None = None,
+    *,
+    seed: int = 0,
+    pace: Pace = "instant",
+    clock: Clock | None = None,
+    quotas: str = "default",
+    check_roles: bool = False,
 ) -> Target | MockPersonalize:
     """Answer every Personalize call of this process from a fresh emulator.
 
@@ -44,16 +57,18 @@ def mock_personalize(
         seed: of every random choice; equal seeds and calls give equal answers.
         pace: `instant` (work is done inside the call), `fast` or `real`.
         clock: what the emulator reads and `emulator.advance` moves; the machine's when not given.
+        quotas: `default`, `off`, or changes such as `campaigns=10,schemas=20`.
+        check_roles: refuse roles and buckets whose policies do not let the service in.
     """
-    mock = MockPersonalize(seed, pace, clock)
+    mock = MockPersonalize(Settings(seed=seed, pace=pace, quotas=quotas, check_roles=check_roles), clock)
     return mock if target is None else mock(target)
 
 
 class MockPersonalize:
     """A mock that can be entered, and put on functions and classes, any number of times."""
 
-    def __init__(self, seed: int, pace: Pace, clock: Clock | None) -> None:
-        self._settings = Settings(seed=seed, pace=pace)
+    def __init__(self, settings: Settings, clock: Clock | None) -> None:
+        self._settings = settings
         self._clock = clock
         self._entered: list[ExitStack] = []
 

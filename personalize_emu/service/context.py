@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from personalize_emu.neighbours import Neighbours
+from personalize_emu.service.quotas import refuse_over_quota
 from personalize_emu.service.world import World
 from personalize_emu.settings import Settings
 from personalize_emu.state.arns import make_arn, parse_arn
@@ -83,11 +84,17 @@ class Context:
         return [record for record in self.world.store.all(kind) if record.arn.startswith(prefix)]
 
     def insert(self, record: Resource, tags: Sequence[Mapping[str, str]] | None = None) -> None:
-        """Raises ResourceAlreadyExistsException when the ARN is taken (R-GEN-4)."""
-        try:
+        """The end of every Create, after all other checks of the request (P-56).
+
+        Raises:
+            ResourceAlreadyExistsException: the ARN is taken (R-GEN-4).
+            LimitExceededException: a quota is used up.
+        """
+        with self.world.store.lock:
+            if self.world.store.get(type(record), record.arn) is not None:
+                raise already_exists(record.arn)
+            refuse_over_quota(self.world.store, record, self.settings.quotas)
             self.world.store.insert(record)
-        except KeyError:
-            raise already_exists(record.arn) from None
         if tags:
             self.world.store.set_tags(record.arn, {tag["tagKey"]: tag["tagValue"] for tag in tags})
 
