@@ -63,8 +63,8 @@ def check_recommendations(outcome: dict[str, Any]) -> None:
 
 
 def check_metrics(metrics: dict[str, dict[str, float]]) -> None:
-    """M-3, M-58; the bound is far above popularity (0.11) and below what the recipe reaches on average."""
-    assert metrics["for-you"]["mean_reciprocal_rank_at_25"] >= 0.20
+    """M-3, M-58; popularity reaches 0.11; about 60 users are drawn, which leaves an error of 0.03."""
+    assert metrics["for-you"]["mean_reciprocal_rank_at_25"] >= 0.17
     for values in metrics.values():
         assert len(values) == 8
         assert all(0 <= value <= 1 for value in values.values())
