@@ -33,6 +33,7 @@ from personalize_emu.state.resources import (
     DatasetGroup,
     DatasetImportJob,
     EventTracker,
+    Filter,
     Resource,
     Schema,
     SolutionVersion,
@@ -156,5 +157,6 @@ def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
         for campaign in context.all(Campaign)
         if campaign.solution_version_arn in version_arns and campaign.status in CREATING | {ACTIVE}
     )
+    yield from (f for f in context.all(Filter) if f.dataset_group_arn == group_arn)
     if dataset.dataset_type == INTERACTIONS:
         yield from (t for t in context.all(EventTracker) if t.dataset_group_arn == group_arn)

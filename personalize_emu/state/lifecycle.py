@@ -15,13 +15,18 @@ CREATE_FAILED = "CREATE FAILED"
 CREATE_STOPPING = "CREATE STOPPING"
 CREATE_STOPPED = "CREATE STOPPED"
 ACTIVE = "ACTIVE"
+STOP_PENDING = "STOP PENDING"
+STOP_IN_PROGRESS = "STOP IN_PROGRESS"
+INACTIVE = "INACTIVE"
+START_PENDING = "START PENDING"
+START_IN_PROGRESS = "START IN_PROGRESS"
 DELETE_PENDING = "DELETE PENDING"
 DELETE_IN_PROGRESS = "DELETE IN_PROGRESS"
 
 CREATING = frozenset({CREATE_PENDING, CREATE_IN_PROGRESS})
 DELETING = frozenset({DELETE_PENDING, DELETE_IN_PROGRESS})
 FAILED = frozenset({CREATE_FAILED, CREATE_STOPPED})
-DELETABLE = frozenset({ACTIVE, CREATE_FAILED, CREATE_STOPPED})
+DELETABLE = frozenset({ACTIVE, INACTIVE, CREATE_FAILED, CREATE_STOPPED})
 """States in which a resource is at rest and may be deleted (R-GEN-14)."""
 
 
@@ -39,10 +44,15 @@ _REAL_CREATION = {
     "dataset": Duration(5, 20),
     "dataset-import-job": Duration(30, 500),
     "event-tracker": Duration(5, 20),
+    "solution": Duration(5, 20),
+    "filter": Duration(5, 20),
     "solution-version": Duration(60, 2400),
     "campaign": Duration(30, 480),
+    "recommender": Duration(60, 2400),
 }
 _REAL_DELETION = Duration(10, 50)
+_REAL_STOPPING = Duration(0, 60)
+_REAL_SWITCHING = Duration(10, 110)
 _FAST = Duration(0.1, 0.1)
 _INSTANT = Duration(0, 0)
 
@@ -54,6 +64,16 @@ def creation_duration(settings: Settings, kind: str) -> Duration:
 
 def deletion_duration(settings: Settings) -> Duration:
     return _paced(settings, _REAL_DELETION)
+
+
+def stopping_duration(settings: Settings) -> Duration:
+    """How long a training that was told to stop is at least seen stopping."""
+    return _paced(settings, _REAL_STOPPING)
+
+
+def switching_duration(settings: Settings) -> Duration:
+    """How long a recommender takes to start or to stop."""
+    return _paced(settings, _REAL_SWITCHING)
 
 
 def _paced(settings: Settings, real: Duration) -> Duration:

@@ -143,6 +143,19 @@ class EventTracker(Stateful):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Filter(Stateful):
+    """R-FLT-2. `filter_expression` is the text as it was sent."""
+
+    type_word = kind = "filter"
+    arn_field = "filter_arn"
+
+    name: str
+    filter_arn: str
+    dataset_group_arn: str
+    filter_expression: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Solution(Stateful):
     """R-SOL-3. `latestSolutionVersion` is worked out when it is described."""
 
@@ -205,6 +218,7 @@ RESOURCE_TYPES: tuple[type[Resource], ...] = (
     Dataset,
     DatasetImportJob,
     EventTracker,
+    Filter,
     Solution,
     SolutionVersion,
     Campaign,

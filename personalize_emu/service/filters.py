@@ -1,0 +1,113 @@
+"""Filters: expressions that answers are held to (R-FLT, spec 08)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from personalize_emu.filters.check import CheckedFilter, check
+from personalize_emu.filters.errors import InvalidExpression
+from personalize_emu.filters.expressions import DATASETS
+from personalize_emu.filters.grammar import parse
+from personalize_emu.service.changes import (
+    begin_deletion,
+    begin_plain_creation,
+    refuse_while_used_by,
+    require_active,
+    require_deletable,
+)
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.datasets import dataset_of_type, in_group
+from personalize_emu.service.schemas import parsed_schema
+from personalize_emu.service.tags import checked_tags
+from personalize_emu.state.lifecycle import CREATE_FAILED, CREATE_PENDING, CREATING
+from personalize_emu.state.resources import DatasetGroup, Filter, Resource, Schema, Stateful
+from personalize_emu.wire.errors import InvalidInputException, LimitExceededException
+
+MOST_FIELDS = 10
+"""Distinct dataset fields in one filter (Q-14)."""
+MOST_FIELDS_OF_GROUP = 20
+"""Distinct dataset fields in all filters of a dataset group (Q-13)."""
+
+
+def create_filter(context: Context, params: Params) -> dict[str, Any]:
+    """Refuses at once what cannot be read, or does not fit the group's schemas (F-2, R-FLT-5)."""
+    tags = checked_tags(params)
+    group = context.get(DatasetGroup, params["datasetGroupArn"])
+    require_active(group)
+    try:
+        checked = checked_filter(context, group.arn, params["filterExpression"])
+    except InvalidExpression as error:
+        raise InvalidInputException(str(error)) from error
+    now = context.clock.now()
+    record = Filter(
+        name=params["name"],
+        filter_arn=context.arn("filter", params["name"]),
+        dataset_group_arn=group.arn,
+        filter_expression=params["filterExpression"],
+        status=CREATE_PENDING,
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    _refuse_too_many_fields(context, group, checked)
+    context.insert(record, tags)
+    begin_plain_creation(context, record)
+    return {"filterArn": record.arn}
+
+
+def describe_filter(context: Context, params: Params) -> dict[str, Any]:
+    return {"filter": context.get(Filter, params["filterArn"]).members()}
+
+
+def list_filters(context: Context, params: Params) -> dict[str, Any]:
+    return context.list_page(in_group(context, Filter, params), params, "Filters", query="ListFilters")
+
+
+def delete_filter(context: Context, params: Params) -> None:
+    """Not while a batch job uses it (R-FLT-6)."""
+    record = context.get(Filter, params["filterArn"])
+    require_deletable(record)
+    refuse_while_used_by(record, next(_jobs_with(context, record), None))
+    begin_deletion(context, record, lambda: None)
+
+
+def checked_filter(context: Context, group_arn: str, expression: str) -> CheckedFilter:
+    """The meaning of an expression to the datasets of a group.
+
+    Raises:
+        InvalidExpression: it has none (F-90).
+    """
+    texts = []
+    for name in DATASETS:
+        dataset = dataset_of_type(context, group_arn, name.upper())
+        if dataset is not None:
+            texts.append((dataset.dataset_type, context.get(Schema, dataset.schema_arn).schema))
+    return _checked(expression, tuple(texts))
+
+
+@lru_cache(maxsize=256)
+def _checked(expression: str, schema_texts: tuple[tuple[str, str], ...]) -> CheckedFilter:
+    return check(parse(expression), {name: parsed_schema(text) for name, text in schema_texts})
+
+
+def _refuse_too_many_fields(context: Context, group: DatasetGroup, checked: CheckedFilter) -> None:
+    """F-4, F-92, F-92a; a filter that failed does not count (Q-66)."""
+    if len(checked.fields) > MOST_FIELDS:
+        raise LimitExceededException(f"More than {MOST_FIELDS} distinct dataset fields in one filter.")
+    fields = set(checked.fields)
+    for other in in_group(context, Filter, {"datasetGroupArn": group.arn}):
+        if other.status != CREATE_FAILED:
+            fields |= checked_filter(context, group.arn, other.filter_expression).fields
+    if len(fields) > MOST_FIELDS_OF_GROUP:
+        raise LimitExceededException(
+            f"More than {MOST_FIELDS_OF_GROUP} distinct dataset fields in the filters of a dataset group."
+        )
+
+
+def _jobs_with(context: Context, record: Filter) -> Iterator[Resource]:
+    """Jobs under way that name the filter."""
+    for job in context.world.store.records():
+        under_way = isinstance(job, Stateful) and job.status in CREATING
+        if under_way and not isinstance(job, Filter) and getattr(job, "filter_arn", None) == record.arn:
+            yield job
