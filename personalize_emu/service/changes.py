@@ -57,7 +57,7 @@ def begin_creation(
     work: Callable[[], T],
     finished: Callable[[T], dict[str, Any] | None],
     *,
-    queue: str = "",
+    queues: tuple[str, ...] = (),
 ) -> None:
     """Lead an inserted record from CREATE PENDING to ACTIVE or CREATE FAILED (R-GEN-10).
 
@@ -93,7 +93,7 @@ def begin_creation(
         )
 
     duration = creation_duration(context.settings, record.kind)
-    job: Job[T] = Job(f"create {record.arn}", duration, begun, work, succeeded, failed, queue)
+    job: Job[T] = Job(f"create {record.arn}", duration, begun, work, succeeded, failed, queues)
     context.afterwards(lambda: context.world.jobs.start(job))
 
 

@@ -53,7 +53,7 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
     context.insert(job, tags)
     schema_text = context.get(Schema, dataset.schema_arn).schema
     read = partial(_read, objects, location, schema_text, dataset.dataset_type, mode)
-    begin_creation(context, job, read, partial(_store, context, dataset, mode), queue=dataset.arn)
+    begin_creation(context, job, read, partial(_store, context, dataset, mode), queues=(dataset.arn,))
     return {"datasetImportJobArn": job.arn}
 
 

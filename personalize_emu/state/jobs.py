@@ -5,12 +5,16 @@
 `waiting` is exact; being in progress lasts until the work is done and at least `working` seconds.
 
 With no duration at all everything happens inside `start` (pace instant).
+
+Jobs that share a queue take turns in the order of their start: what has waited long enough goes on waiting
+until everything before it in each of its queues is done or failed.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,14 +32,14 @@ class JobFailed(Exception):
     """Raised by work that cannot be done; the text is the failure reason clients read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job(Generic[T]):
     """One piece of work and what it does to its resource.
 
     begun: the resource enters its in-progress state; False when there is nothing left to work for.
     work: the slow part, run in a worker thread; raises JobFailed.
     succeeded, failed: the resource reaches its final state.
-    queue: jobs with the same non-empty queue run one after the other, in order of start (R-DIJ-11).
+    queues: names of the queues it takes turns in (R-DIJ-11, D-112).
     """
 
     name: str
@@ -44,7 +48,11 @@ class Job(Generic[T]):
     work: Callable[[], T]
     succeeded: Callable[[T], None]
     failed: Callable[[str], None]
-    queue: str = ""
+    queues: tuple[str, ...] = ()
+
+    @property
+    def at_once(self) -> bool:
+        return self.duration.waiting == 0 and self.duration.working == 0
 
 
 class Jobs:
@@ -56,20 +64,20 @@ class Jobs:
         self._changed = threading.Condition()
         self._unfinished = 0
         self._working = 0
-        self._tails: dict[str, Future[Any]] = {}
+        self._queues: dict[str, deque[Job[Any]]] = {}
+        self._held: list[Job[Any]] = []
         self._closed = False
 
     def start(self, job: Job[Any]) -> None:
         with self._changed:
             self._unfinished += 1
-        at_once = job.duration.waiting == 0 and job.duration.working == 0
-        start = self._clock.now()
-        if at_once:
-            self._begin(job, start, wait=True)
+            for name in job.queues:
+                self._queues.setdefault(name, deque()).append(job)
+        if job.at_once:
+            self._due(job)
+            self._wait_for_turns(job)
         else:
-            begin_at = start + job.duration.waiting
-            wait = isinstance(self._clock, ManualClock)
-            self._clock.call_at(begin_at, lambda: self._begin(job, begin_at, wait=wait))
+            self._clock.call_at(self._clock.now() + job.duration.waiting, lambda: self._due(job))
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Wait until no job is unfinished; False when `timeout` seconds of real time pass before."""
@@ -87,21 +95,36 @@ class Jobs:
             self._changed.notify_all()
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    def _begin(self, job: Job[Any], begun_at: float, *, wait: bool) -> None:
+    def _due(self, job: Job[Any]) -> None:
+        with self._changed:
+            if not self._is_first(job):
+                self._held.append(job)
+                return
+        self._begin(job)
+
+    def _is_first(self, job: Job[Any]) -> bool:
+        return all(self._queues[name][0] is job for name in job.queues)
+
+    def _wait_for_turns(self, job: Job[Any]) -> None:
+        """Until a job that had to wait for those of other threads has had its turn in every queue."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or not self._is_queued(job))
+
+    def _is_queued(self, job: Job[Any]) -> bool:
+        return any(job in self._queues.get(name, ()) for name in job.queues)
+
+    def _begin(self, job: Job[Any]) -> None:
         if self._closed or not job.begun():
-            self._count_finished()
+            self._finish(job)
             return
+        finish_at = self._clock.now() + job.duration.working
         with self._changed:
             if self._closed:
                 return
             self._working += 1
-            before = self._tails.get(job.queue) if job.queue else None
-            future = self._workers.submit(_work_after, before, job.work)
-            if job.queue:
-                self._tails[job.queue] = future
-        finish_at = begun_at + job.duration.working
-        if wait:
-            _wait_for(future)
+            future = self._workers.submit(job.work)
+        if job.at_once or isinstance(self._clock, ManualClock):
+            future.exception()
             self._worked(job, finish_at, future)
         else:
             future.add_done_callback(lambda done: self._worked(job, finish_at, done))
@@ -126,19 +149,18 @@ class Jobs:
             else:
                 log.error("job %s broke", job.name, exc_info=error)
                 job.failed("An internal error occurred. Please try again.")
-        self._count_finished()
+        self._finish(job)
 
-    def _count_finished(self) -> None:
+    def _finish(self, job: Job[Any]) -> None:
+        """Let those begin whose turn this was holding up."""
         with self._changed:
             self._unfinished -= 1
+            for name in job.queues:
+                self._queues[name].remove(job)
+                if not self._queues[name]:
+                    del self._queues[name]
+            following = [held for held in self._held if self._is_first(held)]
+            self._held = [held for held in self._held if held not in following]
             self._changed.notify_all()
-
-
-def _work_after(before: Future[Any] | None, work: Callable[[], T]) -> T:
-    if before is not None:
-        _wait_for(before)
-    return work()
-
-
-def _wait_for(future: Future[Any]) -> None:
-    future.exception()
+        for held in following:
+            self._begin(held)

@@ -26,7 +26,7 @@ class Diary:
         self,
         work: Callable[[], Any] = lambda: "done",
         duration: Duration = AT_ONCE,
-        queue: str = "",
+        *queues: str,
     ) -> Job[Any]:
         return Job(
             "test",
@@ -35,7 +35,7 @@ class Diary:
             work,
             lambda result: self.entries.append(f"succeeded {result}"),
             lambda reason: self.entries.append(f"failed {reason}"),
-            queue,
+            queues,
         )
 
 
@@ -92,13 +92,61 @@ def test_jobs_of_one_queue_run_in_order_of_start() -> None:
         gate.wait(10)
         order.append("first")
 
-    jobs.start(diary.job(first, Duration(0, 0.001), queue="dataset"))
-    jobs.start(diary.job(lambda: order.append("second"), Duration(0, 0.001), queue="dataset"))
-    jobs.start(diary.job(gate.set, Duration(0, 0.001), queue="another"))
+    jobs.start(diary.job(first, Duration(0, 0.001), "dataset"))
+    jobs.start(diary.job(lambda: order.append("second"), Duration(0, 0.001), "dataset"))
+    jobs.start(diary.job(gate.set, Duration(0, 0.001), "another"))
     assert jobs.wait_idle(10)
     assert order == ["first", "second"]
     jobs.close()
     clock.close()
+
+
+def test_a_job_begins_when_those_before_it_in_each_of_its_queues_are_done() -> None:
+    """R-DIJ-11, D-112: not as soon as their work is done."""
+    clock = ManualClock()
+    jobs, one, other, both, behind = Jobs(clock), Diary(), Diary(), Diary(), Diary()
+    jobs.start(one.job(lambda: "done", Duration(0, 100), "a"))
+    jobs.start(other.job(fail, Duration(0, 200), "b"))
+    jobs.start(both.job(lambda: "done", Duration(10, 10), "a", "b"))
+    jobs.start(behind.job(lambda: "done", Duration(0, 5), "b"))
+    clock.advance(199)
+    assert (one.entries[-1], other.entries, both.entries) == ("succeeded done", ["begun"], [])
+    clock.advance(1)
+    assert (other.entries[-1], both.entries) == ("failed too few rows", ["begun"])
+    clock.advance(9)
+    assert (both.entries, behind.entries) == (["begun"], [])
+    clock.advance(1)
+    assert (both.entries[-1], behind.entries) == ("succeeded done", ["begun"])
+    clock.advance(5)
+    assert behind.entries[-1] == "succeeded done"
+    assert jobs.wait_idle(0)
+    jobs.close()
+
+
+def test_at_once_means_after_the_jobs_of_other_threads() -> None:
+    """D-112: the call returns when its own work is done, too."""
+    jobs, started, gate = Jobs(SystemClock()), threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def first() -> None:
+        started.set()
+        gate.wait(10)
+        order.append("first")
+
+    def second() -> None:
+        jobs.start(Diary().job(lambda: order.append("second"), AT_ONCE, "a"))
+        order.append("returned")
+
+    threads = [threading.Thread(target=jobs.start, args=(Diary().job(first, AT_ONCE, "a"),))]
+    threads[0].start()
+    assert started.wait(10)
+    threads.append(threading.Thread(target=second))
+    threads[1].start()
+    gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert order == ["first", "second", "returned"]
+    jobs.close()
 
 
 def test_late_results_reach_nobody_once_jobs_are_closed() -> None:
