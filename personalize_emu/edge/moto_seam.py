@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -31,9 +32,9 @@ from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 from moto.iam.models import get_account_id_from
 from moto.personalize import urls as personalize_urls
 from moto.personalize.models import PersonalizeBackend
-from werkzeug.exceptions import InternalServerError
+from werkzeug.exceptions import BadRequest, InternalServerError
 
-from personalize_emu.edge.refusals import refusal
+from personalize_emu.edge.refusals import FORM, refusal
 from personalize_emu.wire.sigv4 import credential_scope
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID) -> WSGIApplication:
         # moto matches S3 keys against the path as it was sent, under the name that its own server uses.
         if "REQUEST_URI" in environ:
             environ.setdefault("RAW_URI", environ["REQUEST_URI"])
+        if environ.get("CONTENT_TYPE", "").startswith(FORM):
+            _keep_body(environ)
         if account != DEFAULT_ACCOUNT_ID and not _is_issued_key(environ):
             environ[ACCOUNT_VARIABLE] = account
         try:
@@ -149,6 +152,9 @@ def _answer_faults(app: Flask, service: str) -> None:
     def lacking(error: NotImplementedError) -> FlaskResponse:
         return _refusal(service, 501, "NotImplementedException", f"moto does not implement this: {error}")
 
+    def malformed(error: BadRequest) -> FlaskResponse:
+        return _refusal(service, 400, "ValidationError", error.description or "The request is malformed.")
+
     def faulty(error: InternalServerError) -> FlaskResponse:
         _log.error("embedded %s failed", service, exc_info=error.original_exception)
         return _refusal(service, 500, "InternalFailure", f"The embedded {service} failed; see the log.")
@@ -156,6 +162,7 @@ def _answer_faults(app: Flask, service: str) -> None:
     app.debug = False
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.register_error_handler(NotImplementedError, lacking)
+    app.register_error_handler(BadRequest, malformed)
     app.register_error_handler(InternalServerError, faulty)
 
 
@@ -163,6 +170,13 @@ def _refusal(service: str, status: int, code: str, message: str) -> FlaskRespons
     headers = {"content-type": request.headers.get("content-type", "")}
     response = refusal(service, headers, status=status, code=code, message=message)
     return FlaskResponse(response.body, status=response.status, headers=list(response.headers))
+
+
+def _keep_body(environ: WSGIEnvironment) -> None:
+    """moto looks into forms before it serves them; what it cannot decode it would then wait for in vain."""
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if length.isdecimal():
+        environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(int(length)))
 
 
 def _is_issued_key(environ: WSGIEnvironment) -> bool:

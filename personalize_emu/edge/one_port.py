@@ -18,7 +18,7 @@ from personalize_emu.edge.moto_seam import (
     reset_services,
 )
 from personalize_emu.edge.origin_guard import foreign_host, foreign_origin
-from personalize_emu.edge.refusals import refusal
+from personalize_emu.edge.refusals import FORM, refusal
 from personalize_emu.emulator import Emulator
 from personalize_emu.neighbours import Neighbours
 from personalize_emu.settings import Settings
@@ -29,6 +29,7 @@ from personalize_emu.wire.sigv4 import credential_scope
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+SERVICES_CALLED_UNSIGNED = "AWSCognito"
 OUR_HOSTS = ("personalize.", "personalize-runtime.", "personalize-events.")
 
 
@@ -87,7 +88,16 @@ def _is_personalize(method: str, path: str, headers: Mapping[str, str], query: s
         return False
     if is_ours(method, path, headers, query):
         return True
-    return not signed and headers.get("host", "").startswith(OUR_HOSTS)
+    if signed:
+        return False
+    return headers.get("host", "").startswith(OUR_HOSTS) or _is_lost_call(method, path, headers)
+
+
+def _is_lost_call(method: str, path: str, headers: Mapping[str, str]) -> bool:
+    """Whether an unsigned call asks for an operation nobody has: moto would answer it as S3 (P-57)."""
+    if method != "POST" or path != "/" or headers.get("content-type", "").startswith(FORM):
+        return False
+    return not headers.get("x-amz-target", "").startswith(SERVICES_CALLED_UNSIGNED)
 
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:

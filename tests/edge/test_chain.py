@@ -17,9 +17,7 @@ from personalize_emu.wire.models import operations
 from personalize_emu.wire.render import Response
 
 REGION = "eu-west-1"
-SIGNED = {
-    "authorization": f"AWS4-HMAC-SHA256 Credential=KEY/20260101/{REGION}/personalize/aws4_request, Signature=0"
-}
+SIGNED = {"authorization": f"AWS4-HMAC-SHA256 Credential=KEY/20260101/{REGION}/personalize/aws4_request, Signature=0"}
 
 
 @pytest.fixture

@@ -1,0 +1,78 @@
+"""The command line without a server."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import fields
+
+import pytest
+
+from personalize_emu.cli import main
+from personalize_emu.settings import Settings, environment_name
+
+
+def test_help_of_serve_names_every_option_and_its_variable(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["serve", "--help"])
+    assert left.value.code == 0
+    text = capsys.readouterr().out
+    for option in fields(Settings):
+        assert "--" + option.name.replace("_", "-") in text
+        assert environment_name(option.name) in text
+    assert "examples:" in text
+
+
+@pytest.mark.parametrize("argv", [[], ["nothing"], ["serve", "--pace", "slow"], ["serve", "--port", "x"]])
+def test_wrong_use_exits_with_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(argv)
+    assert left.value.code == 2
+    assert "usage: personalize-emu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["serve", "--port", "70000"], "port must be between 0 and 65535"),
+        (["serve", "--account", "1"], "account must be 12 digits"),
+        (["reset", "--endpoint", "127.0.0.1:4577"], "--endpoint must be a URL"),
+        (["env", "--port", "0"], "the --port that the server printed"),
+    ],
+)
+def test_wrong_values_are_explained(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_wrong_variable_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONALIZE_EMU_PORT", "many")
+    assert main(["serve"]) == 2
+    assert "PERSONALIZE_EMU_PORT must be a int" in capsys.readouterr().err
+
+
+def test_env_is_understood_by_a_shell(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["env", "--port", "1234", "--region", "eu-west-3"]) == 0
+    script = capsys.readouterr().out + 'printf "%s %s %s" "$AWS_ENDPOINT_URL" "$AWS_REGION" "${AWS_PROFILE-none}"'
+    shell = shutil.which("bash") or "sh"
+    done = subprocess.run([shell, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "http://127.0.0.1:1234 eu-west-3 none"
+
+
+def test_reset_without_a_server_says_how_to_start_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reset", "--endpoint", "http://127.0.0.1:9"]) == 1
+    assert "personalize-emu serve" in capsys.readouterr().err
+
+
+def test_doctor_tells_versions_and_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    for expected in ("python 3.", "personalize-emu ", "moto ", "boto3 ", "PERSONALIZE_EMU_PACE=fast"):
+        assert expected in text
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith("personalize-emu ")

@@ -1,0 +1,68 @@
+"""The production server as a program: start, state, signals."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import boto3
+import pytest
+
+from personalize_emu.cli import main
+from personalize_emu.edge.server_process import ServerFailed, ServerProcess
+
+REGION = "us-west-2"
+
+
+def client_at(url: str, service: str = "personalize") -> Any:
+    return boto3.client(service, REGION, endpoint_url=url, aws_access_key_id="k", aws_secret_access_key="s")
+
+
+def test_state_is_shared_by_all_requests_and_reset_forgets_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with ServerProcess("--pace", "instant") as server:
+        personalize = client_at(server.url)
+        threads = [
+            threading.Thread(target=lambda name: personalize.create_dataset_group(name=name), args=(f"g{number}",))
+            for number in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        seen = {len(personalize.list_dataset_groups()["datasetGroups"]) for _ in range(40)}
+        assert seen == {8}
+        s3 = client_at(server.url, "s3")
+        place = {"LocationConstraint": REGION}
+        s3.create_bucket(Bucket="a-bucket", CreateBucketConfiguration=place)
+        s3.put_object(Bucket="a-bucket", Key="key with spaces/ü", Body=b"content")
+        assert s3.head_object(Bucket="a-bucket", Key="key with spaces/ü")["ContentLength"] == 7
+
+        assert main(["reset", "--endpoint", server.url]) == 0
+        assert "forgotten everything" in capsys.readouterr().out
+        assert personalize.list_dataset_groups()["datasetGroups"] == []
+        assert s3.list_buckets()["Buckets"] == []
+
+        port = str(urlsplit(server.url).port)
+        assert main(["serve", "--port", port]) == 1
+        message = capsys.readouterr().err
+        assert f"port {port} of 127.0.0.1 is in use" in message
+        assert "--port 0" in message
+        with urlopen(f"{server.url}/_emu/health") as answer:
+            assert json.load(answer)["status"] == "ok"
+        assert server.stop() == 0
+
+
+def test_two_signals_in_a_row_end_it_cleanly() -> None:
+    with ServerProcess() as server:
+        server.process.send_signal(signal.SIGINT)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+
+
+def test_a_server_that_cannot_start_says_why() -> None:
+    with pytest.raises(ServerFailed, match="cannot listen on"), ServerProcess("--host", "192.0.2.1"):
+        pass
