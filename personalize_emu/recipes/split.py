@@ -38,7 +38,7 @@ def split_users(data: TrainingData, seed: int) -> Split:
     in_test = coins < TEST_SHARE
     if len(coins) > 1 and not (in_test & testable).any() and testable.any():
         in_test[np.flatnonzero(testable)[np.argmin(coins[testable])]] = True
-    if in_test.all():
+    if len(coins) and in_test.all():
         in_test[np.argmax(coins)] = False
     chosen = np.flatnonzero(in_test & testable)
     chosen = np.sort(chosen[np.argsort(coins[chosen], kind="stable")[:MOST_TEST_USERS]])

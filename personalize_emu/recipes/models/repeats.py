@@ -31,7 +31,10 @@ GREATEST = 0.95
 
 @dataclass(frozen=True, eq=False)
 class Repeats:
-    """in_time: gaps are in seconds, else in visits. hazards: float64[levels, buckets]. factors: float64[items]."""
+    """in_time: gaps are in seconds, else in visits.
+
+    hazards: float64[levels, buckets]. factors: float64[levels, items].
+    """
 
     in_time: bool
     hazards: NDArray[np.float64]
@@ -47,7 +50,8 @@ class Repeats:
         else:
             gaps, edges = back + 1, VISIT_EDGES
         bucket = np.maximum(np.searchsorted(edges, gaps, side="right") - 1, 0)
-        hazard = self.hazards[np.minimum(times, LEVELS) - 1, bucket] * self.factors[items]
+        level = np.minimum(times, LEVELS) - 1
+        hazard = self.hazards[level, bucket] * self.factors[level, items]
         return items.astype(np.int32), np.minimum(hazard, GREATEST)
 
 
@@ -75,7 +79,7 @@ def fit_repeats(visits: Visits, item_count: int) -> Repeats:
     waits = waits_of(visits)
     if not waits.returned.any():
         never = 0.5 / (float((waits.ends - waits.rows).sum()) + 1.0)
-        return Repeats(False, np.full((LEVELS, len(VISIT_EDGES)), never), np.ones(item_count))
+        return Repeats(False, np.full((LEVELS, len(VISIT_EDGES)), never), np.ones((LEVELS, item_count)))
     by_visits = _tables(waits, waits.ends - waits.rows, _chances_by_visits(waits), VISIT_EDGES)
     elapsed = visits.timestamps[waits.ends - waits.returned] - visits.timestamps[waits.rows]
     by_time = _tables(waits, elapsed, _chances_by_time(visits, waits), TIME_EDGES)
@@ -83,10 +87,17 @@ def fit_repeats(visits: Visits, item_count: int) -> Repeats:
     returns, chances, chances_of_waits = by_time if in_time else by_visits
     hazards = _smoothed(returns, chances)
     expected = np.einsum("wb,wb->w", chances_of_waits, hazards[waits.level])
-    items = visits.items[waits.rows]
-    came = np.bincount(items, waits.returned, minlength=item_count)
-    awaited = np.bincount(items, expected, minlength=item_count)
-    return Repeats(in_time, hazards, (came + PRIOR_RETURNS) / (awaited + PRIOR_RETURNS))
+    return Repeats(in_time, hazards, _factors(visits, waits, expected, item_count))
+
+
+def _factors(visits: Visits, waits: Waits, expected: NDArray[np.float64], item_count: int) -> NDArray[np.float64]:
+    """Returns over expected returns, float64[levels, items], drawn to that of all levels, and that to 1."""
+    cells = waits.level * item_count + visits.items
+    came = np.bincount(cells, waits.returned, minlength=LEVELS * item_count).reshape(LEVELS, item_count)
+    awaited = np.bincount(cells, expected, minlength=LEVELS * item_count).reshape(LEVELS, item_count)
+    overall = (came.sum(axis=0) + PRIOR_RETURNS) / (awaited.sum(axis=0) + PRIOR_RETURNS)
+    factors: NDArray[np.float64] = (came + PRIOR_RETURNS * overall) / (awaited + PRIOR_RETURNS)
+    return factors
 
 
 def waits_of(visits: Visits) -> Waits:

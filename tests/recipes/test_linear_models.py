@@ -1,0 +1,172 @@
+"""Transitions, EASE, next-item ridge, popularity and co-occurrence against slow, obvious versions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from personalize_emu.recipes.base import History, TrainingData
+from personalize_emu.recipes.models import next_item_ridge
+from personalize_emu.recipes.models.cooccurrence import fit_cooccurrence
+from personalize_emu.recipes.models.dense import inverse_of_positive_definite
+from personalize_emu.recipes.models.ease import Ease, fit_dual, fit_ease, fit_primal, user_item_matrix
+from personalize_emu.recipes.models.histories import Kernel
+from personalize_emu.recipes.models.next_item_ridge import NextItemRidge, fit_next_item_ridge
+from personalize_emu.recipes.models.popularity import count_popularity
+from personalize_emu.recipes.models.transitions import Transitions, fit_transitions, strongest
+from tests.recipes.made_data import random_data, training_data
+
+DATA = random_data(users=25, items=14, rows=400, seed=8)
+ITEMS = len(DATA.catalog)
+KERNEL = Kernel(reach=6, decay=3.0, harmonic=0.5)
+
+
+def sequences(data: TrainingData) -> list[list[int]]:
+    return [data.visits.items[data.visits.of_user(user)].tolist() for user in range(len(data.user_ids))]
+
+
+def some_histories() -> list[History]:
+    rng = np.random.default_rng(1)
+    return [
+        History(rng.integers(ITEMS, size=size).astype(np.int32), np.arange(size, dtype=np.int64))
+        for size in (0, 1, 2, 5, 9, 30)
+    ]
+
+
+def bag(history: History) -> np.ndarray:
+    total = np.zeros(ITEMS)
+    for back, item in enumerate(history.items[::-1][:6]):
+        total[item] += np.exp(-back / 3.0) + 0.5 / (back + 1)
+    return total
+
+
+def check_scores(model: Transitions | Ease | NextItemRidge, table: np.ndarray) -> None:
+    histories = some_histories()
+    expected = np.stack([bag(history) @ table for history in histories])
+    assert model.scores_many(histories, KERNEL) == pytest.approx(expected, rel=2e-3, abs=2e-5)
+    one_by_one = np.stack([model.scores(history, KERNEL) for history in histories])
+    assert one_by_one == pytest.approx(expected, rel=2e-3, abs=2e-5)
+    assert one_by_one.dtype == np.float32
+
+
+def test_transitions() -> None:
+    counts = np.zeros((ITEMS, ITEMS))
+    for sequence in sequences(DATA):
+        for place, item in enumerate(sequence):
+            for distance in range(1, min(20, len(sequence) - 1 - place) + 1):
+                counts[item, sequence[place + distance]] += distance**-0.8
+    popularity = np.bincount(DATA.visits.items, minlength=ITEMS)
+    table = counts / (counts.sum(axis=1, keepdims=True) + 1) * (popularity + 20.0) ** -0.3
+    model = fit_transitions(DATA.visits, ITEMS)
+    check_scores(model, table)
+    check_scores(model.symmetric(), table + table.T)
+
+
+def test_strongest_keeps_the_greatest_of_each_row() -> None:
+    matrix = fit_transitions(DATA.visits, ITEMS).matrix
+    kept = strongest(matrix, 3).toarray()
+    dense = matrix.toarray()
+    for row in range(ITEMS):
+        assert sorted(kept[row][kept[row] > 0]) == pytest.approx(sorted(dense[row])[-3:])
+
+
+def obvious_ease(matrix: np.ndarray, regularisation: float) -> np.ndarray:
+    inverse = np.linalg.inv(matrix.T @ matrix + regularisation * np.eye(matrix.shape[1]))
+    return np.eye(matrix.shape[1]) - inverse / np.diag(inverse)
+
+
+@pytest.mark.parametrize("regularisation", [5.0, 300.0])
+def test_both_forms_of_ease(regularisation: float) -> None:
+    sparse = user_item_matrix(DATA.visits, len(DATA.user_ids), ITEMS)
+    dense = np.zeros((len(DATA.user_ids), ITEMS))
+    dense[DATA.visits.users, DATA.visits.items] = 1
+    assert np.array_equal(sparse.toarray(), dense)
+    table = obvious_ease(dense, regularisation)
+    check_scores(fit_primal(sparse, regularisation, 100), table)
+    check_scores(fit_dual(sparse, regularisation), table)
+
+
+def test_ease_restricted_to_the_most_visited_items() -> None:
+    sparse = user_item_matrix(DATA.visits, len(DATA.user_ids), ITEMS)
+    model = fit_primal(sparse, 5.0, 6)
+    table = np.zeros((ITEMS, ITEMS))
+    table[np.ix_(model.columns, model.columns)] = obvious_ease(sparse.toarray()[:, model.columns], 5.0)
+    visited = np.asarray((sparse > 0).sum(axis=0)).ravel()
+    assert visited[model.columns].min() >= np.delete(visited, model.columns).max()
+    check_scores(model, table)
+
+
+def test_the_greatest_weight_of_a_user_and_an_item_counts() -> None:
+    data = training_data([("a", "x", 1), ("a", "x", 2), ("b", "y", 1)], weights=[2.0, 0.5, 1.5])
+    assert user_item_matrix(data.visits, 2, 2).toarray().tolist() == [[2.0, 0.0], [0.0, 1.5]]
+
+
+def test_next_item_ridge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(next_item_ridge, "BATCH", 1000)
+    reach = next_item_ridge.REACH
+    inputs, outputs = [], []
+    for sequence in sequences(DATA):
+        for place in range(-reach, len(sequence) + reach):
+            recent, coming = np.zeros(ITEMS), np.zeros(ITEMS)
+            for back in range(reach):
+                if 0 <= place - back < len(sequence):
+                    recent[sequence[place - back]] += np.exp(-back / next_item_ridge.MEMORY)
+                if 0 <= place + 1 + back < len(sequence):
+                    coming[sequence[place + 1 + back]] += next_item_ridge.FORESIGHT**back
+            inputs.append(recent)
+            outputs.append(coming)
+    x, y = np.array(inputs), np.array(outputs)
+    inverse = np.linalg.inv(x.T @ x + 7.0 * np.eye(ITEMS))
+    ridge = inverse @ (x.T @ y)
+    window = np.eye(ITEMS) - inverse / np.diag(inverse)
+    size = np.linalg.norm(ridge - np.diag(np.diag(ridge)))
+    table = ridge + next_item_ridge.WINDOW_SHARE * size / np.linalg.norm(window) * window
+    check_scores(fit_next_item_ridge(DATA.visits, ITEMS, 7.0), table)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 40), st.integers(0, 1000))
+def test_inverse_of_positive_definite(size: int, seed: int) -> None:
+    root = np.random.default_rng(seed).normal(size=(size, size + 3))
+    matrix = root @ root.T + np.eye(size)
+    expected = np.linalg.inv(matrix)
+    assert inverse_of_positive_definite(matrix.copy()) == pytest.approx(expected, abs=1e-8)
+    single = inverse_of_positive_definite(matrix.astype(np.float32))
+    assert single == pytest.approx(expected, rel=0.02, abs=0.002)
+    assert np.array_equal(single, single.T)
+
+
+def test_inverse_over_several_blocks() -> None:
+    root = np.random.default_rng(0).normal(size=(1100, 1200))
+    matrix = root @ root.T / 1200 + np.eye(1100)
+    assert inverse_of_positive_definite(matrix.copy()) @ matrix == pytest.approx(np.eye(1100), abs=1e-8)
+
+
+def test_inverse_refuses_what_is_not_positive_definite() -> None:
+    with pytest.raises(np.linalg.LinAlgError):
+        inverse_of_positive_definite(np.array([[1.0, 2.0], [2.0, 1.0]]))
+
+
+def test_r75_popularity_by_users_then_visits_then_id() -> None:
+    rows = [("a", "z", 1), ("b", "z", 1), ("a", "y", 1), ("a", "y", 2), ("a", "y", 3), ("a", "x", 1), ("b", "w", 5)]
+    data = training_data(rows, extra_items=["none"])
+    popularity = count_popularity(data.visits, len(data.catalog))
+    assert [data.catalog[item] for item in popularity.order] == ["z", "y", "w", "x", "none"]
+    assert np.exp(popularity.log_shares()).sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_r77b_users_of_both() -> None:
+    pairs = fit_cooccurrence(DATA.visits, len(DATA.user_ids), ITEMS)
+    sets = [set(sequence) for sequence in sequences(DATA)]
+    for item in range(ITEMS):
+        expected = [sum(item in visited and other in visited for visited in sets) for other in range(ITEMS)]
+        assert pairs.users_of_both(item).tolist() == expected
+
+
+def test_ease_takes_the_smaller_form() -> None:
+    wide = random_data(users=5, items=40, rows=200, seed=1)
+    tall = random_data(users=60, items=8, rows=300, seed=1)
+    assert type(fit_ease(wide.visits, 5, len(wide.catalog), 9.0)).__name__ == "DualEase"
+    assert type(fit_ease(tall.visits, len(tall.user_ids), len(tall.catalog), 9.0)).__name__ == "PrimalEase"

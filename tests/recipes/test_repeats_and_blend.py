@@ -1,0 +1,145 @@
+"""Whether things come back is learned, and becomes part of one distribution over the catalog."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from personalize_emu.recipes.models import repeats
+from personalize_emu.recipes.models.blend import (
+    best_sharpness,
+    blended,
+    log_sum_exp,
+    standardised,
+    with_returns,
+)
+from personalize_emu.recipes.models.repeats import fit_repeats, return_share, thinned, waits_of
+from personalize_emu.recipes.visits import Visits
+from tests.recipes.made_data import DAY, checkerboard, history, random_data, soap_shop, training_data
+
+
+def obvious_chances(visits: Visits, edges: np.ndarray, in_time: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Returns and chances, float64[levels, buckets], by walking through every history."""
+    returns, chances = np.zeros((2, repeats.LEVELS, len(edges)))
+    for user in range(len(visits.offsets) - 1):
+        rows = range(int(visits.offsets[user]), int(visits.offsets[user + 1]))
+        last: dict[int, int] = {}
+        times: dict[int, int] = {}
+        for row in rows:
+            for item, before in last.items():
+                gap = visits.timestamps[row - 1] - visits.timestamps[before] if in_time else row - before
+                cell = min(times[item], repeats.LEVELS) - 1, np.flatnonzero(edges <= gap)[-1]
+                chances[cell] += 1
+                returns[cell] += item == visits.items[row]
+            item = int(visits.items[row])
+            last[item] = row
+            times[item] = times.get(item, 0) + 1
+    return returns, chances
+
+
+@pytest.mark.parametrize("in_time", [False, True])
+def test_hazards_against_a_walk_through_every_history(in_time: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = random_data(users=12, items=9, rows=260, seed=2)
+    monkeypatch.setattr(repeats, "TIME_EDGES", np.array([0, 1, 3, 10, 30, 100, 300]))
+    order = iter([2.0, 1.0] if in_time else [1.0, 2.0])
+    monkeypatch.setattr(repeats, "_likelihood", lambda returns, chances: next(order))
+    fitted = fit_repeats(data.visits, 9)
+    edges = repeats.TIME_EDGES if in_time else repeats.VISIT_EDGES
+    returns, chances = obvious_chances(data.visits, edges, in_time)
+    overall = (returns.sum() + 0.5) / (chances.sum() + 1)
+    by_gap = (returns.sum(axis=0) + 20 * overall) / (chances.sum(axis=0) + 20)
+    assert fitted.in_time == in_time
+    assert fitted.hazards == pytest.approx((returns + 20 * by_gap) / (chances + 20))
+
+
+def test_waits_end_at_the_return_or_at_the_users_last_visit() -> None:
+    data = training_data([("a", item, time) for time, item in enumerate("xyxzx")] + [("b", "x", 1)])
+    waits = waits_of(data.visits)
+    assert waits.ends.tolist() == [2, 4, 4, 4, 4, 5]
+    assert waits.returned.tolist() == [True, False, True, False, False, False]
+    assert waits.level.tolist() == [0, 0, 1, 0, 2, 0]
+    assert return_share(data.visits) == pytest.approx(2 / 6)
+
+
+def test_without_returns_chances_are_almost_nothing() -> None:
+    data = checkerboard()
+    _, chances = fit_repeats(data.visits, len(data.catalog)).chances(history(data, "i00", "i02", "i04"))
+    assert len(chances) == 3
+    assert (chances < 0.002).all()
+
+
+def test_soap_comes_back_after_a_month_and_other_goods_never() -> None:
+    data = soap_shop()
+    fitted = fit_repeats(data.visits, len(data.catalog))
+    soap = data.catalog.index("soap")
+
+    def chance(*items: str) -> dict[int, float]:
+        return dict(zip(*[part.tolist() for part in fitted.chances(history(data, *items, step=7 * DAY))], strict=True))
+
+    due = chance("soap", "good01", "good02", "good03")
+    early = chance("good01", "good02", "good03", "soap")
+    assert due[soap] > 0.5
+    assert early[soap] < 0.1
+    assert max(value for item, value in due.items() if item != soap) < 0.02
+
+
+def test_gaps_in_time_win_where_time_decides() -> None:
+    rng = np.random.default_rng(0)
+    rows = []
+    for user in range(60):
+        for month in range(8):
+            rows.append((f"u{user}", "soap", 30 * DAY * month))
+            others = np.sort(rng.integers(1, 29, size=int(rng.integers(1, 9))))
+            rows += [(f"u{user}", f"good{rng.integers(10_000)}", 30 * DAY * month + DAY * int(day)) for day in others]
+    data = training_data(rows)
+    assert fit_repeats(data.visits, len(data.catalog)).in_time
+
+
+def test_thinning_keeps_whole_users() -> None:
+    visits = random_data(users=40, items=9, rows=800, seed=2).visits
+    fewer = thinned(visits, 300)
+    assert 200 < len(fewer) < 400
+    assert fewer.items[fewer.of_user(1)].tolist() == visits.items[visits.of_user(3)].tolist()
+    assert thinned(visits, 800) is visits
+
+
+FINITE = st.floats(-100, 100, width=32)
+
+
+@given(st.lists(FINITE, min_size=1, max_size=30), st.data())
+def test_with_returns_is_a_distribution(values: list[float], data: st.DataObject) -> None:
+    had = sorted(data.draw(st.sets(st.integers(0, len(values) - 1))))
+    chances = np.array(data.draw(st.lists(st.floats(1e-9, 0.9), min_size=len(had), max_size=len(had))))
+    logits = np.array(values, np.float32) / 10
+    result = with_returns(logits, np.array(had, np.int32), chances)
+    assert result.dtype == np.float32
+    if len(had) < len(values):
+        assert np.exp(result.astype(np.float64)).sum() == pytest.approx(1, abs=1e-4)
+        new = np.delete(np.arange(len(values)), had)
+        assert np.diff(result[new]) == pytest.approx(np.diff(logits[new]), abs=1e-3)
+
+
+def test_items_a_user_had_share_the_mass_of_their_chances() -> None:
+    result = np.exp(with_returns(np.zeros(10, np.float32), np.array([2, 5], np.int32), np.array([0.3, 0.1])))
+    assert result[[2, 5]] == pytest.approx([0.3, 0.1])
+    assert result[[0, 1, 9]] == pytest.approx([0.6 / 8] * 3)
+
+
+def test_standardised_rows_and_flat_rows() -> None:
+    rows = np.array([[1, 2, 3], [0.1, 0.1, 0.1], [0, 0, 0]], np.float32)
+    assert standardised(rows) == pytest.approx(np.array([[-1.2247, 0, 1.2247], [0, 0, 0], [0, 0, 0]]), abs=1e-3)
+    assert np.array_equal(standardised(rows[0]), standardised(rows)[0])
+    assert blended([rows, rows], [1.0, 2.0])[0, 2] == pytest.approx(3 * 1.2247, abs=1e-3)
+    assert log_sum_exp(np.empty(0, np.float32)) == -np.inf
+
+
+def test_best_sharpness_finds_the_factor_that_made_the_data() -> None:
+    rng = np.random.default_rng(6)
+    scores = rng.normal(size=(400, 50)).astype(np.float32)
+    scores[:, 0] = -np.inf
+    weights = np.exp(1.7 * scores)
+    chosen = [rng.choice(50, size=4, p=row / row.sum()).astype(np.int32) for row in weights]
+    assert best_sharpness(scores, chosen, 0.2) == pytest.approx(1.7, abs=0.15)
+    assert best_sharpness(scores, [np.array([0], np.int32)] * 400, 0.2) == 0.2
