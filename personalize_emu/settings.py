@@ -20,6 +20,7 @@ QUOTA_LIMITS: Mapping[str, int] = MappingProxyType(
         "solution-versions": 20,
         "solutions": 10,
         "campaigns": 5,
+        "filters": 30,
     }
 )
 """Quota name to the service's own number, the newest where sources differ (spec 04 Q-1 to Q-19)."""

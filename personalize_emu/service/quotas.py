@@ -12,6 +12,7 @@ from personalize_emu.state.resources import (
     Campaign,
     DatasetGroup,
     DatasetImportJob,
+    Filter,
     Resource,
     Schema,
     Solution,
@@ -55,8 +56,9 @@ QUOTAS: tuple[Quota, ...] = (
     Quota("solution-versions", SolutionVersion, _is_at_work, _TOO_MANY_AT_WORK),
     Quota("solutions", Solution, _exists, _TOO_MANY, per_group=True),
     Quota("campaigns", Campaign, _exists, _TOO_MANY, per_group=True),
+    Quota("filters", Filter, _exists, _TOO_MANY, per_group=True),
 )
-"""Q-1, Q-2, Q-3, Q-6, Q-9, Q-10, with the texts of E-1, E-2 and E-3."""
+"""Q-1, Q-2, Q-3, Q-6, Q-9, Q-10, Q-12, with the texts of E-1, E-2 and E-3."""
 
 
 def refuse_over_quota(store: Store, record: Resource, option: str) -> None:

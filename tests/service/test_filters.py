@@ -188,3 +188,16 @@ def test_fields_of_all_filters_of_a_group(asking_once: Any, given: Given) -> Non
     )
     given.personalize.delete_filter(filterArn=arn("filter", "f1"))
     create(once, group, all_of(range(20, 21)), name="f4")
+
+
+def test_a_group_has_thirty_filters_at_most(asking_once: Any, given: Given, group: str) -> None:
+    """F-4, F-92a, Q-12, R-FLT-4, E-2."""
+    once = Given(asking_once, given.s3)
+    for number in range(30):
+        create(once, group, name=f"f{number}")
+    assert refusal(create, given=once, group=group, name="one-more") == (
+        "LimitExceededException",
+        "More than 30 resources in ACTIVE state. Please delete some and try again.",
+    )
+    given.personalize.delete_filter(filterArn=arn("filter", "f0"))
+    create(once, group, name="one-more")
