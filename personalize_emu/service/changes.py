@@ -12,13 +12,11 @@ from personalize_emu.service.context import Context
 from personalize_emu.state.jobs import Job
 from personalize_emu.state.lifecycle import (
     ACTIVE,
-    CREATE_FAILED,
-    CREATE_IN_PROGRESS,
-    CREATE_PENDING,
     DELETABLE,
     DELETE_IN_PROGRESS,
     DELETE_PENDING,
     FAILED,
+    course_of,
     creation_duration,
     deletion_duration,
 )
@@ -59,19 +57,20 @@ def begin_creation(
     *,
     queues: tuple[str, ...] = (),
 ) -> None:
-    """Lead an inserted record from CREATE PENDING to ACTIVE or CREATE FAILED (R-GEN-10).
+    """Lead an inserted record through the states of its kind, to ACTIVE or CREATE FAILED as a rule (R-GEN-10).
 
     work: what takes time, run in the background; raises JobFailed.
     finished: makes the result of the work visible and returns further fields of the record to set. Called
     under the store's lock, only while the record still exists.
     """
     store, clock = context.world.store, context.clock
+    course = course_of(record.kind)
 
     def begun() -> bool:
         moved = store.change_if(
             record,
-            lambda current: current.status == CREATE_PENDING,
-            status=CREATE_IN_PROGRESS,
+            lambda current: current.status == course.pending,
+            status=course.in_progress,
             last_updated_date_time=clock.now(),
         )
         return moved is not None
@@ -79,15 +78,16 @@ def begin_creation(
     def succeeded(result: T) -> None:
         with store.lock:
             current = store.get(type(record), record.arn)
-            if current is not None and current.status == CREATE_IN_PROGRESS:
+            if current is not None and current.status == course.in_progress:
                 fields = finished(result) or {}
-                store.change(current, status=ACTIVE, last_updated_date_time=clock.now(), **fields)
+                store.change(current, status=course.done, last_updated_date_time=clock.now(), **fields)
+        context.run_deferred()
 
     def failed(reason: str) -> None:
         store.change_if(
             record,
-            lambda current: current.status == CREATE_IN_PROGRESS,
-            status=CREATE_FAILED,
+            lambda current: current.status == course.in_progress,
+            status=course.failed,
             failure_reason=reason,
             last_updated_date_time=clock.now(),
         )

@@ -20,6 +20,9 @@ STOP_IN_PROGRESS = "STOP IN_PROGRESS"
 INACTIVE = "INACTIVE"
 START_PENDING = "START PENDING"
 START_IN_PROGRESS = "START IN_PROGRESS"
+UPDATE_PENDING = "UPDATE PENDING"
+UPDATE_IN_PROGRESS = "UPDATE IN_PROGRESS"
+UPDATE_FAILED = "UPDATE FAILED"
 DELETE_PENDING = "DELETE PENDING"
 DELETE_IN_PROGRESS = "DELETE IN_PROGRESS"
 
@@ -28,6 +31,30 @@ DELETING = frozenset({DELETE_PENDING, DELETE_IN_PROGRESS})
 FAILED = frozenset({CREATE_FAILED, CREATE_STOPPED})
 DELETABLE = frozenset({ACTIVE, INACTIVE, CREATE_FAILED, CREATE_STOPPED})
 """States in which a resource is at rest and may be deleted (R-GEN-14)."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """The states from beginning to end of what takes time."""
+
+    pending: str
+    in_progress: str
+    done: str
+    failed: str
+
+    @property
+    def under_way(self) -> frozenset[str]:
+        return frozenset({self.pending, self.in_progress})
+
+
+_CREATION = Course(CREATE_PENDING, CREATE_IN_PROGRESS, ACTIVE, CREATE_FAILED)
+DATA_DELETION = Course("PENDING", "IN_PROGRESS", "COMPLETED", "FAILED")
+"""Data deletion jobs have words of their own (R-DDJ-3)."""
+
+
+def course_of(kind: str) -> Course:
+    """How resources of `kind` come into being."""
+    return DATA_DELETION if kind == "data-deletion-job" else _CREATION
 
 
 @dataclass(frozen=True)
@@ -43,6 +70,8 @@ _REAL_CREATION = {
     "dataset-group": Duration(15, 30),
     "dataset": Duration(5, 20),
     "dataset-import-job": Duration(30, 500),
+    "dataset-export-job": Duration(30, 300),
+    "data-deletion-job": Duration(60, 1800),
     "event-tracker": Duration(5, 20),
     "solution": Duration(5, 20),
     "filter": Duration(5, 20),
@@ -50,6 +79,7 @@ _REAL_CREATION = {
     "campaign": Duration(30, 480),
     "recommender": Duration(60, 2400),
 }
+_REAL_DATASET_UPDATE = Duration(10, 110)
 _REAL_DELETION = Duration(10, 50)
 _REAL_STOPPING = Duration(0, 60)
 _REAL_SWITCHING = Duration(10, 110)
@@ -60,6 +90,11 @@ _INSTANT = Duration(0, 0)
 def creation_duration(settings: Settings, kind: str) -> Duration:
     """How long a resource of `kind` is being created."""
     return _paced(settings, _REAL_CREATION[kind])
+
+
+def dataset_update_duration(settings: Settings) -> Duration:
+    """How long a dataset takes to get another schema (D-98)."""
+    return _paced(settings, _REAL_DATASET_UPDATE)
 
 
 def deletion_duration(settings: Settings) -> Duration:

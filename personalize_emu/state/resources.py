@@ -99,7 +99,7 @@ class Schema(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset(Stateful):
-    """R-DS-6. `dataset_type` is upper case (R-DS-3)."""
+    """R-DS-6. `dataset_type` is upper case (R-DS-3). `latest_dataset_update` records the last UpdateDataset."""
 
     type_word = kind = "dataset"
     arn_field = "dataset_arn"
@@ -110,6 +110,7 @@ class Dataset(Stateful):
     dataset_type: str
     schema_arn: str
     tracking_id: str | None = None
+    latest_dataset_update: Document | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +127,36 @@ class DatasetImportJob(Stateful):
     role_arn: str | None
     import_mode: str
     publish_attribution_metrics_to_s3: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetExportJob(Stateful):
+    """R-DEJ-2."""
+
+    type_word = kind = "dataset-export-job"
+    arn_field = "dataset_export_job_arn"
+
+    job_name: str
+    dataset_export_job_arn: str
+    dataset_arn: str
+    ingestion_mode: str
+    role_arn: str
+    job_output: Document
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataDeletionJob(Stateful):
+    """R-DDJ-2."""
+
+    type_word = kind = "data-deletion-job"
+    arn_field = "data_deletion_job_arn"
+
+    job_name: str
+    data_deletion_job_arn: str
+    dataset_group_arn: str
+    data_source: Document
+    role_arn: str
+    num_deleted: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +188,9 @@ class Filter(Stateful):
 
 @dataclass(frozen=True, kw_only=True)
 class Solution(Stateful):
-    """R-SOL-3. `latestSolutionVersion` is worked out when it is described."""
+    """R-SOL-3. `latestSolutionVersion` is worked out when it is described; `latest_solution_update` is the
+    record of the last UpdateSolution (R-SOL-14).
+    """
 
     type_word = kind = "solution"
     arn_field = "solution_arn"
@@ -172,6 +205,7 @@ class Solution(Stateful):
     recipe_arn: str | None = None
     event_type: str | None = None
     solution_config: Document | None = None
+    latest_solution_update: Document | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,14 +246,33 @@ class Campaign(Stateful):
     latest_campaign_update: Document | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recommender(Stateful):
+    """R-REC-3. `latest_recommender_update` is the record of the last UpdateRecommender (R-REC-8)."""
+
+    type_word = kind = "recommender"
+    arn_field = "recommender_arn"
+
+    name: str
+    recommender_arn: str
+    dataset_group_arn: str
+    recipe_arn: str
+    recommender_config: Document
+    latest_recommender_update: Document | None = None
+    model_metrics: Mapping[str, float] | None = None
+
+
 RESOURCE_TYPES: tuple[type[Resource], ...] = (
     DatasetGroup,
     Schema,
     Dataset,
     DatasetImportJob,
+    DatasetExportJob,
+    DataDeletionJob,
     EventTracker,
     Filter,
     Solution,
     SolutionVersion,
     Campaign,
+    Recommender,
 )
