@@ -68,6 +68,7 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
         "ListSolutionVersions": solution_versions.list_solution_versions,
         "ListSolutions": solutions.list_solutions,
         "ListTagsForResource": tags.list_tags_for_resource,
+        "StopSolutionVersionCreation": solution_versions.stop_solution_version_creation,
         "TagResource": tags.tag_resource,
         "UntagResource": tags.untag_resource,
         "UpdateCampaign": campaigns.update_campaign,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from personalize_emu.service.campaign_config import check_campaign_config
-from personalize_emu.service.campaign_updates import begin_update, require_no_update
+from personalize_emu.service.campaign_updates import begin_campaign_update
 from personalize_emu.service.changes import (
     begin_deletion,
     begin_plain_creation,
@@ -15,8 +15,9 @@ from personalize_emu.service.changes import (
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.datasets import schemas_of_group
 from personalize_emu.service.recipe_catalog import recipe_by_arn
-from personalize_emu.service.solutions import versions_of
 from personalize_emu.service.tags import checked_tags
+from personalize_emu.service.updates import require_no_update
+from personalize_emu.service.version_training import versions_of
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_FAILED, CREATE_PENDING
 from personalize_emu.state.resources import Campaign, Solution, SolutionVersion
 from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
@@ -70,10 +71,10 @@ def update_campaign(context: Context, params: Params) -> dict[str, Any]:
     version = _version_to_deploy(context, target, given.get("campaignConfig"))
     if campaign.status not in (ACTIVE, CREATE_FAILED):
         raise ResourceInUseException(f"Resource {campaign.arn} is in {campaign.status} state.")
-    require_no_update(campaign)
+    require_no_update(campaign, campaign.latest_campaign_update)
     _require_same_group(context, campaign, version)
     _check_config(context, version, config)
-    begin_update(
+    begin_campaign_update(
         context,
         campaign,
         {
@@ -88,7 +89,7 @@ def update_campaign(context: Context, params: Params) -> dict[str, Any]:
 def delete_campaign(context: Context, params: Params) -> None:
     campaign = context.get(Campaign, params["campaignArn"])
     require_deletable(campaign)
-    require_no_update(campaign)
+    require_no_update(campaign, campaign.latest_campaign_update)
     begin_deletion(context, campaign, lambda: None)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from personalize_emu.data.interactions import Interactions, collect_interactions
 from personalize_emu.data.record_log import RecordLog
 
 
@@ -24,18 +25,51 @@ class LiveEvent:
     event_value: float | None
 
 
+@dataclass(frozen=True)
+class DataMark:
+    """How often the bulk layer was replaced, and how long the log was."""
+
+    bulk_changes: int
+    log_length: int
+
+
 class DatasetContents:
     """Both layers of one dataset (spec README rule 8). Readers take no lock: the bulk table is swapped
     whole and the log only grows.
     """
 
     def __init__(self) -> None:
-        self.bulk: pa.Table | None = None
+        self._bulk: pa.Table | None = None
+        self._bulk_changes = 0
+        self._collected: tuple[pa.Table, Interactions] | None = None
         self.log = RecordLog()
         self._events: defaultdict[str, list[LiveEvent]] = defaultdict(list)
         self._event_ids: set[str] = set()
         self._fingerprints: set[tuple[Any, ...]] = set()
         self._lock = threading.Lock()
+
+    @property
+    def bulk(self) -> pa.Table | None:
+        return self._bulk
+
+    @bulk.setter
+    def bulk(self, table: pa.Table | None) -> None:
+        self._bulk = table
+        self._bulk_changes += 1
+
+    @property
+    def mark(self) -> DataMark:
+        """Differs from an earlier one when data have come in since (R-SOL-9)."""
+        return DataMark(self._bulk_changes, len(self.log))
+
+    def bulk_interactions(self) -> Interactions | None:
+        """The bulk layer with the rows of each user together, made when first asked for after an import."""
+        bulk = self._bulk
+        if bulk is None:
+            return None
+        if self._collected is None or self._collected[0] is not bulk:
+            self._collected = bulk, collect_interactions(bulk, ())
+        return self._collected[1]
 
     @property
     def has_interactions(self) -> bool:

@@ -17,12 +17,13 @@ from personalize_emu.service.recipe_catalog import RecipeFacts
 from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.solution_config import NO_INTERACTIONS, check_solution, shown_solution_config
 from personalize_emu.service.tags import checked_tags
+from personalize_emu.service.updates import require_no_update
+from personalize_emu.service.version_training import versions_of
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_STOPPING, CREATING
 from personalize_emu.state.resources import (
     Campaign,
     DatasetGroup,
     Solution,
-    SolutionVersion,
 )
 from personalize_emu.wire.errors import InvalidInputException
 
@@ -72,6 +73,7 @@ def delete_solution(context: Context, params: Params) -> None:
     """Takes its versions along; campaigns and running versions forbid it (R-SOL-17)."""
     solution = context.get(Solution, params["solutionArn"])
     require_deletable(solution)
+    require_no_update(solution, solution.latest_solution_update)
     versions = versions_of(context, solution)
     arns = {version.arn for version in versions}
     busy = (version for version in versions if version.status in CREATING | {CREATE_STOPPING})
@@ -81,14 +83,10 @@ def delete_solution(context: Context, params: Params) -> None:
     def gone() -> None:
         for version in versions_of(context, solution):
             context.world.trained.pop(version.arn, None)
+            context.world.data_marks.pop(version.arn, None)
             context.world.store.remove(version)
 
     begin_deletion(context, solution, gone)
-
-
-def versions_of(context: Context, solution: Solution) -> list[SolutionVersion]:
-    """Oldest first."""
-    return [v for v in context.all(SolutionVersion) if v.solution_arn == solution.arn]
 
 
 def _require_data(context: Context, group: DatasetGroup, recipe: RecipeFacts | None) -> None:

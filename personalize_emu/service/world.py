@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
-from personalize_emu.service.contents import DatasetContents
+from personalize_emu.service.contents import DataMark, DatasetContents
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.jobs import Jobs
@@ -17,6 +18,18 @@ class Progress:
 
     stage: str
     share: float
+
+
+@dataclass(frozen=True, eq=False)
+class DueTraining:
+    """A place in the schedule of automatic training; only the one in the world's table counts.
+
+    when: epoch seconds. unless_since: a version made by hand since then takes the place of this training; None
+    but for the first of a schedule (R-SOL-8).
+    """
+
+    when: float
+    unless_since: float | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,12 @@ class World:
     trained: dict[str, TrainedVersion] = field(default_factory=dict)
     trackers: dict[str, str] = field(default_factory=dict)
     """Tracking id to event tracker ARN."""
+    stops: dict[str, threading.Event] = field(default_factory=dict)
+    """Of trainings that have not ended, by ARN of their resource: set when one is asked to stop."""
+    data_marks: dict[str, DataMark] = field(default_factory=dict)
+    """What the interactions were when a version's training was asked for, by version ARN."""
+    due_trainings: dict[str, DueTraining] = field(default_factory=dict)
+    """The next automatic training of solutions and recommenders, by ARN."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """Of the jobs at work now, by ARN of their resource."""
 

@@ -12,6 +12,7 @@ until everything before it in each of its queues is done or failed.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from collections import deque
@@ -30,6 +31,10 @@ _WORKERS = 8
 
 class JobFailed(Exception):
     """Raised by work that cannot be done; the text is the failure reason clients read."""
+
+
+class JobStopped(JobFailed):
+    """Raised by work that was told to stop before its end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +71,13 @@ class Jobs:
         self._working = 0
         self._queues: dict[str, deque[Job[Any]]] = {}
         self._held: list[Job[Any]] = []
+        self._timers: dict[int, Callable[[], None]] = {}
+        self._timer_numbers = itertools.count()
         self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     def start(self, job: Job[Any]) -> None:
         with self._changed:
@@ -78,6 +89,18 @@ class Jobs:
             self._wait_for_turns(job)
         else:
             self._clock.call_at(self._clock.now() + job.duration.waiting, lambda: self._due(job))
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        """Run `action` once the clock reaches `when`. Nobody waits for it, and closing calls it off.
+
+        The clock may outlive these jobs by far, so it is given a number only and keeps nothing alive.
+        """
+        with self._changed:
+            if self._closed:
+                return
+            number = next(self._timer_numbers)
+            self._timers[number] = action
+        self._clock.call_at(when, lambda: self._ring(number))
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Wait until no job is unfinished; False when `timeout` seconds of real time pass before."""
@@ -92,8 +115,15 @@ class Jobs:
     def close(self) -> None:
         with self._changed:
             self._closed = True
+            self._timers.clear()
             self._changed.notify_all()
         self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _ring(self, number: int) -> None:
+        with self._changed:
+            action = self._timers.pop(number, None)
+        if action is not None:
+            action()
 
     def _due(self, job: Job[Any]) -> None:
         with self._changed:

@@ -1,0 +1,190 @@
+"""Training a solution: from its configuration to a version that campaigns can deploy (R-SV, spec 07)."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import Any
+
+from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
+from personalize_emu.recipes.registry import recipe_named
+from personalize_emu.service.campaign_updates import begin_campaign_update
+from personalize_emu.service.changes import begin_creation
+from personalize_emu.service.context import Context
+from personalize_emu.service.datasets import dataset_of_type
+from personalize_emu.service.recipe_catalog import recipe_by_arn
+from personalize_emu.service.solution_config import NO_INTERACTIONS
+from personalize_emu.service.tags import Tags
+from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.training import TrainingInput, train_version
+from personalize_emu.service.training_runs import watched
+from personalize_emu.state.jobs import Job
+from personalize_emu.state.lifecycle import (
+    ACTIVE,
+    CREATE_IN_PROGRESS,
+    CREATE_PENDING,
+    CREATE_STOPPED,
+    CREATE_STOPPING,
+    stopping_duration,
+)
+from personalize_emu.state.resources import Campaign, Solution, SolutionVersion
+from personalize_emu.wire.errors import InvalidInputException, NotImplementedException, ResourceInUseException
+
+_INTERACTIONS_A_MACHINE_HOUR = 1_000_000
+
+
+def versions_of(context: Context, solution: Solution) -> list[SolutionVersion]:
+    """Oldest first."""
+    return [v for v in context.all(SolutionVersion) if v.solution_arn == solution.arn]
+
+
+def begin_training(
+    context: Context,
+    solution: Solution,
+    source: TrainingInput,
+    *,
+    mode: str,
+    training_type: str,
+    name: str | None = None,
+    tags: Tags = (),
+) -> SolutionVersion:
+    """Make a version of an ACTIVE solution, and train it in the background."""
+    world = context.world
+    suffix = context.identifiers.suffix()
+    now = context.clock.now()
+    version = SolutionVersion(
+        name=name or f"{solution.name}/{suffix}",
+        solution_version_arn=f"{solution.arn}/{suffix}",
+        solution_arn=solution.arn,
+        dataset_group_arn=solution.dataset_group_arn,
+        perform_hpo=solution.perform_hpo,
+        perform_auto_ml=solution.perform_auto_ml,
+        perform_incremental_update=solution.perform_incremental_update,
+        recipe_arn=solution.recipe_arn,
+        event_type=solution.event_type,
+        solution_config=solution.solution_config,
+        training_mode=mode,
+        training_type=training_type,
+        status=CREATE_PENDING,
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    context.insert(version, tags)
+    world.data_marks[version.arn] = source.interactions.mark
+    world.stops[version.arn] = threading.Event()
+    begin_creation(context, version, partial(_train, context, version, source), partial(_deploy, context, version))
+    return version
+
+
+def stop_training(context: Context, version: SolutionVersion) -> None:
+    """What has not begun is stopped at once; what runs stops after its present stage (R-SV-12, T-64).
+
+    Raises:
+        ResourceInUseException: the version is not being created.
+    """
+    world, now = context.world, context.clock.now()
+    if version.status == CREATE_PENDING:
+        world.stops.pop(version.arn, None)
+        world.store.change(version, status=CREATE_STOPPED, last_updated_date_time=now)
+        return
+    if version.status != CREATE_IN_PROGRESS:
+        raise ResourceInUseException(f"Resource {version.arn} cannot be stopped in {version.status} state.")
+    world.store.change(version, status=CREATE_STOPPING, last_updated_date_time=now)
+    stop = world.stops.get(version.arn)
+    if stop is not None:
+        stop.set()
+    settle = partial(_settle_stop, context, version)
+    duration = stopping_duration(context.settings)
+    job = Job(f"stop {version.arn}", duration, lambda: True, lambda: None, lambda _: settle(), lambda _: settle())
+    context.afterwards(lambda: world.jobs.start(job))
+
+
+def _settle_stop(context: Context, version: SolutionVersion) -> None:
+    """CREATE STOPPING is over when the work has ended and the state has lasted long enough, whichever is last."""
+    world, duration = context.world, stopping_duration(context.settings)
+    with world.store.lock:
+        current = world.store.get(SolutionVersion, version.arn)
+        if current is None or current.status != CREATE_STOPPING or version.arn in world.stops:
+            return
+        now = context.clock.now()
+        if now >= current.last_updated_date_time + duration.waiting + duration.working:
+            world.store.change(current, status=CREATE_STOPPED, last_updated_date_time=now)
+
+
+def training_input(context: Context, solution: Solution, mode: str) -> TrainingInput:
+    """Fix what is trained on; raises NotImplementedException for what no recipe here can do yet."""
+    config = dict(solution.solution_config or {})
+    facts = recipe_by_arn(solution.recipe_arn or "")
+    recipe = recipe_named(facts.name) if facts else None
+    if solution.perform_auto_ml or facts is None:
+        raise NotImplementedException("personalize-emu does not implement AutoML yet.")
+    if recipe is None:
+        raise NotImplementedException(f"personalize-emu cannot train {facts.name} yet.")
+    if solution.perform_hpo:
+        raise NotImplementedException("personalize-emu does not implement performHPO yet.")
+    if "optimizationObjective" in config:
+        raise NotImplementedException("personalize-emu does not implement optimizationObjective yet.")
+    if mode == "UPDATE":
+        _refuse_update(context, solution, facts.name)
+    dataset = dataset_of_type(context, solution.dataset_group_arn, INTERACTIONS)
+    if dataset is None or dataset.arn not in context.world.contents:
+        raise InvalidInputException(NO_INTERACTIONS)
+    items = dataset_of_type(context, solution.dataset_group_arn, ITEMS)
+    return TrainingInput(
+        facts=facts,
+        recipe=recipe,
+        config=config,
+        event_type=solution.event_type,
+        interactions_arn=dataset.arn,
+        interactions=context.world.contents[dataset.arn],
+        items=context.world.contents.get(items.arn) if items else None,
+        seed=context.settings.seed,
+    )
+
+
+def _refuse_update(context: Context, solution: Solution, recipe_name: str) -> None:
+    """UPDATE is for User-Personalization with an ACTIVE full version (T-70, T-71)."""
+    full = [v for v in versions_of(context, solution) if v.status == ACTIVE and v.training_mode != "UPDATE"]
+    if recipe_name != "aws-user-personalization" or not full:
+        raise InvalidInputException(
+            "Training mode UPDATE requires an ACTIVE solution version trained with FULL and a recipe "
+            "that supports it."
+        )
+    raise NotImplementedException("personalize-emu does not implement training mode UPDATE yet.")
+
+
+def _train(context: Context, version: SolutionVersion, source: TrainingInput) -> TrainedVersion:
+    try:
+        return watched(context.world, version.arn, partial(train_version, source))
+    finally:
+        _settle_stop(context, version)
+
+
+def _deploy(context: Context, version: SolutionVersion, trained: TrainedVersion) -> dict[str, Any]:
+    context.world.trained[version.arn] = trained
+    for campaign in context.all(Campaign):
+        _sync(context, campaign, version)
+    return {"training_hours": training_hours(trained)}
+
+
+def _sync(context: Context, campaign: Campaign, version: SolutionVersion) -> None:
+    """A campaign in sync follows to each newer version (R-CMP-8)."""
+    config = campaign.campaign_config or {}
+    follows = config.get("syncWithLatestSolutionVersion") and campaign.solution_version_arn.startswith(
+        version.solution_arn + "/"
+    )
+    if follows and campaign.status == ACTIVE:
+        target = {
+            "solutionVersionArn": version.arn,
+            "minProvisionedTPS": campaign.min_provisioned_tps,
+            "campaignConfig": campaign.campaign_config,
+        }
+        begin_campaign_update(context, campaign, target)
+
+
+def training_hours(trained: TrainedVersion) -> float:
+    """Machine hours with three decimals (R-SV-7).
+
+    A function of the amount of data and not of the time taken, so that the same calls give the same answer.
+    """
+    return max(round(len(trained.data.users) / _INTERACTIONS_A_MACHINE_HOUR, 3), 0.001)
