@@ -12,6 +12,7 @@ from personalize_emu.runtime.recommend import get_recommendations
 from personalize_emu.service import (
     campaigns,
     dataset_groups,
+    dataset_updates,
     datasets,
     event_trackers,
     filters,
@@ -72,6 +73,7 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
         "TagResource": tags.tag_resource,
         "UntagResource": tags.untag_resource,
         "UpdateCampaign": campaigns.update_campaign,
+        "UpdateDataset": dataset_updates.update_dataset,
     }
 )
 """Runs under the store's lock: a check and the change that depends on it are one step."""

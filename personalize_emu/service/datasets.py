@@ -51,7 +51,7 @@ def create_dataset(context: Context, params: Params) -> dict[str, Any]:
         raise InvalidInputException(
             f"The domain of schema {schema.arn} does not match dataset group {group.arn}."
         )
-    _check_schema(schema, dataset_type)
+    check_schema(schema, dataset_type)
     now = context.clock.now()
     dataset = Dataset(
         name=params["name"],
@@ -136,7 +136,8 @@ def _dataset_type(text: str, group: DatasetGroup) -> str:
     return dataset_type
 
 
-def _check_schema(schema: Schema, dataset_type: str) -> None:
+def check_schema(schema: Schema, dataset_type: str) -> None:
+    """Whether datasets of the type can have the schema (R-DS-15). Raises InvalidInputException."""
     try:
         check_schema_fits(parsed_schema(schema.schema), dataset_type, schema.domain)
     except MissingColumns as error:

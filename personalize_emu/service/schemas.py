@@ -9,6 +9,7 @@ from personalize_emu.data.avro import InvalidSchema, parse_schema
 from personalize_emu.data.avro import Schema as AvroSchema
 from personalize_emu.service.changes import refuse_while_used_by
 from personalize_emu.service.context import Context, Params
+from personalize_emu.state.lifecycle import UPDATING
 from personalize_emu.state.resources import Dataset, Schema
 from personalize_emu.wire.errors import InvalidInputException
 
@@ -47,11 +48,17 @@ def list_schemas(context: Context, params: Params) -> dict[str, Any]:
 
 
 def delete_schema(context: Context, params: Params) -> None:
-    """Datasets in deletion still count as users of the schema (R-SCH-7)."""
+    """Datasets in deletion still count as users of the schema (R-SCH-7), those that are being given it already."""
     schema = context.get(Schema, params["schemaArn"])
-    users = (dataset for dataset in context.all(Dataset) if dataset.schema_arn == schema.arn)
+    users = (dataset for dataset in context.all(Dataset) if schema.arn in _schemas_of(dataset))
     refuse_while_used_by(schema, next(users, None))
     context.world.store.remove(schema)
+
+
+def _schemas_of(dataset: Dataset) -> tuple[str, ...]:
+    if dataset.status in UPDATING and dataset.latest_dataset_update is not None:
+        return dataset.schema_arn, dataset.latest_dataset_update["schemaArn"]
+    return (dataset.schema_arn,)
 
 
 def invalid_schema(error: InvalidSchema) -> InvalidInputException:
