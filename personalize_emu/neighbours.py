@@ -6,12 +6,16 @@ StoreError
 ├── NoSuchKey
 ├── StoreUnavailable    no answer, or one that makes no sense
 └── PointsAtOurselves   the configured endpoint is this very server
+
+RoleError               roles cannot be looked up
+└── NoSuchRole
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection, Iterator
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -76,6 +80,26 @@ class PointsAtOurselves(StoreError):
     """Requests to the store would come back to this server."""
 
 
+class RoleError(Exception):
+    """IAM does not answer, or not as expected."""
+
+
+class NoSuchRole(RoleError):
+    """There is no role of that ARN."""
+
+
+PolicyDocument = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Role:
+    """An IAM role: who may assume it, and what its inline and attached policies say."""
+
+    arn: str
+    trust: PolicyDocument
+    policies: tuple[PolicyDocument, ...]
+
+
 @dataclass(frozen=True)
 class ObjectInfo:
     """One object of a bucket. size: bytes."""
@@ -121,6 +145,29 @@ class Neighbours:
         """Buckets as seen from a region."""
         return S3Objects(self.client("s3", region))
 
+    def bucket_policy(self, region: str, bucket: str) -> PolicyDocument | None:
+        """The policy of a bucket, or None when it has none. Raises StoreError."""
+        with _store_errors(bucket):
+            try:
+                text = self.client("s3", region).get_bucket_policy(Bucket=bucket)["Policy"]
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") == "NoSuchBucketPolicy":
+                    return None
+                raise
+        policy: PolicyDocument = json.loads(text)
+        return policy
+
+    def role(self, region: str, arn: str) -> Role:
+        """A role with all its policies. Raises RoleError."""
+        try:
+            return _role(self.client("iam", region), arn)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "NoSuchEntity":
+                raise NoSuchRole(arn) from error
+            raise RoleError(str(error)) from error
+        except (BotoCoreError, HTTPClientError, OSError) as error:
+            raise RoleError(str(error)) from error
+
 
 def remote_neighbours(endpoint: str = "", *, ourselves: Collection[str] = ()) -> Neighbours:
     """Services behind `endpoint`, or, when it is empty, wherever the AWS environment and profile point.
@@ -153,6 +200,26 @@ def _remote_client(session: Any, service: str, region: str, endpoint: str) -> An
     return session.client(
         service, region_name=region, endpoint_url=endpoint or None, config=config.merge(plain)
     )
+
+
+def _role(iam: Any, arn: str) -> Role:
+    """Names are unique in an account whatever their path, so the ARN is compared as a whole."""
+    name = arn.rpartition("/")[2]
+    found = iam.get_role(RoleName=name)["Role"]
+    if found["Arn"] != arn:
+        raise NoSuchRole(arn)
+    return Role(arn, found["AssumeRolePolicyDocument"], tuple(_policies(iam, name)))
+
+
+def _policies(iam: Any, role: str) -> Iterator[PolicyDocument]:
+    for page in iam.get_paginator("list_role_policies").paginate(RoleName=role):
+        for name in page["PolicyNames"]:
+            yield iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=role):
+        for attached in page["AttachedPolicies"]:
+            arn = attached["PolicyArn"]
+            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            yield iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
 
 
 def _address(url: str) -> str:

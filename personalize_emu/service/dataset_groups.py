@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from personalize_emu.service.access import require_role
 from personalize_emu.service.changes import (
     begin_deletion,
     begin_plain_creation,
@@ -21,6 +22,8 @@ def create_dataset_group(context: Context, params: Params) -> dict[str, Any]:
     if ("roleArn" in params) != ("kmsKeyArn" in params):
         raise InvalidInputException("roleArn and kmsKeyArn must be specified together.")
     tags = checked_tags(params)
+    if "roleArn" in params:
+        require_role(context, params["roleArn"])
     now = context.clock.now()
     group = DatasetGroup(
         name=params["name"],

@@ -13,10 +13,11 @@ from personalize_emu.data.dataset_types import DATASET_TYPES
 from personalize_emu.data.import_files import read_files
 from personalize_emu.data.rejection import RejectedData
 from personalize_emu.neighbours import ObjectStore, StoreError
-from personalize_emu.s3_locations import Location
+from personalize_emu.s3_locations import InvalidLocation, input_objects, parse_location
+from personalize_emu.service.access import READ, recheck_access, require_access, require_role
 from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.context import Context, Params
-from personalize_emu.service.locations import requested_location, requested_objects, unreadable
+from personalize_emu.service.locations import requested_location, requested_objects, unreadable_at_work
 from personalize_emu.service.schemas import parsed_schema
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.jobs import JobFailed
@@ -35,8 +36,10 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
     mode = params.get("importMode", "FULL")
     _check_mode(context, dataset, mode)
     location = requested_location(params["dataSource"].get("dataLocation"))
+    require_role(context, params["roleArn"])
     objects = context.neighbours.objects(context.region)
-    requested_objects(objects, location)
+    keys = [info.key for info in requested_objects(objects, location)]
+    require_access(context, params["roleArn"], READ, location.bucket, keys)
     now = context.clock.now()
     job = DatasetImportJob(
         job_name=params["jobName"],
@@ -52,7 +55,7 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
     )
     context.insert(job, tags)
     schema_text = context.get(Schema, dataset.schema_arn).schema
-    read = partial(_read, objects, location, schema_text, dataset.dataset_type, mode)
+    read = partial(_read, context, job, mode, schema_text, dataset.dataset_type)
     begin_creation(context, job, read, partial(_store, context, dataset, mode), queues=(dataset.arn,))
     return {"datasetImportJobArn": job.arn}
 
@@ -86,21 +89,20 @@ def _check_mode(context: Context, dataset: Dataset, mode: ImportMode) -> None:
 
 
 def _read(
-    objects: ObjectStore, location: Location, schema_text: str, dataset_type: str, mode: ImportMode
+    context: Context, job: DatasetImportJob, mode: ImportMode, schema_text: str, dataset_type: str
 ) -> pa.Table:
+    location = parse_location(job.data_source["dataLocation"])
+    objects = context.neighbours.objects(context.region)
     try:
-        files = [
-            (info.key, _opener(objects, location.bucket, info.key))
-            for info in requested_objects(objects, location)
-        ]
+        found = input_objects(objects, location)
+        recheck_access(context, job.role_arn or "", READ, location.bucket, [info.key for info in found])
+        files = [(info.key, _opener(objects, location.bucket, info.key)) for info in found]
         table = read_files(files, parsed_schema(schema_text), dataset_type)
         check_enough_rows(table.num_rows, dataset_type, mode)
     except RejectedData as error:
         raise JobFailed(str(error)) from error
-    except InvalidInputException as error:
-        raise JobFailed(error.message) from error
-    except StoreError as error:
-        raise JobFailed(unreadable(error)) from error
+    except (StoreError, InvalidLocation) as error:
+        raise JobFailed(unreadable_at_work(error)) from error
     return table
 
 

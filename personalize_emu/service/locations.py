@@ -6,6 +6,9 @@ from personalize_emu.neighbours import AccessDenied, NoSuchBucket, ObjectInfo, O
 from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, parse_location
 from personalize_emu.wire.errors import InvalidInputException
 
+NO_ACCESS = "Insufficient privileges for accessing data in Amazon S3."
+"""What a job says that was refused at work (E-7)."""
+
 
 def insufficient_privileges(bucket: str) -> str:
     """E-6."""
@@ -36,7 +39,14 @@ def requested_objects(objects: ObjectStore, location: Location) -> list[ObjectIn
 
 
 def unreadable(error: StoreError) -> str:
-    """What to tell the client when a store refuses or fails."""
+    """What to tell the client of a Create when a store refuses or fails."""
     if isinstance(error, AccessDenied | NoSuchBucket):
         return insufficient_privileges(error.bucket)
     return f"Invalid Data location. {error}"
+
+
+def unreadable_at_work(error: StoreError | InvalidLocation) -> str:
+    """What a job gives as its reason when a store refuses or fails, or what it named is gone."""
+    if isinstance(error, AccessDenied | NoSuchBucket):
+        return NO_ACCESS
+    return str(error) if isinstance(error, InvalidLocation) else f"Invalid Data location. {error}"

@@ -1,0 +1,161 @@
+"""May the service use this role and this bucket? Asked only with the option `check_roles` (spec 05 sections 1, 2).
+
+A Create calls `require_role` before it looks into a bucket and `require_access` for what it found there; the
+job calls `recheck_access` before it reads or writes, since rights can be taken away in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from personalize_emu.neighbours import NoSuchRole, Role, RoleError, StoreError
+from personalize_emu.service.context import Context
+from personalize_emu.service.locations import NO_ACCESS, insufficient_privileges, unreadable
+from personalize_emu.service.policies import CannotEvaluate, PolicyRequest, allows, denies
+from personalize_emu.state.arns import parse_arn, partition_of
+from personalize_emu.state.jobs import JobFailed
+from personalize_emu.wire.errors import AccessDeniedException, AwsError, InvalidInputException, NotImplementedException
+
+SERVICE = "personalize.amazonaws.com"
+LIST_BUCKET = "s3:ListBucket"
+READ = (LIST_BUCKET, "s3:GetObject")
+"""Import and data deletion jobs (S-9)."""
+WRITE = (LIST_BUCKET, "s3:PutObject")
+"""Export jobs."""
+READ_AND_WRITE = (LIST_BUCKET, "s3:GetObject", "s3:PutObject")
+"""Batch jobs, for input and output alike."""
+REPORT = ("s3:PutObject",)
+"""Metric attributions."""
+
+
+def require_role(context: Context, role_arn: str) -> None:
+    """Refuse a role that cannot be passed or that the service cannot assume.
+
+    Raises:
+        AccessDeniedException: it belongs to another account or does not exist (S-5, S-8, E-21).
+        InvalidInputException: its trust policy does not let the service in (S-3).
+        NotImplementedException: the answer hangs on something in the policy that is not evaluated here.
+    """
+    if context.settings.check_roles:
+        _assumable_role(context, role_arn)
+
+
+def require_access(context: Context, role_arn: str, actions: Iterable[str], bucket: str, keys: Iterable[str]) -> None:
+    """Refuse unless role and bucket policy both grant `actions` on the bucket and on all `keys` (S-9, S-10).
+
+    keys: of objects, or the path that output will be written below.
+
+    Raises:
+        As require_role, and InvalidInputException with the bucket's name (E-6).
+    """
+    if not context.settings.check_roles:
+        return
+    role = _assumable_role(context, role_arn)
+    keys = tuple(keys)
+    try:
+        policy = context.neighbours.bucket_policy(context.region, bucket)
+    except StoreError as error:
+        raise InvalidInputException(unreadable(error)) from error
+    with _refusing_to_guess(f"bucket {bucket} or role {role_arn}"):
+        granted = all(
+            _granted(context, role, policy, action, resource)
+            for action in actions
+            for resource in _resources(context, action, bucket, keys)
+        )
+    if not granted:
+        raise InvalidInputException(insufficient_privileges(bucket))
+
+
+def recheck_access(context: Context, role_arn: str, actions: Iterable[str], bucket: str, keys: Iterable[str]) -> None:
+    """As require_access for a job at work. Raises JobFailed (E-7)."""
+    try:
+        require_access(context, role_arn, actions, bucket, keys)
+    except NotImplementedException as error:
+        raise JobFailed(error.message) from error
+    except AwsError as error:
+        raise JobFailed(NO_ACCESS) from error
+
+
+def _assumable_role(context: Context, role_arn: str) -> Role:
+    parsed = parse_arn(role_arn)
+    if parsed is None or parsed.account != context.account:
+        raise _pass_role_denied(context, role_arn)
+    try:
+        role = context.neighbours.role(context.region, role_arn)
+    except NoSuchRole as error:
+        raise _pass_role_denied(context, role_arn) from error
+    except RoleError as error:
+        raise InvalidInputException(f"Role {role_arn} cannot be checked: {error}") from error
+    with _refusing_to_guess(f"role {role_arn}"):
+        trusted = allows([role.trust], _as_the_service(context, "sts:AssumeRole", role_arn))
+    if not trusted:
+        raise InvalidInputException(f"Role {role_arn} cannot be assumed by {SERVICE}. Please check its trust policy.")
+    return role
+
+
+def _pass_role_denied(context: Context, role_arn: str) -> AccessDeniedException:
+    """E-21. Callers are not told apart, so the account itself stands for the user."""
+    caller = f"arn:{partition_of(context.region)}:iam::{context.account}:root"
+    return AccessDeniedException(
+        f"User: {caller} is not authorized to perform: iam:PassRole on resource: {role_arn} "
+        "because no identity-based policy allows the iam:PassRole action"
+    )
+
+
+def _resources(context: Context, action: str, bucket: str, keys: tuple[str, ...]) -> Iterator[str]:
+    """S-10: the bucket for listing, its objects for everything else."""
+    arn = f"arn:{partition_of(context.region)}:s3:::{bucket}"
+    if action == LIST_BUCKET:
+        yield arn
+    else:
+        yield from (f"{arn}/{key}" for key in keys)
+
+
+def _granted(context: Context, role: Role, bucket_policy: object, action: str, resource: str) -> bool:
+    """The role's own policies allow it, the bucket's allows it to the service, and denies it to neither."""
+    policies = [bucket_policy] if isinstance(bucket_policy, dict) else []
+    as_role = _as_the_role(context, role, action, resource)
+    return (
+        allows(role.policies, as_role)
+        and not denies(policies, as_role)
+        and allows(policies, _as_the_service(context, action, resource))
+    )
+
+
+def _as_the_service(context: Context, action: str, resource: str) -> PolicyRequest:
+    """The service names account and region as what it works for (S-26), and comes over TLS (S-24)."""
+    source = f"arn:{partition_of(context.region)}:personalize:{context.region}:{context.account}:*"
+    return PolicyRequest(
+        action,
+        resource,
+        frozenset({("Service", SERVICE)}),
+        {
+            "aws:sourceaccount": context.account,
+            "aws:sourcearn": source,
+            "aws:securetransport": "true",
+            "aws:principalisawsservice": "true",
+        },
+    )
+
+
+def _as_the_role(context: Context, role: Role, action: str, resource: str) -> PolicyRequest:
+    root = f"arn:{partition_of(context.region)}:iam::{context.account}:root"
+    names = (role.arn, root, context.account)
+    return PolicyRequest(
+        action,
+        resource,
+        frozenset(("AWS", name) for name in names),
+        {"aws:securetransport": "true", "aws:principalisawsservice": "false"},
+    )
+
+
+@contextmanager
+def _refusing_to_guess(subject: str) -> Iterator[None]:
+    try:
+        yield
+    except CannotEvaluate as error:
+        raise NotImplementedException(
+            f"personalize-emu does not evaluate {error} in the policies of {subject}; "
+            "switch check_roles off or write the policy without it."
+        ) from error

@@ -1,0 +1,125 @@
+"""What IAM policy documents say about one request. Knows no resource and calls nobody.
+
+An element this cannot evaluate is never guessed at: where the answer would depend on it, CannotEvaluate is raised.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+Document = Mapping[str, Any]
+
+KNOWN_KEYS = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:securetransport", "aws:principalisawsservice"})
+"""Condition keys a request can be asked for, in lower case."""
+
+
+class CannotEvaluate(Exception):
+    """A statement that matters uses an element or a condition that is not evaluated here."""
+
+
+@dataclass(frozen=True)
+class PolicyRequest:
+    """What somebody wants to do.
+
+    principals: the names that statements of resource policies may give the caller, as type and name, e.g.
+    ("Service", "personalize.amazonaws.com"). context: condition keys in lower case and their values.
+    """
+
+    action: str
+    resource: str
+    principals: frozenset[tuple[str, str]] = frozenset()
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def allows(documents: Iterable[Document], request: PolicyRequest) -> bool:
+    """An Allow fits and no Deny does. Raises CannotEvaluate."""
+    effects = set(_effects(documents, request))
+    return "Allow" in effects and "Deny" not in effects
+
+
+def denies(documents: Iterable[Document], request: PolicyRequest) -> bool:
+    """A Deny fits. Raises CannotEvaluate."""
+    return "Deny" in _effects(documents, request)
+
+
+def _effects(documents: Iterable[Document], request: PolicyRequest) -> Iterator[str]:
+    for document in documents:
+        for statement in _listed(document.get("Statement")):
+            if _fits(statement, request):
+                yield statement["Effect"]
+
+
+def _fits(statement: Mapping[str, Any], request: PolicyRequest) -> bool:
+    for element in ("NotAction", "NotResource", "NotPrincipal"):
+        if element in statement:
+            raise CannotEvaluate(element)
+    action = request.action.lower()
+    # A trust policy has no Resource: it is about the role it belongs to.
+    resources = _listed(statement.get("Resource", request.resource))
+    return (
+        any(_matches(pattern.lower(), action) for pattern in _listed(statement.get("Action")))
+        and any(_matches(pattern, request.resource) for pattern in resources)
+        and _names(statement.get("Principal"), request.principals)
+        and all(
+            _holds(operator, key, values, request.context)
+            for operator, tests in statement.get("Condition", {}).items()
+            for key, values in tests.items()
+        )
+    )
+
+
+def _names(principal: Any, callers: frozenset[tuple[str, str]]) -> bool:
+    """A policy of a role names nobody and means the role; `*` and {"AWS": "*"} mean everybody."""
+    if principal is None or principal == "*":
+        return True
+    named = {(kind, name) for kind, names in principal.items() for name in _listed(names)}
+    return ("AWS", "*") in named or not callers.isdisjoint(named)
+
+
+def _holds(operator: str, key: str, values: Any, context: Mapping[str, str]) -> bool:
+    name = operator.removesuffix("IfExists")
+    negated = "Not" in name
+    test = _OPERATORS.get(name.replace("Not", ""))
+    if test is None or key.lower() not in KNOWN_KEYS:
+        raise CannotEvaluate(f"the condition {operator} of {key}")
+    actual = context.get(key.lower())
+    if actual is None:
+        return negated or name != operator
+    return any(test(str(value), actual) for value in _listed(values)) != negated
+
+
+def _matches(pattern: str, value: str) -> bool:
+    return _expression(pattern).fullmatch(value) is not None
+
+
+@lru_cache(maxsize=1024)
+def _expression(pattern: str) -> re.Pattern[str]:
+    """`*` stands for any characters, `?` for one."""
+    if "${" in pattern:
+        raise CannotEvaluate(f"the policy variable in {pattern}")
+    parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in _WILDCARDS.split(pattern))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+_WILDCARDS = re.compile(r"(\?|\*)\**")
+
+_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda wanted, actual: wanted == actual,
+    "StringEqualsIgnoreCase": lambda wanted, actual: wanted.lower() == actual.lower(),
+    "StringLike": _matches,
+    "ArnEquals": _matches,
+    "ArnLike": _matches,
+    "Bool": lambda wanted, actual: wanted.lower() == actual.lower(),
+}
+"""By name without Not and IfExists. ArnEquals knows wildcards as well."""
+
+
+def _listed(value: Any) -> list[Any]:
+    """Policies write one thing, or a list of them."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,344 @@
+"""What roles and bucket policies must say when they are checked, through boto3 (spec 05 sections 1 to 4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.emulator import Emulator
+from personalize_emu.service.access import READ, READ_AND_WRITE, REPORT, WRITE
+from personalize_emu.settings import settings_from_environment
+from personalize_emu.state.clock import ManualClock
+from tests.given import ACCOUNT, BUCKET, REGION, ROLE, Given, as_csv, two_camps
+from tests.refusals import refusal
+
+SERVICE = {"Service": "personalize.amazonaws.com"}
+TRUST = {"Effect": "Allow", "Principal": SERVICE, "Action": "sts:AssumeRole"}
+READING = {
+    "Effect": "Allow",
+    "Action": ["s3:GetObject", "s3:ListBucket"],
+    "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+}
+NO_ACCESS = (
+    "InvalidInputException",
+    "Insufficient privileges for accessing data in S3. Please look at https://docs.aws.amazon.com/personalize/"
+    f"latest/dg/granting-personalize-s3-access.html#attach-bucket-policy and fix bucket policy on {BUCKET}.",
+)
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234"
+
+
+def policy(*statements: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+class Owner:
+    """Somebody who sets up a role and a bucket and imports through them."""
+
+    def __init__(self) -> None:
+        self.iam = boto3.client("iam", region_name=REGION)
+        self.s3 = boto3.client("s3", region_name=REGION)
+        self.given = Given(boto3.client("personalize", region_name=REGION), self.s3)
+        self.location = self.given.upload(as_csv(two_camps()), "data/interactions.csv")
+        self.name = ROLE.rpartition("/")[2]
+
+    def role(self, trust: Mapping[str, Any] = TRUST, path: str = "/") -> str:
+        made = self.iam.create_role(RoleName=self.name, Path=path, AssumeRolePolicyDocument=policy(trust))
+        arn: str = made["Role"]["Arn"]
+        return arn
+
+    def grant_role(self, *statements: Mapping[str, Any], name: str = "inline") -> None:
+        document = policy(*(statements or (READING,)))
+        self.iam.put_role_policy(RoleName=self.name, PolicyName=name, PolicyDocument=document)
+
+    def grant_service(self, *statements: Mapping[str, Any]) -> None:
+        given = statements or ({**READING, "Principal": SERVICE},)
+        self.s3.put_bucket_policy(Bucket=BUCKET, Policy=policy(*given))
+
+    def dataset(self) -> str:
+        return self.given.dataset()
+
+    def request(self, dataset: str, role: str = ROLE) -> dict[str, Any]:
+        return {
+            "jobName": "import",
+            "datasetArn": dataset,
+            "dataSource": {"dataLocation": self.location},
+            "roleArn": role,
+        }
+
+    def imports(self, dataset: str, role: str = ROLE) -> str:
+        """Import, and give the job's status."""
+        create = self.given.personalize.create_dataset_import_job
+        job = create(**self.request(dataset, role))["datasetImportJobArn"]
+        status: str = self.job(job)["status"]
+        return status
+
+    def job(self, job: str) -> dict[str, Any]:
+        answer = self.given.personalize.describe_dataset_import_job(datasetImportJobArn=job)
+        described: dict[str, Any] = answer["datasetImportJob"]
+        return described
+
+    def refused(self, dataset: str, role: str = ROLE, *, status: int = 400) -> tuple[str, str]:
+        create = self.given.personalize.create_dataset_import_job
+        return refusal(create, status=status, **self.request(dataset, role))
+
+
+@pytest.fixture
+def owner(clock: ManualClock) -> Iterator[Owner]:
+    with mock_personalize(clock=clock, check_roles=True):
+        yield Owner()
+
+
+@pytest.fixture
+def dataset(owner: Owner) -> str:
+    return owner.dataset()
+
+
+def test_nothing_is_checked_unless_asked_for(given: Given) -> None:
+    """S-8, S-15, S-25: an invented role will do."""
+    dataset = given.dataset()
+    job = given.import_job(dataset, given.upload(as_csv(two_camps())))
+    answer = given.personalize.describe_dataset_import_job(datasetImportJobArn=job)
+    assert answer["datasetImportJob"]["status"] == "ACTIVE"
+    assert settings_from_environment({}).check_roles is False
+    assert settings_from_environment({"PERSONALIZE_EMU_CHECK_ROLES": "true"}).check_roles is True
+    with pytest.raises(ValueError, match="PERSONALIZE_EMU_CHECK_ROLES must be true or false"):
+        settings_from_environment({"PERSONALIZE_EMU_CHECK_ROLES": "perhaps"})
+
+
+def test_role_and_bucket_policy_together_open_a_bucket(owner: Owner, dataset: str) -> None:
+    """S-1, S-3, S-9, S-10."""
+    owner.role()
+    owner.grant_role()
+    owner.grant_service()
+    assert owner.imports(dataset) == "ACTIVE"
+
+
+def test_a_role_may_have_a_path(owner: Owner, dataset: str) -> None:
+    """S-4; the path is part of its name to clients."""
+    role = owner.role(path="/service-role/")
+    owner.grant_role()
+    owner.grant_service()
+    assert owner.refused(dataset, ROLE)[0] == "AccessDeniedException"
+    assert owner.imports(dataset, role) == "ACTIVE"
+
+
+@pytest.mark.parametrize("role", [ROLE, "arn:aws:iam::999999999999:role/PersonalizeRole"])
+def test_a_role_that_is_not_there_cannot_be_passed(owner: Owner, dataset: str, role: str) -> None:
+    """S-5, S-8, E-21, P-62."""
+    owner.grant_service()
+    assert owner.refused(dataset, role) == (
+        "AccessDeniedException",
+        f"User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: iam:PassRole on resource: {role} "
+        "because no identity-based policy allows the iam:PassRole action",
+    )
+
+
+@pytest.mark.parametrize(
+    "trust",
+    [
+        {**TRUST, "Principal": {"Service": "forecast.amazonaws.com"}},
+        {**TRUST, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}},
+        {**TRUST, "Condition": {"StringEquals": {"aws:SourceAccount": "999999999999"}}},
+    ],
+)
+def test_a_role_must_trust_the_service(owner: Owner, dataset: str, trust: Mapping[str, Any]) -> None:
+    """S-3, S-26."""
+    owner.role(trust)
+    owner.grant_role()
+    owner.grant_service()
+    code, text = owner.refused(dataset)
+    assert (code, text.startswith(f"Role {ROLE} cannot be assumed")) == ("InvalidInputException", True)
+
+
+def test_a_trust_policy_may_guard_against_confused_deputies(owner: Owner, dataset: str) -> None:
+    """S-26, S-27."""
+    source = f"arn:aws:personalize:{REGION}:{ACCOUNT}:*"
+    condition = {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "StringLike": {"aws:SourceArn": source}}
+    owner.role({**TRUST, "Condition": condition})
+    owner.grant_role()
+    owner.grant_service()
+    assert owner.imports(dataset) == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {**READING, "Action": "s3:GetObject"},
+        {**READING, "Action": "s3:ListBucket"},
+        {**READING, "Resource": f"arn:aws:s3:::{BUCKET}"},
+        {**READING, "Resource": f"arn:aws:s3:::{BUCKET}/*"},
+        {**READING, "Resource": ["arn:aws:s3:::other", "arn:aws:s3:::other/*"]},
+        {**READING, "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/elsewhere/*"]},
+    ],
+)
+def test_half_a_grant_is_none(owner: Owner, dataset: str, statement: Mapping[str, Any]) -> None:
+    """S-9, S-10, S-13, E-6, R-DIJ-8: for the role and for the bucket alike."""
+    owner.role()
+    owner.grant_role(statement)
+    owner.grant_service()
+    assert owner.refused(dataset) == NO_ACCESS
+    owner.grant_role()
+    owner.grant_service({**statement, "Principal": SERVICE})
+    assert owner.refused(dataset) == NO_ACCESS
+
+
+def test_both_grants_are_needed(owner: Owner, dataset: str) -> None:
+    """S-9, S-13, E-6."""
+    owner.role()
+    owner.grant_role()
+    assert owner.refused(dataset) == NO_ACCESS
+    owner.grant_service()
+    owner.iam.delete_role_policy(RoleName=owner.name, PolicyName="inline")
+    assert owner.refused(dataset) == NO_ACCESS
+
+
+@pytest.mark.parametrize("principal", [SERVICE, "*", {"AWS": ROLE}, {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}])
+def test_a_bucket_may_deny_the_service_or_the_role(owner: Owner, dataset: str, principal: Any) -> None:
+    """S-9, E-6."""
+    owner.role()
+    owner.grant_role()
+    allow = {**READING, "Principal": SERVICE}
+    owner.grant_service(allow, {**READING, "Effect": "Deny", "Principal": principal})
+    assert owner.refused(dataset) == NO_ACCESS
+    owner.grant_service(allow, {**READING, "Effect": "Deny", "Principal": principal, "Action": "s3:DeleteObject"})
+    assert owner.imports(dataset) == "ACTIVE"
+
+
+def test_a_policy_of_ones_own_can_be_attached(owner: Owner, dataset: str) -> None:
+    """S-9."""
+    owner.role()
+    made = owner.iam.create_policy(PolicyName="reading", PolicyDocument=policy(READING))["Policy"]
+    owner.iam.attach_role_policy(RoleName=owner.name, PolicyArn=made["Arn"])
+    owner.grant_service()
+    assert owner.imports(dataset) == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("managed", "bucket", "status"),
+    [
+        ("service-role/AmazonPersonalizeFullAccess", "my-personalize-data", "ACTIVE"),
+        ("service-role/AmazonPersonalizeFullAccess", "my-data", None),
+        ("AmazonS3FullAccess", "my-data", "ACTIVE"),
+    ],
+)
+def test_managed_policies_mean_what_they_say(
+    clock: ManualClock, managed: str, bucket: str, status: str | None
+) -> None:
+    """S-6: the service's own policy opens buckets with its name in theirs."""
+    config: Any = {"iam": {"load_aws_managed_policies": True}}
+    with mock_aws(config=config), mock_personalize(clock=clock, check_roles=True):
+        owner = Owner()
+        owner.role()
+        owner.iam.attach_role_policy(RoleName=owner.name, PolicyArn=f"arn:aws:iam::aws:policy/{managed}")
+        owner.s3.create_bucket(Bucket=bucket)
+        owner.s3.put_object(Bucket=bucket, Key="a.csv", Body=as_csv(two_camps()).encode())
+        resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+        opened = policy({**READING, "Resource": resources, "Principal": SERVICE})
+        owner.s3.put_bucket_policy(Bucket=bucket, Policy=opened)
+        owner.location = f"s3://{bucket}/a.csv"
+        if status:
+            assert owner.imports(owner.dataset()) == status
+        else:
+            code, text = owner.refused(owner.dataset())
+            assert (code, text.endswith(f"fix bucket policy on {bucket}.")) == ("InvalidInputException", True)
+
+
+def test_rights_that_are_taken_away_fail_the_job(clock: ManualClock) -> None:
+    """E-7, E-37, S-13, R-GEN-11."""
+    with mock_personalize(clock=clock, check_roles=True, pace="real") as emulator:
+        owner = Owner()
+        job = _waiting_import(owner, emulator)
+        owner.s3.delete_bucket_policy(Bucket=BUCKET)
+        emulator.advance(1000)
+        described = owner.job(job)
+        assert described["status"] == "CREATE FAILED"
+        assert described["failureReason"] == "Insufficient privileges for accessing data in Amazon S3."
+
+
+def test_a_bucket_that_is_gone_fails_the_job(slow: Given, slow_emulator: Emulator) -> None:
+    """E-7, also when nothing is checked."""
+    group = slow.group()
+    slow_emulator.advance(60)
+    dataset = slow.dataset(group)
+    slow_emulator.advance(60)
+    job = slow.import_job(dataset, slow.upload(as_csv(two_camps()), "a.csv"))
+    slow.s3.delete_object(Bucket=BUCKET, Key="a.csv")
+    slow.s3.delete_bucket(Bucket=BUCKET)
+    slow_emulator.advance(1000)
+    described = slow.personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"]
+    assert described["failureReason"] == "Insufficient privileges for accessing data in Amazon S3."
+
+
+def _waiting_import(owner: Owner, emulator: Emulator) -> str:
+    owner.role()
+    owner.grant_role()
+    owner.grant_service()
+    group = owner.given.group()
+    emulator.advance(60)
+    dataset = owner.given.dataset(group)
+    emulator.advance(60)
+    create = owner.given.personalize.create_dataset_import_job
+    job: str = create(**owner.request(dataset))["datasetImportJobArn"]
+    assert owner.job(job)["status"] == "CREATE PENDING"
+    return job
+
+
+def test_nothing_is_guessed(owner: Owner, dataset: str) -> None:
+    owner.role()
+    owner.grant_role({"Effect": "Allow", "NotAction": "s3:PutObject", "Resource": "*"})
+    owner.grant_service()
+    code, text = owner.refused(dataset, status=501)
+    assert code == "NotImplementedException"
+    assert "does not evaluate NotAction" in text
+
+
+def test_the_role_of_a_dataset_group_is_checked_too(owner: Owner) -> None:
+    """S-1, S-3, S-16, S-17, R-DSG-7."""
+    create = owner.given.personalize.create_dataset_group
+    assert refusal(create, name="g", roleArn=ROLE, kmsKeyArn=KEY)[0] == "AccessDeniedException"
+    owner.role()
+    assert create(name="g", roleArn=ROLE, kmsKeyArn=KEY)["datasetGroupArn"]
+
+
+@pytest.mark.parametrize(
+    ("key", "fits"),
+    [
+        (KEY, True),
+        (f"arn:aws-cn:kms:cn-north-1:{ACCOUNT}:key/a", True),
+        (f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/a", False),
+        ("alias/a", False),
+        (f"arn:aws:kms:{REGION}:12345:key/a", False),
+    ],
+)
+def test_keys_are_checked_for_their_form_only(given: Given, key: str, fits: bool) -> None:
+    """S-16, S-20, S-25, P-52."""
+    create = given.personalize.create_dataset_group
+    if fits:
+        group = create(name="g", roleArn=ROLE, kmsKeyArn=key)["datasetGroupArn"]
+        described = given.personalize.describe_dataset_group(datasetGroupArn=group)["datasetGroup"]
+        assert described["kmsKeyArn"] == key
+    else:
+        assert refusal(create, name="g", roleArn=ROLE, kmsKeyArn=key)[0] == "ValidationException"
+
+
+@pytest.mark.parametrize(
+    "role", ["PersonalizeRole", "arn:aws:iam::12345:role/a", f"arn:aws:iam::{ACCOUNT}:user/a", f"{ROLE}/é"]
+)
+def test_roles_have_a_form(given: Given, role: str) -> None:
+    """S-4, P-52."""
+    create = given.personalize.create_dataset_group
+    assert refusal(create, name="g", roleArn=role, kmsKeyArn=KEY)[0] == "ValidationException"
+
+
+def test_purposes_need_different_rights() -> None:
+    """S-9, S-14."""
+    assert set(READ) == {"s3:GetObject", "s3:ListBucket"}
+    assert set(WRITE) == {"s3:PutObject", "s3:ListBucket"}
+    assert set(READ_AND_WRITE) == {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
+    assert set(REPORT) == {"s3:PutObject"}
