@@ -14,15 +14,21 @@ _SCORE_PLACES = 7
 
 
 def best_items(
-    scores: NDArray[np.float32], catalog: tuple[str, ...], count: int, *, show_scores: bool
+    scores: NDArray[np.float32],
+    catalog: tuple[str, ...],
+    count: int,
+    *,
+    show_scores: bool,
+    allowed: NDArray[np.bool_] | None = None,
 ) -> list[dict[str, Any]]:
     """The best `count` items, best first, ties by item id (RT-32).
 
     scores: float32[items], -inf where an item must not appear. With `show_scores` each item carries its share
-    of the softmax over all finite scores (R-72).
+    of the softmax over all finite scores (R-72), also over those of items that `allowed` (bool[items]) leaves
+    out (F-44).
     """
-    numbers = top_k(scores, min(count, len(scores)))
-    numbers = numbers[np.isfinite(scores[numbers])]
+    considered = scores if allowed is None else np.where(allowed, scores, np.float32(-np.inf))
+    numbers = top_k(considered, min(count, len(scores)))
     if not show_scores:
         return [{"itemId": catalog[number]} for number in numbers]
     shares = softmax_of(scores, numbers)

@@ -8,9 +8,11 @@ import numpy as np
 
 from personalize_emu.recipes.base import Kind
 from personalize_emu.runtime.answers import softmax_of
-from personalize_emu.runtime.deployments import deployed, refuse_unknown
+from personalize_emu.runtime.deployments import deployed
+from personalize_emu.runtime.filtering import requested_filter
 from personalize_emu.runtime.histories import history_of
-from personalize_emu.runtime.requests import refuse_metadata
+from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_ITEMS_WITH_METADATA
+from personalize_emu.runtime.metadata import requested_metadata
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.wire.errors import InvalidInputException
@@ -22,15 +24,19 @@ def get_personalized_ranking(context: Context, params: Params) -> dict[str, Any]
     deployment = deployed(
         context, params["campaignArn"], "GetPersonalizedRanking", frozenset({Kind.RANKING})
     )
-    if not 1 <= len(params["inputList"]) <= MOST_ITEMS:
-        raise InvalidInputException(f"inputList must contain between 1 and {MOST_ITEMS} items")
+    most = MOST_ITEMS_WITH_METADATA if params.get("metadataColumns") else MOST_ITEMS
+    if not 1 <= len(params["inputList"]) <= most:
+        raise InvalidInputException(f"inputList must contain between 1 and {most} items")
     if not params["userId"]:
         raise InvalidInputException("userId is required")
-    if "filterArn" in params:
-        refuse_unknown("filter", params["filterArn"])
-    refuse_metadata(deployment, params)
+    metadata = requested_metadata(context, deployment, params)
     asked = list(dict.fromkeys(params["inputList"]))
+    wanted = requested_filter(context, deployment.trained, params, user_id=params["userId"], item_id=None)
+    if wanted is not None:
+        asked = [item for item, kept in zip(asked, wanted.over(asked), strict=True) if kept]
     ranking = _ranked(context, deployment.trained, params["userId"], asked)
+    if metadata is not None:
+        ranking = metadata.added_to(ranking)
     return {"personalizedRanking": ranking, "recommendationId": context.identifiers.recommendation_id()}
 
 

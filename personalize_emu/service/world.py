@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from personalize_emu.service.column_indexes import ColumnIndexes
 from personalize_emu.service.contents import DataMark, DatasetContents
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.state.clock import Clock
@@ -54,6 +55,7 @@ class World:
     """The next automatic training of solutions and recommenders, by ARN."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """Of the jobs at work now, by ARN of their resource."""
+    indexes: ColumnIndexes = field(default_factory=ColumnIndexes)
 
 
 def new_world(clock: Clock) -> World:

@@ -1,0 +1,165 @@
+"""The filter of a request, with its values, as a mask over items (spec 08)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from personalize_emu.data.columns import ITEM_ID, USER_ID
+from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS, USERS
+from personalize_emu.filters.binding import BoundExpression, bind
+from personalize_emu.filters.check import CheckedFilter
+from personalize_emu.filters.columns import Mask
+from personalize_emu.filters.encounters import MOST_INTERACTIONS, Encounters, Event, folded, newest
+from personalize_emu.filters.errors import InvalidValues
+from personalize_emu.filters.masks import Asking, admitted, nothing_known
+from personalize_emu.filters.records import Records, View
+from personalize_emu.runtime.deployments import not_found
+from personalize_emu.service.contents import DatasetContents
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.datasets import dataset_of_type
+from personalize_emu.service.filters import checked_filter
+from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.world import World
+from personalize_emu.state.lifecycle import ACTIVE
+from personalize_emu.state.resources import Filter, Schema
+from personalize_emu.wire.errors import InvalidInputException
+
+
+@dataclass(frozen=True)
+class ItemFilter:
+    """Which items one request may be answered with. `records` is None without an Items dataset."""
+
+    world: World
+    trained: TrainedVersion
+    expressions: tuple[BoundExpression, ...]
+    records: Records | None
+    asking: Asking
+
+    def over_catalog(self) -> Mask:
+        """bool[items], by catalog number; read-only."""
+        view = self.world.indexes.catalog_view(self.records, self.trained)
+        return admitted(self.expressions, view, self.asking)
+
+    def over(self, ids: Sequence[str]) -> Mask:
+        """bool[ids], for a few distinct ids, whether the model knows them or not."""
+        return admitted(self.expressions, View(self.records, ids), self.asking)
+
+
+def requested_filter(
+    context: Context, trained: TrainedVersion, request: Params, *, user_id: str | None, item_id: str | None
+) -> ItemFilter | None:
+    """The filter that `request` (the whole of it, or a promotion) names; None when it names none.
+
+    Raises:
+        ResourceNotFoundException: F-97.
+        InvalidInputException: F-8, F-14, F-76, F-81, F-83, F-94 to F-96.
+    """
+    if "filterArn" not in request:
+        if "filterValues" in request:
+            raise InvalidInputException("filterValues requires filterArn")
+        return None
+    group_arn = group_of(context, trained)
+    checked = _usable_filter(context, request["filterArn"], group_arn)
+    if checked.needs_user and not user_id:
+        raise InvalidInputException("userId is required")
+    if checked.needs_item and not item_id:
+        raise InvalidInputException("itemId is required")
+    items = records_of(context, group_arn, ITEMS, ITEM_ID)
+    asking = _asking(context, group_arn, items, user_id, item_id)
+    try:
+        expressions = bind(checked, request.get("filterValues", {}), asking.item)
+    except InvalidValues as error:
+        raise InvalidInputException(str(error)) from error
+    return ItemFilter(context.world, trained, expressions, items, asking)
+
+
+def group_of(context: Context, trained: TrainedVersion) -> str:
+    """ARN of the dataset group that a version was trained on."""
+    group_name = trained.interactions_arn.split("/")[1]
+    return context.arn("dataset-group", group_name)
+
+
+def records_of(context: Context, group_arn: str, dataset_type: str, id_column: str) -> Records | None:
+    """What a dataset of the group holds now; None when the group has no dataset of that type."""
+    dataset = dataset_of_type(context, group_arn, dataset_type)
+    contents = context.world.contents.get(dataset.arn) if dataset else None
+    if dataset is None or contents is None:
+        return None
+    schema = context.get(Schema, dataset.schema_arn)
+    return context.world.indexes.records(contents, schema.schema, id_column)
+
+
+def _usable_filter(context: Context, filter_arn: str, group_arn: str) -> CheckedFilter:
+    record = context.find(Filter, filter_arn)
+    if record is None:
+        raise not_found("filter", filter_arn)
+    if record.status != ACTIVE:
+        raise InvalidInputException(f"Filter {filter_arn} is not ACTIVE")
+    if record.dataset_group_arn != group_arn:
+        raise InvalidInputException(f"Filter {filter_arn} belongs to another dataset group")
+    checked = checked_filter(context, group_arn, record.filter_expression)
+    if checked.entity != "ItemID":
+        raise InvalidInputException(f"Filter {filter_arn} is for {checked.entity}, not for ItemID")
+    return checked
+
+
+def _asking(
+    context: Context, group_arn: str, items: Records | None, user_id: str | None, item_id: str | None
+) -> Asking:
+    item = (lambda column: items.value(item_id, column)) if items and item_id else nothing_known
+    if not user_id:
+        return Asking(item=item)
+    users = records_of(context, group_arn, USERS, USER_ID)
+    dataset = dataset_of_type(context, group_arn, INTERACTIONS)
+    contents = context.world.contents.get(dataset.arn) if dataset else None
+    return Asking(
+        user_known=(users is not None and user_id in users.row_of) or _has_history(context.world, contents, user_id),
+        user=(lambda column: users.value(user_id, column)) if users else nothing_known,
+        item=item,
+        encounters=lambda _: encounters_of(context.world, contents, user_id),
+    )
+
+
+def _has_history(world: World, contents: DatasetContents | None, user_id: str) -> bool:
+    if contents is None:
+        return False
+    bulk = world.indexes.interactions(contents)
+    rows = bulk.history_of(user_id) if bulk else slice(0, 0)
+    return rows.stop > rows.start or bool(contents.events_of(user_id))
+
+
+def encounters_of(world: World, contents: DatasetContents | None, user_id: str) -> Encounters:
+    """The newest interactions of each type of a user, imported and streamed ones alike (F-51, F-53)."""
+    if contents is None:
+        return Encounters(frozenset())
+    streamed = [
+        Event(event.item_id, folded(event.event_type), event.timestamp)
+        for event in list(contents.events_of(user_id))
+    ]
+    return newest([*_imported(world, contents, user_id), *streamed], MOST_INTERACTIONS)
+
+
+def _imported(world: World, contents: DatasetContents, user_id: str) -> list[Event]:
+    """Oldest first; of long histories only what can be among the newest of its type."""
+    bulk = world.indexes.interactions(contents)
+    if bulk is None:
+        return []
+    rows = bulk.history_of(user_id)
+    places = np.arange(rows.start, rows.stop)
+    if len(places) > MOST_INTERACTIONS:
+        codes = bulk.event_type_codes[rows]
+        kept = [places[codes == code][-MOST_INTERACTIONS:] for code in np.unique(codes)]
+        places = np.sort(np.concatenate(kept))
+    kinds = [folded(kind) for kind in bulk.event_types]
+    return [
+        Event(bulk.item_ids[item], kinds[code] if code >= 0 else None, timestamp)
+        for item, code, timestamp in zip(
+            bulk.items[places].tolist(),
+            bulk.event_type_codes[places].tolist(),
+            bulk.timestamps[places].tolist(),
+            strict=True,
+        )
+    ]

@@ -1,0 +1,67 @@
+"""Columns of the Items dataset shown with each item (spec 09 section 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from personalize_emu.data.columns import ITEM_ID
+from personalize_emu.data.dataset_types import ITEMS
+from personalize_emu.filters.records import Records
+from personalize_emu.runtime.deployments import Deployment
+from personalize_emu.runtime.filtering import group_of, records_of
+from personalize_emu.service.campaign_config import shows_metadata
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.parameter_values import shown
+from personalize_emu.wire.errors import InvalidInputException
+
+MOST_COLUMNS = 10
+"""Q-52, RT-66."""
+MOST_RESULTS = 50
+"""Q-50, Q-51: items of one request that can carry metadata."""
+LONGEST_VALUE = 20_000
+"""Characters of a value (RT-67)."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The columns that one request asks for."""
+
+    items: Records
+    columns: tuple[str, ...]
+
+    def added_to(self, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What an item has no value for is not among its metadata."""
+        return [item | {"metadata": self._of(item["itemId"])} for item in listed]
+
+    def _of(self, item_id: str) -> dict[str, str]:
+        texts = ((column, self.items.text(item_id, column)) for column in self.columns)
+        return {column: text[:LONGEST_VALUE] for column, text in texts if text is not None}
+
+
+def requested_metadata(context: Context, deployment: Deployment, params: Params) -> Metadata | None:
+    """None when the request asks for no columns.
+
+    Raises:
+        InvalidInputException: RT-65, RT-68; how many items may be asked for is checked elsewhere.
+    """
+    if not params.get("metadataColumns"):
+        return None
+    if not shows_metadata(deployment.trained.recipe, deployment.campaign.campaign_config):
+        raise InvalidInputException(
+            "metadataColumns requires a campaign with enableMetadataWithRecommendations"
+        )
+    columns: list[str] = []
+    for key, names in params["metadataColumns"].items():
+        if key.upper() != ITEMS:
+            raise InvalidInputException(f"metadataColumns has columns of ITEMS only, not of {shown(key)}")
+        columns = list(dict.fromkeys(names))
+    if len(columns) > MOST_COLUMNS:
+        raise InvalidInputException(f"metadataColumns must name at most {MOST_COLUMNS} columns")
+    items = records_of(context, group_of(context, deployment.trained), ITEMS, ITEM_ID)
+    for column in columns:
+        if items is None or items.schema.field(column) is None:
+            raise InvalidInputException(f"metadataColumns names no column of ITEMS: {shown(column)}")
+    if items is None:
+        raise InvalidInputException("metadataColumns requires an ITEMS dataset")
+    return Metadata(items, tuple(columns))

@@ -1,0 +1,141 @@
+"""Items for one answer: the best that the filter leaves, and among them those being promoted (spec 09 section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.filters.columns import Mask
+from personalize_emu.recipes.base import Model
+from personalize_emu.recipes.topk import top_k
+from personalize_emu.runtime.answers import best_items
+from personalize_emu.runtime.filtering import requested_filter
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.wire.errors import InvalidInputException
+
+Items = list[dict[str, Any]]
+
+WITHOUT_PROMOTIONS = frozenset({"aws-vod-trending-now"})
+"""RT-53."""
+WITH_REASONS = frozenset({"aws-user-personalization-v2"})
+"""RT-75. Scores a part of the catalog only (R-73)."""
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """share: percent of the answer. mask: bool[items], what may be promoted."""
+
+    name: str | None
+    share: int
+    mask: Mask
+
+    def count_of(self, results: int) -> int:
+        """Promoted items among `results`, when there are enough (RT-54)."""
+        return max(results * self.share // 100, 1)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a request asks of the choice of items. kept: bool[items], None without a filter."""
+
+    count: int
+    kept: Mask | None
+    promotion: Promotion | None
+    seed: int
+
+
+def requested_wishes(context: Context, trained: TrainedVersion, params: Params, count: int) -> Wishes:
+    """Raises InvalidInputException, and ResourceNotFoundException for unknown filters (RT-53, RT-58, spec 08)."""
+    user_id, item_id = params.get("userId"), params.get("itemId")
+    wanted = requested_filter(context, trained, params, user_id=user_id, item_id=item_id)
+    promotion = None
+    for request in params.get("promotions", ()):
+        promotion = _promotion(context, trained, request, user_id, item_id)
+    # Where promoted items stand is left to chance, but equal requests get equal answers (RT-35, RT-55).
+    told = f"{context.settings.seed}/{user_id}/{item_id}/{count}/{promotion.name if promotion else ''}"
+    return Wishes(count, wanted.over_catalog() if wanted else None, promotion, crc32(told.encode()))
+
+
+def chosen_items(scores: NDArray[np.float32], trained: TrainedVersion, wishes: Wishes) -> Items:
+    """The answer, best items first, promoted ones anywhere among them.
+
+    scores: float32[items], -inf where an item must not appear at all.
+    """
+    model, with_reasons = trained.model, trained.recipe.name in WITH_REASONS
+    scored = model.trained_items if with_reasons else np.ones(len(scores), np.bool_)
+    promotion = wishes.promotion
+    if with_reasons:
+        candidates = scored if promotion is None else scored | promotion.mask
+        shown = np.where(candidates, scores, np.float32(-np.inf))
+    else:
+        shown = scores
+    promoted = _promoted(shown, model, wishes)
+    taken = _mask_of(model, promoted)
+    rest = wishes.count - len(promoted)
+    allowed = _all_of(wishes.kept, scored if with_reasons else None, ~taken if promoted else None)
+    ordinary = best_items(shown, model.catalog, rest, show_scores=model.has_scores, allowed=allowed)
+    if not with_reasons:
+        return _mixed(promoted, ordinary, wishes.seed)
+    ordinary = [item | {"reason": []} for item in ordinary]
+    if wishes.kept is not None and len(ordinary) < rest:
+        open_places = wishes.kept & ~scored & ~taken & np.isfinite(scores)
+        ordinary += _placeholders(trained, open_places, rest - len(ordinary))
+    return _mixed([item | {"reason": ["Promoted item"]} for item in promoted], ordinary, wishes.seed)
+
+
+def _promotion(
+    context: Context, trained: TrainedVersion, request: Params, user_id: str | None, item_id: str | None
+) -> Promotion:
+    if trained.recipe.name in WITHOUT_PROMOTIONS:
+        raise InvalidInputException(f"Recipe {trained.recipe.name} does not support promotions")
+    if "percentPromotedItems" not in request or "filterArn" not in request:
+        raise InvalidInputException("A promotion requires percentPromotedItems and filterArn")
+    wanted = requested_filter(context, trained, request, user_id=user_id, item_id=item_id)
+    mask = wanted.over_catalog() if wanted else np.zeros(len(trained.model.catalog), np.bool_)
+    return Promotion(request.get("name"), request["percentPromotedItems"], mask)
+
+
+def _promoted(scores: NDArray[np.float32], model: Model, wishes: Wishes) -> Items:
+    promotion = wishes.promotion
+    if promotion is None:
+        return []
+    count = promotion.count_of(wishes.count)
+    items = best_items(scores, model.catalog, count, show_scores=model.has_scores, allowed=promotion.mask)
+    return items if promotion.name is None else [item | {"promotionName": promotion.name} for item in items]
+
+
+def _placeholders(trained: TrainedVersion, allowed: Mask, count: int) -> Items:
+    """Popular items without a score, where a filter leaves too few of those that have one (R-73)."""
+    visits = np.bincount(trained.data.items, minlength=len(allowed)).astype(np.float32)
+    numbers = top_k(np.where(allowed, visits, np.float32(-np.inf)), count)
+    catalog = trained.model.catalog
+    return [{"itemId": catalog[number], "reason": ["Popular item"]} for number in numbers]
+
+
+def _mixed(promoted: Items, ordinary: Items, seed: int) -> Items:
+    """Both keep their order; which places the promoted ones take is chance (RT-55)."""
+    if not promoted:
+        return ordinary
+    size = len(promoted) + len(ordinary)
+    places = set(np.random.default_rng(seed).choice(size, len(promoted), replace=False).tolist())
+    first, others = iter(promoted), iter(ordinary)
+    return [next(first) if place in places else next(others) for place in range(size)]
+
+
+def _mask_of(model: Model, items: Items) -> Mask:
+    mask = np.zeros(len(model.catalog), np.bool_)
+    mask[[model.number_of[item["itemId"]] for item in items]] = True
+    return mask
+
+
+def _all_of(*masks: Mask | None) -> Mask | None:
+    given = [mask for mask in masks if mask is not None]
+    if not given:
+        return None
+    both: Mask = np.logical_and.reduce(given) if len(given) > 1 else given[0]
+    return both
