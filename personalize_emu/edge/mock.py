@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 import unittest
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,8 +17,6 @@ from personalize_emu.settings import Pace, Settings
 from personalize_emu.state.clock import Clock
 
 Target = TypeVar("Target", bound=Callable[..., Any])
-
-IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 
 
 @overload
@@ -96,7 +93,6 @@ class MockPersonalize:
         with ExitStack() as leaving:
             leaving.callback(emulator.close)
             leaving.callback(clients.close)
-            leaving.enter_context(_without_configured_endpoints())
             leaving.enter_context(answering(_door_of(emulator)))
             yield emulator
 
@@ -109,20 +105,6 @@ def _door_of(emulator: Emulator) -> Door:
         return response.status, dict(response.headers), response.body
 
     return Door(reply, emulator.reset)
-
-
-@contextmanager
-def _without_configured_endpoints() -> Iterator[None]:
-    """Keeps an AWS_ENDPOINT_URL of the shell from leading the test's clients out of the mock."""
-    before = os.environ.get(IGNORE_ENDPOINTS)
-    os.environ[IGNORE_ENDPOINTS] = "true"
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(IGNORE_ENDPOINTS, None)
-        else:
-            os.environ[IGNORE_ENDPOINTS] = before
 
 
 def _decorated_function(function: Any, mock: MockPersonalize) -> Any:

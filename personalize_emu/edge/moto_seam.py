@@ -10,6 +10,7 @@ Tested with moto 5.1.0 and 5.2.5.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -40,6 +41,7 @@ from personalize_emu.wire.sigv4 import credential_scope
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 ACCOUNT_HEADER = "x-moto-account-id"
 ACCOUNT_VARIABLE = "HTTP_X_MOTO_ACCOUNT_ID"
 
@@ -213,7 +215,7 @@ class _Doors:
     """Stands in moto's tables while a mock is active. The door opened last answers."""
 
     open: list[Door] = field(default_factory=list)
-    undo: list[Callable[[], None]] = field(default_factory=list)
+    undo: list[Callable[[], object]] = field(default_factory=list)
     users: int = 0
 
     def dispatch(self, request: Any, full_url: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
@@ -247,8 +249,18 @@ class _Doors:
         pattern = ("personalize", re.compile(_PERSONALIZE_HOSTS))
         backend_index.backend_url_patterns.insert(0, pattern)
         self.undo.append(lambda: backend_index.backend_url_patterns.remove(pattern))
+        self._ignore_configured_endpoints()
         self._replace(PersonalizeBackend, "reset", _resetting(self, PersonalizeBackend.reset))
         self._replace(URLLib3Session, "send", _intercepting(URLLib3Session.send))
+
+    def _ignore_configured_endpoints(self) -> None:
+        """Keep an AWS_ENDPOINT_URL of the shell from leading a test's clients out of the mock."""
+        before = os.environ.get(IGNORE_ENDPOINTS)
+        os.environ[IGNORE_ENDPOINTS] = "true"
+        if before is None:
+            self.undo.append(lambda: os.environ.pop(IGNORE_ENDPOINTS, None))
+        else:
+            self.undo.append(lambda: os.environ.update({IGNORE_ENDPOINTS: before}))
 
     def _replace(self, owner: Any, name: str, value: Any) -> None:
         original = getattr(owner, name)

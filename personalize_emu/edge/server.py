@@ -21,7 +21,6 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from multiprocessing.util import Finalize
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from granian import Granian
@@ -47,6 +46,31 @@ class PortInUse(Exception):
     """Somebody listens on the port already."""
 
 
+class SignalSafeEvent:
+    """What granian's main thread waits for, and its signal handlers set.
+
+    An Event would do it with locks: two signals in a row can leave them locked, and a signal that the system
+    gives to another thread would not wake the main one. A pipe has neither fault.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._is_set = False
+
+    def set(self) -> None:
+        self._is_set = True
+        os.write(self._write, b"!")
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    def wait(self) -> None:
+        while not self._is_set:
+            os.read(self._read, 1)
+
+
 def run(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Prints `personalize-emu is ready on URL` once requests are answered.
 
@@ -55,7 +79,7 @@ def run(settings: Settings) -> None:
         OSError: the address is not one of this machine.
     """
     settings = replace(settings, port=_free_port(settings.host, settings.port))
-    granian = Granian(
+    granian: Any = Granian(
         "personalize-emu",
         address=settings.host,
         port=settings.port,
@@ -66,7 +90,7 @@ def run(settings: Settings) -> None:
         workers_kill_timeout=STOP_SECONDS,
         log_enabled=False,
     )
-    granian.on_startup(functools.partial(_stop_on_signals, granian))
+    granian.main_loop_interrupt = SignalSafeEvent()
     granian.serve(target_loader=functools.partial(_worker_application, settings), wrap_loader=False)
 
 
@@ -85,21 +109,10 @@ def _free_port(host: str, port: int) -> int:
         return free
 
 
-def _stop_on_signals(granian: Any) -> None:
-    """granian's own handler takes a lock in the main thread, and two signals in a row can leave it locked."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        for each in STOP_SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        threading.Thread(target=granian.signal_handler_interrupt, daemon=True).start()
-
-    for each in STOP_SIGNALS:
-        signal.signal(each, stop)
-
-
 def _worker_application(settings: Settings) -> WSGIApplication:
     """Runs in the worker: everything that holds state begins here."""
     # Until granian listens for signals in the worker, one of them simply ends it.
+    _watch_signals()
     for each in STOP_SIGNALS:
         signal.signal(each, signal.SIG_DFL)
     from personalize_emu.edge.one_port import emulator_with_services, one_port
@@ -113,6 +126,21 @@ def _worker_application(settings: Settings) -> WSGIApplication:
     threading.Thread(target=_announce, args=(settings,), daemon=True).start()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     return application
+
+
+def _watch_signals() -> None:
+    """Pass signals on that the system gives to one of granian's own threads: Python handles them in the main one."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    threading.Thread(target=_repeat_to_main_thread, args=(read,), daemon=True).start()
+
+
+def _repeat_to_main_thread(wakeups: int) -> None:
+    (number,) = os.read(wakeups, 1)
+    main_thread = threading.main_thread().ident
+    if main_thread is not None:
+        signal.pthread_kill(main_thread, number)
 
 
 def _announce(settings: Settings) -> None:

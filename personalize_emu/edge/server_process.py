@@ -41,8 +41,9 @@ class ServerProcess:
                 self.url = ready[1]
                 return self
         self.stop()
-        self._log.seek(0)
-        raise ServerFailed(self._log.read())
+        with self._log:
+            self._log.seek(0)
+            raise ServerFailed(self._log.read())
 
     def __exit__(self, *_error: Any) -> None:
         self.stop()
