@@ -262,22 +262,6 @@ class Recommender(Stateful):
     model_metrics: Mapping[str, float] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recommender(Stateful):
-    """R-REC-3. `latest_recommender_update` is the record of the last UpdateRecommender (R-REC-8)."""
-
-    type_word = kind = "recommender"
-    arn_field = "recommender_arn"
-
-    name: str
-    recommender_arn: str
-    dataset_group_arn: str
-    recipe_arn: str
-    recommender_config: Document
-    latest_recommender_update: Document | None = None
-    model_metrics: Mapping[str, float] | None = None
-
-
 RESOURCE_TYPES: tuple[type[Resource], ...] = (
     DatasetGroup,
     Schema,
