@@ -28,7 +28,7 @@ from personalize_emu.recipes.base import (
     Recipe,
     TrainingData,
 )
-from personalize_emu.recipes.models.blend import best_sharpness, blended, with_returns
+from personalize_emu.recipes.models.blend import best_sharpness, blended, standardised, with_returns
 from personalize_emu.recipes.models.histories import Kernel
 from personalize_emu.recipes.models.next_item_ridge import MEMORY
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
@@ -38,7 +38,7 @@ from personalize_emu.recipes.percentiles import users_within
 
 WEIGHTS = (1.4, 0.3, 1.0)
 """Of standardised ease, transitions and ridge scores."""
-SHARPNESS = 0.15
+SHARPNESS = 0.4
 """Of the blend, until it is measured on users the models have not seen."""
 COLD_STEP = 1.0
 """Items without interactions lie this far, in log-probability, below the least likely other item."""
@@ -89,6 +89,10 @@ class PersonalModel(Model):
         return self.popularity.log_shares()
 
     @cached_property
+    def _famous(self) -> NDArray[np.float32]:
+        return standardised(self._popular)
+
+    @cached_property
     def _cold(self) -> NDArray[np.int64]:
         return np.flatnonzero(~self.trained_items)
 
@@ -101,8 +105,8 @@ class PersonalModel(Model):
 
     def _tempered(self, blend: NDArray[np.float32], history: History) -> NDArray[np.float32]:
         """Logits between popularity and the blend: the more visits are known, the more the blend decides."""
-        share = np.float32(1.0 / (self._known(history) + 1.0))
-        logits: NDArray[np.float32] = (1 - share) * np.float32(self.sharpness) * blend + share * self._popular
+        share = np.float32(1.0 / (2.0 * self._known(history) + 1.0))
+        logits: NDArray[np.float32] = np.float32(self.sharpness) * ((1 - share) * blend + share * self._famous)
         return logits
 
     def _finished(self, logits: NDArray[np.float32], history: History) -> NDArray[np.float32]:

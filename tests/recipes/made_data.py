@@ -62,7 +62,9 @@ def chains(users: int = 60, items: int = 30, visits: int = 9, seed: int = 4) -> 
     return training_data(rows)
 
 
-def soap_shop(users: int = 80, months: int = 8, goods: int = 60, seed: int = 5) -> TrainingData:
+def soap_shop(
+    users: int = 80, months: int = 8, goods: int = 60, seed: int = 5, ends_with_soap: bool = False
+) -> TrainingData:
     """Soap is bought every 30 days; other goods are bought once each, three a month, on days between."""
     rng = np.random.default_rng(seed)
     rows: list[Row] = []
@@ -73,6 +75,8 @@ def soap_shop(users: int = 80, months: int = 8, goods: int = 60, seed: int = 5) 
             day = first + 30 * month
             rows.append((f"u{user:03}", "soap", DAY * day))
             rows += [(f"u{user:03}", f"good{next(order):02}", DAY * (day + later)) for later in (7, 14, 21)]
+        if ends_with_soap:
+            rows.append((f"u{user:03}", "soap", DAY * (first + 30 * months)))
     return training_data(rows)
 
 

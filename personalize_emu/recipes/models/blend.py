@@ -12,7 +12,6 @@ SAME_TASTE = 0.5
 GREATEST_RETURN = 0.98
 FLAT = np.float32(1e-5)
 TINY = np.float32(1e-30)
-LOWEST = np.float32(-60.0)
 
 Vector = NDArray[np.float32]
 
@@ -67,8 +66,7 @@ def with_returns(logits: Vector, had: NDArray[np.int32], chances: NDArray[np.flo
     if rest > float("-inf"):
         result = logits + np.float32(np.log1p(-returning) - rest)
     result[had] = np.log(returning) + shares - np.log(np.exp(shares - shares.max()).sum()) - shares.max()
-    bounded: Vector = np.maximum(result, LOWEST)
-    return bounded
+    return result
 
 
 def best_sharpness(scores: NDArray[np.float32], targets: Sequence[NDArray[np.int32]], default: float) -> float:

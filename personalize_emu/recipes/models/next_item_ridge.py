@@ -3,7 +3,7 @@
 One row for every position of every user's sequence: x, the recent items with exponentially decaying weights,
 and y, the items to come with weights that decay faster; ridge regression of y on x. Neither matrix is ever
 built: X'X and X'Y are sums over pairs of visits that depend on their distance only, since sequences may be
-thought of as padded with nothing at both ends.
+thought of as padded with nothing at both ends. What an item says of itself is left to `repeats`.
 
     X'X[a, b] = sum over d of autocorrelation(d) * pairs[a, b at distance d], both directions
     X'Y[a, b] = sum over d of convolution(d)     * pairs[a, then b at distance d]
@@ -120,4 +120,5 @@ def _with_window(ridge: NDArray[np.float32], window: NDArray[np.float32]) -> NDA
     if window_size > 0.0:
         window *= np.float32(WINDOW_SHARE * size / window_size)
         ridge += window
+    np.fill_diagonal(ridge, 0.0)
     return ridge

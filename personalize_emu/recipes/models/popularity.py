@@ -25,8 +25,8 @@ class Popularity:
         return scores
 
     def log_shares(self) -> NDArray[np.float32]:
-        """float32[items]: logarithm of each item's share of all visits, half a visit added to each."""
-        counts = self.visits + 0.5
+        """float32[items]: logarithm of each item's share of all users of items, half a user added to each."""
+        counts = self.users + 0.5
         shares: NDArray[np.float32] = np.log(counts / counts.sum()).astype(np.float32)
         return shares
 

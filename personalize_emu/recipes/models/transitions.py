@@ -1,4 +1,7 @@
-"""What followed what: counts of ordered pairs of visits, near pairs counting more."""
+"""What followed what: counts of ordered pairs of visits, near pairs counting more.
+
+Pairs of an item with itself are left to `repeats`.
+"""
 
 from __future__ import annotations
 
@@ -66,9 +69,11 @@ def fit_transitions(visits: Visits, item_count: int) -> Transitions:
     reach = max(1, min(REACH, MOST_PAIRS // max(1, len(visits))))
     rows, columns, values = [], [], []
     for distance, earlier, later in lagged_pairs(visits, reach):
-        rows.append(visits.items[earlier])
-        columns.append(visits.items[later])
-        worth = visits.weights[earlier] * visits.weights[later]
+        other = visits.items[earlier] != visits.items[later]
+        first, second = earlier[other], later[other]
+        rows.append(visits.items[first])
+        columns.append(visits.items[second])
+        worth = visits.weights[first] * visits.weights[second]
         values.append((worth * distance**DISTANCE_POWER).astype(np.float32))
     if not rows:
         return Transitions(sp.csr_matrix((item_count, item_count), dtype=np.float32))

@@ -1,0 +1,53 @@
+"""Catalogs too large for dense matrices are trained on all the same, within bounded memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from personalize_emu.recipes.base import History, TrainingData
+from personalize_emu.recipes.models import ease, next_item_ridge, transitions
+from personalize_emu.recipes.models.transitions import fit_transitions
+from personalize_emu.recipes.registry import recipe_named
+from personalize_emu.recipes.topk import top_k
+from personalize_emu.recipes.training import no_progress
+
+ITEMS, USERS, VISITS = 50_000, 8_000, 60_000
+
+
+@pytest.fixture(scope="module")
+def large() -> TrainingData:
+    """Each user stays in one of 500 corners of 100 items."""
+    rng = np.random.default_rng(9)
+    users = np.sort(rng.integers(USERS, size=VISITS)).astype(np.int32)
+    items = (users % 500 * 100 + (100 * rng.random(VISITS) ** 2).astype(np.int32)).astype(np.int32)
+    catalog = tuple(f"i{number:05}" for number in range(ITEMS))
+    return TrainingData(
+        catalog, tuple(f"u{number:05}" for number in range(USERS)), users, items, np.arange(VISITS, dtype=np.int64)
+    )
+
+
+@pytest.mark.parametrize("name", ["aws-user-personalization", "aws-sims"])
+def test_fifty_thousand_items(name: str, large: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ease, "MOST_ITEMS", 1500)
+    monkeypatch.setattr(next_item_ridge, "FEWEST_ITEMS", 1000)
+    monkeypatch.setattr(next_item_ridge, "MOST_ITEMS", 1000)
+    recipe = recipe_named(name)
+    assert recipe is not None
+    tracemalloc.start()
+    model = recipe.fit(large, {"min_cointeraction_count": "1"}, np.random.default_rng(0), no_progress)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 400e6
+    ranked = top_k(model.scores(History(np.array([4200, 4203], np.int32), np.array([1, 2], np.int64))), 10)
+    assert (ranked // 100 == 42).mean() > 0.7
+
+
+def test_transitions_keep_the_strongest_followers_when_there_are_too_many(
+    large: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transitions, "MOST_STORED", 10_000)
+    monkeypatch.setattr(transitions, "NEIGHBOURS", 5)
+    assert np.diff(fit_transitions(large.visits, ITEMS).matrix.indptr).max() == 5
