@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from docs.facts import facts_table, write_facts
 from personalize_emu.operations import HANDLERS
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.schema_files import schema_names
@@ -78,6 +79,7 @@ TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("recipes-and-metrics.md", "recipes"): recipe_table,
     ("data-and-schemas.md", "schemas"): schema_table,
     ("errors.md", "errors"): error_table,
+    ("fidelity.md", "facts"): facts_table,
 }
 
 
@@ -103,7 +105,8 @@ def _leaves(family: type[AwsError]) -> list[type[AwsError]]:
 
 
 def _default(value: Any, kind: Any) -> str:
-    shown = f"`{value}`" if value != "" else "empty"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    shown = f"`{text}`" if text else "empty"
     if get_origin(kind) is not None:
         others = ", ".join(f"`{choice}`" for choice in get_args(kind) if choice != value)
         return f"{shown} ({others})"
@@ -116,6 +119,7 @@ def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def main() -> int:
+    write_facts()
     for page in sorted({page for page, _ in TABLES}):
         path = PAGES / page
         path.write_text(rendered(page, path.read_text(encoding="utf-8")), encoding="utf-8")

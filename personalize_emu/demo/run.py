@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _tell(narrator: Narrator, seed: int, users: int) -> None:
     began = time.monotonic()
     narrator.step("Start the emulator, with S3 and IAM on the same port")
-    with emulator_with_services(Settings(pace="fast")) as emulator, LiveServer(emulator) as server:
+    with emulator_with_services(Settings(pace="fast", check_roles=True)) as emulator, LiveServer(emulator) as server:
 
         def share(arn: str) -> float:
             running = {job["arn"]: job["percent"] / 100 for job in emulator.health()["running"]}

@@ -24,9 +24,9 @@ SCHEMA = Path(__file__).parents[2] / "schemas" / "custom" / "interactions.avsc"
 
 @pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
-    """What a program needs to reach a freshly started server: its URL and dummy credentials."""
+    """A server that looks at policies too, and what a program needs to reach it: URL and dummy credentials."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PERSONALIZE_"))}
-    with ServerProcess(environ=bare) as server:
+    with ServerProcess("--check-roles", environ=bare) as server:
         yield {
             **bare,
             "AWS_ENDPOINT_URL": server.url,

@@ -1,0 +1,29 @@
+"""The benchmarks measure what they say: requests that were answered, and nothing when one was refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.report import show
+from benchmarks.serving import LIST_SCHEMAS, Load, measure
+
+
+def test_a_load_is_measured(personalize_server: str) -> None:
+    load = Load("ListSchemas", personalize_server, "/", LIST_SCHEMAS, lambda _: b"{}")
+    name, rate, *delays = measure(load, clients=2, seconds=0.2)
+    assert name == "ListSchemas"
+    assert int(rate.replace(",", "")) > 0
+    assert sorted(map(float, delays)) == [float(delay) for delay in delays]
+
+
+def test_a_refused_request_ends_the_measurement(personalize_server: str) -> None:
+    load = Load("ListSchemas", personalize_server, "/", LIST_SCHEMAS, lambda _: b"no json")
+    with pytest.raises(RuntimeError, match=r"ListSchemas: 400 .*SerializationException"):
+        measure(load, clients=1, seconds=0.2)
+
+
+def test_tables_are_markdown_with_figures_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
+    show("Title", ["what", "s"], [["a", "1.00"], ["long name", "12.00"]])
+    assert capsys.readouterr().out == (
+        "\nTitle\n\n| what      |     s |\n| --------- | ----: |\n| a         |  1.00 |\n| long name | 12.00 |\n"
+    )
