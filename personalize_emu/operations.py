@@ -19,6 +19,7 @@ from personalize_emu.service import (
     imports,
     recipes,
     schemas,
+    solution_updates,
     solution_versions,
     solutions,
     tags,
@@ -73,6 +74,7 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
         "TagResource": tags.tag_resource,
         "UntagResource": tags.untag_resource,
         "UpdateCampaign": campaigns.update_campaign,
+        "UpdateSolution": solution_updates.update_solution,
         "UpdateDataset": dataset_updates.update_dataset,
     }
 )

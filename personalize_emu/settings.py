@@ -56,6 +56,11 @@ class Settings:
     check_roles: bool = _option(
         False, "refuse roles and buckets that the service could not use, as their IAM and bucket policies say"
     )
+    auto_training: bool = _option(
+        True,
+        "train solutions and recommenders again on the emulator's clock: solutions an hour after they were made and "
+        "then every few days as they say, recommenders every seven days",
+    )
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from personalize_emu.data.dataset_types import INTERACTIONS
+from personalize_emu.service.auto_training import cancel_training, schedule_training
 from personalize_emu.service.changes import (
     begin_deletion,
     refuse_while_used_by,
@@ -53,6 +54,8 @@ def create_solution(context: Context, params: Params) -> dict[str, Any]:
         last_updated_date_time=now,
     )
     context.insert(solution, tags)
+    if solution.perform_auto_training:
+        schedule_training(context, solution.arn)
     return {"solutionArn": solution.arn}
 
 
@@ -86,6 +89,7 @@ def delete_solution(context: Context, params: Params) -> None:
             context.world.data_marks.pop(version.arn, None)
             context.world.store.remove(version)
 
+    cancel_training(context, solution.arn)
     begin_deletion(context, solution, gone)
 
 
