@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from personalize_emu.edge.trained_campaign import TrainedCampaigns
     from personalize_emu.emulator import Emulator
 
 
@@ -18,6 +19,14 @@ def personalize_emu() -> Iterator[Emulator]:
 
     with mock_personalize() as emulator:
         yield emulator
+
+
+@pytest.fixture
+def trained_campaign(personalize_emu: Emulator) -> TrainedCampaigns:  # noqa: ARG001
+    """A function: rows of (user, item, timestamp[, event type]) in, the ARN of an active campaign out."""
+    from personalize_emu.edge.trained_campaign import TrainedCampaigns
+
+    return TrainedCampaigns()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 
 import personalize_emu as package
 from personalize_emu import Emulator
+from personalize_emu.edge.trained_campaign import TrainedCampaigns, TrainingFailed
 
 HEAVY = ("boto3", "botocore", "flask", "granian", "moto", "numpy", "pyarrow", "scipy", "sklearn")
 
@@ -38,6 +39,22 @@ def test_fixture_of_a_server_that_mocks_do_not_disturb(personalize_server: str) 
     assert "outlives-mocks" in [each["Name"] for each in s3.list_buckets()["Buckets"]]
     with urlopen(f"{personalize_server}/_emu/health") as answer:
         assert json.load(answer)["pace"] == "instant"
+
+
+def test_fixture_of_trained_campaigns(trained_campaign: TrainedCampaigns) -> None:
+    rows = [
+        (f"camper{user}", item, 1_700_000_000 + 60 * step)
+        for user in range(300)
+        for step, item in enumerate(["tent", "sleeping-bag", f"lamp{user % 7}", f"rope{user % 11}"])
+    ]
+    runtime = boto3.client("personalize-runtime", region_name="us-east-1")
+    campaign = trained_campaign(rows, recipe="aws-sims")
+    answer = runtime.get_recommendations(campaignArn=campaign, itemId="tent", numResults=5)
+    assert answer["itemList"][0]["itemId"] == "sleeping-bag"
+    with pytest.raises(TrainingFailed):
+        trained_campaign(rows[:5])
+    with pytest.raises(ValueError, match="all alike"):
+        trained_campaign([("user", "item")])
 
 
 def test_public_names() -> None:
