@@ -56,9 +56,7 @@ _AT_START = re.compile(rf"(?:- |\| )?\**({_NUMBER})\**(?= )")
 _IN_MIDDLE = re.compile(rf"(?<![\w-])({_NUMBER})(?= \[)")
 _TAG = re.compile(r"\[(\w+)[^\]]*\]")
 _CITED = re.compile(rf"(?<![\w.-])({_NUMBER})(?!\w)(?:(?: to |\.\.)({_NUMBER}|\d+[a-z]?)(?!\w))?")
-_IN_NAME = re.compile(
-    r"_(r_[a-z]{2,3}_|rt|ev|ma|cw|[pdqesrtmfb])_?(\d+[a-z]?)(?:_to_(?:\1_?)?(\d+[a-z]?))?(?=_|$)"
-)
+_IN_NAME = re.compile(r"_(r_[a-z]{2,3}_|rt|ev|ma|cw|[pdqesrtmfb])_?(\d+[a-z]?)(?:_to_(?:\1_?)?(\d+[a-z]?))?(?=_|$)")
 _NOT_A_FACT = "_s3"
 """Names that speak of the object store."""
 
@@ -89,9 +87,12 @@ def write_facts() -> None:
 
 
 def citations(tests: Path, facts: Facts) -> dict[str, list[str]]:
-    """Cited number to the test files that cite it, as paths below `tests`; known facts or not."""
+    """Cited number to the test files that cite it, as paths below `tests`; known facts or not.
+
+    Tests of this very list name facts that they have made up.
+    """
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for path in sorted(tests.rglob("*.py")):
+    for path in sorted(set(tests.rglob("*.py")) - set(tests.glob("docs/*.py"))):
         for number in cited_in(path.read_text(encoding="utf-8"), facts):
             found[number].add(path.relative_to(tests).as_posix())
     return {number: sorted(files) for number, files in found.items()}
@@ -100,13 +101,15 @@ def citations(tests: Path, facts: Facts) -> dict[str, list[str]]:
 def cited_in(source: str, facts: Facts) -> set[str]:
     """Numbers that the tests of a file cite: in their names and docstrings, in classes' docstrings, as strings."""
     cited: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    plain = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
             cited.update(_in_name(node.name, facts), _in_text(ast.get_docstring(node) or "", facts))
         elif isinstance(node, ast.ClassDef):
             cited.update(_in_text(ast.get_docstring(node) or "", facts))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(_NUMBER, node.value):
-            cited.add(node.value)
+        elif isinstance(node, ast.Constant) and node not in plain and re.fullmatch(_NUMBER, str(node.value)):
+            cited.add(str(node.value))
     return cited
 
 
