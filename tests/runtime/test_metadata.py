@@ -1,0 +1,109 @@
+"""Metadata in answers (spec 09 section 6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.filters.worked_data import ITEMS
+from tests.given import POPULARITY, RANKING, Given, arn
+from tests.refusals import refusal
+from tests.runtime.worked_shop_service import V2, Shop, ids, open_shop
+
+INVALID = "InvalidInputException"
+ENABLED = {"enableMetadataWithRecommendations": True}
+
+
+@pytest.fixture
+def shop(given: Given) -> Shop:
+    return open_shop(given)
+
+
+def test_items_carry_the_columns_asked_for(shop: Shop) -> None:
+    """RT-65, RT-67: numbers in their shortest form, categories joined, nothing for what is missing."""
+    campaign = shop.deployed(POPULARITY, "popular", ENABLED)
+    columns = ["GENRES", "PRICE", "STOCK", "IS_NEW", "DESCRIPTION", "CREATION_TIMESTAMP"]
+    answer = shop.runtime.get_recommendations(campaignArn=campaign, metadataColumns={"ITEMS": columns})
+    shown = {item["itemId"]: item["metadata"] for item in answer["itemList"]}
+    assert shown["i1"] == {
+        "GENRES": "Comedy|Drama",
+        "PRICE": "10",
+        "STOCK": "5",
+        "IS_NEW": "false",
+        "DESCRIPTION": "about i1",
+        "CREATION_TIMESTAMP": "1000",
+    }
+    assert set(shown["i5"]) == {*columns} - {"GENRES"}
+    assert shown["i7"] == {}
+    plain = shop.runtime.get_recommendations(campaignArn=campaign)["itemList"]
+    assert all("metadata" not in item for item in plain)
+
+
+def test_rankings_carry_them_too(shop: Shop) -> None:
+    """RT-80, RT-65."""
+    campaign = shop.deployed(RANKING, "ranking", ENABLED)
+    request = {"campaignArn": campaign, "userId": "u1", "metadataColumns": {"items": ["CATEGORY"]}}
+    answer = shop.runtime.get_personalized_ranking(inputList=["i6", "i1", "new"], **request)
+    assert {item["itemId"]: item["metadata"] for item in answer["personalizedRanking"]} == {
+        "i6": {"CATEGORY": "watch"},
+        "i1": {"CATEGORY": "shoe"},
+        "new": {},
+    }
+    many = [f"x{number}" for number in range(51)]
+    assert refusal(shop.runtime.get_personalized_ranking, inputList=many, **request) == (
+        INVALID,
+        "inputList must contain between 1 and 50 items",
+    )
+
+
+def test_version_two_needs_no_switch(shop: Shop) -> None:
+    """R-73b, RT-65."""
+    campaign = shop.deployed(V2, "v2")
+    answer = shop.runtime.get_recommendations(
+        campaignArn=campaign, userId="u1", numResults=2, metadataColumns={"ITEMS": ["STOCK"]}
+    )
+    stock = {item["ITEM_ID"]: str(item["STOCK"]) for item in ITEMS}
+    assert [item["metadata"].get("STOCK") for item in answer["itemList"]] == [stock.get(i) for i in ids(answer)]
+
+
+def test_numbers_have_their_shortest_form(given: Given) -> None:
+    """RT-67."""
+    prices = {"i1": 0.1, "i2": 19.99, "i3": 1e-05, "i4": 16777216.0}
+    items = [item | {"PRICE": prices.get(str(item["ITEM_ID"]), 1.0)} for item in ITEMS]
+    shop = open_shop(given, items=items)
+    campaign = shop.deployed(POPULARITY, "popular", ENABLED)
+    answer = shop.runtime.get_recommendations(
+        campaignArn=campaign, numResults=5, metadataColumns={"ITEMS": ["PRICE"]}
+    )
+    shown = [item["metadata"]["PRICE"] for item in answer["itemList"]]
+    assert shown == ["0.1", "19.99", "0.00001", "16777216", "1"]
+
+
+def test_what_is_refused(shop: Shop) -> None:
+    """RT-66, RT-68."""
+    campaign = shop.deployed(POPULARITY, "popular", ENABLED)
+    plain = shop.deployed(POPULARITY, "plain")
+    call = shop.runtime.get_recommendations
+    requests: list[dict[str, Any]] = [
+        {"campaignArn": plain, "metadataColumns": {"ITEMS": ["STOCK"]}},
+        {"campaignArn": campaign, "metadataColumns": {"USERS": ["AGE"]}},
+        {"campaignArn": campaign, "metadataColumns": {"ITEMS": ["COLOR"]}},
+        {"campaignArn": campaign, "metadataColumns": {"ITEMS": [f"C{n}" for n in range(11)]}},
+        {"campaignArn": campaign, "metadataColumns": {"ITEMS": ["STOCK"]}, "numResults": 51},
+    ]
+    for request in requests:
+        assert refusal(call, **request)[0] == INVALID, request
+    call(campaignArn=campaign, metadataColumns={"ITEMS": ["STOCK"]}, numResults=50)
+
+
+def test_metadata_follow_the_dataset(shop: Shop) -> None:
+    """F-53: an import shows at once."""
+    campaign = shop.deployed(POPULARITY, "popular", ENABLED)
+    header = "ITEM_ID,CATEGORY,STOCK,IN_STOCK,CREATION_TIMESTAMP,IS_NEW,GENRES,PRICE,DESCRIPTION"
+    text = f"{header}\ni1,hat,1,True,1,true,,,\n"
+    shop.given.import_job(arn("dataset", "shop/ITEMS"), shop.given.upload(text, "m.csv"), "m", importMode="INCREMENTAL")
+    answer = shop.runtime.get_recommendations(
+        campaignArn=campaign, numResults=1, metadataColumns={"ITEMS": ["CATEGORY", "GENRES"]}
+    )
+    assert answer["itemList"] == [{"itemId": "i1", "metadata": {"CATEGORY": "hat"}}]
