@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -50,16 +51,44 @@ def latest_records(table: pa.Table, id_column: str) -> pa.Table:
     return table if len(kept) == len(ids) else table.take(pa.array(kept))
 
 
+def without_rows(table: pa.Table, column: str, values: Collection[str]) -> pa.Table:
+    """The rows with none of `values` in a string column; of the others no trace stays, in dictionaries neither.
+
+    The same table when there is nothing to remove.
+    """
+    coded = encoded(table.column(column))
+    unwanted = pc.is_in(coded.dictionary, pa.array(values, pa.string()))
+    if not pc.any(unwanted, min_count=0).as_py():
+        return table
+    kept = table.filter(pc.invert(unwanted.take(coded.indices)))
+    columns = [
+        pc.cast(values, pa.string()).dictionary_encode() if pa.types.is_dictionary(values.type) else values
+        for values in kept.itercolumns()
+    ]
+    return pa.Table.from_arrays(columns, names=kept.column_names).combine_chunks()
+
+
+def distinct_rows(table: pa.Table) -> pa.Table:
+    """The first of all rows that are equal in all columns (D-82, D-102), in the order of the table."""
+    group = np.zeros(table.num_rows, np.int64)
+    for column in table.itercolumns():
+        coded = encoded(column)
+        codes = np.asarray(coded.indices.fill_null(-1), np.int64)
+        group = np.unique(group * (len(coded.dictionary) + 1) + codes + 1, return_inverse=True)[1]
+    first = np.unique(group, return_index=True)[1]
+    return table if len(first) == table.num_rows else table.take(pa.array(np.sort(first)))
+
+
 def superseded_by(
     before: Mapping[str, int], new: pa.Table, put_rows: Sequence[Row], mode: ImportMode, id_column: str
 ) -> dict[str, int]:
     """Which of `put_rows`, all there are when it ends, an import of `new` overrules (D-84).
 
-    Maps an id to the number of rows, from the first, that no longer count for it; `before` is the former map.
+    Maps an id to the number of its rows, from the first, that no longer count; `before` is the former map.
     A FULL import that lacks an id brings its individual record back into view.
     """
     imported = set(distinct_strings(new.column(id_column)).to_pylist())
-    overruled = dict.fromkeys({str(row[id_column]) for row in put_rows} & imported, len(put_rows))
+    overruled = dict(Counter(record_id for row in put_rows if (record_id := str(row[id_column])) in imported))
     return overruled if mode == "FULL" else {**before, **overruled}
 
 
@@ -72,9 +101,11 @@ def current_records(
 ) -> pa.Table:
     """One row an id, the newest of bulk and individual records (D-84), in schema order."""
     put: dict[str, Row] = {}
-    for number, row in enumerate(put_rows):
+    seen: Counter[str] = Counter()
+    for row in put_rows:
         record_id = str(row[id_column])
-        if number >= superseded.get(record_id, 0):
+        seen[record_id] += 1
+        if seen[record_id] > superseded.get(record_id, 0):
             put[record_id] = row
     individual = rows_table(schema, put.values())
     if bulk is None:

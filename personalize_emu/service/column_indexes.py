@@ -12,7 +12,7 @@ from personalize_emu.data.avro import parse_schema
 from personalize_emu.data.bulk import current_records
 from personalize_emu.data.interactions import Interactions, collect_interactions
 from personalize_emu.filters.records import Records, View
-from personalize_emu.service.contents import DatasetContents
+from personalize_emu.service.contents import BulkLayer, DatasetContents
 from personalize_emu.service.trained import TrainedVersion
 
 
@@ -20,13 +20,13 @@ from personalize_emu.service.trained import TrainedVersion
 class _Version:
     """The state of a dataset that an index was made of."""
 
-    bulk: pa.Table | None
+    layer: BulkLayer
     log_length: int
     schema_text: str
 
     def is_of(self, contents: DatasetContents, schema_text: str) -> bool:
         return (
-            self.bulk is contents.bulk
+            self.layer is contents.layer
             and self.log_length == len(contents.log)
             and self.schema_text == schema_text
         )
@@ -53,10 +53,11 @@ class ColumnIndexes:
             found = self._records.get(contents)
             if found is not None and found[0].is_of(contents, schema_text):
                 return found[1]
-            version = _Version(contents.bulk, len(contents.log), schema_text)
+            version = _Version(contents.layer, len(contents.log), schema_text)
             rows = contents.log.rows(0, version.log_length)
-            schema = parse_schema(schema_text)
-            records = Records(current_records(version.bulk, rows, schema, id_column, {}), schema, id_column)
+            schema, layer = parse_schema(schema_text), version.layer
+            table = current_records(layer.table, rows, schema, id_column, layer.superseded)
+            records = Records(table, schema, id_column)
             self._records[contents] = (version, records)
             return records
 

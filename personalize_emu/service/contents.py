@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
+from personalize_emu.data.bulk import ImportMode, merge_bulk, superseded_by, without_rows
+from personalize_emu.data.columns import USER_ID
 from personalize_emu.data.interactions import Interactions, collect_interactions
 from personalize_emu.data.record_log import RecordLog
 
@@ -33,28 +35,55 @@ class DataMark:
     log_length: int
 
 
+@dataclass(frozen=True, eq=False)
+class BulkLayer:
+    """What imports have left in a dataset. Another object after every import and every removal of users.
+
+    superseded: id to the number of its rows in the log, from the first, that imports have overruled (D-84).
+    """
+
+    table: pa.Table | None = None
+    superseded: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class UserRemoval:
+    """Users to be removed from a dataset, and what its bulk layer will be then."""
+
+    user_ids: frozenset[str]
+    before: BulkLayer
+    after: BulkLayer
+
+
 class DatasetContents:
-    """Both layers of one dataset (spec README rule 8). Readers take no lock: the bulk table is swapped
-    whole and the log only grows.
+    """Both layers of one dataset (spec README rule 8). Readers take no lock: the bulk layer is swapped whole,
+    and positions in the log stay what they are.
     """
 
     def __init__(self) -> None:
-        self._bulk: pa.Table | None = None
+        self._layer = BulkLayer()
         self._bulk_changes = 0
         self._collected: tuple[pa.Table, Interactions] | None = None
         self.log = RecordLog()
         self._events: defaultdict[str, list[LiveEvent]] = defaultdict(list)
-        self._event_ids: set[str] = set()
+        self._event_users: dict[str, str] = {}
         self._fingerprints: set[tuple[Any, ...]] = set()
         self._lock = threading.Lock()
 
     @property
-    def bulk(self) -> pa.Table | None:
-        return self._bulk
+    def layer(self) -> BulkLayer:
+        return self._layer
 
-    @bulk.setter
-    def bulk(self, table: pa.Table | None) -> None:
-        self._bulk = table
+    @property
+    def bulk(self) -> pa.Table | None:
+        return self._layer.table
+
+    def add_import(self, table: pa.Table, mode: ImportMode, id_column: str | None) -> None:
+        """Make the rows of an import the bulk layer, or part of it (D-78, D-79, D-84)."""
+        before, superseded = self._layer, dict[str, int]()
+        if id_column is not None:
+            superseded = superseded_by(before.superseded, table, self.log.rows(), mode, id_column)
+        self._layer = BulkLayer(merge_bulk(before.table, table, mode, id_column), superseded)
         self._bulk_changes += 1
 
     @property
@@ -64,7 +93,7 @@ class DatasetContents:
 
     def bulk_interactions(self) -> Interactions | None:
         """The bulk layer with the rows of each user together, made when first asked for after an import."""
-        bulk = self._bulk
+        bulk = self.bulk
         if bulk is None:
             return None
         if self._collected is None or self._collected[0] is not bulk:
@@ -73,7 +102,7 @@ class DatasetContents:
 
     @property
     def has_interactions(self) -> bool:
-        return self.bulk is not None or len(self.log) > 0
+        return self.bulk is not None or self.log.held > 0
 
     def append_events(self, events: Sequence[tuple[str | None, Mapping[str, Any]]]) -> None:
         """Append interaction rows, each with its event id or None.
@@ -83,18 +112,52 @@ class DatasetContents:
         """
         with self._lock:
             for event_id, row in events:
-                fingerprint = tuple(sorted(row.items(), key=lambda item: item[0]))
-                if fingerprint in self._fingerprints or (event_id and event_id in self._event_ids):
+                fingerprint = _fingerprint(row)
+                if fingerprint in self._fingerprints or (event_id and event_id in self._event_users):
                     continue
                 self._fingerprints.add(fingerprint)
                 if event_id:
-                    self._event_ids.add(event_id)
+                    self._event_users[event_id] = row[USER_ID]
                 position = self.log.append([row]) - 1
-                self._events[row["USER_ID"]].append(_live_event(position, row))
+                self._events[row[USER_ID]].append(_live_event(position, row))
 
     def events_of(self, user_id: str) -> Sequence[LiveEvent]:
         """The streamed events of a user in order of arrival."""
         return self._events.get(user_id, ())
+
+    def removal_of(self, user_ids: frozenset[str]) -> UserRemoval:
+        """The slow half of removing users: changes nothing yet."""
+        before = self._layer
+        table = before.table
+        if table is None or USER_ID not in table.column_names:
+            return UserRemoval(user_ids, before, before)
+        superseded = {key: rows for key, rows in before.superseded.items() if key not in user_ids}
+        return UserRemoval(user_ids, before, BulkLayer(without_rows(table, USER_ID, user_ids), superseded))
+
+    def remove_users(self, removal: UserRemoval) -> int:
+        """Remove every row of the users from both layers; returns the number of rows (D-110, D-115).
+
+        What was known of their events is forgotten, so that they can come back like anybody else (D-117).
+        """
+        if removal.before is not self._layer:
+            removal = self.removal_of(removal.user_ids)
+        with self._lock:
+            rows = self.log.remove(lambda row: row.get(USER_ID) in removal.user_ids)
+            self._fingerprints.difference_update(map(_fingerprint, rows))
+            self._event_users = {k: user for k, user in self._event_users.items() if user not in removal.user_ids}
+            for user_id in removal.user_ids:
+                self._events.pop(user_id, None)
+            # Last, since a new layer tells readers that what they have made of the old state is out of date.
+            self._layer = BulkLayer(removal.after.table, removal.after.superseded)
+        return len(rows) + _rows(removal.before) - _rows(removal.after)
+
+
+def _rows(layer: BulkLayer) -> int:
+    return 0 if layer.table is None else int(layer.table.num_rows)
+
+
+def _fingerprint(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(sorted(row.items(), key=lambda item: item[0]))
 
 
 def _live_event(position: int, row: Mapping[str, Any]) -> LiveEvent:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from personalize_emu.data.bulk import ImportMode, check_enough_rows, merge_bulk
+from personalize_emu.data.bulk import ImportMode, check_enough_rows
 from personalize_emu.data.dataset_types import DATASET_TYPES
 from personalize_emu.data.import_files import read_files
 from personalize_emu.data.rejection import RejectedData
@@ -115,4 +115,4 @@ def _store(context: Context, dataset: Dataset, mode: ImportMode, table: pa.Table
     contents = context.world.contents.get(dataset.arn)
     if contents is not None:
         id_column = DATASET_TYPES[dataset.dataset_type].id_column
-        contents.bulk = merge_bulk(contents.bulk, table, mode, id_column)
+        contents.add_import(table, mode, id_column)

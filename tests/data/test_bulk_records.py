@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data.bulk import ImportMode, current_records, latest_records, merge_bulk, superseded_by
+from personalize_emu.data.bulk import (
+    ImportMode,
+    current_records,
+    distinct_rows,
+    latest_records,
+    merge_bulk,
+    superseded_by,
+    without_rows,
+)
 from personalize_emu.data.columns import arrow_schema, conformed, rows_table
 from tests.data.schema_texts import EVERY_TYPE, INTERACTIONS_SCHEMA, ITEM, field, schema
 
@@ -131,3 +139,18 @@ def test_d84_any_course_of_imports_and_puts(steps: list[tuple[str, list[tuple[st
     found = pairs(current_records(bulk, put, ITEMS_SCHEMA, "ITEM_ID", superseded))
     assert len(found) == len(expected)
     assert dict(found) == expected
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2)), max_size=8), st.sets(st.sampled_from("abxy")))
+def test_d110_rows_are_removed_without_a_trace(rows: list[tuple[str, int]], unwanted: set[str]) -> None:
+    table = listed(rows)
+    kept = without_rows(table, "ITEM_ID", unwanted)
+    assert pairs(kept) == [row for row in rows if row[0] not in unwanted]
+    assert kept.schema == table.schema
+    words = {word for chunk in kept.column("ITEM_ID").chunks for word in chunk.dictionary.to_pylist()}
+    assert not words & unwanted
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([None, 1, 2])), max_size=8))
+def test_d82_d102_equal_rows_are_one(rows: list[tuple[str, int | None]]) -> None:
+    assert pairs(distinct_rows(listed(rows))) == list(dict.fromkeys(rows))

@@ -51,3 +51,17 @@ def test_readers_beside_writers_see_whole_appends() -> None:
     assert len(log) == 1600
     for writer in range(4):
         assert [row["N"] for row in log.rows() if row["W"] == writer][::2] == list(range(200))
+
+
+def test_d110_removed_rows_leave_gaps_and_positions_stay() -> None:
+    log = RecordLog()
+    log.append([{"USER_ID": "u"}, {"USER_ID": "v", "N": 1}, {"USER_ID": "u"}])
+    seen = log.rows()
+    assert log.remove(lambda row: row["USER_ID"] == "u") == [{"USER_ID": "u"}, {"USER_ID": "u"}]
+    assert log.append([{"USER_ID": "v", "N": 2}]) == 4
+    assert (len(log), log.held) == (4, 2)
+    assert [row["N"] for row in log.rows()] == [1, 2]
+    assert [row["N"] for row in log.rows(0, 3)] == [1]
+    assert [row["N"] for row in log.rows(3)] == [2]
+    assert log.remove(lambda row: row["USER_ID"] == "u") == []
+    assert len(seen) == 3
