@@ -119,8 +119,11 @@ class ObjectStore(Protocol):
         """The content as a stream, read from start to end; close it or use it in a with statement."""
         ...
 
-    def put(self, bucket: str, key: str, body: BinaryIO | bytes) -> None:
-        """Write an object; a stream is sent in parts and never held as a whole."""
+    def put(self, bucket: str, key: str, body: BinaryIO | bytes, *, kms_key_arn: str | None = None) -> None:
+        """Write an object, encrypted with a key if one is given.
+
+        A stream is sent in parts and never held as a whole.
+        """
         ...
 
 
@@ -244,13 +247,14 @@ class S3Objects:
             body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
         return cast(BinaryIO, io.BufferedReader(_ObjectBody(bucket, body), _READ_BUFFER))
 
-    def put(self, bucket: str, key: str, body: BinaryIO | bytes) -> None:
+    def put(self, bucket: str, key: str, body: BinaryIO | bytes, *, kms_key_arn: str | None = None) -> None:
+        extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_arn} if kms_key_arn else {}
         with _store_errors(bucket):
             if isinstance(body, bytes):
-                self._client.put_object(Bucket=bucket, Key=key, Body=body)
+                self._client.put_object(Bucket=bucket, Key=key, Body=body, **extra)
             else:
                 config = TransferConfig(use_threads=False)
-                self._client.upload_fileobj(body, bucket, key, Config=config)
+                self._client.upload_fileobj(body, bucket, key, ExtraArgs=extra, Config=config)
 
 
 class _ObjectBody(io.RawIOBase):

@@ -61,6 +61,7 @@ class Settings:
         "train solutions and recommenders again on the emulator's clock: solutions an hour after they were made and "
         "then every few days as they say, recommenders every seven days",
     )
+    export_file_bytes: int = _option(1 << 28, "size from which on an exported dataset goes on in another file")
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     def __post_init__(self) -> None:
@@ -73,6 +74,8 @@ class Settings:
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError(f"log_level must be DEBUG, INFO, WARNING or ERROR, not {self.log_level!r}")
         quota_limits(self.quotas)
+        if not self.export_file_bytes > 0:
+            raise ValueError(f"export_file_bytes must be greater than 0, not {self.export_file_bytes}")
         if not self.real_pace_scale > 0:
             raise ValueError(f"real_pace_scale must be greater than 0, not {self.real_pace_scale}")
 

@@ -102,6 +102,34 @@ class Given:
             **extra,
         )["datasetImportJobArn"]
 
+    def export_job(
+        self, dataset: str, path: str = f"s3://{BUCKET}/exports/", name: str = "export", **extra: Any
+    ) -> str:
+        return self.personalize.create_dataset_export_job(
+            jobName=name,
+            datasetArn=dataset,
+            roleArn=ROLE,
+            jobOutput={"s3DataDestination": {"path": path}},
+            **extra,
+        )["datasetExportJobArn"]
+
+    def deletion_job(self, group: str, location: str, name: str = "deletion", **extra: Any) -> str:
+        return self.personalize.create_data_deletion_job(
+            jobName=name,
+            datasetGroupArn=group,
+            dataSource={"dataLocation": location},
+            roleArn=ROLE,
+            **extra,
+        )["dataDeletionJobArn"]
+
+    def downloaded(self, prefix: str) -> dict[str, str]:
+        """Texts of the objects below a prefix, by key."""
+        found = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+        return {
+            entry["Key"]: self.s3.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read().decode()
+            for entry in found
+        }
+
     def imported_group(self, rows: Sequence[Row] | None = None, name: str = "group") -> str:
         group = self.group(name)
         dataset = self.dataset(group, self.schema(name=f"{name}-schema"))

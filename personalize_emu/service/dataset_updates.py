@@ -12,7 +12,7 @@ from personalize_emu.data.avro import InvalidSchema
 from personalize_emu.data.dataset_types import ITEMS, USERS, check_schema_replaces
 from personalize_emu.service.changes import refuse_while_used_by, require_active
 from personalize_emu.service.context import Context, Params
-from personalize_emu.service.datasets import check_schema
+from personalize_emu.service.datasets import check_schema, jobs_of
 from personalize_emu.service.schemas import invalid_schema, parsed_schema
 from personalize_emu.state.jobs import Job, JobFailed
 from personalize_emu.state.lifecycle import (
@@ -26,9 +26,7 @@ from personalize_emu.state.lifecycle import (
 from personalize_emu.state.resources import (
     DataDeletionJob,
     Dataset,
-    DatasetExportJob,
     DatasetGroup,
-    DatasetImportJob,
     Schema,
     Stateful,
 )
@@ -71,8 +69,7 @@ def _jobs_at_work(context: Context, dataset: Dataset) -> Iterator[Stateful]:
     """Import, export and deletion jobs of the dataset that are not finished (R-DS-14)."""
     group_arn = dataset.dataset_group_arn
     jobs = [
-        *(job for job in context.all(DatasetImportJob) if job.dataset_arn == dataset.arn),
-        *(job for job in context.all(DatasetExportJob) if job.dataset_arn == dataset.arn),
+        *jobs_of(context, dataset),
         *(job for job in context.all(DataDeletionJob) if job.dataset_group_arn == group_arn),
     ]
     return (job for job in jobs if job.status in course_of(job.kind).under_way)

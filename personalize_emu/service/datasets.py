@@ -30,6 +30,7 @@ from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING, CREATING
 from personalize_emu.state.resources import (
     Campaign,
     Dataset,
+    DatasetExportJob,
     DatasetGroup,
     DatasetImportJob,
     EventTracker,
@@ -91,14 +92,16 @@ def delete_dataset(context: Context, params: Params) -> None:
 
     def gone() -> None:
         context.world.contents.pop(dataset.arn, None)
-        for job in import_jobs_of(context, dataset):
+        for job in jobs_of(context, dataset):
             context.world.store.remove(job)
 
     begin_deletion(context, dataset, gone)
 
 
-def import_jobs_of(context: Context, dataset: Dataset) -> list[DatasetImportJob]:
-    return [job for job in context.all(DatasetImportJob) if job.dataset_arn == dataset.arn]
+def jobs_of(context: Context, dataset: Dataset) -> list[DatasetImportJob | DatasetExportJob]:
+    """Import and export jobs of a dataset."""
+    jobs: list[DatasetImportJob | DatasetExportJob] = [*context.all(DatasetImportJob), *context.all(DatasetExportJob)]
+    return [job for job in jobs if job.dataset_arn == dataset.arn]
 
 
 def in_group(context: Context, kind: type[Any], params: Params) -> list[Any]:
@@ -149,7 +152,8 @@ def check_schema(schema: Schema, dataset_type: str) -> None:
 def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
     """What forbids deleting a dataset (R-DS-17, R-DS-18)."""
     group_arn = dataset.dataset_group_arn
-    yield from (job for job in import_jobs_of(context, dataset) if job.status in CREATING)
+    imports = (job for job in jobs_of(context, dataset) if isinstance(job, DatasetImportJob))
+    yield from (job for job in imports if job.status in CREATING)
     versions = [v for v in context.all(SolutionVersion) if v.dataset_group_arn == group_arn]
     yield from (version for version in versions if version.status in CREATING)
     version_arns = {version.arn for version in versions}

@@ -1,0 +1,129 @@
+"""Dataset export jobs: the records of a dataset become CSV files in S3 (R-DEJ, spec 03 section 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from personalize_emu.data.avro import Schema as AvroSchema
+from personalize_emu.data.bulk import current_records, distinct_rows
+from personalize_emu.data.columns import conformed, rows_table
+from personalize_emu.data.csv_writer import csv_parts
+from personalize_emu.data.dataset_types import DATASET_TYPES
+from personalize_emu.neighbours import AccessDenied, NoSuchBucket, StoreError
+from personalize_emu.s3_locations import InvalidLocation, Location, parse_location
+from personalize_emu.service.access import WRITE, recheck_access, require_access, require_role
+from personalize_emu.service.changes import begin_creation, require_active
+from personalize_emu.service.contents import DatasetContents
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.schemas import parsed_schema
+from personalize_emu.service.tags import checked_tags
+from personalize_emu.state.jobs import JobFailed
+from personalize_emu.state.lifecycle import CREATE_PENDING
+from personalize_emu.state.resources import Dataset, DatasetExportJob, Schema
+from personalize_emu.wire.errors import InvalidInputException
+
+NO_WRITE_ACCESS = "Insufficient privileges for accessing data in S3."
+"""D-109."""
+
+
+def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any]:
+    """Looks at the form of the destination; whether it can be written to, the job finds out (D-109)."""
+    tags = checked_tags(params)
+    dataset = context.get(Dataset, params["datasetArn"])
+    require_active(dataset)
+    destination = params["jobOutput"]["s3DataDestination"]
+    folder = _output_folder(destination["path"])
+    require_role(context, params["roleArn"])
+    require_access(context, params["roleArn"], WRITE, folder.bucket, [folder.key])
+    now = context.clock.now()
+    job = DatasetExportJob(
+        job_name=params["jobName"],
+        dataset_export_job_arn=context.arn("dataset-export-job", params["jobName"]),
+        dataset_arn=dataset.arn,
+        ingestion_mode=params.get("ingestionMode", "PUT"),
+        role_arn=params["roleArn"],
+        job_output=params["jobOutput"],
+        status=CREATE_PENDING,
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    context.insert(job, tags)
+    schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
+    contents = context.world.contents[dataset.arn]
+    begin_creation(
+        context, job, partial(_export, context, job, dataset.dataset_type, schema, contents), lambda _: None
+    )
+    return {"datasetExportJobArn": job.arn}
+
+
+def describe_dataset_export_job(context: Context, params: Params) -> dict[str, Any]:
+    job = context.get(DatasetExportJob, params["datasetExportJobArn"])
+    return {"datasetExportJob": job.members()}
+
+
+def list_dataset_export_jobs(context: Context, params: Params) -> dict[str, Any]:
+    jobs = context.all(DatasetExportJob)
+    if "datasetArn" in params:
+        context.find(Dataset, params["datasetArn"])
+        jobs = [job for job in jobs if job.dataset_arn == params["datasetArn"]]
+    return context.list_page(jobs, params, "datasetExportJobs", query="ListDatasetExportJobs")
+
+
+def export_file_key(folder: str, job_name: str, number: int) -> str:
+    """Name of one file of an export; `folder` is empty or ends with a slash (D-106)."""
+    return f"{folder}{job_name}/part-{number:05d}.csv"
+
+
+def _output_folder(path: str) -> Location:
+    """The destination with a slash at its end, whether it was written or not (D-107)."""
+    try:
+        location = parse_location(path)
+    except InvalidLocation as error:
+        raise InvalidInputException("Invalid S3 output path") from error
+    key = location.key
+    return Location(location.bucket, f"{key}/" if key and not key.endswith("/") else key)
+
+
+def _export(
+    context: Context,
+    job: DatasetExportJob,
+    dataset_type: str,
+    schema: AvroSchema,
+    contents: DatasetContents,
+) -> None:
+    destination = job.job_output["s3DataDestination"]
+    folder = _output_folder(destination["path"])
+    recheck_access(context, job.role_arn, WRITE, folder.bucket, [folder.key])
+    objects = context.neighbours.objects(context.region)
+    table = selected_records(contents, schema, dataset_type, job.ingestion_mode)
+    try:
+        for number, part in enumerate(csv_parts(table, context.settings.export_file_bytes)):
+            key = export_file_key(folder.key, job.job_name, number)
+            objects.put(folder.bucket, key, part, kms_key_arn=destination.get("kmsKeyArn"))
+    except (AccessDenied, NoSuchBucket) as error:
+        raise JobFailed(NO_WRITE_ACCESS) from error
+    except StoreError as error:
+        raise JobFailed(f"{NO_WRITE_ACCESS} {error}") from error
+
+
+def selected_records(contents: DatasetContents, schema: AvroSchema, dataset_type: str, mode: str) -> pa.Table:
+    """The records that a mode exports, in schema order; equal ones once (D-100, D-102 to D-104).
+
+    mode: BULK, PUT or ALL. With ALL only the newest record of an id counts; BULK and PUT give every one.
+    """
+    layer, rows = contents.layer, contents.log.rows()
+    id_column = DATASET_TYPES[dataset_type].id_column
+    if mode == "ALL" and id_column is not None:
+        return current_records(layer.table, rows, schema, id_column, layer.superseded)
+    return distinct_rows(pa.concat_tables([rows_table(schema, []), *_layers(layer.table, rows, schema, mode)]))
+
+
+def _layers(bulk: pa.Table | None, rows: Any, schema: AvroSchema, mode: str) -> Iterator[pa.Table]:
+    if mode != "PUT" and bulk is not None:
+        yield conformed(bulk, schema)
+    if mode != "BULK":
+        yield rows_table(schema, rows)
