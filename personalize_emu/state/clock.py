@@ -94,6 +94,7 @@ class SystemClock:
         self._offset = 0.0
         self._agenda = _Agenda()
         self._changed = threading.Condition()
+        self._advancing = threading.RLock()
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -112,10 +113,11 @@ class SystemClock:
 
     def advance(self, seconds: float) -> None:
         _refuse_negative(seconds)
-        with self._changed:
-            self._offset += seconds
-        while (callback := self._take_due()) is not None:
-            callback()
+        with self._advancing:
+            target = self._offset + seconds
+            while (callback := self._step_towards(target)) is not None:
+                callback()
+            self._offset = target
 
     def close(self) -> None:
         with self._changed:
@@ -125,10 +127,16 @@ class SystemClock:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
-    def _take_due(self) -> Callback | None:
+    def _step_towards(self, target: float) -> Callback | None:
+        """Move to the next callback that is due by the `target` offset, so that it sees its own time."""
         with self._changed:
-            entry = self._agenda.take_due(self.now())
-        return entry[1] if entry else None
+            machine = time.time()
+            entry = self._agenda.take_due(round(machine + target, 3))
+            if entry is None:
+                return None
+            when, callback = entry
+            self._offset = min(max(self._offset, when - machine), target)
+            return callback
 
     def _run(self) -> None:
         while True:

@@ -71,6 +71,21 @@ def test_advancing_the_system_clock_runs_what_is_due_before_it_returns() -> None
     clock.close()
 
 
+def test_what_follows_from_a_callback_fits_into_the_same_advance() -> None:
+    clock = SystemClock()
+    ran: list[str] = []
+    first = clock.now() + 600
+
+    def then() -> None:
+        assert first <= clock.now() < first + 60
+        clock.call_at(clock.now() + 600, lambda: ran.append("second"))
+
+    clock.call_at(first, then)
+    clock.advance(3600)
+    assert ran == ["second"]
+    clock.close()
+
+
 def test_a_closed_clock_forgets_its_callbacks() -> None:
     clock = SystemClock()
     ran: list[str] = []
