@@ -31,8 +31,8 @@ FORESIGHT = 0.6
 """Each further step ahead counts this much of the one before."""
 WINDOW_SHARE = 0.5
 """Size of the sliding-window EASE, added to the ridge, relative to it (Frobenius norm, without diagonal)."""
-FEWEST_ITEMS, MOST_ITEMS = 2000, 6000
-VISITS_AN_ITEM = 40
+FEWEST_ITEMS, MOST_ITEMS = 1500, 6000
+VISITS_AN_ITEM = 60
 """One item is modelled for so many visits, within the bounds above: rare items teach nothing and cost most."""
 BATCH = 4_000_000
 
