@@ -94,6 +94,11 @@ class View:
             self._keep(alternatives, found)
         return found
 
+    def forget_masks(self) -> None:
+        """Make every mask anew when it is next asked for."""
+        with self._turn:
+            self._masks.clear()
+
     def mask_of(self, ids: frozenset[str]) -> Mask:
         """bool[ids]: those of `ids` that are in the view."""
         mask = np.zeros(len(self), np.bool_)
