@@ -43,18 +43,19 @@ def main() -> int:
         return 0
     with emulator_with_services(Settings(pace="instant")) as emulator, LiveServer(emulator) as server:
         path = GroupToAnswer(server.url)
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         group = path.group()
         path.load(group, "Interactions", INTERACTIONS, FOLDER / "interactions.csv")
         path.load(group, "Items", ITEMS, FOLDER / "item-meta.csv")
         campaign = path.deploy("first", path.train(group, RECIPES[0]))
         path.runtime.get_recommendations(campaignArn=campaign, userId="1")
-        first_answer = time.perf_counter() - began
+        first_answer = (time.perf_counter() - began, time.process_time() - worked)
         for recipe in RECIPES[1:]:
             path.train(group, recipe)
-    rows = [[step, f"{seconds:.2f}"] for step, seconds in path.watch.seconds.items()]
-    rows.append(["from an empty account to the first answer", f"{first_answer:.2f}"])
-    show("Import and training, 158,371 interactions, 9,742 items", ["step", "seconds"], rows)
+    steps = {**path.watch.seconds, "from an empty account to the first answer": first_answer}
+    rows = [[step, f"{wall:.2f}", f"{processor:.2f}"] for step, (wall, processor) in steps.items()]
+    title = "Import and training, 158,371 interactions, 9,742 items"
+    show(title, ["step", "seconds", "processor seconds"], rows)
     return 0
 
 
