@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from docs.facts import facts_table, write_facts
 from personalize_emu.operations import HANDLERS
 from personalize_emu.recipes.registry import recipe_named
+from personalize_emu.recipes.use_cases import use_case_recipe
 from personalize_emu.schema_files import schema_names
 from personalize_emu.service.recipe_catalog import all_recipes
 from personalize_emu.settings import Settings, environment_name
@@ -54,10 +55,14 @@ def coverage_table() -> str:
 
 def recipe_table() -> str:
     rows = [
-        (f"`{facts.name}`", facts.recipe_type, "trained" if recipe_named(facts.name) else "described only")
+        (f"`{facts.name}`", facts.recipe_type, "trained" if _is_trained(facts.name) else "described only")
         for facts in sorted(all_recipes(), key=lambda facts: facts.name)
     ]
     return _table(("recipe", "type", "state"), rows)
+
+
+def _is_trained(name: str) -> bool:
+    return (recipe_named(name) or use_case_recipe(name)) is not None
 
 
 def schema_table() -> str:

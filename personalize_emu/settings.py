@@ -20,6 +20,7 @@ QUOTA_LIMITS: Mapping[str, int] = MappingProxyType(
         "solution-versions": 20,
         "solutions": 10,
         "campaigns": 5,
+        "recommenders": 5,
         "filters": 30,
     }
 )

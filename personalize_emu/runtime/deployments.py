@@ -1,21 +1,24 @@
-"""From a campaign ARN to the trained version it serves now."""
+"""From the ARN of a campaign or a recommender to what it serves now."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from personalize_emu.recipes.base import Kind
 from personalize_emu.service.context import Context
 from personalize_emu.service.trained import TrainedVersion
-from personalize_emu.state.arns import parse_arn
 from personalize_emu.state.lifecycle import ACTIVE
-from personalize_emu.state.resources import Campaign
+from personalize_emu.state.resources import Campaign, Recommender
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
 
 
 @dataclass(frozen=True)
 class Deployment:
-    campaign: Campaign
+    """config: the campaignConfig or recommenderConfig in force."""
+
+    config: Mapping[str, Any] | None
     trained: TrainedVersion
 
 
@@ -36,16 +39,24 @@ def deployed(context: Context, campaign_arn: str, operation: str, kinds: frozens
         raise InvalidInputException(
             f"Campaign recipe type {trained.recipe.recipe_type} is not supported by {operation}"
         )
-    return Deployment(campaign, trained)
+    return Deployment(campaign.campaign_config, trained)
+
+
+def recommending(context: Context, recommender_arn: str) -> Deployment:
+    """What the recommender serves; one being updated or retrained goes on serving its old model (RT-22).
+
+    Raises:
+        ResourceNotFoundException: no such recommender.
+        InvalidInputException: it is not ACTIVE.
+    """
+    recommender = context.find(Recommender, recommender_arn)
+    if recommender is None:
+        raise not_found("recommender", recommender_arn)
+    trained = context.world.trained.get(recommender_arn)
+    if recommender.status != ACTIVE or trained is None:
+        raise InvalidInputException(f"Recommender {recommender_arn} is not ACTIVE")
+    return Deployment(recommender.recommender_config, trained)
 
 
 def not_found(kind: str, arn: str) -> ResourceNotFoundException:
     return ResourceNotFoundException(f"The given {kind} ARN could not be found: {arn}")
-
-
-def refuse_unknown(kind: str, arn: str) -> None:
-    """For kinds of which this emulator has no resources: wrong type first, then not found (RT-23)."""
-    parsed = parse_arn(arn)
-    if parsed is None or parsed.resource_type != kind:
-        raise InvalidInputException(f"Resource Arn {arn} is not of type {kind}.")
-    raise not_found(kind, arn)

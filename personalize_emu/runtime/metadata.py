@@ -47,9 +47,9 @@ def requested_metadata(context: Context, deployment: Deployment, params: Params)
     """
     if not params.get("metadataColumns"):
         return None
-    if not shows_metadata(deployment.trained.recipe, deployment.campaign.campaign_config):
+    if not shows_metadata(deployment.trained.recipe, deployment.config):
         raise InvalidInputException(
-            "metadataColumns requires a campaign with enableMetadataWithRecommendations"
+            "metadataColumns requires a campaign or recommender with enableMetadataWithRecommendations"
         )
     columns: list[str] = []
     for key, names in params["metadataColumns"].items():

@@ -74,11 +74,11 @@ def chosen_items(scores: NDArray[np.float32], trained: TrainedVersion, wishes: W
         shown = np.where(candidates, scores, np.float32(-np.inf))
     else:
         shown = scores
-    promoted = _promoted(shown, model, wishes)
+    promoted = _promoted(shown, trained, wishes)
     taken = _mask_of(model, promoted)
     rest = wishes.count - len(promoted)
     allowed = _all_of(wishes.kept, scored if with_reasons else None, ~taken if promoted else None)
-    ordinary = best_items(shown, model.catalog, rest, show_scores=model.has_scores, allowed=allowed)
+    ordinary = best_items(shown, model.catalog, rest, show_scores=trained.shows_scores, allowed=allowed)
     if not with_reasons:
         return _mixed(promoted, ordinary, wishes.seed)
     ordinary = [item | {"reason": []} for item in ordinary]
@@ -100,12 +100,13 @@ def _promotion(
     return Promotion(request.get("name"), request["percentPromotedItems"], mask)
 
 
-def _promoted(scores: NDArray[np.float32], model: Model, wishes: Wishes) -> Items:
+def _promoted(scores: NDArray[np.float32], trained: TrainedVersion, wishes: Wishes) -> Items:
     promotion = wishes.promotion
     if promotion is None:
         return []
     count = promotion.count_of(wishes.count)
-    items = best_items(scores, model.catalog, count, show_scores=model.has_scores, allowed=promotion.mask)
+    catalog, shows_scores = trained.model.catalog, trained.shows_scores
+    items = best_items(scores, catalog, count, show_scores=shows_scores, allowed=promotion.mask)
     return items if promotion.name is None else [item | {"promotionName": promotion.name} for item in items]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from personalize_emu.recipes.base import Kind
-from personalize_emu.runtime.deployments import Deployment, deployed, refuse_unknown
+from personalize_emu.runtime.deployments import Deployment, deployed, recommending
 from personalize_emu.runtime.histories import history_of, single_item
 from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_RESULTS_WITH_METADATA
 from personalize_emu.runtime.metadata import requested_metadata
 from personalize_emu.runtime.promotions import chosen_items, requested_wishes
+from personalize_emu.runtime.use_cases import require_ids_of_use_case, without_hidden
 from personalize_emu.service.context import Context, Params
 from personalize_emu.wire.errors import InvalidInputException
 
@@ -22,10 +23,13 @@ def get_recommendations(context: Context, params: Params) -> dict[str, Any]:
     if ("campaignArn" in params) == ("recommenderArn" in params):
         raise InvalidInputException("Provide exactly one of campaignArn and recommenderArn")
     if "recommenderArn" in params:
-        refuse_unknown("recommender", params["recommenderArn"])
-    deployment = deployed(context, params["campaignArn"], "GetRecommendations", _KINDS)
-    count = _result_count(params)
-    _require_ids(deployment.trained.kind, params)
+        deployment = recommending(context, params["recommenderArn"])
+        count = _result_count(params)
+        require_ids_of_use_case(deployment.trained, params)
+    else:
+        deployment = deployed(context, params["campaignArn"], "GetRecommendations", _KINDS)
+        count = _result_count(params)
+        _require_ids(deployment.trained.kind, params)
     metadata = requested_metadata(context, deployment, params)
     items = _items(context, deployment, params, count)
     if metadata is not None:
@@ -41,6 +45,7 @@ def _items(context: Context, deployment: Deployment, params: Params, count: int)
         scores = model.scores(single_item(trained, params["itemId"]))
     else:
         scores = model.scores(history_of(context.world, trained, params.get("userId", "")))
+    scores = without_hidden(context.world, trained, params.get("userId", ""), scores)
     return chosen_items(scores, trained, wishes)
 
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from personalize_emu.data.bulk import ImportMode, merge_bulk, superseded_by, without_rows
 from personalize_emu.data.columns import USER_ID
-from personalize_emu.data.interactions import Interactions, collect_interactions
 from personalize_emu.data.record_log import RecordLog
 
 
@@ -63,7 +62,6 @@ class DatasetContents:
     def __init__(self) -> None:
         self._layer = BulkLayer()
         self._bulk_changes = 0
-        self._collected: tuple[pa.Table, Interactions] | None = None
         self.log = RecordLog()
         self._events: defaultdict[str, list[LiveEvent]] = defaultdict(list)
         self._event_users: dict[str, str] = {}
@@ -90,15 +88,6 @@ class DatasetContents:
     def mark(self) -> DataMark:
         """Differs from an earlier one when data have come in since (R-SOL-9)."""
         return DataMark(self._bulk_changes, len(self.log))
-
-    def bulk_interactions(self) -> Interactions | None:
-        """The bulk layer with the rows of each user together, made when first asked for after an import."""
-        bulk = self.bulk
-        if bulk is None:
-            return None
-        if self._collected is None or self._collected[0] is not bulk:
-            self._collected = bulk, collect_interactions(bulk, ())
-        return self._collected[1]
 
     @property
     def has_interactions(self) -> bool:

@@ -14,7 +14,7 @@ from personalize_emu.service.changes import (
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.lifecycle import CREATE_PENDING
-from personalize_emu.state.resources import Dataset, DatasetGroup, EventTracker, Filter, Solution
+from personalize_emu.state.resources import Dataset, DatasetGroup, EventTracker, Filter, Recommender, Solution
 from personalize_emu.wire.errors import InvalidInputException
 
 
@@ -49,13 +49,14 @@ def list_dataset_groups(context: Context, params: Params) -> dict[str, Any]:
 
 
 def delete_dataset_group(context: Context, params: Params) -> None:
-    """Needs trackers, solutions and datasets gone (R-DSG-12), and filters (R-DSG-13)."""
+    """Needs trackers, solutions, recommenders and datasets gone (R-DSG-12), and filters (R-DSG-13)."""
     group = context.get(DatasetGroup, params["datasetGroupArn"])
     require_deletable(group)
     children = (
         child
         for child in context.world.store.records()
-        if isinstance(child, EventTracker | Filter | Solution | Dataset) and child.dataset_group_arn == group.arn
+        if isinstance(child, EventTracker | Filter | Solution | Recommender | Dataset)
+        and child.dataset_group_arn == group.arn
     )
     refuse_while_used_by(group, next(children, None))
     begin_deletion(context, group, lambda: None, shows_progress=False)

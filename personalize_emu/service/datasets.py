@@ -35,6 +35,7 @@ from personalize_emu.state.resources import (
     DatasetImportJob,
     EventTracker,
     Filter,
+    Recommender,
     Resource,
     Schema,
     SolutionVersion,
@@ -163,5 +164,7 @@ def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
         if campaign.solution_version_arn in version_arns and campaign.status in CREATING | {ACTIVE}
     )
     yield from (f for f in context.all(Filter) if f.dataset_group_arn == group_arn)
+    recommenders = (r for r in context.all(Recommender) if r.dataset_group_arn == group_arn)
+    yield from (recommender for recommender in recommenders if recommender.status in CREATING)
     if dataset.dataset_type == INTERACTIONS:
         yield from (t for t in context.all(EventTracker) if t.dataset_group_arn == group_arn)

@@ -21,13 +21,17 @@ class EventSelection:
 
     event_types: type to (least event value, weight); None takes every type with weight 1.
     threshold: least event value over all types, None for none.
+    any_case: event types that differ in case only are one type; their names are in lower case here.
     """
 
     event_types: Mapping[str, tuple[float, float]] | None
     threshold: float | None
+    any_case: bool = False
 
     @classmethod
-    def of(cls, event_type: str | None, config: Mapping[str, Any]) -> EventSelection:
+    def of(
+        cls, event_type: str | None, config: Mapping[str, Any], *, any_case: bool = False
+    ) -> EventSelection:
         listed = config.get("eventsConfig", {}).get("eventParametersList") or ()
         types = {
             entry["eventType"]: (entry.get("eventValueThreshold", _NO_FLOOR), entry.get("weight", 1.0))
@@ -37,7 +41,14 @@ class EventSelection:
         if event_type is not None:
             types = {event_type: (_NO_FLOOR, 1.0)}
         threshold = config.get("eventValueThreshold")
-        return cls(types or None, None if threshold is None else float(threshold))
+        if any_case:
+            types = {name.casefold(): terms for name, terms in types.items()}
+        return cls(types or None, None if threshold is None else float(threshold), any_case)
+
+    def terms_of(self, event_type: str | None) -> tuple[float, float]:
+        """Least event value and weight of one type, where only some types count."""
+        name = event_type or ""
+        return (self.event_types or {}).get(name.casefold() if self.any_case else name, (_NO_FLOOR, 0.0))
 
     def admits(self, event_type: str | None, value: float | None) -> bool:
         """Whether one streamed event counts."""
@@ -45,7 +56,7 @@ class EventSelection:
             return False
         if self.event_types is None:
             return True
-        floor, weight = self.event_types.get(event_type or "", (_NO_FLOOR, 0.0))
+        floor, weight = self.terms_of(event_type)
         return weight > 0 and (floor == _NO_FLOOR or (value is not None and value >= floor))
 
 
@@ -76,7 +87,7 @@ def _selected(
         return np.ones(len(found.users), dtype=bool), None
     weights = np.zeros(len(found.users), dtype=np.float32)
     for code, event_type in enumerate(found.event_types):
-        floor, weight = selection.event_types.get(event_type, (_NO_FLOOR, 0.0))
+        floor, weight = selection.terms_of(event_type)
         rows = found.event_type_codes == code
         if floor != _NO_FLOOR:
             values = found.event_values

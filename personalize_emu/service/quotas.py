@@ -13,6 +13,7 @@ from personalize_emu.state.resources import (
     DatasetGroup,
     DatasetImportJob,
     Filter,
+    Recommender,
     Resource,
     Schema,
     Solution,
@@ -55,10 +56,11 @@ QUOTAS: tuple[Quota, ...] = (
     Quota("dataset-import-jobs", DatasetImportJob, _is_at_work, _TOO_MANY_AT_WORK),
     Quota("solution-versions", SolutionVersion, _is_at_work, _TOO_MANY_AT_WORK),
     Quota("solutions", Solution, _exists, _TOO_MANY, per_group=True),
+    Quota("recommenders", Recommender, _exists, _TOO_MANY, per_group=True),
     Quota("campaigns", Campaign, _exists, _TOO_MANY, per_group=True),
     Quota("filters", Filter, _exists, _TOO_MANY, per_group=True),
 )
-"""Q-1, Q-2, Q-3, Q-6, Q-9, Q-10, Q-12, with the texts of E-1, E-2 and E-3."""
+"""Q-1, Q-2, Q-3, Q-6, Q-9, Q-10 to Q-12, with the texts of E-1, E-2 and E-3."""
 
 
 def refuse_over_quota(store: Store, record: Resource, option: str) -> None:

@@ -1,4 +1,4 @@
-"""A trained solution version: the model, its metrics and the histories it was trained with."""
+"""A trained solution version or recommender: the model, its metrics and the histories it was trained with."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ class TrainedVersion:
     interactions_arn: str
     log_length: int
     selection: EventSelection
+
+    @property
+    def shows_scores(self) -> bool:
+        """Whether answers carry scores: domain use cases never do (RT-31)."""
+        return self.model.has_scores and self.recipe.domain is None
 
     @cached_property
     def user_number_of(self) -> Mapping[str, int]:

@@ -36,7 +36,9 @@ class TrainingInput:
 def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
     """Raises JobFailed with the service's text when there is too little data (T-80 to T-83)."""
     progress("reading interactions", 0.0)
-    selection = EventSelection.of(source.event_type, source.config)
+    selection = EventSelection.of(
+        source.event_type, source.config, any_case=source.facts.domain is not None
+    )
     log_length = len(source.interactions.log)
     rows = source.interactions.log.rows(0, log_length)
     found = collect_interactions(

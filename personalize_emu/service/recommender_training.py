@@ -1,0 +1,123 @@
+"""What a recommender is trained on, at its creation, by an update and again every week (R-100 to R-106)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
+from personalize_emu.recipes.use_cases import use_case_recipe
+from personalize_emu.service.auto_training import DAY, call_when_due, cancel_training
+from personalize_emu.service.context import Context
+from personalize_emu.service.datasets import dataset_of_type
+from personalize_emu.service.recipe_catalog import RecipeFacts
+from personalize_emu.service.recipes import required_recipe
+from personalize_emu.service.solution_config import NO_INTERACTIONS
+from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.training import TrainingInput, train_version
+from personalize_emu.service.training_runs import watched
+from personalize_emu.service.world import DueTraining
+from personalize_emu.state.jobs import Job
+from personalize_emu.state.lifecycle import ACTIVE, creation_duration
+from personalize_emu.state.resources import Document, Recommender
+from personalize_emu.wire.errors import AwsError, InvalidInputException, NotImplementedException
+
+log = logging.getLogger(__name__)
+DAYS_BETWEEN_TRAININGS = 7
+"""R-REC-12, R-103."""
+
+
+def recommender_input(context: Context, group_arn: str, facts: RecipeFacts, config: Document) -> TrainingInput:
+    """Fix what is trained on.
+
+    Raises:
+        InvalidInputException: there are no interactions.
+        NotImplementedException: no recipe here can do it yet.
+    """
+    recipe = use_case_recipe(facts.name)
+    if recipe is None:
+        raise NotImplementedException(f"personalize-emu cannot train {facts.name} yet.")
+    dataset = dataset_of_type(context, group_arn, INTERACTIONS)
+    contents = context.world.contents.get(dataset.arn) if dataset else None
+    if dataset is None or contents is None or not contents.has_interactions:
+        raise InvalidInputException(NO_INTERACTIONS)
+    items = dataset_of_type(context, group_arn, ITEMS)
+    return TrainingInput(
+        facts=facts,
+        recipe=recipe,
+        config={"trainingDataConfig": config.get("trainingDataConfig", {})},
+        event_type=facts.required_event,
+        interactions_arn=dataset.arn,
+        interactions=contents,
+        items=context.world.contents.get(items.arn) if items else None,
+        seed=context.settings.seed,
+    )
+
+
+def training_of(context: Context, recommender_arn: str, source: TrainingInput) -> Callable[[], TrainedVersion]:
+    return lambda: watched(context.world, recommender_arn, partial(train_version, source))
+
+
+def deploy(context: Context, recommender_arn: str, trained: TrainedVersion) -> dict[str, Any]:
+    """Answer from a new model; returns the fields that show it (M-40)."""
+    context.world.trained[recommender_arn] = trained
+    return {"model_metrics": dict(trained.metrics)}
+
+
+def schedule_retraining(context: Context, recommender: Recommender) -> None:
+    """Every seven days counted from the creation."""
+    if context.settings.auto_training:
+        _schedule(context, recommender.arn, recommender.creation_date_time)
+
+
+def _schedule(context: Context, arn: str, last: float) -> None:
+    due = DueTraining(last + DAYS_BETWEEN_TRAININGS * DAY)
+    call_when_due(context, arn, due, _retrain)
+
+
+def _retrain(context: Context, arn: str, due: DueTraining) -> None:
+    """What is stopped keeps its model (R-REC-11), and so does what cannot be trained any more."""
+    recommender = context.world.store.get(Recommender, arn)
+    if recommender is None:
+        cancel_training(context, arn)
+        return
+    _schedule(context, arn, due.when)
+    if recommender.status != ACTIVE:
+        return
+    facts = required_recipe(recommender.recipe_arn)
+    try:
+        source = recommender_input(context, recommender.dataset_group_arn, facts, recommender.recommender_config)
+    except AwsError as error:
+        log.info("%s is not trained again: %s", arn, error.message)
+        return
+    _begin_retraining(context, recommender, source)
+
+
+def _begin_retraining(context: Context, recommender: Recommender, source: TrainingInput) -> None:
+    store, arn = context.world.store, recommender.arn
+    ordinal = store.ordinal(recommender)
+
+    def is_as_before(current: Recommender) -> bool:
+        same = store.ordinal(current) == ordinal and current.status == ACTIVE
+        return same and current.recommender_config == recommender.recommender_config
+
+    def succeeded(trained: TrainedVersion) -> None:
+        with store.lock:
+            current = store.get(Recommender, arn)
+            if current is not None and is_as_before(current):
+                store.change(current, **deploy(context, arn, trained))
+
+    def failed(reason: str) -> None:
+        log.warning("%s keeps its model, since training failed: %s", arn, reason)
+
+    job = Job(
+        f"retrain {arn}",
+        creation_duration(context.settings, recommender.kind),
+        lambda: store.get(Recommender, arn) is not None,
+        training_of(context, arn, source),
+        succeeded,
+        failed,
+    )
+    context.afterwards(lambda: context.world.jobs.start(job))

@@ -1,0 +1,127 @@
+"""Recommenders: a use case of a domain, trained and deployed in one (R-REC, spec 06 section 4)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from personalize_emu.data.dataset_types import ITEMS
+from personalize_emu.service.auto_training import cancel_training
+from personalize_emu.service.campaign_config import check_exploration, check_metadata_columns
+from personalize_emu.service.changes import begin_creation, begin_deletion, require_active, require_deletable
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.datasets import in_group, schemas_of_group
+from personalize_emu.service.recipe_catalog import RecipeFacts
+from personalize_emu.service.recipes import required_recipe
+from personalize_emu.service.recommender_training import (
+    deploy,
+    recommender_input,
+    schedule_retraining,
+    training_of,
+)
+from personalize_emu.service.tags import checked_tags
+from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.training_columns import check_training_columns
+from personalize_emu.service.updates import begin_update, require_no_update
+from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING
+from personalize_emu.state.resources import DatasetGroup, Document, Recommender
+from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
+
+_WITH_ITEMS = frozenset({"aws-vod-more-like-x", "aws-vod-top-picks"})
+"""Use cases that cannot do without an Items dataset (R-96, R-99)."""
+
+
+def create_recommender(context: Context, params: Params) -> dict[str, Any]:
+    tags = checked_tags(params)
+    group = context.get(DatasetGroup, params["datasetGroupArn"])
+    facts = required_recipe(params["recipeArn"])
+    require_active(group)
+    _check_domain(group, facts)
+    config = params.get("recommenderConfig", {})
+    _check_config(context, group.arn, facts, config)
+    source = recommender_input(context, group.arn, facts, config)
+    now = context.clock.now()
+    recommender = Recommender(
+        name=params["name"],
+        recommender_arn=context.arn("recommender", params["name"]),
+        dataset_group_arn=group.arn,
+        recipe_arn=facts.arn,
+        recommender_config=config,
+        status=CREATE_PENDING,
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    context.insert(recommender, tags)
+    train = training_of(context, recommender.arn, source)
+    begin_creation(context, recommender, train, partial(deploy, context, recommender.arn))
+    schedule_retraining(context, recommender)
+    return {"recommenderArn": recommender.arn}
+
+
+def describe_recommender(context: Context, params: Params) -> dict[str, Any]:
+    return {"recommender": context.get(Recommender, params["recommenderArn"]).members()}
+
+
+def list_recommenders(context: Context, params: Params) -> dict[str, Any]:
+    recommenders = in_group(context, Recommender, params)
+    return context.list_page(recommenders, params, "recommenders", query="ListRecommenders")
+
+
+def update_recommender(context: Context, params: Params) -> dict[str, Any]:
+    """Other training columns mean a new model; the old one answers until then (R-REC-9, R-REC-18)."""
+    recommender = context.get(Recommender, params["recommenderArn"])
+    config: Document = params["recommenderConfig"]
+    group_arn, facts = recommender.dataset_group_arn, required_recipe(recommender.recipe_arn)
+    _check_config(context, group_arn, facts, config)
+    if recommender.status != ACTIVE:
+        raise ResourceInUseException(f"Resource {recommender.arn} is in {recommender.status} state.")
+    require_no_update(recommender, recommender.latest_recommender_update)
+
+    def updated(_: Recommender, trained: TrainedVersion | None) -> dict[str, Any]:
+        shown = deploy(context, recommender.arn, trained) if trained is not None else {}
+        return shown | {"recommender_config": config, "last_updated_date_time": context.clock.now()}
+
+    target = {"recommenderConfig": config}
+    if _columns(config) == _columns(recommender.recommender_config):
+        begin_update(context, recommender, "latest_recommender_update", target, lambda: None, updated)
+    else:
+        train = training_of(context, recommender.arn, recommender_input(context, group_arn, facts, config))
+        begin_update(context, recommender, "latest_recommender_update", target, train, updated)
+    return {"recommenderArn": recommender.arn}
+
+
+def delete_recommender(context: Context, params: Params) -> None:
+    """R-REC-14. Metrics are not shown any more (R-REC-6)."""
+    recommender = context.get(Recommender, params["recommenderArn"])
+    require_deletable(recommender)
+    require_no_update(recommender, recommender.latest_recommender_update)
+    cancel_training(context, recommender.arn)
+    context.world.store.change(recommender, model_metrics=None)
+
+    def gone() -> None:
+        context.world.trained.pop(recommender.arn, None)
+
+    begin_deletion(context, recommender, gone)
+
+
+def _check_domain(group: DatasetGroup, facts: RecipeFacts) -> None:
+    """R-REC-13, R-107."""
+    if group.domain is None:
+        raise InvalidInputException(f"Dataset group {group.arn} has no domain and cannot have recommenders.")
+    if facts.domain != group.domain:
+        raise InvalidInputException(f"Recipe {facts.arn} is not a use case of domain {group.domain}.")
+
+
+def _check_config(context: Context, group_arn: str, facts: RecipeFacts, config: Document) -> None:
+    """R-101, R-REC-2, T-28, and the datasets that the use case needs."""
+    schemas = schemas_of_group(context, group_arn)
+    if facts.name in _WITH_ITEMS and ITEMS not in schemas:
+        raise InvalidInputException(f"Recipe {facts.name} requires an ITEMS dataset.")
+    check_exploration(facts, config.get("itemExplorationConfig", {}))
+    check_training_columns(config.get("trainingDataConfig", {}), schemas)
+    if config.get("enableMetadataWithRecommendations", False):
+        check_metadata_columns(schemas)
+
+
+def _columns(config: Document) -> Any:
+    return config.get("trainingDataConfig", {})
