@@ -9,6 +9,7 @@ from typing import Any
 from personalize_emu.runtime.events import put_events
 from personalize_emu.runtime.rank import get_personalized_ranking
 from personalize_emu.runtime.recommend import get_recommendations
+from personalize_emu.runtime.records import put_actions, put_items, put_users
 from personalize_emu.service import (
     campaigns,
     dataset_groups,
@@ -97,9 +98,12 @@ LIVE: Mapping[str, Handler] = MappingProxyType(
     {
         "GetPersonalizedRanking": get_personalized_ranking,
         "GetRecommendations": get_recommendations,
+        "PutActions": put_actions,
         "PutEvents": put_events,
+        "PutItems": put_items,
+        "PutUsers": put_users,
     }
 )
-"""Runtime and events: takes no lock."""
+"""Runtime and events: called without the lock; what is rare may take it itself."""
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType({**CONTROL_PLANE, **LIVE})

@@ -1,0 +1,67 @@
+"""PutUsers, PutItems and PutActions: whole records, put one by one (spec 10 section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from personalize_emu.data.avro import camel_name
+from personalize_emu.data.dataset_types import ACTIONS, DATASET_TYPES, ITEMS, USERS
+from personalize_emu.data.properties import InvalidProperties, record_row
+from personalize_emu.service.changes import refuse_while_used_by, require_active
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.schemas import parsed_schema
+from personalize_emu.state.lifecycle import CREATING
+from personalize_emu.state.resources import Dataset, DatasetImportJob, Schema
+from personalize_emu.wire.errors import InvalidInputException
+
+
+def put_users(context: Context, params: Params) -> None:
+    _put(context, USERS, params["datasetArn"], params["users"])
+
+
+def put_items(context: Context, params: Params) -> None:
+    _put(context, ITEMS, params["datasetArn"], params["items"])
+
+
+def put_actions(context: Context, params: Params) -> None:
+    _put(context, ACTIONS, params["datasetArn"], params["actions"])
+
+
+def _put(context: Context, dataset_type: str, dataset_arn: str, records: Sequence[Mapping[str, Any]]) -> None:
+    """All records are stored, or none (EV-6); a record takes the place of the former one of its id (EV-63).
+
+    Holds the store's lock, so that no import begins or ends and no schema changes between check and storing.
+    """
+    id_column = DATASET_TYPES[dataset_type].id_column
+    assert id_column is not None, "records have an id"
+    with context.world.store.lock:
+        dataset = _open_dataset(context, dataset_arn, dataset_type)
+        schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
+        rows = {}
+        for record in records:
+            record_id = record[camel_name(id_column)]
+            # The last record of an id wins, and comes last.
+            rows.pop(record_id, None)
+            try:
+                rows[record_id] = record_row(schema, id_column, record_id, record.get("properties"))
+            except InvalidProperties as error:
+                raise InvalidInputException(error.text) from error
+        context.world.contents[dataset.arn].log.append(list(rows.values()))
+
+
+def _open_dataset(context: Context, dataset_arn: str, dataset_type: str) -> Dataset:
+    """The dataset, when it takes records of that type now.
+
+    Raises:
+        ResourceNotFoundException: there is no such dataset.
+        ResourceInUseException: it is being created, changed, deleted or imported into.
+        InvalidInputException: it is of another type (EV-65).
+    """
+    dataset = context.get(Dataset, dataset_arn)
+    require_active(dataset)
+    imports = (job for job in context.all(DatasetImportJob) if job.dataset_arn == dataset.arn)
+    refuse_while_used_by(dataset, next((job for job in imports if job.status in CREATING), None))
+    if dataset.dataset_type != dataset_type:
+        raise InvalidInputException(f"Dataset {dataset_arn} is of type {dataset.dataset_type}, not {dataset_type}.")
+    return dataset
