@@ -115,12 +115,16 @@ def _worker_application(settings: Settings) -> WSGIApplication:
     _watch_signals()
     for each in STOP_SIGNALS:
         signal.signal(each, signal.SIG_DFL)
+    from threadpoolctl import threadpool_limits
+
     from personalize_emu.edge.one_port import emulator_with_services, one_port
 
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
     emulator = emulator_with_services(settings)
+    # Requests run in several threads already; more of them inside each only take turns.
+    threadpool_limits(limits=1, user_api="blas")
     Finalize(None, emulator.close, exitpriority=10)
     application = one_port(emulator)
     threading.Thread(target=_announce, args=(settings,), daemon=True).start()

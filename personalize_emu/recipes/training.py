@@ -19,6 +19,7 @@ from personalize_emu.recipes.base import (
     Recipe,
     TrainingData,
 )
+from personalize_emu.recipes.blas_threads import one_blas_thread
 from personalize_emu.recipes.metrics import LIST_LENGTH, evaluate
 from personalize_emu.recipes.models.repeats import return_share
 from personalize_emu.recipes.split import Split, split_users
@@ -73,6 +74,13 @@ def train(
     progress: Progress = no_progress,
 ) -> Trained:
     """Evaluate on a tenth of the users, fitted on the others, then fit on all; `seed` decides all chance."""
+    with one_blas_thread():
+        return _train(recipe, data, hyperparameters, seed, progress)
+
+
+def _train(
+    recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int, progress: Progress
+) -> Trained:
     split = split_users(data, seed)
     evaluated = recipe.fit(
         split.training, hyperparameters, np.random.default_rng(seed), _part(progress, "evaluating: ", 0.0)

@@ -19,7 +19,7 @@ _NO_FLOOR = float("-inf")
 class EventSelection:
     """Which interactions count, and how much (T-12, T-13, T-20 to T-22).
 
-    event_types: type to (least event value, weight); None takes every type with weight 1.
+    event_types: type to (least event value, weight relative to the mean weight, T-23); None takes every type.
     threshold: least event value over all types, None for none.
     any_case: event types that differ in case only are one type; their names are in lower case here.
     """
@@ -27,23 +27,26 @@ class EventSelection:
     event_types: Mapping[str, tuple[float, float]] | None
     threshold: float | None
     any_case: bool = False
+    weighted: bool = False
+    """Whether the solution weighs its event types, which adds metrics (M-3, M-28)."""
 
     @classmethod
     def of(
         cls, event_type: str | None, config: Mapping[str, Any], *, any_case: bool = False
     ) -> EventSelection:
         listed = config.get("eventsConfig", {}).get("eventParametersList") or ()
+        weights = [float(entry.get("weight", 1.0)) for entry in listed]
         types = {
-            entry["eventType"]: (entry.get("eventValueThreshold", _NO_FLOOR), entry.get("weight", 1.0))
-            for entry in listed
-            if "eventType" in entry
+            entry["eventType"]: (entry.get("eventValueThreshold", _NO_FLOOR), weight * len(weights) / sum(weights))
+            for entry, weight in zip(listed, weights, strict=True)
         }
         if event_type is not None:
             types = {event_type: (_NO_FLOOR, 1.0)}
         threshold = config.get("eventValueThreshold")
         if any_case:
             types = {name.casefold(): terms for name, terms in types.items()}
-        return cls(types or None, None if threshold is None else float(threshold), any_case)
+        least = None if threshold is None else float(threshold)
+        return cls(types or None, least, any_case, weighted=bool(listed))
 
     def terms_of(self, event_type: str | None) -> tuple[float, float]:
         """Least event value and weight of one type, where only some types count."""
@@ -82,7 +85,7 @@ def training_data(found: Interactions, selection: EventSelection, more_items: se
 def _selected(
     found: Interactions, selection: EventSelection
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32] | None]:
-    """bool[n] rows that count and float32 weights of those, None when all weigh the same."""
+    """bool[n] rows that count, and float32 weights of those where types are weighed."""
     if selection.event_types is None:
         return np.ones(len(found.users), dtype=bool), None
     weights = np.zeros(len(found.users), dtype=np.float32)
@@ -94,6 +97,4 @@ def _selected(
             rows &= False if values is None else np.nan_to_num(values, nan=_NO_FLOOR) >= floor
         weights[rows] = weight
     keep = weights > 0
-    kept = weights[keep]
-    uniform = len(kept) == 0 or bool(np.all(kept == kept[0]))
-    return keep, None if uniform else kept
+    return keep, weights[keep] if selection.weighted else None

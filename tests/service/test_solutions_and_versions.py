@@ -261,6 +261,17 @@ def test_event_types_and_values_select_what_is_trained_on(
     assert version_of(given, version).get("failureReason") == reason
 
 
+@pytest.mark.parametrize("weights", [(1.0, 1.0), (0.3, 0.1)])
+def test_weighing_event_types_adds_metrics(given: Given, weights: tuple[float, float]) -> None:
+    """M-3, M-28, T-13, T-23."""
+    events = [{"eventType": kind, "weight": weight} for kind, weight in zip(("buy", "look"), weights, strict=True)]
+    config = {"eventsConfig": {"eventParametersList": events}}
+    version = given.version(given.solution(typed_group(given), recipe=POPULARITY, solutionConfig=config))
+    metrics = given.personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]
+    added = {f"normalized_discounted_cumulative_gain_with_event_weights_at_{k}" for k in (5, 10, 25)}
+    assert set(metrics) == set(METRICS) | added
+
+
 @pytest.mark.parametrize(
     ("recipe", "extra"),
     [
