@@ -84,8 +84,10 @@ TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("recipes-and-metrics.md", "recipes"): recipe_table,
     ("data-and-schemas.md", "schemas"): schema_table,
     ("errors.md", "errors"): error_table,
-    ("fidelity.md", "facts"): facts_table,
 }
+
+# Follows the tests and not the code, and has a test of its own that names what is missing.
+FACT_TABLES: Mapping[tuple[str, str], Callable[[], str]] = {("fidelity.md", "facts"): facts_table}
 
 
 def rendered(page: str, text: str) -> str:
@@ -94,7 +96,7 @@ def rendered(page: str, text: str) -> str:
     Raises:
         ValueError: the page lacks one of its markers.
     """
-    for (owner, name), table in TABLES.items():
+    for (owner, name), table in {**TABLES, **FACT_TABLES}.items():
         if owner == page:
             before, start, rest = text.partition(f"<!-- {name} -->\n")
             _, end, after = rest.partition("<!-- end -->\n")
@@ -125,7 +127,7 @@ def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def main() -> int:
     write_facts()
-    for page in sorted({page for page, _ in TABLES}):
+    for page in sorted({page for page, _ in (*TABLES, *FACT_TABLES)}):
         path = PAGES / page
         path.write_text(rendered(page, path.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
