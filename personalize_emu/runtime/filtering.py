@@ -24,8 +24,11 @@ from personalize_emu.service.filters import checked_filter
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.service.world import World
 from personalize_emu.state.lifecycle import ACTIVE
-from personalize_emu.state.resources import Filter, Schema
+from personalize_emu.state.resources import DatasetImportJob, Filter, Schema
 from personalize_emu.wire.errors import InvalidInputException
+
+CONSIDERED_SECONDS = 90 * 24 * 3600
+"""How long after the last import a history counts for filters (F-52)."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ def _asking(
         user_known=(users is not None and user_id in users.row_of) or _has_history(context.world, contents, user_id),
         user=(lambda column: users.value(user_id, column)) if users else nothing_known,
         item=item,
-        encounters=lambda _: encounters_of(context.world, contents, user_id),
+        encounters=lambda _: encounters_of(context, contents, user_id),
     )
 
 
@@ -131,7 +134,7 @@ def _has_history(world: World, contents: DatasetContents | None, user_id: str) -
     return rows.stop > rows.start or bool(contents.events_of(user_id))
 
 
-def encounters_of(world: World, contents: DatasetContents | None, user_id: str) -> Encounters:
+def encounters_of(context: Context, contents: DatasetContents | None, user_id: str) -> Encounters:
     """The newest interactions of each type of a user, imported and streamed ones alike (F-51, F-53)."""
     if contents is None:
         return Encounters(frozenset())
@@ -139,7 +142,22 @@ def encounters_of(world: World, contents: DatasetContents | None, user_id: str) 
         Event(event.item_id, folded(event.event_type), event.timestamp)
         for event in list(contents.events_of(user_id))
     ]
-    return newest([*_imported(world, contents, user_id), *streamed], MOST_INTERACTIONS)
+    if _has_lapsed(context, contents, streamed):
+        return Encounters(frozenset())
+    return newest([*_imported(context.world, contents, user_id), *streamed], MOST_INTERACTIONS)
+
+
+def _has_lapsed(context: Context, contents: DatasetContents, streamed: Sequence[Event]) -> bool:
+    """Three months after the last import filters consider only users with newer events (F-52)."""
+    since = context.clock.now() - CONSIDERED_SECONDS
+    if any(event.timestamp >= since for event in streamed):
+        return False
+    imports = [
+        job.last_updated_date_time
+        for job in context.all(DatasetImportJob)
+        if job.status == ACTIVE and context.world.contents.get(job.dataset_arn) is contents
+    ]
+    return bool(imports) and max(imports) < since
 
 
 def _imported(world: World, contents: DatasetContents, user_id: str) -> list[Event]:

@@ -45,7 +45,7 @@ def _items(context: Context, deployment: Deployment, params: Params, count: int)
         scores = model.scores(single_item(trained, params["itemId"]))
     else:
         scores = model.scores(history_of(context.world, trained, params.get("userId", "")))
-    scores = without_hidden(context.world, trained, params.get("userId", ""), scores)
+    scores = without_hidden(context, trained, params.get("userId", ""), scores)
     return chosen_items(scores, trained, wishes)
 
 

@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from personalize_emu.filters.encounters import folded
 from personalize_emu.runtime.filtering import encounters_of
-from personalize_emu.service.context import Params
+from personalize_emu.service.context import Context, Params
 from personalize_emu.service.trained import TrainedVersion
-from personalize_emu.service.world import World
 from personalize_emu.wire.errors import InvalidInputException
 
 
@@ -21,7 +20,7 @@ def require_ids_of_use_case(trained: TrainedVersion, params: Params) -> None:
 
 
 def without_hidden(
-    world: World, trained: TrainedVersion, user_id: str, scores: NDArray[np.float32]
+    context: Context, trained: TrainedVersion, user_id: str, scores: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """float32[items]: -inf for what the user purchased or watched lately (R-102).
 
@@ -30,7 +29,7 @@ def without_hidden(
     hidden_type = folded(trained.recipe.hidden_event)
     if hidden_type is None:
         return scores
-    encounters = encounters_of(world, world.contents.get(trained.interactions_arn), user_id)
+    encounters = encounters_of(context, context.world.contents.get(trained.interactions_arn), user_id)
     number_of = trained.model.number_of
     hidden = [
         number_of[item_id]

@@ -52,7 +52,7 @@ def test_refused_example(fact: str, text: str) -> None:
 
 
 def test_what_is_wrong_is_said() -> None:
-    """F-90, F-91, E-17, E-19."""
+    """F-19, F-90, F-91, E-17, E-19."""
     assert refused('INCLUDE ItemID Items.CATEGORY IN ("shoe")') == (
         "Invalid Expression: expected WHERE near 'Items.CATEGORY IN (\"'"
     )
@@ -219,6 +219,8 @@ def test_numbers_are_compared_as_the_column_holds_them() -> None:
         ("Items.STOCK IN (5, 7)", ["i1", "i4"]),
         ("Items.STOCK > 4.5", ["i1", "i4"]),
         ("Items.STOCK <= 0.5", ["i2", "i6"]),
+        ("Items.STOCK < 0.5", ["i2", "i6"]),
+        ("Items.STOCK >= 0.5", ["i1", "i3", "i4", "i5"]),
         ("Items.STOCK = 0.5", []),
         ("Items.STOCK < 99999999999999999999", ["i1", "i2", "i3", "i4", "i5", "i6"]),
         ("Items.STOCK > -99999999999999999999", ["i1", "i2", "i3", "i4", "i5", "i6"]),

@@ -61,6 +61,22 @@ def test_events_are_seen_at_once(shop: Shop, popular: str) -> None:
     assert ids(shop.runtime.get_recommendations(**request)) == ["i1", "i4", "i5", "i6", "i7"]
 
 
+def test_old_imports_lapse(shop: Shop, popular: str, clock: ManualClock) -> None:
+    """F-52: three months after the last import, but for users with newer events."""
+    made = shop.filter(CLICKED_OUT)
+    request = {"campaignArn": popular, "userId": "u1", "filterArn": made}
+    clock.advance(89 * 24 * 3600)
+    assert "i1" not in ids(shop.runtime.get_recommendations(**request))
+    clock.advance(2 * 24 * 3600)
+    assert "i1" in ids(shop.runtime.get_recommendations(**request))
+    shop.heard(shop.tracker(), "u1", "i7", "click", when=int(clock.now()))
+    assert {"i1", "i7"}.isdisjoint(ids(shop.runtime.get_recommendations(**request)))
+    location = shop.given.upload(csv_text("INTERACTIONS", interactions()), "again.csv")
+    shop.given.import_job(arn("dataset", "shop/INTERACTIONS"), location, name="again")
+    answer = shop.runtime.get_recommendations(**request | {"userId": "u4"})
+    assert "i5" not in ids(answer)
+
+
 def test_sessions_have_a_history(shop: Shop, popular: str) -> None:
     """F-57: events without a user count for their session."""
     made = shop.filter(CLICKED_OUT)
@@ -152,7 +168,7 @@ def test_filters_of_users_are_not_for_items(shop: Shop, popular: str, expression
 
 
 def test_filters_that_cannot_be_used(shop: Shop, popular: str) -> None:
-    """F-8, F-76, F-96, F-97, P-38, RT-23."""
+    """F-8, F-76, F-96, F-97, P-38, RT-16, RT-23."""
     call = shop.runtime.get_recommendations
     unknown = arn("filter", "none")
     assert refusal(call, status=404, campaignArn=popular, filterArn=unknown) == (

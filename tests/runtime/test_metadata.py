@@ -81,7 +81,7 @@ def test_numbers_have_their_shortest_form(given: Given) -> None:
 
 
 def test_what_is_refused(shop: Shop) -> None:
-    """RT-66, RT-68."""
+    """RT-18, RT-66, RT-68, Q-50, Q-51, Q-52."""
     campaign = shop.deployed(POPULARITY, "popular", ENABLED)
     plain = shop.deployed(POPULARITY, "plain")
     call = shop.runtime.get_recommendations
