@@ -38,6 +38,7 @@ ClientFactory = Callable[[str, str], Any]
 """Service name and region to a boto3 client."""
 
 _READ_BUFFER = 1 << 20
+_AWS_MANAGED_KEY = "alias/aws/s3"
 _DENIED = frozenset(
     {
         "403",
@@ -117,6 +118,10 @@ class ObjectStore(Protocol):
 
     def open(self, bucket: str, key: str) -> BinaryIO:
         """The content as a stream, read from start to end; close it or use it in a with statement."""
+        ...
+
+    def customer_key_of(self, bucket: str, key: str) -> str | None:
+        """The KMS key of the customer that an object is encrypted with, None when it is with none."""
         ...
 
     def put(self, bucket: str, key: str, body: BinaryIO | bytes, *, kms_key_arn: str | None = None) -> None:
@@ -246,6 +251,11 @@ class S3Objects:
         with _store_errors(bucket):
             body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
         return cast(BinaryIO, io.BufferedReader(_ObjectBody(bucket, body), _READ_BUFFER))
+
+    def customer_key_of(self, bucket: str, key: str) -> str | None:
+        with _store_errors(bucket):
+            kms_key: str = self._client.head_object(Bucket=bucket, Key=key).get("SSEKMSKeyId", "")
+        return kms_key if kms_key and not kms_key.endswith(_AWS_MANAGED_KEY) else None
 
     def put(self, bucket: str, key: str, body: BinaryIO | bytes, *, kms_key_arn: str | None = None) -> None:
         extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_arn} if kms_key_arn else {}

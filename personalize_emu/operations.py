@@ -15,6 +15,7 @@ from personalize_emu.service import (
     dataset_groups,
     dataset_updates,
     datasets,
+    deletions,
     event_trackers,
     exports,
     filters,
@@ -35,6 +36,7 @@ Handler = Callable[[Context, Mapping[str, Any]], dict[str, Any] | None]
 CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
     {
         "CreateCampaign": campaigns.create_campaign,
+        "CreateDataDeletionJob": deletions.create_data_deletion_job,
         "CreateDataset": datasets.create_dataset,
         "CreateDatasetExportJob": exports.create_dataset_export_job,
         "CreateDatasetGroup": dataset_groups.create_dataset_group,
@@ -55,6 +57,7 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
         "DeleteSolution": solutions.delete_solution,
         "DescribeAlgorithm": recipes.describe_algorithm,
         "DescribeCampaign": campaigns.describe_campaign,
+        "DescribeDataDeletionJob": deletions.describe_data_deletion_job,
         "DescribeDataset": datasets.describe_dataset,
         "DescribeDatasetExportJob": exports.describe_dataset_export_job,
         "DescribeDatasetGroup": dataset_groups.describe_dataset_group,
@@ -69,6 +72,7 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
         "DescribeSolutionVersion": solution_versions.describe_solution_version,
         "GetSolutionMetrics": solution_versions.get_solution_metrics,
         "ListCampaigns": campaigns.list_campaigns,
+        "ListDataDeletionJobs": deletions.list_data_deletion_jobs,
         "ListDatasetExportJobs": exports.list_dataset_export_jobs,
         "ListDatasetGroups": dataset_groups.list_dataset_groups,
         "ListDatasetImportJobs": imports.list_dataset_import_jobs,

@@ -17,6 +17,7 @@ QUOTA_LIMITS: Mapping[str, int] = MappingProxyType(
         "schemas": 500,
         "dataset-groups": 5,
         "dataset-import-jobs": 5,
+        "data-deletion-jobs": 5,
         "solution-versions": 20,
         "solutions": 10,
         "campaigns": 5,

@@ -12,8 +12,9 @@ from personalize_emu.service.changes import (
     require_deletable,
 )
 from personalize_emu.service.context import Context, Params
+from personalize_emu.service.deletions import deletion_jobs_of
 from personalize_emu.service.tags import checked_tags
-from personalize_emu.state.lifecycle import CREATE_PENDING
+from personalize_emu.state.lifecycle import CREATE_PENDING, DATA_DELETION
 from personalize_emu.state.resources import Dataset, DatasetGroup, EventTracker, Filter, Recommender, Solution
 from personalize_emu.wire.errors import InvalidInputException
 
@@ -59,4 +60,12 @@ def delete_dataset_group(context: Context, params: Params) -> None:
         and child.dataset_group_arn == group.arn
     )
     refuse_while_used_by(group, next(children, None))
-    begin_deletion(context, group, lambda: None, shows_progress=False)
+    deletions = deletion_jobs_of(context, group.arn)
+    refuse_while_used_by(group, next((job for job in deletions if job.status in DATA_DELETION.under_way), None))
+
+    def gone() -> None:
+        """R-DSG-18."""
+        for job in deletions:
+            context.world.store.remove(job)
+
+    begin_deletion(context, group, gone, shows_progress=False)

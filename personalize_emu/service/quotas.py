@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from personalize_emu.settings import quota_limits
 from personalize_emu.state.arns import parse_arn
-from personalize_emu.state.lifecycle import CREATE_FAILED, CREATING
+from personalize_emu.state.lifecycle import CREATE_FAILED, CREATING, DATA_DELETION
 from personalize_emu.state.resources import (
     Campaign,
+    DataDeletionJob,
     DatasetGroup,
     DatasetImportJob,
     Filter,
@@ -47,6 +48,10 @@ def _is_at_work(record: Resource) -> bool:
     return isinstance(record, Stateful) and record.status in CREATING
 
 
+def _is_pending_deletion(record: Resource) -> bool:
+    return isinstance(record, DataDeletionJob) and record.status == DATA_DELETION.pending
+
+
 _TOO_MANY_AT_WORK = "More than {limit} resources with PENDING or IN_PROGRESS status."
 _TOO_MANY = "More than {limit} resources in ACTIVE state. Please delete some and try again."
 
@@ -54,13 +59,14 @@ QUOTAS: tuple[Quota, ...] = (
     Quota("schemas", Schema, _exists, _TOO_MANY),
     Quota("dataset-groups", DatasetGroup, _exists, _TOO_MANY),
     Quota("dataset-import-jobs", DatasetImportJob, _is_at_work, _TOO_MANY_AT_WORK),
+    Quota("data-deletion-jobs", DataDeletionJob, _is_pending_deletion, _TOO_MANY_AT_WORK, per_group=True),
     Quota("solution-versions", SolutionVersion, _is_at_work, _TOO_MANY_AT_WORK),
     Quota("solutions", Solution, _exists, _TOO_MANY, per_group=True),
     Quota("recommenders", Recommender, _exists, _TOO_MANY, per_group=True),
     Quota("campaigns", Campaign, _exists, _TOO_MANY, per_group=True),
     Quota("filters", Filter, _exists, _TOO_MANY, per_group=True),
 )
-"""Q-1, Q-2, Q-3, Q-6, Q-9, Q-10 to Q-12, with the texts of E-1, E-2 and E-3."""
+"""Q-1, Q-2, Q-3, Q-6, Q-9, Q-10 to Q-12, Q-19, with the texts of E-1, E-2 and E-3."""
 
 
 def refuse_over_quota(store: Store, record: Resource, option: str) -> None:
