@@ -28,6 +28,7 @@ from flask import Response as FlaskResponse
 from moto import backend_index, mock_aws
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 from moto.iam.models import get_account_id_from
@@ -117,6 +118,8 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID) -> WSGIApplication:
 
     # Reflecting any Origin would open the port to every web page; bucket CORS rules stay in force.
     werkzeug_app.DISABLE_GLOBAL_CORS = True
+    # Programs attach AmazonPersonalizeFullAccess and its like to the roles they make (S-6).
+    default_user_config["iam"]["load_aws_managed_policies"] = True
 
     def create(service: str | None) -> Any:
         if service is None:
