@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks import filters
 from benchmarks.report import show
 from benchmarks.serving import LIST_SCHEMAS, Load, measure
 
@@ -20,6 +21,12 @@ def test_a_refused_request_ends_the_measurement(personalize_server: str) -> None
     load = Load("ListSchemas", personalize_server, "/", LIST_SCHEMAS, lambda _: b"no json")
     with pytest.raises(RuntimeError, match=r"ListSchemas: 400 .*SerializationException"):
         measure(load, clients=1, seconds=0.2)
+
+
+def test_filters_are_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["filters", "--items", "2000", "--times", "1"])
+    assert filters.main() == 0
+    assert capsys.readouterr().out.count("\n| ") == 8 + 4
 
 
 def test_tables_are_markdown_with_figures_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
