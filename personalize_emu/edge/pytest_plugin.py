@@ -33,9 +33,10 @@ def trained_campaign(personalize_emu: Emulator) -> TrainedCampaigns:  # noqa: AR
 def personalize_server() -> Iterator[str]:
     """The URL of a server for programs that run outside the test process; other AWS services are on it too.
 
-    It runs in a process of its own, so that mocks in the tests do not touch its state.
+    It runs in a process of its own, so that mocks in the tests do not touch its state. Since all tests of a
+    session share it, it has no quotas.
     """
     from personalize_emu.edge.server_process import ServerProcess
 
-    with ServerProcess("--pace", "instant") as server:
+    with ServerProcess("--pace", "instant", "--quotas", "off") as server:
         yield server.url
