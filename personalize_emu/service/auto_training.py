@@ -35,6 +35,12 @@ def schedule_training(context: Context, solution_arn: str) -> None:
         call_when_due(context, solution_arn, DueTraining(now + FIRST_TRAINING, unless_since=now), _train_solution)
 
 
+def next_due(context: Context, due: DueTraining, days: int) -> DueTraining:
+    """The next place in a schedule of so many days. What a leap of the clock has passed over is not made up for."""
+    missed = max(context.clock.now() - due.when, 0.0) // (days * DAY)
+    return DueTraining(due.when + (missed + 1) * days * DAY)
+
+
 def cancel_training(context: Context, arn: str) -> None:
     context.world.due_trainings.pop(arn, None)
 
@@ -66,7 +72,7 @@ def _train_solution(context: Context, arn: str, due: DueTraining) -> None:
         cancel_training(context, arn)
         return
     days = schedule_days(solution.solution_config or {})
-    call_when_due(context, arn, DueTraining(due.when + days * DAY), _train_solution)
+    call_when_due(context, arn, next_due(context, due, days), _train_solution)
     if not _was_made_by_hand(context, solution, due.unless_since):
         _train_on_new_data(context, solution)
 

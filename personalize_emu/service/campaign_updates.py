@@ -6,8 +6,20 @@ from typing import Any
 
 from personalize_emu.service.context import Context
 from personalize_emu.service.updates import begin_update
-from personalize_emu.state.lifecycle import ACTIVE
+from personalize_emu.state.lifecycle import ACTIVE, CREATING
 from personalize_emu.state.resources import Campaign
+
+
+def planned_deployment(campaign: Campaign) -> dict[str, Any]:
+    """What the campaign deploys once the update that runs, if one does, has ended."""
+    update = campaign.latest_campaign_update
+    if update is not None and update["status"] in CREATING:
+        return {member: update.get(member) for member in ("solutionVersionArn", "minProvisionedTPS", "campaignConfig")}
+    return {
+        "solutionVersionArn": campaign.solution_version_arn,
+        "minProvisionedTPS": campaign.min_provisioned_tps,
+        "campaignConfig": campaign.campaign_config,
+    }
 
 
 def begin_campaign_update(context: Context, campaign: Campaign, target: dict[str, Any]) -> None:

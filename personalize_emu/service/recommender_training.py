@@ -9,7 +9,7 @@ from typing import Any
 
 from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
 from personalize_emu.recipes.use_cases import use_case_recipe
-from personalize_emu.service.auto_training import DAY, call_when_due, cancel_training
+from personalize_emu.service.auto_training import call_when_due, cancel_training, next_due
 from personalize_emu.service.context import Context
 from personalize_emu.service.datasets import dataset_of_type
 from personalize_emu.service.recipe_catalog import RecipeFacts
@@ -69,12 +69,8 @@ def deploy(context: Context, recommender_arn: str, trained: TrainedVersion) -> d
 def schedule_retraining(context: Context, recommender: Recommender) -> None:
     """Every seven days counted from the creation."""
     if context.settings.auto_training:
-        _schedule(context, recommender.arn, recommender.creation_date_time)
-
-
-def _schedule(context: Context, arn: str, last: float) -> None:
-    due = DueTraining(last + DAYS_BETWEEN_TRAININGS * DAY)
-    call_when_due(context, arn, due, _retrain)
+        made = DueTraining(recommender.creation_date_time)
+        call_when_due(context, recommender.arn, next_due(context, made, DAYS_BETWEEN_TRAININGS), _retrain)
 
 
 def _retrain(context: Context, arn: str, due: DueTraining) -> None:
@@ -83,7 +79,7 @@ def _retrain(context: Context, arn: str, due: DueTraining) -> None:
     if recommender is None:
         cancel_training(context, arn)
         return
-    _schedule(context, arn, due.when)
+    call_when_due(context, arn, next_due(context, due, DAYS_BETWEEN_TRAININGS), _retrain)
     if recommender.status != ACTIVE:
         return
     facts = required_recipe(recommender.recipe_arn)

@@ -8,7 +8,7 @@ from typing import Any
 
 from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.service.campaign_updates import begin_campaign_update
+from personalize_emu.service.campaign_updates import begin_campaign_update, planned_deployment
 from personalize_emu.service.changes import begin_creation
 from personalize_emu.service.context import Context
 from personalize_emu.service.datasets import dataset_of_type
@@ -168,18 +168,14 @@ def _deploy(context: Context, version: SolutionVersion, trained: TrainedVersion)
 
 
 def _sync(context: Context, campaign: Campaign, version: SolutionVersion) -> None:
-    """A campaign in sync follows to each newer version (R-CMP-8)."""
-    config = campaign.campaign_config or {}
-    follows = config.get("syncWithLatestSolutionVersion") and campaign.solution_version_arn.startswith(
-        version.solution_arn + "/"
-    )
-    if follows and campaign.status == ACTIVE:
-        target = {
-            "solutionVersionArn": version.arn,
-            "minProvisionedTPS": campaign.min_provisioned_tps,
-            "campaignConfig": campaign.campaign_config,
-        }
-        begin_campaign_update(context, campaign, target)
+    """A campaign in sync follows to each newer version, and keeps what a running update will bring (R-CMP-8)."""
+    store, planned = context.world.store, planned_deployment(campaign)
+    deployed = store.get(SolutionVersion, planned["solutionVersionArn"])
+    in_sync = (planned["campaignConfig"] or {}).get("syncWithLatestSolutionVersion")
+    if not in_sync or campaign.status != ACTIVE or deployed is None or deployed.solution_arn != version.solution_arn:
+        return
+    if store.ordinal(deployed) < store.ordinal(version):
+        begin_campaign_update(context, campaign, planned | {"solutionVersionArn": version.arn})
 
 
 def training_hours(trained: TrainedVersion) -> float:

@@ -41,7 +41,7 @@ def ask(runtime: Any, made: str, **params: Any) -> list[str]:
 def test_ids_that_a_use_case_needs_and_members_of_its_answer(
     given: Given, runtime: Any, use_case: str, needed: tuple[str, ...]
 ) -> None:
-    """R-90 to R-97, R-99, R-100, RT-5, RT-20, RT-31: no scores, and no reasons."""
+    """R-90 to R-97, R-99, R-100, RT-5, RT-11, RT-20, RT-31: no scores, and no reasons."""
     group = shop(given) if use_case.startswith("ecomm") else cinema(given)
     made = recommender(given, group, use_case)
     ids = {member: ASKING[member] for member in needed}
@@ -219,6 +219,20 @@ def test_metadata_are_shown_where_they_are_enabled(given: Given, runtime: Any) -
     made = recommender(given, group, "vod-top-picks", name="shows", recommenderConfig=config)
     answer = runtime.get_recommendations(recommenderArn=made, **columns)
     assert {item["metadata"]["GENRES"] for item in answer["itemList"]} == {"Drama|Crime"}
+
+
+def test_metrics_are_measured_without_the_automatic_filter(given: Given) -> None:
+    """M-40, M-41: else nothing that is watched could ever be foreseen."""
+    made = recommender(given, cinema(given), "vod-top-picks")
+    metrics = given.personalize.describe_recommender(recommenderArn=made)["recommender"]["modelMetrics"]
+    assert metrics["precision_at_25"] > 0
+    assert metrics["mean_reciprocal_rank_at_25"] > 0
+
+
+def test_an_item_is_ignored_where_it_is_not_used(given: Given, runtime: Any) -> None:
+    """R-94, RT-13."""
+    made = recommender(given, shop(given), "ecomm-recommended-for-you", recommenderConfig=NO_EXPLORATION)
+    assert ask(runtime, made, userId="u0", itemId="i001") == ask(runtime, made, userId="u0")
 
 
 def test_unknown_and_wrong_arns(given: Given, runtime: Any) -> None:

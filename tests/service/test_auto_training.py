@@ -242,3 +242,15 @@ def test_it_trains_on_the_machines_clock() -> None:
         assert version["status"] == "ACTIVE"
     left = set(threading.enumerate()) - before
     assert "personalize-emu-clock" not in {thread.name for thread in left}
+
+
+def test_a_leap_of_the_clock_is_not_made_up_for() -> None:
+    """R-SOL-8: on the machine's clock what was passed over is one training, and the schedule keeps its days."""
+    with MockPersonalize(Settings(pace="instant"), SystemClock()) as emulator:
+        given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
+        solution = given.solution(recipe=POPULARITY)
+        made = emulator.clock.now()
+        emulator.advance(HOUR + 20 * DAY)
+        assert len(versions_of(given, solution)) == 1
+        (due,) = emulator.world.due_trainings.values()
+        assert due.when == pytest.approx(made + HOUR + 21 * DAY, abs=60)

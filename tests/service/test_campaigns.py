@@ -131,6 +131,22 @@ def test_an_update_shows_beside_the_old_deployment(slow: Given, clock: ManualClo
     assert "campaignConfig" not in shown["latestCampaignUpdate"]
 
 
+def test_following_the_solution_keeps_what_an_update_brings(slow: Given, clock: ManualClock) -> None:
+    """R-CMP-8, R-CMP-12: a version that becomes ACTIVE during an update is deployed with its values."""
+    solution, _ = trained_slowly(slow, clock)
+    campaign = slow.campaign(f"{solution}/$LATEST", campaignConfig={"syncWithLatestSolutionVersion": True})
+    clock.advance(3600)
+    newer = slow.version(solution)
+    clock.advance(2300)
+    slow.personalize.update_campaign(campaignArn=campaign, minProvisionedTPS=3)
+    clock.advance(160)
+    assert campaign_of(slow, campaign)["latestCampaignUpdate"]["solutionVersionArn"] == newer
+    clock.advance(600)
+    shown = campaign_of(slow, campaign)
+    assert (shown["solutionVersionArn"], shown["minProvisionedTPS"]) == (newer, 3)
+    assert shown["campaignConfig"] == {"syncWithLatestSolutionVersion": True}
+
+
 def trained_slowly(slow: Given, clock: ManualClock) -> tuple[str, str]:
     group = slow.group()
     clock.advance(60)

@@ -32,7 +32,7 @@ def typed_group(given: Given, wait: Any = lambda: None) -> str:
 
 
 def test_an_update_changes_what_it_names(given: Given) -> None:
-    """R-SOL-13, R-SOL-14, R-SOL-22, R-SV-11: versions keep the configuration they were trained with."""
+    """R-SOL-13, R-SOL-14, R-SOL-22, R-SV-11, T-53: versions keep the configuration they were trained with."""
     config = {"algorithmHyperParameters": {}, **DAILY}
     solution = given.solution(typed_group(given), POPULARITY, solutionConfig=config)
     version = given.version(solution)
@@ -56,7 +56,7 @@ def test_an_update_changes_what_it_names(given: Given) -> None:
 
 
 def test_the_old_configuration_applies_until_the_update_is_active(slow: Given, clock: ManualClock) -> None:
-    """R-SOL-14 to R-SOL-17: versions can be made meanwhile, the solution cannot be deleted or updated again."""
+    """R-SOL-14 to R-SOL-17, R-SV-10, T-53: versions can be made, but it is not deleted or updated."""
     group = typed_group(slow, lambda: clock.advance(1000))
     solution = slow.solution(group, POPULARITY, performAutoTraining=False)
     slow.personalize.update_solution(solutionArn=solution, solutionUpdateConfig=BUYS)
@@ -77,6 +77,9 @@ def test_the_old_configuration_applies_until_the_update_is_active(slow: Given, c
     assert (shown["solutionConfig"], shown["latestSolutionUpdate"]["status"]) == (BUYS, "ACTIVE")
     assert shown["lastUpdatedDateTime"] > shown["creationDateTime"]
     slow.personalize.delete_solution(solutionArn=solution)
+    for call, extra in ((slow.version, {}), (slow.personalize.update_solution, {"performAutoTraining": True})):
+        member = "solution" if call == slow.version else "solutionArn"
+        assert refusal(call, **{member: solution}, **extra)[0] == "ResourceInUseException"
 
 
 @pytest.mark.parametrize(
