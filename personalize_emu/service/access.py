@@ -67,14 +67,22 @@ def require_access(context: Context, role_arn: str, actions: Iterable[str], buck
         raise InvalidInputException(insufficient_privileges(bucket))
 
 
-def recheck_access(context: Context, role_arn: str, actions: Iterable[str], bucket: str, keys: Iterable[str]) -> None:
-    """As require_access for a job at work. Raises JobFailed (E-7)."""
+def recheck_access(
+    context: Context,
+    role_arn: str,
+    actions: Iterable[str],
+    bucket: str,
+    keys: Iterable[str],
+    *,
+    refusal: str = NO_ACCESS,
+) -> None:
+    """As require_access for a job at work. Raises JobFailed with the text of `refusal` (E-7)."""
     try:
         require_access(context, role_arn, actions, bucket, keys)
     except NotImplementedException as error:
         raise JobFailed(error.message) from error
     except AwsError as error:
-        raise JobFailed(NO_ACCESS) from error
+        raise JobFailed(refusal) from error
 
 
 def _assumable_role(context: Context, role_arn: str) -> Role:

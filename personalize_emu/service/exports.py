@@ -97,7 +97,7 @@ def _export(
 ) -> None:
     destination = job.job_output["s3DataDestination"]
     folder = _output_folder(destination["path"])
-    recheck_access(context, job.role_arn, WRITE, folder.bucket, [folder.key])
+    recheck_access(context, job.role_arn, WRITE, folder.bucket, [folder.key], refusal=NO_WRITE_ACCESS)
     objects = context.neighbours.objects(context.region)
     table = selected_records(contents, schema, dataset_type, job.ingestion_mode)
     try:
