@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from personalize_emu.state.clock import ManualClock
-from tests.domain_groups import TypedRow, cinema, cinema_rows, later, recommender, shop, shop_rows, typed
+from tests.domain_groups import TypedRow, cinema, cinema_rows, events_csv, later, recommender, shop, shop_rows, typed
 from tests.given import POPULARITY, Given, arn, two_camps
 from tests.refusals import refusal
 
@@ -189,6 +189,17 @@ def test_the_hundred_newest_purchases_are_hidden(given: Given, runtime: Any) -> 
     assert set(ask(runtime, made, userId="fan", numResults=500)) == set(ids[:20])
 
 
+def test_an_old_history_hides_nothing(given: Given, runtime: Any, clock: ManualClock) -> None:
+    """R-102, F-52: three months after the last import, until there is another one."""
+    group = shop(given)
+    made = recommender(given, group, "ecomm-recommended-for-you", recommenderConfig=NO_EXPLORATION)
+    fresh = ask(runtime, made, userId="u0", numResults=500)
+    clock.advance(100 * 86_400)
+    assert len(ask(runtime, made, userId="u0", numResults=500)) > len(fresh)
+    given.import_job(arn("dataset", "ecommerce/INTERACTIONS"), given.upload(events_csv(shop_rows())), "again")
+    assert ask(runtime, made, userId="u0", numResults=500) == fresh
+
+
 def test_the_callers_filter_comes_after(given: Given, runtime: Any) -> None:
     """R-102, F-84, RT-57."""
     group = cinema(given)
@@ -278,8 +289,7 @@ def test_it_answers_from_the_old_model_until_it_is_trained_again(
     before = ask(runtime, made, userId="u1")
     rows = [*shop_rows(), *typed([("u-new", "i-hit", 1_600_000_000 + step) for step in range(90)], "View")]
     dataset = arn("dataset", "ecommerce/INTERACTIONS")
-    location = given.upload("USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n" + "\n".join(",".join(map(str, r)) for r in rows))
-    given.import_job(dataset, location, "more")
+    given.import_job(dataset, given.upload(events_csv(rows)), "more")
     assert ask(runtime, made, userId="u1") == before
     clock.advance(7 * 86_400)
     assert ask(runtime, made, userId="u1")[0] == "i-hit"
