@@ -38,7 +38,7 @@ def _put(context: Context, dataset_type: str, dataset_arn: str, records: Sequenc
     with context.world.store.lock:
         dataset = _open_dataset(context, dataset_arn, dataset_type)
         schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
-        rows = {}
+        rows: dict[str, Mapping[str, Any]] = {}
         for record in records:
             record_id = record[camel_name(id_column)]
             # The last record of an id wins, and comes last.
