@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from personalize_emu.runtime.action_interactions import put_action_interactions
 from personalize_emu.runtime.events import put_events
 from personalize_emu.runtime.rank import get_personalized_ranking
 from personalize_emu.runtime.recommend import get_recommendations
@@ -102,6 +103,7 @@ LIVE: Mapping[str, Handler] = MappingProxyType(
     {
         "GetPersonalizedRanking": get_personalized_ranking,
         "GetRecommendations": get_recommendations,
+        "PutActionInteractions": put_action_interactions,
         "PutActions": put_actions,
         "PutEvents": put_events,
         "PutItems": put_items,

@@ -39,6 +39,11 @@ class RecordLog:
         end = self._length if stop is None else min(stop, self._length)
         return [row for row in self._rows[start:end] if row is not None]
 
+    def entries(self, start: int = 0, stop: int | None = None) -> Sequence[tuple[int, Row]]:
+        """As `rows`, each with its position."""
+        end = self._length if stop is None else min(stop, self._length)
+        return [(place, row) for place, row in enumerate(self._rows[start:end], start) if row is not None]
+
     def remove(self, unwanted: Callable[[Row], bool]) -> Sequence[Row]:
         """Leave gaps in place of some rows; returns those."""
         with self._turn:

@@ -6,60 +6,66 @@ from collections.abc import Mapping
 from typing import Any
 
 from personalize_emu.data.avro import Schema as AvroSchema
-from personalize_emu.data.columns import EVENT_TYPE, EVENT_VALUE, IMPRESSION, ITEM_ID, TIMESTAMP, USER_ID
+from personalize_emu.data.columns import (
+    EVENT_ATTRIBUTION_SOURCE,
+    EVENT_TYPE,
+    EVENT_VALUE,
+    IMPRESSION,
+    ITEM_ID,
+    RECOMMENDATION_ID,
+    TIMESTAMP,
+    USER_ID,
+)
 from personalize_emu.data.dataset_types import INTERACTIONS
-from personalize_emu.data.properties import InvalidProperties, event_row, impression_text
+from personalize_emu.runtime.event_rows import impression_of, row_of, source_of, whole_seconds
+from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.datasets import dataset_of_type
 from personalize_emu.service.schemas import parsed_schema
+from personalize_emu.service.sessions import Arrival
 from personalize_emu.state.lifecycle import ACTIVE
 from personalize_emu.state.resources import Dataset, EventTracker, Schema
 from personalize_emu.wire.errors import InvalidInputException
 
-MOST_BYTES = 10 * 1024
-"""Size of one event (EV-23)."""
-_MILLISECONDS_BEGIN = 10**11
-"""A greater time of an event is in milliseconds, not seconds (EV-25)."""
-
 
 def put_events(context: Context, params: Params) -> None:
     """All events are stored, or none (EV-6). They count from the next request on (EV-47)."""
-    dataset = _dataset_of_tracker(context, params["trackingId"])
+    dataset, contents = _dataset_of_tracker(context, params["trackingId"])
     schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
-    user_id = params.get("userId") or params["sessionId"]
-    rows = [(event.get("eventId"), _row(schema, user_id, event)) for event in params["eventList"]]
-    context.world.contents[dataset.arn].append_events(rows)
+    contents.append_events([_arrival(context, schema, params, event) for event in params["eventList"]])
 
 
-def _dataset_of_tracker(context: Context, tracking_id: str) -> Dataset:
+def _dataset_of_tracker(context: Context, tracking_id: str) -> tuple[Dataset, DatasetContents]:
     """Raises InvalidInputException for a tracking id that is not usable (EV-7, EV-24)."""
     arn = context.world.trackers.get(tracking_id)
     tracker = context.find(EventTracker, arn) if arn else None
     if tracker is None or tracker.status != ACTIVE:
         raise InvalidInputException(f"Invalid tracking id: {tracking_id}")
     dataset = dataset_of_type(context, tracker.dataset_group_arn, INTERACTIONS)
-    if dataset is None or dataset.arn not in context.world.contents:
+    contents = context.world.contents.get(dataset.arn) if dataset else None
+    if dataset is None or contents is None:
         raise InvalidInputException(
             f"Dataset group {tracker.dataset_group_arn} has no INTERACTIONS dataset to record events in."
         )
-    return dataset
+    return dataset, contents
 
 
-def _row(schema: AvroSchema, user_id: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
-    sent_at = event["sentAt"]
-    if not 0 <= sent_at < _MILLISECONDS_BEGIN:
-        raise InvalidInputException(f"sentAt must be a time in seconds since the epoch, not {sent_at:.0f}")
+def _arrival(context: Context, schema: AvroSchema, params: Params, event: Mapping[str, Any]) -> Arrival:
+    """Without a user the session stands for one (EV-42)."""
     members = {
-        USER_ID: user_id,
+        USER_ID: params.get("userId", params["sessionId"]),
         ITEM_ID: event.get("itemId"),
-        TIMESTAMP: int(sent_at),
+        TIMESTAMP: whole_seconds("sentAt", event["sentAt"]),
         EVENT_TYPE: event["eventType"],
         EVENT_VALUE: event.get("eventValue"),
-        IMPRESSION: impression_text(event["impression"]) if "impression" in event else None,
-        "RECOMMENDATION_ID": event.get("recommendationId"),
-        "EVENT_ATTRIBUTION_SOURCE": event.get("metricAttribution", {}).get("eventAttributionSource"),
+        IMPRESSION: impression_of(context, event),
+        RECOMMENDATION_ID: event.get("recommendationId"),
+        EVENT_ATTRIBUTION_SOURCE: event.get("metricAttribution", {}).get("eventAttributionSource"),
     }
-    try:
-        return event_row(schema, event.get("properties"), members)
-    except InvalidProperties as error:
-        raise InvalidInputException(error.text) from error
+    return Arrival(
+        row=row_of(schema, event, members),
+        event_id=event.get("eventId"),
+        session_id=params["sessionId"],
+        anonymous="userId" not in params,
+        source=source_of(context, event),
+    )

@@ -13,6 +13,7 @@ from personalize_emu.runtime.filtering import requested_filter
 from personalize_emu.runtime.histories import history_of
 from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_ITEMS_WITH_METADATA
 from personalize_emu.runtime.metadata import requested_metadata
+from personalize_emu.runtime.recommendation_ids import issued_id
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.wire.errors import InvalidInputException
@@ -37,7 +38,7 @@ def get_personalized_ranking(context: Context, params: Params) -> dict[str, Any]
     ranking = _ranked(context, deployment.trained, params["userId"], asked)
     if metadata is not None:
         ranking = metadata.added_to(ranking)
-    return {"personalizedRanking": ranking, "recommendationId": context.identifiers.recommendation_id()}
+    return {"personalizedRanking": ranking, "recommendationId": issued_id(context, params, ranking)}
 
 
 def _ranked(

@@ -10,6 +10,7 @@ from personalize_emu.runtime.histories import history_of, single_item
 from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_RESULTS_WITH_METADATA
 from personalize_emu.runtime.metadata import requested_metadata
 from personalize_emu.runtime.promotions import chosen_items, requested_wishes
+from personalize_emu.runtime.recommendation_ids import issued_id
 from personalize_emu.runtime.use_cases import require_ids_of_use_case, without_hidden
 from personalize_emu.service.context import Context, Params
 from personalize_emu.wire.errors import InvalidInputException
@@ -34,7 +35,7 @@ def get_recommendations(context: Context, params: Params) -> dict[str, Any]:
     items = _items(context, deployment, params, count)
     if metadata is not None:
         items = metadata.added_to(items)
-    return {"itemList": items, "recommendationId": context.identifiers.recommendation_id()}
+    return {"itemList": items, "recommendationId": issued_id(context, params, items)}
 
 
 def _items(context: Context, deployment: Deployment, params: Params, count: int) -> list[dict[str, Any]]:

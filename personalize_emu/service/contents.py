@@ -11,19 +11,24 @@ from typing import Any
 import pyarrow as pa
 
 from personalize_emu.data.bulk import ImportMode, merge_bulk, superseded_by, without_rows
-from personalize_emu.data.columns import USER_ID
+from personalize_emu.data.columns import ACTION_ID, EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
 from personalize_emu.data.record_log import RecordLog
+from personalize_emu.service.sessions import Arrival, Sessions
 
 
 @dataclass(frozen=True)
 class LiveEvent:
-    """One streamed interaction. `position` is its place in the record log, `timestamp` epoch seconds."""
+    """One streamed interaction. `position` is its place in the record log, `timestamp` epoch seconds.
+
+    item_id: the id of the action in a dataset of action interactions. source: who is credited with it (EV-52).
+    """
 
     position: int
     timestamp: int
     item_id: str
     event_type: str | None
     event_value: float | None
+    source: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class DatasetContents:
         self._events: defaultdict[str, list[LiveEvent]] = defaultdict(list)
         self._event_users: dict[str, str] = {}
         self._fingerprints: set[tuple[Any, ...]] = set()
+        self._sessions = Sessions()
         self._lock = threading.Lock()
 
     @property
@@ -93,22 +99,33 @@ class DatasetContents:
     def has_interactions(self) -> bool:
         return self.bulk is not None or self.log.held > 0
 
-    def append_events(self, events: Sequence[tuple[str | None, Mapping[str, Any]]]) -> None:
-        """Append interaction rows, each with its event id or None.
+    def append_events(self, arrivals: Sequence[Arrival]) -> None:
+        """Append interaction rows.
 
         An event id that was seen before, and an event equal to an earlier one in every column, change
         nothing (EV-40, EV-41).
         """
         with self._lock:
-            for event_id, row in events:
-                fingerprint = _fingerprint(row)
-                if fingerprint in self._fingerprints or (event_id and event_id in self._event_users):
-                    continue
-                self._fingerprints.add(fingerprint)
-                if event_id:
-                    self._event_users[event_id] = row[USER_ID]
-                position = self.log.append([row]) - 1
-                self._events[row[USER_ID]].append(_live_event(position, row))
+            new = [arrival for arrival in arrivals if self._is_new(arrival)]
+            first = len(self.log)
+            # Before the rows can be read: a training that reads them now must know whose they are.
+            self._sessions.note(arrivals, (first + place for place, arrival in enumerate(new) if arrival.anonymous))
+            self.log.append([arrival.row for arrival in new])
+            for position, arrival in enumerate(new, first):
+                self._events[arrival.row[USER_ID]].append(_live_event(position, arrival))
+
+    def _is_new(self, arrival: Arrival) -> bool:
+        fingerprint = _fingerprint(arrival.row)
+        if fingerprint in self._fingerprints or (arrival.event_id and arrival.event_id in self._event_users):
+            return False
+        self._fingerprints.add(fingerprint)
+        if arrival.event_id:
+            self._event_users[arrival.event_id] = arrival.row[USER_ID]
+        return True
+
+    def rows_to_train_on(self, log_length: int) -> Sequence[Mapping[str, Any]]:
+        """The first `log_length` streamed interactions for a full training: sessions belong to their users (EV-42)."""
+        return self._sessions.joined(self.log.entries(0, log_length))
 
     def events_of(self, user_id: str) -> Sequence[LiveEvent]:
         """The streamed events of a user in order of arrival."""
@@ -136,6 +153,7 @@ class DatasetContents:
             self._event_users = {k: user for k, user in self._event_users.items() if user not in removal.user_ids}
             for user_id in removal.user_ids:
                 self._events.pop(user_id, None)
+            self._sessions.forget(removal.user_ids)
             # Last, since a new layer tells readers that what they have made of the old state is out of date.
             self._layer = BulkLayer(removal.after.table, removal.after.superseded)
         return len(rows) + _rows(removal.before) - _rows(removal.after)
@@ -149,11 +167,13 @@ def _fingerprint(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(sorted(row.items(), key=lambda item: item[0]))
 
 
-def _live_event(position: int, row: Mapping[str, Any]) -> LiveEvent:
+def _live_event(position: int, arrival: Arrival) -> LiveEvent:
+    row = arrival.row
     return LiveEvent(
         position=position,
-        timestamp=int(row["TIMESTAMP"]),
-        item_id=row["ITEM_ID"],
-        event_type=row.get("EVENT_TYPE"),
-        event_value=row.get("EVENT_VALUE"),
+        timestamp=int(row[TIMESTAMP]),
+        item_id=row[ITEM_ID] if ITEM_ID in row else row[ACTION_ID],
+        event_type=row.get(EVENT_TYPE),
+        event_value=row.get(EVENT_VALUE),
+        source=arrival.source,
     )

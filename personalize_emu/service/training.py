@@ -40,7 +40,7 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
         source.event_type, source.config, any_case=source.facts.domain is not None
     )
     log_length = len(source.interactions.log)
-    rows = source.interactions.log.rows(0, log_length)
+    rows = source.interactions.rows_to_train_on(log_length)
     found = collect_interactions(
         source.interactions.bulk, rows, event_value_threshold=selection.threshold
     )

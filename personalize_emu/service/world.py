@@ -9,6 +9,7 @@ from personalize_emu.service.column_indexes import ColumnIndexes
 from personalize_emu.service.contents import DataMark, DatasetContents
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.state.clock import Clock
+from personalize_emu.state.given_answers import GivenAnswers
 from personalize_emu.state.jobs import Jobs
 from personalize_emu.state.store import Store
 
@@ -56,6 +57,7 @@ class World:
     progress: dict[str, Progress] = field(default_factory=dict)
     """Of the jobs at work now, by ARN of their resource."""
     indexes: ColumnIndexes = field(default_factory=ColumnIndexes)
+    answers: GivenAnswers = field(default_factory=GivenAnswers)
 
 
 def new_world(clock: Clock) -> World:

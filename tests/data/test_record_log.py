@@ -65,3 +65,11 @@ def test_d110_removed_rows_leave_gaps_and_positions_stay() -> None:
     assert [row["N"] for row in log.rows(3)] == [2]
     assert log.remove(lambda row: row["USER_ID"] == "u") == []
     assert len(seen) == 3
+
+
+def test_positions_stay_beside_gaps() -> None:
+    log = RecordLog()
+    log.append([{"N": number} for number in range(4)])
+    log.remove(lambda row: row["N"] == 1)
+    assert log.entries() == [(0, {"N": 0}), (2, {"N": 2}), (3, {"N": 3})]
+    assert log.entries(1, 3) == [(2, {"N": 2})]

@@ -8,6 +8,7 @@ from personalize_emu.data.avro import parse_schema
 from personalize_emu.data.columns import rows_table
 from personalize_emu.service.column_indexes import ColumnIndexes
 from personalize_emu.service.contents import DatasetContents
+from personalize_emu.service.sessions import Arrival
 from tests.given import INTERACTIONS_SCHEMA, USERS_SCHEMA
 
 USERS = parse_schema(USERS_SCHEMA)
@@ -63,10 +64,10 @@ def test_d117_a_removed_user_comes_back_like_anybody_else() -> None:
     contents = DatasetContents()
     event = {"USER_ID": "u", "ITEM_ID": "i", "TIMESTAMP": 1}
     other = {"USER_ID": "v", "ITEM_ID": "i", "TIMESTAMP": 1}
-    contents.append_events([("1", event), ("2", other)])
+    contents.append_events([Arrival(event, "1"), Arrival(other, "2")])
     assert contents.remove_users(contents.removal_of(frozenset("u"))) == 1
     assert list(contents.events_of("u")) == []
-    contents.append_events([("1", event), ("2", {**other, "TIMESTAMP": 2})])
+    contents.append_events([Arrival(event, "1"), Arrival({**other, "TIMESTAMP": 2}, "2")])
     assert [found.position for found in contents.events_of("u")] == [2]
     assert [found.position for found in contents.events_of("v")] == [1]
     assert contents.remove_users(contents.removal_of(frozenset("uv"))) == 2

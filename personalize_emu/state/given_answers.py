@@ -1,0 +1,47 @@
+"""What was answered under each recommendation id, as far back as there is room for (RT-5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+MOST_ITEMS = 1_000_000
+"""Items of all remembered answers together: some 40,000 answers of usual length, within 40 MB."""
+
+
+@dataclass(frozen=True)
+class GivenAnswer:
+    """deployment_arn: of the campaign or recommender that answered. items: ids in the order shown."""
+
+    deployment_arn: str
+    user_id: str | None
+    items: tuple[str, ...]
+
+
+class GivenAnswers:
+    """Forgets the oldest answers when there are too many."""
+
+    def __init__(self, most_items: int = MOST_ITEMS) -> None:
+        self._most = most_items
+        self._held = 0
+        # A dict keeps the order of insertion, so its first key is the oldest.
+        self._answers: dict[str, GivenAnswer] = {}
+        self._turn = Lock()
+
+    def remember(self, recommendation_id: str, deployment_arn: str, user_id: str | None, items: Sequence[str]) -> None:
+        answer = GivenAnswer(deployment_arn, user_id, tuple(items))
+        with self._turn:
+            self._answers[recommendation_id] = answer
+            self._held += _size(answer)
+            while self._held > self._most and len(self._answers) > 1:
+                oldest = self._answers.pop(next(iter(self._answers)))
+                self._held -= _size(oldest)
+
+    def find(self, recommendation_id: str) -> GivenAnswer | None:
+        return self._answers.get(recommendation_id)
+
+
+def _size(answer: GivenAnswer) -> int:
+    """An empty answer takes room, too."""
+    return max(len(answer.items), 1)

@@ -1,0 +1,196 @@
+"""PutActionInteractions through boto3 (spec 10 section 4)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from personalize_emu.emulator import Emulator
+from personalize_emu.wire.errors import InvalidInputException
+from tests.given import REGION, Given, arn, avro, field
+from tests.refusals import refusal
+
+AT = 1_700_000_000
+INVALID = "InvalidInputException"
+SCHEMA = avro(
+    "ActionInteractions",
+    field("USER_ID"),
+    field("ACTION_ID"),
+    field("EVENT_TYPE"),
+    field("TIMESTAMP", "long"),
+    field("IMPRESSION", ["string", "null"]),
+    field("RECOMMENDATION_ID", ["string", "null"]),
+    field("DEVICE", ["string", "null"], categorical=True),
+    field("NUM_CLICKS", ["int", "null"]),
+)
+
+
+@dataclass
+class Heard:
+    """A dataset of action interactions, and what it heard."""
+
+    given: Given
+    events: Any
+    emulator: Emulator
+
+    def __post_init__(self) -> None:
+        self.group = self.given.group()
+        self.dataset = self.given.dataset(self.group, self.given.schema(SCHEMA), "Action_Interactions")
+        shown = self.given.personalize.describe_dataset(datasetArn=self.dataset)["dataset"]
+        self.tracking_id = shown["trackingId"]
+
+    def put(self, *interactions: dict[str, Any]) -> dict[str, Any]:
+        return self.events.put_action_interactions(
+            trackingId=self.tracking_id, actionInteractions=list(interactions)
+        )
+
+    def refused(self, *interactions: dict[str, Any], tracking_id: str = "", status: int = 400) -> tuple[str, str]:
+        return refusal(
+            self.events.put_action_interactions,
+            status=status,
+            trackingId=tracking_id or self.tracking_id,
+            actionInteractions=list(interactions),
+        )
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return [dict(row) for row in self.emulator.world.contents[self.dataset].log.rows()]
+
+
+def taken(action: str = "a1", **extra: Any) -> dict[str, Any]:
+    return {"actionId": action, "sessionId": "s", "userId": "u", "timestamp": AT, "eventType": "Taken", **extra}
+
+
+@pytest.fixture
+def heard(given: Given, events: Any, emulator: Emulator) -> Heard:
+    return Heard(given, events, emulator)
+
+
+def test_an_interaction_becomes_a_row(heard: Heard) -> None:
+    """EV-5, EV-70 to EV-73, EV-31, EV-75, EV-78, R-DS-8: actions nobody knows are accepted."""
+    answer = heard.put(
+        taken(
+            recommendationId="RID-1",
+            impression=["a1", "a2"],
+            properties=json.dumps({"device": "phone", "numClicks": "3", "unknown": True}),
+        )
+    )
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert set(answer) == {"ResponseMetadata"}
+    assert heard.rows == [
+        {
+            "USER_ID": "u",
+            "ACTION_ID": "a1",
+            "EVENT_TYPE": "TAKEN",
+            "TIMESTAMP": AT,
+            "IMPRESSION": "a1|a2",
+            "RECOMMENDATION_ID": "RID-1",
+            "DEVICE": "phone",
+            "NUM_CLICKS": 3,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given_type", "stored"),
+    [("Viewed", "VIEWED"), ("Not Taken", "NOT_TAKEN"), ("not_taken", "NOT_TAKEN"), ("TAKEN", "TAKEN")],
+)
+def test_event_types_have_one_spelling(heard: Heard, given_type: str, stored: str) -> None:
+    """EV-74, D-119."""
+    heard.put(taken(eventType=given_type))
+    assert heard.rows[0]["EVENT_TYPE"] == stored
+
+
+@pytest.mark.parametrize(
+    ("bad", "text"),
+    [
+        (taken(eventType="Clicked"), "eventType must be one of: Viewed, Taken, Not Taken"),
+        (taken(properties="[]"), "Error parsing properties json"),
+        (taken(properties=json.dumps({"userId": "x"})), "reserved key userId"),
+        (taken(properties=json.dumps({"impression": "x"})), "reserved key impression"),
+        (taken(properties=json.dumps({"numClicks": "few"})), "numClicks"),
+        (taken(impression=["語" * 256] * 25), "A maximum of 10240 bytes"),
+    ],
+)
+def test_one_bad_interaction_refuses_the_whole_call(heard: Heard, bad: dict[str, Any], text: str) -> None:
+    """EV-6, EV-74, EV-75, EV-76, EV-78, EV-32, EV-33, Q-47."""
+    code, message = heard.refused(taken("good"), bad)
+    assert code == INVALID
+    assert text in message
+    assert heard.rows == []
+
+
+def test_model_constraints_are_validation_errors(heard: Heard) -> None:
+    """EV-71, EV-72, EV-80, Q-46."""
+    for broken in (
+        heard.refused(*[taken()] * 11),
+        heard.refused(taken(recommendationId="x" * 41)),
+        heard.refused(taken(impression=["x"] * 26)),
+        heard.refused(taken(properties="{}" + " " * 1023)),
+        heard.refused(taken("x" * 257)),
+    ):
+        assert broken[0] == "ValidationException"
+    assert heard.rows == []
+
+
+def test_times_come_in_several_forms(heard: Heard) -> None:
+    """EV-78, EV-25: seconds, fractions are cut; milliseconds are refused."""
+    heard.put(taken("a1", timestamp=AT + 0.9), taken("a2", timestamp=datetime.fromtimestamp(AT, UTC)))
+    assert [row["TIMESTAMP"] for row in heard.rows] == [AT, AT]
+    request = {"trackingId": heard.tracking_id, "actionInteractions": [taken(timestamp=AT * 1000.0)]}
+    with pytest.raises(InvalidInputException, match="timestamp must be a time in seconds"):
+        heard.emulator.call("PutActionInteractions", request)
+
+
+def test_repeated_interactions_are_stored_once(heard: Heard) -> None:
+    """EV-78, EV-40, EV-41."""
+    heard.put(taken(eventId="1"), taken("other", eventId="1"), taken(eventId="2"), taken())
+    heard.put(taken("other"))
+    assert [row["ACTION_ID"] for row in heard.rows] == ["a1", "other"]
+
+
+def test_without_user_the_session_stands_for_one(heard: Heard) -> None:
+    """EV-78, EV-73, EV-42: session and user belong to each interaction."""
+    nameless = {name: value for name, value in taken(sessionId="s2").items() if name != "userId"}
+    heard.put(taken(), nameless)
+    assert [row["USER_ID"] for row in heard.rows] == ["u", "s2"]
+    contents = heard.emulator.world.contents[heard.dataset]
+    assert [event.item_id for event in contents.events_of("s2")] == ["a1"]
+    heard.put(taken(sessionId="s2", userId="w", actionId="a3"))
+    assert [row["USER_ID"] for row in contents.rows_to_train_on(3)] == ["u", "w", "w"]
+
+
+def test_tracking_ids_of_trackers_are_others(heard: Heard) -> None:
+    """EV-70, EV-77, P-38: HTTP status 404; EV-7: and the dataset's own is none for PutEvents."""
+    tracker = heard.given.personalize.create_event_tracker(name="t", datasetGroupArn=heard.group)
+    for tracking_id in (tracker["trackingId"], "none"):
+        assert heard.refused(taken(), tracking_id=tracking_id, status=404) == (
+            "ResourceNotFoundException",
+            f"Invalid tracking id: {tracking_id}",
+        )
+    event = {"eventType": "x", "itemId": "i", "sentAt": AT}
+    request = {"trackingId": heard.tracking_id, "sessionId": "s", "eventList": [event]}
+    assert refusal(heard.events.put_events, **request) == (INVALID, f"Invalid tracking id: {heard.tracking_id}")
+
+
+def test_a_dataset_at_work_hears_nothing(slow: Given, slow_emulator: Emulator) -> None:
+    """EV-5, P-38: HTTP status 409 until it is ACTIVE, 404 once it is gone."""
+    group = slow.group()
+    slow_emulator.advance(60)
+    dataset = slow.dataset(group, slow.schema(SCHEMA), "ACTION_INTERACTIONS")
+    assert dataset == arn("dataset", "group/ACTION_INTERACTIONS")
+    tracking_id = slow.personalize.describe_dataset(datasetArn=dataset)["dataset"]["trackingId"]
+    put = boto3.client("personalize-events", region_name=REGION).put_action_interactions
+    request = {"trackingId": tracking_id, "actionInteractions": [taken()]}
+    assert refusal(put, status=409, **request)[0] == "ResourceInUseException"
+    slow_emulator.advance(60)
+    put(**request)
+    slow.personalize.delete_dataset(datasetArn=dataset)
+    assert refusal(put, status=409, **request)[0] == "ResourceInUseException"
+    slow_emulator.advance(60)
+    assert refusal(put, status=404, **request)[0] == "ResourceNotFoundException"
