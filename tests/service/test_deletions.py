@@ -111,7 +111,7 @@ def test_users_vanish_from_all_datasets_of_the_group(
     given.import_job(actions, given.upload("USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\nu1,a,Taken,5\nu2,a,Taken,5\n"), "a")
     users = given.dataset(group, given.schema(USERS_SCHEMA, "users"), "Users")
     given.import_job(users, given.upload("USER_ID,AGE\nu1,7\nu2,7\nu3,7\n"), "u")
-    emulator.world.contents[users].log.append([{"USER_ID": "u1", "AGE": 8}])
+    events.put_users(datasetArn=users, users=[{"userId": "u1", "properties": '{"age": 8}'}])
     put_events(events, tracker, "u1", "i1", "i2")
     put_events(events, tracker, "u2", "i1")
     assert deleted(given, "u1", "nobody", "u3", "u1") == (20 + 20) + 2 + 1 + (2 + 1)

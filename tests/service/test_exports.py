@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import boto3
@@ -16,7 +17,6 @@ from personalize_emu.data.columns import rows_table
 from personalize_emu.data.csv_writer import csv_parts
 from personalize_emu.data.import_files import read_files
 from personalize_emu.edge.mock import MockPersonalize
-from personalize_emu.emulator import Emulator
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.exports import selected_records
 from personalize_emu.settings import Settings
@@ -52,14 +52,17 @@ def exported(given: Given, dataset: str, mode: str) -> list[str]:
 
 
 @pytest.fixture
-def users(given: Given, emulator: Emulator) -> str:
+def users(given: Given, events: Any) -> str:
     """u was imported twice and then put, v was put and then imported, w and x are in one layer only."""
     dataset = given.dataset(schema=given.schema(USERS_SCHEMA), dataset_type="Users")
-    log = emulator.world.contents[dataset].log
-    log.append([{"USER_ID": "v", "AGE": 1}])
+
+    def put(user: str, age: int) -> None:
+        events.put_users(datasetArn=dataset, users=[{"userId": user, "properties": json.dumps({"age": age})}])
+
+    put("v", 1)
     given.import_job(dataset, given.upload("USER_ID,AGE\nu,2\nu,3\nv,4\nx,5\nx,5\n"))
-    log.append([{"USER_ID": "u", "AGE": 6}, {"USER_ID": "w", "AGE": 7}, {"USER_ID": "w", "AGE": 8}])
-    log.append([{"USER_ID": "w", "AGE": 8}])
+    for user, age in (("u", 6), ("w", 7), ("w", 8), ("w", 8)):
+        put(user, age)
     return dataset
 
 
