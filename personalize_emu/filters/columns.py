@@ -38,7 +38,7 @@ class Texts:
         return cls(coded.dictionary, codes, field.categorical)
 
     def aligned(self, rows: NDArray[np.int64]) -> Texts:
-        """The values of other records: rows int64[n], one past the last for a record that has none."""
+        """The values of other records: rows int64[n], -1 for a record that has none."""
         codes = np.append(self.codes, np.int32(len(self.dictionary)))[rows]
         return Texts(self.dictionary, codes, self.categorical)
 

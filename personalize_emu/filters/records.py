@@ -13,11 +13,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from personalize_emu.data.avro import Schema
+from personalize_emu.data.columns import rows_table
+from personalize_emu.data.record_log import Row
 from personalize_emu.filters.binding import Alternatives, Bound, Compared, Value
 from personalize_emu.filters.columns import Column, Mask, Texts, column_of
 
 MASK_BYTES = 64 * 2**20
 """Most memory one view spends on masks it may be asked for again."""
+
+
+NO_ROW = -1
 
 
 class Records:
@@ -29,14 +34,36 @@ class Records:
     def __init__(self, table: pa.Table, schema: Schema, id_column: str) -> None:
         self.schema = schema
         self.id_column = id_column
+        self.base = self
+        self.changed: Mapping[str, int] = {}
         self._table = table
         self._columns: dict[str, Column] = {}
 
     def __len__(self) -> int:
-        return int(self._table.num_rows)
+        return len(self.row_of)
+
+    def changed_by(self, rows: Sequence[Row]) -> Records:
+        """Records in which `rows`, of several with one id the last, stand in place of those with their ids.
+
+        Much cheaper than laying out all records anew: the new rows stand behind the old ones. `changed` has
+        their places, and `base` is what was changed.
+        """
+        newest = {str(row[self.id_column]): row for row in rows}
+        table = pa.concat_tables([self._table, rows_table(self.schema, newest.values())])
+        records = Records(table, self.schema, self.id_column)
+        records.base = self
+        records.changed = {record_id: self._table.num_rows + n for n, record_id in enumerate(newest)}
+        return records
+
+    def row(self, record_id: str) -> int | None:
+        found = self.changed.get(record_id)
+        return self.base.row_of.get(record_id) if found is None else found
 
     @cached_property
     def row_of(self) -> Mapping[str, int]:
+        """Place of every id."""
+        if self.base is not self:
+            return {**self.base.row_of, **self.changed}
         ids = pc.cast(self._table.column(self.id_column), pa.string()).to_pylist()
         return {record_id: row for row, record_id in enumerate(ids)}
 
@@ -53,12 +80,12 @@ class Records:
         """What the record holds in a column. The id column has its value without a row, too (F-38)."""
         if name == self.id_column:
             return frozenset({record_id})
-        row = self.row_of.get(record_id)
+        row = self.row(record_id)
         return None if row is None else self.column(name).value(row)
 
     def text(self, record_id: str, name: str) -> str | None:
         """The same as clients read it: categories joined, numbers in their shortest decimal form (RT-67)."""
-        row = self.row_of.get(record_id)
+        row = self.row(record_id)
         if row is None:
             return None
         field = self.schema.field(name)
@@ -84,6 +111,13 @@ class View:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def over(self, records: Records | None) -> View:
+        """The view of other records. Changes of the same base cost little."""
+        view = View(records, self.ids, self.number_of)
+        if records is not None and self._records is not None and records.base is self._records.base:
+            view._base_rows = self._base_rows
+        return view
 
     def mask(self, alternatives: Alternatives) -> Mask:
         """bool[ids], read-only: the records for which all conditions of any alternative hold."""
@@ -147,8 +181,20 @@ class View:
 
     @cached_property
     def _rows(self) -> NDArray[np.int64]:
-        """int64[ids]: row of each id, one past the last for an id without a row."""
+        """int64[ids]: row of each id, NO_ROW for an id without one."""
+        changed = self._records.changed if self._records is not None else {}
+        here = [(self.number_of[record_id], row) for record_id, row in changed.items() if record_id in self.number_of]
+        if not here:
+            return self._base_rows
+        rows = self._base_rows.copy()
+        for number, row in here:
+            rows[number] = row
+        return rows
+
+    @cached_property
+    def _base_rows(self) -> NDArray[np.int64]:
+        """The same without the changes."""
         if self._records is None:
-            return np.zeros(len(self.ids), np.int64)
-        row_of, none = self._records.row_of, len(self._records)
-        return np.fromiter((row_of.get(record_id, none) for record_id in self.ids), np.int64, len(self.ids))
+            return np.full(len(self.ids), NO_ROW)
+        row_of = self._records.base.row_of
+        return np.fromiter((row_of.get(record_id, NO_ROW) for record_id in self.ids), np.int64, len(self.ids))

@@ -112,15 +112,16 @@ def _usable_filter(context: Context, filter_arn: str, group_arn: str) -> Checked
 def _asking(
     context: Context, group_arn: str, items: Records | None, user_id: str | None, item_id: str | None
 ) -> Asking:
-    item = (lambda column: items.value(item_id, column)) if items and item_id else nothing_known
+    item = (lambda column: items.value(item_id, column)) if items is not None and item_id else nothing_known
     if not user_id:
         return Asking(item=item)
     users = records_of(context, group_arn, USERS, USER_ID)
     dataset = dataset_of_type(context, group_arn, INTERACTIONS)
     contents = context.world.contents.get(dataset.arn) if dataset else None
+    described = users is not None and users.row(user_id) is not None
     return Asking(
-        user_known=(users is not None and user_id in users.row_of) or _has_history(context.world, contents, user_id),
-        user=(lambda column: users.value(user_id, column)) if users else nothing_known,
+        user_known=described or _has_history(context.world, contents, user_id),
+        user=(lambda column: users.value(user_id, column)) if users is not None else nothing_known,
         item=item,
         encounters=lambda _: encounters_of(context, contents, user_id),
     )

@@ -15,6 +15,9 @@ from personalize_emu.filters.records import Records, View
 from personalize_emu.service.contents import BulkLayer, DatasetContents
 from personalize_emu.service.trained import TrainedVersion
 
+MOST_CHANGES = 2000
+"""Individual records that are added to an index before it is made anew."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Version:
@@ -25,11 +28,20 @@ class _Version:
     schema_text: str
 
     def is_of(self, contents: DatasetContents, schema_text: str) -> bool:
-        return (
-            self.layer is contents.layer
-            and self.log_length == len(contents.log)
-            and self.schema_text == schema_text
-        )
+        return self.is_before(contents, schema_text) and self.log_length == len(contents.log)
+
+    def is_before(self, contents: DatasetContents, schema_text: str) -> bool:
+        """Whether only individual records can have come since."""
+        return self.layer is contents.layer and self.schema_text == schema_text
+
+
+@dataclass(frozen=True, eq=False)
+class _Index:
+    """base: the version that `records` is, or that it is with a few changes."""
+
+    base: _Version
+    version: _Version
+    records: Records
 
 
 class ColumnIndexes:
@@ -39,7 +51,7 @@ class ColumnIndexes:
     """
 
     def __init__(self) -> None:
-        self._records: WeakKeyDictionary[DatasetContents, tuple[_Version, Records]] = WeakKeyDictionary()
+        self._records: WeakKeyDictionary[DatasetContents, _Index] = WeakKeyDictionary()
         self._interactions: WeakKeyDictionary[DatasetContents, tuple[pa.Table, Interactions]] = WeakKeyDictionary()
         self._views: WeakKeyDictionary[TrainedVersion, tuple[Records | None, View]] = WeakKeyDictionary()
         self._turn = Lock()
@@ -47,19 +59,13 @@ class ColumnIndexes:
     def records(self, contents: DatasetContents, schema_text: str, id_column: str) -> Records:
         """What the dataset holds now, one row an id (D-84)."""
         found = self._records.get(contents)
-        if found is not None and found[0].is_of(contents, schema_text):
-            return found[1]
+        if found is not None and found.version.is_of(contents, schema_text):
+            return found.records
         with self._turn:
             found = self._records.get(contents)
-            if found is not None and found[0].is_of(contents, schema_text):
-                return found[1]
-            version = _Version(contents.layer, len(contents.log), schema_text)
-            rows = contents.log.rows(0, version.log_length)
-            schema, layer = parse_schema(schema_text), version.layer
-            table = current_records(layer.table, rows, schema, id_column, layer.superseded)
-            records = Records(table, schema, id_column)
-            self._records[contents] = (version, records)
-            return records
+            if found is None or not found.version.is_of(contents, schema_text):
+                found = self._records[contents] = _renewed(found, contents, schema_text, id_column)
+            return found.records
 
     def interactions(self, contents: DatasetContents) -> Interactions | None:
         """The bulk layer; None when there is none. What was streamed is in the contents themselves."""
@@ -81,6 +87,22 @@ class ColumnIndexes:
         if found is not None and found[0] is records:
             return found[1]
         with self._turn:
-            view = View(records, trained.model.catalog, trained.model.number_of)
+            if found is None:
+                view = View(records, trained.model.catalog, trained.model.number_of)
+            else:
+                view = found[1].over(records)
             self._views[trained] = (records, view)
             return view
+
+
+def _renewed(old: _Index | None, contents: DatasetContents, schema_text: str, id_column: str) -> _Index:
+    """The index of the contents now; a few individual records are added to what is there."""
+    version = _Version(contents.layer, len(contents.log), schema_text)
+    if old is not None and old.base.is_before(contents, schema_text):
+        new_rows = contents.log.rows(old.base.log_length, version.log_length)
+        if len(new_rows) <= MOST_CHANGES:
+            return _Index(old.base, version, old.records.base.changed_by(new_rows))
+    schema, layer = parse_schema(schema_text), version.layer
+    rows = contents.log.rows(0, version.log_length)
+    table = current_records(layer.table, rows, schema, id_column, layer.superseded)
+    return _Index(version, version, Records(table, schema, id_column))

@@ -26,7 +26,7 @@ def test_a_refused_request_ends_the_measurement(personalize_server: str) -> None
 def test_filters_are_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.argv", ["filters", "--items", "2000", "--times", "1"])
     assert filters.main() == 0
-    assert capsys.readouterr().out.count("\n| ") == 8 + 4
+    assert capsys.readouterr().out.count("\n| ") == 8 + 3 + 4
 
 
 def test_tables_are_markdown_with_figures_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:

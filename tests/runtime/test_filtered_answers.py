@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -135,6 +136,19 @@ def test_new_data_count_at_once(shop: Shop, popular: str) -> None:
     shop.given.import_job(
         arn("dataset", "shop/ITEMS"), shop.given.upload(text, "more.csv"), name="more", importMode="INCREMENTAL"
     )
+    assert ids(shop.runtime.get_recommendations(**request)) == ["i7"]
+
+
+def test_items_put_one_by_one_count_at_once(shop: Shop, popular: str) -> None:
+    """F-53, EV-50: and again after the next one, and after an import of the same items."""
+    made = shop.filter('INCLUDE ItemID WHERE Items.CATEGORY IN ("hat")')
+    request = {"campaignArn": popular, "userId": "u1", "filterArn": made}
+    dataset = arn("dataset", "shop/ITEMS")
+    for item, left in (("i3", ["i3"]), ("i7", ["i3", "i7"]), ("i1", ["i1", "i3", "i7"])):
+        known = {"category": "hat", "stock": 1, "inStock": "True", "creationTimestamp": 1, "isNew": True}
+        shop.events.put_items(datasetArn=dataset, items=[{"itemId": item, "properties": json.dumps(known)}])
+        assert ids(shop.runtime.get_recommendations(**request)) == left
+    shop.given.import_job(dataset, shop.given.upload(csv_text("ITEMS", ITEMS), "again.csv"), name="again")
     assert ids(shop.runtime.get_recommendations(**request)) == ["i7"]
 
 
