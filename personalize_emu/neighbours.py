@@ -7,6 +7,8 @@ StoreError
 ├── StoreUnavailable    no answer, or one that makes no sense
 └── PointsAtOurselves   the configured endpoint is this very server
 
+MetricsRefused          CloudWatch does not take what was measured
+
 RoleError               roles cannot be looked up
 └── NoSuchRole
 """
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -81,6 +83,10 @@ class PointsAtOurselves(StoreError):
     """Requests to the store would come back to this server."""
 
 
+class MetricsRefused(Exception):
+    """CloudWatch is not there, or does not take the data."""
+
+
 class RoleError(Exception):
     """IAM does not answer, or not as expected."""
 
@@ -90,6 +96,10 @@ class NoSuchRole(RoleError):
 
 
 PolicyDocument = Mapping[str, Any]
+MetricDatum = Mapping[str, Any]
+"""As PutMetricData takes it."""
+_MOST_DATA = 1000
+"""Data of one PutMetricData."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +162,15 @@ class Neighbours:
     def objects(self, region: str) -> ObjectStore:
         """Buckets as seen from a region."""
         return S3Objects(self.client("s3", region))
+
+    def publish(self, region: str, namespace: str, data: Sequence[MetricDatum]) -> None:
+        """Send measurements to CloudWatch. Raises MetricsRefused."""
+        try:
+            client = self.client("cloudwatch", region)
+            for first in range(0, len(data), _MOST_DATA):
+                client.put_metric_data(Namespace=namespace, MetricData=data[first : first + _MOST_DATA])
+        except (BotoCoreError, ClientError, HTTPClientError, StoreError, OSError) as error:
+            raise MetricsRefused(str(error)) from error
 
     def bucket_policy(self, region: str, bucket: str) -> PolicyDocument | None:
         """The policy of a bucket, or None when it has none. Raises StoreError."""

@@ -18,11 +18,14 @@ QUOTA_LIMITS: Mapping[str, int] = MappingProxyType(
         "dataset-groups": 5,
         "dataset-import-jobs": 5,
         "data-deletion-jobs": 5,
+        "batch-inference-jobs": 5,
+        "batch-segment-jobs": 5,
         "solution-versions": 20,
         "solutions": 10,
         "campaigns": 5,
         "recommenders": 5,
         "filters": 30,
+        "metric-attributions": 1,
     }
 )
 """Quota name to the service's own number, the newest where sources differ (spec 04 Q-1 to Q-19)."""

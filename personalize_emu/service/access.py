@@ -27,6 +27,7 @@ READ_AND_WRITE = (LIST_BUCKET, "s3:GetObject", "s3:PutObject")
 """Batch jobs, for input and output alike."""
 REPORT = ("s3:PutObject",)
 """Metric attributions."""
+PUBLISH = "cloudwatch:PutMetricData"
 
 
 def require_role(context: Context, role_arn: str) -> None:
@@ -65,6 +66,20 @@ def require_access(context: Context, role_arn: str, actions: Iterable[str], buck
         )
     if not granted:
         raise InvalidInputException(insufficient_privileges(bucket))
+
+
+def recheck_publishing(context: Context, role_arn: str) -> None:
+    """Whether a role may send measurements to CloudWatch (MA-7). Raises JobFailed."""
+    if not context.settings.check_roles:
+        return
+    try:
+        role = _assumable_role(context, role_arn)
+        with _refusing_to_guess(f"role {role_arn}"):
+            granted = allows(role.policies, _as_the_role(context, role, PUBLISH, "*"))
+    except AwsError as error:
+        raise JobFailed(error.message) from error
+    if not granted:
+        raise JobFailed(f"Role {role_arn} does not allow {PUBLISH}.")
 
 
 def recheck_access(

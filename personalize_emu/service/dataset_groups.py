@@ -15,7 +15,15 @@ from personalize_emu.service.context import Context, Params
 from personalize_emu.service.deletions import deletion_jobs_of
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.lifecycle import CREATE_PENDING, DATA_DELETION
-from personalize_emu.state.resources import Dataset, DatasetGroup, EventTracker, Filter, Recommender, Solution
+from personalize_emu.state.resources import (
+    Dataset,
+    DatasetGroup,
+    EventTracker,
+    Filter,
+    MetricAttribution,
+    Recommender,
+    Solution,
+)
 from personalize_emu.wire.errors import InvalidInputException
 
 
@@ -50,13 +58,13 @@ def list_dataset_groups(context: Context, params: Params) -> dict[str, Any]:
 
 
 def delete_dataset_group(context: Context, params: Params) -> None:
-    """Needs trackers, solutions, recommenders and datasets gone (R-DSG-12), and filters (R-DSG-13)."""
+    """Needs trackers, solutions, recommenders and datasets gone (R-DSG-12), filters and attributions (R-DSG-13)."""
     group = context.get(DatasetGroup, params["datasetGroupArn"])
     require_deletable(group)
     children = (
         child
         for child in context.world.store.records()
-        if isinstance(child, EventTracker | Filter | Solution | Recommender | Dataset)
+        if isinstance(child, EventTracker | Filter | MetricAttribution | Solution | Recommender | Dataset)
         and child.dataset_group_arn == group.arn
     )
     refuse_while_used_by(group, next(children, None))

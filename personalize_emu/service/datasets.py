@@ -24,6 +24,7 @@ from personalize_emu.service.changes import (
 )
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.context import Context, Params
+from personalize_emu.service.metric_expressions import measured_types
 from personalize_emu.service.schemas import invalid_schema, parsed_schema
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING, CREATING
@@ -35,6 +36,7 @@ from personalize_emu.state.resources import (
     DatasetImportJob,
     EventTracker,
     Filter,
+    MetricAttribution,
     Recommender,
     Resource,
     Schema,
@@ -166,5 +168,7 @@ def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
     yield from (f for f in context.all(Filter) if f.dataset_group_arn == group_arn)
     recommenders = (r for r in context.all(Recommender) if r.dataset_group_arn == group_arn)
     yield from (recommender for recommender in recommenders if recommender.status in CREATING)
+    attributions = (a for a in context.all(MetricAttribution) if a.dataset_group_arn == group_arn)
+    yield from (a for a in attributions if dataset.dataset_type in measured_types(a.metrics))
     if dataset.dataset_type == INTERACTIONS:
         yield from (t for t in context.all(EventTracker) if t.dataset_group_arn == group_arn)

@@ -14,20 +14,16 @@ from personalize_emu.data.columns import conformed, rows_table
 from personalize_emu.data.csv_writer import csv_parts
 from personalize_emu.data.dataset_types import DATASET_TYPES
 from personalize_emu.neighbours import AccessDenied, NoSuchBucket, StoreError
-from personalize_emu.s3_locations import InvalidLocation, Location, parse_location
 from personalize_emu.service.access import WRITE, recheck_access, require_access, require_role
 from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.context import Context, Params
+from personalize_emu.service.locations import NO_WRITE_ACCESS, output_folder
 from personalize_emu.service.schemas import parsed_schema
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.lifecycle import CREATE_PENDING
 from personalize_emu.state.resources import Dataset, DatasetExportJob, Schema
-from personalize_emu.wire.errors import InvalidInputException
-
-NO_WRITE_ACCESS = "Insufficient privileges for accessing data in S3."
-"""D-109."""
 
 
 def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any]:
@@ -36,7 +32,7 @@ def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any
     dataset = context.get(Dataset, params["datasetArn"])
     require_active(dataset)
     destination = params["jobOutput"]["s3DataDestination"]
-    folder = _output_folder(destination["path"])
+    folder = output_folder(destination["path"])
     require_role(context, params["roleArn"])
     require_access(context, params["roleArn"], WRITE, folder.bucket, [folder.key])
     now = context.clock.now()
@@ -78,16 +74,6 @@ def export_file_key(folder: str, job_name: str, number: int) -> str:
     return f"{folder}{job_name}/part-{number:05d}.csv"
 
 
-def _output_folder(path: str) -> Location:
-    """The destination with a slash at its end, whether it was written or not (D-107)."""
-    try:
-        location = parse_location(path)
-    except InvalidLocation as error:
-        raise InvalidInputException("Invalid S3 output path") from error
-    key = location.key
-    return Location(location.bucket, f"{key}/" if key and not key.endswith("/") else key)
-
-
 def _export(
     context: Context,
     job: DatasetExportJob,
@@ -96,7 +82,7 @@ def _export(
     contents: DatasetContents,
 ) -> None:
     destination = job.job_output["s3DataDestination"]
-    folder = _output_folder(destination["path"])
+    folder = output_folder(destination["path"])
     recheck_access(context, job.role_arn, WRITE, folder.bucket, [folder.key], refusal=NO_WRITE_ACCESS)
     objects = context.neighbours.objects(context.region)
     table = selected_records(contents, schema, dataset_type, job.ingestion_mode)

@@ -9,6 +9,9 @@ from personalize_emu.wire.errors import InvalidInputException
 NO_ACCESS = "Insufficient privileges for accessing data in Amazon S3."
 """What a job says that was refused at work (E-7)."""
 
+NO_WRITE_ACCESS = "Insufficient privileges for accessing data in S3."
+"""What a job says that may not write (D-109)."""
+
 
 def insufficient_privileges(bucket: str) -> str:
     """E-6."""
@@ -26,6 +29,20 @@ def requested_location(text: str | None) -> Location:
         return parse_location(text or "")
     except InvalidLocation as error:
         raise InvalidInputException(str(error)) from error
+
+
+def output_folder(path: str) -> Location:
+    """A destination with a slash at its end, whether it was written or not (D-107).
+
+    Raises:
+        InvalidInputException: D-109.
+    """
+    try:
+        location = parse_location(path)
+    except InvalidLocation as error:
+        raise InvalidInputException("Invalid S3 output path") from error
+    key = location.key
+    return Location(location.bucket, f"{key}/" if key and not key.endswith("/") else key)
 
 
 def requested_objects(objects: ObjectStore, location: Location) -> list[ObjectInfo]:

@@ -9,11 +9,14 @@ from personalize_emu.settings import quota_limits
 from personalize_emu.state.arns import parse_arn
 from personalize_emu.state.lifecycle import CREATE_FAILED, CREATING, DATA_DELETION
 from personalize_emu.state.resources import (
+    BatchInferenceJob,
+    BatchSegmentJob,
     Campaign,
     DataDeletionJob,
     DatasetGroup,
     DatasetImportJob,
     Filter,
+    MetricAttribution,
     Recommender,
     Resource,
     Schema,
@@ -60,13 +63,16 @@ QUOTAS: tuple[Quota, ...] = (
     Quota("dataset-groups", DatasetGroup, _exists, _TOO_MANY),
     Quota("dataset-import-jobs", DatasetImportJob, _is_at_work, _TOO_MANY_AT_WORK),
     Quota("data-deletion-jobs", DataDeletionJob, _is_pending_deletion, _TOO_MANY_AT_WORK, per_group=True),
+    Quota("batch-inference-jobs", BatchInferenceJob, _is_at_work, _TOO_MANY_AT_WORK),
+    Quota("batch-segment-jobs", BatchSegmentJob, _is_at_work, _TOO_MANY_AT_WORK),
     Quota("solution-versions", SolutionVersion, _is_at_work, _TOO_MANY_AT_WORK),
     Quota("solutions", Solution, _exists, _TOO_MANY, per_group=True),
     Quota("recommenders", Recommender, _exists, _TOO_MANY, per_group=True),
     Quota("campaigns", Campaign, _exists, _TOO_MANY, per_group=True),
     Quota("filters", Filter, _exists, _TOO_MANY, per_group=True),
+    Quota("metric-attributions", MetricAttribution, _exists, _TOO_MANY, per_group=True),
 )
-"""Q-1, Q-2, Q-3, Q-6, Q-9, Q-10 to Q-12, Q-19, with the texts of E-1, E-2 and E-3."""
+"""Q-1 to Q-6, Q-9, Q-10 to Q-12, Q-16, Q-19, with the texts of E-1, E-2 and E-3."""
 
 
 def refuse_over_quota(store: Store, record: Resource, option: str) -> None:

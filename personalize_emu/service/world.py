@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from personalize_emu.service.attribution_ledger import Ledger
 from personalize_emu.service.column_indexes import ColumnIndexes
 from personalize_emu.service.contents import DataMark, DatasetContents
 from personalize_emu.service.trained import TrainedVersion
@@ -57,6 +58,8 @@ class World:
     progress: dict[str, Progress] = field(default_factory=dict)
     """Of the jobs at work now, by ARN of their resource."""
     indexes: ColumnIndexes = field(default_factory=ColumnIndexes)
+    ledgers: dict[str, Ledger] = field(default_factory=dict)
+    """Of metric attributions that count, by ARN."""
     answers: GivenAnswers = field(default_factory=GivenAnswers)
 
 

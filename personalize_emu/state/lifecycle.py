@@ -79,6 +79,9 @@ _REAL_CREATION = {
     "solution-version": Duration(60, 2400),
     "campaign": Duration(30, 480),
     "recommender": Duration(60, 2400),
+    "metric-attribution": Duration(5, 20),
+    "batch-inference-job": Duration(60, 1200),
+    "batch-segment-job": Duration(60, 1200),
 }
 _REAL_DATASET_UPDATE = Duration(10, 110)
 _REAL_DELETION = Duration(10, 50)
@@ -110,6 +113,13 @@ def stopping_duration(settings: Settings) -> Duration:
 def switching_duration(settings: Settings) -> Duration:
     """How long a recommender takes to start or to stop."""
     return _paced(settings, _REAL_SWITCHING)
+
+
+def publication_delay(settings: Settings, now: float, window: float) -> Duration:
+    """How long measurements are gathered before they are sent: with the pace `real` to the end of a window."""
+    if settings.pace == "real":
+        return Duration(window - now % window, 0)
+    return _INSTANT if settings.pace == "instant" else Duration(1, 0)
 
 
 def _paced(settings: Settings, real: Duration) -> Duration:

@@ -262,6 +262,57 @@ class Recommender(Stateful):
     model_metrics: Mapping[str, float] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatchJob(Stateful):
+    """What both kinds of batch jobs have. `num_results` is items a line, or users a segment."""
+
+    job_name: str
+    solution_version_arn: str
+    job_input: Document
+    job_output: Document
+    role_arn: str
+    num_results: int
+    filter_arn: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchInferenceJob(BatchJob):
+    """R-BIJ-2."""
+
+    type_word = kind = "batch-inference-job"
+    arn_field = "batch_inference_job_arn"
+
+    batch_inference_job_arn: str
+    batch_inference_job_mode: str
+    batch_inference_job_config: Document | None = None
+    theme_generation_config: Document | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSegmentJob(BatchJob):
+    """R-BSJ-1."""
+
+    type_word = kind = "batch-segment-job"
+    arn_field = "batch_segment_job_arn"
+
+    batch_segment_job_arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricAttribution(Stateful):
+    """R-MA-2. `metrics` are shown by ListMetricAttributionMetrics only."""
+
+    type_word = kind = "metric-attribution"
+    arn_field = "metric_attribution_arn"
+    taggable = False
+
+    name: str
+    metric_attribution_arn: str
+    dataset_group_arn: str
+    metrics: tuple[Document, ...]
+    metrics_output_config: Document
+
+
 RESOURCE_TYPES: tuple[type[Resource], ...] = (
     DatasetGroup,
     Schema,
@@ -275,4 +326,7 @@ RESOURCE_TYPES: tuple[type[Resource], ...] = (
     SolutionVersion,
     Campaign,
     Recommender,
+    MetricAttribution,
+    BatchInferenceJob,
+    BatchSegmentJob,
 )
