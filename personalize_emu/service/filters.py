@@ -22,7 +22,7 @@ from personalize_emu.service.datasets import dataset_of_type, in_group
 from personalize_emu.service.schemas import parsed_schema
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.lifecycle import CREATE_FAILED, CREATE_PENDING, CREATING
-from personalize_emu.state.resources import DatasetGroup, Filter, Resource, Schema, Stateful
+from personalize_emu.state.resources import BatchInferenceJob, BatchSegmentJob, DatasetGroup, Filter, Resource, Schema
 from personalize_emu.wire.errors import InvalidInputException, LimitExceededException
 
 MOST_FIELDS = 10
@@ -106,8 +106,8 @@ def _refuse_too_many_fields(context: Context, group: DatasetGroup, checked: Chec
 
 
 def _jobs_with(context: Context, record: Filter) -> Iterator[Resource]:
-    """Jobs under way that name the filter."""
-    for job in context.world.store.records():
-        under_way = isinstance(job, Stateful) and job.status in CREATING
-        if under_way and not isinstance(job, Filter) and getattr(job, "filter_arn", None) == record.arn:
-            yield job
+    """Batch jobs under way that name the filter."""
+    for kind in (BatchInferenceJob, BatchSegmentJob):
+        for job in context.world.store.all(kind):
+            if job.filter_arn == record.arn and job.status in CREATING:
+                yield job

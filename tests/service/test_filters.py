@@ -8,7 +8,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ManualClock
+from personalize_emu.state.resources import BatchSegmentJob
 from tests.filters.worked_data import SCHEMA_TEXTS
 from tests.filters.worked_examples import EXAMPLES, REFUSED
 from tests.given import REGION, Given, arn, avro, field
@@ -143,6 +145,31 @@ def test_filters_keep_datasets_and_groups(given: Given, group: str) -> None:
     for dataset in datasets:
         given.personalize.delete_dataset(datasetArn=dataset)
     given.personalize.delete_dataset_group(datasetGroupArn=group)
+
+
+def test_a_filter_stays_while_a_batch_job_uses_it(given: Given, group: str, emulator: Emulator) -> None:
+    """F-6, R-FLT-6."""
+    made = create(given, group)
+    job = BatchSegmentJob(
+        job_name="j",
+        batch_segment_job_arn=arn("batch-segment-job", "j"),
+        solution_version_arn=arn("solution", "s/1"),
+        job_input={},
+        job_output={},
+        role_arn="r",
+        num_results=1,
+        filter_arn=made,
+        status="CREATE IN_PROGRESS",
+        creation_date_time=0.0,
+        last_updated_date_time=0.0,
+    )
+    emulator.world.store.insert(job)
+    assert refusal(given.personalize.delete_filter, filterArn=made) == (
+        "ResourceInUseException",
+        f"Resource {made} is in use: batch-segment-job {job.arn}.",
+    )
+    emulator.world.store.change(job, status="ACTIVE")
+    given.personalize.delete_filter(filterArn=made)
 
 
 def test_filters_carry_tags(given: Given, group: str) -> None:
