@@ -89,13 +89,15 @@ def watched(item: str = "i1", at: int = SENT_AT, source: str | None = None, **ex
 def published(name: str = "watches") -> list[tuple[str, int, float, str, str]]:
     """Data of a metric in CloudWatch: source, time, sum over 15 minutes, event type, function; oldest first."""
     cloudwatch = boto3.client("cloudwatch", region_name=REGION)
+    listed = cloudwatch.list_metrics(Namespace="Personalize", MetricName=name)["Metrics"]
+    # The embedded service lists a metric once for every call that sent it.
     found = []
-    for shown in cloudwatch.list_metrics(Namespace="Personalize", MetricName=name)["Metrics"]:
-        dimensions = {one["Name"]: one["Value"] for one in shown["Dimensions"]}
+    for pairs in {tuple((one["Name"], one["Value"]) for one in shown["Dimensions"]) for shown in listed}:
+        dimensions = dict(pairs)
         points = cloudwatch.get_metric_statistics(
             Namespace="Personalize",
             MetricName=name,
-            Dimensions=shown["Dimensions"],
+            Dimensions=[{"Name": key, "Value": text} for key, text in pairs],
             StartTime=datetime.fromtimestamp(WINDOW - 30 * 86400, UTC),
             EndTime=datetime.fromtimestamp(WINDOW + 30 * 86400, UTC),
             Period=900,

@@ -8,12 +8,12 @@ from typing import Any
 
 from personalize_emu.data.avro import Schema
 from personalize_emu.data.properties import InvalidProperties, event_row, impression_text
+from personalize_emu.service.attribution_ledger import UNDEFINED_SOURCE
 from personalize_emu.service.context import Context
 from personalize_emu.wire.errors import InvalidInputException
 
 MOST_BYTES = 10 * 1024
 """Size of one event as JSON in UTF-8 (EV-23, EV-76)."""
-UNDEFINED_SOURCE = "SOURCE_NAME_UNDEFINED"
 _MILLISECONDS_BEGIN = 10**11
 """A greater time of an event is in milliseconds, not seconds (EV-25)."""
 

@@ -18,6 +18,7 @@ from personalize_emu.data.columns import (
 )
 from personalize_emu.data.dataset_types import INTERACTIONS
 from personalize_emu.runtime.event_rows import impression_of, row_of, source_of, whole_seconds
+from personalize_emu.service.attribution import admit_sources, count_events
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.datasets import dataset_of_type
@@ -32,7 +33,10 @@ def put_events(context: Context, params: Params) -> None:
     """All events are stored, or none (EV-6). They count from the next request on (EV-47)."""
     dataset, contents = _dataset_of_tracker(context, params["trackingId"])
     schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
-    contents.append_events([_arrival(context, schema, params, event) for event in params["eventList"]])
+    arrivals = [_arrival(context, schema, params, event) for event in params["eventList"]]
+    admit_sources(context, dataset.dataset_group_arn, arrivals)
+    contents.append_events(arrivals)
+    count_events(context, dataset.dataset_group_arn, arrivals)
 
 
 def _dataset_of_tracker(context: Context, tracking_id: str) -> tuple[Dataset, DatasetContents]:

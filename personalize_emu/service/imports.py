@@ -15,6 +15,8 @@ from personalize_emu.data.rejection import RejectedData
 from personalize_emu.neighbours import ObjectStore, StoreError
 from personalize_emu.s3_locations import InvalidLocation, input_objects, parse_location
 from personalize_emu.service.access import READ, recheck_access, require_access, require_role
+from personalize_emu.service.attribution import ImportReporting, import_reporting
+from personalize_emu.service.attribution_ledger import Ledger, Sums
 from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.locations import requested_location, requested_objects, unreadable_at_work
@@ -35,6 +37,8 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
         raise InvalidInputException("roleArn is required to read the data source.")
     mode = params.get("importMode", "FULL")
     _check_mode(context, dataset, mode)
+    publish = params.get("publishAttributionMetricsToS3", False)
+    reporting = import_reporting(context, dataset, mode, publish=publish)
     location = requested_location(params["dataSource"].get("dataLocation"))
     require_role(context, params["roleArn"])
     objects = context.neighbours.objects(context.region)
@@ -48,7 +52,7 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
         data_source=params["dataSource"],
         role_arn=params["roleArn"],
         import_mode=mode,
-        publish_attribution_metrics_to_s3=params.get("publishAttributionMetricsToS3", False),
+        publish_attribution_metrics_to_s3=publish,
         status=CREATE_PENDING,
         creation_date_time=now,
         last_updated_date_time=now,
@@ -56,7 +60,8 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
     context.insert(job, tags)
     schema_text = context.get(Schema, dataset.schema_arn).schema
     read = partial(_read, context, job, mode, schema_text, dataset.dataset_type)
-    begin_creation(context, job, read, partial(_store, context, dataset, mode), queues=(dataset.arn,))
+    store = partial(_store, context, dataset, mode)
+    _begin(context, job, reporting, read, store)
     return {"datasetImportJobArn": job.arn}
 
 
@@ -71,6 +76,27 @@ def list_dataset_import_jobs(context: Context, params: Params) -> dict[str, Any]
         context.find(Dataset, params["datasetArn"])
         jobs = [job for job in jobs if job.dataset_arn == params["datasetArn"]]
     return context.list_page(jobs, params, "datasetImportJobs", query="ListDatasetImportJobs")
+
+
+def _begin(
+    context: Context,
+    job: DatasetImportJob,
+    reporting: ImportReporting,
+    read: Callable[[], pa.Table],
+    store: Callable[[pa.Table], None],
+) -> None:
+    """Reports are written before the rows are stored: an import that cannot report changes nothing (R-DIJ-12)."""
+
+    def work() -> tuple[pa.Table, list[tuple[Ledger, Sums]]]:
+        table = read()
+        return table, reporting.reported(table)
+
+    def finished(result: tuple[pa.Table, list[tuple[Ledger, Sums]]]) -> None:
+        table, sums = result
+        store(table)
+        context.afterwards(lambda: reporting.done(sums))
+
+    begin_creation(context, job, work, finished, queues=(job.dataset_arn,))
 
 
 def _check_mode(context: Context, dataset: Dataset, mode: ImportMode) -> None:
