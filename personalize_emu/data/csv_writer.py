@@ -7,14 +7,14 @@ one inside a value becomes a blank.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from personalize_emu.data.byte_streams import stream_of
 from personalize_emu.data.columns import encoded
 
 ROWS_A_CHUNK = 8192
@@ -32,7 +32,7 @@ def csv_chunks(table: pa.Table) -> Iterator[bytes]:
         yield "\n".join([*lines.to_pylist(), ""]).encode()
 
 
-def csv_parts(table: pa.Table, most_bytes: int) -> Iterator[io.BufferedReader]:
+def csv_parts(table: pa.Table, most_bytes: int) -> Iterator[BinaryIO]:
     """The table as one or more files, each a stream with the header, to be read to its end before the next.
 
     A file ends once it holds `most_bytes` or more; a table without rows is one file of the header (D-108).
@@ -41,7 +41,7 @@ def csv_parts(table: pa.Table, most_bytes: int) -> Iterator[io.BufferedReader]:
     chunks = csv_chunks(table)
     first: bytes | None = next(chunks, b"")
     while first is not None:
-        yield io.BufferedReader(_Chunks(_up_to(most_bytes, chain([header + first], chunks))))
+        yield stream_of(_up_to(most_bytes, chain([header + first], chunks)))
         first = next(chunks, None)
 
 
@@ -79,25 +79,3 @@ def _up_to(most_bytes: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
         taken += len(chunk)
         if taken >= most_bytes:
             return
-
-
-class _Chunks(io.RawIOBase):
-    """Chunks as a raw stream; only one of them is held at a time."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return 0
-            self._rest = memoryview(chunk)
-        length = min(len(buffer), len(self._rest))
-        buffer[:length] = self._rest[:length]
-        self._rest = self._rest[length:]
-        return length

@@ -16,8 +16,7 @@ def history_of(world: World, trained: TrainedVersion, user_id: str) -> History:
 
     A session id given as user id finds the events recorded under it (RT-43).
     """
-    number = trained.user_number_of.get(user_id)
-    history = _NOTHING if number is None else _trained_history(trained, number)
+    history = trained_history(trained, user_id)
     contents = world.contents.get(trained.interactions_arn)
     events = contents.events_of(user_id) if contents else ()
     if not events or events[-1].position < trained.log_length:
@@ -42,7 +41,11 @@ def single_item(trained: TrainedVersion, item_id: str) -> History:
     return History(np.array([number], np.int32), np.zeros(1, np.int64))
 
 
-def _trained_history(trained: TrainedVersion, number: int) -> History:
+def trained_history(trained: TrainedVersion, user_id: str) -> History:
+    """What the version was trained with; empty for a user it does not know."""
+    number = trained.user_number_of.get(user_id)
+    if number is None:
+        return _NOTHING
     first, end = trained.data.offsets[number], trained.data.offsets[number + 1]
     return History(trained.data.items[first:end], trained.data.timestamps[first:end])
 

@@ -1,0 +1,103 @@
+"""What both kinds of batch jobs ask of a request before they begin (spec 11 section 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from personalize_emu.filters.errors import InvalidExpression
+from personalize_emu.s3_locations import InvalidLocation, Location, parse_location
+from personalize_emu.service.access import READ_AND_WRITE, require_access, require_role
+from personalize_emu.service.changes import require_active
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.filters import checked_filter
+from personalize_emu.service.recipe_catalog import RecipeFacts, recipe_by_arn
+from personalize_emu.service.recipe_facts import BatchJob as Work
+from personalize_emu.state.resources import BatchJob, Filter, SolutionVersion
+from personalize_emu.wire.errors import InvalidInputException
+
+DEFAULT_RESULTS = 25
+"""R-BIJ-7, B-13."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """source: an object or a folder. folder: where output goes; its key is empty or ends with a slash."""
+
+    source: Location
+    folder: Location
+
+
+def requested_places(job_input: Params, job_output: Params) -> Places:
+    """Raises InvalidInputException: wrong syntax, or output where the input is (B-4, B-12, E-16)."""
+    source = _location(job_input["s3DataSource"]["path"], "Invalid S3 input path")
+    folder = _folder(_location(job_output["s3DataDestination"]["path"], "Invalid S3 output path"))
+    if folder == _folder(source):
+        raise InvalidInputException("Invalid S3 output path")
+    return Places(source, folder)
+
+
+def places_of(job: BatchJob) -> Places:
+    """Of a job whose request has been checked."""
+    return requested_places(job.job_input, job.job_output)
+
+
+def requested_version(context: Context, params: Params, work: Work) -> tuple[SolutionVersion, RecipeFacts]:
+    """Raises InvalidInputException: its recipe is for other jobs, or for none (B-2, B-13, R-20)."""
+    version = context.get(SolutionVersion, params["solutionVersionArn"])
+    require_active(version)
+    recipe = recipe_by_arn(version.recipe_arn or "")
+    if recipe is None or recipe.batch != work:
+        name = recipe.name if recipe else version.recipe_arn
+        raise InvalidInputException(f"Recipe {name} does not support batch {work} jobs.")
+    return version, recipe
+
+
+def requested_count(params: Params, most: int) -> int:
+    """Raises InvalidInputException: numResults is out of bounds (B-6, B-13)."""
+    count: int = params.get("numResults", DEFAULT_RESULTS)
+    if not 1 <= count <= most:
+        raise InvalidInputException(f"numResults must be between 1 and {most}")
+    return count
+
+
+def require_filter(context: Context, params: Params, version: SolutionVersion, entity: str) -> None:
+    """entity: ItemID or UserID, what the filter must be for.
+
+    Raises:
+        ResourceNotFoundException: there is no such filter.
+        ResourceInUseException, InvalidInputException: it is not ACTIVE (R-GEN-20).
+        InvalidInputException: it is of another dataset group (B-7), of another entity (F-81), or no longer fits
+            the schemas of the group.
+    """
+    if "filterArn" not in params:
+        return
+    record = context.get(Filter, params["filterArn"])
+    require_active(record)
+    if record.dataset_group_arn != version.dataset_group_arn:
+        raise InvalidInputException(f"Filter {record.arn} belongs to another dataset group")
+    try:
+        checked = checked_filter(context, record.dataset_group_arn, record.filter_expression)
+    except InvalidExpression as error:
+        raise InvalidInputException(str(error)) from error
+    if checked.entity != entity:
+        raise InvalidInputException(f"Filter {record.arn} is for {checked.entity}, not for {entity}")
+
+
+def require_rights(context: Context, role_arn: str, places: Places) -> None:
+    """Raises as require_role and require_access, which see."""
+    require_role(context, role_arn)
+    require_access(context, role_arn, READ_AND_WRITE, places.source.bucket, [places.source.key])
+    require_access(context, role_arn, READ_AND_WRITE, places.folder.bucket, [places.folder.key])
+
+
+def _location(path: str, refusal: str) -> Location:
+    try:
+        return parse_location(path)
+    except InvalidLocation as error:
+        raise InvalidInputException(refusal) from error
+
+
+def _folder(location: Location) -> Location:
+    """The same with a slash at its end, whether it was written or not (B-42)."""
+    key = location.key
+    return Location(location.bucket, f"{key}/" if key and not key.endswith("/") else key)
