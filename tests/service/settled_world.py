@@ -1,0 +1,269 @@
+"""An emulator with some of everything, requests that fit it, and ways to see whether it changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import boto3
+from botocore.model import Shape, StructureShape
+
+from personalize_emu.edge.chain import answer
+from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.emulator import Emulator
+from personalize_emu.service.world import World, new_world
+from personalize_emu.state.clock import ManualClock
+from personalize_emu.wire.models import operations
+from tests.domain_groups import RECIPE, recommender, shop
+from tests.filters.worked_data import SCHEMA_TEXTS
+from tests.given import BUCKET, INTERACTIONS_SCHEMA, POPULARITY, RANKING, REGION, ROLE, Given, arn, as_csv, two_camps
+from tests.wire.model_values import botocore_operations, full
+
+MODELS = botocore_operations()
+COMMON = frozenset(
+    {"ValidationException", "SerializationException", "AccessDeniedException", "ThrottlingException"}
+)
+HEADERS = {
+    "authorization": f"AWS4-HMAC-SHA256 Credential=KEY/20260101/{REGION}/personalize/aws4_request, Signature=0"
+}
+ALSO_GIVEN = frozenset({"dataSource", "recipeArn", "solutionVersionArn", "performAutoTraining", "itemId", "userId"})
+"""Members that the model does not require and most requests need."""
+PROPERTIES: Mapping[str, Mapping[str, Any]] = {
+    "PutItems": {"category": "hat", "stock": 1, "inStock": "x", "creationTimestamp": 1, "isNew": True},
+    "PutUsers": {"age": 1},
+    "PutActions": {"category": "app"},
+}
+OTHER_NAMES = {
+    ("PutItems", "datasetArn"): "itemsArn",
+    ("PutUsers", "datasetArn"): "usersArn",
+    ("PutActions", "datasetArn"): "actionsArn",
+    ("PutActionInteractions", "trackingId"): "actionTrackingId",
+    ("PutActionInteractions", "eventType"): "actionEventType",
+    ("GetPersonalizedRanking", "campaignArn"): "rankingArn",
+    ("UpdateDataset", "datasetArn"): "usersArn",
+    ("UpdateDataset", "schemaArn"): "widerArn",
+    ("CreateDataset", "datasetGroupArn"): "emptyGroupArn",
+    ("DeleteSchema", "schemaArn"): "widerArn",
+    ("DeleteDatasetGroup", "datasetGroupArn"): "emptyGroupArn",
+    ("CreateEventTracker", "datasetGroupArn"): "emptyGroupArn",
+    ("CreateRecommender", "datasetGroupArn"): "shopArn",
+    ("CreateRecommender", "recipeArn"): "useCaseArn",
+}
+"""Operation and member to the key of the value that fits better than that of the member."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A populated emulator, and values for the members of requests by member name."""
+
+    emulator: Emulator
+    values: Mapping[str, Any]
+
+    @contextmanager
+    def copied(self) -> Iterator[None]:
+        """Whatever happens to resources inside is forgotten afterwards; logs of records go on growing."""
+        before = self.emulator.world
+        self.emulator._world = copy_of(before, self.emulator)
+        try:
+            yield
+        finally:
+            self.emulator._world.jobs.close()
+            self.emulator._world = before
+
+
+@contextmanager
+def settled_world() -> Iterator[Settled]:
+    with mock_personalize(clock=ManualClock()) as emulator:
+        given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
+        yield Settled(emulator, _populated(given))
+
+
+def _populated(given: Given) -> dict[str, Any]:
+    group = given.group("films")
+    datasets = {}
+    for kind, text in {**SCHEMA_TEXTS, "INTERACTIONS": INTERACTIONS_SCHEMA}.items():
+        schema = given.schema(text, name=kind)
+        datasets[kind] = given.dataset(group, schema, kind, name=kind)
+    location = given.upload(as_csv(two_camps()))
+    job = given.import_job(datasets["INTERACTIONS"], location)
+    tracker = given.personalize.create_event_tracker(name="films", datasetGroupArn=group)
+    solution = given.solution(group, POPULARITY, "films")
+    version = given.version(solution)
+    expression = 'EXCLUDE ItemID WHERE Items.CATEGORY IN ("shoe")'
+    made = given.personalize.create_filter(name="films", datasetGroupArn=group, filterExpression=expression)
+    export = given.personalize.create_dataset_export_job(
+        jobName="films", datasetArn=datasets["INTERACTIONS"], roleArn=ROLE,
+        jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/out/"}},
+    )  # fmt: skip
+    given.upload("USER_ID\nu1\n", "users/users.csv")
+    deletion = given.personalize.create_data_deletion_job(
+        jobName="films", datasetGroupArn=group, roleArn=ROLE, dataSource={"dataLocation": f"s3://{BUCKET}/users/"}
+    )
+    wider = json.loads(SCHEMA_TEXTS["USERS"])
+    wider["fields"].append({"name": "CITY", "type": ["null", "string"], "categorical": True})
+    shop_group = shop(given)
+    return {
+        "datasetGroupArn": group,
+        "emptyGroupArn": given.group("empty"),
+        "shopArn": shop_group,
+        "useCaseArn": RECIPE + "ecomm-popular-items-by-views",
+        "widerArn": given.schema(json.dumps(wider), name="wider"),
+        "actionEventType": "Viewed",
+        "schemaArn": arn("schema", "INTERACTIONS"),
+        "datasetArn": datasets["INTERACTIONS"],
+        "itemsArn": datasets["ITEMS"],
+        "usersArn": datasets["USERS"],
+        "actionsArn": datasets["ACTIONS"],
+        "datasetImportJobArn": job,
+        "datasetExportJobArn": export["datasetExportJobArn"],
+        "dataDeletionJobArn": deletion["dataDeletionJobArn"],
+        "eventTrackerArn": tracker["eventTrackerArn"],
+        "filterArn": made["filterArn"],
+        "solutionArn": solution,
+        "solutionVersionArn": version,
+        "campaignArn": given.campaign(version, "films"),
+        "rankingArn": given.campaign(given.version(given.solution(group, RANKING, "ranking")), "ranking"),
+        "recommenderArn": recommender(given, shop_group, "ecomm-popular-items-by-views"),
+        "resourceArn": group,
+        "recipeArn": POPULARITY,
+        "algorithmArn": "arn:aws:personalize:::algorithm/aws-popularity-count",
+        "featureTransformationArn": "arn:aws:personalize:::feature-transformation/JSON-percentile-filtering",
+        "trackingId": tracker["trackingId"],
+        "actionTrackingId": given.personalize.describe_dataset(datasetArn=datasets["ACTION_INTERACTIONS"])["dataset"][
+            "trackingId"
+        ],
+        "roleArn": ROLE,
+        "dataLocation": location,
+        "path": f"s3://{BUCKET}/out/",
+        "name": "fresh",
+        "jobName": "fresh",
+        "schema": INTERACTIONS_SCHEMA,
+        "datasetType": "Interactions",
+        "filterExpression": expression,
+    }
+
+
+def copy_of(world: World, emulator: Emulator) -> World:
+    """Another world with the same resources; what datasets hold is shared."""
+    twin = new_world(emulator.clock)
+    for record in world.store.records():
+        twin.store.insert(record)
+        twin.store.set_tags(record.arn, world.store.tags(record.arn))
+    for name in ("contents", "trained", "trackers", "stops", "data_marks", "due_trainings"):
+        getattr(twin, name).update(getattr(world, name))
+    return twin
+
+
+def dump(world: World) -> dict[str, Any]:
+    """All that requests can change, to be compared."""
+    return {
+        "records": {record.arn: (record, world.store.tags(record.arn)) for record in world.store.records()},
+        "contents": {arn: (contents.mark, contents.layer) for arn, contents in world.contents.items()},
+        "trained": dict(world.trained),
+        "trackers": dict(world.trackers),
+        "stops": set(world.stops),
+        "data_marks": dict(world.data_marks),
+        "due_trainings": dict(world.due_trainings),
+    }
+
+
+def input_shape(name: str) -> StructureShape:
+    shape = MODELS[name].input_shape
+    return shape if isinstance(shape, StructureShape) else StructureShape("Empty", {"members": {}})
+
+
+def fitting(settled: Settled, name: str) -> dict[str, Any]:
+    """A request with the required members and all ARNs, after the fashion of the world; not always accepted."""
+    shape = input_shape(name)
+    names = [m for m in shape.members if m in shape.required_members]
+    names += [m for m in shape.members if m not in names and m in ALSO_GIVEN]
+    if name == "GetRecommendations":
+        names.append("campaignArn")
+    if "dataSource" in names:
+        names.append("roleArn")
+    request = {member: full(shape.members[member]) for member in names}
+    return dict(placed(settled, name, request))
+
+
+def placed(settled: Settled, operation: str, value: Any, member: str = "") -> Any:
+    """The value with what the world knows a value for in its place."""
+    if isinstance(value, dict):
+        return {key: placed(settled, operation, each, key) for key, each in value.items()}
+    if isinstance(value, list):
+        return [placed(settled, operation, each) for each in value]
+    if member == "properties":
+        return json.dumps(PROPERTIES.get(operation, {}))
+    return settled.values.get(OTHER_NAMES.get((operation, member), member), value)
+
+
+def wire_form(value: Any) -> Any:
+    """Drawn values as JSON has them."""
+    if isinstance(value, dict):
+        return {key: wire_form(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [wire_form(each) for each in value]
+    return value.timestamp() if isinstance(value, datetime) else value
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    code: str | None
+    text: str
+
+
+def outcome(settled: Settled, name: str, request: Any) -> Outcome:
+    """Knock at the door with any JSON.
+
+    Whatever it is, the answer is a success, or an error that the operation declares or all operations
+    have, with the status of that error; and a refusal leaves everything as it was.
+    """
+    operation = operations()[name]
+    headers = HEADERS if operation.target is None else {**HEADERS, "x-amz-target": operation.target}
+    before = dump(settled.emulator.world)
+    response = answer(settled.emulator, "POST", operation.path, "", headers, json.dumps(request).encode())
+    if response.status == 200:
+        return Outcome(200, None, "")
+    told = json.loads(response.body)
+    found = Outcome(response.status, told["__type"], told.get("message") or told.get("Message", ""))
+    if found.code == "NotImplementedException":
+        assert found.status == 501
+    else:
+        declared = {shape.name for shape in MODELS[name].error_shapes}
+        assert found.code in declared | COMMON, (name, request, found)
+        assert found.status == (400 if found.code in COMMON else operation.error_statuses[found.code])
+        assert found.text, (name, request, found)
+    assert dump(settled.emulator.world) == before, (name, request, found)
+    return found
+
+
+def members_below(shape: Shape, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Shape]]:
+    """Every member below `shape` with the path to it in a full value; lists by their first element."""
+    if isinstance(shape, StructureShape):
+        for name, member in shape.members.items():
+            yield (*path, name), member
+            yield from members_below(member, (*path, name))
+    elif shape.type_name == "list":
+        yield from members_below(shape.member, (*path, 0))
+
+
+def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """A copy of `value` with something else at the end of `path`."""
+    if not path:
+        return new
+    if isinstance(value, list):
+        return [replaced(each, path[1:], new) if n == path[0] else each for n, each in enumerate(value)]
+    return {**value, path[0]: replaced(value[path[0]], path[1:], new)}
+
+
+def without(value: Any, path: tuple[Any, ...]) -> Any:
+    """A copy of `value` without the member at the end of `path`."""
+    if isinstance(value, list):
+        return [without(each, path[1:]) if n == path[0] else each for n, each in enumerate(value)]
+    if len(path) == 1:
+        return {key: each for key, each in value.items() if key != path[0]}
+    return {**value, path[0]: without(value[path[0]], path[1:])}
