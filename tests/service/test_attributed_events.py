@@ -11,6 +11,7 @@ import pytest
 
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
+from personalize_emu.neighbours import MetricsRefused
 from personalize_emu.state.clock import ManualClock
 from tests.attributions import (
     ITEMS_CSV,
@@ -301,3 +302,21 @@ def test_a_role_that_lost_its_rights_sends_nothing(checked: Given) -> None:
     allow(checked, "s3:GetObject")
     Tracker(checked, group).put(watched(source="a"))
     assert published() == []
+
+
+def test_events_are_stored_when_cloudwatch_does_not_answer(
+    given: Given, group: str, tracker: Tracker, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MA-7, MA-32: a new attribution fails then."""
+    made = attribution(given, group, metric())
+
+    def refuse(*_: object) -> None:
+        raise MetricsRefused("out of order")
+
+    monkeypatch.setattr(emulator.neighbours, "publish", refuse)
+    tracker.put(watched(source="a"))
+    assert len(emulator.world.contents[events_dataset()].log) == 1
+    given.personalize.delete_metric_attribution(metricAttributionArn=made)
+    shown = given.personalize.describe_metric_attribution(metricAttributionArn=attribution(given, group))
+    reason = shown["metricAttribution"]["failureReason"]
+    assert reason == "Metrics could not be sent to Amazon CloudWatch: out of order"

@@ -1,0 +1,51 @@
+"""Measurements on their way to CloudWatch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+
+from personalize_emu.neighbours import MetricsRefused, Neighbours, remote_neighbours
+
+REGION = "eu-west-1"
+REFUSAL = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutMetricData")
+
+
+class CloudWatch:
+    """Keeps the sizes of what it is sent, or refuses it."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.calls: list[tuple[str, int]] = []
+        self._error = error
+
+    def put_metric_data(self, *, Namespace: str, MetricData: Sequence[Mapping[str, Any]]) -> None:  # noqa: N803
+        if self._error is not None:
+            raise self._error
+        self.calls.append((Namespace, len(MetricData)))
+
+
+def test_data_are_sent_in_calls_of_a_thousand() -> None:
+    """MA-34: the most that one PutMetricData takes."""
+    cloudwatch = CloudWatch()
+    neighbours = Neighbours(lambda service, region: cloudwatch)
+    neighbours.publish(REGION, "Personalize", [{"MetricName": "m", "Value": 1.0}] * 2001)
+    neighbours.publish(REGION, "Personalize", [])
+    assert cloudwatch.calls == [("Personalize", 1000), ("Personalize", 1000), ("Personalize", 1)]
+
+
+@pytest.mark.parametrize(
+    "error", [REFUSAL, NoCredentialsError(), EndpointConnectionError(endpoint_url="http://x"), TimeoutError()]
+)
+def test_refusals_have_one_name(error: Exception) -> None:
+    neighbours = Neighbours(lambda service, region: CloudWatch(error))
+    with pytest.raises(MetricsRefused):
+        neighbours.publish(REGION, "Personalize", [{"MetricName": "m", "Value": 1.0}])
+
+
+def test_nothing_is_sent_to_ourselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4577")
+    with pytest.raises(MetricsRefused):
+        remote_neighbours(ourselves=["localhost:4577"]).publish(REGION, "Personalize", [])
