@@ -82,10 +82,10 @@ def update_metric_attribution(context: Context, params: Params) -> dict[str, Any
     """Takes effect at once (R-MA-4). Removal comes before addition (MA-6)."""
     if "metricAttributionArn" not in params:
         raise InvalidInputException("metricAttributionArn is required.")
-    if not {"addMetrics", "removeMetrics", "metricsOutputConfig"} & params.keys():
-        raise InvalidInputException("Provide addMetrics, removeMetrics or metricsOutputConfig.")
     record = context.get(MetricAttribution, params["metricAttributionArn"])
     require_active(record)
+    if not {"addMetrics", "removeMetrics", "metricsOutputConfig"} & params.keys():
+        raise InvalidInputException("Provide addMetrics, removeMetrics or metricsOutputConfig.")
     kept = _without(record.metrics, params.get("removeMetrics", ()))
     metrics = _with(context, record.dataset_group_arn, kept, params.get("addMetrics", ()))
     output = params.get("metricsOutputConfig", record.metrics_output_config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from personalize_emu.emulator import Emulator
 from personalize_emu.service.world import World, new_world
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.wire.models import operations
+from tests.attributions import attribution, metric
 from tests.domain_groups import RECIPE, recommender, shop
 from tests.filters.worked_data import SCHEMA_TEXTS
 from tests.given import BUCKET, INTERACTIONS_SCHEMA, POPULARITY, RANKING, REGION, ROLE, Given, arn, as_csv, two_camps
@@ -113,6 +114,8 @@ def _populated(given: Given) -> dict[str, Any]:
         "useCaseArn": RECIPE + "ecomm-popular-items-by-views",
         "widerArn": given.schema(json.dumps(wider), name="wider"),
         "actionEventType": "Viewed",
+        "metricAttributionArn": attribution(given, shop_group, metric("views", event_type="View")),
+        "expression": "SAMPLECOUNT()",
         "schemaArn": arn("schema", "INTERACTIONS"),
         "datasetArn": datasets["INTERACTIONS"],
         "itemsArn": datasets["ITEMS"],
@@ -153,21 +156,22 @@ def copy_of(world: World, emulator: Emulator) -> World:
     for record in world.store.records():
         twin.store.insert(record)
         twin.store.set_tags(record.arn, world.store.tags(record.arn))
-    for name in ("contents", "trained", "trackers", "stops", "data_marks", "due_trainings"):
-        getattr(twin, name).update(getattr(world, name))
+    for name, table in tables_of(world).items():
+        getattr(twin, name).update(table)
     return twin
+
+
+def tables_of(world: World) -> dict[str, dict[str, Any]]:
+    """The tables beside the store."""
+    return {each.name: dict(table) for each in fields(world) if isinstance(table := getattr(world, each.name), dict)}
 
 
 def dump(world: World) -> dict[str, Any]:
     """All that requests can change, to be compared."""
     return {
+        **tables_of(world),
         "records": {record.arn: (record, world.store.tags(record.arn)) for record in world.store.records()},
-        "contents": {arn: (contents.mark, contents.layer) for arn, contents in world.contents.items()},
-        "trained": dict(world.trained),
-        "trackers": dict(world.trackers),
-        "stops": set(world.stops),
-        "data_marks": dict(world.data_marks),
-        "due_trainings": dict(world.due_trainings),
+        "marks": {arn: (contents.mark, contents.layer) for arn, contents in world.contents.items()},
     }
 
 

@@ -36,10 +36,12 @@ NOT_OURS = {"roleArn", "kmsKeyArn"}
 WITHOUT_STORE = {"recipeArn", "algorithmArn", "featureTransformationArn", "resourceArn"}
 """ARNs of what every account has, and of any kind of resource."""
 STILL_REFUSED = {
+    "CreateMetricAttribution": "InvalidInputException",
     "DeleteDataset": "ResourceInUseException",
     "DeleteSolution": "ResourceInUseException",
     "StartRecommender": "InvalidInputException",
     "StopSolutionVersionCreation": "ResourceInUseException",
+    "UpdateMetricAttribution": "InvalidInputException",
     "UpdateRecommender": "InvalidInputException",
 }
 """What stands in the way of the rest, with the error for it."""
@@ -65,6 +67,12 @@ def arn_members(name: str) -> list[str]:
 def full_request(settled: Settled, name: str) -> dict[str, Any]:
     request: dict[str, Any] = placed(settled, name, full(input_shape(name)))
     return request
+
+
+def test_the_world_has_some_of_everything(settled: Settled) -> None:
+    """A new kind of resource has to be made in tests/service/settled_world.py."""
+    needed = {member for name in NAMES for member in arn_members(name)}
+    assert needed - set(settled.values) == set()
 
 
 @pytest.mark.parametrize("name", NAMES)
