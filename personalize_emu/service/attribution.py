@@ -11,7 +11,7 @@ from personalize_emu.data.columns import TIMESTAMP
 from personalize_emu.data.dataset_types import INTERACTIONS
 from personalize_emu.service.attribution_ledger import Ledger, Sums, TooManySources
 from personalize_emu.service.attribution_reports import (
-    CONSIDERED_SECONDS,
+    considered_times,
     item_values,
     ledgers_of_group,
     metrics_of,
@@ -40,8 +40,8 @@ def admit_sources(context: Context, group_arn: str, arrivals: Sequence[Arrival])
 def count_events(context: Context, group_arn: str, arrivals: Sequence[Arrival]) -> None:
     """Also events that are stored once only, since they equal earlier ones (MA-23)."""
     for ledger, attribution in ledgers_of_group(context, group_arn):
-        oldest = context.clock.now() - CONSIDERED_SECONDS
-        events = [CreditedEvent(one.row, one.source) for one in arrivals if one.row[TIMESTAMP] > oldest]
+        after, until = considered_times(context.clock.now())
+        events = [CreditedEvent(one.row, one.source) for one in arrivals if after < one.row[TIMESTAMP] <= until]
         sums = event_sums(metrics_of(attribution), events, item_values(context, group_arn))
         record_sums(context, ledger, sums)
 
@@ -75,7 +75,7 @@ class ImportReporting:
             write_report(self.context, attribution, ledger, self.mode, rows.sums(metrics, values))
         if self.mode != "INCREMENTAL":
             return {}
-        return rows.since(self.context.clock.now() - CONSIDERED_SECONDS).sums(metrics, values)
+        return rows.between(*considered_times(self.context.clock.now())).sums(metrics, values)
 
     def _answering(self, recommendation_id: str) -> str | None:
         answer = self.context.world.answers.find(recommendation_id)

@@ -30,6 +30,8 @@ NAMESPACE = "Personalize"
 PROBE = "MetricAttributionProbe"
 CONSIDERED_SECONDS = 14 * 24 * 3600
 """Events that are older do not reach CloudWatch (MA-33)."""
+AHEAD_SECONDS = 2 * 3600
+"""CloudWatch refuses a call as a whole for one datum that is further in the future."""
 HEADER = ("METRIC_NAME", "EVENT_TYPE", "VALUE", "MATH_FUNCTION", "EVENT_ATTRIBUTION_SOURCE", "TIMESTAMP")
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,11 @@ def ledgers_of_group(context: Context, group_arn: str) -> list[tuple[Ledger, Met
     ledgers = [ledger for ledger in list(context.world.ledgers.values()) if ledger.group_arn == group_arn]
     records = [(ledger, context.find(MetricAttribution, ledger.attribution_arn)) for ledger in ledgers]
     return [(ledger, record) for ledger, record in records if record is not None]
+
+
+def considered_times(now: float) -> tuple[float, float]:
+    """Events reach CloudWatch that are later than the first and not later than the second."""
+    return now - CONSIDERED_SECONDS, now + AHEAD_SECONDS
 
 
 def item_values(context: Context, group_arn: str) -> ItemValue:

@@ -95,9 +95,10 @@ class CreditedRows:
         """Everybody who is credited with a row."""
         return frozenset(self.names[number] for number in np.unique(self.sources))
 
-    def since(self, timestamp: float) -> CreditedRows:
-        """The rows of events that happened later than `timestamp`."""
-        kept = np.flatnonzero(_integers(self.table.column(TIMESTAMP)) > timestamp)
+    def between(self, after: float, until: float) -> CreditedRows:
+        """The rows of events that happened later than `after` and not later than `until`."""
+        timestamps = _integers(self.table.column(TIMESTAMP))
+        kept = np.flatnonzero((timestamps > after) & (timestamps <= until))
         return CreditedRows(self.table.take(pa.array(kept)), self.sources[kept], self.names, self.windows[kept])
 
     def sums(self, metrics: Iterable[Metric], item_value: ItemValue) -> dict[Share, float]:
