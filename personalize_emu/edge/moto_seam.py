@@ -105,6 +105,14 @@ class EmbeddedClients:
         return self._stubber(event_name, request)
 
 
+def know_managed_policies() -> None:
+    """Let programs attach AmazonPersonalizeFullAccess and its like to the roles they make (S-6).
+
+    For a process of its own only: moto then reads a thousand policies at every reset, about a second.
+    """
+    default_user_config["iam"]["load_aws_managed_policies"] = True
+
+
 def embedded_application(account: str = DEFAULT_ACCOUNT_ID) -> WSGIApplication:
     """moto's server as a WSGI application. It raises UnservedRequest for a service it does not have.
 
@@ -118,8 +126,6 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID) -> WSGIApplication:
 
     # Reflecting any Origin would open the port to every web page; bucket CORS rules stay in force.
     werkzeug_app.DISABLE_GLOBAL_CORS = True
-    # Programs attach AmazonPersonalizeFullAccess and its like to the roles they make (S-6).
-    default_user_config["iam"]["load_aws_managed_policies"] = True
 
     def create(service: str | None) -> Any:
         if service is None:

@@ -117,8 +117,10 @@ def _worker_application(settings: Settings) -> WSGIApplication:
         signal.signal(each, signal.SIG_DFL)
     from threadpoolctl import threadpool_limits
 
+    from personalize_emu.edge.moto_seam import know_managed_policies
     from personalize_emu.edge.one_port import emulator_with_services, one_port
 
+    know_managed_policies()
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )

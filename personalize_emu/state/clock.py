@@ -56,7 +56,9 @@ class ManualClock:
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         self._now = start
         self._agenda = _Agenda()
-        self._lock = threading.RLock()
+        # Held for moments only: callbacks may wait for other threads, and those for this clock.
+        self._lock = threading.Lock()
+        self._advancing = threading.RLock()
 
     def now(self) -> float:
         return round(self._now, 3)
@@ -65,26 +67,31 @@ class ManualClock:
         with self._lock:
             self._agenda.add(when, callback)
         if when <= self._now:
-            self._run_due()
+            self._run_until(self._now)
 
     def advance(self, seconds: float) -> None:
         _refuse_negative(seconds)
-        with self._lock:
+        with self._advancing:
             target = self._now + seconds
-            while (entry := self._agenda.take_due(target)) is not None:
-                when, callback = entry
-                self._now = max(self._now, when)
-                callback()
+            self._run_until(target)
             self._now = target
 
     def close(self) -> None:
         with self._lock:
             self._agenda.clear()
 
-    def _run_due(self) -> None:
+    def _run_until(self, target: float) -> None:
+        while (callback := self._step_towards(target)) is not None:
+            callback()
+
+    def _step_towards(self, target: float) -> Callback | None:
         with self._lock:
-            while (entry := self._agenda.take_due(self._now)) is not None:
-                entry[1]()
+            entry = self._agenda.take_due(target)
+            if entry is None:
+                return None
+            when, callback = entry
+            self._now = max(self._now, when)
+            return callback
 
 
 class SystemClock:

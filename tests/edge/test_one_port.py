@@ -120,14 +120,6 @@ def test_roles_keys_alarms_and_identity(client_of: ClientOf) -> None:
     assert [each["MetricName"] for each in watch.list_metrics(Namespace="Shop")["Metrics"]] == ["Clicks"]
 
 
-def test_s6_managed_policies_can_be_attached(client_of: ClientOf) -> None:
-    iam = client_of("iam")
-    iam.create_role(RoleName="Managed", AssumeRolePolicyDocument="{}")
-    for name in ("service-role/AmazonPersonalizeFullAccess", "AmazonS3FullAccess"):
-        iam.attach_role_policy(RoleName="Managed", PolicyArn=f"arn:aws:iam::aws:policy/{name}")
-    assert len(iam.list_attached_role_policies(RoleName="Managed")["AttachedPolicies"]) == 2
-
-
 def test_p20_an_assumed_role_of_another_account_is_that_account(client_of: ClientOf, server: LiveServer) -> None:
     role = "arn:aws:iam::210987654321:role/Other"
     issued = client_of("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]

@@ -56,6 +56,15 @@ def test_state_is_shared_by_all_requests_and_reset_forgets_it(capsys: pytest.Cap
         assert server.stop() == 0
 
 
+def test_s6_managed_policies_can_be_attached() -> None:
+    with ServerProcess("--pace", "instant") as server:
+        iam = client_at(server.url, "iam")
+        iam.create_role(RoleName="Managed", AssumeRolePolicyDocument="{}")
+        for name in ("service-role/AmazonPersonalizeFullAccess", "AmazonS3FullAccess"):
+            iam.attach_role_policy(RoleName="Managed", PolicyArn=f"arn:aws:iam::aws:policy/{name}")
+        assert len(iam.list_attached_role_policies(RoleName="Managed")["AttachedPolicies"]) == 2
+
+
 def test_two_signals_in_a_row_end_it_cleanly() -> None:
     with ServerProcess() as server:
         server.process.send_signal(signal.SIGINT)

@@ -86,6 +86,21 @@ def test_what_follows_from_a_callback_fits_into_the_same_advance() -> None:
     clock.close()
 
 
+def test_other_threads_can_use_a_clock_that_is_being_advanced() -> None:
+    clock = ManualClock(0.0)
+    ran: list[float] = []
+
+    def use_from_another_thread() -> None:
+        other = threading.Thread(target=lambda: clock.call_at(20, lambda: ran.append(clock.now())))
+        other.start()
+        other.join(10)
+        assert not other.is_alive()
+
+    clock.call_at(10, use_from_another_thread)
+    clock.advance(30)
+    assert ran == [20]
+
+
 def test_a_closed_clock_forgets_its_callbacks() -> None:
     clock = SystemClock()
     ran: list[str] = []
