@@ -29,7 +29,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "state": (GROUND - {"recipes"}) | {"recipes.base", "wire.errors"},
     "service": GROUND | {"state", "wire.errors", "wire.pages"},
     "runtime": GROUND | {"state", "service", "wire.errors", "wire.pages"},
-    "batch": GROUND | {"state", "service", "runtime", "wire.errors", "wire.pages"},
+    "batch": GROUND | {"state", "service", "runtime", "wire.errors", "wire.java_text"},
     "operations": GROUND | {"state", "service", "runtime", "batch", "wire"},
     "emulator": GROUND | {"state", "service", "runtime", "batch", "wire", "operations", ""},
     "edge": GROUND | {"state", "service", "runtime", "batch", "wire", "operations", "emulator", ""},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import Kind
+from personalize_emu.recipes.base import Kind, Model
 from personalize_emu.runtime.answers import softmax_of
 from personalize_emu.runtime.deployments import deployed
 from personalize_emu.runtime.filtering import requested_filter
@@ -15,7 +17,6 @@ from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_ITEMS_WITH_MET
 from personalize_emu.runtime.metadata import requested_metadata
 from personalize_emu.runtime.recommendation_ids import issued_id
 from personalize_emu.service.context import Context, Params
-from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.wire.errors import InvalidInputException
 
 MOST_ITEMS = 500
@@ -35,17 +36,18 @@ def get_personalized_ranking(context: Context, params: Params) -> dict[str, Any]
     wanted = requested_filter(context, deployment.trained, params, user_id=params["userId"], item_id=None)
     if wanted is not None:
         asked = [item for item, kept in zip(asked, wanted.over(asked), strict=True) if kept]
-    ranking = _ranked(context, deployment.trained, params["userId"], asked)
+    model = deployment.trained.model
+    ranking = ranked(model, model.scores(history_of(context.world, deployment.trained, params["userId"])), asked)
     if metadata is not None:
         ranking = metadata.added_to(ranking)
     return {"personalizedRanking": ranking, "recommendationId": issued_id(context, params, ranking)}
 
 
-def _ranked(
-    context: Context, trained: TrainedVersion, user_id: str, asked: list[str]
-) -> list[dict[str, Any]]:
-    """Known items by score, a softmax over them alone (RT-84); the others after them as given (R-74a)."""
-    model = trained.model
+def ranked(model: Model, scores: NDArray[np.float32], asked: Sequence[str]) -> list[dict[str, Any]]:
+    """Known items by score, a softmax over them alone (RT-84); the others after them as given (R-74a).
+
+    scores: float32[items], of the whole catalog. asked: distinct ids.
+    """
     numbers = [model.number_of.get(item, -1) for item in asked]
     known = [number for number in numbers if number >= 0 and model.trained_items[number]]
     unknown = [
@@ -53,12 +55,12 @@ def _ranked(
         for item, number in zip(asked, numbers, strict=True)
         if number < 0 or not model.trained_items[number]
     ]
-    scores = model.scores(history_of(context.world, trained, user_id))[known]
+    scores = scores[known]
     # Catalog numbers follow item ids, so a stable sort by number first settles ties by id (RT-32).
     order = np.lexsort((np.array(known, dtype=np.int64), -scores))
     shares = softmax_of(scores, order.astype(np.int32))
-    ranked: list[dict[str, Any]] = [
+    ranking: list[dict[str, Any]] = [
         {"itemId": model.catalog[known[place]], "score": share}
         for place, share in zip(order, shares, strict=True)
     ]
-    return ranked + [{"itemId": item} for item in unknown]
+    return ranking + [{"itemId": item} for item in unknown]

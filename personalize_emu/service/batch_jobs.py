@@ -10,6 +10,7 @@ from personalize_emu.service.access import READ_AND_WRITE, require_access, requi
 from personalize_emu.service.changes import require_active
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.filters import checked_filter
+from personalize_emu.service.locations import output_folder
 from personalize_emu.service.recipe_catalog import RecipeFacts, recipe_by_arn
 from personalize_emu.service.recipe_facts import BatchJob as Work
 from personalize_emu.state.resources import BatchJob, Filter, SolutionVersion
@@ -29,9 +30,13 @@ class Places:
 
 def requested_places(job_input: Params, job_output: Params) -> Places:
     """Raises InvalidInputException: wrong syntax, or output where the input is (B-4, B-12, E-16)."""
-    source = _location(job_input["s3DataSource"]["path"], "Invalid S3 input path")
-    folder = _folder(_location(job_output["s3DataDestination"]["path"], "Invalid S3 output path"))
-    if folder == _folder(source):
+    path = job_input["s3DataSource"]["path"]
+    try:
+        source = parse_location(path)
+    except InvalidLocation as error:
+        raise InvalidInputException("Invalid S3 input path") from error
+    folder = output_folder(job_output["s3DataDestination"]["path"])
+    if folder == output_folder(path):
         raise InvalidInputException("Invalid S3 output path")
     return Places(source, folder)
 
@@ -88,16 +93,3 @@ def require_rights(context: Context, role_arn: str, places: Places) -> None:
     require_role(context, role_arn)
     require_access(context, role_arn, READ_AND_WRITE, places.source.bucket, [places.source.key])
     require_access(context, role_arn, READ_AND_WRITE, places.folder.bucket, [places.folder.key])
-
-
-def _location(path: str, refusal: str) -> Location:
-    try:
-        return parse_location(path)
-    except InvalidLocation as error:
-        raise InvalidInputException(refusal) from error
-
-
-def _folder(location: Location) -> Location:
-    """The same with a slash at its end, whether it was written or not (B-42)."""
-    key = location.key
-    return Location(location.bucket, f"{key}/" if key and not key.endswith("/") else key)

@@ -1,0 +1,150 @@
+"""What a trained version answers to lines of a batch inference job (spec 11 sections 2, 3.1 and 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.batch.lines import INFERENCE, BadLine, Line, encoded, parsed, required_text, score_text
+from personalize_emu.batch.transfer import Answered
+from personalize_emu.recipes.base import History, Kind
+from personalize_emu.recipes.topk import top_k
+from personalize_emu.runtime.answers import softmax_of
+from personalize_emu.runtime.filtering import ItemFilter, requested_filter
+from personalize_emu.runtime.histories import single_item, trained_history
+from personalize_emu.runtime.rank import MOST_ITEMS, ranked
+from personalize_emu.service.context import Context
+from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.wire.errors import AwsError
+
+CELLS = 1 << 20
+"""Scores computed at once: 4 MB an array, whatever the size of the catalog."""
+_REASONED = frozenset({"aws-user-personalization-v2"})
+"""Recipes that give reasons (B-45)."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One line that can be answered. asker: the user or item scores are for; equal ones are scored once."""
+
+    place: int
+    line: Line
+    asker: str
+    wanted: ItemFilter | None
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """Answers lines from what `trained` was trained with, and nothing newer (B-55, EV-51)."""
+
+    context: Context
+    trained: TrainedVersion
+    count: int
+    filter_arn: str | None
+
+    def __call__(self, lines: Sequence[bytes]) -> Answered:
+        sources = [parsed(line) for line in lines]
+        texts = [""] * len(sources)
+        questions: dict[str, list[Question]] = {}
+        for place, source in enumerate(sources):
+            try:
+                question = self._question(place, source)
+            except BadLine as error:
+                texts[place] = INFERENCE.refusal(source, error)
+            else:
+                questions.setdefault(question.asker, []).append(question)
+        for asker, scores in self._scored(list(questions)):
+            for question in questions[asker]:
+                texts[question.place] = INFERENCE.line(question.line, self._output(question, scores))
+        return Answered(encoded(texts), sum(source.members is not None for source in sources))
+
+    def _question(self, place: int, line: Line) -> Question:
+        """Raises BadLine (B-52)."""
+        members = line.members
+        if members is None:
+            raise BadLine("The line is not a JSON object")
+        kind = self.trained.kind
+        asker = required_text(members, "itemId" if kind is Kind.RELATED else "userId")
+        items = _item_list(members) if kind is Kind.RANKING else ()
+        wanted = self._filter(members) if self.filter_arn else None
+        return Question(place, line, "" if kind is Kind.POPULAR else asker, wanted, items)
+
+    def _filter(self, members: Mapping[str, Any]) -> ItemFilter | None:
+        """B-27, F-86."""
+        values = members.get("filterValues", {})
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            raise BadLine("filterValues must be an object of strings")
+        request = {"filterArn": self.filter_arn, "filterValues": values}
+        user_id, item_id = (value if isinstance(value, str) else None for value in _ids(members))
+        try:
+            return requested_filter(self.context, self.trained, request, user_id=user_id, item_id=item_id)
+        except AwsError as error:
+            raise BadLine(error.message) from error
+
+    def _scored(self, askers: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Each asker with float32[items], a block of them at a time."""
+        model = self.trained.model
+        rows = max(1, CELLS // max(1, len(model.catalog)))
+        for start in range(0, len(askers), rows):
+            block = askers[start : start + rows]
+            yield from zip(block, model.scores_many([self._history(asker) for asker in block]), strict=True)
+
+    def _history(self, asker: str) -> History:
+        """Unknown users and items have an empty one, and get popular items (B-51)."""
+        if self.trained.kind is Kind.RELATED:
+            return single_item(self.trained, asker)
+        return trained_history(self.trained, asker)
+
+    def _output(self, question: Question, scores: NDArray[np.float32]) -> str:
+        if self.trained.kind is Kind.RANKING:
+            return self._ranking(question, scores)
+        considered = scores
+        if question.wanted is not None:
+            considered = np.where(question.wanted.over_catalog(), scores, np.float32(-np.inf))
+        numbers = top_k(considered, self.count)
+        names = self._names
+        items = ",".join([names[number] for number in numbers.tolist()])
+        if not self.trained.shows_scores:
+            return f'{{"recommendedItems":[{items}]}}'
+        shares = ",".join(map(score_text, softmax_of(scores, numbers)))
+        reasons = f',"reasons":[{",".join(["[]"] * len(numbers))}]' if self._gives_reasons else ""
+        return f'{{"recommendedItems":[{items}],"scores":[{shares}]{reasons}}}'
+
+    def _ranking(self, question: Question, scores: NDArray[np.float32]) -> str:
+        """B-46, B-49, B-51."""
+        asked: Sequence[str] = question.items
+        if question.wanted is not None:
+            asked = [item for item, kept in zip(asked, question.wanted.over(asked), strict=True) if kept]
+        ranking = ranked(self.trained.model, scores, asked)
+        items = ",".join(INFERENCE.encoder.encode(entry["itemId"]) for entry in ranking)
+        shares = ",".join(score_text(entry.get("score")) for entry in ranking)
+        return f'{{"recommendedItems":[{items}],"scores":[{shares}]}}'
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """The item ids of the catalog as JSON."""
+        return [INFERENCE.encoder.encode(item) for item in self.trained.model.catalog]
+
+    @property
+    def _gives_reasons(self) -> bool:
+        return self.trained.recipe.name in _REASONED
+
+
+def _ids(members: Mapping[str, Any]) -> tuple[Any, Any]:
+    return members.get("userId"), members.get("itemId")
+
+
+def _item_list(members: Mapping[str, Any]) -> tuple[str, ...]:
+    """Each item once. Raises BadLine."""
+    items = members.get("itemList")
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise BadLine("itemList is required")
+    if not 1 <= len(items) <= MOST_ITEMS:
+        raise BadLine(f"itemList must contain between 1 and {MOST_ITEMS} items")
+    return tuple(dict.fromkeys(items))

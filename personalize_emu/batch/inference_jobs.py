@@ -1,0 +1,33 @@
+"""CreateBatchInferenceJob: the request checked, the job begun."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from personalize_emu.batch.inference import Inference
+from personalize_emu.batch.transfer import transfer
+from personalize_emu.batch.workers import Workers
+from personalize_emu.recipes.base import Progress
+from personalize_emu.service.batch_inference_jobs import insert_batch_inference_job
+from personalize_emu.service.changes import begin_creation
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.training_runs import watched
+from personalize_emu.state.resources import BatchInferenceJob
+
+MOST_LINES = 50_000_000
+"""Of one input file (B-20, Q-56)."""
+
+
+def create_batch_inference_job(context: Context, params: Params, *, workers: Workers | None = None) -> dict[str, Any]:
+    """workers: who computes the answers; by default the thread of the job."""
+    job = insert_batch_inference_job(context, params)
+    trained = context.world.trained[job.solution_version_arn]
+    answer = Inference(context, trained, job.num_results, job.filter_arn)
+    work = partial(_answer, context, job, answer, workers or Workers())
+    begin_creation(context, job, partial(watched, context.world, job.arn, work), lambda _: None)
+    return {"batchInferenceJobArn": job.arn}
+
+
+def _answer(context: Context, job: BatchInferenceJob, answer: Inference, workers: Workers, progress: Progress) -> None:
+    transfer(context, job, answer, most_lines=MOST_LINES, workers=workers, progress=progress)

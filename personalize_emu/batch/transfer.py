@@ -1,0 +1,158 @@
+"""The way of every batch job: lines stream in from S3, are answered in chunks, and answers stream out to S3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from personalize_emu.batch.lines import Chunk, chunks_of
+from personalize_emu.batch.workers import Workers
+from personalize_emu.data.byte_streams import stream_of
+from personalize_emu.neighbours import AccessDenied, NoSuchBucket, ObjectInfo, ObjectStore, StoreError
+from personalize_emu.recipes.base import Progress
+from personalize_emu.s3_locations import InvalidLocation, Location, input_objects
+from personalize_emu.service.access import READ_AND_WRITE, recheck_access
+from personalize_emu.service.batch_jobs import Places, places_of
+from personalize_emu.service.context import Context
+from personalize_emu.service.locations import NO_WRITE_ACCESS, unreadable_at_work
+from personalize_emu.state.jobs import JobFailed
+from personalize_emu.state.resources import BatchJob
+
+PROBE = "_CHECK"
+"""The object that shows that the folder can be written to (B-41)."""
+MOST_FILES = 1000
+MOST_BYTES = 10**9
+"""Of one job (B-20, Q-54, Q-55)."""
+CHUNK_LINES = 512
+CHUNK_BYTES = 1 << 22
+_EVERY_SUFFIX = ("",)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The output of one chunk. readable: how many of its lines are JSON objects."""
+
+    text: bytes
+    readable: int
+
+
+Answer = Callable[[Sequence[bytes]], Answered]
+"""Lines to their output; called by workers, from several threads at once where these have them."""
+
+
+@dataclass
+class _Tally:
+    """What has been read so far. total: bytes of all files."""
+
+    total: int
+    size: int = 0
+    lines: int = 0
+    readable: int = 0
+
+    def add(self, chunk: Chunk, answered: Answered) -> None:
+        self.size += chunk.size
+        self.lines += len(chunk.lines)
+        self.readable += answered.readable
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.size / max(1, self.total))
+
+
+def transfer(
+    context: Context, job: BatchJob, answer: Answer, *, most_lines: int, workers: Workers, progress: Progress
+) -> None:
+    """Write `NAME.out` for every input object NAME (B-40).
+
+    most_lines: of one file. Raises JobFailed where nothing can be read or written, or limits are passed (B-16).
+    """
+    places = places_of(job)
+    source, folder = places.source, places.folder
+    recheck_access(context, job.role_arn, READ_AND_WRITE, source.bucket, [source.key])
+    recheck_access(context, job.role_arn, READ_AND_WRITE, folder.bucket, [folder.key], refusal=NO_WRITE_ACCESS)
+    objects = context.neighbours.objects(context.region)
+    key_arn = job.job_output["s3DataDestination"].get("kmsKeyArn")
+
+    def put(name: str, body: BinaryIO | bytes) -> None:
+        with _writing():
+            objects.put(folder.bucket, folder.key + name, body, kms_key_arn=key_arn)
+
+    put(PROBE, b"")
+    files = _files(objects, places)
+    tally = _Tally(sum(info.size for info in files))
+    for number, info in enumerate(files, start=1):
+        with _reading():
+            content = objects.open(source.bucket, info.key)
+        with content:
+            lines = _answers(content, answer, tally, most_lines, workers, progress)
+            ended = _not_in_vain(lines, tally) if number == len(files) else lines
+            put(_output_name(source, info.key), stream_of(ended))
+
+
+def _files(objects: ObjectStore, places: Places) -> list[ObjectInfo]:
+    """The input without output of earlier jobs that lies below it."""
+    with _reading():
+        files = input_objects(objects, places.source, _EVERY_SUFFIX, deep=True)
+    if places.folder.bucket == places.source.bucket and places.folder.key.startswith(places.source.key):
+        files = [info for info in files if not info.key.startswith(places.folder.key)]
+    size = sum(info.size for info in files)
+    if not files:
+        raise JobFailed(str(InvalidLocation()))
+    if len(files) > MOST_FILES:
+        raise JobFailed(f"Input data has {len(files)} files. A maximum of {MOST_FILES} files is allowed.")
+    if size > MOST_BYTES:
+        raise JobFailed(f"Input data has {size} bytes. A maximum of {MOST_BYTES} bytes is allowed.")
+    return files
+
+
+def _output_name(source: Location, key: str) -> str:
+    """Below the output folder; what lies below an input folder keeps its path (B-40)."""
+    folder = source.key if source.key.endswith("/") or not source.key else f"{source.key}/"
+    name = key.removeprefix(folder) if key.startswith(folder) else key.rpartition("/")[2]
+    return f"{name}.out"
+
+
+def _answers(
+    source: BinaryIO, answer: Answer, tally: _Tally, most_lines: int, workers: Workers, progress: Progress
+) -> Iterator[bytes]:
+    before = tally.lines
+
+    def answered(chunk: Chunk) -> tuple[Chunk, Answered]:
+        return chunk, answer(chunk.lines)
+
+    with _reading():
+        for chunk, written in workers.in_order(answered, chunks_of(source, CHUNK_LINES, CHUNK_BYTES)):
+            tally.add(chunk, written)
+            if tally.lines - before > most_lines:
+                raise JobFailed(f"Input file has too many records. A maximum of {most_lines} is allowed.")
+            progress("answering", tally.share)
+            yield written.text
+
+
+def _not_in_vain(answers: Iterator[bytes], tally: _Tally) -> Iterator[bytes]:
+    """The last file breaks off instead of ending when no line of any could be read (B-16)."""
+    yield from answers
+    if not tally.lines:
+        raise JobFailed("Input data is empty.")
+    if not tally.readable:
+        raise JobFailed("Input data has no line that is a JSON object.")
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (StoreError, InvalidLocation) as error:
+        raise JobFailed(unreadable_at_work(error)) from error
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except (AccessDenied, NoSuchBucket) as error:
+        raise JobFailed(NO_WRITE_ACCESS) from error
+    except StoreError as error:
+        raise JobFailed(f"{NO_WRITE_ACCESS} {error}") from error
