@@ -32,8 +32,9 @@ from personalize_emu.settings import Settings
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-THREADS = 4
-"""Requests served at once. More threads only queue for the interpreter lock."""
+THREADS = 2
+"""Requests served at once. More threads only queue for the interpreter lock: with four, recommendations came a
+quarter slower (docs/benchmarks.md)."""
 
 STOP_SECONDS = 10
 """How long a worker may take to finish its requests before it is killed."""
