@@ -1,0 +1,331 @@
+"""Batch inference jobs as resources, through boto3 (spec 02 R-BIJ; spec 11 section 1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from personalize_emu.batch import inference_jobs, transfer
+from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.emulator import Emulator
+from personalize_emu.state.clock import ManualClock
+from personalize_emu.state.resources import Filter, SolutionVersion
+from tests.batch_requests import OUTPUT, begin, failure, inference_request, shown
+from tests.given import (
+    BUCKET,
+    ITEMS_SCHEMA,
+    POPULARITY,
+    RANKING,
+    REGION,
+    ROLE,
+    USER_PERSONALIZATION,
+    Given,
+    arn,
+    as_csv,
+    avro,
+    field,
+    two_camps,
+)
+from tests.refusals import refusal
+
+SIMILAR = "arn:aws:personalize:::recipe/aws-similar-items"
+THEMES = {"batchInferenceJobMode": "THEME_GENERATION"}
+WITH_TYPES = avro("Interactions", field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long"), field("EVENT_TYPE"))
+NAMED = {"themeGenerationConfig": {"fieldsForThemeGeneration": {"itemName": "GENRE"}}}
+
+
+@pytest.fixture
+def version(given: Given) -> str:
+    return given.version()
+
+
+@pytest.fixture
+def path(given: Given) -> str:
+    return given.upload('{"userId": "u1"}\n', "users.json")
+
+
+def refused(given: Given, version: str, path: str, **extra: Any) -> tuple[str, str]:
+    create = given.personalize.create_batch_inference_job
+    return refusal(create, **inference_request(version, path, **extra))
+
+
+def group_with_genres(given: Given) -> str:
+    group = given.imported_group()
+    given.dataset(group, given.schema(ITEMS_SCHEMA, "items"), "Items")
+    return group
+
+
+def test_a_job_has_the_documented_members(given: Given, version: str, path: str) -> None:
+    """R-BIJ-1, R-BIJ-2, R-BIJ-4, R-BIJ-5, R-BIJ-7, B-1, B-6, B-9, B-11: defaults are filled in."""
+    job = begin(given, version, path, tags=[{"tagKey": "a", "tagValue": "b"}])
+    assert job == arn("batch-inference-job", "job")
+    found = shown(given, job)
+    assert found["creationDateTime"] == found["lastUpdatedDateTime"]
+    assert {name: value for name, value in found.items() if not name.endswith("DateTime")} == {
+        "jobName": "job",
+        "batchInferenceJobArn": job,
+        "solutionVersionArn": version,
+        "numResults": 25,
+        "jobInput": {"s3DataSource": {"path": path}},
+        "jobOutput": {"s3DataDestination": {"path": OUTPUT}},
+        "roleArn": ROLE,
+        "batchInferenceJobMode": "BATCH_INFERENCE",
+        "status": "ACTIVE",
+    }
+    assert given.personalize.list_tags_for_resource(resourceArn=job)["tags"] == [{"tagKey": "a", "tagValue": "b"}]
+    assert refused(given, version, path)[0] == "ResourceAlreadyExistsException"
+
+
+def test_what_was_given_is_shown_again(given: Given, version: str, path: str) -> None:
+    """R-BIJ-2, B-3, B-4, B-8, S-17, S-25."""
+    key = arn("key", "1").replace(":personalize:", ":kms:")
+    extra = {
+        "numResults": 7,
+        "batchInferenceJobConfig": {
+            "itemExplorationConfig": {"explorationWeight": "0", "explorationItemAgeCutOff": "7"}
+        },
+        "jobInput": {"s3DataSource": {"path": path, "kmsKeyArn": key}},
+        "jobOutput": {"s3DataDestination": {"path": OUTPUT, "kmsKeyArn": key}},
+    }
+    found = shown(given, begin(given, version, path, **extra))
+    assert {name: found[name] for name in extra} == extra
+    written = given.s3.head_object(Bucket=BUCKET, Key="out/users.json.out")
+    assert (written["ServerSideEncryption"], written["SSEKMSKeyId"]) == ("aws:kms", key)
+
+
+def test_jobs_are_listed_newest_first_and_by_version(given: Given, version: str, path: str) -> None:
+    """R-BIJ-2, P-73, P-74, P-44."""
+    other = given.version(arn("solution", "solution"))
+    jobs = [begin(given, made, path, name) for made, name in ((version, "a"), (version, "b"), (other, "c"))]
+    listed = given.personalize.list_batch_inference_jobs
+    assert [job["batchInferenceJobArn"] for job in listed()["batchInferenceJobs"]] == jobs[::-1]
+    found = listed(solutionVersionArn=version)["batchInferenceJobs"]
+    assert [job["batchInferenceJobArn"] for job in found] == jobs[1::-1]
+    assert set(found[0]) == {
+        "batchInferenceJobArn",
+        "jobName",
+        "status",
+        "creationDateTime",
+        "lastUpdatedDateTime",
+        "solutionVersionArn",
+        "batchInferenceJobMode",
+    }
+    assert refusal(listed, solutionVersionArn=arn("campaign", "x"))[0] == "InvalidInputException"
+    assert listed(solutionVersionArn=arn("solution", "solution/00000000"))["batchInferenceJobs"] == []
+
+
+def test_the_states_of_a_job(slow: Given, slow_emulator: Emulator, clock: ManualClock) -> None:
+    """B-14, B-15, B-17, R-BIJ-3, R-BIJ-5, R-GEN-10, Q-4, E-1."""
+    rows = slow.upload('{"userId": "u1"}\n', "users.json")
+    group = slow.group()
+    clock.advance(60)
+    dataset = slow.dataset(group)
+    clock.advance(60)
+    slow.import_job(dataset, slow.upload(as_csv(two_camps())))
+    clock.advance(1000)
+    solution = slow.solution(group, POPULARITY, performAutoTraining=False)
+    clock.advance(60)
+    version = slow.version(solution)
+    assert refused(slow, version, rows)[0] == "ResourceInUseException"
+    clock.advance(5000)
+    jobs = [begin(slow, version, rows, f"job{number}") for number in range(5)]
+    assert refused(slow, version, rows, name="job5") == (
+        "LimitExceededException",
+        "More than 5 resources with PENDING or IN_PROGRESS status.",
+    )
+    for status in ("CREATE PENDING", "CREATE IN_PROGRESS"):
+        assert shown(slow, jobs[0])["status"] == status
+        clock.advance(60)
+    clock.advance(1200)
+    assert {shown(slow, job)["status"] for job in jobs} == {"ACTIVE"}
+    assert shown(slow, jobs[0])["lastUpdatedDateTime"] > shown(slow, jobs[0])["creationDateTime"]
+    begin(slow, version, rows, "job5")
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "which"),
+    [
+        ("http://b/x.json", OUTPUT, "input"),
+        ("s3:///x", OUTPUT, "input"),
+        ("s3://b/x", "https://b/out/", "output"),
+        (f"{OUTPUT}", OUTPUT, "output"),
+        (f"{OUTPUT}", OUTPUT.rstrip("/"), "output"),
+        ("s3://b/x.json", "s3://b/x.json", "output"),
+    ],
+)
+def test_locations_of_a_wrong_form_are_refused(
+    given: Given, version: str, source: str, output: str, which: str
+) -> None:
+    """B-3, B-4, B-12, E-16."""
+    found = refused(given, version, source, jobOutput={"s3DataDestination": {"path": output}})
+    assert found == ("InvalidInputException", f"Invalid S3 {which} path")
+
+
+@pytest.mark.parametrize("count", [0, 501, -1])
+def test_the_number_of_results_is_bounded(given: Given, version: str, path: str, count: int) -> None:
+    """B-6."""
+    expected = ("InvalidInputException", "numResults must be between 1 and 500")
+    assert refused(given, version, path, numResults=count) == expected
+
+
+@pytest.mark.parametrize(
+    "recipe", ["aws-trending-now", "aws-next-best-action", "aws-item-affinity", "aws-item-attribute-affinity"]
+)
+def test_recipes_without_batch_inference_are_refused(
+    given: Given, emulator: Emulator, version: str, path: str, recipe: str
+) -> None:
+    """B-2, R-20."""
+    store = emulator.world.store
+    record = store.get(SolutionVersion, version)
+    assert record is not None
+    store.change(record, recipe_arn=f"arn:aws:personalize:::recipe/{recipe}")
+    expected = ("InvalidInputException", f"Recipe {recipe} does not support batch inference jobs.")
+    assert refused(given, version, path) == expected
+
+
+def test_versions_must_exist_and_be_versions(given: Given, path: str) -> None:
+    """B-2, B-12, R-GEN-6, R-GEN-7: a recommender is none."""
+    assert refused(given, arn("solution", "none/00000000"), path)[0] == "ResourceNotFoundException"
+    assert refused(given, arn("recommender", "r"), path)[0] == "InvalidInputException"
+
+
+def test_filters_must_be_of_the_group_and_for_items(given: Given, emulator: Emulator, version: str, path: str) -> None:
+    """B-7, F-81, R-GEN-20."""
+    text = 'INCLUDE {} WHERE Interactions.EVENT_TYPE IN ("*")'
+    schema = given.schema(WITH_TYPES, "typed")
+    groups = [given.group(name) for name in ("other", "mine")]
+    for group in groups:
+        given.dataset(group, schema)
+    create = given.personalize.create_filter
+    elsewhere = create(name="a", datasetGroupArn=groups[0], filterExpression=text.format("ItemID"))["filterArn"]
+    assert refused(given, version, path, filterArn=elsewhere) == (
+        "InvalidInputException",
+        f"Filter {elsewhere} belongs to another dataset group",
+    )
+    store = emulator.world.store
+    record = store.get(SolutionVersion, version)
+    assert record is not None
+    store.change(record, dataset_group_arn=groups[1])
+    users = create(name="b", datasetGroupArn=groups[1], filterExpression=text.format("UserID"))["filterArn"]
+    assert refused(given, version, path, filterArn=users) == (
+        "InvalidInputException",
+        f"Filter {users} is for UserID, not for ItemID",
+    )
+    assert refused(given, version, path, filterArn=arn("filter", "none"))[0] == "ResourceNotFoundException"
+    for status, code in (("CREATE PENDING", "ResourceInUseException"), ("CREATE FAILED", "InvalidInputException")):
+        found = store.get(Filter, users)
+        assert found is not None
+        store.change(found, status=status)
+        assert refused(given, version, path, filterArn=users)[0] == code
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"itemExplorationConfig": {"explorationWeight": "2"}},
+        {"itemExplorationConfig": {"unknown": "1"}},
+        {"rankingInfluence": {"POPULARITY": 0.5}},
+    ],
+)
+def test_configurations_the_recipe_cannot_follow_are_refused(
+    given: Given, version: str, path: str, config: dict[str, Any]
+) -> None:
+    """B-8."""
+    assert refused(given, version, path, batchInferenceJobConfig=config)[0] == "InvalidInputException"
+
+
+def test_exploration_is_for_user_personalization_only(given: Given, path: str) -> None:
+    """B-8."""
+    config = {"itemExplorationConfig": {"explorationWeight": "0.5"}}
+    ranking = given.version(given.solution(recipe=RANKING))
+    assert refused(given, ranking, path, batchInferenceJobConfig=config)[0] == "InvalidInputException"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "extra", "reason"),
+    [
+        (USER_PERSONALIZATION, THEMES | NAMED, "does not support batchInferenceJobMode"),
+        (SIMILAR, THEMES, "requires themeGenerationConfig"),
+        (SIMILAR, NAMED, "requires batchInferenceJobMode"),
+        (SIMILAR, NAMED | {"batchInferenceJobMode": "BATCH_INFERENCE"}, "requires batchInferenceJobMode"),
+        (
+            SIMILAR,
+            THEMES | {"themeGenerationConfig": {"fieldsForThemeGeneration": {"itemName": "NO"}}},
+            "no column of ITEMS: NO",
+        ),
+    ],
+)
+def test_themes_that_cannot_be_meant_are_refused(
+    given: Given, path: str, recipe: str, extra: dict[str, Any], reason: str
+) -> None:
+    """B-9, B-10, B-60."""
+    version = given.version(given.solution(group_with_genres(given), recipe))
+    code, text = refused(given, version, path, **extra)
+    assert code == "InvalidInputException"
+    assert reason in text
+
+
+def test_themes_are_not_there_yet(given: Given, path: str) -> None:
+    """No answer is better than a wrong one."""
+    version = given.version(given.solution(group_with_genres(given), SIMILAR))
+    create = given.personalize.create_batch_inference_job
+    code, text = refusal(create, status=501, **inference_request(version, path, **THEMES, **NAMED))
+    assert (code, "THEME_GENERATION" in text) == ("NotImplementedException", True)
+
+
+def test_input_that_is_not_there_fails_the_job(given: Given, version: str) -> None:
+    """B-16, R-GEN-11, E-7."""
+    given.upload("", "in/empty.json")
+    denied = "Insufficient privileges for accessing data in Amazon S3."
+    assert failure(given, version, "s3://no-such-bucket/x", name="a") == denied
+    assert failure(given, version, f"s3://{BUCKET}/none/", name="b") == "Invalid Data location."
+    assert failure(given, version, f"s3://{BUCKET}/in/empty.json", name="c") == "Input data is empty."
+    (summary, *_) = given.personalize.list_batch_inference_jobs()["batchInferenceJobs"]
+    assert (summary["status"], summary["failureReason"]) == ("CREATE FAILED", "Input data is empty.")
+
+
+def test_input_without_a_readable_line_fails_the_job(given: Given, version: str) -> None:
+    """B-16: and nothing but the probe is written."""
+    path = given.upload("nope\n[]\n", "in.json")
+    assert failure(given, version, path) == "Input data has no line that is a JSON object."
+    assert list(given.downloaded("out/")) == ["out/_CHECK"]
+    assert failure(given, version, given.upload("\n \n", "blank.json"), name="blank") == "Input data is empty."
+
+
+def test_output_that_cannot_be_written_fails_the_job(given: Given, version: str, path: str) -> None:
+    """B-16, B-41: the probe says so before anything is computed."""
+    output = {"s3DataDestination": {"path": "s3://no-such-bucket/x/"}}
+    reason = failure(given, version, path, jobOutput=output)
+    assert reason == "Insufficient privileges for accessing data in S3."
+
+
+def test_jobs_are_held_to_their_limits(given: Given, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B-16, B-20, Q-54, Q-55, Q-56; the numbers are the documented ones."""
+    assert (transfer.MOST_FILES, transfer.MOST_BYTES, inference_jobs.MOST_LINES) == (1000, 10**9, 50_000_000)
+    for name in ("a", "b", "c"):
+        path = given.upload('{"userId": "u1"}\n' * 3, f"in/{name}")
+    folder = f"s3://{BUCKET}/in/"
+    monkeypatch.setattr(inference_jobs, "MOST_LINES", 2)
+    assert failure(given, version, path, name="lines") == "Input file has too many records. A maximum of 2 is allowed."
+    monkeypatch.setattr(inference_jobs, "MOST_LINES", 3)
+    begin(given, version, folder, "fits")
+    monkeypatch.setattr(transfer, "MOST_FILES", 2)
+    reason = failure(given, version, folder, name="files")
+    assert reason == "Input data has 3 files. A maximum of 2 files is allowed."
+    monkeypatch.setattr(transfer, "MOST_FILES", 3)
+    monkeypatch.setattr(transfer, "MOST_BYTES", 100)
+    assert failure(given, version, folder, name="bytes").startswith("Input data has 153 bytes.")
+
+
+def test_the_role_must_be_allowed_to_write(clock: ManualClock) -> None:
+    """B-5, S-9, S-10: with `check_roles`."""
+    with mock_personalize(clock=clock) as emulator:
+        given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
+        version, path = given.version(), given.upload("{}", "users.json")
+        emulator.settings = replace(emulator.settings, check_roles=True)
+        create = given.personalize.create_batch_inference_job
+        code, _ = refusal(create, status=400, **inference_request(version, path))
+        assert code == "AccessDeniedException"
