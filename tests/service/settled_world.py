@@ -51,6 +51,7 @@ OTHER_NAMES = {
     ("DeleteSchema", "schemaArn"): "widerArn",
     ("DeleteDatasetGroup", "datasetGroupArn"): "emptyGroupArn",
     ("CreateEventTracker", "datasetGroupArn"): "emptyGroupArn",
+    ("CreateBatchInferenceJob", "solutionVersionArn"): "rankingVersionArn",
     ("CreateRecommender", "datasetGroupArn"): "shopArn",
     ("CreateRecommender", "recipeArn"): "useCaseArn",
 }
@@ -107,8 +108,17 @@ def _populated(given: Given) -> dict[str, Any]:
     wider = json.loads(SCHEMA_TEXTS["USERS"])
     wider["fields"].append({"name": "CITY", "type": ["null", "string"], "categorical": True})
     shop_group = shop(given)
+    ranking = given.version(given.solution(group, RANKING, "ranking"))
+    queries = given.upload('{"userId": "u1", "itemList": ["i001"]}\n', "queries.json")
+    batch = given.personalize.create_batch_inference_job(
+        jobName="films", solutionVersionArn=ranking, roleArn=ROLE, jobInput={"s3DataSource": {"path": queries}},
+        jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/out/"}},
+    )  # fmt: skip
     return {
         "datasetGroupArn": group,
+        "batchInferenceJobArn": batch["batchInferenceJobArn"],
+        "inputPath": queries,
+        "rankingVersionArn": ranking,
         "emptyGroupArn": given.group("empty"),
         "shopArn": shop_group,
         "useCaseArn": RECIPE + "ecomm-popular-items-by-views",
@@ -129,7 +139,7 @@ def _populated(given: Given) -> dict[str, Any]:
         "solutionArn": solution,
         "solutionVersionArn": version,
         "campaignArn": given.campaign(version, "films"),
-        "rankingArn": given.campaign(given.version(given.solution(group, RANKING, "ranking")), "ranking"),
+        "rankingArn": given.campaign(ranking, "ranking"),
         "recommenderArn": recommender(given, shop_group, "ecomm-popular-items-by-views"),
         "resourceArn": group,
         "recipeArn": POPULARITY,
@@ -195,6 +205,8 @@ def fitting(settled: Settled, name: str) -> dict[str, Any]:
 
 def placed(settled: Settled, operation: str, value: Any, member: str = "") -> Any:
     """The value with what the world knows a value for in its place."""
+    if member == "s3DataSource":
+        return {**value, "path": settled.values["inputPath"]}
     if isinstance(value, dict):
         return {key: placed(settled, operation, each, key) for key, each in value.items()}
     if isinstance(value, list):
