@@ -119,6 +119,16 @@ class Model(ABC):
         return np.stack(rows) if rows else np.empty((0, len(self.catalog)), np.float32)
 
     @property
+    def evaluation_period(self) -> float | None:
+        """Seconds after which the model wants to look at new interactions; None: only a training changes it."""
+        return None
+
+    def evaluated_on(self, data: TrainingData) -> Model:
+        """The model with the interactions of `data`, all of them, in place of those it knew (R-76a)."""
+        del data
+        return self
+
+    @property
     @abstractmethod
     def trained_items(self) -> NDArray[np.bool_]:
         """bool[items]: items with interactions in training; others rank last and unscored (R-74a)."""
@@ -155,3 +165,8 @@ class Recipe(ABC):
         """
         del evaluated, test_users
         return self.fit(data, hyperparameters, rng, progress)
+
+    def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
+        """Metrics, by name, that only this recipe has, measured on all of `data` (M-3)."""
+        del data, hyperparameters
+        return {}

@@ -8,6 +8,7 @@ from personalize_emu.recipes.base import Recipe
 from personalize_emu.recipes.personalized import personal_recipes
 from personalize_emu.recipes.popularity_count import PopularityCount
 from personalize_emu.recipes.sims import related_recipes
+from personalize_emu.recipes.trending_now import TrendingNow
 
 
 @cache
@@ -19,4 +20,5 @@ def recipe_named(name: str) -> Recipe | None:
 @cache
 def all_recipes() -> tuple[Recipe, ...]:
     """One of each, in the order of their names."""
-    return tuple(sorted([PopularityCount(), *personal_recipes(), *related_recipes()], key=lambda recipe: recipe.name))
+    recipes = [PopularityCount(), TrendingNow(), *personal_recipes(), *related_recipes()]
+    return tuple(sorted(recipes, key=lambda recipe: recipe.name))

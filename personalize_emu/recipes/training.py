@@ -20,7 +20,7 @@ from personalize_emu.recipes.base import (
     TrainingData,
 )
 from personalize_emu.recipes.blas_threads import one_blas_thread
-from personalize_emu.recipes.metrics import LIST_LENGTH, evaluate
+from personalize_emu.recipes.metrics import LIST_LENGTH, evaluate, rounded
 from personalize_emu.recipes.models.repeats import return_share
 from personalize_emu.recipes.split import Split, split_users
 from personalize_emu.recipes.topk import top_k
@@ -85,7 +85,7 @@ def _train(
     evaluated = recipe.fit(
         split.training, hyperparameters, np.random.default_rng(seed), _part(progress, "evaluating: ", 0.0)
     )
-    metrics = measure(recipe.kind, evaluated, split)
+    metrics = rounded(measure(recipe.kind, evaluated, split) | recipe.own_metrics(data, hyperparameters))
     model = recipe.fit_after_evaluation(
         evaluated,
         split.test_users,

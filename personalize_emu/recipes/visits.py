@@ -31,6 +31,12 @@ class Visits:
         """int64[users]: visits of each user."""
         return np.diff(self.offsets)
 
+    def chosen(self, kept: NDArray[np.bool_]) -> Visits:
+        """The visits marked in bool[n], of the same users."""
+        users = self.users[kept]
+        offsets = np.searchsorted(users, np.arange(len(self.offsets))).astype(np.int64)
+        return Visits(users, self.items[kept], self.timestamps[kept], self.weights[kept], offsets)
+
     def of_user(self, user: int) -> slice:
         return slice(int(self.offsets[user]), int(self.offsets[user + 1]))
 

@@ -18,6 +18,9 @@ from personalize_emu.service.solution_config import resolved_hyperparameters
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.state.jobs import JobFailed
 
+_WITHOUT_LEAST_USERS = frozenset({"aws-similar-items", "aws-trending-now", "aws-vod-trending-now"})
+"""These need interactions only, of however few users (spec 06 section 1.1, R-98)."""
+
 
 @dataclass(frozen=True)
 class TrainingInput:
@@ -86,5 +89,4 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
 
 
 def _least_users(facts: RecipeFacts) -> int:
-    """Similar items needs interactions only (spec 06 section 1.1)."""
-    return 0 if facts.name == "aws-similar-items" else MINIMUM_USERS
+    return 0 if facts.name in _WITHOUT_LEAST_USERS else MINIMUM_USERS

@@ -12,6 +12,7 @@ from personalize_emu.service.campaign_updates import begin_campaign_update, plan
 from personalize_emu.service.changes import begin_creation
 from personalize_emu.service.context import Context
 from personalize_emu.service.datasets import dataset_of_type
+from personalize_emu.service.evaluations import begin_evaluations
 from personalize_emu.service.recipe_catalog import recipe_by_arn
 from personalize_emu.service.solution_config import NO_INTERACTIONS
 from personalize_emu.service.tags import Tags
@@ -162,6 +163,7 @@ def _train(context: Context, version: SolutionVersion, source: TrainingInput) ->
 
 def _deploy(context: Context, version: SolutionVersion, trained: TrainedVersion) -> dict[str, Any]:
     context.world.trained[version.arn] = trained
+    begin_evaluations(context, version.arn, trained)
     for campaign in context.all(Campaign):
         _sync(context, campaign, version)
     return {"training_hours": training_hours(trained)}

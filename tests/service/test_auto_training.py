@@ -18,7 +18,7 @@ from personalize_emu.state.clock import ManualClock, SystemClock
 from tests.given import POPULARITY, REGION, Given, arn, as_csv, two_camps
 
 HOUR, DAY = 3600, 86_400
-TRENDING = "arn:aws:personalize:::recipe/aws-trending-now"
+AFFINITY = "arn:aws:personalize:::recipe/aws-item-affinity"
 
 
 def versions_of(given: Given, solution: str) -> list[dict[str, Any]]:
@@ -198,12 +198,12 @@ def test_a_deleted_solution_is_not_trained(given: Given, clock: ManualClock, emu
 
 def test_what_cannot_be_trained_passes_in_silence(given: Given, clock: ManualClock) -> None:
     """R-SOL-10: a recipe nobody can train yet, and data that are gone."""
-    trending = given.solution(recipe=TRENDING, name="trending")
+    affinity = given.solution(recipe=AFFINITY, name="affinity")
     group = arn("dataset-group", "group")
     popular = given.solution(group, POPULARITY)
     given.personalize.delete_dataset(datasetArn=arn("dataset", "group/INTERACTIONS"))
     clock.advance(HOUR + 8 * DAY)
-    assert versions_of(given, trending) == versions_of(given, popular) == []
+    assert versions_of(given, affinity) == versions_of(given, popular) == []
 
 
 @pytest.mark.parametrize("end", ["reset", "close"])

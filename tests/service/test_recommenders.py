@@ -115,16 +115,6 @@ def test_use_cases_need_their_datasets(given: Given) -> None:
     assert (code, text[:46]) == ("InvalidInputException", "Dataset group must contain an INTERACTIONS dat")
 
 
-def test_trending_now_is_refused_clearly(given: Given) -> None:
-    code, message = refusal(
-        recommender, status=501, given=given, group=cinema(given, films=False), use_case="vod-trending-now"
-    )
-    assert (code, message) == (
-        "NotImplementedException",
-        "personalize-emu cannot train aws-vod-trending-now yet.",
-    )
-
-
 def test_unknown_groups_recipes_and_names(given: Given) -> None:
     """R-GEN-4, R-GEN-6, R-GEN-20, R-REC-15, Q-11, E-2."""
     group = shop(given)

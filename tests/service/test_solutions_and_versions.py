@@ -275,7 +275,7 @@ def test_weighing_event_types_adds_metrics(given: Given, weights: tuple[float, f
 @pytest.mark.parametrize(
     ("recipe", "extra"),
     [
-        ("arn:aws:personalize:::recipe/aws-trending-now", {}),
+        ("arn:aws:personalize:::recipe/aws-item-affinity", {}),
         (SIMS, {"performHPO": True}),
     ],
 )
