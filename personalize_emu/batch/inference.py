@@ -28,6 +28,27 @@ _REASONED = frozenset({"aws-user-personalization-v2"})
 """Recipes that give reasons (B-45)."""
 
 
+@dataclass(frozen=True, eq=False)
+class LineFilter:
+    """The filter of a job; its values, and whom it is for, come with each line (B-27, F-86)."""
+
+    context: Context
+    trained: TrainedVersion
+    filter_arn: str
+
+    def of(self, members: Mapping[str, Any]) -> ItemFilter | None:
+        """Raises BadLine: the values do not do."""
+        values = members.get("filterValues", {})
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            raise BadLine("filterValues must be an object of strings")
+        request = {"filterArn": self.filter_arn, "filterValues": values}
+        user_id, item_id = (_text_or_none(members.get(name)) for name in ("userId", "itemId"))
+        try:
+            return requested_filter(self.context, self.trained, request, user_id=user_id, item_id=item_id)
+        except AwsError as error:
+            raise BadLine(error.message) from error
+
+
 @dataclass(frozen=True)
 class Question:
     """One line that can be answered. asker: the user or item scores are for; equal ones are scored once."""
@@ -43,10 +64,9 @@ class Question:
 class Inference:
     """Answers lines from what `trained` was trained with, and nothing newer (B-55, EV-51)."""
 
-    context: Context
     trained: TrainedVersion
     count: int
-    filter_arn: str | None
+    line_filter: LineFilter | None = None
 
     def __call__(self, lines: Sequence[bytes]) -> Answered:
         sources = [parsed(line) for line in lines]
@@ -72,20 +92,8 @@ class Inference:
         kind = self.trained.kind
         asker = required_text(members, "itemId" if kind is Kind.RELATED else "userId")
         items = _item_list(members) if kind is Kind.RANKING else ()
-        wanted = self._filter(members) if self.filter_arn else None
+        wanted = self.line_filter.of(members) if self.line_filter else None
         return Question(place, line, "" if kind is Kind.POPULAR else asker, wanted, items)
-
-    def _filter(self, members: Mapping[str, Any]) -> ItemFilter | None:
-        """B-27, F-86."""
-        values = members.get("filterValues", {})
-        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-            raise BadLine("filterValues must be an object of strings")
-        request = {"filterArn": self.filter_arn, "filterValues": values}
-        user_id, item_id = (value if isinstance(value, str) else None for value in _ids(members))
-        try:
-            return requested_filter(self.context, self.trained, request, user_id=user_id, item_id=item_id)
-        except AwsError as error:
-            raise BadLine(error.message) from error
 
     def _scored(self, askers: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Each asker with float32[items], a block of them at a time."""
@@ -136,8 +144,8 @@ class Inference:
         return self.trained.recipe.name in _REASONED
 
 
-def _ids(members: Mapping[str, Any]) -> tuple[Any, Any]:
-    return members.get("userId"), members.get("itemId")
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _item_list(members: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from personalize_emu.batch.inference import Inference
+from personalize_emu.batch.inference import Inference, LineFilter
 from personalize_emu.batch.transfer import transfer
 from personalize_emu.batch.workers import Workers
 from personalize_emu.recipes.base import Progress
@@ -23,7 +23,8 @@ def create_batch_inference_job(context: Context, params: Params, *, workers: Wor
     """workers: who computes the answers; by default the thread of the job."""
     job = insert_batch_inference_job(context, params)
     trained = context.world.trained[job.solution_version_arn]
-    answer = Inference(context, trained, job.num_results, job.filter_arn)
+    line_filter = LineFilter(context, trained, job.filter_arn) if job.filter_arn else None
+    answer = Inference(trained, job.num_results, line_filter)
     work = partial(_answer, context, job, answer, workers or Workers())
     begin_creation(context, job, partial(watched, context.world, job.arn, work), lambda _: None)
     return {"batchInferenceJobArn": job.arn}
