@@ -14,7 +14,7 @@ from personalize_emu.batch.lines import INFERENCE, BadLine, Line, encoded, parse
 from personalize_emu.batch.transfer import Answered
 from personalize_emu.recipes.base import History, Kind
 from personalize_emu.recipes.topk import top_k
-from personalize_emu.runtime.answers import softmax_of
+from personalize_emu.runtime.answers import shares_of, softmax_scales
 from personalize_emu.runtime.filtering import ItemFilter, requested_filter
 from personalize_emu.runtime.histories import single_item, trained_history
 from personalize_emu.runtime.rank import MOST_ITEMS, ranked
@@ -79,9 +79,9 @@ class Inference:
                 texts[place] = INFERENCE.refusal(source, error)
             else:
                 questions.setdefault(question.asker, []).append(question)
-        for asker, scores in self._scored(list(questions)):
+        for asker, scores, scale in self._scored(list(questions)):
             for question in questions[asker]:
-                texts[question.place] = INFERENCE.line(question.line, self._output(question, scores))
+                texts[question.place] = INFERENCE.line(question.line, self._output(question, scores, scale))
         return Answered(encoded(texts), sum(source.members is not None for source in sources))
 
     def _question(self, place: int, line: Line) -> Question:
@@ -95,13 +95,14 @@ class Inference:
         wanted = self.line_filter.of(members) if self.line_filter else None
         return Question(place, line, "" if kind is Kind.POPULAR else asker, wanted, items)
 
-    def _scored(self, askers: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Each asker with float32[items], a block of them at a time."""
+    def _scored(self, askers: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.float64]]]:
+        """Each asker with float32[items] and the scale of their softmax, a block of them at a time."""
         model = self.trained.model
         rows = max(1, CELLS // max(1, len(model.catalog)))
         for start in range(0, len(askers), rows):
             block = askers[start : start + rows]
-            yield from zip(block, model.scores_many([self._history(asker) for asker in block]), strict=True)
+            scores = model.scores_many([self._history(asker) for asker in block])
+            yield from zip(block, scores, softmax_scales(scores), strict=True)
 
     def _history(self, asker: str) -> History:
         """Unknown users and items have an empty one, and get popular items (B-51)."""
@@ -109,7 +110,7 @@ class Inference:
             return single_item(self.trained, asker)
         return trained_history(self.trained, asker)
 
-    def _output(self, question: Question, scores: NDArray[np.float32]) -> str:
+    def _output(self, question: Question, scores: NDArray[np.float32], scale: NDArray[np.float64]) -> str:
         if self.trained.kind is Kind.RANKING:
             return self._ranking(question, scores)
         considered = scores
@@ -120,7 +121,7 @@ class Inference:
         items = ",".join([names[number] for number in numbers.tolist()])
         if not self.trained.shows_scores:
             return f'{{"recommendedItems":[{items}]}}'
-        shares = ",".join(map(score_text, softmax_of(scores, numbers)))
+        shares = ",".join(map(score_text, shares_of(scores, numbers, scale)))
         reasons = f',"reasons":[{",".join(["[]"] * len(numbers))}]' if self._gives_reasons else ""
         return f'{{"recommendedItems":[{items}],"scores":[{shares}]{reasons}}}'
 

@@ -30,6 +30,7 @@ from personalize_emu.recipes.base import (
 )
 from personalize_emu.recipes.models.blend import best_sharpness, blended, standardised, with_returns
 from personalize_emu.recipes.models.histories import Kernel
+from personalize_emu.recipes.models.many import chances_of_many, with_returns_of_many
 from personalize_emu.recipes.models.next_item_ridge import MEMORY
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
 from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
@@ -70,11 +71,16 @@ class PersonalModel(Model):
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
         histories = [history.merged() for history in histories]
-        result = np.empty((len(histories), len(self.catalog)), np.float32)
-        for row, (history, blend) in enumerate(zip(histories, self._blends(histories), strict=True)):
-            logits = self._tempered(blend, history) if self._known(history) else self._popular
-            result[row] = self._finished(logits, history)
-        return result
+        known = np.array([self._known(history) for history in histories], np.float32)
+        share = (np.float32(1) / (2 * known + 1))[:, None]
+        logits = self._blends(histories)
+        logits *= np.float32(self.sharpness) * (1 - share)
+        logits += np.float32(self.sharpness) * share * self._famous
+        logits[known == 0] = self._popular
+        if len(self._cold) and len(self._cold) < len(self.catalog):
+            logits[:, self._cold] = np.inf
+            logits[:, self._cold] = (logits.min(axis=1) - np.float32(COLD_STEP))[:, None]
+        return with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
 
     def measured_sharpness(self, test_users: Sequence[HeldOut]) -> float:
         """The sharpness under which what these users did next is most likely; items they had do not count."""

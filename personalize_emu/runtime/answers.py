@@ -39,9 +39,18 @@ def best_items(
 
 def softmax_of(logits: NDArray[np.float32], numbers: NDArray[np.int32]) -> list[float]:
     """Shares of the softmax over all of `logits` (float32[n]) at `numbers`, rounded as on the wire."""
-    if not len(numbers):
-        return []
-    peak = float(logits.max())
-    total = float(np.exp(logits - np.float32(peak), dtype=np.float32).sum(dtype=np.float64))
-    chosen = np.exp(logits[numbers].astype(np.float64) - peak) / total
+    return shares_of(logits, numbers, softmax_scales(logits[None])[0]) if len(numbers) else []
+
+
+def softmax_scales(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """float64[rows, 2] of float32[rows, n]: what `shares_of` takes from the whole of each row."""
+    peaks = logits.max(axis=1)
+    raised = logits - peaks[:, None]
+    np.exp(raised, out=raised)
+    return np.stack((peaks.astype(np.float64), raised.sum(axis=1, dtype=np.float64)), axis=1)
+
+
+def shares_of(logits: NDArray[np.float32], numbers: NDArray[np.int32], scale: NDArray[np.float64]) -> list[float]:
+    """Shares of the softmax of one row at `numbers`, rounded as on the wire. scale: of that row, float64[2]."""
+    chosen = np.exp(logits[numbers].astype(np.float64) - scale[0]) / scale[1]
     return [round(score, _SCORE_PLACES) for score in chosen.tolist()]

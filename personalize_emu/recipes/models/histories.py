@@ -43,10 +43,11 @@ def newest(history: History, kernel: Kernel) -> tuple[NDArray[np.int32], NDArray
 
 def weighted_rows(histories: Sequence[History], kernel: Kernel, item_count: int) -> sp.csr_matrix:
     """float32 csr[histories, items]: the weights of `newest`, added up for each item."""
-    parts = [newest(history, kernel) for history in histories]
-    lengths = [len(items) for items, _ in parts]
-    columns = np.concatenate([items for items, _ in parts]) if parts else np.empty(0, np.int32)
-    values = np.concatenate([weights for _, weights in parts]) if parts else np.empty(0, np.float32)
+    parts = [history.items[::-1][: kernel.reach] for history in histories]
+    lengths = np.array([len(items) for items in parts], np.int64)
+    columns = np.concatenate(parts) if parts else np.empty(0, np.int32)
+    back = np.arange(len(columns)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    values = kernel.weights(int(lengths.max(initial=0)))[back]
     rows = np.repeat(np.arange(len(parts)), lengths)
     return sp.csr_matrix((values, (rows, columns)), shape=(len(parts), item_count), dtype=np.float32)
 

@@ -9,6 +9,7 @@ whichever explains the returns better.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,15 +45,22 @@ class Repeats:
         """The distinct items of a history, ascending, and the probability that the next visit is to each."""
         backwards = history.items[::-1]
         items, back, times = np.unique(backwards, return_index=True, return_counts=True)
+        gaps = back + 1
         if self.in_time:
             when = history.timestamps[::-1]
-            gaps, edges = when[0] - when[back] if len(when) else back, TIME_EDGES
-        else:
-            gaps, edges = back + 1, VISIT_EDGES
+            gaps = when[0] - when[back] if len(when) else back
+        return items.astype(np.int32), self.hazard(gaps, times, items)
+
+    def hazard(
+        self, gaps: NDArray[np.int64], times: NDArray[np.int64], items: NDArray[np.integer[Any]]
+    ) -> NDArray[np.float64]:
+        """float64[n]: the probability of a return after each gap, to an item that was had so many times."""
+        edges = TIME_EDGES if self.in_time else VISIT_EDGES
         bucket = np.maximum(np.searchsorted(edges, gaps, side="right") - 1, 0)
         level = np.minimum(times, LEVELS) - 1
         hazard = self.hazards[level, bucket] * self.factors[level, items]
-        return items.astype(np.int32), np.minimum(hazard, GREATEST)
+        bounded: NDArray[np.float64] = np.minimum(hazard, GREATEST)
+        return bounded
 
 
 @dataclass(frozen=True, eq=False)
