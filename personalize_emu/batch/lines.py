@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, BinaryIO
 
 from personalize_emu.wire.java_text import double
 
 MOST_LINE_BYTES = 1 << 20
 """A longer line is cut there, and so becomes unreadable; far more than 500 item ids and filter values."""
+_LEAST_PLAIN = 1e-3
+"""From here on, up to 1, Java and Python write a number alike."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -85,7 +88,15 @@ def encoded(lines: Sequence[str]) -> bytes:
 
 def score_text(score: float | None) -> str:
     """`0.8449224`, `7.699E-4`, `null` for an item without a score. score: rounded to 7 decimals (B-49)."""
-    return "null" if score is None else double(score)
+    if score is None:
+        return "null"
+    return repr(score) if score >= _LEAST_PLAIN else _small_score_text(score)
+
+
+@cache
+def _small_score_text(score: float) -> str:
+    """There are only so many scores of 7 decimals below a thousandth."""
+    return double(score)
 
 
 def required_text(members: Mapping[str, Any], name: str) -> str:
