@@ -40,6 +40,7 @@ bench: $(STAMP)  ## start-up, serving and training times
 	@$(BIN)/python -m benchmarks.serving
 	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.filters
+	@$(BIN)/python -m benchmarks.batch
 
 pages: $(STAMP)  ## write the generated tables of the documentation again
 	@$(BIN)/python -m docs.generate

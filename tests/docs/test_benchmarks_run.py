@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import filters
+from benchmarks import batch, filters
 from benchmarks.report import show
 from benchmarks.serving import LIST_SCHEMAS, Load, measure
 
@@ -27,6 +27,12 @@ def test_filters_are_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setattr("sys.argv", ["filters", "--items", "2000", "--times", "1"])
     assert filters.main() == 0
     assert capsys.readouterr().out.count("\n| ") == 8 + 3 + 4
+
+
+def test_batch_jobs_are_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["batch", "--users", "50", "--items", "40", "--lines", "60"])
+    assert batch.main() == 0
+    assert capsys.readouterr().out.count("\n| ") == 2 + 2 * len(batch.RECIPES)
 
 
 def test_tables_are_markdown_with_figures_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
