@@ -13,6 +13,7 @@ from personalize_emu.service.filters import checked_filter
 from personalize_emu.service.locations import output_folder
 from personalize_emu.service.recipe_catalog import RecipeFacts, recipe_by_arn
 from personalize_emu.service.recipe_facts import BatchJob as Work
+from personalize_emu.service.version_training import require_trained
 from personalize_emu.state.resources import BatchJob, Filter, SolutionVersion
 from personalize_emu.wire.errors import InvalidInputException
 
@@ -49,7 +50,7 @@ def places_of(job: BatchJob) -> Places:
 def requested_version(context: Context, params: Params, work: Work) -> tuple[SolutionVersion, RecipeFacts]:
     """Raises InvalidInputException: its recipe is for other jobs, or for none (B-2, B-13, R-20)."""
     version = context.get(SolutionVersion, params["solutionVersionArn"])
-    require_active(version)
+    require_trained(context, version)
     recipe = recipe_by_arn(version.recipe_arn or "")
     if recipe is None or recipe.batch != work:
         name = recipe.name if recipe else version.recipe_arn

@@ -9,7 +9,6 @@ from personalize_emu.service.campaign_updates import begin_campaign_update
 from personalize_emu.service.changes import (
     begin_deletion,
     begin_plain_creation,
-    require_active,
     require_deletable,
 )
 from personalize_emu.service.context import Context, Params
@@ -17,7 +16,7 @@ from personalize_emu.service.datasets import schemas_of_group
 from personalize_emu.service.recipe_catalog import recipe_by_arn
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.service.updates import require_no_update
-from personalize_emu.service.version_training import versions_of
+from personalize_emu.service.version_training import require_trained, versions_of
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_FAILED, CREATE_PENDING
 from personalize_emu.state.resources import Campaign, Solution, SolutionVersion
 from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
@@ -104,7 +103,7 @@ def _version_to_deploy(context: Context, arn: str, config: Any) -> SolutionVersi
         )
     else:
         version = context.get(SolutionVersion, arn)
-    require_active(version)
+    require_trained(context, version)
     return version
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.service.campaign_updates import begin_campaign_update, planned_deployment
-from personalize_emu.service.changes import begin_creation
+from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.context import Context
 from personalize_emu.service.datasets import dataset_of_type
 from personalize_emu.service.evaluations import begin_evaluations
@@ -37,6 +37,12 @@ _INTERACTIONS_A_MACHINE_HOUR = 1_000_000
 def versions_of(context: Context, solution: Solution) -> list[SolutionVersion]:
     """Oldest first."""
     return [v for v in context.all(SolutionVersion) if v.solution_arn == solution.arn]
+
+
+def require_trained(context: Context, version: SolutionVersion) -> None:
+    """A version that work is about to stand on must be ACTIVE, and must not be going with its solution (R-GEN-20)."""
+    require_active(version)
+    require_active(context.get(Solution, version.solution_arn))
 
 
 def begin_training(
