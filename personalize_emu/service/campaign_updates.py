@@ -22,6 +22,11 @@ def planned_deployment(campaign: Campaign) -> dict[str, Any]:
     }
 
 
+def served_versions(campaign: Campaign) -> frozenset[str]:
+    """ARNs of the version that the campaign serves and of the one that a running update will have it serve."""
+    return frozenset({campaign.solution_version_arn, planned_deployment(campaign)["solutionVersionArn"]})
+
+
 def begin_campaign_update(context: Context, campaign: Campaign, target: dict[str, Any]) -> None:
     """Deploy `target` (solutionVersionArn, minProvisionedTPS, campaignConfig) when its time has come."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from personalize_emu.data.avro import InvalidSchema
@@ -29,6 +29,9 @@ from personalize_emu.service.schemas import invalid_schema, parsed_schema
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING, CREATING
 from personalize_emu.state.resources import (
+    BatchInferenceJob,
+    BatchJob,
+    BatchSegmentJob,
     Campaign,
     Dataset,
     DatasetExportJob,
@@ -117,6 +120,12 @@ def in_group(context: Context, kind: type[Any], params: Params) -> list[Any]:
     return [record for record in records if record.dataset_group_arn == group_arn]
 
 
+def batch_jobs_at_work(context: Context, version_arns: Set[str]) -> Iterator[BatchJob]:
+    """Unfinished batch jobs of these solution versions."""
+    jobs: list[BatchJob] = [*context.all(BatchInferenceJob), *context.all(BatchSegmentJob)]
+    return (job for job in jobs if job.status in CREATING and job.solution_version_arn in version_arns)
+
+
 def dataset_of_type(context: Context, group_arn: str, dataset_type: str) -> Dataset | None:
     group_name = group_arn.rpartition("/")[2]
     return context.world.store.get(Dataset, context.arn("dataset", f"{group_name}/{dataset_type}"))
@@ -165,6 +174,7 @@ def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
         for campaign in context.all(Campaign)
         if campaign.solution_version_arn in version_arns and campaign.status in CREATING | {ACTIVE}
     )
+    yield from batch_jobs_at_work(context, version_arns)
     yield from (f for f in context.all(Filter) if f.dataset_group_arn == group_arn)
     recommenders = (r for r in context.all(Recommender) if r.dataset_group_arn == group_arn)
     yield from (recommender for recommender in recommenders if recommender.status in CREATING)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from personalize_emu.data.dataset_types import INTERACTIONS
 from personalize_emu.service.auto_training import cancel_training, schedule_training
+from personalize_emu.service.campaign_updates import served_versions
 from personalize_emu.service.changes import (
     begin_deletion,
     refuse_while_used_by,
@@ -13,7 +15,7 @@ from personalize_emu.service.changes import (
     require_deletable,
 )
 from personalize_emu.service.context import Context, Params
-from personalize_emu.service.datasets import dataset_of_type, in_group, schemas_of_group
+from personalize_emu.service.datasets import batch_jobs_at_work, dataset_of_type, in_group, schemas_of_group
 from personalize_emu.service.recipe_catalog import RecipeFacts
 from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.solution_config import NO_INTERACTIONS, check_solution, shown_solution_config
@@ -73,15 +75,15 @@ def list_solutions(context: Context, params: Params) -> dict[str, Any]:
 
 
 def delete_solution(context: Context, params: Params) -> None:
-    """Takes its versions along; campaigns and running versions forbid it (R-SOL-17)."""
+    """Takes its versions along; campaigns, running versions and batch jobs forbid it (R-SOL-17, R-SOL-23)."""
     solution = context.get(Solution, params["solutionArn"])
     require_deletable(solution)
     require_no_update(solution, solution.latest_solution_update)
     versions = versions_of(context, solution)
     arns = {version.arn for version in versions}
     busy = (version for version in versions if version.status in CREATING | {CREATE_STOPPING})
-    campaigns = (campaign for campaign in context.all(Campaign) if campaign.solution_version_arn in arns)
-    refuse_while_used_by(solution, next(busy, None) or next(campaigns, None))
+    campaigns = (campaign for campaign in context.all(Campaign) if not arns.isdisjoint(served_versions(campaign)))
+    refuse_while_used_by(solution, next(chain(busy, campaigns, batch_jobs_at_work(context, arns)), None))
 
     def gone() -> None:
         for version in versions_of(context, solution):
