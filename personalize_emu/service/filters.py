@@ -21,7 +21,7 @@ from personalize_emu.service.context import Context, Params
 from personalize_emu.service.datasets import dataset_of_type, in_group
 from personalize_emu.service.schemas import parsed_schema
 from personalize_emu.service.tags import checked_tags
-from personalize_emu.state.lifecycle import CREATE_FAILED, CREATE_PENDING, CREATING
+from personalize_emu.state.lifecycle import CREATE_FAILED, CREATE_PENDING, CREATING, DELETING
 from personalize_emu.state.resources import BatchInferenceJob, BatchSegmentJob, DatasetGroup, Filter, Resource, Schema
 from personalize_emu.wire.errors import InvalidInputException, LimitExceededException
 
@@ -73,7 +73,7 @@ def delete_filter(context: Context, params: Params) -> None:
 
 
 def checked_filter(context: Context, group_arn: str, expression: str) -> CheckedFilter:
-    """The meaning of an expression to the datasets of a group.
+    """The meaning of an expression to the datasets of a group, without those that are going.
 
     Raises:
         InvalidExpression: it has none (F-90).
@@ -81,7 +81,7 @@ def checked_filter(context: Context, group_arn: str, expression: str) -> Checked
     texts = []
     for name in DATASETS:
         dataset = dataset_of_type(context, group_arn, name.upper())
-        if dataset is not None:
+        if dataset is not None and dataset.status not in DELETING:
             texts.append((dataset.dataset_type, context.get(Schema, dataset.schema_arn).schema))
     return _checked(expression, tuple(texts))
 
