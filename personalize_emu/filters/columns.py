@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.data.avro import Field
 from personalize_emu.data.columns import encoded
-from personalize_emu.filters.expressions import Operator
+from personalize_emu.filters.expressions import Constant, Operator
 
 Mask = NDArray[np.bool_]
 SEPARATOR = "|"
@@ -51,7 +51,15 @@ class Texts:
         text = self.text(record)
         if text is None:
             return None
-        return frozenset(text.split(SEPARATOR)) if self.categorical else frozenset({text})
+        return frozenset(self._parts(text))
+
+    def _parts(self, text: str) -> list[str]:
+        return text.split(SEPARATOR) if self.categorical else [text]
+
+    def distinct(self) -> list[Constant]:
+        """Every category, or every text of a column without, that occurs; ascending."""
+        occurring = self.dictionary.take(pa.array(np.unique(self.codes[self.codes < len(self.dictionary)])))
+        return sorted({part for text in occurring.to_pylist() for part in self._parts(text)})
 
     def text(self, record: int) -> str | None:
         code = int(self.codes[record])
@@ -109,6 +117,9 @@ class Floats:
         number = float(self.values[record])
         return None if math.isnan(number) else Decimal(number)
 
+    def distinct(self) -> list[Constant]:
+        return [Decimal(number) for number in np.unique(self.values[~np.isnan(self.values)]).tolist()]
+
     def text(self, record: int) -> str | None:
         number = self.values[record]
         return None if np.isnan(number) else np.format_float_positional(number, trim="-")
@@ -153,6 +164,9 @@ class Integers:
 
     def value(self, record: int) -> Decimal | None:
         return Decimal(int(self.values[record])) if self.present[record] else None
+
+    def distinct(self) -> list[Constant]:
+        return [Decimal(number) for number in np.unique(self.values[self.present]).tolist()]
 
     def text(self, record: int) -> str | None:
         return str(int(self.values[record])) if self.present[record] else None

@@ -29,6 +29,7 @@ class Kind(Enum):
     RANKING = "ranking"
     RELATED = "related"
     POPULAR = "popular"
+    SEGMENTS = "segments"
 
 
 class NotEnoughData(Exception):
@@ -53,6 +54,8 @@ class TrainingData:
     items: NDArray[np.int32]
     timestamps: NDArray[np.int64]
     weights: NDArray[np.float32] | None = None
+    attributes: tuple[NDArray[np.int32], ...] = ()
+    """Groups of items, by number, that have an attribute in common; for segments only."""
 
     @cached_property
     def offsets(self) -> NDArray[np.int64]:

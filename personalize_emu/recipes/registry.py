@@ -7,6 +7,7 @@ from functools import cache
 from personalize_emu.recipes.base import Recipe
 from personalize_emu.recipes.personalized import personal_recipes
 from personalize_emu.recipes.popularity_count import PopularityCount
+from personalize_emu.recipes.segments import segment_recipes
 from personalize_emu.recipes.sims import related_recipes
 from personalize_emu.recipes.trending_now import TrendingNow
 
@@ -14,11 +15,11 @@ from personalize_emu.recipes.trending_now import TrendingNow
 @cache
 def recipe_named(name: str) -> Recipe | None:
     """The recipe of that name (`aws-sims`), None where it cannot be trained."""
-    return next((recipe for recipe in all_recipes() if recipe.name == name), None)
+    return next((recipe for recipe in (*all_recipes(), *segment_recipes()) if recipe.name == name), None)
 
 
 @cache
 def all_recipes() -> tuple[Recipe, ...]:
-    """One of each, in the order of their names."""
+    """One of each that answers users or items, in the order of their names; segments are asked otherwise."""
     recipes = [PopularityCount(), TrendingNow(), *personal_recipes(), *related_recipes()]
     return tuple(sorted(recipes, key=lambda recipe: recipe.name))

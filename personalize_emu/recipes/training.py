@@ -81,6 +81,9 @@ def train(
 def _train(
     recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int, progress: Progress
 ) -> Trained:
+    if recipe.kind is Kind.SEGMENTS:
+        metrics = rounded(recipe.own_metrics(data, hyperparameters))
+        return Trained(recipe.fit(data, hyperparameters, np.random.default_rng(seed), progress), metrics)
     split = split_users(data, seed)
     evaluated = recipe.fit(
         split.training, hyperparameters, np.random.default_rng(seed), _part(progress, "evaluating: ", 0.0)

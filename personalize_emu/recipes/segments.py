@@ -1,0 +1,158 @@
+"""Item-Affinity and Item-Attribute-Affinity: which users will want an item, or items of a kind (R-81, R-82).
+
+A user's score for a group of items is what EASE expects of the user there, beside how active the user is, both
+standardised over the users. For items that the user had, what counts in place of EASE is how often users come back
+to an item at all. `hidden_dimension` has no counterpart here and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.affinities import EASE_REGULARISATION, REFERENCE_VISITS
+from personalize_emu.recipes.base import (
+    History,
+    Hyperparameters,
+    Kind,
+    Model,
+    Progress,
+    Recipe,
+    TrainingData,
+)
+from personalize_emu.recipes.models.blend import standardised
+from personalize_emu.recipes.models.crowd import Crowd, crowd_of, group_affinity, groups_of, return_shift
+from personalize_emu.recipes.models.ease import Ease, fit_ease
+from personalize_emu.recipes.models.histories import Kernel
+from personalize_emu.recipes.models.popularity import Popularity, count_popularity
+from personalize_emu.recipes.topk import top_k
+from personalize_emu.recipes.visits import Visits
+
+TEST_SHARE = 0.2
+"""The newest visits of every user, held out for the metrics (M-10)."""
+TASTE = 0.3
+"""Of EASE, where activity counts 1."""
+QUERIES_AT_ONCE = 256
+WHOLE_HISTORY = Kernel(reach=1_000_000, decay=0.0, recency=False)
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentModel(Model):
+    """shift: logarithm of how much likelier a return is than a discovery (see `return_shift`)."""
+
+    catalog: tuple[str, ...]
+    ease: Ease
+    popularity: Popularity
+    shift: float
+    has_scores = False
+
+    @property
+    def trained_items(self) -> NDArray[np.bool_]:
+        return self.popularity.users > 0
+
+    def scores(self, history: History) -> NDArray[np.float32]:
+        """float32[items]: what EASE says of one user; popular items of one without a history."""
+        if not self.trained_items[history.items].any():
+            return self.popularity.scores()
+        return self.ease.scores(history, WHOLE_HISTORY)
+
+    def user_scores(self, crowd: Crowd, groups: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
+        """float32[groups, users]: how likely each user will want one of the items of each group.
+
+        groups: int32[k] catalog numbers, at least one each. Items of the crowd are those of the catalog.
+        """
+        columns = groups_of(list(groups), len(self.catalog))
+        owned = np.ascontiguousarray(crowd.share_had(columns).T)
+        if self.shift < 0:
+            # Where nobody comes back, only who had all of a group has nothing left to want there.
+            owned **= np.diff(columns.indptr)[:, None]
+        affinity = np.ascontiguousarray(group_affinity(self.ease, crowd.bags, columns).T)
+        scores: NDArray[np.float32] = np.float32(TASTE) * standardised(affinity * (1 - owned))
+        scores += np.log((1 - owned) + np.float32(np.exp(self.shift)) * owned)
+        scores += crowd.activity
+        return scores
+
+
+@dataclass(frozen=True)
+class SegmentRecipe(Recipe):
+    """by_attribute: asked for items with certain attributes, and measured on these."""
+
+    name: str
+    by_attribute: bool
+    kind = Kind.SEGMENTS
+
+    def fit(
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> SegmentModel:
+        del hyperparameters, rng
+        progress("who visits the same", 0.1)
+        model = _fitted(data.visits, data)
+        progress("fitted", 1.0)
+        return model
+
+    def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
+        """M-3, M-10, M-24, M-30: all the metrics there are."""
+        del hyperparameters
+        visits = data.visits
+        tested = _newest_share(visits)
+        past, future = visits.chosen(~tested), visits.chosen(tested)
+        model = _fitted(past, data)
+        crowd = crowd_of(past, len(data.user_ids), len(data.catalog))
+        groups = list(data.attributes) if self.by_attribute else _single_items(future)
+        return segment_metrics(model, crowd, groups, future)
+
+
+def segment_metrics(
+    model: SegmentModel, crowd: Crowd, groups: Sequence[NDArray[np.int32]], future: Visits
+) -> dict[str, float]:
+    """coverage, hits_at_1_percent and recall_at_1_percent over the groups somebody met in `future` (M-30)."""
+    users = len(crowd.visits)
+    most = max(1, users // 100)
+    met = crowd_of(future, users, len(model.catalog)).share_had
+    hits: list[int] = []
+    recalls: list[float] = []
+    found = np.zeros(users, np.bool_)
+    for start in range(0, len(groups), QUERIES_AT_ONCE):
+        queries = list(groups[start : start + QUERIES_AT_ONCE])
+        actual = met(groups_of(queries, len(model.catalog))).T > 0
+        for scores, wanted in zip(model.user_scores(crowd, queries), actual, strict=True):
+            if wanted.any():
+                predicted = top_k(scores, most)
+                found[predicted] = True
+                hits.append(int(np.count_nonzero(wanted[predicted])))
+                recalls.append(hits[-1] / min(int(np.count_nonzero(wanted)), most))
+    return {
+        "coverage": float(np.count_nonzero(found)) / max(1, users),
+        "hits_at_1_percent": float(np.mean(hits)) if hits else 0.0,
+        "recall_at_1_percent": float(np.mean(recalls)) if recalls else 0.0,
+    }
+
+
+def segment_recipes() -> tuple[SegmentRecipe, ...]:
+    return (SegmentRecipe("aws-item-affinity", False), SegmentRecipe("aws-item-attribute-affinity", True))
+
+
+def _fitted(visits: Visits, data: TrainingData) -> SegmentModel:
+    users, items = len(data.user_ids), len(data.catalog)
+    growth = float(max(1, len(visits)) / REFERENCE_VISITS) ** 0.25
+    ease = fit_ease(visits, users, items, EASE_REGULARISATION * growth)
+    return SegmentModel(data.catalog, ease, count_popularity(visits, items), return_shift(visits, items))
+
+
+def _newest_share(visits: Visits) -> NDArray[np.bool_]:
+    """bool[n]: the newest fifth of every user's visits, rounded down."""
+    held_out = np.floor(TEST_SHARE * visits.lengths).astype(np.int64)
+    first_tested = visits.offsets[1:] - held_out
+    tested: NDArray[np.bool_] = np.arange(len(visits)) >= first_tested[visits.users]
+    return tested
+
+
+def _single_items(visits: Visits) -> list[NDArray[np.int32]]:
+    return [np.array([item], np.int32) for item in np.unique(visits.items)]

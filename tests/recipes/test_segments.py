@@ -1,0 +1,142 @@
+"""Segments on data whose right answers are known, and against slow and obvious versions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from personalize_emu.recipes.base import TrainingData
+from personalize_emu.recipes.models.blend import standardised
+from personalize_emu.recipes.models.crowd import Crowd, crowd_of, group_affinity, groups_of, return_shift
+from personalize_emu.recipes.models.ease import fit_dual, fit_primal
+from personalize_emu.recipes.registry import recipe_named
+from personalize_emu.recipes.segments import SegmentModel, segment_metrics
+from personalize_emu.recipes.topk import top_k
+from personalize_emu.recipes.training import no_progress, train
+from personalize_emu.recipes.visits import Visits
+from tests.recipes.made_data import checkerboard, training_data
+
+RECIPES = ("aws-item-affinity", "aws-item-attribute-affinity")
+
+
+def fitted(data: TrainingData) -> tuple[SegmentModel, Crowd]:
+    recipe = recipe_named("aws-item-affinity")
+    assert recipe is not None
+    model = recipe.fit(data, {"hidden_dimension": "149"}, np.random.default_rng(0), no_progress)
+    assert isinstance(model, SegmentModel)
+    return model, crowd_of(data.visits, len(data.user_ids), len(data.catalog))
+
+
+@pytest.mark.parametrize("group", [[4], [4, 8, 12]])
+def test_users_of_the_right_camp_come_first(group: list[int]) -> None:
+    """R-81, R-82: for an item, and for items with something in common."""
+    data = checkerboard(users=60, items=20, visits=6)
+    model, crowd = fitted(data)
+    (scores,) = model.user_scores(crowd, [np.array(group, np.int32)])
+    had = crowd.bags[:, group].toarray().any(axis=1)
+    fresh = [user for user in top_k(scores, 60).tolist() if not had[user]]
+    even = [user for user in fresh if user % 2 == 0]
+    assert fresh[: len(even)] == even
+
+
+def test_the_active_come_first_among_equals() -> None:
+    """R-81."""
+    rows = [("a", "x", 1), ("b", "x", 1), ("b", "y", 2), ("b", "z", 3), *(("c", "xyzw"[n], n) for n in range(4))]
+    data = training_data([*rows, *((f"u{n}", "xw"[k], k) for n in range(9) for k in range(2))])
+    model, crowd = fitted(data)
+    flat = replace(model, ease=fit_primal(sp.csr_matrix(crowd.bags.shape, dtype=np.float32), 1.0, 10), shift=0.0)
+    (scores,) = flat.user_scores(crowd, [np.array([0], np.int32)])
+    assert [data.user_ids[user] for user in top_k(scores, 2)] == ["c", "b"]
+
+
+@pytest.mark.parametrize(("returns", "first"), [(False, "fresh"), (True, "owner")])
+def test_whether_owners_come_back_is_learned(returns: bool, first: str) -> None:
+    """R-81: where nobody has an item twice, those who have it are the last to want it."""
+    rows = [(f"u{user}", f"i{(user + step) % 12}", step) for user in range(40) for step in range(6)]
+    if returns:
+        rows += [(user, item, 100 + 10 * round + time) for round in range(3) for user, item, time in rows]
+    data = training_data(rows)
+    model, crowd = fitted(data)
+    assert (model.shift > 0) == returns
+    assert model.shift == pytest.approx(return_shift(data.visits, len(data.catalog)))
+    (scores,) = model.user_scores(crowd, [np.array([3], np.int32)])
+    owned = crowd.bags[:, [3]].toarray().ravel() > 0
+    assert ("owner" if owned[int(scores.argmax())] else "fresh") == first
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 9))
+def test_group_scores_are_sums_of_item_scores(seed: int, users: int, items: int) -> None:
+    """Of both forms of EASE, also for users it was not fitted on."""
+    rng = np.random.default_rng(seed)
+    matrix = sp.csr_matrix((rng.random((users, items)) < 0.4).astype(np.float32))
+    bags = sp.csr_matrix((rng.random((5, items)) < 0.4).astype(np.float32))
+    members = [np.flatnonzero(rng.random(items) < 0.5).astype(np.int32) for _ in range(3)]
+    groups = groups_of(members, items)
+    gram = (matrix.T @ matrix).toarray().astype(np.float64) + 3.0 * np.eye(items)
+    inverse = np.linalg.inv(gram)
+    weights = np.eye(items) - inverse / np.diag(inverse)
+    expected = np.stack([(bags.toarray() @ weights)[:, member].sum(axis=1) for member in members], axis=1)
+    assert group_affinity(fit_dual(matrix, 3.0), bags, groups) == pytest.approx(expected, abs=1e-4)
+    seen = np.asarray(matrix.sum(axis=0)).ravel() > 0
+    known = np.stack([(bags.toarray() @ (weights * seen))[:, member].sum(axis=1) for member in members], axis=1)
+    assert group_affinity(fit_primal(matrix, 3.0, items), bags, groups) == pytest.approx(known, abs=1e-4)
+
+
+def test_shares_of_groups_that_users_had() -> None:
+    crowd = Crowd(sp.csr_matrix(np.array([[2, 0, 1], [0, 0, 0]], np.float32)), np.array([3, 0]))
+    groups = groups_of([np.array([0, 1], np.int32), np.array([2], np.int32)], 3)
+    assert crowd.share_had(groups).tolist() == [[0.5, 1.0], [0.0, 0.0]]
+    assert crowd.activity.tolist() == standardised(np.log1p(crowd.visits).astype(np.float32)).tolist()
+
+
+def test_metrics_by_hand() -> None:
+    """M-24, M-30: of 200 users the best two are asked for; an item nobody met counts for nothing."""
+    catalog = ("a", "b", "c")
+    future = Visits(
+        np.array([0, 1, 1, 5], np.int32),
+        np.array([0, 0, 1, 1], np.int32),
+        np.zeros(4, np.int64),
+        np.ones(4, np.float32),
+        np.searchsorted([0, 1, 1, 5], np.arange(201)).astype(np.int64),
+    )
+
+    class Stated(SegmentModel):
+        def user_scores(self, crowd: Crowd, groups: object) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+            del crowd, groups
+            scores = np.zeros((3, 200), np.float32)
+            scores[0, [0, 1]] = 1
+            scores[1, [0, 1]] = 1
+            scores[2, [7, 8]] = 1
+            return scores
+
+    data = checkerboard()
+    plain, _ = fitted(data)
+    model = Stated(catalog, plain.ease, plain.popularity, 0.0)
+    crowd = Crowd(sp.csr_matrix((200, 3), dtype=np.float32), np.zeros(200, np.int64))
+    items = [np.array([number], np.int32) for number in range(3)]
+    assert segment_metrics(model, crowd, items, future) == {
+        "coverage": 2 / 200,
+        "hits_at_1_percent": (2 + 1) / 2,
+        "recall_at_1_percent": (2 / 2 + 1 / 2) / 2,
+    }
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_training_measures_segments_and_nothing_else(name: str) -> None:
+    """M-3, M-4, M-10, M-30, M-57."""
+    recipe = recipe_named(name)
+    assert recipe is not None
+    data = checkerboard(users=200, items=20, visits=8)
+    halves = tuple(np.arange(first, 20, 2).astype(np.int32) for first in range(2))
+    trained = train(recipe, replace(data, attributes=halves), {}, seed=0)
+    assert list(trained.metrics) == ["coverage", "hits_at_1_percent", "recall_at_1_percent"]
+    assert trained.metrics["hits_at_1_percent"] > (1.0 if name == RECIPES[1] else 0.3)
+    assert 0 < trained.metrics["recall_at_1_percent"] <= 1
+    again = train(recipe, replace(data, attributes=halves), {}, seed=1)
+    assert again.metrics == trained.metrics
