@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from personalize_emu.batch.inference_jobs import create_batch_inference_job
+from personalize_emu.batch.segment_jobs import create_batch_segment_job
 from personalize_emu.runtime.action_interactions import put_action_interactions
 from personalize_emu.runtime.events import put_events
 from personalize_emu.runtime.rank import get_personalized_ranking
@@ -14,6 +15,7 @@ from personalize_emu.runtime.recommend import get_recommendations
 from personalize_emu.runtime.records import put_actions, put_items, put_users
 from personalize_emu.service import (
     batch_inference_jobs,
+    batch_segment_jobs,
     campaigns,
     dataset_groups,
     dataset_updates,
@@ -40,6 +42,7 @@ Handler = Callable[[Context, Mapping[str, Any]], dict[str, Any] | None]
 CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
     {
         "CreateBatchInferenceJob": create_batch_inference_job,
+        "CreateBatchSegmentJob": create_batch_segment_job,
         "CreateCampaign": campaigns.create_campaign,
         "CreateDataDeletionJob": deletions.create_data_deletion_job,
         "CreateDataset": datasets.create_dataset,
@@ -64,6 +67,7 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
         "DeleteSolution": solutions.delete_solution,
         "DescribeAlgorithm": recipes.describe_algorithm,
         "DescribeBatchInferenceJob": batch_inference_jobs.describe_batch_inference_job,
+        "DescribeBatchSegmentJob": batch_segment_jobs.describe_batch_segment_job,
         "DescribeCampaign": campaigns.describe_campaign,
         "DescribeDataDeletionJob": deletions.describe_data_deletion_job,
         "DescribeDataset": datasets.describe_dataset,
@@ -81,6 +85,7 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
         "DescribeSolutionVersion": solution_versions.describe_solution_version,
         "GetSolutionMetrics": solution_versions.get_solution_metrics,
         "ListBatchInferenceJobs": batch_inference_jobs.list_batch_inference_jobs,
+        "ListBatchSegmentJobs": batch_segment_jobs.list_batch_segment_jobs,
         "ListCampaigns": campaigns.list_campaigns,
         "ListDataDeletionJobs": deletions.list_data_deletion_jobs,
         "ListDatasetExportJobs": exports.list_dataset_export_jobs,

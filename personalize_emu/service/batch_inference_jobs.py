@@ -9,9 +9,9 @@ from typing import Any
 
 from personalize_emu.service.batch_jobs import (
     requested_count,
+    requested_filter_of,
     requested_places,
     requested_version,
-    require_filter,
     require_rights,
 )
 from personalize_emu.service.campaign_config import check_exploration, check_ranking_influence
@@ -38,7 +38,7 @@ def insert_batch_inference_job(context: Context, params: Params) -> BatchInferen
     count = requested_count(params, MOST_RESULTS)
     places = requested_places(params["jobInput"], params["jobOutput"])
     _check_config(context, recipe, version, params)
-    require_filter(context, params, version, "ItemID")
+    requested_filter_of(context, params, version, "ItemID")
     _check_themes(context, recipe, version, params)
     require_rights(context, params["roleArn"], places)
     now = context.clock.now()

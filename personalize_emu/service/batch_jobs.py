@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from personalize_emu.filters.check import CheckedFilter
 from personalize_emu.filters.errors import InvalidExpression
 from personalize_emu.s3_locations import InvalidLocation, Location, parse_location
 from personalize_emu.service.access import READ_AND_WRITE, require_access, require_role
@@ -66,8 +67,10 @@ def requested_count(params: Params, most: int) -> int:
     return count
 
 
-def require_filter(context: Context, params: Params, version: SolutionVersion, entity: str) -> None:
-    """entity: ItemID or UserID, what the filter must be for.
+def requested_filter_of(
+    context: Context, params: Params, version: SolutionVersion, entity: str
+) -> CheckedFilter | None:
+    """What the filter of a request means, None when it names none. entity: ItemID or UserID, what it must be for.
 
     Raises:
         ResourceNotFoundException: there is no such filter.
@@ -76,7 +79,7 @@ def require_filter(context: Context, params: Params, version: SolutionVersion, e
             the schemas of the group.
     """
     if "filterArn" not in params:
-        return
+        return None
     record = context.get(Filter, params["filterArn"])
     require_active(record)
     if record.dataset_group_arn != version.dataset_group_arn:
@@ -87,6 +90,7 @@ def require_filter(context: Context, params: Params, version: SolutionVersion, e
         raise InvalidInputException(str(error)) from error
     if checked.entity != entity:
         raise InvalidInputException(f"Filter {record.arn} is for {checked.entity}, not for {entity}")
+    return checked
 
 
 def require_rights(context: Context, role_arn: str, places: Places) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -44,10 +44,17 @@ class BulkLayer:
     """What imports have left in a dataset. Another object after every import and every removal of users.
 
     superseded: id to the number of its rows in the log, from the first, that imports have overruled (D-84).
+    full_rows: of interactions, so many rows from the first came with an import of mode FULL.
     """
 
     table: pa.Table | None = None
     superseded: Mapping[str, int] = field(default_factory=dict)
+    full_rows: int = 0
+
+    @property
+    def full_table(self) -> pa.Table | None:
+        """What segments look at: without rows that were imported incrementally (R-83)."""
+        return None if self.table is None else self.table.slice(0, self.full_rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +94,8 @@ class DatasetContents:
         before, superseded = self._layer, dict[str, int]()
         if id_column is not None:
             superseded = superseded_by(before.superseded, table, self.log.rows(), mode, id_column)
-        self._layer = BulkLayer(merge_bulk(before.table, table, mode, id_column), superseded)
+        full_rows = table.num_rows if mode == "FULL" else before.full_rows
+        self._layer = BulkLayer(merge_bulk(before.table, table, mode, id_column), superseded, full_rows)
         self._bulk_changes += 1
 
     @property
@@ -138,7 +146,8 @@ class DatasetContents:
         if table is None or USER_ID not in table.column_names:
             return UserRemoval(user_ids, before, before)
         superseded = {key: rows for key, rows in before.superseded.items() if key not in user_ids}
-        return UserRemoval(user_ids, before, BulkLayer(without_rows(table, USER_ID, user_ids), superseded))
+        kept, full = (without_rows(part, USER_ID, user_ids) for part in (table, table.slice(0, before.full_rows)))
+        return UserRemoval(user_ids, before, BulkLayer(kept, superseded, full.num_rows))
 
     def remove_users(self, removal: UserRemoval) -> int:
         """Remove every row of the users from both layers; returns the number of rows (D-110, D-115).
@@ -155,7 +164,7 @@ class DatasetContents:
                 self._events.pop(user_id, None)
             self._sessions.forget(removal.user_ids)
             # Last, since a new layer tells readers that what they have made of the old state is out of date.
-            self._layer = BulkLayer(removal.after.table, removal.after.superseded)
+            self._layer = replace(removal.after)
         return len(rows) + _rows(removal.before) - _rows(removal.after)
 
 

@@ -140,7 +140,7 @@ def check_recipe_datasets(recipe: RecipeFacts | None, config: Document, schemas:
         raise InvalidInputException(NO_INTERACTIONS)
     if name == "aws-next-best-action" and "ACTIONS" not in schemas:
         raise InvalidInputException("Recipe aws-next-best-action requires an ACTIONS dataset.")
-    if name == "aws-item-attribute-affinity" and not _attribute_columns(config, schemas):
+    if name == "aws-item-attribute-affinity" and not attribute_columns(config, schemas):
         raise InvalidInputException(
             "Recipe aws-item-attribute-affinity requires an ITEMS dataset with a categorical or numeric "
             "metadata column."
@@ -172,7 +172,7 @@ def _check_semantic_items(schemas: Schemas) -> None:
         )
 
 
-def _attribute_columns(config: Document, schemas: Schemas) -> list[str]:
+def attribute_columns(config: Document, schemas: Schemas) -> list[str]:
     """Item columns that segments can be made of: trained on, neither text nor reserved (D-13, D-14)."""
     if "ITEMS" not in schemas:
         return []

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from personalize_emu.recipes.base import Kind, Model, TrainingData
 from personalize_emu.service.event_selection import EventSelection
+from personalize_emu.service.item_attributes import ItemAttributes
 from personalize_emu.service.recipe_catalog import RecipeFacts
 
 
@@ -28,6 +29,8 @@ class TrainedVersion:
     interactions_arn: str
     log_length: int
     selection: EventSelection
+    attributes: ItemAttributes | None = None
+    """Of the items at training, where segments are asked for by them."""
 
     @property
     def shows_scores(self) -> bool:

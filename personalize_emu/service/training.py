@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from personalize_emu.recipes.base import NotEnoughData, Progress, Recipe
 from personalize_emu.recipes.training import MINIMUM_USERS, check_enough, train
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.event_selection import EventSelection, training_data
+from personalize_emu.service.item_attributes import ItemAttributes
 from personalize_emu.service.recipe_catalog import RecipeFacts
 from personalize_emu.service.solution_config import resolved_hyperparameters
 from personalize_emu.service.trained import TrainedVersion
@@ -34,6 +35,8 @@ class TrainingInput:
     interactions: DatasetContents
     items: DatasetContents | None
     seed: int
+    attributes: Callable[[], ItemAttributes | None] = lambda: None
+    """Of items, read when training begins; for recipes that are asked by them."""
 
 
 def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
@@ -48,6 +51,9 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
         source.interactions.bulk, rows, event_value_threshold=selection.threshold
     )
     data = training_data(found, selection, item_ids(source.items))
+    attributes = source.attributes()
+    if attributes is not None:
+        data = replace(data, attributes=attributes.groups(data.catalog))
     try:
         check_enough(
             data, event_type=source.event_type, minimum_users=_least_users(source.facts)
@@ -70,6 +76,7 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
         interactions_arn=source.interactions_arn,
         log_length=log_length,
         selection=selection,
+        attributes=attributes,
     )
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
 from personalize_emu.recipes.registry import recipe_named
+from personalize_emu.service.attribute_reading import item_attributes
 from personalize_emu.service.campaign_updates import begin_campaign_update, planned_deployment
 from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.context import Context
 from personalize_emu.service.datasets import dataset_of_type
 from personalize_emu.service.evaluations import begin_evaluations
+from personalize_emu.service.item_attributes import ItemAttributes
 from personalize_emu.service.recipe_catalog import recipe_by_arn
 from personalize_emu.service.solution_config import NO_INTERACTIONS
 from personalize_emu.service.tags import Tags
@@ -146,7 +148,16 @@ def training_input(context: Context, solution: Solution, mode: str) -> TrainingI
         interactions=context.world.contents[dataset.arn],
         items=context.world.contents.get(items.arn) if items else None,
         seed=context.settings.seed,
+        attributes=partial(_attributes, context, solution, facts.name, config),
     )
+
+
+def _attributes(
+    context: Context, solution: Solution, recipe_name: str, config: dict[str, Any]
+) -> ItemAttributes | None:
+    if recipe_name != "aws-item-attribute-affinity":
+        return None
+    return item_attributes(context, solution.dataset_group_arn, config)
 
 
 def _refuse_update(context: Context, solution: Solution, recipe_name: str) -> None:

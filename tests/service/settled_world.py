@@ -52,6 +52,7 @@ OTHER_NAMES = {
     ("DeleteDatasetGroup", "datasetGroupArn"): "emptyGroupArn",
     ("CreateEventTracker", "datasetGroupArn"): "emptyGroupArn",
     ("CreateBatchInferenceJob", "solutionVersionArn"): "rankingVersionArn",
+    ("CreateBatchSegmentJob", "solutionVersionArn"): "segmentVersionArn",
     ("CreateRecommender", "datasetGroupArn"): "shopArn",
     ("CreateRecommender", "recipeArn"): "useCaseArn",
 }
@@ -114,8 +115,16 @@ def _populated(given: Given) -> dict[str, Any]:
         jobName="films", solutionVersionArn=ranking, roleArn=ROLE, jobInput={"s3DataSource": {"path": queries}},
         jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/out/"}},
     )  # fmt: skip
+    segments = given.version(given.solution(group, RECIPE + "item-affinity", "segments"))
+    segment = given.personalize.create_batch_segment_job(
+        jobName="films", solutionVersionArn=segments, roleArn=ROLE,
+        jobInput={"s3DataSource": {"path": given.upload('{"itemId": "i001"}\n', "items.json")}},
+        jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/out/"}},
+    )  # fmt: skip
     return {
         "datasetGroupArn": group,
+        "batchSegmentJobArn": segment["batchSegmentJobArn"],
+        "segmentVersionArn": segments,
         "batchInferenceJobArn": batch["batchInferenceJobArn"],
         "inputPath": queries,
         "rankingVersionArn": ranking,

@@ -272,17 +272,8 @@ def test_weighing_event_types_adds_metrics(given: Given, weights: tuple[float, f
     assert set(metrics) == set(METRICS) | added
 
 
-@pytest.mark.parametrize(
-    ("recipe", "extra"),
-    [
-        ("arn:aws:personalize:::recipe/aws-item-affinity", {}),
-        (SIMS, {"performHPO": True}),
-    ],
-)
-def test_what_cannot_be_trained_yet_is_refused_clearly(
-    given: Given, recipe: str, extra: dict[str, Any]
-) -> None:
-    solution = given.solution(recipe=recipe, **extra)
+def test_what_cannot_be_trained_yet_is_refused_clearly(given: Given) -> None:
+    solution = given.solution(recipe=SIMS, performHPO=True)
     code, message = refusal(given.version, status=501, solution=solution)
     assert code == "NotImplementedException"
     assert "yet" in message

@@ -1,0 +1,57 @@
+"""CreateBatchSegmentJob: the request checked, the job begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from personalize_emu.batch.crowds import current_users, user_filter
+from personalize_emu.batch.segments import Segments
+from personalize_emu.batch.transfer import transfer
+from personalize_emu.batch.workers import Workers
+from personalize_emu.filters.check import CheckedFilter
+from personalize_emu.recipes.base import Progress
+from personalize_emu.recipes.segments import SegmentModel
+from personalize_emu.runtime.filtering import group_of
+from personalize_emu.service.batch_segment_jobs import insert_batch_segment_job
+from personalize_emu.service.changes import begin_creation
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.training_runs import watched
+from personalize_emu.state.resources import BatchSegmentJob
+
+MOST_ITEMS = 500
+MOST_ATTRIBUTES = 10
+"""Queries of one input file (B-20, Q-57)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    job: BatchSegmentJob
+    trained: TrainedVersion
+    checked: CheckedFilter | None
+    workers: Workers
+
+
+def create_batch_segment_job(context: Context, params: Params, *, workers: Workers | None = None) -> dict[str, Any]:
+    """workers: who computes the answers; by default the thread of the job."""
+    job, checked = insert_batch_segment_job(context, params)
+    work = Work(job, context.world.trained[job.solution_version_arn], checked, workers or Workers())
+    answer = partial(_answer, context, work)
+    begin_creation(context, job, partial(watched, context.world, job.arn, answer), lambda _: None)
+    return {"batchSegmentJobArn": job.arn}
+
+
+def _answer(context: Context, work: Work, progress: Progress) -> None:
+    trained = work.trained
+    if not isinstance(trained.model, SegmentModel):
+        raise TypeError(f"{trained.recipe.name} makes no segments")
+    progress("reading histories", 0.0)
+    users = current_users(context, trained)
+    kept = None
+    if work.checked is not None:
+        kept = user_filter(context, work.checked, group_of(context, trained), trained.interactions_arn, users)
+    answer = Segments(trained.model, users, work.job.num_results, trained.attributes, kept)
+    most = MOST_ITEMS if trained.attributes is None else MOST_ATTRIBUTES
+    transfer(context, work.job, answer, most_lines=most, workers=work.workers, progress=progress)

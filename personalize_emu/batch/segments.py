@@ -1,0 +1,81 @@
+"""What a trained version answers to lines of a batch segment job (spec 11 sections 2 and 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.batch.attribute_queries import items_with
+from personalize_emu.batch.crowds import UserFilter, Users
+from personalize_emu.batch.lines import INFERENCE, SEGMENTS, BadLine, Line, encoded, parsed, required_text
+from personalize_emu.batch.transfer import Answered
+from personalize_emu.filters.columns import Mask
+from personalize_emu.filters.records import View
+from personalize_emu.recipes.segments import SegmentModel
+from personalize_emu.recipes.topk import top_k
+from personalize_emu.service.item_attributes import ItemAttributes
+
+CELLS = 1 << 22
+"""Scores computed at once: 16 MB an array, however many users there are."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """attributes: for a version that is asked by attributes, None for one that is asked by items."""
+
+    model: SegmentModel
+    users: Users
+    count: int
+    attributes: ItemAttributes | None = None
+    user_filter: UserFilter | None = None
+
+    def __call__(self, lines: Sequence[bytes]) -> Answered:
+        sources = [parsed(line) for line in lines]
+        texts = [""] * len(sources)
+        asked: list[tuple[int, NDArray[np.int32], Mask | None]] = []
+        for place, source in enumerate(sources):
+            try:
+                asked.append((place, *self._question(source)))
+            except BadLine as error:
+                texts[place] = SEGMENTS.refusal(source, error)
+        at_once = max(1, CELLS // max(1, len(self.users.user_ids)))
+        for start in range(0, len(asked), at_once):
+            block = asked[start : start + at_once]
+            scores = self.model.user_scores(self.users.crowd, [items for _, items, _ in block])
+            for row, (place, _, admitted) in zip(scores, block, strict=True):
+                texts[place] = SEGMENTS.line(sources[place], self._output(row, admitted))
+        return Answered(encoded(texts), sum(source.members is not None for source in sources))
+
+    def _question(self, line: Line) -> tuple[NDArray[np.int32], Mask | None]:
+        """The items asked about, and the users that may be in the answer. Raises BadLine (B-52)."""
+        if line.members is None:
+            raise BadLine("The line is not a JSON object")
+        if self.attributes is None:
+            items = self._item(required_text(line.members, "itemId"))
+        else:
+            items = items_with(self._view, self.attributes.fields, required_text(line.members, "itemAttributes"))
+        return items, self.user_filter.of(line.members) if self.user_filter else None
+
+    def _item(self, item_id: str) -> NDArray[np.int32]:
+        number = self.model.number_of.get(item_id)
+        if number is None:
+            raise BadLine("The item was not there when the solution version was created")
+        return np.array([number], np.int32)
+
+    def _output(self, scores: NDArray[np.float32], admitted: Mask | None) -> str:
+        """B-50a, B-50c."""
+        if admitted is not None:
+            scores = np.where(admitted, scores, np.float32(-np.inf))
+        best = top_k(scores, self.count)
+        names = ",".join([INFERENCE.encoder.encode(self.users.user_ids[user]) for user in best.tolist()])
+        return f'{{"usersList": [{names}]}}'
+
+    @cached_property
+    def _view(self) -> View:
+        if self.attributes is None:
+            raise ValueError("there are no attributes to ask by")
+        return self.attributes.along(self.model.catalog)
