@@ -333,7 +333,8 @@ class Lives(RuleBasedStateMachine):
             assert update.get("status") == (life.update.status(now) if life.update else None)
         if life.kind == "solution":
             versions = [version.arn for version in self.model.versions_of(life.arn)]
-            assert shown.get("latestSolutionVersion", {}).get("solutionVersionArn") == (versions[-1] if versions else None)
+            newest = shown.get("latestSolutionVersion", {}).get("solutionVersionArn")
+            assert newest == (versions[-1] if versions else None)
 
     @invariant()
     def lists_show_what_exists(self) -> None:
