@@ -333,7 +333,8 @@ class Lives(RuleBasedStateMachine):
             assert update.get("status") == (life.update.status(now) if life.update else None)
         if life.kind == "solution":
             versions = [version.arn for version in self.model.versions_of(life.arn)]
-            assert [shown.get("latestSolutionVersion", {}).get("solutionVersionArn")] == (versions or [None])[-1:]
+            newest = shown.get("latestSolutionVersion", {}).get("solutionVersionArn")
+            assert newest == (versions[-1] if versions else None)
 
     @invariant()
     def lists_show_what_exists(self) -> None:
@@ -347,7 +348,7 @@ class Lives(RuleBasedStateMachine):
 
 
 Lives.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=120,
     stateful_step_count=30,
     deadline=None,
     database=None,
