@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from personalize_emu.recipes.features import Features, Objective, Profiles
 from personalize_emu.recipes.visits import Visits, first_of_each_visit, merge_into_visits
 
 Hyperparameters = Mapping[str, str]
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of all work done so far, from 0 to 1."""
+
+NO_CONTEXT: Mapping[str, str] = MappingProxyType({})
 
 
 class Kind(Enum):
@@ -30,6 +34,7 @@ class Kind(Enum):
     RELATED = "related"
     POPULAR = "popular"
     SEGMENTS = "segments"
+    ACTIONS = "actions"
 
 
 class NotEnoughData(Exception):
@@ -46,6 +51,9 @@ class TrainingData:
     catalog: ids of all items (interactions and item metadata), sorted; an item's number is its position.
     user_ids: ids of all users with at least one row, sorted.
     users, items: int32[n] numbers. timestamps: int64[n] epoch seconds. weights: float32[n] or None (all 1).
+    item_features: along the catalog. profiles: of users, also of those without rows. context: along the rows, the
+    circumstances of each interaction. stated_creation: int64[items] CREATION_TIMESTAMP, -1 where there is none (R-42).
+    shown: int64[items], how often an item was in an impression without being chosen (R-72e).
     """
 
     catalog: tuple[str, ...]
@@ -56,6 +64,23 @@ class TrainingData:
     weights: NDArray[np.float32] | None = None
     attributes: tuple[NDArray[np.int32], ...] = ()
     """Groups of items, by number, that have an attribute in common; for segments only."""
+    item_features: Features | None = None
+    profiles: Profiles | None = None
+    context: Features | None = None
+    stated_creation: NDArray[np.int64] | None = None
+    shown: NDArray[np.int64] | None = None
+    objective: Objective | None = None
+
+    def of_rows(self, kept: NDArray[np.bool_]) -> TrainingData:
+        """The rows marked in bool[n]; users and catalog stay whole."""
+        return replace(
+            self,
+            users=self.users[kept],
+            items=self.items[kept],
+            timestamps=self.timestamps[kept],
+            weights=None if self.weights is None else self.weights[kept],
+            context=None if self.context is None else self.context.taken(np.flatnonzero(kept)),
+        )
 
     @cached_property
     def offsets(self) -> NDArray[np.int64]:
@@ -71,15 +96,20 @@ class TrainingData:
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """What is known of one user, oldest first. items: int32[k] catalog numbers, timestamps: int64[k]."""
+    """What is known of one user, oldest first. items: int32[k] catalog numbers, timestamps: int64[k].
+
+    user_id: "" where nobody is meant. context: the circumstances of now, column to value (RT-50).
+    """
 
     items: NDArray[np.int32]
     timestamps: NDArray[np.int64]
+    user_id: str = ""
+    context: Mapping[str, str] = field(default_factory=lambda: NO_CONTEXT)
 
     def merged(self) -> History:
         """Events of one item at one timestamp counted once, at the first of them."""
         first = first_of_each_visit(self.items, self.timestamps)
-        return self if first is None else History(self.items[first], self.timestamps[first])
+        return self if first is None else replace(self, items=self.items[first], timestamps=self.timestamps[first])
 
 
 @dataclass(frozen=True, eq=False)

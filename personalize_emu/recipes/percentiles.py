@@ -36,5 +36,4 @@ def items_within(data: TrainingData, bounds: Bounds) -> TrainingData:
     kept = within(np.bincount(data.visits.items, minlength=len(data.catalog)), bounds)[data.items]
     if not kept.any() or kept.all():
         return data
-    weights = None if data.weights is None else data.weights[kept]
-    return TrainingData(data.catalog, data.user_ids, data.users[kept], data.items[kept], data.timestamps[kept], weights)
+    return data.of_rows(kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
@@ -42,7 +42,7 @@ def split_users(data: TrainingData, seed: int) -> Split:
         in_test[np.argmax(coins)] = False
     chosen = np.flatnonzero(in_test & testable)
     chosen = np.sort(chosen[np.argsort(coins[chosen], kind="stable")[:MOST_TEST_USERS]])
-    test_users = tuple(cut_user(visits, int(user)) for user in chosen)
+    test_users = tuple(cut_user(visits, int(user), data.user_ids[user]) for user in chosen)
     return Split(rows_of_users(data, ~in_test), test_users)
 
 
@@ -53,7 +53,7 @@ def user_coins(user_ids: Sequence[str], seed: int) -> NDArray[np.float64]:
     return np.frombuffer(digests, ">u8").astype(np.float64) / 2.0**64
 
 
-def cut_user(visits: Visits, user: int) -> HeldOut:
+def cut_user(visits: Visits, user: int, user_id: str = "") -> HeldOut:
     """Cut one user's visits: the newest tenth, at least one, is held out."""
     rows = visits.of_user(user)
     items, timestamps, weights = visits.items[rows], visits.timestamps[rows], visits.weights[rows]
@@ -61,18 +61,15 @@ def cut_user(visits: Visits, user: int) -> HeldOut:
     truth, places = np.unique(items[kept:], return_inverse=True)
     gains = np.zeros(len(truth), np.float32)
     np.maximum.at(gains, places, weights[kept:])
-    return HeldOut(History(items[:kept], timestamps[:kept]), truth.astype(np.int32), gains)
+    return HeldOut(History(items[:kept], timestamps[:kept], user_id), truth.astype(np.int32), gains)
 
 
 def rows_of_users(data: TrainingData, kept: NDArray[np.bool_]) -> TrainingData:
     """The rows of the users marked in bool[users], renumbered; the catalog stays whole."""
-    rows = kept[data.users]
+    part = data.of_rows(kept[data.users])
     numbers = (np.cumsum(kept) - 1).astype(np.int32)
-    return TrainingData(
-        catalog=data.catalog,
+    return replace(
+        part,
         user_ids=tuple(user for user, keep in zip(data.user_ids, kept, strict=True) if keep),
-        users=numbers[data.users[rows]],
-        items=data.items[rows],
-        timestamps=data.timestamps[rows],
-        weights=None if data.weights is None else data.weights[rows],
+        users=numbers[part.users],
     )
