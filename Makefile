@@ -39,6 +39,7 @@ bench: $(STAMP)  ## start-up, serving and training times
 	@$(BIN)/python -m benchmarks.startup
 	@$(BIN)/python -m benchmarks.serving
 	@$(BIN)/python -m benchmarks.training
+	@$(BIN)/python -m benchmarks.scale
 	@$(BIN)/python -m benchmarks.filters
 	@$(BIN)/python -m benchmarks.batch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import batch, filters
+from benchmarks import batch, filters, scale
 from benchmarks.report import show
 from benchmarks.serving import LIST_SCHEMAS, Load, measure
 
@@ -33,6 +33,15 @@ def test_batch_jobs_are_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     monkeypatch.setattr("sys.argv", ["batch", "--users", "50", "--items", "40", "--lines", "60"])
     assert batch.main() == 0
     assert capsys.readouterr().out.count("\n| ") == 2 + 2 * len(batch.RECIPES)
+
+
+def test_training_at_scale_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["scale", "--interactions", "2000", "--users", "60", "--items", "90"])
+    assert scale.main() == 0
+    printed = capsys.readouterr().out
+    assert "60 users, 90 items" in printed
+    assert "| trained " in printed
+    assert "| mean_reciprocal_rank_at_25 " in printed
 
 
 def test_tables_are_markdown_with_figures_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
