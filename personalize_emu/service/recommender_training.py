@@ -10,9 +10,9 @@ from typing import Any
 from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
 from personalize_emu.recipes.use_cases import use_case_recipe
 from personalize_emu.service.auto_training import call_when_due, cancel_training, next_due
+from personalize_emu.service.between_trainings import serve
 from personalize_emu.service.context import Context
 from personalize_emu.service.datasets import dataset_of_type
-from personalize_emu.service.evaluations import begin_evaluations
 from personalize_emu.service.recipe_catalog import RecipeFacts
 from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.solution_config import NO_INTERACTIONS
@@ -63,8 +63,7 @@ def training_of(context: Context, recommender_arn: str, source: TrainingInput) -
 
 def deploy(context: Context, recommender_arn: str, trained: TrainedVersion) -> dict[str, Any]:
     """Answer from a new model; returns the fields that show it (M-40)."""
-    context.world.trained[recommender_arn] = trained
-    begin_evaluations(context, recommender_arn, trained)
+    serve(context, recommender_arn, trained)
     return {"model_metrics": dict(trained.metrics)}
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.service.attribute_reading import item_attributes
+from personalize_emu.service.between_trainings import serve
 from personalize_emu.service.campaign_updates import begin_campaign_update, planned_deployment
 from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.context import Context
 from personalize_emu.service.datasets import dataset_of_type
-from personalize_emu.service.evaluations import begin_evaluations
 from personalize_emu.service.item_attributes import ItemAttributes
 from personalize_emu.service.recipe_catalog import recipe_by_arn
 from personalize_emu.service.solution_config import NO_INTERACTIONS
@@ -179,8 +179,7 @@ def _train(context: Context, version: SolutionVersion, source: TrainingInput) ->
 
 
 def _deploy(context: Context, version: SolutionVersion, trained: TrainedVersion) -> dict[str, Any]:
-    context.world.trained[version.arn] = trained
-    begin_evaluations(context, version.arn, trained)
+    serve(context, version.arn, trained)
     for campaign in context.all(Campaign):
         _sync(context, campaign, version)
     return {"training_hours": training_hours(trained)}

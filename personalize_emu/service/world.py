@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from personalize_emu.service.attribution_ledger import Ledger
 from personalize_emu.service.column_indexes import ColumnIndexes
 from personalize_emu.service.contents import DataMark, DatasetContents
+from personalize_emu.service.series import Series
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.given_answers import GivenAnswers
@@ -55,6 +56,8 @@ class World:
     """What the interactions were when a version's training was asked for, by version ARN."""
     due_trainings: dict[str, DueTraining] = field(default_factory=dict)
     """The next automatic training of solutions and recommenders, by ARN."""
+    series: dict[str, Series] = field(default_factory=dict)
+    """Of models that are kept up with the data between their trainings, by ARN of version or recommender."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """Of the jobs at work now, by ARN of their resource."""
     indexes: ColumnIndexes = field(default_factory=ColumnIndexes)

@@ -1,0 +1,90 @@
+"""Models kept up with the data between their trainings (R-72h, R-76a, R-103, R-110 to R-114).
+
+        trained ──period──▶ refreshed ──period──▶ refreshed ──▶ ...
+
+A turn passes when nothing has come in since the last one. The series ends with another training, and when what it
+reads is gone.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from personalize_emu.service.context import Context
+from personalize_emu.service.series import Refreshing, Series
+from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.world import World
+from personalize_emu.state.clock import Clock
+from personalize_emu.state.jobs import Job
+from personalize_emu.state.lifecycle import Duration
+
+_AT_ONCE = Duration(0, 0)
+
+
+def begin_refreshing(context: Context, arn: str, refreshing: Refreshing | None) -> None:
+    """After a training of the version or recommender `arn`; None for models that only a training changes."""
+    world, clock = context.world, context.clock
+    world.series.pop(arn, None)
+    if refreshing is not None:
+        world.series[arn] = Series(refreshing)
+        _schedule(world, clock, arn, refreshing, clock.now() + refreshing.period)
+
+
+def refresh_now(world: World, arn: str) -> None:
+    """Take a turn out of order when there is something new, whether or not the series rests. Slow."""
+    with world.store.lock:
+        series = world.series.get(arn)
+        if series is None or not _goes_on(world, arn, series.refreshing):
+            return
+        mark, trained = series.refreshing.mark(), world.trained[arn]
+    if mark != series.mark:
+        _serve(world, arn, series.refreshing, series.refreshing.refreshed(trained), mark)
+
+
+def _schedule(world: World, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
+    world.jobs.at(when, partial(_ring, world, clock, arn, refreshing, when))
+
+
+def _schedule_next(world: World, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
+    missed = max(clock.now() - when, 0.0) // refreshing.period
+    _schedule(world, clock, arn, refreshing, when + (missed + 1) * refreshing.period)
+
+
+def _ring(world: World, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
+    """Look at the data when there is something new in them."""
+    following = partial(_schedule_next, world, clock, arn, refreshing, when)
+    with world.store.lock:
+        series = world.series.get(arn)
+        if series is None or series.refreshing is not refreshing:
+            return
+        if not _goes_on(world, arn, refreshing):
+            del world.series[arn]
+            return
+        mark, trained = refreshing.mark(), world.trained[arn]
+        if mark == series.mark or refreshing.rests():
+            following()
+            return
+
+    def succeeded(refreshed: TrainedVersion) -> None:
+        _serve(world, arn, refreshing, refreshed, mark)
+        following()
+
+    def failed(reason: str) -> None:
+        del reason
+        following()
+
+    work = partial(refreshing.refreshed, trained)
+    world.jobs.start(Job(f"refresh {arn}", _AT_ONCE, lambda: True, work, succeeded, failed))
+
+
+def _serve(world: World, arn: str, refreshing: Refreshing, refreshed: TrainedVersion, mark: object) -> None:
+    """Unless another training has come first, or the end."""
+    with world.store.lock:
+        series = world.series.get(arn)
+        if series is not None and series.refreshing is refreshing and _goes_on(world, arn, refreshing):
+            world.trained[arn] = refreshed
+            world.series[arn] = Series(refreshing, mark)
+
+
+def _goes_on(world: World, arn: str, refreshing: Refreshing) -> bool:
+    return arn in world.trained and refreshing.goes_on()
