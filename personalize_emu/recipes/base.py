@@ -151,6 +151,14 @@ class Model(ABC):
         rows = [self.scores(history) for history in histories]
         return np.stack(rows) if rows else np.empty((0, len(self.catalog)), np.float32)
 
+    def scores_of_others(self, history: History, features: Features) -> NDArray[np.float32] | None:
+        """float32[features.count]: relevance of items that are not in the catalog, on the scale of `scores`.
+
+        None where the model reads nothing but who met what.
+        """
+        del history, features
+        return None
+
     @property
     def evaluation_period(self) -> float | None:
         """Seconds after which the model wants to look at new interactions; None: only a training changes it."""

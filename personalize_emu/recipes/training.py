@@ -22,6 +22,7 @@ from personalize_emu.recipes.base import (
 from personalize_emu.recipes.blas_threads import one_blas_thread
 from personalize_emu.recipes.metrics import LIST_LENGTH, evaluate, rounded
 from personalize_emu.recipes.models.repeats import return_share
+from personalize_emu.recipes.objective import METRIC, MOST_RECOMMENDED, Rewarding, average_rewards
 from personalize_emu.recipes.split import Split, split_users
 from personalize_emu.recipes.topk import top_k
 
@@ -84,11 +85,8 @@ def _train(
     if recipe.kind is Kind.SEGMENTS:
         metrics = rounded(recipe.own_metrics(data, hyperparameters))
         return Trained(recipe.fit(data, hyperparameters, np.random.default_rng(seed), progress), metrics)
-    split = split_users(data, seed)
-    evaluated = recipe.fit(
-        split.training, hyperparameters, np.random.default_rng(seed), _part(progress, "evaluating: ", 0.0)
-    )
-    metrics = rounded(measure(recipe.kind, evaluated, split) | recipe.own_metrics(data, hyperparameters))
+    recipe = recipe if data.objective is None else Rewarding(recipe)
+    split, evaluated, metrics = _evaluated(recipe, data, hyperparameters, seed, _part(progress, "evaluating: ", 0.0))
     model = recipe.fit_after_evaluation(
         evaluated,
         split.test_users,
@@ -101,6 +99,29 @@ def _train(
     return Trained(model, metrics)
 
 
+def metrics_of(
+    recipe: Recipe,
+    data: TrainingData,
+    hyperparameters: Hyperparameters,
+    seed: int,
+    progress: Progress = no_progress,
+) -> Mapping[str, float]:
+    """What `train` would measure, without the model of all the data (T-73)."""
+    with one_blas_thread():
+        recipe = recipe if data.objective is None else Rewarding(recipe)
+        return _evaluated(recipe, data, hyperparameters, seed, progress)[2]
+
+
+def _evaluated(
+    recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int, progress: Progress
+) -> tuple[Split, Model, dict[str, float]]:
+    """Who was held back, the model of the others, and what it is worth."""
+    split = split_users(data, seed)
+    model = recipe.fit(split.training, hyperparameters, np.random.default_rng(seed), progress)
+    measured = measure(recipe.kind, model, split) | recipe.own_metrics(data, hyperparameters)
+    return split, model, rounded(measured)
+
+
 def measure(kind: Kind, model: Model, split: Split) -> dict[str, float]:
     """Metrics of `model` on the test users of `split` (M-20 to M-28).
 
@@ -109,28 +130,33 @@ def measure(kind: Kind, model: Model, split: Split) -> dict[str, float]:
     that repeats what the user had measures nothing, so those items are left out of it; where users do come
     back, they stay.
     """
+    objective = split.training.objective
+    length = LIST_LENGTH if objective is None else MOST_RECOMMENDED
     lists: list[NDArray[np.int32]] = []
     only_new = kind is Kind.RELATED and return_share(split.training.visits) < RARE_RETURNS
     for start in range(0, len(split.test_users), TEST_BATCH):
         batch = split.test_users[start : start + TEST_BATCH]
-        lists.extend(_lists(kind, model, batch, only_new=only_new))
-    weighted = split.training.weights is not None
-    return evaluate(
-        lists,
-        [user.truth for user in split.test_users],
+        lists.extend(_lists(kind, model, batch, length, only_new=only_new))
+    truths = [user.truth for user in split.test_users]
+    metrics = evaluate(
+        [ranked[:LIST_LENGTH] for ranked in lists],
+        truths,
         len(model.catalog),
-        [user.gains for user in split.test_users] if weighted else None,
+        [user.gains for user in split.test_users] if split.training.weights is not None else None,
     )
+    return metrics if objective is None else metrics | {METRIC: average_rewards(lists, truths, objective.rewards)}
 
 
-def _lists(kind: Kind, model: Model, users: Sequence[HeldOut], *, only_new: bool) -> list[NDArray[np.int32]]:
+def _lists(
+    kind: Kind, model: Model, users: Sequence[HeldOut], length: int, *, only_new: bool
+) -> list[NDArray[np.int32]]:
     histories = [user.history for user in users]
     queries = [_newest(history) for history in histories] if kind is Kind.RELATED else histories
     scores = model.scores_many(queries)
     if only_new:
         for row, history in zip(scores, histories, strict=True):
             row[history.items] = -np.inf
-    return [top_k(row, LIST_LENGTH) for row in scores]
+    return [top_k(row, length) for row in scores]
 
 
 def _newest(history: History) -> History:

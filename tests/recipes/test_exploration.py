@@ -1,0 +1,157 @@
+"""Exploration on made scores whose right answer is known (R-42, R-72e, R-72f, RT-52)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from personalize_emu.recipes.exploration import (
+    DAY,
+    KNOWN_AFTER,
+    Exploration,
+    Explored,
+    Exposure,
+    explored,
+    exposure_of,
+    seed_of,
+)
+from personalize_emu.recipes.topk import top_k
+from tests.recipes.made_data import training_data
+
+NEWEST = 1_700_000_000
+ITEMS = 400
+NEW = np.arange(0, ITEMS, 10)
+"""Every tenth item has never been met; the others well known and old."""
+
+
+def exposure(meetings: int = 0, age: float = 0.0) -> Exposure:
+    """How the new items stand."""
+    known = np.full(ITEMS, 1000)
+    known[NEW] = meetings
+    created = np.full(ITEMS, NEWEST - 400 * DAY)
+    created[NEW] = NEWEST - int(age * DAY)
+    return Exposure(known, created, NEWEST)
+
+
+def relevance() -> np.ndarray:
+    """The new items last, the others in a known order."""
+    scores = -np.arange(ITEMS, dtype=np.float32) / 40
+    scores[NEW] = scores.min() - 1
+    return scores
+
+
+def lists(exposed: Exposure, terms: Exploration, users: int = 200) -> list[Explored]:
+    return [explored(relevance(), exposed, terms, seed_of(1, user)) for user in range(users)]
+
+
+def new_in_front(found: list[Explored]) -> float:
+    """How many of the first 25 are new items, on average."""
+    return float(np.mean([np.isin(top_k(each.scores, 25), NEW).sum() for each in found]))
+
+
+def test_without_weight_nothing_changes() -> None:
+    """R-72e: weight 0 is pure relevance, the very same scores."""
+    scores = relevance()
+    found = explored(scores, exposure(), Exploration.of_weight(0.0, 30), 5)
+    assert found.scores is scores
+    assert not len(found.lifted)
+
+
+def test_more_weight_more_new_items() -> None:
+    """R-72e: at the default weight relevant items lead, at 1 every second item is new."""
+    shares = [new_in_front(lists(exposure(), Exploration.of_weight(w, 30))) for w in (0.0, 0.1, 0.3, 0.6, 1.0)]
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert 1 < shares[2] < 4
+    assert 10 < shares[4] < 14
+
+
+def test_what_is_known_keeps_its_order_and_its_scores() -> None:
+    """R-72g: nothing but the lifted items changes, and the first stays first."""
+    before = relevance()
+    known = np.setdiff1d(np.arange(ITEMS), NEW)
+    for found in lists(exposure(), Exploration.of_weight(1.0, 30), 20):
+        assert np.array_equal(found.scores[known], before[known])
+        assert top_k(found.scores, 1)[0] == 1
+        changed = np.flatnonzero(found.scores != before)
+        assert np.array_equal(changed, np.sort(found.lifted))
+        assert (found.scores[found.lifted] > before[found.lifted]).all()
+
+
+@pytest.mark.parametrize(("age", "explores"), [(29.99, True), (30, True), (30.01, False), (400, False)])
+def test_only_items_within_the_cut_off_are_explored(age: float, explores: bool) -> None:
+    """R-72e, R-72f, RT-52: age is measured back from the latest interaction."""
+    found = lists(exposure(age=age), Exploration.of_weight(1.0, 30), 20)
+    assert any(len(each.lifted) for each in found) is explores
+
+
+def test_items_shown_in_vain_are_explored_less() -> None:
+    """R-72e: the more an item was met, the less; what is known well enough, not at all."""
+    terms = Exploration.of_weight(0.6, 30)
+    shares = [new_in_front(lists(exposure(meetings), terms)) for meetings in (0, 2, 5, 10, KNOWN_AFTER)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > 2 * shares[2] > 0
+    assert shares[-1] == 0
+
+
+def test_relevant_newcomers_come_first() -> None:
+    """R-72f: chance is in proportion to what the model takes for relevant."""
+    scores = relevance()
+    scores[NEW[:4]] += 6
+    firsts = [explored(scores, exposure(), Exploration.of_weight(1.0, 30), seed).lifted[0] for seed in range(60)]
+    assert np.isin(firsts, NEW[:4]).mean() > 0.9
+
+
+def test_one_seed_one_answer() -> None:
+    """RT-35."""
+    terms = Exploration.of_weight(0.6, 30)
+    one, same, other = (explored(relevance(), exposure(), terms, seed).scores for seed in (7, 7, 8))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_items_that_must_not_appear_are_not_lifted() -> None:
+    scores = relevance()
+    scores[NEW[:20]] = -np.inf
+    for seed in range(20):
+        found = explored(scores, exposure(), Exploration.of_weight(1.0, 30), seed)
+        assert (found.scores[NEW[:20]] == -np.inf).all()
+
+
+def test_a_ranking_of_some_items_only() -> None:
+    """R-73: where not all items are scored, places are counted among those that are."""
+    ranked = np.ones(ITEMS, np.bool_)
+    ranked[NEW] = False
+    found = explored(relevance(), exposure(), Exploration(1.0, 30), 3, ranked)
+    in_list = np.isin(top_k(np.where(ranked | np.isin(np.arange(ITEMS), found.lifted), found.scores, -np.inf), 40), NEW)
+    assert 10 < in_list.sum() < 30
+
+
+@given(
+    st.lists(st.tuples(st.floats(-30, 0, width=32), st.integers(0, 30), st.integers(0, 60)), max_size=40),
+    st.floats(0, 1),
+    st.integers(0, 2**32),
+)
+def test_any_scores(items: list[tuple[float, int, int]], weight: float, seed: int) -> None:
+    """Never NaN, never lower, only young uncertain items higher, and never above the first."""
+    scores = np.array([score for score, _, _ in items], np.float32)
+    meetings = np.array([met for _, met, _ in items], np.int64)
+    created = NEWEST - DAY * np.array([age for _, _, age in items], np.int64)
+    found = explored(scores, Exposure(meetings, created, NEWEST), Exploration.of_weight(weight, 30), seed)
+    assert (found.scores >= scores).all()
+    higher = found.scores > scores
+    assert not (higher & ((meetings >= KNOWN_AFTER) | (created < NEWEST - 30 * DAY))).any()
+    assert found.scores.max(initial=-np.inf) == scores.max(initial=-np.inf)
+
+
+def test_interactions_and_impressions_count_as_meetings() -> None:
+    """R-72f: the count of interactions and impressions."""
+    data = training_data([("u", "a", 1), ("v", "a", 2), ("v", "b", 3)], extra_items=["c"])
+    created = np.array([1, 3, 3])
+    assert exposure_of(data, created, 3).meetings.tolist() == [2, 1, 0]
+    shown = replace(data, shown=np.array([0, 4, 2]))
+    assert exposure_of(shown, created, 3).meetings.tolist() == [2, 5, 2]

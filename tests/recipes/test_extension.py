@@ -1,0 +1,113 @@
+"""Models that learn of new items without a training (R-72g, T-72)."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+
+from personalize_emu.recipes.base import History, Model
+from personalize_emu.recipes.extension import Extended, extended, in_catalog
+from personalize_emu.recipes.features import Features, Numbers
+from personalize_emu.recipes.models.blend import log_sum_exp
+from personalize_emu.recipes.registry import recipe_named
+from personalize_emu.recipes.saving import load_model, saved
+from personalize_emu.recipes.training import no_progress
+from tests.recipes.made_data import checkerboard, history
+
+DATA = checkerboard()
+NEWCOMERS = ("a-first", "i05x", "z-last")
+
+
+@pytest.fixture(scope="module")
+def trained() -> Model:
+    recipe = recipe_named("aws-user-personalization")
+    assert recipe is not None
+    return recipe.fit(DATA, {}, np.random.default_rng(1), no_progress)
+
+
+def asked(model: Model, *items: str) -> History:
+    numbers = [model.number_of[item] for item in items]
+    return History(np.array(numbers, np.int32), np.arange(len(items), dtype=np.int64))
+
+
+def shares(model: Model, *items: str) -> dict[str, float]:
+    scores = model.scores(asked(model, *items))
+    return dict(zip(model.catalog, np.exp(scores - log_sum_exp(scores)).tolist(), strict=True))
+
+
+def test_old_items_shrink_by_one_factor(trained: Model) -> None:
+    """R-72g, T-72: so they keep their order; newcomers of which nothing is known are equal."""
+    more = extended(trained, NEWCOMERS)
+    for seen in (("i00",), ("i01", "i03"), ()):
+        before, after = shares(trained, *seen), shares(more, *seen)
+        ratios = np.array([after[item] / before[item] for item in before])
+        assert 0 < ratios.mean() < 1
+        assert ratios.std() < 1e-6
+        assert len({after[item] for item in NEWCOMERS}) == 1
+        assert max(after[item] for item in NEWCOMERS) < min(after[item] for item in before)
+
+
+def test_numbers_follow_ids(trained: Model) -> None:
+    """RT-32: equal scores are settled by id, so the catalog stays sorted."""
+    more = extended(trained, [*NEWCOMERS, *DATA.catalog[:3]])
+    assert list(more.catalog) == sorted({*DATA.catalog, *NEWCOMERS})
+    assert [more.catalog[number] for number in np.flatnonzero(~more.trained_items)] == sorted(NEWCOMERS)
+
+
+def test_events_with_newcomers_say_nothing(trained: Model) -> None:
+    more = extended(trained, NEWCOMERS)
+    assert shares(more, "i00", "z-last", "i04") == pytest.approx(shares(more, "i00", "i04"))
+    assert np.array_equal(more.scores(asked(more, "z-last")), more.scores(asked(more)))
+
+
+def test_many_at_once_and_one_by_one(trained: Model) -> None:
+    more = extended(trained, NEWCOMERS)
+    histories = [asked(more, "i00", "z-last"), asked(more), asked(more, "i01")]
+    assert np.allclose(more.scores_many(histories), [more.scores(each) for each in histories], atol=1e-5)
+    assert more.scores_many([]).shape == (0, len(more.catalog))
+
+
+def test_extending_again_and_for_nothing(trained: Model) -> None:
+    """One wrapper, however often; none where nothing is new."""
+    assert extended(trained, DATA.catalog) is trained
+    once = extended(trained, NEWCOMERS[:1])
+    twice = extended(once, NEWCOMERS[1:])
+    assert isinstance(twice, Extended)
+    assert twice.base is trained
+    assert set(twice.catalog) == {*DATA.catalog, *NEWCOMERS}
+
+
+class Reader(Extended):
+    """Reads the relevance of items it does not have from their only number."""
+
+    def scores_of_others(self, history: History, features: Features) -> np.ndarray:
+        del history
+        return features.numbers[0].values.astype(np.float32)
+
+
+def test_a_model_that_reads_features_scores_newcomers(trained: Model) -> None:
+    """Features come along the whole catalog, and go to the base along the newcomers."""
+    catalog = sorted({*DATA.catalog, *NEWCOMERS})
+    worth = np.array([-float(place) for place in range(len(catalog))])
+    features = Features(len(catalog), numbers=(Numbers("WORTH", worth),))
+    reader = Reader(trained.catalog, trained)
+    more = Extended(tuple(catalog), reader, features.taken(np.array([catalog.index(item) for item in NEWCOMERS])))
+    expected = [-catalog.index(item) for item in NEWCOMERS]
+    assert more.scores(asked(more, "i00"))[more.newcomers].tolist() == expected
+    again = extended(more, catalog, features)
+    assert again is more
+
+
+def test_data_in_another_catalog() -> None:
+    moved = in_catalog(DATA, tuple(sorted({*DATA.catalog, *NEWCOMERS})))
+    assert [moved.catalog[item] for item in moved.items] == [DATA.catalog[item] for item in DATA.items]
+    assert np.array_equal(moved.users, DATA.users)
+    assert history(moved, "z-last").items.tolist() == [len(moved.catalog) - 1]
+
+
+def test_an_extended_model_is_saved(trained: Model) -> None:
+    more = extended(trained, NEWCOMERS)
+    back = load_model(BytesIO(saved(more)))
+    assert np.array_equal(back.scores(asked(more, "i02")), more.scores(asked(more, "i02")))
