@@ -35,13 +35,17 @@ def camel_name(column: str) -> str:
 
 @dataclass(frozen=True)
 class Field:
-    """One column. `type` is one of int, long, float, double, string, boolean; null is in `nullable`."""
+    """One column. `type` is one of int, long, float, double, string, boolean; null is in `nullable`.
+
+    names_item: the column is flagged as the name of an item (R-79).
+    """
 
     name: str
     type: str
     nullable: bool = False
     categorical: bool = False
     textual: bool = False
+    names_item: bool = False
 
     @property
     def numeric(self) -> bool:
@@ -108,12 +112,13 @@ def _parse_field(entry: Any) -> Field:
     type_name, nullable = _parse_type(name, entry.get("type"))
     categorical = _flag(name, entry, "categorical")
     textual = _flag(name, entry, "textual")
+    names_item = _flag(name, entry, "itemName")
     if (categorical or textual) and type_name != "string":
         attribute = "categorical" if categorical else "textual"
         raise InvalidSchema(f"field {name} of type {type_name} cannot be {attribute}")
     if categorical and textual:
         raise InvalidSchema(f"field {name} cannot be both categorical and textual")
-    return Field(name, type_name, nullable, categorical, textual)
+    return Field(name, type_name, nullable, categorical, textual, names_item)
 
 
 def _parse_type(name: str, declared: Any) -> tuple[str, bool]:

@@ -24,7 +24,7 @@ class Interactions:
     user_ids, item_ids, event_types: sorted; a number is a position in its tuple.
     users, items: int32[n]. timestamps: int64[n], epoch seconds. event_type_codes: int16[n], -1 = none.
     event_values: float32[n], NaN = none; None when no row has one. offsets: int64[users + 1], rows of user u
-    are offsets[u] to offsets[u + 1].
+    are offsets[u] to offsets[u + 1]. more: other columns along the rows, None where none were asked for.
     """
 
     user_ids: tuple[str, ...]
@@ -36,6 +36,7 @@ class Interactions:
     event_type_codes: NDArray[np.int16]
     event_values: NDArray[np.float32] | None
     offsets: NDArray[np.int64]
+    more: pa.Table | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -63,12 +64,13 @@ def collect_interactions(
     event_type: str | None = None,
     event_value_threshold: float | None = None,
     item_column: str = ITEM_ID,
+    more_columns: Sequence[str] = (),
 ) -> Interactions:
     """Bulk rows and individually put rows, in this order of arrival, as one set of interactions.
 
     Rows equal in all columns count once (D-82, EV-41). `event_type` keeps only rows of that type, the
     threshold only rows whose EVENT_VALUE is not null and at least that (T-20). `item_column` is ACTION_ID for
-    action interactions. Timestamps must not be null.
+    action interactions. `more_columns` are kept along the rows, those that occur. Timestamps must not be null.
     """
     table = _joined(bulk, put_rows, (USER_ID, item_column, TIMESTAMP))
     table = _selected(table, event_type, event_value_threshold)
@@ -89,7 +91,18 @@ def collect_interactions(
         event_type_codes=codes[order].astype(np.int16 if len(event_types) < 2**15 else np.int32),
         event_values=_event_values(table, order),
         offsets=np.searchsorted(users, np.arange(len(user_ids) + 1)).astype(np.int64),
+        more=_more(table, more_columns, order),
     )
+
+
+def _more(table: pa.Table, names: Sequence[str], order: _Codes) -> pa.Table | None:
+    kept = [name for name in names if name in table.column_names]
+    if not kept:
+        return None
+    places = pa.array(order)
+    # A column in one piece is taken from at once; taking from many pieces looks up each place first.
+    whole = [table.column(name).unify_dictionaries().combine_chunks() for name in kept]
+    return pa.table({name: column.take(places) for name, column in zip(kept, whole, strict=True)})
 
 
 def _joined(bulk: pa.Table | None, put_rows: Sequence[Mapping[str, Any]], needed: Sequence[str]) -> pa.Table:

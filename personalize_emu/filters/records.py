@@ -67,6 +67,13 @@ class Records:
         ids = pc.cast(self._table.column(self.id_column), pa.string()).to_pylist()
         return {record_id: row for row, record_id in enumerate(ids)}
 
+    def along(self, ids: Sequence[str], names: Sequence[str]) -> pa.Table:
+        """Some columns along a list of ids; null for ids without a row."""
+        row_of = self.row_of
+        rows = np.fromiter((row_of.get(record_id, NO_ROW) for record_id in ids), np.int64, len(ids))
+        places = pa.array(rows, mask=rows == NO_ROW)
+        return self._table.select(list(names)).combine_chunks().take(places)
+
     def column(self, name: str) -> Column:
         found = self._columns.get(name)
         if found is None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from personalize_emu.data.avro import Field
 from personalize_emu.data.interactions import Interactions
 from personalize_emu.recipes.base import TrainingData
+from personalize_emu.service.feature_columns import features_of
+from personalize_emu.service.impressions import not_chosen
 
 _NO_FLOOR = float("-inf")
 
@@ -63,8 +67,13 @@ class EventSelection:
         return weight > 0 and (floor == _NO_FLOOR or (value is not None and value >= floor))
 
 
-def training_data(found: Interactions, selection: EventSelection, more_items: set[str]) -> TrainingData:
-    """Number users and items anew over the selected rows; the catalog also holds items without any (R-41)."""
+def training_data(
+    found: Interactions, selection: EventSelection, more_items: set[str], context_fields: Sequence[Field] = ()
+) -> TrainingData:
+    """Number users and items anew over the selected rows; the catalog also holds items without any (R-41).
+
+    What `found` has of the context fields and of impressions comes along.
+    """
     keep, weights = _selected(found, selection)
     items = found.items[keep]
     user_numbers, users = np.unique(found.users[keep], return_inverse=True)
@@ -72,13 +81,17 @@ def training_data(found: Interactions, selection: EventSelection, more_items: se
     catalog = tuple(sorted(seen_items | more_items))
     number_of = {item: number for number, item in enumerate(catalog)}
     renumber = np.array([number_of.get(item, -1) for item in found.item_ids], dtype=np.int32)
+    items = renumber[items] if len(items) else items.astype(np.int32)
+    more = None if found.more is None else found.more.filter(pa.array(keep))
     return TrainingData(
         catalog=catalog,
         user_ids=tuple(found.user_ids[number] for number in user_numbers),
         users=users.astype(np.int32),
-        items=renumber[items] if len(items) else items.astype(np.int32),
+        items=items,
         timestamps=found.timestamps[keep],
         weights=weights,
+        context=features_of(more, context_fields) if more is not None and context_fields else None,
+        shown=None if more is None else not_chosen(more, items, number_of),
     )
 
 

@@ -13,6 +13,7 @@ from personalize_emu.service.auto_training import call_when_due, cancel_training
 from personalize_emu.service.between_trainings import serve
 from personalize_emu.service.context import Context
 from personalize_emu.service.datasets import dataset_of_type
+from personalize_emu.service.metadata_reading import metadata_reading
 from personalize_emu.service.recipe_catalog import RecipeFacts
 from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.solution_config import NO_INTERACTIONS
@@ -45,15 +46,17 @@ def recommender_input(context: Context, group_arn: str, facts: RecipeFacts, conf
     if dataset is None or contents is None or not contents.has_interactions:
         raise InvalidInputException(NO_INTERACTIONS)
     items = dataset_of_type(context, group_arn, ITEMS)
+    training_config = {"trainingDataConfig": config.get("trainingDataConfig", {})}
     return TrainingInput(
         facts=facts,
         recipe=recipe,
-        config={"trainingDataConfig": config.get("trainingDataConfig", {})},
+        config=training_config,
         event_type=facts.required_event,
         interactions_arn=dataset.arn,
         interactions=contents,
         items=context.world.contents.get(items.arn) if items else None,
         seed=context.settings.seed,
+        reading=metadata_reading(context, group_arn, facts, training_config),
     )
 
 

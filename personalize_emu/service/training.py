@@ -9,11 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from personalize_emu.data.interactions import collect_interactions
-from personalize_emu.recipes.base import NotEnoughData, Progress, Recipe
+from personalize_emu.recipes.base import NotEnoughData, Progress, Recipe, TrainingData
 from personalize_emu.recipes.training import MINIMUM_USERS, check_enough, train
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.event_selection import EventSelection, training_data
 from personalize_emu.service.item_attributes import ItemAttributes
+from personalize_emu.service.metadata_reading import MetadataReading
 from personalize_emu.service.recipe_catalog import RecipeFacts
 from personalize_emu.service.solution_config import resolved_hyperparameters
 from personalize_emu.service.trained import TrainedVersion
@@ -35,6 +36,8 @@ class TrainingInput:
     interactions: DatasetContents
     items: DatasetContents | None
     seed: int
+    reading: MetadataReading | None = None
+    """What is read beside the interactions, when training begins."""
     attributes: Callable[[], ItemAttributes | None] = lambda: None
     """Of items, read when training begins; for recipes that are asked by them."""
 
@@ -46,11 +49,7 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
         source.event_type, source.config, any_case=source.facts.domain is not None
     )
     log_length = len(source.interactions.log)
-    rows = source.interactions.rows_to_train_on(log_length)
-    found = collect_interactions(
-        source.interactions.bulk, rows, event_value_threshold=selection.threshold
-    )
-    data = training_data(found, selection, item_ids(source.items))
+    data = _read(source, selection, log_length)
     attributes = source.attributes()
     if attributes is not None:
         data = replace(data, attributes=attributes.groups(data.catalog))
@@ -72,12 +71,24 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
         kind=source.recipe.kind,
         model=trained.model,
         metrics=trained.metrics,
-        data=data,
+        data=replace(data, context=None),
         interactions_arn=source.interactions_arn,
         log_length=log_length,
         selection=selection,
         attributes=attributes,
     )
+
+
+def _read(source: TrainingInput, selection: EventSelection, log_length: int) -> TrainingData:
+    reading = source.reading
+    found = collect_interactions(
+        source.interactions.bulk,
+        source.interactions.rows_to_train_on(log_length),
+        event_value_threshold=selection.threshold,
+        more_columns=reading.interaction_columns if reading else (),
+    )
+    data = training_data(found, selection, item_ids(source.items), reading.context_fields if reading else ())
+    return reading.described(data) if reading else data
 
 
 def item_ids(items: DatasetContents | None) -> set[str]:

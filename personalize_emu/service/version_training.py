@@ -15,6 +15,7 @@ from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.context import Context
 from personalize_emu.service.datasets import dataset_of_type
 from personalize_emu.service.item_attributes import ItemAttributes
+from personalize_emu.service.metadata_reading import metadata_reading
 from personalize_emu.service.recipe_catalog import recipe_by_arn
 from personalize_emu.service.solution_config import NO_INTERACTIONS
 from personalize_emu.service.tags import Tags
@@ -148,6 +149,7 @@ def training_input(context: Context, solution: Solution, mode: str) -> TrainingI
         interactions=context.world.contents[dataset.arn],
         items=context.world.contents.get(items.arn) if items else None,
         seed=context.settings.seed,
+        reading=metadata_reading(context, solution.dataset_group_arn, facts, config),
         attributes=partial(_attributes, context, solution, facts.name, config),
     )
 
