@@ -36,8 +36,21 @@ class NotAModelFile(ValueError):
 
 def save_model(model: Model, target: Path | IO[bytes]) -> None:
     """Write `model`. Raises TypeError for a field that is neither plain data nor a dataclass of ours."""
+    save_tree(model, target)
+
+
+def load_model(source: Path | IO[bytes]) -> Model:
+    """Read what `save_model` wrote. Raises NotAModelFile."""
+    model = load_tree(source)
+    if not isinstance(model, Model):
+        raise NotAModelFile(f"{type(model).__name__} is no model")
+    return model
+
+
+def save_tree(value: object, target: Path | IO[bytes]) -> None:
+    """Write any tree of plain data and dataclasses of ours. Raises TypeError for anything else in it."""
     writer = _Writer()
-    document = {"format": FORMAT, "model": writer.node(model)}
+    document = {"format": FORMAT, "model": writer.node(value)}
     text = json.dumps(document, separators=(",", ":"), sort_keys=True, allow_nan=False)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo(DOCUMENT, _EPOCH), text)
@@ -46,16 +59,13 @@ def save_model(model: Model, target: Path | IO[bytes]) -> None:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def load_model(source: Path | IO[bytes]) -> Model:
-    """Read what `save_model` wrote. Raises NotAModelFile."""
+def load_tree(source: Path | IO[bytes]) -> Any:
+    """Read what `save_tree` wrote. Raises NotAModelFile."""
     try:
         with zipfile.ZipFile(source) as archive:
-            model = _read(archive)
+            return _read(archive)
     except (zipfile.BadZipFile, KeyError, IndexError, TypeError, ValueError, ImportError, AttributeError) as error:
         raise NotAModelFile(f"not a model of format {FORMAT}: {error}") from error
-    if not isinstance(model, Model):
-        raise NotAModelFile(f"{type(model).__name__} is no model")
-    return model
 
 
 def saved(model: Model) -> bytes:

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from personalize_emu.data.interactions import collect_interactions
 from personalize_emu.recipes.base import NotEnoughData, Progress, Recipe, TrainingData
-from personalize_emu.recipes.training import MINIMUM_USERS, check_enough, train
+from personalize_emu.recipes.training import MINIMUM_USERS, check_enough
+from personalize_emu.recipes.training_process import train_where_it_fits
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.event_selection import EventSelection, training_data
 from personalize_emu.service.item_attributes import ItemAttributes
@@ -57,7 +58,7 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
         check_enough(
             data, event_type=source.event_type, minimum_users=_least_users(source.facts)
         )
-        trained = train(
+        trained = train_where_it_fits(
             source.recipe,
             data,
             resolved_hyperparameters(source.facts, source.config),

@@ -1,0 +1,33 @@
+"""Long trainings run in a process of their own, and nobody can tell by the answers (spec 07)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from personalize_emu.recipes import training_process
+from personalize_emu.recipes.base import Progress
+from tests.given import Given
+
+
+def test_a_version_trained_in_a_process_answers_the_same(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages: list[str] = []
+    apart = training_process.train_apart
+
+    def recorded(recipe: Any, data: Any, hyperparameters: Any, seed: int, progress: Progress) -> Any:
+        def heard(stage: str, share: float) -> None:
+            stages.append(stage)
+            progress(stage, share)
+
+        return apart(recipe, data, hyperparameters, seed, heard)
+
+    monkeypatch.setattr(training_process, "train_apart", recorded)
+    group = given.imported_group()
+    here = given.version(given.solution(group, name="here"))
+    assert not stages
+    monkeypatch.setattr(training_process, "ROWS_WORTH_A_PROCESS", 0)
+    there = given.version(given.solution(group, name="there"))
+    assert "trained" in stages
+    metrics = [given.personalize.get_solution_metrics(solutionVersionArn=arn)["metrics"] for arn in (here, there)]
+    assert metrics[0] == metrics[1]
