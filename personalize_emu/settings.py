@@ -30,6 +30,15 @@ QUOTA_LIMITS: Mapping[str, int] = MappingProxyType(
 )
 """Quota name to the service's own number, the newest where sources differ (spec 04 Q-1 to Q-19)."""
 
+DATA_LIMITS: Mapping[str, int] = MappingProxyType(
+    {
+        "full-import-bytes": 100 * 2**30,
+        "incremental-import-bytes": 2**30,
+    }
+)
+"""The same for how much data one job may bring (Q-26, Q-27, Q-41)."""
+
+_NUMBERS: Mapping[str, int] = MappingProxyType({**QUOTA_LIMITS, **DATA_LIMITS})
 _TRUTH = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 
 
@@ -66,6 +75,9 @@ class Settings:
         "train solutions and recommenders again on the emulator's clock: solutions an hour after they were made and "
         "then every few days as they say, recommenders every seven days",
     )
+    page_size: int = _option(
+        100, "most entries that one page of a list has; a small number finds clients that do not ask for the next page"
+    )
     export_file_bytes: int = _option(1 << 28, "size from which on an exported dataset goes on in another file")
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
@@ -79,6 +91,8 @@ class Settings:
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError(f"log_level must be DEBUG, INFO, WARNING or ERROR, not {self.log_level!r}")
         quota_limits(self.quotas)
+        if not 1 <= self.page_size <= 100:
+            raise ValueError(f"page_size must be between 1 and 100, not {self.page_size}")
         if not self.export_file_bytes > 0:
             raise ValueError(f"export_file_bytes must be greater than 0, not {self.export_file_bytes}")
         if not self.real_pace_scale > 0:
@@ -95,13 +109,13 @@ def quota_limits(option: str) -> Mapping[str, int]:
     if option == "off":
         return MappingProxyType({})
     changes = {} if option == "default" else dict(_quota_change(part) for part in option.split(","))
-    return MappingProxyType({**QUOTA_LIMITS, **changes})
+    return MappingProxyType({**_NUMBERS, **changes})
 
 
 def _quota_change(part: str) -> tuple[str, int]:
     name, _, number = part.strip().partition("=")
-    if name not in QUOTA_LIMITS:
-        raise ValueError(f"quotas must be default, off, or numbers for {', '.join(QUOTA_LIMITS)}; not {name!r}")
+    if name not in _NUMBERS:
+        raise ValueError(f"quotas must be default, off, or numbers for {', '.join(_NUMBERS)}; not {name!r}")
     if not (number.isascii() and number.isdecimal()):
         raise ValueError(f"the quota {name} must be a whole number, not {number!r}")
     return name, int(number)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from personalize_emu.service.batch_jobs import (
+    meaning_of,
+    recipe_for,
     requested_count,
-    requested_filter_of,
     requested_places,
-    requested_version,
+    requested_resources,
     require_rights,
 )
 from personalize_emu.service.campaign_config import check_exploration, check_ranking_influence
@@ -33,12 +34,12 @@ def insert_batch_inference_job(context: Context, params: Params) -> BatchInferen
 
     Looks at the form of the locations only; what is there, the job finds out (B-16).
     """
-    tags = checked_tags(params)
-    version, recipe = requested_version(context, params, "inference")
+    version, record = requested_resources(context, params)
+    recipe = recipe_for(version, "inference")
     count = requested_count(params, MOST_RESULTS)
     places = requested_places(params["jobInput"], params["jobOutput"])
     _check_config(context, recipe, version, params)
-    requested_filter_of(context, params, version, "ItemID")
+    meaning_of(context, record, version, "ItemID")
     _check_themes(context, recipe, version, params)
     require_rights(context, params["roleArn"], places)
     now = context.clock.now()
@@ -58,7 +59,7 @@ def insert_batch_inference_job(context: Context, params: Params) -> BatchInferen
         creation_date_time=now,
         last_updated_date_time=now,
     )
-    context.insert(job, tags)
+    context.insert(job, checked_tags(params))
     return job
 
 

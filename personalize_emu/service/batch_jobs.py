@@ -48,15 +48,31 @@ def places_of(job: BatchJob) -> Places:
     return requested_places(job.job_input, job.job_output)
 
 
-def requested_version(context: Context, params: Params, work: Work) -> tuple[SolutionVersion, RecipeFacts]:
-    """Raises InvalidInputException: its recipe is for other jobs, or for none (B-2, B-13, R-20)."""
-    version = context.get(SolutionVersion, params["solutionVersionArn"])
+def requested_resources(context: Context, params: Params) -> tuple[SolutionVersion, Filter | None]:
+    """The version of a request, and its filter if it names one: there and ready, before anything else (P-56).
+
+    Raises:
+        ResourceNotFoundException: one of them does not exist.
+        ResourceInUseException, InvalidInputException: one of them is not ACTIVE (R-GEN-20).
+    """
+    version_arn, record = params["solutionVersionArn"], None
+    if "filterArn" in params:
+        version, record = context.get_two((SolutionVersion, version_arn), (Filter, params["filterArn"]))
+    else:
+        version = context.get(SolutionVersion, version_arn)
     require_trained(context, version)
+    if record is not None:
+        require_active(record)
+    return version, record
+
+
+def recipe_for(version: SolutionVersion, work: Work) -> RecipeFacts:
+    """Raises InvalidInputException: the recipe is for other jobs, or for none (B-2, B-13, R-20)."""
     recipe = recipe_by_arn(version.recipe_arn or "")
     if recipe is None or recipe.batch != work:
         name = recipe.name if recipe else version.recipe_arn
         raise InvalidInputException(f"Recipe {name} does not support batch {work} jobs.")
-    return version, recipe
+    return recipe
 
 
 def requested_count(params: Params, most: int) -> int:
@@ -67,21 +83,17 @@ def requested_count(params: Params, most: int) -> int:
     return count
 
 
-def requested_filter_of(
-    context: Context, params: Params, version: SolutionVersion, entity: str
+def meaning_of(
+    context: Context, record: Filter | None, version: SolutionVersion, entity: str
 ) -> CheckedFilter | None:
-    """What the filter of a request means, None when it names none. entity: ItemID or UserID, what it must be for.
+    """What the filter of a request means, None when there is none. entity: ItemID or UserID, what it must be for.
 
     Raises:
-        ResourceNotFoundException: there is no such filter.
-        ResourceInUseException, InvalidInputException: it is not ACTIVE (R-GEN-20).
         InvalidInputException: it is of another dataset group (B-7), of another entity (F-81), or no longer fits
             the schemas of the group.
     """
-    if "filterArn" not in params:
+    if record is None:
         return None
-    record = context.get(Filter, params["filterArn"])
-    require_active(record)
     if record.dataset_group_arn != version.dataset_group_arn:
         raise InvalidInputException(f"Filter {record.arn} belongs to another dataset group")
     try:

@@ -9,10 +9,11 @@ from typing import Any
 
 from personalize_emu.filters.check import EVENTS, CheckedFilter
 from personalize_emu.service.batch_jobs import (
+    meaning_of,
+    recipe_for,
     requested_count,
-    requested_filter_of,
     requested_places,
-    requested_version,
+    requested_resources,
     require_rights,
 )
 from personalize_emu.service.context import Context, Params
@@ -28,11 +29,11 @@ BY_ATTRIBUTE = "aws-item-attribute-affinity"
 
 def insert_batch_segment_job(context: Context, params: Params) -> tuple[BatchSegmentJob, CheckedFilter | None]:
     """The checks of CreateBatchSegmentJob, its record, and what its filter means."""
-    tags = checked_tags(params)
-    version, recipe = requested_version(context, params, "segment")
+    version, record = requested_resources(context, params)
+    recipe = recipe_for(version, "segment")
     count = requested_count(params, MOST_USERS)
     places = requested_places(params["jobInput"], params["jobOutput"])
-    checked = requested_filter_of(context, params, version, "UserID")
+    checked = meaning_of(context, record, version, "UserID")
     if checked is not None and recipe.name == BY_ATTRIBUTE and any(c.owner in EVENTS for c in checked.columns):
         raise InvalidInputException(f"Recipe {recipe.name} does not support filters on interactions.")
     require_rights(context, params["roleArn"], places)
@@ -50,7 +51,7 @@ def insert_batch_segment_job(context: Context, params: Params) -> tuple[BatchSeg
         creation_date_time=now,
         last_updated_date_time=now,
     )
-    context.insert(job, tags)
+    context.insert(job, checked_tags(params))
     return job, checked
 
 

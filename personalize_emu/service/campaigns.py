@@ -26,7 +26,6 @@ _UPDATABLE = ("solutionVersionArn", "minProvisionedTPS", "campaignConfig")
 
 
 def create_campaign(context: Context, params: Params) -> dict[str, Any]:
-    tags = checked_tags(params)
     config = params.get("campaignConfig")
     version = _version_to_deploy(context, params["solutionVersionArn"], config)
     _check_config(context, version, config)
@@ -41,7 +40,7 @@ def create_campaign(context: Context, params: Params) -> dict[str, Any]:
         creation_date_time=now,
         last_updated_date_time=now,
     )
-    context.insert(campaign, tags)
+    context.insert(campaign, checked_tags(params))
     begin_plain_creation(context, campaign)
     return {"campaignArn": campaign.arn}
 
@@ -61,6 +60,8 @@ def list_campaigns(context: Context, params: Params) -> dict[str, Any]:
 
 def update_campaign(context: Context, params: Params) -> dict[str, Any]:
     """The old deployment serves until the update is ACTIVE (R-CMP-11 to R-CMP-15, R-CMP-22)."""
+    if "solutionVersionArn" in params:
+        context.find(SolutionVersion, params["solutionVersionArn"])
     campaign = context.get(Campaign, params["campaignArn"])
     given = {member: params[member] for member in _UPDATABLE if member in params}
     if not given:
@@ -97,13 +98,13 @@ def _version_to_deploy(context: Context, arn: str, config: Any) -> SolutionVersi
     synced = bool((config or {}).get("syncWithLatestSolutionVersion"))
     if arn.endswith(_LATEST):
         version = _latest_version(context, arn.removesuffix(_LATEST))
-    elif synced:
-        raise InvalidInputException(
-            "syncWithLatestSolutionVersion requires a solutionVersionArn that ends with /$LATEST."
-        )
     else:
         version = context.get(SolutionVersion, arn)
     require_trained(context, version)
+    if synced and not arn.endswith(_LATEST):
+        raise InvalidInputException(
+            "syncWithLatestSolutionVersion requires a solutionVersionArn that ends with /$LATEST."
+        )
     return version
 
 

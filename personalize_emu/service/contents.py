@@ -13,6 +13,7 @@ import pyarrow as pa
 from personalize_emu.data.bulk import ImportMode, merge_bulk, superseded_by, without_rows
 from personalize_emu.data.columns import ACTION_ID, EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
 from personalize_emu.data.record_log import RecordLog
+from personalize_emu.service.event_ids import EventIds
 from personalize_emu.service.sessions import Arrival, Sessions
 
 
@@ -69,14 +70,16 @@ class UserRemoval:
 class DatasetContents:
     """Both layers of one dataset (spec README rule 8). Readers take no lock: the bulk layer is swapped whole,
     and positions in the log stay what they are.
+
+    event_ids: of the dataset group; of this dataset alone when not given.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, event_ids: EventIds | None = None) -> None:
         self._layer = BulkLayer()
         self._bulk_changes = 0
         self.log = RecordLog()
         self._events: defaultdict[str, list[LiveEvent]] = defaultdict(list)
-        self._event_users: dict[str, str] = {}
+        self._event_ids = EventIds() if event_ids is None else event_ids
         self._fingerprints: set[tuple[Any, ...]] = set()
         self._sessions = Sessions()
         self._lock = threading.Lock()
@@ -123,13 +126,17 @@ class DatasetContents:
                 self._events[arrival.row[USER_ID]].append(_live_event(position, arrival))
 
     def _is_new(self, arrival: Arrival) -> bool:
-        fingerprint = _fingerprint(arrival.row)
-        if fingerprint in self._fingerprints or (arrival.event_id and arrival.event_id in self._event_users):
+        fingerprint, event_id = _fingerprint(arrival.row), arrival.event_id
+        if fingerprint in self._fingerprints:
+            return False
+        if event_id and not self._event_ids.claim(event_id, self, arrival.row[USER_ID]):
             return False
         self._fingerprints.add(fingerprint)
-        if arrival.event_id:
-            self._event_users[arrival.event_id] = arrival.row[USER_ID]
         return True
+
+    def forget_event_ids(self) -> None:
+        """What a dataset does that is about to go."""
+        self._event_ids.forget_dataset(self)
 
     def rows_to_train_on(self, log_length: int) -> Sequence[Mapping[str, Any]]:
         """The first `log_length` streamed interactions for a full training: sessions belong to their users (EV-42)."""
@@ -159,7 +166,7 @@ class DatasetContents:
         with self._lock:
             rows = self.log.remove(lambda row: row.get(USER_ID) in removal.user_ids)
             self._fingerprints.difference_update(map(_fingerprint, rows))
-            self._event_users = {k: user for k, user in self._event_users.items() if user not in removal.user_ids}
+            self._event_ids.forget_users(self, removal.user_ids)
             for user_id in removal.user_ids:
                 self._events.pop(user_id, None)
             self._sessions.forget(removal.user_ids)

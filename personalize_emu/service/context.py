@@ -23,6 +23,7 @@ from personalize_emu.wire.errors import (
 from personalize_emu.wire.pages import issue, redeem
 
 R = TypeVar("R", bound=Resource)
+Q = TypeVar("Q", bound=Resource)
 Params = Mapping[str, Any]
 DEFAULT_PAGE = 100
 """Size of a page when the request names none (P-65)."""
@@ -77,6 +78,12 @@ class Context:
         if record is None:
             raise ResourceNotFoundException(f"Resource Arn {arn} does not exist.")
         return record
+
+    def get_two(self, first: tuple[type[R], str], second: tuple[type[Q], str]) -> tuple[R, Q]:
+        """As `get` for kinds and their ARNs; the types of both are looked at before either is missed (P-56)."""
+        self.find(*first)
+        self.find(*second)
+        return self.get(*first), self.get(*second)
 
     def all(self, kind: type[R]) -> list[R]:
         """Every record of a kind in this account and region, oldest first."""
@@ -135,7 +142,7 @@ class Context:
         if token:
             last = redeem(self.page_secret, token, bound)
             items = [item for item in items if key(item) > last]
-        size = params.get("maxResults", DEFAULT_PAGE)
+        size = min(params.get("maxResults", DEFAULT_PAGE), self.settings.page_size)
         answer: dict[str, Any] = {result_member: list(items[:size])}
         if len(items) > size:
             answer["nextToken"] = issue(self.page_secret, bound, key(items[size - 1]))

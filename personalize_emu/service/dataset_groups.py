@@ -30,7 +30,6 @@ from personalize_emu.wire.errors import InvalidInputException
 def create_dataset_group(context: Context, params: Params) -> dict[str, Any]:
     if ("roleArn" in params) != ("kmsKeyArn" in params):
         raise InvalidInputException("roleArn and kmsKeyArn must be specified together.")
-    tags = checked_tags(params)
     if "roleArn" in params:
         require_role(context, params["roleArn"])
     now = context.clock.now()
@@ -44,7 +43,7 @@ def create_dataset_group(context: Context, params: Params) -> dict[str, Any]:
         creation_date_time=now,
         last_updated_date_time=now,
     )
-    context.insert(group, tags)
+    context.insert(group, checked_tags(params))
     begin_plain_creation(context, group)
     return {"datasetGroupArn": group.arn, "domain": group.domain}
 
@@ -75,5 +74,6 @@ def delete_dataset_group(context: Context, params: Params) -> None:
         """R-DSG-18."""
         for job in deletions:
             context.world.store.remove(job)
+        context.world.event_ids.pop(group.arn, None)
 
     begin_deletion(context, group, gone, shows_progress=False)

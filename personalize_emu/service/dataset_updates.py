@@ -37,13 +37,12 @@ _REPLACEABLE = frozenset({ITEMS, USERS})
 
 def update_dataset(context: Context, params: Params) -> dict[str, Any]:
     """All rules are checked before the answer; what follows takes time only (D-92 to D-95)."""
-    dataset = context.get(Dataset, params["datasetArn"])
-    schema = context.get(Schema, params["schemaArn"])
+    dataset, schema = context.get_two((Dataset, params["datasetArn"]), (Schema, params["schemaArn"]))
     require_active(dataset)
+    refuse_while_used_by(dataset, next(_jobs_at_work(context, dataset), None))
     if dataset.dataset_type not in _REPLACEABLE:
         raise InvalidInputException(f"The schema of a {dataset.dataset_type} dataset cannot be replaced.")
     _check_replaces(context, dataset, schema)
-    refuse_while_used_by(dataset, next(_jobs_at_work(context, dataset), None))
     _begin(context, dataset, schema)
     return {"datasetArn": dataset.arn}
 

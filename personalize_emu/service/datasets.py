@@ -24,6 +24,7 @@ from personalize_emu.service.changes import (
 )
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.context import Context, Params
+from personalize_emu.service.event_ids import EventIds
 from personalize_emu.service.metric_expressions import measured_types
 from personalize_emu.service.schemas import invalid_schema, parsed_schema
 from personalize_emu.service.tags import checked_tags
@@ -49,9 +50,7 @@ from personalize_emu.wire.errors import InvalidInputException
 
 
 def create_dataset(context: Context, params: Params) -> dict[str, Any]:
-    tags = checked_tags(params)
-    schema = context.get(Schema, params["schemaArn"])
-    group = context.get(DatasetGroup, params["datasetGroupArn"])
+    schema, group = context.get_two((Schema, params["schemaArn"]), (DatasetGroup, params["datasetGroupArn"]))
     require_active(group)
     dataset_type = _dataset_type(params["datasetType"], group)
     if schema.domain != group.domain:
@@ -71,12 +70,13 @@ def create_dataset(context: Context, params: Params) -> dict[str, Any]:
         creation_date_time=now,
         last_updated_date_time=now,
     )
-    context.insert(dataset, tags)
+    context.insert(dataset, checked_tags(params))
+    event_ids = context.world.event_ids.setdefault(group.arn, EventIds())
     begin_creation(
         context,
         dataset,
         lambda: None,
-        lambda _: context.world.contents.update({dataset.arn: DatasetContents()}),
+        lambda _: context.world.contents.update({dataset.arn: DatasetContents(event_ids)}),
     )
     return {"datasetArn": dataset.arn}
 
@@ -97,7 +97,9 @@ def delete_dataset(context: Context, params: Params) -> None:
     refuse_while_used_by(dataset, next(_users_of(context, dataset), None))
 
     def gone() -> None:
-        context.world.contents.pop(dataset.arn, None)
+        contents = context.world.contents.pop(dataset.arn, None)
+        if contents is not None:
+            contents.forget_event_ids()
         for job in jobs_of(context, dataset):
             context.world.store.remove(job)
 

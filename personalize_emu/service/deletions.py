@@ -19,7 +19,7 @@ from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.contents import UserRemoval
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.datasets import in_group
-from personalize_emu.service.locations import requested_location, unreadable_at_work
+from personalize_emu.service.locations import refuse_too_large, requested_location, unreadable_at_work
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.lifecycle import DATA_DELETION
@@ -33,7 +33,6 @@ _USER_LIST = AvroSchema("Users", (Field(USER_ID, "string"),))
 
 def create_data_deletion_job(context: Context, params: Params) -> dict[str, Any]:
     """Looks at the form of the location only; what is there, the job finds out (D-116)."""
-    tags = checked_tags(params)
     group = context.get(DatasetGroup, params["datasetGroupArn"])
     require_active(group)
     location = requested_location(params["dataSource"].get("dataLocation"))
@@ -50,7 +49,7 @@ def create_data_deletion_job(context: Context, params: Params) -> dict[str, Any]
         creation_date_time=now,
         last_updated_date_time=now,
     )
-    context.insert(job, tags)
+    context.insert(job, checked_tags(params))
     datasets = tuple(dataset.arn for dataset in context.all(Dataset) if dataset.dataset_group_arn == group.arn)
     # In the queues of its datasets it waits for their imports, and later imports wait for it (D-112).
     begin_creation(
@@ -99,9 +98,7 @@ def user_files(objects: ObjectStore, location: Location) -> list[ObjectInfo]:
 
 def check_size(files: list[ObjectInfo]) -> None:
     """Raises JobFailed above 100 MB in all (Q-42, R-DDJ-5)."""
-    size = sum(info.size for info in files)
-    if size > MOST_BYTES:
-        raise JobFailed(f"Input data has {size} bytes. A maximum of {MOST_BYTES} bytes is allowed.")
+    refuse_too_large(files, MOST_BYTES)
 
 
 def _check_key(objects: ObjectStore, bucket: str, key: str) -> None:

@@ -18,7 +18,6 @@ from personalize_emu.state.resources import DatasetGroup, EventTracker
 
 
 def create_event_tracker(context: Context, params: Params) -> dict[str, Any]:
-    tags = checked_tags(params)
     group = context.get(DatasetGroup, params["datasetGroupArn"])
     require_active(group)
     for tracker in context.all(EventTracker):
@@ -35,7 +34,7 @@ def create_event_tracker(context: Context, params: Params) -> dict[str, Any]:
         creation_date_time=now,
         last_updated_date_time=now,
     )
-    context.insert(tracker, tags)
+    context.insert(tracker, checked_tags(params))
     context.world.trackers[tracker.tracking_id] = tracker.arn
     begin_plain_creation(context, tracker)
     return {"eventTrackerArn": tracker.arn, "trackingId": tracker.tracking_id}

@@ -28,7 +28,6 @@ from personalize_emu.state.resources import Dataset, DatasetExportJob, Schema
 
 def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any]:
     """Looks at the form of the destination; whether it can be written to, the job finds out (D-109)."""
-    tags = checked_tags(params)
     dataset = context.get(Dataset, params["datasetArn"])
     require_active(dataset)
     destination = params["jobOutput"]["s3DataDestination"]
@@ -47,7 +46,7 @@ def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any
         creation_date_time=now,
         last_updated_date_time=now,
     )
-    context.insert(job, tags)
+    context.insert(job, checked_tags(params))
     schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
     contents = context.world.contents[dataset.arn]
     begin_creation(

@@ -14,14 +14,13 @@ from personalize_emu.service.changes import (
     begin_deletion,
     begin_plain_creation,
     refuse_while_used_by,
-    require_active,
     require_deletable,
 )
-from personalize_emu.service.context import Context, Params
+from personalize_emu.service.context import Context, Params, already_exists
 from personalize_emu.service.datasets import dataset_of_type, in_group
 from personalize_emu.service.schemas import parsed_schema
 from personalize_emu.service.tags import checked_tags
-from personalize_emu.state.lifecycle import CREATE_FAILED, CREATE_PENDING, CREATING, DELETING
+from personalize_emu.state.lifecycle import ACTIVE, CREATE_FAILED, CREATE_PENDING, CREATING, DELETING
 from personalize_emu.state.resources import BatchInferenceJob, BatchSegmentJob, DatasetGroup, Filter, Resource, Schema
 from personalize_emu.wire.errors import InvalidInputException, LimitExceededException
 
@@ -33,9 +32,8 @@ MOST_FIELDS_OF_GROUP = 20
 
 def create_filter(context: Context, params: Params) -> dict[str, Any]:
     """Refuses at once what cannot be read, or does not fit the group's schemas (F-2, R-FLT-5)."""
-    tags = checked_tags(params)
     group = context.get(DatasetGroup, params["datasetGroupArn"])
-    require_active(group)
+    _require_ready(group)
     try:
         checked = checked_filter(context, group.arn, params["filterExpression"])
     except InvalidExpression as error:
@@ -50,10 +48,18 @@ def create_filter(context: Context, params: Params) -> dict[str, Any]:
         creation_date_time=now,
         last_updated_date_time=now,
     )
+    if context.world.store.get(Filter, record.arn) is not None:
+        raise already_exists(record.arn)
     _refuse_too_many_fields(context, group, checked)
-    context.insert(record, tags)
+    context.insert(record, checked_tags(params))
     begin_plain_creation(context, record)
     return {"filterArn": record.arn}
+
+
+def _require_ready(group: DatasetGroup) -> None:
+    """As require_active; but CreateFilter declares no ResourceInUseException (P-43)."""
+    if group.status != ACTIVE:
+        raise InvalidInputException(f"Resource {group.arn} is in {group.status} state.")
 
 
 def describe_filter(context: Context, params: Params) -> dict[str, Any]:

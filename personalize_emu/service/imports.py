@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -19,18 +19,26 @@ from personalize_emu.service.attribution import ImportReporting, import_reportin
 from personalize_emu.service.attribution_ledger import Ledger, Sums
 from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.context import Context, Params
-from personalize_emu.service.locations import requested_location, requested_objects, unreadable_at_work
+from personalize_emu.service.locations import (
+    refuse_too_large,
+    requested_location,
+    requested_objects,
+    unreadable_at_work,
+)
 from personalize_emu.service.schemas import parsed_schema
 from personalize_emu.service.tags import checked_tags
+from personalize_emu.settings import quota_limits
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.lifecycle import CREATE_PENDING, CREATING
 from personalize_emu.state.resources import Dataset, DatasetImportJob, Schema
 from personalize_emu.wire.errors import InvalidInputException
 
+_LARGEST: Mapping[ImportMode, str] = {"FULL": "full-import-bytes", "INCREMENTAL": "incremental-import-bytes"}
+"""Mode to the name of the quota of its input (Q-26, Q-27, Q-41)."""
+
 
 def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any]:
     """Looks at the location before it answers; the job reads the rows (R-DIJ-9)."""
-    tags = checked_tags(params)
     dataset = context.get(Dataset, params["datasetArn"])
     require_active(dataset)
     if "roleArn" not in params:
@@ -57,7 +65,7 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
         creation_date_time=now,
         last_updated_date_time=now,
     )
-    context.insert(job, tags)
+    context.insert(job, checked_tags(params))
     schema_text = context.get(Schema, dataset.schema_arn).schema
     read = partial(_read, context, job, mode, schema_text, dataset.dataset_type)
     store = partial(_store, context, dataset, mode)
@@ -121,6 +129,7 @@ def _read(
     objects = context.neighbours.objects(context.region)
     try:
         found = input_objects(objects, location)
+        refuse_too_large(found, quota_limits(context.settings.quotas).get(_LARGEST[mode]))
         recheck_access(context, job.role_arn or "", READ, location.bucket, [info.key for info in found])
         files = [(info.key, _opener(objects, location.bucket, info.key)) for info in found]
         table = read_files(files, parsed_schema(schema_text), dataset_type)

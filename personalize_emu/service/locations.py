@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from personalize_emu.neighbours import AccessDenied, NoSuchBucket, ObjectInfo, ObjectStore, StoreError
 from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, parse_location
+from personalize_emu.state.jobs import JobFailed
 from personalize_emu.wire.errors import InvalidInputException
 
 NO_ACCESS = "Insufficient privileges for accessing data in Amazon S3."
@@ -53,6 +56,13 @@ def requested_objects(objects: ObjectStore, location: Location) -> list[ObjectIn
         raise InvalidInputException(str(error)) from error
     except StoreError as error:
         raise InvalidInputException(unreadable(error)) from error
+
+
+def refuse_too_large(objects: Iterable[ObjectInfo], most_bytes: int | None) -> None:
+    """Raises JobFailed when all objects together are larger than allowed (D-73, Q-26, Q-27, Q-41, Q-42)."""
+    size = sum(info.size for info in objects)
+    if most_bytes is not None and size > most_bytes:
+        raise JobFailed(f"Input data has {size} bytes. A maximum of {most_bytes} bytes is allowed.")
 
 
 def unreadable(error: StoreError) -> str:

@@ -38,7 +38,7 @@ def describe_recipe(_context: Context, params: Params) -> dict[str, Any]:
 def describe_algorithm(context: Context, params: Params) -> dict[str, Any]:
     """R-34, R-37, R-ALG-1."""
     arn = params["algorithmArn"]
-    _require_type(arn, "algorithm")
+    require_type(arn, "algorithm")
     recipe = next((recipe for recipe in all_recipes() if recipe.algorithm_arn == arn), None)
     if recipe is None:
         raise _unknown(arn)
@@ -65,7 +65,7 @@ def describe_algorithm(context: Context, params: Params) -> dict[str, Any]:
 def describe_feature_transformation(_context: Context, params: Params) -> dict[str, Any]:
     """R-34, R-37, R-FT-1. Recipes that share one agree on its parameters or have none."""
     arn = params["featureTransformationArn"]
-    _require_type(arn, "feature-transformation")
+    require_type(arn, "feature-transformation")
     users = [recipe for recipe in all_recipes() if recipe.feature_transformation_arn == arn]
     if not users:
         raise _unknown(arn)
@@ -90,7 +90,7 @@ def required_recipe(arn: str) -> RecipeFacts:
         InvalidInputException: the ARN is of another resource type (R-GEN-7).
         ResourceNotFoundException: there is no such recipe (R-GEN-6).
     """
-    _require_type(arn, "recipe")
+    require_type(arn, "recipe")
     recipe = recipe_by_arn(arn)
     if recipe is None:
         raise _unknown(arn)
@@ -137,7 +137,7 @@ def _range(parameter: Hyperparameter) -> dict[str, Any]:
     return shown | {member: number(bound) for member, bound in bounds.items() if bound is not None}
 
 
-def _require_type(arn: str, resource_type: str) -> None:
+def require_type(arn: str, resource_type: str) -> None:
     parsed = parse_arn(arn)
     if parsed is None or parsed.resource_type != resource_type:
         raise InvalidInputException(f"Resource Arn {arn} is not of type {resource_type}.")

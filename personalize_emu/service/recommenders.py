@@ -12,7 +12,7 @@ from personalize_emu.service.changes import begin_creation, begin_deletion, requ
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.datasets import in_group, schemas_of_group
 from personalize_emu.service.recipe_catalog import RecipeFacts
-from personalize_emu.service.recipes import required_recipe
+from personalize_emu.service.recipes import require_type, required_recipe
 from personalize_emu.service.recommender_training import (
     deploy,
     recommender_input,
@@ -32,7 +32,7 @@ _WITH_ITEMS = frozenset({"aws-vod-more-like-x", "aws-vod-top-picks"})
 
 
 def create_recommender(context: Context, params: Params) -> dict[str, Any]:
-    tags = checked_tags(params)
+    require_type(params["recipeArn"], "recipe")
     group = context.get(DatasetGroup, params["datasetGroupArn"])
     facts = required_recipe(params["recipeArn"])
     require_active(group)
@@ -51,7 +51,7 @@ def create_recommender(context: Context, params: Params) -> dict[str, Any]:
         creation_date_time=now,
         last_updated_date_time=now,
     )
-    context.insert(recommender, tags)
+    context.insert(recommender, checked_tags(params))
     train = training_of(context, recommender.arn, source)
     begin_creation(context, recommender, train, partial(deploy, context, recommender.arn))
     schedule_retraining(context, recommender)
@@ -72,10 +72,10 @@ def update_recommender(context: Context, params: Params) -> dict[str, Any]:
     recommender = context.get(Recommender, params["recommenderArn"])
     config: Document = params["recommenderConfig"]
     group_arn, facts = recommender.dataset_group_arn, required_recipe(recommender.recipe_arn)
-    _check_config(context, group_arn, facts, config)
     if recommender.status != ACTIVE:
         raise ResourceInUseException(f"Resource {recommender.arn} is in {recommender.status} state.")
     require_no_update(recommender, recommender.latest_recommender_update)
+    _check_config(context, group_arn, facts, config)
 
     def updated(_: Recommender, trained: TrainedVersion | None) -> dict[str, Any]:
         shown = deploy(context, recommender.arn, trained) if trained is not None else {}

@@ -20,9 +20,9 @@ def update_solution(context: Context, params: Params) -> dict[str, Any]:
     """The old configuration applies until the update is ACTIVE (R-SOL-15)."""
     solution = context.get(Solution, params["solutionArn"])
     recipe = recipe_by_arn(solution.recipe_arn or "")
-    check_solution_update(recipe, solution.event_type, params, schemas_of_group(context, solution.dataset_group_arn))
     require_active(solution)
     require_no_update(solution, solution.latest_solution_update)
+    check_solution_update(recipe, solution.event_type, params, schemas_of_group(context, solution.dataset_group_arn))
     target = {member: params[member] for member in _UPDATABLE if member in params}
 
     def updated(current: Solution, _: None) -> dict[str, Any]:

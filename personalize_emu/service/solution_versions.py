@@ -14,12 +14,11 @@ from personalize_emu.wire.errors import ResourceInUseException, ResourceNotFound
 
 
 def create_solution_version(context: Context, params: Params) -> dict[str, Any]:
-    tags = checked_tags(params)
     solution = context.get(Solution, params["solutionArn"])
     require_active(solution)
     mode = params.get("trainingMode", "FULL")
     source = training_input(context, solution, mode)
-    name = params.get("name")
+    tags, name = checked_tags(params), params.get("name")
     if name is not None and any(v.name == name for v in versions_of(context, solution)):
         raise already_exists(f"{solution.arn}/{name}")
     version = begin_training(context, solution, source, mode=mode, training_type="MANUAL", name=name, tags=tags)

@@ -17,7 +17,7 @@ from personalize_emu.service.changes import (
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.datasets import batch_jobs_at_work, dataset_of_type, in_group, schemas_of_group
 from personalize_emu.service.recipe_catalog import RecipeFacts
-from personalize_emu.service.recipes import required_recipe
+from personalize_emu.service.recipes import require_type, required_recipe
 from personalize_emu.service.solution_config import NO_INTERACTIONS, check_solution, shown_solution_config
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.service.updates import require_no_update
@@ -33,7 +33,8 @@ from personalize_emu.wire.errors import InvalidInputException
 
 def create_solution(context: Context, params: Params) -> dict[str, Any]:
     """ACTIVE at once (R-SOL-5)."""
-    tags = checked_tags(params)
+    if "recipeArn" in params:
+        require_type(params["recipeArn"], "recipe")
     group = context.get(DatasetGroup, params["datasetGroupArn"])
     recipe = required_recipe(params["recipeArn"]) if "recipeArn" in params else None
     require_active(group)
@@ -55,7 +56,7 @@ def create_solution(context: Context, params: Params) -> dict[str, Any]:
         creation_date_time=now,
         last_updated_date_time=now,
     )
-    context.insert(solution, tags)
+    context.insert(solution, checked_tags(params))
     if solution.perform_auto_training:
         schedule_training(context, solution.arn)
     return {"solutionArn": solution.arn}

@@ -14,6 +14,7 @@ from personalize_emu.recipes.training import MINIMUM_USERS, check_enough
 from personalize_emu.recipes.training_process import train_where_it_fits
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.event_selection import EventSelection, training_data
+from personalize_emu.service.event_variety import refuse_too_many_event_types
 from personalize_emu.service.item_attributes import ItemAttributes
 from personalize_emu.service.metadata_reading import MetadataReading
 from personalize_emu.service.recipe_catalog import RecipeFacts
@@ -81,13 +82,14 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
 
 
 def _read(source: TrainingInput, selection: EventSelection, log_length: int) -> TrainingData:
-    reading = source.reading
+    reading, rows = source.reading, source.interactions.rows_to_train_on(log_length)
     found = collect_interactions(
         source.interactions.bulk,
-        source.interactions.rows_to_train_on(log_length),
+        rows,
         event_value_threshold=selection.threshold,
         more_columns=reading.interaction_columns if reading else (),
     )
+    refuse_too_many_event_types(source.interactions.bulk, rows, found.event_types)
     data = training_data(found, selection, item_ids(source.items), reading.context_fields if reading else ())
     return reading.described(data) if reading else data
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from personalize_emu.service.attribution_ledger import Ledger
 from personalize_emu.service.column_indexes import ColumnIndexes
 from personalize_emu.service.contents import DataMark, DatasetContents
+from personalize_emu.service.event_ids import EventIds
 from personalize_emu.service.series import Series
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.state.clock import Clock
@@ -60,6 +61,8 @@ class World:
     """Of models that are kept up with the data between their trainings, by ARN of version or recommender."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """Of the jobs at work now, by ARN of their resource."""
+    event_ids: dict[str, EventIds] = field(default_factory=dict)
+    """By dataset group ARN."""
     indexes: ColumnIndexes = field(default_factory=ColumnIndexes)
     ledgers: dict[str, Ledger] = field(default_factory=dict)
     """Of metric attributions that count, by ARN."""

@@ -154,6 +154,33 @@ def test_repeated_interactions_are_stored_once(heard: Heard) -> None:
     assert [row["ACTION_ID"] for row in heard.rows] == ["a1", "other"]
 
 
+def test_event_ids_count_in_the_whole_group(heard: Heard) -> None:
+    """EV-40: in both datasets of events; of another group, of a dataset that has gone, and without one they are new."""
+    personalize = heard.given.personalize
+    heard.given.dataset(heard.group, heard.given.schema(name="plain"))
+    tracker = personalize.create_event_tracker(name="t", datasetGroupArn=heard.group)
+    plain = arn("dataset", "group/INTERACTIONS")
+
+    def watch(**extra: Any) -> int:
+        event = {"eventType": "watch", "itemId": "i", "sentAt": AT, **extra}
+        heard.events.put_events(trackingId=tracker["trackingId"], sessionId="s", userId="u", eventList=[event])
+        return len(heard.emulator.world.contents[plain].log)
+
+    heard.put(taken(eventId="1"))
+    assert [watch(eventId="1"), watch(eventId="2"), watch(sentAt=AT + 1)] == [0, 1, 2]
+    heard.put(taken("a2", eventId="2"))
+    assert len(heard.rows) == 1
+    personalize.delete_event_tracker(eventTrackerArn=tracker["eventTrackerArn"])
+    personalize.delete_dataset(datasetArn=plain)
+    heard.put(taken("a2", eventId="2"))
+    assert len(heard.rows) == 2
+    heard.given.group("other")
+    other = heard.given.dataset(arn("dataset-group", "other"), arn("schema", "schema"), "Action_Interactions")
+    tracking_id = personalize.describe_dataset(datasetArn=other)["dataset"]["trackingId"]
+    heard.events.put_action_interactions(trackingId=tracking_id, actionInteractions=[taken(eventId="1")])
+    assert len(heard.emulator.world.contents[other].log) == 1
+
+
 def test_without_user_the_session_stands_for_one(heard: Heard) -> None:
     """EV-78, EV-73, EV-42: session and user belong to each interaction."""
     nameless = {name: value for name, value in taken(sessionId="s2").items() if name != "userId"}

@@ -10,9 +10,6 @@ from personalize_emu.wire.models import SERVICES
 from tests.service.raised_errors import errors_of
 
 BESIDE_THE_MODEL = {
-    # R-GEN-20 and the table of E-30 want one error for every child that comes too early; the model of this one
-    # operation does not name it.
-    "CreateFilter": {"ResourceInUseException"},
     # Asks for the schema of a dataset, which lives as long as its dataset (R-SCH-7).
     "PutEvents": {"ResourceNotFoundException"},
 }

@@ -109,9 +109,9 @@ def test_expressions_have_a_length(given: Given, group: str) -> None:
 
 
 def test_the_states_of_a_filter(slow: Given, clock: ManualClock) -> None:
-    """F-1, R-FLT-3, R-GEN-14, R-GEN-20."""
+    """F-1, R-FLT-3, R-GEN-14, R-GEN-20; P-43: it declares no ResourceInUseException for a group that is not ready."""
     group = slow.group()
-    assert refusal(create, given=slow, group=group)[0] == "ResourceInUseException"
+    assert refusal(create, given=slow, group=group)[0] == "InvalidInputException"
     clock.advance(60)
     slow.dataset(group, slow.schema(SCHEMA_TEXTS["ITEMS"]), "Items")
     clock.advance(60)

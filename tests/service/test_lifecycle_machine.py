@@ -174,7 +174,9 @@ class Lives(RuleBasedStateMachine):
     @rule(name=names, group=groups)
     def create_filter(self, name: str, group: str) -> None:
         """The datasets that an expression speaks of must be there and stay (R-FLT-5, R-DS-18)."""
-        against = [*self.model.missing(group), *self.model.inactive(group), *self.model.taken(arn("filter", name))]
+        # CreateFilter declares no ResourceInUseException (P-43).
+        early = [(place, INVALID) for place, _ in self.model.inactive(group)]
+        against = [*self.model.missing(group), *early, *self.model.taken(arn("filter", name))]
         items = self.model.dataset(group, "ITEMS")
         if items is None or items.status(self.model.now).startswith("DELETE"):
             against.append((SENSE, INVALID))

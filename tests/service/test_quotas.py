@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.quotas import QUOTAS
-from personalize_emu.settings import QUOTA_LIMITS, Settings, quota_limits, settings_from_environment
+from personalize_emu.settings import DATA_LIMITS, QUOTA_LIMITS, Settings, quota_limits, settings_from_environment
 from personalize_emu.state.clock import ManualClock
 from tests.given import POPULARITY, REGION, Given, arn, as_csv, two_camps
 from tests.refusals import refusal
@@ -73,6 +73,7 @@ def test_the_numbers_are_the_newest_of_the_service() -> None:
 
 def test_every_number_has_its_rule() -> None:
     assert sorted(quota.name for quota in QUOTAS) == sorted(QUOTA_LIMITS)
+    assert set(quota_limits("default")) == set(QUOTA_LIMITS) | set(DATA_LIMITS)
 
 
 def test_a_sixth_dataset_group_is_one_too_many(given: Given) -> None:
