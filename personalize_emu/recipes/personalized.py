@@ -11,7 +11,7 @@ first. `hidden_dimension` has no counterpart here and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +28,8 @@ from personalize_emu.recipes.base import (
     Recipe,
     TrainingData,
 )
+from personalize_emu.recipes.cold_items import ColdItems, find_cold_items
+from personalize_emu.recipes.features import Features
 from personalize_emu.recipes.models.blend import best_sharpness, blended, standardised, with_returns
 from personalize_emu.recipes.models.histories import Kernel
 from personalize_emu.recipes.models.many import chances_of_many, with_returns_of_many
@@ -41,8 +43,6 @@ WEIGHTS = (1.4, 0.3, 1.0)
 """Of standardised ease, transitions and ridge scores."""
 SHARPNESS = 0.4
 """Of the blend, until it is measured on users the models have not seen."""
-COLD_STEP = 1.0
-"""Items without interactions lie this far, in log-probability, below the least likely other item."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +55,7 @@ class PersonalModel(Model):
     repeats: Repeats
     kernels: Kernels
     sharpness: float
+    cold: ColdItems
     has_scores = True
 
     @property
@@ -64,10 +65,22 @@ class PersonalModel(Model):
     def scores(self, history: History) -> NDArray[np.float32]:
         """float32[items]: log-probabilities, their softmax over the catalog sums to 1 (R-72)."""
         history = history.merged()
-        if not self._known(history):
-            return self._finished(self._popular, history)
-        blend = blended(self.affinities.scores(history, self.kernels), WEIGHTS)
-        return self._finished(self._tempered(blend, history), history)
+        logits = self._logits(history)
+        self.cold.place(logits[None])
+        return with_returns(logits, *self.repeats.chances(history))
+
+    def scores_of_others(self, history: History, features: Features) -> NDArray[np.float32] | None:
+        """Items outside the catalog, by what their metadata say (R-72g, R-112)."""
+        history = history.merged()
+        logits = self._logits(history)
+        others = self.cold.of_others(logits, features)
+        if others is None:
+            return None
+        self.cold.place(logits[None])
+        # What makes probabilities of the logits of the catalog is added to these, too.
+        finished = with_returns(logits, *self.repeats.chances(history))
+        unmet = np.setdiff1d(np.arange(len(logits)), history.items)
+        return others + (finished - logits)[unmet[0]] if len(unmet) else None
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
         histories = [history.merged() for history in histories]
@@ -77,9 +90,7 @@ class PersonalModel(Model):
         logits *= np.float32(self.sharpness) * (1 - share)
         logits += np.float32(self.sharpness) * share * self._famous
         logits[known == 0] = self._popular
-        if len(self._cold) and len(self._cold) < len(self.catalog):
-            logits[:, self._cold] = np.inf
-            logits[:, self._cold] = (logits.min(axis=1) - np.float32(COLD_STEP))[:, None]
+        self.cold.place(logits)
         return with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
 
     def measured_sharpness(self, test_users: Sequence[HeldOut]) -> float:
@@ -98,10 +109,6 @@ class PersonalModel(Model):
     def _famous(self) -> NDArray[np.float32]:
         return standardised(self._popular)
 
-    @cached_property
-    def _cold(self) -> NDArray[np.int64]:
-        return np.flatnonzero(~self.trained_items)
-
     def _known(self, history: History) -> int:
         """Visits of the history that say something: those to items the models know."""
         return int(np.count_nonzero(self.trained_items[history.items]))
@@ -115,12 +122,11 @@ class PersonalModel(Model):
         logits: NDArray[np.float32] = np.float32(self.sharpness) * ((1 - share) * blend + share * self._famous)
         return logits
 
-    def _finished(self, logits: NDArray[np.float32], history: History) -> NDArray[np.float32]:
-        if len(self._cold) and len(self._cold) < len(logits):
-            logits = logits.copy()
-            logits[self._cold] = np.inf
-            logits[self._cold] = logits.min() - np.float32(COLD_STEP)
-        return with_returns(logits, *self.repeats.chances(history))
+    def _logits(self, history: History) -> NDArray[np.float32]:
+        """Of a merged history; what they say of cold items and of returns is of no use."""
+        if not self._known(history):
+            return self._popular.copy()
+        return self._tempered(blended(self.affinities.scores(history, self.kernels), WEIGHTS), history)
 
 
 @dataclass(frozen=True)
@@ -138,8 +144,7 @@ class PersonalRecipe(Recipe):
         rng: np.random.Generator,
         progress: Progress,
     ) -> PersonalModel:
-        del rng
-        return self._fit(data, hyperparameters, SHARPNESS, progress)
+        return self._fit(data, hyperparameters, SHARPNESS, rng, progress)
 
     def fit_after_evaluation(
         self,
@@ -150,29 +155,46 @@ class PersonalRecipe(Recipe):
         rng: np.random.Generator,
         progress: Progress,
     ) -> PersonalModel:
-        del rng
         sharpness = SHARPNESS
         if isinstance(evaluated, PersonalModel) and test_users:
             sharpness = evaluated.measured_sharpness(test_users[:CALIBRATION_USERS])
-        return self._fit(data, hyperparameters, sharpness, progress)
+        return self._fit(data, hyperparameters, sharpness, rng, progress)
 
     def _fit(
-        self, data: TrainingData, hyperparameters: Hyperparameters, sharpness: float, progress: Progress
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        sharpness: float,
+        rng: np.random.Generator,
+        progress: Progress,
     ) -> PersonalModel:
         bounds = percentiles(hyperparameters, "user_history_length", 0.0, 0.99 if self._filters_users else 1.0)
         kept = users_within(data, bounds)
         visits = kept.visits
         item_count = len(data.catalog)
+        affinities = fit_affinities(visits, len(kept.user_ids), item_count, progress)
+        looks = kernels(flag(hyperparameters, self.recency, True), int(number(hyperparameters, "bptt", 32)))
+        described = self._described(data)
         model = PersonalModel(
             data.catalog,
-            fit_affinities(visits, len(kept.user_ids), item_count, progress),
+            affinities,
             count_popularity(data.visits, item_count),
             fit_repeats(visits, item_count),
-            kernels(flag(hyperparameters, self.recency, True), int(number(hyperparameters, "bptt", 32))),
+            looks,
             sharpness,
+            find_cold_items(
+                described,
+                lambda histories: blended(affinities.scores_many(histories, looks), WEIGHTS),
+                sharpness,
+                rng,
+            ),
         )
         progress("fitted", 1.0)
         return model
+
+    def _described(self, data: TrainingData) -> TrainingData:
+        """Rankings leave items without interactions unscored, and so need no metadata of them (R-74a)."""
+        return replace(data, item_features=None) if self.kind is Kind.RANKING else data
 
     @property
     def _filters_users(self) -> bool:

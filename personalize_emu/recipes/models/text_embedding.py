@@ -1,0 +1,134 @@
+"""Texts as vectors: hashed TF-IDF of words and parts of words, then its leading singular directions.
+
+Words are compared without regard to case and accents. Parts of words (four letters) let inflections of a word and
+compounds meet. Terms are hashed, so that a text with new words has a place among the old ones.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+BUCKETS = 1 << 14
+PART_LENGTH = 4
+PART_WEIGHT = 0.8
+"""Of a part of a word, where a whole word counts 1."""
+DIMENSIONS = 64
+OVERSAMPLING = 16
+POWER_STEPS = 4
+FIT_TEXTS = 50_000
+"""Texts that directions are found on: the first of a seeded shuffle, where there are more."""
+_WORD = re.compile(r"\w+")
+_EMPTY_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a an and are as at be by for from has he her his in into is it its of on or she that the their they this to was "
+        "were who will with",
+    )
+)
+
+
+@dataclass(frozen=True, eq=False)
+class TextEmbedding:
+    """rarity: float32[BUCKETS], inverse document frequency of each term. directions: float32[BUCKETS, dimensions]."""
+
+    rarity: NDArray[np.float32]
+    directions: NDArray[np.float32]
+
+    def terms(self, counts: sp.csr_matrix) -> sp.csr_matrix:
+        """float32 csr[texts, BUCKETS] TF-IDF of `term_counts`, rows of length 1; empty for texts without a word."""
+        return unit_rows(counts @ sp.diags(self.rarity))
+
+    def vectors(self, terms: sp.csr_matrix) -> NDArray[np.float32]:
+        """float32[texts, dimensions] of `terms`, rows of length 1, or 0 where nothing is known of any word."""
+        return unit_vectors(terms @ self.directions)
+
+
+def fit_text_embedding(counts: sp.csr_matrix, rng: np.random.Generator, dimensions: int = DIMENSIONS) -> TextEmbedding:
+    """Learn from `term_counts` of texts, of which empty ones teach nothing."""
+    filled = np.flatnonzero(np.diff(counts.indptr))
+    if len(filled) > FIT_TEXTS:
+        filled = np.sort(rng.permutation(filled)[:FIT_TEXTS])
+    counts = counts[filled]
+    documents = np.bincount(counts.indices, minlength=BUCKETS)
+    rarity = np.maximum(np.log((len(filled) + 1) / (documents + 0.5)), 0).astype(np.float32)
+    matrix = unit_rows(counts @ sp.diags(rarity))
+    return TextEmbedding(rarity, leading_directions(matrix, dimensions, rng))
+
+
+def leading_directions(matrix: sp.csr_matrix, dimensions: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """float32[columns, at most `dimensions`]: the leading right singular vectors, by subspace iteration.
+
+    Directions that carry nothing are left out.
+    """
+    width = min(dimensions + OVERSAMPLING, *matrix.shape)
+    if width == 0:
+        return np.zeros((matrix.shape[1], 0), np.float32)
+    transposed = matrix.T.tocsr()
+    basis: NDArray[Any] = rng.standard_normal((matrix.shape[0], width), np.float32)
+    for _ in range(POWER_STEPS):
+        basis = np.linalg.qr(matrix @ (transposed @ basis)).Q
+    _, strengths, rows = np.linalg.svd((transposed @ basis).T, full_matrices=False)
+    kept = strengths[:dimensions] > 1e-4 * max(float(strengths[0]), 1e-30)
+    directions: NDArray[np.float32] = rows[:dimensions][kept].T.astype(np.float32)
+    return np.ascontiguousarray(directions)
+
+
+def term_counts(texts: Sequence[str]) -> sp.csr_matrix:
+    """float32 csr[texts, BUCKETS]: damped counts of terms, 1 + log of the weighted count above 1."""
+    buckets: list[int] = []
+    weights: list[float] = []
+    ends = [0]
+    for text in texts:
+        for bucket, weight in _terms(text):
+            buckets.append(bucket)
+            weights.append(weight)
+        ends.append(len(buckets))
+    shape = (len(texts), BUCKETS)
+    matrix = sp.csr_matrix((np.array(weights, np.float32), np.array(buckets, np.int32), np.array(ends)), shape=shape)
+    matrix.sum_duplicates()
+    often = matrix.data > 1
+    matrix.data[often] = 1 + np.log(matrix.data[often])
+    return matrix
+
+
+def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1), np.float32).ravel())
+    scaled: sp.csr_matrix = (sp.diags(1 / np.where(lengths > 0, lengths, 1)) @ matrix).tocsr().astype(np.float32)
+    return scaled
+
+
+def unit_vectors(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    units = rows / np.where(lengths > 1e-6, lengths, np.inf)
+    return units.astype(np.float32)
+
+
+def _terms(text: str) -> Iterator[tuple[int, float]]:
+    for word in _WORD.findall(_folded(text)):
+        if word not in _EMPTY_WORDS:
+            yield from _terms_of(word)
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    return "".join(mark for mark in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(mark))
+
+
+@lru_cache(maxsize=1 << 16)
+def _terms_of(word: str) -> tuple[tuple[int, float], ...]:
+    """Bucket and weight of the word and of its parts."""
+    starts = range(len(word) - PART_LENGTH + 1) if len(word) > PART_LENGTH else ()
+    parts = [f"{word[start : start + PART_LENGTH]}~" for start in starts]
+    own = [(crc32(word.encode()) % BUCKETS, 1.0)]
+    return tuple(own + [(crc32(part.encode()) % BUCKETS, PART_WEIGHT / len(parts) ** 0.5) for part in parts])

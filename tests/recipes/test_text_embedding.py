@@ -1,0 +1,86 @@
+"""Texts as vectors, against an obvious version (R-23, R-79)."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from zlib import crc32
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from personalize_emu.recipes.models.text_embedding import (
+    _EMPTY_WORDS,
+    BUCKETS,
+    PART_WEIGHT,
+    fit_text_embedding,
+    leading_directions,
+    term_counts,
+)
+
+TEXTS = [
+    "A comedy about a wedding in Rome",
+    "Comedies of marriage, and of weddings",
+    "Engine oil for cars and lorries",
+    "Oil filter for the engine of a car",
+    "",
+    "Crème brûlée with vanilla",
+    "creme brulee",
+]
+
+
+def plain_counts(text: str) -> dict[int, float]:
+    """Damped counts of words and their parts of four letters."""
+    folded = "".join(mark for mark in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(mark))
+    words = "".join(mark if mark.isalnum() or mark == "_" else " " for mark in folded).split()
+    words = [word for word in words if word not in _EMPTY_WORDS]
+    counts: dict[int, float] = {}
+    for word in words:
+        parts = [word[place : place + 4] + "~" for place in range(len(word) - 3)] if len(word) > 4 else []
+        for term, weight in [(word, 1.0), *((part, PART_WEIGHT / math.sqrt(len(parts))) for part in parts)]:
+            bucket = crc32(term.encode()) % BUCKETS
+            counts[bucket] = counts.get(bucket, 0.0) + weight
+    return {bucket: 1 + math.log(count) if count > 1 else count for bucket, count in counts.items()}
+
+
+def cosines(texts: list[str]) -> np.ndarray:
+    embedding = fit_text_embedding(term_counts(TEXTS), np.random.default_rng(0))
+    vectors = embedding.vectors(embedding.terms(term_counts(texts)))
+    return np.asarray(vectors @ vectors.T)
+
+
+@given(st.text(alphabet="aeéö xyzß-_7,\n", max_size=60))
+def test_counts_are_those_of_the_obvious_version(text: str) -> None:
+    row = term_counts([text])
+    assert dict(zip(row.indices.tolist(), row.data.tolist(), strict=True)) == pytest.approx(plain_counts(text))
+
+
+def test_r79_texts_about_the_same_lie_close() -> None:
+    near = cosines(TEXTS)
+    assert near[0, 1] > 5 * max(near[0, 2], near[0, 3], 0.01)
+    assert near[2, 3] > 5 * max(near[1, 2], 0.01)
+    assert near[5, 6] > 0.4
+    assert not near[4].any()
+
+
+def test_new_words_and_new_texts_have_a_place() -> None:
+    near = cosines(["a car engine", "vanilla"])
+    embedding = fit_text_embedding(term_counts(TEXTS), np.random.default_rng(0))
+    assert near[0, 0] == pytest.approx(1)
+    assert not embedding.vectors(embedding.terms(term_counts(["zzz qqq"]))).any()
+
+
+def test_directions_are_the_leading_singular_vectors() -> None:
+    matrix = term_counts(TEXTS)
+    found = leading_directions(matrix, 3, np.random.default_rng(1))
+    _, strengths, rows = np.linalg.svd(matrix.toarray().astype(np.float64), full_matrices=False)
+    explained = np.linalg.norm(matrix @ found, axis=0)
+    assert explained == pytest.approx(strengths[:3], rel=1e-3)
+    assert np.abs(np.einsum("dk,kd->k", found, rows[:3])) == pytest.approx(1, abs=1e-2)
+
+
+def test_nothing_to_learn_from() -> None:
+    embedding = fit_text_embedding(term_counts(["", ""]), np.random.default_rng(0))
+    assert embedding.vectors(embedding.terms(term_counts(["a word"]))).shape == (1, 0)
