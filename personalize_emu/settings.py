@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Pace = Literal["instant", "fast", "real"]
+Auth = Literal["off", "sigv4", "iam"]
 ENVIRONMENT_PREFIX = "PERSONALIZE_EMU_"
 
 QUOTA_LIMITS: Mapping[str, int] = MappingProxyType(
@@ -70,6 +71,16 @@ class Settings:
     check_roles: bool = _option(
         False, "refuse roles and buckets that the service could not use, as their IAM and bucket policies say"
     )
+    auth: Auth = _option(
+        "off",
+        "whom to answer: off (everybody), sigv4 (requests that are signed with a known key), iam (of those, the ones "
+        "that the policies of the user or role allow)",
+    )
+    credentials: str = _option(
+        "personalize-emu:personalize-emu",
+        "access keys of the account itself, which may do everything, as KEY:SECRET,KEY:SECRET; the embedded IAM and "
+        "STS issue others",
+    )
     auto_training: bool = _option(
         True,
         "train solutions and recommenders again on the emulator's clock: solutions an hour after they were made and "
@@ -84,6 +95,9 @@ class Settings:
     def __post_init__(self) -> None:
         if self.pace not in get_args(Pace):
             raise ValueError(f"pace must be one of {', '.join(get_args(Pace))}, not {self.pace!r}")
+        if self.auth not in get_args(Auth):
+            raise ValueError(f"auth must be one of {', '.join(get_args(Auth))}, not {self.auth!r}")
+        account_keys(self.credentials)
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must be between 0 and 65535, not {self.port}")
         if not (len(self.account) == 12 and self.account.isdecimal()):
@@ -110,6 +124,19 @@ def quota_limits(option: str) -> Mapping[str, int]:
         return MappingProxyType({})
     changes = {} if option == "default" else dict(_quota_change(part) for part in option.split(","))
     return MappingProxyType({**_NUMBERS, **changes})
+
+
+@cache
+def account_keys(option: str) -> Mapping[str, str]:
+    """Access key to secret, from a value of the `credentials` option.
+
+    Raises:
+        ValueError: the option has another form. The text repeats no secret.
+    """
+    pairs = [part.strip().partition(":") for part in option.split(",")] if option else []
+    if not all(key and secret for key, _, secret in pairs):
+        raise ValueError("credentials must be KEY:SECRET pairs, separated by commas")
+    return MappingProxyType({key: secret for key, _, secret in pairs})
 
 
 def _quota_change(part: str) -> tuple[str, int]:

@@ -13,8 +13,25 @@ from typing import Any
 
 Document = Mapping[str, Any]
 
-KNOWN_KEYS = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:securetransport", "aws:principalisawsservice"})
-"""Condition keys a request can be asked for, in lower case."""
+KNOWN_KEYS = frozenset(
+    {
+        "aws:sourceaccount",
+        "aws:sourcearn",
+        "aws:securetransport",
+        "aws:principalisawsservice",
+        "aws:sourcevpc",
+        "aws:sourcevpce",
+        "aws:requestedregion",
+        "aws:tagkeys",
+        "iam:passedtoservice",
+    }
+)
+"""Condition keys a request can be asked for, in lower case. Some are absent from all: nobody comes through a VPC."""
+TAG_KEYS = ("aws:requesttag/", "aws:resourcetag/")
+"""Beginnings of condition keys that end with the key of a tag (S-31)."""
+
+
+Context = Mapping[str, "str | frozenset[str]"]
 
 
 class CannotEvaluate(Exception):
@@ -26,13 +43,14 @@ class PolicyRequest:
     """What somebody wants to do.
 
     principals: the names that statements of resource policies may give the caller, as type and name, e.g.
-    ("Service", "personalize.amazonaws.com"). context: condition keys in lower case and their values.
+    ("Service", "personalize.amazonaws.com"). context: condition keys in lower case and their values; a frozen set
+    where a key has any number of them.
     """
 
     action: str
     resource: str
     principals: frozenset[tuple[str, str]] = frozenset()
-    context: Mapping[str, str] = field(default_factory=dict)
+    context: Context = field(default_factory=dict)
 
 
 def allows(documents: Iterable[Document], request: PolicyRequest) -> bool:
@@ -80,16 +98,28 @@ def _names(principal: Any, callers: frozenset[tuple[str, str]]) -> bool:
     return ("AWS", "*") in named or not callers.isdisjoint(named)
 
 
-def _holds(operator: str, key: str, values: Any, context: Mapping[str, str]) -> bool:
-    name = operator.removesuffix("IfExists")
-    negated = "Not" in name
-    test = _OPERATORS.get(name.replace("Not", ""))
-    if test is None or key.lower() not in KNOWN_KEYS:
-        raise CannotEvaluate(f"the condition {operator} of {key}")
+def _holds(operator: str, key: str, values: Any, context: Context) -> bool:
+    quantifier, _, plain = operator.rpartition(":")
+    name = plain.removesuffix("IfExists")
+    test, wanted = _OPERATORS.get(name.replace("Not", "")), [str(value) for value in _listed(values)]
     actual = context.get(key.lower())
-    if actual is None:
-        return negated or name != operator
-    return any(test(str(value), actual) for value in _listed(values)) != negated
+    if (test is None and name != "Null") or not _is_known(key.lower()):
+        raise CannotEvaluate(f"the condition {operator} of {key}")
+    if quantifier not in _QUANTIFIERS or (isinstance(actual, frozenset) != bool(quantifier) and actual is not None):
+        raise CannotEvaluate(f"the condition {operator} of {key}")
+    if test is None:
+        return (actual is None) == (wanted[0].lower() == "true")
+
+    def fits(value: str) -> bool:
+        return any(test(each, value) for each in wanted) != ("Not" in name)
+
+    if quantifier:
+        return _QUANTIFIERS[quantifier](map(fits, actual or ()))
+    return fits(actual) if isinstance(actual, str) else "Not" in name or name != plain
+
+
+def _is_known(key: str) -> bool:
+    return key in KNOWN_KEYS or key.startswith(TAG_KEYS)
 
 
 def _matches(pattern: str, value: str) -> bool:
@@ -106,6 +136,8 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 _WILDCARDS = re.compile(r"(\?|\*)\**")
+
+_QUANTIFIERS: Mapping[str, Callable[[Iterable[bool]], bool]] = {"": any, "ForAllValues": all, "ForAnyValue": any}
 
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda wanted, actual: wanted == actual,

@@ -15,6 +15,11 @@
         ├── SerializationException
         ├── UnknownOperationException
         ├── MissingAuthenticationTokenException
+        ├── IncompleteSignature
+        ├── UnrecognizedClientException
+        ├── InvalidSignatureException
+        ├── ExpiredTokenException
+        ├── RequestExpired
         ├── AccessDeniedException
         ├── ThrottlingException
         ├── NotImplementedException
@@ -98,6 +103,32 @@ class UnknownOperationException(CommonError):
 
 class MissingAuthenticationTokenException(CommonError):
     """The request carries no credentials (P-60)."""
+
+
+class IncompleteSignature(CommonError):
+    """The request carries credentials of another form (P-63)."""
+
+
+class UnrecognizedClientException(CommonError):
+    """Nobody has the access key, or the session token is not its own (P-61)."""
+
+    def __init__(self, message: str = "The security token included in the request is invalid.") -> None:
+        super().__init__(message)
+
+
+class InvalidSignatureException(CommonError):
+    """The signature is not the one that the owner of the access key would have made (P-61)."""
+
+
+class ExpiredTokenException(CommonError):
+    """The session of the access key is over (P-61)."""
+
+    def __init__(self, message: str = "The security token included in the request is expired") -> None:
+        super().__init__(message)
+
+
+class RequestExpired(CommonError):
+    """The request was signed too long ago, or for another time (P-22)."""
 
 
 class AccessDeniedException(CommonError):
