@@ -10,7 +10,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from personalize_emu.edge import admin
+from personalize_emu.edge.callers import CallerOf, nobody
 from personalize_emu.edge.chain import AccountOf, answer, default_account, refuse
+from personalize_emu.edge.gate import Gate, gate_of
 from personalize_emu.emulator import Emulator
 from personalize_emu.wire.errors import AwsError, CommonError, SerializationException
 from personalize_emu.wire.render import Response
@@ -33,14 +35,17 @@ def create_app(
     emulator: Emulator,
     *,
     account_of: AccountOf = default_account,
+    issued: CallerOf = nobody,
     reset_services: Callable[[], None] = _nothing,
 ) -> Flask:
     """A Flask application that answers for `emulator`, on every path and method.
 
     Args:
         account_of: the account an access key belongs to (P-20).
+        issued: the owner of an access key that is not in the settings, for the option `auth`.
         reset_services: forgets the state of other services that live and die with this emulator.
     """
+    gate = gate_of(emulator.settings, issued)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(admin.admin_routes(emulator, reset_services))
@@ -50,7 +55,7 @@ def create_app(
     def serve_aws() -> ResponseReturnValue | None:
         if is_admin_path(request.path):
             return None
-        return to_flask(_answer_flask_request(emulator, request, account_of))
+        return to_flask(_answer_flask_request(emulator, request, account_of, gate))
 
     app.register_error_handler(404, lambda _: admin.no_such_route(404))
     app.register_error_handler(405, lambda _: admin.no_such_route(405))
@@ -65,7 +70,7 @@ def to_flask(response: Response) -> FlaskResponse:
     return FlaskResponse(response.body, status=response.status, headers=list(response.headers))
 
 
-def _answer_flask_request(emulator: Emulator, incoming: Request, account_of: AccountOf) -> Response:
+def _answer_flask_request(emulator: Emulator, incoming: Request, account_of: AccountOf, gate: Gate) -> Response:
     method, path = incoming.method, incoming.path
     headers = {name.lower(): value for name, value in incoming.headers.items()}
     try:
@@ -73,7 +78,7 @@ def _answer_flask_request(emulator: Emulator, incoming: Request, account_of: Acc
     except HTTPException as error:
         return refuse(emulator, method, path, headers, _as_aws_error(error))
     query = incoming.query_string.decode("latin-1")
-    return answer(emulator, method, path, query, headers, body, account_of=account_of)
+    return answer(emulator, method, path, query, headers, body, account_of=account_of, gate=gate)
 
 
 def _as_aws_error(error: HTTPException) -> AwsError:

@@ -1,7 +1,7 @@
 """The path of one request, as a list one can read: STEPS, then rendering. Knows HTTP only as plain values.
 
 OPTIONS? ─▶ preflight
-otherwise ─▶ route ─▶ scope ─▶ parse ─▶ validate ─▶ perform ─▶ render | render_error
+otherwise ─▶ route ─▶ scope ─▶ parse ─▶ gate ─▶ validate ─▶ perform ─▶ render | render_error
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from personalize_emu.edge.gate import Gate, open_gate
 from personalize_emu.emulator import Emulator
 from personalize_emu.wire.errors import AwsError, InternalFailure
 from personalize_emu.wire.models import Operation
 from personalize_emu.wire.parse import parse
 from personalize_emu.wire.render import Response, preflight, render, render_error
 from personalize_emu.wire.route import route
+from personalize_emu.wire.signature import SignedRequest
 from personalize_emu.wire.sigv4 import credential_scope
 from personalize_emu.wire.validate import validate
 
@@ -38,6 +40,7 @@ class Exchange:
     headers: Mapping[str, str]
     body: bytes
     account_of: AccountOf
+    gate: Gate
     operation: Operation | None = None
     region: str | None = None
     account: str | None = None
@@ -48,6 +51,10 @@ class Exchange:
     def known_operation(self) -> Operation:
         assert self.operation is not None, "find_operation is the first step"
         return self.operation
+
+    @property
+    def signed(self) -> SignedRequest:
+        return SignedRequest(self.method, self.path, self.query, self.headers, self.body)
 
 
 def find_operation(exchange: Exchange) -> None:
@@ -66,6 +73,10 @@ def parse_body(exchange: Exchange) -> None:
     exchange.params = parse(exchange.known_operation, exchange.body)
 
 
+def pass_gate(exchange: Exchange) -> None:
+    exchange.gate(exchange)
+
+
 def check_constraints(exchange: Exchange) -> None:
     validate(exchange.known_operation, exchange.params)
 
@@ -80,10 +91,11 @@ STEPS: tuple[Callable[[Exchange], None], ...] = (
     find_operation,
     read_credential_scope,
     parse_body,
+    pass_gate,
     check_constraints,
     perform,
 )
-"""The order of checks of P-56: routing, syntax and types, constraints, then the operation's own."""
+"""The order of checks of P-56: routing, syntax and types, signature, constraints, then the operation's own."""
 
 
 def default_account(_access_key: str) -> None:
@@ -99,6 +111,7 @@ def answer(
     body: bytes,
     *,
     account_of: AccountOf = default_account,
+    gate: Gate = open_gate,
 ) -> Response:
     """Answer one request. Never raises: every failure is an AWS-shaped error.
 
@@ -111,7 +124,7 @@ def answer(
         return preflight(headers.get("access-control-request-headers", "*"))
     started = time.perf_counter()
     request_id = emulator.new_request_id()
-    exchange = Exchange(emulator, method, path, query, headers, body, account_of)
+    exchange = Exchange(emulator, method, path, query, headers, body, account_of, gate)
     response, error_code = _run(exchange, request_id)
     _log.info(
         "%s status=%d ms=%.1f request=%s error=%s",

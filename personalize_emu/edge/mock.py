@@ -10,10 +10,11 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar, overload
 
 from personalize_emu.edge.chain import answer
-from personalize_emu.edge.moto_seam import Door, EmbeddedClients, Knock, account_of, answering
+from personalize_emu.edge.gate import gate_of
+from personalize_emu.edge.moto_seam import Door, EmbeddedClients, Knock, account_of, answering, caller_of
 from personalize_emu.emulator import Emulator
 from personalize_emu.neighbours import Neighbours
-from personalize_emu.settings import Pace, Settings
+from personalize_emu.settings import Auth, Pace, Settings
 from personalize_emu.state.clock import Clock
 
 Target = TypeVar("Target", bound=Callable[..., Any])
@@ -31,6 +32,7 @@ def mock_personalize(
     clock: Clock | None = None,
     quotas: str = "default",
     check_roles: bool = False,
+    auth: Auth = "off",
 ) -> MockPersonalize: ...
 
 
@@ -42,6 +44,7 @@ def mock_personalize(
     clock: Clock | None = None,
     quotas: str = "default",
     check_roles: bool = False,
+    auth: Auth = "off",
 ) -> Target | MockPersonalize:
     """Answer every Personalize call of this process from a fresh emulator.
 
@@ -56,8 +59,10 @@ def mock_personalize(
         clock: what the emulator reads and `emulator.advance` moves; the machine's when not given.
         quotas: `default`, `off`, or changes such as `campaigns=10,schemas=20`.
         check_roles: refuse roles and buckets whose policies do not let the service in.
+        auth: `off`, `sigv4` (only requests signed with a key of moto's IAM or STS, or with the key and the secret
+            `personalize-emu`), or `iam` (of those, what the policies of user or role allow).
     """
-    mock = MockPersonalize(Settings(seed=seed, pace=pace, quotas=quotas, check_roles=check_roles), clock)
+    mock = MockPersonalize(Settings(seed=seed, pace=pace, quotas=quotas, check_roles=check_roles, auth=auth), clock)
     return mock if target is None else mock(target)
 
 
@@ -98,10 +103,11 @@ class MockPersonalize:
 
 
 def _door_of(emulator: Emulator) -> Door:
+    gate = gate_of(emulator.settings, caller_of)
+
     def reply(knock: Knock) -> tuple[int, dict[str, str], bytes]:
-        response = answer(
-            emulator, knock.method, knock.path, knock.query, knock.headers, knock.body, account_of=account_of
-        )
+        request = (knock.method, knock.path, knock.query, knock.headers, knock.body)
+        response = answer(emulator, *request, account_of=account_of, gate=gate)
         return response.status, dict(response.headers), response.body
 
     return Door(reply, emulator.reset)

@@ -16,6 +16,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -31,11 +33,14 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
+from moto.iam.access_control import AssumedRoleAccessKey, CreateAccessKeyFailure, IAMPolicy, IAMUserAccessKey
 from moto.iam.models import get_account_id_from
 from moto.personalize import urls as personalize_urls
 from moto.personalize.models import PersonalizeBackend
+from moto.sts.models import sts_backends
 from werkzeug.exceptions import BadRequest, InternalServerError
 
+from personalize_emu.edge.callers import Caller
 from personalize_emu.edge.refusals import FORM, refusal
 from personalize_emu.wire.sigv4 import credential_scope
 
@@ -61,6 +66,27 @@ def account_of(access_key: str) -> str | None:
     """The account whose key was issued by the embedded IAM or STS; None for a key nobody issued (P-20)."""
     account: str = get_account_id_from(access_key)
     return None if account == DEFAULT_ACCOUNT_ID else account
+
+
+def caller_of(access_key: str) -> Caller | None:
+    """The user or the session that the embedded IAM or STS issued a key to."""
+    account = get_account_id_from(access_key)
+    for session in sts_backends[account]["aws"].assumed_roles:
+        if session.access_key_id == access_key:
+            token = session.session_token
+            key: Any = AssumedRoleAccessKey(account, "aws", access_key, {"X-Amz-Security-Token": token})
+            expires = session.expiration.replace(tzinfo=UTC).timestamp()
+            return Caller(key.arn, session.secret_access_key, token, expires, partial(_documents, key))
+    try:
+        key = IAMUserAccessKey(account, "aws", access_key, {})
+    except CreateAccessKeyFailure:
+        return None
+    return Caller(key.arn, key.create_credentials().secret_key, policies=partial(_documents, key))
+
+
+def _documents(key: Any) -> tuple[dict[str, Any], ...]:
+    """moto has a policy's document as a text, in a dictionary, or in the default version of a managed one."""
+    return tuple(IAMPolicy(policy)._policy_json for policy in key.collect_policies())
 
 
 def reset_services() -> None:
@@ -232,6 +258,7 @@ class _Doors:
             raise ServicesGone("the mock this call belongs to is over")
         url = urlsplit(full_url)
         names = {name.lower(): _as_text(value) for name, value in dict(headers).items()}
+        names.setdefault("host", url.netloc)
         # moto hands its own request over in newer versions, botocore's in older ones.
         body = request.get_data() if hasattr(request, "get_data") else request.body
         path = unquote(url.path) or "/"

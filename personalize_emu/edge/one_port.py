@@ -14,6 +14,7 @@ from personalize_emu.edge.moto_seam import (
     EmbeddedClients,
     UnservedRequest,
     account_of,
+    caller_of,
     embedded_application,
     reset_services,
 )
@@ -45,7 +46,7 @@ def one_port(emulator: Emulator) -> OnePort:
     settings = emulator.settings
     if settings.aws_endpoint:
         return OnePort(create_app(emulator), _elsewhere, settings.host)
-    ours = create_app(emulator, account_of=account_of, reset_services=reset_services)
+    ours = create_app(emulator, account_of=account_of, issued=caller_of, reset_services=reset_services)
     return OnePort(ours, embedded_application(settings.account), settings.host)
 
 

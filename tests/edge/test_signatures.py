@@ -1,0 +1,232 @@
+"""Which signatures are taken, with the option `auth` (spec 01 section 6, spec 05 section 6)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+
+from personalize_emu.edge.callers import known_callers, nobody
+from personalize_emu.edge.gate import MOST_SKEW_SECONDS, authenticated
+from personalize_emu.edge.live_server import LiveServer
+from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.moto_seam import caller_of, reset_services
+from personalize_emu.edge.one_port import emulator_with_services
+from personalize_emu.settings import Settings, settings_from_environment
+from personalize_emu.wire.errors import (
+    AwsError,
+    IncompleteSignature,
+    InvalidSignatureException,
+    MissingAuthenticationTokenException,
+    RequestExpired,
+    UnrecognizedClientException,
+)
+from personalize_emu.wire.signature import SignedRequest
+from tests.given import REGION
+from tests.refusals import refusal
+
+OWN = Credentials("personalize-emu", "personalize-emu")
+NOW = datetime.now(UTC).timestamp()
+CALLERS = known_callers(Settings(), nobody)
+
+
+def client(key: str = "personalize-emu", secret: str = "personalize-emu", **options: Any) -> Any:
+    return boto3.client(
+        "personalize", region_name=REGION, aws_access_key_id=key, aws_secret_access_key=secret, **options
+    )
+
+
+def signed(body: bytes = b"{}", path: str = "/", *, presigned: bool = False, service: str = "personalize") -> Any:
+    """As botocore signs a request."""
+    request = AWSRequest("POST", f"https://personalize.{REGION}.amazonaws.com{path}", {"x-amz-target": " a  b "}, body)
+    signer = SigV4QueryAuth(OWN, service, REGION, 60) if presigned else SigV4Auth(OWN, service, REGION)
+    signer.add_auth(request)
+    return request
+
+
+def received(request: Any) -> SignedRequest:
+    url = urlsplit(request.url)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return SignedRequest(request.method, url.path, url.query, {"host": url.netloc, **headers}, request.body or b"")
+
+
+@pytest.fixture
+def locked() -> Iterator[None]:
+    with mock_personalize(auth="sigv4"):
+        yield
+
+
+def test_nothing_is_asked_for_by_default() -> None:
+    """P-21, S-37."""
+    assert Settings().auth == "off"
+    with pytest.raises(ValueError, match="auth must be one of off, sigv4, iam"):
+        settings_from_environment({"PERSONALIZE_EMU_AUTH": "on"})
+    with pytest.raises(ValueError, match=r"^credentials must be KEY:SECRET pairs, separated by commas$"):
+        Settings(credentials="key:secret,other:")
+
+
+@pytest.mark.usefixtures("locked")
+def test_unsigned_requests_are_refused() -> None:
+    """P-60, S-36."""
+    stranger = client(config=Config(signature_version=UNSIGNED))
+    assert refusal(stranger.list_schemas) == ("MissingAuthenticationTokenException", "Missing Authentication Token")
+
+
+@pytest.mark.usefixtures("locked")
+def test_keys_must_be_known_and_secrets_their_own() -> None:
+    """P-61, S-37."""
+    assert client().list_schemas()["schemas"] == []
+    nobody_has = refusal(client("AKIANOBODY").list_schemas)
+    assert nobody_has == (
+        "UnrecognizedClientException",
+        "The security token included in the request is invalid.",
+    )
+    assert refusal(client(secret="wrong").list_schemas)[0] == "InvalidSignatureException"
+
+
+@pytest.mark.usefixtures("locked")
+def test_checks_come_in_order() -> None:
+    """P-56: the signature after the syntax, before the constraints; and in every service's own shape (P-40)."""
+    stranger = client(secret="wrong")
+    assert refusal(stranger.describe_schema, schemaArn="no ARN")[0] == "InvalidSignatureException"
+    events = boto3.client("personalize-events", REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    event = {"eventType": "e", "sentAt": 1}
+    call = events.put_events
+    code, _ = refusal(call, trackingId="t", sessionId="s", eventList=[event])
+    assert code == "UnrecognizedClientException"
+
+
+@pytest.mark.usefixtures("locked")
+def test_users_and_sessions_of_the_embedded_services() -> None:
+    """S-29, S-37: lasting keys of IAM users, temporary ones of roles with their token; until they expire (P-61)."""
+    iam, sts = boto3.client("iam", region_name=REGION), boto3.client("sts", region_name=REGION)
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    assert client(key["AccessKeyId"], key["SecretAccessKey"]).list_schemas()["schemas"] == []
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    session = sts.assume_role(RoleArn=role, RoleSessionName="visit")["Credentials"]
+    key_and_secret = session["AccessKeyId"], session["SecretAccessKey"]
+    assert client(*key_and_secret, aws_session_token=session["SessionToken"]).list_schemas()["schemas"] == []
+    assert refusal(client(*key_and_secret).list_schemas)[0] == "UnrecognizedClientException"
+    assert refusal(client(*key_and_secret, aws_session_token="x").list_schemas)[0] == "UnrecognizedClientException"
+    caller = caller_of(session["AccessKeyId"])
+    assert caller is not None
+    assert caller.expires is not None
+    assert 3500 < caller.expires - NOW < 3700
+
+
+def test_an_expired_session() -> None:
+    """P-61."""
+    session = Credentials("key", "secret", "token")
+    caller = known_callers(Settings(), nobody)("personalize-emu")
+    assert caller is not None
+    request = AWSRequest("POST", "https://h/", {}, b"{}")
+    SigV4Auth(session, "personalize", REGION).add_auth(request)
+    over = type(caller)("arn", "secret", "token", NOW - 1)
+    with pytest.raises(AwsError, match="The security token included in the request is expired") as caught:
+        authenticated(received(request), lambda _: over, NOW)
+    assert caught.value.code == "ExpiredTokenException"
+
+
+@drawn(body=st.binary(max_size=60), path=st.sampled_from(["/", "/events", "/items"]), presigned=st.booleans())
+def test_whatever_botocore_signs_is_taken(body: bytes, path: str, presigned: bool) -> None:
+    """P-19, S-36: and not if anything of it has changed."""
+    request = received(signed(b"" if presigned else body, path, presigned=presigned))
+    assert authenticated(request, CALLERS, NOW).arn == "arn:aws:iam::123456789012:root"
+    with pytest.raises(InvalidSignatureException):
+        authenticated(SignedRequest("PUT", *vars_of(request)[1:]), CALLERS, NOW)
+    with pytest.raises(InvalidSignatureException):
+        authenticated(SignedRequest(*vars_of(request)[:4], request.body + b" "), CALLERS, NOW)
+
+
+def vars_of(request: SignedRequest) -> tuple[Any, ...]:
+    return request.method, request.path, request.query, request.headers, request.body
+
+
+@pytest.mark.parametrize(("late", "taken"), [(0, True), (800, True), (-800, True), (1000, False), (-1000, False)])
+def test_requests_of_another_time(late: float, taken: bool) -> None:
+    """P-22: 15 minutes from the time of the server, on the clock of the machine."""
+    request = received(signed())
+    if taken:
+        assert authenticated(request, CALLERS, NOW + late)
+    else:
+        with pytest.raises(RequestExpired):
+            authenticated(request, CALLERS, NOW + late)
+    assert timedelta(seconds=MOST_SKEW_SECONDS) == timedelta(minutes=15)
+
+
+def test_a_presigned_request_lasts_as_long_as_it_says() -> None:
+    """P-19, P-22."""
+    request = received(signed(presigned=True))
+    assert authenticated(request, CALLERS, NOW + 50)
+    with pytest.raises(RequestExpired):
+        authenticated(request, CALLERS, NOW + 70)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "error"),
+    [
+        (None, MissingAuthenticationTokenException),
+        ("", IncompleteSignature),
+        ("Basic dXNlcg==", IncompleteSignature),
+        ("AWS4-HMAC-SHA256 Credential=k/1/2", IncompleteSignature),
+        ("AWS4-HMAC-SHA256 Credential=k/20260101/r/personalize/aws4_request", IncompleteSignature),
+        ("AWS4-HMAC-SHA256 Credential=k/20260101/r/personalize/aws4_request, SignedHeaders=h", IncompleteSignature),
+        (
+            "AWS4-HMAC-SHA256 Credential=k/20260101/r/personalize/aws4_request, SignedHeaders=h, Signature=0",
+            UnrecognizedClientException,
+        ),
+        (
+            "AWS4-HMAC-SHA256 Credential=personalize-emu/20260101/r/s3/aws4_request, SignedHeaders=h, Signature=0",
+            InvalidSignatureException,
+        ),
+    ],
+)
+def test_what_is_wrong_with_credentials(authorization: str | None, error: type[AwsError]) -> None:
+    """P-60, P-61, P-63."""
+    headers = {"x-amz-date": "20260101T000000Z"} | ({} if authorization is None else {"authorization": authorization})
+    with pytest.raises(error):
+        authenticated(SignedRequest("POST", "/", "", headers, b""), CALLERS, NOW)
+
+
+@drawn(authorization=st.text(max_size=80), date=st.text(max_size=20), query=st.text(max_size=40))
+def test_no_credentials_are_a_fault_of_ours(authorization: str, date: str, query: str) -> None:
+    """P-64: whatever they look like."""
+    headers = {"authorization": f"AWS4-HMAC-SHA256 {authorization}", "x-amz-date": date}
+    for given in (headers, {}):
+        with pytest.raises(AwsError):
+            authenticated(SignedRequest("POST", "/", f"X-Amz-Credential={query}", given, b""), CALLERS, NOW)
+
+
+def test_a_server_that_asks_for_signatures() -> None:
+    """P-4, P-60, S-24, S-36: over plain HTTP, as the client sends host and path; preflights need none (P-80)."""
+    with LiveServer(emulator_with_services(Settings(pace="instant", auth="sigv4"))) as server:
+        at = {"endpoint_url": server.url}
+        assert client(**at).list_schemas()["schemas"] == []
+        assert refusal(client(secret="wrong", **at).list_schemas)[0] == "InvalidSignatureException"
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=30)
+        connection.request("OPTIONS", "/events")
+        assert connection.getresponse().status == 200
+        connection.close()
+        server.emulator.close()
+    reset_services()
+
+
+def test_clients_insist_on_https_unless_told_otherwise(locked: None) -> None:
+    """P-4, S-24: the mock answers what a client would have sent over TLS."""
+    personalize = client()
+    assert personalize.meta.endpoint_url == f"https://personalize.{REGION}.amazonaws.com"
+    assert json.dumps(personalize.list_schemas()["schemas"]) == "[]"
