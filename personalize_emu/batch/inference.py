@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from personalize_emu.batch.lines import INFERENCE, BadLine, Line, encoded, parsed, required_text, score_text
 from personalize_emu.batch.transfer import Answered
 from personalize_emu.recipes.base import History, Kind
+from personalize_emu.recipes.exploration import Explored, nothing_explored
 from personalize_emu.recipes.topk import top_k
 from personalize_emu.runtime.answers import shares_of, softmax_scales
+from personalize_emu.runtime.exploring import Explorer, scored_items
 from personalize_emu.runtime.filtering import ItemFilter, requested_filter
 from personalize_emu.runtime.histories import single_item, trained_history
 from personalize_emu.runtime.rank import MOST_ITEMS, ranked
@@ -24,8 +26,6 @@ from personalize_emu.wire.errors import AwsError
 
 CELLS = 1 << 20
 """Scores computed at once: 4 MB an array, whatever the size of the catalog."""
-_REASONED = frozenset({"aws-user-personalization-v2"})
-"""Recipes that give reasons (B-45)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +61,21 @@ class Question:
 
 
 @dataclass(frozen=True, eq=False)
+class Scored:
+    """The softmax of one asker. explored: scores of all items. scale: float64[2], see `softmax_scales`."""
+
+    explored: Explored
+    scale: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class Inference:
     """Answers lines from what `trained` was trained with, and nothing newer (B-55, EV-51)."""
 
     trained: TrainedVersion
     count: int
     line_filter: LineFilter | None = None
+    explorer: Explorer | None = None
 
     def __call__(self, lines: Sequence[bytes]) -> Answered:
         sources = [parsed(line) for line in lines]
@@ -79,9 +88,9 @@ class Inference:
                 texts[place] = INFERENCE.refusal(source, error)
             else:
                 questions.setdefault(question.asker, []).append(question)
-        for asker, scores, scale in self._scored(list(questions)):
+        for asker, scored in self._scored(list(questions)):
             for question in questions[asker]:
-                texts[question.place] = INFERENCE.line(question.line, self._output(question, scores, scale))
+                texts[question.place] = INFERENCE.line(question.line, self._output(question, scored))
         return Answered(encoded(texts), sum(source.members is not None for source in sources))
 
     def _question(self, place: int, line: Line) -> Question:
@@ -95,14 +104,26 @@ class Inference:
         wanted = self.line_filter.of(members) if self.line_filter else None
         return Question(place, line, "" if kind is Kind.POPULAR else asker, wanted, items)
 
-    def _scored(self, askers: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.float64]]]:
-        """Each asker with float32[items] and the scale of their softmax, a block of them at a time."""
+    def _scored(self, askers: Sequence[str]) -> Iterator[tuple[str, Scored]]:
+        """Each asker with the scores of all items, a block of them at a time."""
         model = self.trained.model
         rows = max(1, CELLS // max(1, len(model.catalog)))
         for start in range(0, len(askers), rows):
             block = askers[start : start + rows]
-            scores = model.scores_many([self._history(asker) for asker in block])
-            yield from zip(block, scores, softmax_scales(scores), strict=True)
+            found = model.scores_many([self._history(asker) for asker in block])
+            explored = [self._explored(asker, scores) for asker, scores in zip(block, found, strict=True)]
+            scales = softmax_scales(np.stack([each.scores for each in explored]))
+            yield from zip(block, map(Scored, explored, scales), strict=True)
+
+    def _explored(self, asker: str, scores: NDArray[np.float32]) -> Explored:
+        """Items that the recipe does not score are out of the question, unless they are explored (R-73)."""
+        found = self.explorer.explored(asker, scores) if self.explorer else nothing_explored(scores)
+        part = scored_items(self.trained)
+        if part is None:
+            return found
+        part = part.copy()
+        part[found.lifted] = True
+        return Explored(np.where(part, found.scores, np.float32(-np.inf)), found.lifted)
 
     def _history(self, asker: str) -> History:
         """Unknown users and items have an empty one, and get popular items (B-51)."""
@@ -110,7 +131,8 @@ class Inference:
             return single_item(self.trained, asker)
         return trained_history(self.trained, asker)
 
-    def _output(self, question: Question, scores: NDArray[np.float32], scale: NDArray[np.float64]) -> str:
+    def _output(self, question: Question, scored: Scored) -> str:
+        scores = scored.explored.scores
         if self.trained.kind is Kind.RANKING:
             return self._ranking(question, scores)
         considered = scores
@@ -121,9 +143,15 @@ class Inference:
         items = ",".join([names[number] for number in numbers.tolist()])
         if not self.trained.shows_scores:
             return f'{{"recommendedItems":[{items}]}}'
-        shares = ",".join(map(score_text, shares_of(scores, numbers, scale)))
-        reasons = f',"reasons":[{",".join(["[]"] * len(numbers))}]' if self._gives_reasons else ""
-        return f'{{"recommendedItems":[{items}],"scores":[{shares}]{reasons}}}'
+        shares = ",".join(map(score_text, shares_of(scores, numbers, scored.scale)))
+        return f'{{"recommendedItems":[{items}],"scores":[{shares}]{self._reasons(scored.explored, numbers)}}}'
+
+    def _reasons(self, explored: Explored, numbers: NDArray[np.int32]) -> str:
+        """B-45."""
+        if scored_items(self.trained) is None:
+            return ""
+        reasons = ('["Exploration"]' if lifted else "[]" for lifted in np.isin(numbers, explored.lifted))
+        return f',"reasons":[{",".join(reasons)}]'
 
     def _ranking(self, question: Question, scores: NDArray[np.float32]) -> str:
         """B-46, B-49, B-51."""
@@ -139,10 +167,6 @@ class Inference:
     def _names(self) -> list[str]:
         """The item ids of the catalog as JSON."""
         return [INFERENCE.encoder.encode(item) for item in self.trained.model.catalog]
-
-    @property
-    def _gives_reasons(self) -> bool:
-        return self.trained.recipe.name in _REASONED
 
 
 def _text_or_none(value: object) -> str | None:

@@ -95,6 +95,10 @@ def exposure_of(data: TrainingData, created: NDArray[np.int64], newest: int) -> 
     return Exposure(meetings if data.shown is None else meetings + data.shown, created, newest)
 
 
+def nothing_explored(scores: Scores) -> Explored:
+    return Explored(scores, np.zeros(0, np.int64))
+
+
 def explored(
     scores: Scores, exposure: Exposure, terms: Exploration, seed: int, ranked: NDArray[np.bool_] | None = None
 ) -> Explored:
@@ -103,7 +107,7 @@ def explored(
     scores: float32[items], logits, -inf where an item must not appear. ranked: bool[items], of which items the
     ranking consists without exploration, None for all.
     """
-    nothing = Explored(scores, np.zeros(0, np.int64))
+    nothing = nothing_explored(scores)
     places = exposure.candidates(terms.days) if terms.rate > 0 else nothing.lifted
     places = places[scores[exposure.uncertain[places]] > -np.inf]
     if not len(places):

@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 
 from personalize_emu.filters.columns import Mask
 from personalize_emu.recipes.base import Model
+from personalize_emu.recipes.exploration import Explored
 from personalize_emu.recipes.topk import top_k
 from personalize_emu.runtime.answers import best_items
+from personalize_emu.runtime.exploring import scored_items
 from personalize_emu.runtime.filtering import requested_filter
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.wire.errors import InvalidInputException
 
 Items = list[dict[str, Any]]
+EXPLORATION = "Exploration"
 
 WITHOUT_PROMOTIONS = frozenset({"aws-vod-trending-now"})
 """RT-53."""
-WITH_REASONS = frozenset({"aws-user-personalization-v2"})
-"""RT-75. Scores a part of the catalog only (R-73)."""
 
 
 @dataclass(frozen=True)
@@ -61,27 +62,35 @@ def requested_wishes(context: Context, trained: TrainedVersion, params: Params, 
     return Wishes(count, wanted.over_catalog() if wanted else None, promotion, crc32(told.encode()))
 
 
-def chosen_items(scores: NDArray[np.float32], trained: TrainedVersion, wishes: Wishes) -> Items:
+def chosen_items(explored: Explored, trained: TrainedVersion, wishes: Wishes) -> Items:
     """The answer, best items first, promoted ones anywhere among them.
 
-    scores: float32[items], -inf where an item must not appear at all.
+    explored: -inf scores where an item must not appear at all.
     """
-    model, with_reasons = trained.model, trained.recipe.name in WITH_REASONS
-    scored = model.trained_items if with_reasons else np.ones(len(scores), np.bool_)
-    promotion = wishes.promotion
-    if with_reasons:
-        candidates = scored if promotion is None else scored | promotion.mask
-        shown = np.where(candidates, scores, np.float32(-np.inf))
-    else:
-        shown = scores
+    if scored_items(trained) is not None:
+        return _chosen_with_reasons(explored, trained, wishes)
+    scores, model = explored.scores, trained.model
+    promoted = _promoted(scores, trained, wishes)
+    allowed = _all_of(wishes.kept, ~_mask_of(model, promoted) if promoted else None)
+    count = wishes.count - len(promoted)
+    ordinary = best_items(scores, model.catalog, count, show_scores=trained.shows_scores, allowed=allowed)
+    return _mixed(promoted, ordinary, wishes.seed)
+
+
+def _chosen_with_reasons(explored: Explored, trained: TrainedVersion, wishes: Wishes) -> Items:
+    """Where a part of the items has scores, and each item of an answer says why it is there (R-73, RT-75)."""
+    scores, model, promotion = explored.scores, trained.model, wishes.promotion
+    scored = model.trained_items.copy()
+    scored[explored.lifted] = True
+    candidates = scored if promotion is None else scored | promotion.mask
+    shown = np.where(candidates, scores, np.float32(-np.inf))
     promoted = _promoted(shown, trained, wishes)
     taken = _mask_of(model, promoted)
     rest = wishes.count - len(promoted)
-    allowed = _all_of(wishes.kept, scored if with_reasons else None, ~taken if promoted else None)
+    allowed = _all_of(wishes.kept, scored, ~taken)
     ordinary = best_items(shown, model.catalog, rest, show_scores=trained.shows_scores, allowed=allowed)
-    if not with_reasons:
-        return _mixed(promoted, ordinary, wishes.seed)
-    ordinary = [item | {"reason": []} for item in ordinary]
+    reasons = {model.catalog[number]: [EXPLORATION] for number in explored.lifted.tolist()}
+    ordinary = [item | {"reason": reasons.get(item["itemId"], [])} for item in ordinary]
     if wishes.kept is not None and len(ordinary) < rest:
         open_places = wishes.kept & ~scored & ~taken & np.isfinite(scores)
         ordinary += _placeholders(trained, open_places, rest - len(ordinary))

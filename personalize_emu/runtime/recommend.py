@@ -6,6 +6,7 @@ from typing import Any
 
 from personalize_emu.recipes.base import Kind
 from personalize_emu.runtime.deployments import Deployment, deployed, recommending
+from personalize_emu.runtime.exploring import explorer
 from personalize_emu.runtime.histories import history_of, single_item
 from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_RESULTS_WITH_METADATA
 from personalize_emu.runtime.metadata import requested_metadata
@@ -42,12 +43,13 @@ def _items(context: Context, deployment: Deployment, params: Params, count: int)
     trained = deployment.trained
     model = trained.model
     wishes = requested_wishes(context, trained, params, count)
+    user_id = params.get("userId", "")
     if trained.kind is Kind.RELATED:
         scores = model.scores(single_item(trained, params["itemId"]))
     else:
-        scores = model.scores(history_of(context.world, trained, params.get("userId", "")))
-    scores = without_hidden(context, trained, params.get("userId", ""), scores)
-    return chosen_items(scores, trained, wishes)
+        scores = model.scores(history_of(context.world, trained, user_id))
+    scores = without_hidden(context, trained, user_id, scores)
+    return chosen_items(explorer(context, trained, deployment.config).explored(user_id, scores), trained, wishes)
 
 
 def _result_count(params: Params) -> int:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from personalize_emu.service.automatic_updates import Sources, updates_of
 from personalize_emu.service.context import Context
 from personalize_emu.service.evaluations import evaluations_of
 from personalize_emu.service.refreshing import begin_refreshing
 from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.training import TrainingInput
 
 
-def serve(context: Context, arn: str, trained: TrainedVersion) -> None:
-    """Answer for the version or recommender `arn` from a new model, and keep that up with the data."""
+def serve(context: Context, arn: str, trained: TrainedVersion, source: TrainingInput, sources: Sources) -> None:
+    """Answer for the version or recommender `arn` from a new model, and keep that up with the data.
+
+    source: what it was trained on. sources: what another training would read.
+    """
+    trained = replace(trained, arn=arn, since=context.clock.now())
     context.world.trained[arn] = trained
-    begin_refreshing(context, arn, evaluations_of(context, arn, trained))
+    refreshing = evaluations_of(context, arn, trained) or updates_of(context, arn, trained, source, sources)
+    begin_refreshing(context, arn, refreshing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -64,9 +65,14 @@ def training_of(context: Context, recommender_arn: str, source: TrainingInput) -
     return lambda: watched(context.world, recommender_arn, partial(train_version, source))
 
 
-def deploy(context: Context, recommender_arn: str, trained: TrainedVersion) -> dict[str, Any]:
+def deploy(
+    context: Context, recommender: Recommender, source: TrainingInput, trained: TrainedVersion
+) -> dict[str, Any]:
     """Answer from a new model; returns the fields that show it (M-40)."""
-    serve(context, recommender_arn, trained)
+    facts = source.facts
+    again = replace(context, deferred=[])
+    sources = partial(recommender_input, again, recommender.dataset_group_arn, facts, recommender.recommender_config)
+    serve(context, recommender.arn, trained, source, sources)
     return {"model_metrics": dict(trained.metrics)}
 
 
@@ -107,7 +113,7 @@ def _begin_retraining(context: Context, recommender: Recommender, source: Traini
         with store.lock:
             current = store.get(Recommender, arn)
             if current is not None and is_as_before(current):
-                store.change(current, **deploy(context, arn, trained))
+                store.change(current, **deploy(context, current, source, trained))
 
     def failed(reason: str) -> None:
         log.warning("%s keeps its model, since training failed: %s", arn, reason)

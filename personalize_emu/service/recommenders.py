@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -53,7 +54,7 @@ def create_recommender(context: Context, params: Params) -> dict[str, Any]:
     )
     context.insert(recommender, checked_tags(params))
     train = training_of(context, recommender.arn, source)
-    begin_creation(context, recommender, train, partial(deploy, context, recommender.arn))
+    begin_creation(context, recommender, train, partial(deploy, context, recommender, source))
     schedule_retraining(context, recommender)
     return {"recommenderArn": recommender.arn}
 
@@ -76,17 +77,18 @@ def update_recommender(context: Context, params: Params) -> dict[str, Any]:
         raise ResourceInUseException(f"Resource {recommender.arn} is in {recommender.status} state.")
     require_no_update(recommender, recommender.latest_recommender_update)
     _check_config(context, group_arn, facts, config)
+    trains = _columns(config) != _columns(recommender.recommender_config)
+    source = recommender_input(context, group_arn, facts, config) if trains else None
 
-    def updated(_: Recommender, trained: TrainedVersion | None) -> dict[str, Any]:
-        shown = deploy(context, recommender.arn, trained) if trained is not None else {}
-        return shown | {"recommender_config": config, "last_updated_date_time": context.clock.now()}
+    def updated(current: Recommender, trained: TrainedVersion | None) -> dict[str, Any]:
+        shown: dict[str, Any] = {"recommender_config": config, "last_updated_date_time": context.clock.now()}
+        if source is None or trained is None:
+            return shown
+        return shown | deploy(context, replace(current, recommender_config=config), source, trained)
 
+    train = training_of(context, recommender.arn, source) if source else lambda: None
     target = {"recommenderConfig": config}
-    if _columns(config) == _columns(recommender.recommender_config):
-        begin_update(context, recommender, "latest_recommender_update", target, lambda: None, updated)
-    else:
-        train = training_of(context, recommender.arn, recommender_input(context, group_arn, facts, config))
-        begin_update(context, recommender, "latest_recommender_update", target, train, updated)
+    begin_update(context, recommender, "latest_recommender_update", target, train, updated)
     return {"recommenderArn": recommender.arn}
 
 

@@ -26,7 +26,7 @@ def begin_refreshing(context: Context, arn: str, refreshing: Refreshing | None) 
     world, clock = context.world, context.clock
     world.series.pop(arn, None)
     if refreshing is not None:
-        world.series[arn] = Series(refreshing)
+        world.series[arn] = Series(refreshing, refreshing.known)
         _schedule(world, clock, arn, refreshing, clock.now() + refreshing.period)
 
 

@@ -17,6 +17,7 @@ class Refreshing:
     goes_on: False once there is nothing left to refresh the model from, or nobody left to do it for.
     rests: whether a turn passes without anything being done.
     refreshed: the slow part, run in the background; what it is given is what is served.
+    known: the mark of the data that the model was trained on; None where the first turn is not to pass.
 
     All but `refreshed` are asked under the store's lock.
     """
@@ -26,11 +27,12 @@ class Refreshing:
     goes_on: Callable[[], bool]
     rests: Callable[[], bool]
     refreshed: Callable[[TrainedVersion], TrainedVersion]
+    known: object = None
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """The refreshing of a model from one training to the next. mark: of the data at the last time, None before it."""
+    """The refreshing of a model from one training to the next. mark: of the data at the last time."""
 
     refreshing: Refreshing
-    mark: object = None
+    mark: object

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from personalize_emu.recipes.base import Kind, Model, TrainingData
+from personalize_emu.recipes.exploration import Exposure
 from personalize_emu.service.event_selection import EventSelection
 from personalize_emu.service.item_attributes import ItemAttributes
 from personalize_emu.service.recipe_catalog import RecipeFacts
@@ -31,6 +32,14 @@ class TrainedVersion:
     selection: EventSelection
     attributes: ItemAttributes | None = None
     """Of the items at training, where segments are asked for by them."""
+    exposure: Exposure | None = None
+    """How well each item of the model is known, where that matters."""
+    mark: object = None
+    """Of what was read for it, to be told apart from what is there later."""
+    arn: str = ""
+    """The solution version or recommender that answers from it."""
+    since: float = 0.0
+    """Epoch seconds at which it began to do so."""
 
     @property
     def shows_scores(self) -> bool:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from personalize_emu.data.interactions import collect_interactions
-from personalize_emu.recipes.base import NotEnoughData, Progress, Recipe, TrainingData
-from personalize_emu.recipes.training import MINIMUM_USERS, check_enough
+from personalize_emu.recipes.base import Kind, NotEnoughData, Progress, Recipe, TrainingData
+from personalize_emu.recipes.features import Objective
+from personalize_emu.recipes.training import MINIMUM_USERS, check_enough, metrics_of
 from personalize_emu.recipes.training_process import train_where_it_fits
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.event_selection import EventSelection, training_data
 from personalize_emu.service.event_variety import refuse_too_many_event_types
 from personalize_emu.service.item_attributes import ItemAttributes
 from personalize_emu.service.metadata_reading import MetadataReading
+from personalize_emu.service.new_items import first_exposure, with_new_items
 from personalize_emu.service.recipe_catalog import RecipeFacts
 from personalize_emu.service.solution_config import resolved_hyperparameters
 from personalize_emu.service.trained import TrainedVersion
@@ -42,6 +44,20 @@ class TrainingInput:
     """What is read beside the interactions, when training begins."""
     attributes: Callable[[], ItemAttributes | None] = lambda: None
     """Of items, read when training begins; for recipes that are asked by them."""
+    objective: Callable[[Sequence[str]], Objective | None] = lambda _: None
+    """Along a catalog, read when training begins (T-26)."""
+    base: TrainedVersion | None = None
+    """What is updated by new items instead of training a model anew (T-70)."""
+
+    @property
+    def mark(self) -> object:
+        """Differs from an earlier one when interactions or items have come in since."""
+        return self.interactions.mark, self.items and self.items.mark
+
+    def is_there(self, contents: Mapping[str, DatasetContents]) -> bool:
+        """Whether no dataset that this reads has been deleted."""
+        held = contents.values()
+        return all(any(one is each for each in held) for one in (self.interactions, self.items) if one is not None)
 
 
 def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
@@ -50,22 +66,20 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
     selection = EventSelection.of(
         source.event_type, source.config, any_case=source.facts.domain is not None
     )
-    log_length = len(source.interactions.log)
-    data = _read(source, selection, log_length)
+    mark, log_length = source.mark, len(source.interactions.log)
+    data = read_data(source, selection, log_length)
     attributes = source.attributes()
     if attributes is not None:
         data = replace(data, attributes=attributes.groups(data.catalog))
+    parameters = resolved_hyperparameters(source.facts, source.config)
     try:
         check_enough(
             data, event_type=source.event_type, minimum_users=_least_users(source.facts)
         )
-        trained = train_where_it_fits(
-            source.recipe,
-            data,
-            resolved_hyperparameters(source.facts, source.config),
-            source.seed,
-            progress,
-        )
+        if source.base is not None:
+            metrics = metrics_of(source.recipe, data, parameters, source.seed, progress)
+            return replace(with_new_items(source.base, data), metrics=metrics, mark=mark)
+        trained = train_where_it_fits(source.recipe, data, parameters, source.seed, progress)
     except NotEnoughData as error:
         raise JobFailed(str(error)) from error
     return TrainedVersion(
@@ -78,10 +92,13 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
         log_length=log_length,
         selection=selection,
         attributes=attributes,
+        exposure=first_exposure(data) if source.recipe.kind is Kind.PERSONALIZED else None,
+        mark=mark,
     )
 
 
-def _read(source: TrainingInput, selection: EventSelection, log_length: int) -> TrainingData:
+def read_data(source: TrainingInput, selection: EventSelection, log_length: int) -> TrainingData:
+    """What datasets hold now, of streamed interactions the first `log_length`."""
     reading, rows = source.reading, source.interactions.rows_to_train_on(log_length)
     found = collect_interactions(
         source.interactions.bulk,
@@ -91,7 +108,8 @@ def _read(source: TrainingInput, selection: EventSelection, log_length: int) -> 
     )
     refuse_too_many_event_types(source.interactions.bulk, rows, found.event_types)
     data = training_data(found, selection, item_ids(source.items), reading.context_fields if reading else ())
-    return reading.described(data) if reading else data
+    data = reading.described(data) if reading else data
+    return replace(data, objective=source.objective(data.catalog))
 
 
 def item_ids(items: DatasetContents | None) -> set[str]:

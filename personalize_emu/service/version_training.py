@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from personalize_emu.service.context import Context
 from personalize_emu.service.datasets import dataset_of_type
 from personalize_emu.service.item_attributes import ItemAttributes
 from personalize_emu.service.metadata_reading import metadata_reading
+from personalize_emu.service.objective_reading import objective_along
 from personalize_emu.service.recipe_catalog import recipe_by_arn
 from personalize_emu.service.solution_config import NO_INTERACTIONS
 from personalize_emu.service.tags import Tags
@@ -35,6 +37,8 @@ from personalize_emu.state.resources import Campaign, Solution, SolutionVersion
 from personalize_emu.wire.errors import InvalidInputException, NotImplementedException, ResourceInUseException
 
 _INTERACTIONS_A_MACHINE_HOUR = 1_000_000
+_UPDATED_BY_HAND = frozenset({"aws-user-personalization", "aws-hrnn-coldstart"})
+"""Recipes with training mode UPDATE (T-70)."""
 
 
 def versions_of(context: Context, solution: Solution) -> list[SolutionVersion]:
@@ -82,7 +86,8 @@ def begin_training(
     context.insert(version, tags)
     world.data_marks[version.arn] = source.interactions.mark
     world.stops[version.arn] = threading.Event()
-    begin_creation(context, version, partial(_train, context, version, source), partial(_deploy, context, version))
+    train, deploy = partial(_train, context, version, source), partial(_deploy, context, version, source)
+    begin_creation(context, version, train, deploy)
     return version
 
 
@@ -132,10 +137,7 @@ def training_input(context: Context, solution: Solution, mode: str) -> TrainingI
         raise NotImplementedException(f"personalize-emu cannot train {facts.name} yet.")
     if solution.perform_hpo:
         raise NotImplementedException("personalize-emu does not implement performHPO yet.")
-    if "optimizationObjective" in config:
-        raise NotImplementedException("personalize-emu does not implement optimizationObjective yet.")
-    if mode == "UPDATE":
-        _refuse_update(context, solution, facts.name)
+    base = _version_to_update(context, solution, facts.name) if mode == "UPDATE" else None
     dataset = dataset_of_type(context, solution.dataset_group_arn, INTERACTIONS)
     if dataset is None or dataset.arn not in context.world.contents:
         raise InvalidInputException(NO_INTERACTIONS)
@@ -151,6 +153,8 @@ def training_input(context: Context, solution: Solution, mode: str) -> TrainingI
         seed=context.settings.seed,
         reading=metadata_reading(context, solution.dataset_group_arn, facts, config),
         attributes=partial(_attributes, context, solution, facts.name, config),
+        objective=partial(objective_along, context, solution.dataset_group_arn, config),
+        base=base,
     )
 
 
@@ -162,15 +166,20 @@ def _attributes(
     return item_attributes(context, solution.dataset_group_arn, config)
 
 
-def _refuse_update(context: Context, solution: Solution, recipe_name: str) -> None:
-    """UPDATE is for User-Personalization with an ACTIVE full version (T-70, T-71)."""
-    full = [v for v in versions_of(context, solution) if v.status == ACTIVE and v.training_mode != "UPDATE"]
-    if recipe_name != "aws-user-personalization" or not full:
+def _version_to_update(context: Context, solution: Solution, recipe_name: str) -> TrainedVersion:
+    """The newest ACTIVE version trained with FULL, as it answers now. Raises InvalidInputException (T-70, T-71)."""
+    trained = context.world.trained
+    full = [
+        trained[version.arn]
+        for version in versions_of(context, solution)
+        if version.status == ACTIVE and version.training_mode != "UPDATE" and version.arn in trained
+    ]
+    if recipe_name not in _UPDATED_BY_HAND or not full:
         raise InvalidInputException(
             "Training mode UPDATE requires an ACTIVE solution version trained with FULL and a recipe "
             "that supports it."
         )
-    raise NotImplementedException("personalize-emu does not implement training mode UPDATE yet.")
+    return full[-1]
 
 
 def _train(context: Context, version: SolutionVersion, source: TrainingInput) -> TrainedVersion:
@@ -180,11 +189,18 @@ def _train(context: Context, version: SolutionVersion, source: TrainingInput) ->
         _settle_stop(context, version)
 
 
-def _deploy(context: Context, version: SolutionVersion, trained: TrainedVersion) -> dict[str, Any]:
-    serve(context, version.arn, trained)
+def _deploy(
+    context: Context, version: SolutionVersion, source: TrainingInput, trained: TrainedVersion
+) -> dict[str, Any]:
+    serve(context, version.arn, trained, source, partial(_source_of_now, replace(context, deferred=[]), version))
     for campaign in context.all(Campaign):
         _sync(context, campaign, version)
     return {"training_hours": training_hours(trained)}
+
+
+def _source_of_now(context: Context, version: SolutionVersion) -> TrainingInput:
+    """What another training of the version would read."""
+    return training_input(context, context.get(Solution, version.solution_arn), "FULL")
 
 
 def _sync(context: Context, campaign: Campaign, version: SolutionVersion) -> None:

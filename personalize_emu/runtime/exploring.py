@@ -1,0 +1,61 @@
+"""Which items an answer has so that something is learned of them (R-72e, R-72f, R-73a, spec 09 section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.filters.columns import Mask
+from personalize_emu.recipes.exploration import Exploration, Explored, explored, nothing_explored, seed_of
+from personalize_emu.service.automatic_updates import PERIOD
+from personalize_emu.service.campaign_config import resolved_exploration
+from personalize_emu.service.context import Context
+from personalize_emu.service.trained import TrainedVersion
+
+PART_OF_CATALOG = frozenset({"aws-user-personalization-v2"})
+"""Recipes that score a part of the items only (R-73), and say why an item is there (RT-75)."""
+_FIXED: Mapping[str, Exploration] = MappingProxyType({"aws-user-personalization-v2": Exploration(0.001, 30.0)})
+"""Recipes whose exploration nobody can configure (R-73a)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explorer:
+    """Explores for one deployment of `trained`, for as long as the window of an update lasts.
+
+    key: what the draws of all users depend on. terms: None where nothing is explored.
+    """
+
+    trained: TrainedVersion
+    terms: Exploration | None
+    key: str
+
+    def explored(self, user_id: str, scores: NDArray[np.float32]) -> Explored:
+        """scores: float32[items], by relevance alone. The same user, the same answer (RT-35)."""
+        exposure = self.trained.exposure
+        if self.terms is None or exposure is None:
+            return nothing_explored(scores)
+        return explored(scores, exposure, self.terms, seed_of(self.key, user_id), scored_items(self.trained))
+
+
+def explorer(context: Context, trained: TrainedVersion, config: Mapping[str, Any] | None) -> Explorer:
+    """config: of the campaign, the recommender or the batch job."""
+    window = int((context.clock.now() - trained.since) // PERIOD)
+    key = f"{context.settings.seed}/{trained.arn}/{window}"
+    return Explorer(trained, _terms(trained, config), key)
+
+
+def scored_items(trained: TrainedVersion) -> Mask | None:
+    """bool[items], those that have a score without exploration; None for all (R-73)."""
+    return trained.model.trained_items if trained.recipe.name in PART_OF_CATALOG else None
+
+
+def _terms(trained: TrainedVersion, config: Mapping[str, Any] | None) -> Exploration | None:
+    wanted = resolved_exploration(trained.recipe, config)
+    if wanted is None:
+        return _FIXED.get(trained.recipe.name)
+    return Exploration.of_weight(wanted["explorationWeight"], wanted["explorationItemAgeCutOff"])
