@@ -31,8 +31,8 @@ _WORD = re.compile(r"\w+")
 _EMPTY_WORDS = frozenset(
     re.findall(
         r"\w+",
-        "a an and are as at be by for from has he her his in into is it its of on or she that the their they this to was "
-        "were who will with",
+        "a an and are as at be by for from has he her his in into is it its of on or she that the their they this to "
+        "was were who will with",
     )
 )
 
