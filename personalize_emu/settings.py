@@ -89,6 +89,9 @@ class Settings:
     page_size: int = _option(
         100, "most entries that one page of a list has; a small number finds clients that do not ask for the next page"
     )
+    service_metrics: bool = _option(
+        True, "send the service's own metrics (calls, errors, latencies, jobs) to the embedded or configured CloudWatch"
+    )
     export_file_bytes: int = _option(1 << 28, "size from which on an exported dataset goes on in another file")
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 

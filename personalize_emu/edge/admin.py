@@ -16,7 +16,7 @@ PREFIX = "/_emu"
 
 
 def admin_routes(emulator: Emulator, reset_services: Callable[[], None]) -> Blueprint:
-    """The blueprint of `GET health`, `POST reset` and `POST clock`.
+    """The blueprint of `GET health`, `GET metrics`, `POST reset` and `POST clock`.
 
     Args:
         reset_services: forgets the state of the embedded AWS services.
@@ -26,6 +26,13 @@ def admin_routes(emulator: Emulator, reset_services: Callable[[], None]) -> Blue
     @routes.get("/health")
     def health() -> ResponseReturnValue:
         return jsonify(emulator.health())
+
+    @routes.get("/metrics")
+    def metrics() -> ResponseReturnValue:
+        # Not at start: most emulators are never asked.
+        from personalize_emu.edge.prometheus import CONTENT_TYPE, metrics_text
+
+        return metrics_text(emulator), 200, {"content-type": CONTENT_TYPE}
 
     @routes.post("/reset")
     def reset() -> ResponseReturnValue:
@@ -51,7 +58,8 @@ def admin_routes(emulator: Emulator, reset_services: Callable[[], None]) -> Blue
 
 def no_such_route(status: int) -> ResponseReturnValue:
     """The answer to a path or method that is not here."""
-    return _refusal(status, f"there are GET {PREFIX}/health, POST {PREFIX}/reset and POST {PREFIX}/clock")
+    routes = f"GET {PREFIX}/health, GET {PREFIX}/metrics, POST {PREFIX}/reset and POST {PREFIX}/clock"
+    return _refusal(status, f"there are {routes}")
 
 
 def _member(name: str) -> Any:

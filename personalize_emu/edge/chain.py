@@ -14,6 +14,7 @@ from typing import Any
 
 from personalize_emu.edge.gate import Gate, open_gate
 from personalize_emu.emulator import Emulator
+from personalize_emu.service.service_metrics import AnsweredCall
 from personalize_emu.wire.errors import AwsError, InternalFailure
 from personalize_emu.wire.models import Operation
 from personalize_emu.wire.parse import parse
@@ -25,6 +26,9 @@ from personalize_emu.wire.validate import validate
 
 AccountOf = Callable[[str], str | None]
 """Access key id -> the account it belongs to, or None when nobody issued it (P-20)."""
+
+NO_OPERATION = "unknown"
+"""What requests count as that name no operation."""
 
 _log = logging.getLogger("personalize_emu.requests")
 
@@ -55,6 +59,12 @@ class Exchange:
     @property
     def signed(self) -> SignedRequest:
         return SignedRequest(self.method, self.path, self.query, self.headers, self.body)
+
+    def answered(self, status: int, seconds: float) -> AnsweredCall:
+        name = self.operation.name if self.operation else NO_OPERATION
+        settings = self.emulator.settings
+        region, account = self.region or settings.region, self.account or settings.account
+        return AnsweredCall(name, self.params, self.members, status, seconds, region, account)
 
 
 def find_operation(exchange: Exchange) -> None:
@@ -126,11 +136,13 @@ def answer(
     request_id = emulator.new_request_id()
     exchange = Exchange(emulator, method, path, query, headers, body, account_of, gate)
     response, error_code = _run(exchange, request_id)
+    seconds = time.perf_counter() - started
+    emulator.measure(exchange.answered(response.status, seconds))
     _log.info(
         "%s status=%d ms=%.1f request=%s error=%s",
         exchange.operation.name if exchange.operation else "-",
         response.status,
-        (time.perf_counter() - started) * 1000,
+        seconds * 1000,
         request_id,
         error_code or "-",
     )

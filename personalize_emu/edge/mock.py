@@ -33,6 +33,7 @@ def mock_personalize(
     quotas: str = "default",
     check_roles: bool = False,
     auth: Auth = "off",
+    service_metrics: bool = True,
 ) -> MockPersonalize: ...
 
 
@@ -45,6 +46,7 @@ def mock_personalize(
     quotas: str = "default",
     check_roles: bool = False,
     auth: Auth = "off",
+    service_metrics: bool = True,
 ) -> Target | MockPersonalize:
     """Answer every Personalize call of this process from a fresh emulator.
 
@@ -61,8 +63,12 @@ def mock_personalize(
         check_roles: refuse roles and buckets whose policies do not let the service in.
         auth: `off`, `sigv4` (only requests signed with a key of moto's IAM or STS, or with the key and the secret
             `personalize-emu`), or `iam` (of those, what the policies of user or role allow).
+        service_metrics: send the service's own metrics to moto's CloudWatch.
     """
-    mock = MockPersonalize(Settings(seed=seed, pace=pace, quotas=quotas, check_roles=check_roles, auth=auth), clock)
+    settings = Settings(
+        seed=seed, pace=pace, quotas=quotas, check_roles=check_roles, auth=auth, service_metrics=service_metrics
+    )
+    mock = MockPersonalize(settings, clock)
     return mock if target is None else mock(target)
 
 

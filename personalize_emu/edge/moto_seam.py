@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
-from functools import partial
+from functools import cache, partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -42,6 +42,7 @@ from werkzeug.exceptions import BadRequest, InternalServerError
 
 from personalize_emu.edge.callers import Caller
 from personalize_emu.edge.refusals import FORM, refusal
+from personalize_emu.service.service_metrics import NAMESPACE
 from personalize_emu.wire.sigv4 import credential_scope
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class EmbeddedClients:
     """Makes boto3 clients that reach moto's stores without HTTP, in every thread, in and outside mock_aws."""
 
     def __init__(self, account: str = DEFAULT_ACCOUNT_ID) -> None:
+        tell_dimensions_apart()
         self._account = account
         self._closed = threading.Event()
         self._stubber = BotocoreStubber()
@@ -129,6 +131,26 @@ class EmbeddedClients:
         if self._account != DEFAULT_ACCOUNT_ID:
             request.headers[ACCOUNT_HEADER] = self._account
         return self._stubber(event_name, request)
+
+
+@cache
+def tell_dimensions_apart() -> None:
+    """Let statistics of the service's own metrics be of exactly the dimensions that are asked for, as in AWS.
+
+    moto adds up all data that have at least those, and these metrics are there for each dimension alone and for all
+    together (CW-20). Once a process; other namespaces stay as moto has them.
+    """
+    from moto.cloudwatch.models import MetricDatumBase
+
+    original: Callable[..., bool] = MetricDatumBase.filter
+
+    def filtered(datum: Any, namespace: Any, name: Any, dimensions: Any, **rest: Any) -> bool:
+        # Statistics are asked for without a namespace, once that has been compared.
+        if namespace is None and datum.namespace == NAMESPACE and len(datum.dimensions) != len(dimensions or ()):
+            return False
+        return original(datum, namespace, name, dimensions, **rest)
+
+    setattr(MetricDatumBase, "filter", filtered)  # noqa: B010
 
 
 def know_managed_policies() -> None:

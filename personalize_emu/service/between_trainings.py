@@ -19,5 +19,6 @@ def serve(context: Context, arn: str, trained: TrainedVersion, source: TrainingI
     """
     trained = replace(trained, arn=arn, since=context.clock.now())
     context.world.trained[arn] = trained
+    context.world.tallies.trained(trained.recipe.name)
     refreshing = evaluations_of(context, arn, trained) or updates_of(context, arn, trained, source, sources)
     begin_refreshing(context, arn, refreshing)

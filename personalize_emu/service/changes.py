@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from personalize_emu.service.context import Context
+from personalize_emu.service.service_metrics import record_end
 from personalize_emu.state.jobs import Job
 from personalize_emu.state.lifecycle import (
     ACTIVE,
@@ -81,16 +82,19 @@ def begin_creation(
             if current is not None and current.status == course.in_progress:
                 fields = finished(result) or {}
                 store.change(current, status=course.done, last_updated_date_time=clock.now(), **fields)
+                record_end(context, record, failed=False)
         context.run_deferred()
 
     def failed(reason: str) -> None:
-        store.change_if(
+        changed = store.change_if(
             record,
             lambda current: current.status == course.in_progress,
             status=course.failed,
             failure_reason=reason,
             last_updated_date_time=clock.now(),
         )
+        if changed is not None:
+            record_end(context, record, failed=True)
 
     duration = creation_duration(context.settings, record.kind)
     job: Job[T] = Job(f"create {record.arn}", duration, begun, work, succeeded, failed, queues)

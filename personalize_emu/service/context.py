@@ -45,6 +45,8 @@ class Context:
     page_secret: bytes
     account: str
     region: str
+    publishes_metrics: bool = False
+    """Whether the service's own metrics go to CloudWatch."""
     deferred: list[Callable[[], None]] = field(default_factory=list)
 
     def arn(self, resource_type: str, resource_name: str) -> str:

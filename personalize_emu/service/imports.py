@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -26,6 +27,7 @@ from personalize_emu.service.locations import (
     unreadable_at_work,
 )
 from personalize_emu.service.schemas import parsed_schema
+from personalize_emu.service.service_metrics import record_import_size
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.settings import quota_limits
 from personalize_emu.state.jobs import JobFailed
@@ -35,6 +37,14 @@ from personalize_emu.wire.errors import InvalidInputException
 
 _LARGEST: Mapping[ImportMode, str] = {"FULL": "full-import-bytes", "INCREMENTAL": "incremental-import-bytes"}
 """Mode to the name of the quota of its input (Q-26, Q-27, Q-41)."""
+
+
+@dataclass(frozen=True)
+class FilesRead:
+    """The rows of all files of an import. size: bytes of the files."""
+
+    table: pa.Table
+    size: int
 
 
 def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any]:
@@ -90,18 +100,19 @@ def _begin(
     context: Context,
     job: DatasetImportJob,
     reporting: ImportReporting,
-    read: Callable[[], pa.Table],
+    read: Callable[[], FilesRead],
     store: Callable[[pa.Table], None],
 ) -> None:
     """Reports are written before the rows are stored: an import that cannot report changes nothing (R-DIJ-12)."""
 
-    def work() -> tuple[pa.Table, list[tuple[Ledger, Sums]]]:
-        table = read()
-        return table, reporting.reported(table)
+    def work() -> tuple[FilesRead, list[tuple[Ledger, Sums]]]:
+        files = read()
+        return files, reporting.reported(files.table)
 
-    def finished(result: tuple[pa.Table, list[tuple[Ledger, Sums]]]) -> None:
-        table, sums = result
-        store(table)
+    def finished(result: tuple[FilesRead, list[tuple[Ledger, Sums]]]) -> None:
+        files, sums = result
+        store(files.table)
+        record_import_size(context, job, files.size)
         context.afterwards(lambda: reporting.done(sums))
 
     begin_creation(context, job, work, finished, queues=(job.dataset_arn,))
@@ -124,7 +135,7 @@ def _check_mode(context: Context, dataset: Dataset, mode: ImportMode) -> None:
 
 def _read(
     context: Context, job: DatasetImportJob, mode: ImportMode, schema_text: str, dataset_type: str
-) -> pa.Table:
+) -> FilesRead:
     location = parse_location(job.data_source["dataLocation"])
     objects = context.neighbours.objects(context.region)
     try:
@@ -138,7 +149,7 @@ def _read(
         raise JobFailed(str(error)) from error
     except (StoreError, InvalidLocation) as error:
         raise JobFailed(unreadable_at_work(error)) from error
-    return table
+    return FilesRead(table, sum(info.size for info in found))
 
 
 def _opener(objects: ObjectStore, bucket: str, key: str) -> Callable[[], BinaryIO]:

@@ -9,7 +9,9 @@ from personalize_emu.service.attribution_ledger import Ledger
 from personalize_emu.service.column_indexes import ColumnIndexes
 from personalize_emu.service.contents import DataMark, DatasetContents
 from personalize_emu.service.event_ids import EventIds
+from personalize_emu.service.metric_buffer import MetricBuffer
 from personalize_emu.service.series import Series
+from personalize_emu.service.tallies import Tallies
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.given_answers import GivenAnswers
@@ -67,6 +69,9 @@ class World:
     ledgers: dict[str, Ledger] = field(default_factory=dict)
     """Of metric attributions that count, by ARN."""
     answers: GivenAnswers = field(default_factory=GivenAnswers)
+    tallies: Tallies = field(default_factory=Tallies)
+    metrics: MetricBuffer = field(default_factory=MetricBuffer)
+    """The service's own, on their way to CloudWatch."""
 
 
 def new_world(clock: Clock) -> World:

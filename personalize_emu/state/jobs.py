@@ -45,6 +45,7 @@ class Job(Generic[T]):
     work: the slow part, run in a worker thread; raises JobFailed.
     succeeded, failed: the resource reaches its final state.
     queues: names of the queues it takes turns in (R-DIJ-11, D-112).
+    in_background: whoever starts it goes on at once, even if it has no duration.
     """
 
     name: str
@@ -54,10 +55,11 @@ class Job(Generic[T]):
     succeeded: Callable[[T], None]
     failed: Callable[[str], None]
     queues: tuple[str, ...] = ()
+    in_background: bool = False
 
     @property
     def at_once(self) -> bool:
-        return self.duration.waiting == 0 and self.duration.working == 0
+        return self.duration.waiting == 0 and self.duration.working == 0 and not self.in_background
 
 
 class Jobs:

@@ -122,6 +122,11 @@ def publication_delay(settings: Settings, now: float, window: float) -> Duration
     return _INSTANT if settings.pace == "instant" else Duration(1, 0)
 
 
+def measurement_delay(settings: Settings, now: float, window: float) -> float:
+    """Seconds for which the service's own measurements are gathered: with the pace `real` to the end of a window."""
+    return window - now % window if settings.pace == "real" else 1.0
+
+
 def _paced(settings: Settings, real: Duration) -> Duration:
     if settings.pace == "instant":
         return _INSTANT
