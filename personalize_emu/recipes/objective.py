@@ -19,7 +19,7 @@ from personalize_emu.recipes.base import (
     Recipe,
     TrainingData,
 )
-from personalize_emu.recipes.features import Objective
+from personalize_emu.recipes.features import Features, Objective
 from personalize_emu.recipes.models.blend import standardised
 
 STRENGTHS: Mapping[str, float] = {"OFF": 0.0, "LOW": 0.25, "MEDIUM": 0.5, "HIGH": 1.0}
@@ -55,6 +55,10 @@ class Rewarded(Model):
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
         return self._with_rewards(self.base.scores_many(histories))
+
+    def scores_of_others(self, history: History, features: Features) -> NDArray[np.float32] | None:
+        """As if they were worth as much as items are on average."""
+        return self.base.scores_of_others(history, features)
 
     @cached_property
     def _worth(self) -> NDArray[np.float32]:

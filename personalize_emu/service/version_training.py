@@ -92,7 +92,9 @@ def begin_training(
 
 
 def stop_training(context: Context, version: SolutionVersion) -> None:
-    """What has not begun is stopped at once; what runs stops after its present stage (R-SV-12, T-64).
+    """What has not begun is stopped at once; what runs is seen stopping first (R-SV-12, T-64).
+
+    Nobody waits for a stage of the training that is under way: its result reaches nobody, and it ends by itself.
 
     Raises:
         ResourceInUseException: the version is not being created.
@@ -108,22 +110,19 @@ def stop_training(context: Context, version: SolutionVersion) -> None:
     stop = world.stops.get(version.arn)
     if stop is not None:
         stop.set()
-    settle = partial(_settle_stop, context, version)
-    duration = stopping_duration(context.settings)
-    job = Job(f"stop {version.arn}", duration, lambda: True, lambda: None, lambda _: settle(), lambda _: settle())
+
+    def stopped(_: object) -> None:
+        world.store.change_if(
+            version,
+            lambda current: current.status == CREATE_STOPPING,
+            status=CREATE_STOPPED,
+            last_updated_date_time=context.clock.now(),
+        )
+
+    job = Job(
+        f"stop {version.arn}", stopping_duration(context.settings), lambda: True, lambda: None, stopped, stopped
+    )
     context.afterwards(lambda: world.jobs.start(job))
-
-
-def _settle_stop(context: Context, version: SolutionVersion) -> None:
-    """CREATE STOPPING is over when the work has ended and the state has lasted long enough, whichever is last."""
-    world, duration = context.world, stopping_duration(context.settings)
-    with world.store.lock:
-        current = world.store.get(SolutionVersion, version.arn)
-        if current is None or current.status != CREATE_STOPPING or version.arn in world.stops:
-            return
-        now = context.clock.now()
-        if now >= current.last_updated_date_time + duration.waiting + duration.working:
-            world.store.change(current, status=CREATE_STOPPED, last_updated_date_time=now)
 
 
 def training_input(context: Context, solution: Solution, mode: str) -> TrainingInput:
@@ -183,10 +182,7 @@ def _version_to_update(context: Context, solution: Solution, recipe_name: str) -
 
 
 def _train(context: Context, version: SolutionVersion, source: TrainingInput) -> TrainedVersion:
-    try:
-        return watched(context.world, version.arn, partial(train_version, source))
-    finally:
-        _settle_stop(context, version)
+    return watched(context.world, version.arn, partial(train_version, source))
 
 
 def _deploy(
