@@ -86,6 +86,9 @@ class Settings:
         "train solutions and recommenders again on the emulator's clock: solutions an hour after they were made and "
         "then every few days as they say, recommenders every seven days",
     )
+    legacy_recipes: bool = _option(
+        False, "let solutions be made with aws-hrnn and its kin, which the service has withdrawn from new solutions"
+    )
     page_size: int = _option(
         100, "most entries that one page of a list has; a small number finds clients that do not ask for the next page"
     )

@@ -5,7 +5,8 @@ never had, and items the user had come back with the probability learned in `mod
 read at request time, so an event counts at once and for its user only.
 
 Constants were chosen on data/movielens-small with the newest tenth of every user, the test data, taken away
-first. `hidden_dimension` has no counterpart here and changes nothing.
+first. With many visits a recurrent network joins (models/recurrent); `hidden_dimension` is its width, and changes
+nothing without it.
 """
 
 from __future__ import annotations
@@ -27,14 +28,23 @@ from personalize_emu.recipes.base import (
     Progress,
     Recipe,
     TrainingData,
+    within,
 )
 from personalize_emu.recipes.cold_items import ColdItems, find_cold_items
 from personalize_emu.recipes.features import Features
 from personalize_emu.recipes.models.blend import best_sharpness, blended, standardised, with_returns
 from personalize_emu.recipes.models.histories import Kernel
 from personalize_emu.recipes.models.many import chances_of_many, with_returns_of_many
+from personalize_emu.recipes.models.mixture import best_share, mixed
 from personalize_emu.recipes.models.next_item_ridge import MEMORY
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
+from personalize_emu.recipes.models.recurrent.next_item import (
+    USUAL_HIDDEN,
+    NextItemNetwork,
+    Shape,
+    continue_next_item_network,
+    fit_next_item_network,
+)
 from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
 from personalize_emu.recipes.parameters import flag, number, percentiles
 from personalize_emu.recipes.percentiles import users_within
@@ -56,6 +66,9 @@ class PersonalModel(Model):
     kernels: Kernels
     sharpness: float
     cold: ColdItems
+    network: NextItemNetwork | None = None
+    """Trained on many visits only; `trust` is its share of the probabilities of items that the user never had."""
+    trust: float = 0.0
     has_scores = True
 
     @property
@@ -89,6 +102,7 @@ class PersonalModel(Model):
         logits = self._blends(histories)
         logits *= np.float32(self.sharpness) * (1 - share)
         logits += np.float32(self.sharpness) * share * self._famous
+        logits = self._with_network(logits, histories)
         logits[known == 0] = self._popular
         self.cold.place(logits)
         return with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
@@ -100,6 +114,15 @@ class PersonalModel(Model):
             row[user.history.items] = -np.inf
             row[~self.trained_items] = -np.inf
         return best_sharpness(blends, [user.truth for user in test_users], self.sharpness)
+
+    def measured_trust(self, test_users: Sequence[HeldOut], sharpness: float) -> float:
+        """The network's share under which what these users did next is most likely."""
+        if self.network is None:
+            return 0.0
+        histories = [user.history for user in test_users]
+        linear = self._blends(histories) * np.float32(sharpness)
+        had, truths = [history.items for history in histories], [user.truth for user in test_users]
+        return best_share(linear, self.network.scores_many(histories), had, truths, self.trust)
 
     @cached_property
     def _popular(self) -> NDArray[np.float32]:
@@ -126,7 +149,14 @@ class PersonalModel(Model):
         """Of a merged history; what they say of cold items and of returns is of no use."""
         if not self._known(history):
             return self._popular.copy()
-        return self._tempered(blended(self.affinities.scores(history, self.kernels), WEIGHTS), history)
+        logits = self._tempered(blended(self.affinities.scores(history, self.kernels), WEIGHTS), history)
+        return self._with_network(logits[None], [history])[0]
+
+    def _with_network(self, logits: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
+        if self.network is None:
+            return logits
+        had = [history.items for history in histories]
+        return mixed(logits, self.network.scores_many(histories), self.trust, had)
 
 
 @dataclass(frozen=True)
@@ -136,6 +166,8 @@ class PersonalRecipe(Recipe):
     name: str
     kind: Kind
     recency: str
+    network_from: int = 200_000
+    """Visits from which on a recurrent network joins the linear models: with fewer it adds nothing but time."""
 
     def fit(
         self,
@@ -144,7 +176,15 @@ class PersonalRecipe(Recipe):
         rng: np.random.Generator,
         progress: Progress,
     ) -> PersonalModel:
-        return self._fit(data, hyperparameters, SHARPNESS, rng, progress)
+        kept = self._users(data, hyperparameters)
+        large = len(kept.visits) >= self.network_from
+        model = self._fit(data, kept, hyperparameters, SHARPNESS, rng, within(progress, 0, 0.2 if large else 1))
+        if large:
+            shape, hear = self._shape(hyperparameters), within(progress, 0.2, 1)
+            network = fit_next_item_network(kept.visits, len(data.catalog), shape, rng, hear)
+            model = replace(model, network=network, trust=TRUST)
+        progress("fitted", 1.0)
+        return model
 
     def fit_after_evaluation(
         self,
@@ -155,27 +195,36 @@ class PersonalRecipe(Recipe):
         rng: np.random.Generator,
         progress: Progress,
     ) -> PersonalModel:
-        sharpness = SHARPNESS
-        if isinstance(evaluated, PersonalModel) and test_users:
-            sharpness = evaluated.measured_sharpness(test_users[:CALIBRATION_USERS])
-        return self._fit(data, hyperparameters, sharpness, rng, progress)
+        if not isinstance(evaluated, PersonalModel) or not test_users:
+            return self.fit(data, hyperparameters, rng, progress)
+        sharpness = evaluated.measured_sharpness(test_users[:CALIBRATION_USERS])
+        trust = evaluated.measured_trust(test_users[:CALIBRATION_USERS], sharpness)
+        large = evaluated.network is not None and trust > LEAST_TRUST
+        kept = self._users(data, hyperparameters)
+        model = self._fit(data, kept, hyperparameters, sharpness, rng, within(progress, 0, 0.5 if large else 1))
+        if evaluated.network is not None and large:
+            shape, hear = self._shape(hyperparameters), within(progress, 0.5, 1)
+            network = continue_next_item_network(evaluated.network, kept.visits, shape, rng, hear)
+            model = replace(model, network=network, trust=trust)
+        progress("fitted", 1.0)
+        return model
 
     def _fit(
         self,
         data: TrainingData,
+        kept: TrainingData,
         hyperparameters: Hyperparameters,
         sharpness: float,
         rng: np.random.Generator,
         progress: Progress,
     ) -> PersonalModel:
-        bounds = percentiles(hyperparameters, "user_history_length", 0.0, 0.99 if self._filters_users else 1.0)
-        kept = users_within(data, bounds)
+        """The linear models, of the users in `kept`."""
         visits = kept.visits
         item_count = len(data.catalog)
         affinities = fit_affinities(visits, len(kept.user_ids), item_count, progress)
         looks = kernels(flag(hyperparameters, self.recency, True), int(number(hyperparameters, "bptt", 32)))
         described = self._described(data)
-        model = PersonalModel(
+        return PersonalModel(
             data.catalog,
             affinities,
             count_popularity(data.visits, item_count),
@@ -189,8 +238,16 @@ class PersonalRecipe(Recipe):
                 rng,
             ),
         )
-        progress("fitted", 1.0)
-        return model
+
+    def _users(self, data: TrainingData, hyperparameters: Hyperparameters) -> TrainingData:
+        bounds = percentiles(hyperparameters, "user_history_length", 0.0, 0.99 if self._filters_users else 1.0)
+        return users_within(data, bounds)
+
+    def _shape(self, hyperparameters: Hyperparameters) -> Shape:
+        """R-57, R-58; the v2 recipes leave both to us."""
+        hidden = int(number(hyperparameters, "hidden_dimension", USUAL_HIDDEN))
+        steps = int(number(hyperparameters, "bptt", 32))
+        return Shape(hidden, steps, flag(hyperparameters, self.recency, True))
 
     def _described(self, data: TrainingData) -> TrainingData:
         """Rankings leave items without interactions unscored, and so need no metadata of them (R-74a)."""
@@ -203,6 +260,10 @@ class PersonalRecipe(Recipe):
 
 CALIBRATION_USERS = 200
 """Enough users to measure one number on."""
+TRUST = 0.5
+"""The network's share, until it is measured on users it has not seen."""
+LEAST_TRUST = 0.02
+"""A network that has earned no more is left out: it would only cost time."""
 
 
 def kernels(recency: bool, steps: int) -> Kernels:

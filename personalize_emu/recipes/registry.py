@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from personalize_emu.recipes.base import Recipe
+from personalize_emu.recipes.hrnn import Hrnn
 from personalize_emu.recipes.personalized import personal_recipes
 from personalize_emu.recipes.popularity_count import PopularityCount
 from personalize_emu.recipes.segments import segment_recipes
@@ -21,5 +22,5 @@ def recipe_named(name: str) -> Recipe | None:
 @cache
 def all_recipes() -> tuple[Recipe, ...]:
     """One of each that answers users or items, in the order of their names; segments are asked otherwise."""
-    recipes = [PopularityCount(), TrendingNow(), *personal_recipes(), *related_recipes()]
+    recipes = [Hrnn(), PopularityCount(), TrendingNow(), *personal_recipes(), *related_recipes()]
     return tuple(sorted(recipes, key=lambda recipe: recipe.name))

@@ -34,10 +34,13 @@ _SCHEDULE = re.compile(r"rate\(([0-9]{1,8}) days?\)")
 _DEFAULT_SCHEDULE_DAYS = 7
 
 
-def check_solution(recipe: RecipeFacts | None, params: Document, schemas: Schemas) -> None:
+def check_solution(
+    recipe: RecipeFacts | None, params: Document, schemas: Schemas, *, legacy: bool = False
+) -> None:
     """`params` are those of CreateSolution; `recipe` is the one they name, None when they name none.
 
-    That interactions have been imported (R-SOL-12) is left to whoever sees the data.
+    That interactions have been imported (R-SOL-12) is left to whoever sees the data. legacy: whether recipes that
+    the service has withdrawn may be used (R-32).
 
     Raises:
         InvalidInputException: a combination, recipe, dataset or value that cannot be trained (spec 07
@@ -54,7 +57,7 @@ def check_solution(recipe: RecipeFacts | None, params: Document, schemas: Schema
         check_event_selection(params.get("eventType"), {}, schemas)
         _check_auto_ml(config.get("autoMLConfig", {}))
         return
-    _check_can_train(recipe)
+    _check_can_train(recipe, legacy=legacy)
     check_recipe_datasets(recipe, config, schemas)
     check_incremental_update(recipe, params)
     check_hpo(recipe, bool(params.get("performHPO", False)), config.get("hpoConfig", {}))
@@ -147,10 +150,10 @@ def check_recipe_datasets(recipe: RecipeFacts | None, config: Document, schemas:
         )
 
 
-def _check_can_train(recipe: RecipeFacts) -> None:
+def _check_can_train(recipe: RecipeFacts, *, legacy: bool = False) -> None:
     if recipe.domain is not None:
         raise InvalidInputException(f"Recipe {recipe.arn} is a domain use case and requires a recommender.")
-    if not recipe.listed:
+    if not recipe.listed and not legacy:
         raise InvalidInputException(f"Recipe {recipe.arn} is no longer available.")
 
 

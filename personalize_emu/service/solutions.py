@@ -38,7 +38,7 @@ def create_solution(context: Context, params: Params) -> dict[str, Any]:
     group = context.get(DatasetGroup, params["datasetGroupArn"])
     recipe = required_recipe(params["recipeArn"]) if "recipeArn" in params else None
     require_active(group)
-    check_solution(recipe, params, schemas_of_group(context, group.arn))
+    check_solution(recipe, params, schemas_of_group(context, group.arn), legacy=context.settings.legacy_recipes)
     _require_data(context, group, recipe)
     now = context.clock.now()
     solution = Solution(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import batch, filters, scale
+from benchmarks import batch, filters, scale, sequences
 from benchmarks.report import show
 from benchmarks.serving import LIST_SCHEMAS, Load, measure
 
@@ -42,6 +42,15 @@ def test_training_at_scale_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "60 users, 90 items" in printed
     assert "| trained " in printed
     assert "| mean_reciprocal_rank_at_25 " in printed
+
+
+def test_sequences_are_made_and_foreseen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["popularity", "v2, linear models only"]
+    monkeypatch.setattr("sys.argv", ["sequences", "--events", "8000", "--only", names[0], "--only", names[1]])
+    assert sequences.main() == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ") and "0." in line]
+    popular, linear = (float(row.split("|")[2]) for row in rows)
+    assert linear > 2 * popular > 0
 
 
 def test_tables_are_markdown_with_figures_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:

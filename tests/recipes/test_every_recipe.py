@@ -146,8 +146,9 @@ def test_r72_probabilities_sum_to_1(recipe: Recipe) -> None:
 
 
 def test_unknown_names_have_no_recipe() -> None:
-    assert recipe_named("aws-hrnn") is None
+    assert recipe_named("aws-none") is None
     assert NAMES == [
+        "aws-hrnn",
         "aws-personalized-ranking",
         "aws-personalized-ranking-v2",
         "aws-popularity-count",

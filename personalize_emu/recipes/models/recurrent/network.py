@@ -180,7 +180,7 @@ def _mask(shape: tuple[int, ...], dropout: float, rng: np.random.Generator, dtyp
     """What to multiply values by: 0 for those left out, more than 1 for the others."""
     if not dropout:
         return np.ones(1, dtype)
-    kept = rng.random(shape, np.float32) >= dropout
-    mask: Array = kept.astype(dtype)
-    mask *= dtype.type(1 / (1 - dropout))
+    size = int(np.prod(shape))
+    kept = np.frombuffer(rng.bytes(size), np.uint8).reshape(shape) >= round(256 * dropout)
+    mask: Array = np.multiply(kept, dtype.type(1 / (1 - round(256 * dropout) / 256)), dtype=dtype)
     return mask

@@ -32,21 +32,15 @@ def softmax_loss(
     logits = outputs @ embeddings.T
     logits += biases
     rows = np.arange(len(targets))
-    loss = -float(worth @ _log_share_of(logits, logits[rows, targets], rows, targets))
-    logits *= worth[:, None]
-    return LossGradients(loss, logits @ embeddings, logits.T @ outputs, logits.sum(axis=0))
-
-
-def _log_share_of(logits: Array, chosen: Array, rows: NDArray[np.int64], targets: NDArray[np.int64]) -> Array:
-    """Log-probabilities of the targets; `logits` becomes probabilities less 1 at the targets."""
-    peak = logits.max(axis=1, keepdims=True)
-    logits -= peak
+    chosen = logits[rows, targets]
+    peak = logits.max(axis=1)
+    logits -= peak[:, None]
     np.exp(logits, out=logits)
-    total = logits.sum(axis=1, keepdims=True)
-    logits /= total
-    logits[rows, targets] -= 1
-    shares: Array = chosen - peak[:, 0] - np.log(total[:, 0])
-    return shares
+    total = logits.sum(axis=1)
+    loss = -float(worth @ (chosen - peak - np.log(total)))
+    logits *= (worth / total)[:, None]
+    logits[rows, targets] -= worth
+    return LossGradients(loss, logits @ embeddings, logits.T @ outputs, logits.sum(axis=0))
 
 
 def sampled_softmax_loss(
@@ -64,26 +58,42 @@ def sampled_softmax_loss(
     """
     items = len(embeddings)
     sample = embeddings[others]
-    logits = np.empty((len(targets), len(others) + 1), outputs.dtype)
-    logits[:, 0] = np.einsum("nd,nd->n", outputs, embeddings[targets])
-    logits[:, 0] += biases[targets]
-    np.matmul(outputs, sample.T, out=logits[:, 1:])
-    logits[:, 1:] += biases[others] + np.log((items - 1) / len(others)).astype(outputs.dtype)
-    place = np.zeros(items, np.int64)
-    place[others] = np.arange(1, len(others) + 1)
-    clashes = np.flatnonzero(place[targets])
-    logits[clashes, place[targets[clashes]]] = -np.inf
-    rows = np.arange(len(targets))
-    loss = -float(worth @ _log_share_of(logits, logits[:, 0].copy(), rows, np.zeros(len(rows), np.int64)))
-    logits *= worth[:, None]
-    own, rest = logits[:, 0], logits[:, 1:]
+    own_embeddings = embeddings[targets]
+    own = np.einsum("nd,nd->n", outputs, own_embeddings)
+    own += biases[targets]
+    rest = outputs @ sample.T
+    rest += biases[others] + np.log((items - 1) / len(others)).astype(outputs.dtype)
+    place = np.full(items, -1, np.int64)
+    place[others] = np.arange(len(others))
+    clashes = np.flatnonzero(place[targets] >= 0)
+    rest[clashes, place[targets[clashes]]] = -np.inf
+    loss = -float(worth @ _log_share(own, rest))
+    own -= 1
+    own *= worth
+    rest *= worth[:, None]
     to_outputs = rest @ sample
-    to_outputs += own[:, None] * embeddings[targets]
+    own_embeddings *= own[:, None]
+    to_outputs += own_embeddings
     to_embeddings = rows_added(targets, own, outputs, items)
     to_embeddings[others] += rest.T @ outputs
     to_biases = np.bincount(targets, own, minlength=items).astype(outputs.dtype)
     to_biases[others] += rest.sum(axis=0)
     return LossGradients(loss, to_outputs, to_embeddings, to_biases)
+
+
+def _log_share(own: Array, rest: Array) -> Array:
+    """Log-probability of one logit, [n], beside others, [n, m]; both become probabilities."""
+    peak = np.maximum(own, rest.max(axis=1))
+    rest -= peak[:, None]
+    np.exp(rest, out=rest)
+    chosen = own - peak
+    np.exp(chosen, out=own)
+    total = rest.sum(axis=1)
+    total += own
+    own /= total
+    rest /= total[:, None]
+    shares: Array = chosen - np.log(total)
+    return shares
 
 
 def rows_added(places: NDArray[np.int64], weights: Array, rows: Array, size: int) -> Array:

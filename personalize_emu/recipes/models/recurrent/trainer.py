@@ -16,6 +16,8 @@ Report = Callable[[float], None]
 """Called with the share of the work done so far, from 0 to 1, several times a second."""
 LONGEST_GRADIENT = 1.0
 REPORT_EVERY = 8
+LAST = 3
+"""Visits of each validation user that must be foreseen."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ def train_network(
     rng: np.random.Generator,
     report: Report,
 ) -> Training:
-    """Train `network` in place. held_out: bool[users], the validation slice; none: all rounds are done."""
+    """Train `network` in place. held_out: bool[users], the validation slice, each of two items or more; none of them:
+    all rounds are done.
+    """
     users, judges = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     expected = max(1, int((sequences.lengths[users] - 1).clip(0).sum()) // plan.positions) * plan.rounds
     adam, schedule, noise = Adam(network.arrays), Schedule(plan.rate, expected), Noise(plan.dropout, plan.others)
@@ -81,13 +85,11 @@ def train_network(
 
 
 def validation_loss(network: Network, sequences: Sequences, users: NDArray[np.int64]) -> float:
-    """Mean over users of how unlikely the last item was after all before it, in natural logarithms."""
+    """Mean of how unlikely each of the users' last items was after all before it, in natural logarithms."""
     histories = [sequences.of(user) for user in users.tolist()]
-    histories = [history for history in histories if len(history) > 1]
-    if not histories:
-        return float("inf")
-    logits = network.logits(network.last_states([history[:-1] for history in histories]))
-    last = np.array([history[-1] for history in histories])
+    cuts = [history[: len(history) - back] for history in histories for back in range(min(LAST, len(history) - 1))]
+    logits = network.logits(network.last_states([history[:-1] for history in cuts]))
+    last = np.array([history[-1] for history in cuts])
     peak = logits.max(axis=1)
     shares = logits[np.arange(len(last)), last] - peak
     shares -= np.log(np.exp(logits - peak[:, None]).sum(axis=1))

@@ -1,0 +1,50 @@
+"""Sequences with a known making: tastes that drift, items that lead on to others, and a long tail."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+GROUPS = 60
+"""At most; of fifty items or so."""
+LEADS = 4
+"""Items that one item leads on to; and again as many, that the last two together lead on to."""
+FOLLOWED, FOLLOWED_PAIR, DRIFT = 0.3, 0.15, 0.05
+"""Chances that a step follows the last item, the last two, or else changes to another of the user's groups."""
+
+
+def made_sequences(users: int, items: int, events: int, seed: int = 0) -> list[NDArray[np.int64]]:
+    """About `events` visits, no item twice for a user, at least five a user."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.lognormal(0, 1, users)
+    lengths = np.clip(lengths / lengths.mean() * events / users, 8, items // 4).astype(int)
+    groups = min(GROUPS, max(4, items // 50))
+    group_of = rng.permutation(np.arange(items) % groups)
+    popular = (1 + rng.permutation(items)) ** -0.8
+    members = [np.flatnonzero(group_of == group) for group in range(groups)]
+    ladders = [np.cumsum(popular[of]) / popular[of].sum() for of in members]
+    leads = rng.integers(items, size=(items, LEADS))
+    tastes = rng.integers(groups, size=(users, 4))
+    paths = np.zeros((int(lengths.max()), users), np.int64)
+    group = tastes[:, 0].copy()
+    for step in range(len(paths)):
+        moving = rng.random(users) < DRIFT
+        group[moving] = tastes[moving, rng.integers(4, size=int(moving.sum()))]
+        draw = rng.random(users)
+        for number in np.unique(group):
+            here = group == number
+            paths[step, here] = members[number][np.searchsorted(ladders[number], draw[here])]
+        if step > 1:
+            way, which = rng.random(users), rng.integers(LEADS, size=users)
+            last, before = paths[step - 1], paths[step - 2]
+            pair = leads[(last * 31 + before * 17) % items, which]
+            paths[step] = np.where(way < FOLLOWED_PAIR, pair, paths[step])
+            alone = (way >= FOLLOWED_PAIR) & (way < FOLLOWED + FOLLOWED_PAIR)
+            paths[step] = np.where(alone, leads[last, which], paths[step])
+    found = [_first_visits(paths[:length, user]) for user, length in enumerate(lengths)]
+    return [path for path in found if len(path) >= 5]
+
+
+def _first_visits(path: NDArray[np.int64]) -> NDArray[np.int64]:
+    _, first = np.unique(path, return_index=True)
+    return path[np.sort(first)]

@@ -1,0 +1,147 @@
+"""HRNN, the legacy recipe: a recurrent network alone says what a user does next (R-13, R-57 to R-61, R-65).
+
+Items the user had come back with the probability learned in `models/repeats.py`, as in User-Personalization.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.base import (
+    HeldOut,
+    History,
+    Hyperparameters,
+    Kind,
+    Model,
+    Progress,
+    Recipe,
+    TrainingData,
+)
+from personalize_emu.recipes.models.many import chances_of_many, with_returns_of_many
+from personalize_emu.recipes.models.popularity import Popularity, count_popularity
+from personalize_emu.recipes.models.recurrent.next_item import (
+    NextItemNetwork,
+    Shape,
+    continue_next_item_network,
+    fit_next_item_network,
+)
+from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
+from personalize_emu.recipes.parameters import flag, number, percentiles
+from personalize_emu.recipes.percentiles import users_within
+
+COLD_STEP = np.float32(1.0)
+"""Items without interactions lie this far, in log-probability, below the least likely other item."""
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceModel(Model):
+    """Log-probabilities of the next item, from a history. network: None where there were no sequences."""
+
+    catalog: tuple[str, ...]
+    network: NextItemNetwork | None
+    popularity: Popularity
+    repeats: Repeats
+    has_scores = True
+
+    @property
+    def trained_items(self) -> NDArray[np.bool_]:
+        return self.popularity.visits > 0
+
+    def scores(self, history: History) -> NDArray[np.float32]:
+        """float32[items]: log-probabilities, their softmax over the catalog sums to 1 (R-72)."""
+        scores: NDArray[np.float32] = self.scores_many([history])[0]
+        return scores
+
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        histories = [history.merged() for history in histories]
+        logits = np.tile(self._popular, (len(histories), 1))
+        known = [row for row, history in enumerate(histories) if self.trained_items[history.items].any()]
+        if self.network is not None and known:
+            logits[known] = self._completed(self.network.scores_many([histories[row] for row in known]))
+        if len(self._cold) and len(self._cold) < len(self.catalog):
+            logits[:, self._cold] = np.inf
+            logits[:, self._cold] = (logits.min(axis=1) - COLD_STEP)[:, None]
+        return with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
+
+    @cached_property
+    def _popular(self) -> NDArray[np.float32]:
+        return self.popularity.log_shares()
+
+    @cached_property
+    def _cold(self) -> NDArray[np.int64]:
+        return np.flatnonzero(~self.trained_items)
+
+    def _completed(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Items that are not modelled come after the others, the more popular first."""
+        missing = np.flatnonzero(np.isneginf(logits[0]))
+        if len(missing):
+            logits[:, missing] = np.inf
+            shares = self._popular[missing] - self._popular[missing].max()
+            logits[:, missing] = logits.min(axis=1)[:, None] + shares
+        return logits
+
+
+@dataclass(frozen=True)
+class Hrnn(Recipe):
+    """default_hidden: `hidden_dimension` where it is not given (R-65)."""
+
+    name: str = "aws-hrnn"
+    default_hidden: int = 43
+    kind = Kind.PERSONALIZED
+
+    def fit(
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> SequenceModel:
+        kept = self._users(data, hyperparameters)
+        network = fit_next_item_network(
+            kept.visits, len(data.catalog), self._shape(hyperparameters), rng, progress
+        )
+        return self._model(data, kept, network, progress)
+
+    def fit_after_evaluation(
+        self,
+        evaluated: Model,
+        test_users: Sequence[HeldOut],
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> SequenceModel:
+        """What the evaluated network knows of most users is taken further with all of them."""
+        del test_users
+        if not isinstance(evaluated, SequenceModel) or evaluated.network is None:
+            return self.fit(data, hyperparameters, rng, progress)
+        kept = self._users(data, hyperparameters)
+        network = continue_next_item_network(
+            evaluated.network, kept.visits, self._shape(hyperparameters), rng, progress
+        )
+        return self._model(data, kept, network, progress)
+
+    def _model(
+        self, data: TrainingData, kept: TrainingData, network: NextItemNetwork | None, progress: Progress
+    ) -> SequenceModel:
+        count = len(data.catalog)
+        model = SequenceModel(
+            data.catalog, network, count_popularity(data.visits, count), fit_repeats(kept.visits, count)
+        )
+        progress("fitted", 1.0)
+        return model
+
+    def _users(self, data: TrainingData, hyperparameters: Hyperparameters) -> TrainingData:
+        return users_within(data, percentiles(hyperparameters, "user_history_length", 0.0, 0.99))
+
+    def _shape(self, hyperparameters: Hyperparameters) -> Shape:
+        return Shape(
+            hidden=int(number(hyperparameters, "hidden_dimension", self.default_hidden)),
+            steps=int(number(hyperparameters, "bptt", 32)),
+            recency=flag(hyperparameters, "recency_mask", True),
+        )
