@@ -150,7 +150,8 @@ class PersonalModel(Model):
         if not self._known(history):
             return self._popular.copy()
         logits = self._tempered(blended(self.affinities.scores(history, self.kernels), WEIGHTS), history)
-        return self._with_network(logits[None], [history])[0]
+        both: NDArray[np.float32] = self._with_network(logits[None], [history])[0]
+        return both
 
     def _with_network(self, logits: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
         if self.network is None:
