@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.batch.lines import INFERENCE, BadLine, Line, encoded, parsed, required_text, score_text
+from personalize_emu.batch.themes import Themes
 from personalize_emu.batch.transfer import Answered
 from personalize_emu.recipes.base import History, Kind
 from personalize_emu.recipes.exploration import Explored, nothing_explored
@@ -76,6 +77,7 @@ class Inference:
     count: int
     line_filter: LineFilter | None = None
     explorer: Explorer | None = None
+    themes: Themes | None = None
 
     def __call__(self, lines: Sequence[bytes]) -> Answered:
         sources = [parsed(line) for line in lines]
@@ -140,11 +142,20 @@ class Inference:
             considered = np.where(question.wanted.over_catalog(), scores, np.float32(-np.inf))
         numbers = top_k(considered, self.count)
         names = self._names
+        if self.themes is not None:
+            return self._themed(self.themes, question, numbers)
         items = ",".join([names[number] for number in numbers.tolist()])
         if not self.trained.shows_scores:
             return f'{{"recommendedItems":[{items}]}}'
         shares = ",".join(map(score_text, shares_of(scores, numbers, scored.scale)))
         return f'{{"recommendedItems":[{items}],"scores":[{shares}]{self._reasons(scored.explored, numbers)}}}'
+
+    def _themed(self, themes: Themes, question: Question, numbers: NDArray[np.int32]) -> str:
+        """B-48: the items by their relevance to the theme."""
+        number = self.trained.model.number_of.get(question.asker)
+        theme = themes.of((number is not None and themes.names[number]) or question.asker, numbers)
+        items = ",".join([self._names[number] for number in numbers[theme.order].tolist()])
+        return f'{{"recommendedItems":[{items}],{theme.members()}}}'
 
     def _reasons(self, explored: Explored, numbers: NDArray[np.int32]) -> str:
         """B-45."""

@@ -6,19 +6,26 @@ from functools import partial
 from typing import Any
 
 from personalize_emu.batch.inference import Inference, LineFilter
+from personalize_emu.batch.themes import Themes, themes_of
 from personalize_emu.batch.transfer import transfer
 from personalize_emu.batch.workers import Workers
+from personalize_emu.data.columns import ITEM_ID
+from personalize_emu.data.dataset_types import ITEMS
 from personalize_emu.recipes.base import Progress
 from personalize_emu.runtime.exploring import explorer
-from personalize_emu.service.batch_inference_jobs import insert_batch_inference_job
+from personalize_emu.runtime.filtering import group_of, records_of
+from personalize_emu.service.batch_inference_jobs import THEMES, insert_batch_inference_job
 from personalize_emu.service.changes import begin_creation
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.refreshing import refresh_now
+from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.service.training_runs import watched
+from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import BatchInferenceJob
 
 MOST_LINES = 50_000_000
-"""Of one input file (B-20, Q-56)."""
+MOST_THEMES = 100
+"""Lines of one input file, and of one whose answers have themes (B-20, B-61, Q-56)."""
 
 
 def create_batch_inference_job(context: Context, params: Params, *, workers: Workers | None = None) -> dict[str, Any]:
@@ -35,5 +42,18 @@ def _answer(context: Context, job: BatchInferenceJob, workers: Workers, progress
     trained = context.world.trained[job.solution_version_arn]
     line_filter = LineFilter(context, trained, job.filter_arn) if job.filter_arn else None
     exploring = explorer(context, trained, job.batch_inference_job_config)
-    answer = Inference(trained, job.num_results, line_filter, exploring)
-    transfer(context, job, answer, most_lines=MOST_LINES, workers=workers, progress=progress)
+    themes = _themes(context, job, trained, progress) if job.batch_inference_job_mode == THEMES else None
+    answer = Inference(trained, job.num_results, line_filter, exploring, themes)
+    most = MOST_LINES if themes is None else MOST_THEMES
+    transfer(context, job, answer, most_lines=most, workers=workers, progress=progress)
+
+
+def _themes(context: Context, job: BatchInferenceJob, trained: TrainedVersion, progress: Progress) -> Themes:
+    """From the items as they are now; raises JobFailed when their dataset has gone."""
+    progress("reading items", 0.0)
+    records = records_of(context, group_of(context, trained), ITEMS, ITEM_ID)
+    if records is None or job.theme_generation_config is None:
+        raise JobFailed("There is no ITEMS dataset to make themes from.")
+    column = job.theme_generation_config["fieldsForThemeGeneration"]["itemName"]
+    field = records.schema.field(column)
+    return themes_of(records, trained.model.catalog, field.name if field else column)

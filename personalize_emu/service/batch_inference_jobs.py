@@ -22,7 +22,7 @@ from personalize_emu.service.recipe_catalog import RecipeFacts
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.lifecycle import CREATE_PENDING
 from personalize_emu.state.resources import BatchInferenceJob, SolutionVersion
-from personalize_emu.wire.errors import InvalidInputException, NotImplementedException
+from personalize_emu.wire.errors import InvalidInputException
 
 MOST_RESULTS = 500
 DEFAULT_MODE = "BATCH_INFERENCE"
@@ -84,7 +84,7 @@ def _check_config(context: Context, recipe: RecipeFacts, version: SolutionVersio
 
 
 def _check_themes(context: Context, recipe: RecipeFacts, version: SolutionVersion, params: Params) -> None:
-    """Refuses what cannot be meant (B-10, B-60), and then themes as such, which nothing here can write yet."""
+    """Refuses what cannot be meant (B-10, B-60)."""
     config = params.get("themeGenerationConfig")
     if params.get("batchInferenceJobMode", DEFAULT_MODE) != THEMES:
         if config is not None:
@@ -96,6 +96,8 @@ def _check_themes(context: Context, recipe: RecipeFacts, version: SolutionVersio
         raise InvalidInputException(f"batchInferenceJobMode {THEMES} requires themeGenerationConfig.")
     column = config["fieldsForThemeGeneration"]["itemName"]
     items = schemas_of_group(context, version.dataset_group_arn).get("ITEMS")
-    if items is None or items.field(column) is None:
+    field = items.field(column) if items is not None else None
+    if field is None:
         raise InvalidInputException(f"fieldsForThemeGeneration names no column of ITEMS: {column}.")
-    raise NotImplementedException(f"personalize-emu does not implement batchInferenceJobMode {THEMES} yet.")
+    if field.type != "string":
+        raise InvalidInputException(f"fieldsForThemeGeneration names a column that is no string: {column}.")

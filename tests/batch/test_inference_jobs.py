@@ -16,7 +16,6 @@ from personalize_emu.state.resources import Filter, SolutionVersion
 from tests.batch_requests import OUTPUT, begin, failure, inference_request, shown
 from tests.given import (
     BUCKET,
-    ITEMS_SCHEMA,
     POPULARITY,
     RANKING,
     REGION,
@@ -54,7 +53,8 @@ def refused(given: Given, version: str, path: str, **extra: Any) -> tuple[str, s
 
 def group_with_genres(given: Given) -> str:
     group = given.imported_group()
-    given.dataset(group, given.schema(ITEMS_SCHEMA, "items"), "Items")
+    films = avro("Items", field("ITEM_ID"), field("GENRE", categorical=True), field("LENGTH", "int"))
+    given.dataset(group, given.schema(films, "items"), "Items")
     return group
 
 
@@ -256,6 +256,11 @@ def test_exploration_is_for_user_personalization_only(given: Given, path: str) -
             THEMES | {"themeGenerationConfig": {"fieldsForThemeGeneration": {"itemName": "NO"}}},
             "no column of ITEMS: NO",
         ),
+        (
+            SIMILAR,
+            THEMES | {"themeGenerationConfig": {"fieldsForThemeGeneration": {"itemName": "LENGTH"}}},
+            "a column that is no string: LENGTH",
+        ),
     ],
 )
 def test_themes_that_cannot_be_meant_are_refused(
@@ -266,14 +271,6 @@ def test_themes_that_cannot_be_meant_are_refused(
     code, text = refused(given, version, path, **extra)
     assert code == "InvalidInputException"
     assert reason in text
-
-
-def test_themes_are_not_there_yet(given: Given, path: str) -> None:
-    """No answer is better than a wrong one."""
-    version = given.version(given.solution(group_with_genres(given), SIMILAR))
-    create = given.personalize.create_batch_inference_job
-    code, text = refusal(create, status=501, **inference_request(version, path, **THEMES, **NAMED))
-    assert (code, "THEME_GENERATION" in text) == ("NotImplementedException", True)
 
 
 def test_input_that_is_not_there_fails_the_job(given: Given, version: str) -> None:
