@@ -17,6 +17,7 @@ from personalize_emu.recipes.base import History, Kind
 from personalize_emu.recipes.exploration import Explored, nothing_explored
 from personalize_emu.recipes.topk import top_k
 from personalize_emu.runtime.answers import shares_of, softmax_scales
+from personalize_emu.runtime.circumstances import told_context
 from personalize_emu.runtime.exploring import Explorer, scored_items
 from personalize_emu.runtime.filtering import ItemFilter, requested_filter
 from personalize_emu.runtime.histories import single_item, trained_history
@@ -51,12 +52,20 @@ class LineFilter:
 
 
 @dataclass(frozen=True)
+class Asker:
+    """A user or an item, and for users the circumstances: columns with their values."""
+
+    id: str
+    told: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Question:
-    """One line that can be answered. asker: the user or item scores are for; equal ones are scored once."""
+    """One line that can be answered. asker: whom scores are for; equal ones are scored once."""
 
     place: int
     line: Line
-    asker: str
+    asker: Asker
     wanted: ItemFilter | None
     items: tuple[str, ...] = ()
 
@@ -82,7 +91,7 @@ class Inference:
     def __call__(self, lines: Sequence[bytes]) -> Answered:
         sources = [parsed(line) for line in lines]
         texts = [""] * len(sources)
-        questions: dict[str, list[Question]] = {}
+        questions: dict[Asker, list[Question]] = {}
         for place, source in enumerate(sources):
             try:
                 question = self._question(place, source)
@@ -104,16 +113,27 @@ class Inference:
         asker = required_text(members, "itemId" if kind is Kind.RELATED else "userId")
         items = _item_list(members) if kind is Kind.RANKING else ()
         wanted = self.line_filter.of(members) if self.line_filter else None
-        return Question(place, line, "" if kind is Kind.POPULAR else asker, wanted, items)
+        told = self._told(members)
+        return Question(place, line, Asker("" if kind is Kind.POPULAR else asker, told), wanted, items)
 
-    def _scored(self, askers: Sequence[str]) -> Iterator[tuple[str, Scored]]:
+    def _told(self, members: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """What the line says of the circumstances (B-28). Raises BadLine."""
+        given = members.get("context", {}) if self.trained.context_fields else {}
+        if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+            raise BadLine("context must be an object of strings")
+        try:
+            return tuple(told_context(self.trained, given).items())
+        except AwsError as error:
+            raise BadLine(error.message) from error
+
+    def _scored(self, askers: Sequence[Asker]) -> Iterator[tuple[Asker, Scored]]:
         """Each asker with the scores of all items, a block of them at a time."""
         model = self.trained.model
         rows = max(1, CELLS // max(1, len(model.catalog)))
         for start in range(0, len(askers), rows):
             block = askers[start : start + rows]
             found = model.scores_many([self._history(asker) for asker in block])
-            explored = [self._explored(asker, scores) for asker, scores in zip(block, found, strict=True)]
+            explored = [self._explored(asker.id, scores) for asker, scores in zip(block, found, strict=True)]
             scales = softmax_scales(np.stack([each.scores for each in explored]))
             yield from zip(block, map(Scored, explored, scales), strict=True)
 
@@ -127,11 +147,11 @@ class Inference:
         part[found.lifted] = True
         return Explored(np.where(part, found.scores, np.float32(-np.inf)), found.lifted)
 
-    def _history(self, asker: str) -> History:
+    def _history(self, asker: Asker) -> History:
         """Unknown users and items have an empty one, and get popular items (B-51)."""
         if self.trained.kind is Kind.RELATED:
-            return single_item(self.trained, asker)
-        return trained_history(self.trained, asker)
+            return single_item(self.trained, asker.id)
+        return trained_history(self.trained, asker.id, dict(asker.told))
 
     def _output(self, question: Question, scored: Scored) -> str:
         scores = scored.explored.scores

@@ -100,6 +100,12 @@ class TrainingData:
         users = len(self.user_ids)
         return merge_into_visits(users, self.users, self.items, self.timestamps, self.weights)
 
+    def circumstances_of_visit(self, visit: int) -> Mapping[str, str]:
+        """Column to value, as a request has them, at one of `visits`: those of its first event."""
+        if self.context is None or self.visits.rows is None:
+            return NO_CONTEXT
+        return self.context.told(int(self.visits.rows[visit]))
+
 
 @dataclass(frozen=True, eq=False)
 class History:

@@ -82,6 +82,16 @@ class Features:
             self.item_name,
         )
 
+    def told(self, row: int) -> dict[str, str]:
+        """Categories and numbers of one row as a request has them: column to value; nothing for what is not known."""
+        values = {}
+        for column in self.categories:
+            first, end = column.members.indptr[row : row + 2]
+            names = [column.values[place] for place in column.members.indices[first:end]]
+            values[column.name] = "|".join(names)
+        values |= {column.name: repr(float(column.values[row])) for column in self.numbers}
+        return {name: value for name, value in values.items() if value not in ("", "nan")}
+
     def __bool__(self) -> bool:
         """Whether there is any column."""
         return bool(self.categories or self.numbers or self.texts)

@@ -42,7 +42,7 @@ def split_users(data: TrainingData, seed: int) -> Split:
         in_test[np.argmax(coins)] = False
     chosen = np.flatnonzero(in_test & testable)
     chosen = np.sort(chosen[np.argsort(coins[chosen], kind="stable")[:MOST_TEST_USERS]])
-    test_users = tuple(cut_user(visits, int(user), data.user_ids[user]) for user in chosen)
+    test_users = tuple(_with_circumstances(data, int(user)) for user in chosen)
     return Split(rows_of_users(data, ~in_test), test_users)
 
 
@@ -62,6 +62,13 @@ def cut_user(visits: Visits, user: int, user_id: str = "") -> HeldOut:
     gains = np.zeros(len(truth), np.float32)
     np.maximum.at(gains, places, weights[kept:])
     return HeldOut(History(items[:kept], timestamps[:kept], user_id), truth.astype(np.int32), gains)
+
+
+def _with_circumstances(data: TrainingData, user: int) -> HeldOut:
+    """What happens next is asked for in the circumstances of the first visit held out."""
+    cut = cut_user(data.visits, user, data.user_ids[user])
+    next_visit = int(data.visits.offsets[user]) + len(cut.history.items)
+    return replace(cut, history=replace(cut.history, context=data.circumstances_of_visit(next_visit)))
 
 
 def rows_of_users(data: TrainingData, kept: NDArray[np.bool_]) -> TrainingData:

@@ -23,6 +23,7 @@ from personalize_emu.recipes.blas_threads import one_blas_thread
 from personalize_emu.recipes.metrics import LIST_LENGTH, evaluate, rounded
 from personalize_emu.recipes.models.repeats import return_share
 from personalize_emu.recipes.objective import METRIC, MOST_RECOMMENDED, Rewarding, average_rewards
+from personalize_emu.recipes.situated import situating
 from personalize_emu.recipes.split import Split, split_users
 from personalize_emu.recipes.topk import top_k
 
@@ -85,7 +86,7 @@ def _train(
     if recipe.kind is Kind.SEGMENTS:
         metrics = rounded(recipe.own_metrics(data, hyperparameters))
         return Trained(recipe.fit(data, hyperparameters, np.random.default_rng(seed), progress), metrics)
-    recipe = recipe if data.objective is None else Rewarding(recipe)
+    recipe = _fitting(recipe, data)
     split, evaluated, metrics = _evaluated(recipe, data, hyperparameters, seed, _part(progress, "evaluating: ", 0.0))
     model = recipe.fit_after_evaluation(
         evaluated,
@@ -108,8 +109,14 @@ def metrics_of(
 ) -> Mapping[str, float]:
     """What `train` would measure, without the model of all the data (T-73)."""
     with one_blas_thread():
-        recipe = recipe if data.objective is None else Rewarding(recipe)
+        recipe = _fitting(recipe, data)
         return _evaluated(recipe, data, hyperparameters, seed, progress)[2]
+
+
+def _fitting(recipe: Recipe, data: TrainingData) -> Recipe:
+    """The recipe with all that the data ask for beside who met what."""
+    recipe = situating(recipe, data)
+    return recipe if data.objective is None else Rewarding(recipe)
 
 
 def _evaluated(

@@ -14,7 +14,8 @@ class Visits:
     """One row for each distinct (user, item, timestamp), in the order of its first event.
 
     users, items: int32[n]. timestamps: int64[n]. weights: float32[n], the greatest weight of the events.
-    offsets: int64[users + 1], visits of user u are offsets[u] to offsets[u + 1].
+    offsets: int64[users + 1], visits of user u are offsets[u] to offsets[u + 1]. rows: int64[n], the first event
+    of each visit among the rows it was merged from; None where that is not known any more.
     """
 
     users: NDArray[np.int32]
@@ -22,6 +23,7 @@ class Visits:
     timestamps: NDArray[np.int64]
     weights: NDArray[np.float32]
     offsets: NDArray[np.int64]
+    rows: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -35,7 +37,8 @@ class Visits:
         """The visits marked in bool[n], of the same users."""
         users = self.users[kept]
         offsets = np.searchsorted(users, np.arange(len(self.offsets))).astype(np.int64)
-        return Visits(users, self.items[kept], self.timestamps[kept], self.weights[kept], offsets)
+        rows = None if self.rows is None else self.rows[kept]
+        return Visits(users, self.items[kept], self.timestamps[kept], self.weights[kept], offsets, rows)
 
     def of_user(self, user: int) -> slice:
         return slice(int(self.offsets[user]), int(self.offsets[user + 1]))
@@ -62,7 +65,7 @@ def merge_into_visits(
         rows, weights = order[starts][by_arrival], greatest[by_arrival].astype(np.float32)
     rows, weights = rows[weights > 0], weights[weights > 0]
     offsets = np.searchsorted(users[rows], np.arange(user_count + 1)).astype(np.int64)
-    return Visits(users[rows], items[rows], timestamps[rows], weights, offsets)
+    return Visits(users[rows], items[rows], timestamps[rows], weights, offsets, rows)
 
 
 def first_of_each_visit(items: NDArray[np.int32], timestamps: NDArray[np.int64]) -> NDArray[np.bool_] | None:

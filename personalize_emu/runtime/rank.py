@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.base import Kind, Model
 from personalize_emu.runtime.answers import softmax_of
+from personalize_emu.runtime.circumstances import told_context
 from personalize_emu.runtime.deployments import deployed
 from personalize_emu.runtime.filtering import requested_filter
 from personalize_emu.runtime.histories import history_of
@@ -37,7 +38,9 @@ def get_personalized_ranking(context: Context, params: Params) -> dict[str, Any]
     if wanted is not None:
         asked = [item for item, kept in zip(asked, wanted.over(asked), strict=True) if kept]
     model = deployment.trained.model
-    ranking = ranked(model, model.scores(history_of(context.world, deployment.trained, params["userId"])), asked)
+    told = told_context(deployment.trained, params.get("context", {}))
+    history = history_of(context.world, deployment.trained, params["userId"], told)
+    ranking = ranked(model, model.scores(history), asked)
     if metadata is not None:
         ranking = metadata.added_to(ranking)
     return {"personalizedRanking": ranking, "recommendationId": issued_id(context, params, ranking)}

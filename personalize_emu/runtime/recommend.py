@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from personalize_emu.recipes.base import Kind
+from personalize_emu.runtime.circumstances import told_context
 from personalize_emu.runtime.deployments import Deployment, deployed, recommending
 from personalize_emu.runtime.exploring import explorer
 from personalize_emu.runtime.histories import history_of, single_item
@@ -47,7 +48,8 @@ def _items(context: Context, deployment: Deployment, params: Params, count: int)
     if trained.kind is Kind.RELATED:
         scores = model.scores(single_item(trained, params["itemId"]))
     else:
-        scores = model.scores(history_of(context.world, trained, user_id))
+        told = told_context(trained, params.get("context", {}))
+        scores = model.scores(history_of(context.world, trained, user_id, told))
     scores = without_hidden(context, trained, user_id, scores)
     return chosen_items(explorer(context, trained, deployment.config).explored(user_id, scores), trained, wishes)
 

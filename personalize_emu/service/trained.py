@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from personalize_emu.data.avro import Field
 from personalize_emu.recipes.base import Kind, Model, TrainingData
 from personalize_emu.recipes.exploration import Exposure
 from personalize_emu.service.event_selection import EventSelection
@@ -40,6 +41,8 @@ class TrainedVersion:
     """The solution version or recommender that answers from it."""
     since: float = 0.0
     """Epoch seconds at which it began to do so."""
+    context_fields: tuple[Field, ...] = ()
+    """Columns of the interactions that requests may tell the present values of (RT-60)."""
 
     @property
     def shows_scores(self) -> bool:

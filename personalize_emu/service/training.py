@@ -94,6 +94,7 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
         attributes=attributes,
         exposure=first_exposure(data) if source.recipe.kind is Kind.PERSONALIZED else None,
         mark=mark,
+        context_fields=source.reading.context_fields if source.reading else (),
     )
 
 

@@ -1,0 +1,258 @@
+"""How circumstances and traits of users shift what is wanted, in closed form.
+
+Each column has levels: categories, or ranges of numbers. The lift of an item at a level is the logarithm of how much
+more often people who meet something at that level meet this item than people do at large, drawn to 0 where little was
+seen. How far it is drawn is estimated from the data (a gamma prior of the ratios, empirical Bayes), so a column that
+says nothing has lifts of about 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from personalize_emu.recipes.base import History, TrainingData
+from personalize_emu.recipes.features import Categories, Features, Numbers, Profiles
+
+MOST_SINGLE_NUMBERS = 24
+"""A numeric column of at most so many values, hours of the day for one, has each of them as a level."""
+RANGES = 12
+MOST_CELLS = 2**24
+"""Levels times items of one column: 64 MB. Rarer levels are left out."""
+PRIORS = np.array([0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 10_000.0])
+"""Expected meetings after which a ratio is believed half way."""
+MOST_PRIOR_ITEMS = 3000
+SEPARATOR = "|"
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """How values of one column are told apart.
+
+    values: of categories, sorted. edges: of numbers, float64[levels - 1], ascending; None for categories.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    edges: NDArray[np.float64] | None
+
+    @property
+    def count(self) -> int:
+        return len(self.values) if self.edges is None else len(self.edges) + 1
+
+    def of_column(self, column: Categories | Numbers) -> sp.csr_matrix:
+        """float32 csr[rows, levels], rows of sum 1, or 0 where nothing is known."""
+        if isinstance(column, Numbers):
+            known = np.flatnonzero(~np.isnan(column.values))
+            levels = np.searchsorted(self._edges, column.values[known], side="right")
+            ones = np.ones(len(known), np.float32)
+            return sp.csr_matrix((ones, (known, levels)), (len(column.values), self.count), dtype=np.float32)
+        places = [self._place_of.get(value, -1) for value in column.values]
+        renamed = sp.csr_matrix(
+            (
+                [1.0 for place in places if place >= 0],
+                ([n for n, place in enumerate(places) if place >= 0], [place for place in places if place >= 0]),
+            ),
+            (len(places), self.count),
+            dtype=np.float32,
+        )
+        return _rows_of_sum_one(column.members @ renamed)
+
+    def of_text(self, text: str) -> list[int]:
+        """The levels of a value as requests have it; none of one that was not met in training."""
+        if self.edges is not None:
+            try:
+                number = float(text)
+            except ValueError:
+                return []
+            return [] if np.isnan(number) else [int(np.searchsorted(self.edges, number, side="right"))]
+        return [self._place_of[value] for value in text.split(SEPARATOR) if value in self._place_of]
+
+    @cached_property
+    def _place_of(self) -> Mapping[str, int]:
+        return {value: place for place, value in enumerate(self.values)}
+
+    @property
+    def _edges(self) -> NDArray[np.float64]:
+        return np.zeros(0) if self.edges is None else self.edges
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """One column and what it shifts. lifts: float32[levels, items]."""
+
+    levels: Levels
+    lifts: NDArray[np.float32]
+
+    @property
+    def name(self) -> str:
+        return self.levels.name
+
+
+@dataclass(frozen=True, eq=False)
+class Traits:
+    """What is known of users. ids: sorted. members: for each factor float32 csr[ids, levels], rows of sum 1 or 0."""
+
+    ids: tuple[str, ...]
+    factors: tuple[Factor, ...]
+    members: tuple[sp.csr_matrix, ...]
+
+    @cached_property
+    def number_of(self) -> Mapping[str, int]:
+        return {user: number for number, user in enumerate(self.ids)}
+
+
+@dataclass(frozen=True, eq=False)
+class Circumstances:
+    """The factors of the interactions, and those of users."""
+
+    context: tuple[Factor, ...]
+    traits: Traits
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """Those of the context, then those of users."""
+        return (*self.context, *self.traits.factors)
+
+    def levels_of(self, histories: Sequence[History]) -> list[sp.csr_matrix]:
+        """For each factor float32 csr[histories, levels]: rows of sum 1, or 0 where nothing is known."""
+        found = [self._told(factor.levels, histories) for factor in self.context]
+        numbers = np.array([self.traits.number_of.get(history.user_id, -1) for history in histories], np.int64)
+        known = sp.diags((numbers >= 0).astype(np.float32), shape=(len(numbers), len(numbers)))
+        for members in self.traits.members:
+            if not len(self.traits.ids):
+                found.append(sp.csr_matrix((len(numbers), members.shape[1]), dtype=np.float32))
+            else:
+                found.append((known @ members[np.maximum(numbers, 0)]).tocsr())
+        return found
+
+    def chosen(self, kept: Sequence[bool]) -> Circumstances:
+        """Some of the factors; kept: along all of them."""
+        first = len(self.context)
+        context = tuple(factor for factor, keep in zip(self.context, kept[:first], strict=True) if keep)
+        places = [place for place, keep in enumerate(kept[first:]) if keep]
+        traits = self.traits
+        return Circumstances(
+            context,
+            Traits(
+                traits.ids if places else (),
+                tuple(traits.factors[place] for place in places),
+                tuple(traits.members[place] for place in places),
+            ),
+        )
+
+    @staticmethod
+    def _told(levels: Levels, histories: Sequence[History]) -> sp.csr_matrix:
+        rows, places = [], []
+        for row, history in enumerate(histories):
+            found = levels.of_text(history.context.get(levels.name, ""))
+            rows += [row] * len(found)
+            places += found
+        ones = np.ones(len(rows), np.float32)
+        return _rows_of_sum_one(sp.csr_matrix((ones, (rows, places)), (len(histories), levels.count)))
+
+
+def fit_circumstances(data: TrainingData) -> Circumstances:
+    """Lifts of all columns of the context and of the profiles; every user counts once an item and level."""
+    items = len(data.catalog)
+    pairs = np.unique(data.users.astype(np.int64) * max(1, items) + data.items)
+    popularity = np.bincount(pairs % max(1, items), minlength=items).astype(np.float64)
+    context = tuple(
+        Factor(levels, lifts_of(_context_counts(data, column, levels), popularity))
+        for column, levels in _with_levels(data.context, items)
+    )
+    return Circumstances(context, _traits(data.profiles, data.user_ids, pairs, popularity))
+
+
+def lifts_of(counts: NDArray[np.float64], popularity: NDArray[np.float64]) -> NDArray[np.float32]:
+    """float32[levels, items]: log((met + prior) / (expected + prior)).
+
+    counts: float64[levels, items], the users that met each item at each level. popularity: float64[items].
+    """
+    shares = popularity / max(1.0, popularity.sum())
+    expected = counts.sum(axis=1, keepdims=True) * shares
+    prior = best_prior(counts, expected)
+    lifts: NDArray[np.float32] = np.log((counts + prior) / (expected + prior)).astype(np.float32)
+    return lifts
+
+
+def best_prior(counts: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
+    """The strength of the gamma prior under which the counts are likeliest (negative binomial)."""
+    if counts.shape[1] > MOST_PRIOR_ITEMS:
+        popular = np.argsort(-expected.sum(axis=0), kind="stable")[:MOST_PRIOR_ITEMS]
+        counts, expected = counts[:, popular], expected[:, popular]
+    met = counts > 0
+    likelihoods = [
+        float(
+            (gammaln(counts[met] + prior) - gammaln(prior)).sum()
+            + (prior * np.log(prior) - (counts + prior) * np.log(expected + prior)).sum()
+        )
+        for prior in PRIORS
+    ]
+    return float(PRIORS[int(np.argmax(likelihoods))])
+
+
+def levels_of_column(column: Categories | Numbers, most: int) -> Levels:
+    """At most so many levels, the most frequent ones."""
+    if isinstance(column, Categories):
+        frequency = np.asarray(column.members.sum(axis=0)).ravel()
+        kept = np.sort(np.argsort(-frequency, kind="stable")[:most])
+        return Levels(column.name, tuple(column.values[place] for place in kept), None)
+    known = column.values[~np.isnan(column.values)]
+    single = np.unique(known)
+    if len(single) <= min(MOST_SINGLE_NUMBERS, most):
+        return Levels(column.name, (), (single[:-1] + single[1:]) / 2)
+    inner = np.quantile(known, np.linspace(0, 1, min(RANGES, max(most, 1)) + 1)[1:-1])
+    return Levels(column.name, (), np.unique(inner))
+
+
+def _with_levels(features: Features | None, items: int) -> list[tuple[Categories | Numbers, Levels]]:
+    if features is None:
+        return []
+    columns: list[Categories | Numbers] = [*features.categories, *features.numbers]
+    levelled = [(column, levels_of_column(column, MOST_CELLS // max(1, items))) for column in columns]
+    # One level alone shifts nothing: everybody is there.
+    return [(column, levels) for column, levels in levelled if levels.count > 1]
+
+
+def _context_counts(data: TrainingData, column: Categories | Numbers, levels: Levels) -> NDArray[np.float64]:
+    members = levels.of_column(column)
+    rows = np.repeat(np.arange(members.shape[0]), np.diff(members.indptr))
+    items = len(data.catalog)
+    met = data.users[rows].astype(np.int64) * items + data.items[rows]
+    triples = np.unique(met * levels.count + members.indices)
+    cells = (triples % levels.count) * items + (triples // levels.count) % items
+    return np.bincount(cells, minlength=levels.count * items).reshape(levels.count, items).astype(np.float64)
+
+
+def _traits(
+    profiles: Profiles | None, user_ids: Sequence[str], pairs: NDArray[np.int64], popularity: NDArray[np.float64]
+) -> Traits:
+    """pairs: int64[n], user times items plus item."""
+    if profiles is None:
+        return Traits((), (), ())
+    items = len(popularity)
+    ones = np.ones(len(pairs), np.float32)
+    users_of_items = sp.csr_matrix((ones, (pairs % max(1, items), pairs // max(1, items))), (items, len(user_ids)))
+    rows = np.array([profiles.number_of.get(user, -1) for user in user_ids], np.int64)
+    factors, members = [], []
+    for column, levels in _with_levels(profiles.features, items):
+        all_members = levels.of_column(column)
+        own = levels.of_column(column.taken(rows))
+        own.data[:] = 1
+        counts = np.asarray((users_of_items @ own).todense(), np.float64).T
+        factors.append(Factor(levels, lifts_of(counts, popularity)))
+        members.append(all_members)
+    return Traits(profiles.ids if factors else (), tuple(factors), tuple(members))
+
+
+def _rows_of_sum_one(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    sums = np.asarray(matrix.sum(axis=1)).ravel()
+    scaled = sp.diags((1 / np.where(sums > 0, sums, 1)).astype(np.float32), shape=(len(sums), len(sums))) @ matrix
+    return sp.csr_matrix(scaled, dtype=np.float32)

@@ -1,0 +1,168 @@
+"""Personal recipes that also look at the circumstances of the moment and at who is asking (R-21, R-72d)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.base import (
+    HeldOut,
+    History,
+    Hyperparameters,
+    Kind,
+    Model,
+    Progress,
+    Recipe,
+    TrainingData,
+)
+from personalize_emu.recipes.features import Features
+from personalize_emu.recipes.models.circumstance_weights import (
+    MOST_ITEMS,
+    MOST_USERS,
+    evidence_of,
+    fading,
+    learned_weights,
+    moments_of,
+)
+from personalize_emu.recipes.models.circumstances import Circumstances, fit_circumstances
+from personalize_emu.recipes.split import rows_of_users
+
+VALIDATION_SHARE = 0.25
+MOST_VISITS = 200_000
+"""That the model is fitted to which weights are learned on; of more users it takes only so many as have them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Situated(Model):
+    """`base` with what circumstances and traits add to its logits.
+
+    weights: float64[factors, 2], of the factors that are worth something (see `circumstance_weights`).
+    """
+
+    catalog: tuple[str, ...]
+    base: Model
+    circumstances: Circumstances
+    weights: NDArray[np.float64]
+
+    @property
+    def has_scores(self) -> bool:  # type: ignore[override]
+        return self.base.has_scores
+
+    @property
+    def trained_items(self) -> NDArray[np.bool_]:
+        return self.base.trained_items
+
+    def scores(self, history: History) -> NDArray[np.float32]:
+        only: NDArray[np.float32] = self._shifted(self.base.scores(history)[None], [history])[0]
+        return only
+
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        return self._shifted(self.base.scores_many(histories), histories)
+
+    def scores_of_others(self, history: History, features: Features) -> NDArray[np.float32] | None:
+        """Nobody has met them in any circumstances."""
+        return self.base.scores_of_others(history, features)
+
+    def _shifted(self, rows: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
+        shares = fading(histories)
+        levels = self.circumstances.levels_of(histories)
+        for factor, members, (lasting, first) in zip(self.circumstances.factors, levels, self.weights, strict=True):
+            if members.nnz:
+                strength = (lasting + first * shares).astype(np.float32)[:, None]
+                rows = rows + strength * (members @ factor.lifts)
+        return rows
+
+
+@dataclass(frozen=True)
+class Situating(Recipe):
+    """`recipe`, whose models are given the circumstances and profiles of the data they are trained on."""
+
+    recipe: Recipe
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.recipe.name
+
+    @property
+    def kind(self) -> Kind:  # type: ignore[override]
+        return self.recipe.kind
+
+    def fit(
+        self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
+    ) -> Model:
+        weights = self._weights(data, hyperparameters, rng, _part(progress, 0.0))
+        return _situated(self.recipe.fit(data, hyperparameters, rng, _part(progress, 0.5)), data, weights)
+
+    def fit_after_evaluation(
+        self,
+        evaluated: Model,
+        test_users: Sequence[HeldOut],
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Model:
+        """What was found useful for the evaluated model is so for the other."""
+        base, weights = evaluated, dict[str, NDArray[np.float64]]()
+        if isinstance(evaluated, Situated):
+            base = evaluated.base
+            weights = dict(zip(_names(evaluated.circumstances), evaluated.weights, strict=True))
+        model = self.recipe.fit_after_evaluation(base, test_users, data, hyperparameters, rng, progress)
+        return _situated(model, data, weights)
+
+    def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
+        return self.recipe.own_metrics(data, hyperparameters)
+
+    def _weights(
+        self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
+    ) -> dict[str, NDArray[np.float64]]:
+        """By name of the factor; from some users and a model of the others."""
+        order = rng.permutation(np.flatnonzero(data.visits.lengths > 0))
+        validation = order[: min(MOST_USERS, int(VALIDATION_SHARE * len(order)))]
+        others = order[len(validation) :]
+        others = others[: max(1, int(np.searchsorted(np.cumsum(data.visits.lengths[others]), MOST_VISITS)))]
+        if not len(validation):
+            return {}
+        kept = np.zeros(len(data.user_ids), np.bool_)
+        kept[others] = True
+        rest = rows_of_users(data, kept)
+        circumstances = fit_circumstances(rest)
+        if not circumstances.factors:
+            return {}
+        model = self.recipe.fit(rest, hyperparameters, rng, progress)
+        counts = np.bincount(rest.visits.items, minlength=len(data.catalog))
+        popular = np.sort(np.argsort(-counts, kind="stable")[: min(MOST_ITEMS, int((counts > 0).sum()))])
+        moments = moments_of(data, [int(user) for user in np.sort(validation)], rng)
+        found = learned_weights(evidence_of(model, circumstances, moments, popular))
+        return {name: row for name, row in zip(_names(circumstances), found, strict=True) if row.any()}
+
+
+def situating(recipe: Recipe, data: TrainingData) -> Recipe:
+    """The recipe itself where there is nothing to look at."""
+    told = bool(data.context) or (data.profiles is not None and bool(data.profiles.features))
+    return Situating(recipe) if told and recipe.kind in (Kind.PERSONALIZED, Kind.RANKING) else recipe
+
+
+def _names(circumstances: Circumstances) -> list[str]:
+    """Columns of interactions and of users may have one name."""
+    context = [f"context {factor.name}" for factor in circumstances.context]
+    return [*context, *(f"trait {factor.name}" for factor in circumstances.traits.factors)]
+
+
+def _situated(model: Model, data: TrainingData, weights: dict[str, NDArray[np.float64]]) -> Model:
+    if not weights:
+        return model
+    found = fit_circumstances(data)
+    names = _names(found)
+    kept = [name in weights for name in names]
+    if not any(kept):
+        return model
+    rows = np.stack([weights[name] for name in names if name in weights])
+    return Situated(model.catalog, model, found.chosen(kept), rows)
+
+
+def _part(progress: Progress, start: float) -> Progress:
+    return lambda stage, share: progress(stage, start + share / 2)
