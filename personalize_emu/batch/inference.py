@@ -172,8 +172,8 @@ class Inference:
 
     def _themed(self, themes: Themes, question: Question, numbers: NDArray[np.int32]) -> str:
         """B-48: the items by their relevance to the theme."""
-        number = self.trained.model.number_of.get(question.asker)
-        theme = themes.of((number is not None and themes.names[number]) or question.asker, numbers)
+        number = self.trained.model.number_of.get(question.asker.id)
+        theme = themes.of((number is not None and themes.names[number]) or question.asker.id, numbers)
         items = ",".join([self._names[number] for number in numbers[theme.order].tolist()])
         return f'{{"recommendedItems":[{items}],{theme.members()}}}'
 
