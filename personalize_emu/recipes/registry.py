@@ -9,7 +9,8 @@ from personalize_emu.recipes.hrnn import Hrnn
 from personalize_emu.recipes.personalized import personal_recipes
 from personalize_emu.recipes.popularity_count import PopularityCount
 from personalize_emu.recipes.segments import segment_recipes
-from personalize_emu.recipes.sims import related_recipes
+from personalize_emu.recipes.similar_items import similar_items
+from personalize_emu.recipes.sims import sims
 from personalize_emu.recipes.trending_now import TrendingNow
 
 
@@ -22,5 +23,5 @@ def recipe_named(name: str) -> Recipe | None:
 @cache
 def all_recipes() -> tuple[Recipe, ...]:
     """One of each that answers users or items, in the order of their names; segments are asked otherwise."""
-    recipes = [Hrnn(), PopularityCount(), TrendingNow(), *personal_recipes(), *related_recipes()]
+    recipes = [Hrnn(), PopularityCount(), TrendingNow(), *personal_recipes(), sims(), similar_items()]
     return tuple(sorted(recipes, key=lambda recipe: recipe.name))

@@ -1,4 +1,4 @@
-"""SIMS and Similar-Items: what goes with one item (R-77, R-78).
+"""What goes with one item by the histories of users: SIMS (R-77), and the part of Similar-Items that reads these.
 
 Candidates are the items that enough users visited beside the one asked about. They are ordered by a blend of
 the count c_ij / n_j^f (R-77b; f runs through a curve that keeps 0 and 1) with three linear models of the
@@ -80,6 +80,11 @@ class RelatedModel(Model):
         scores[item] = -np.inf
         return scores
 
+    def relevance(self, item: int) -> NDArray[np.float32]:
+        """float32[items]: of every item, whether or not enough users visited both; that of `item` means nothing."""
+        alone = History(np.array([item], np.int32), np.zeros(1, np.int64))
+        return self._relevance(alone, item, self.pairs.users_of_both(item))
+
     def _relevance(self, history: History, item: int, both: NDArray[np.int64]) -> NDArray[np.float32]:
         trust = min(1.0, 2 * self.discount)
         if trust == 0.0:
@@ -155,9 +160,5 @@ class RelatedRecipe(Recipe):
         return items_within(users_within(data, users), (low, 1.0 if high == UNLIMITED else high))
 
 
-def related_recipes() -> tuple[RelatedRecipe, ...]:
-    """Similar-Items documents no percentiles (R-67, R-68) and keeps everything."""
-    return (
-        RelatedRecipe("aws-sims", (0.005, 0.995, 0.01, 0.9)),
-        RelatedRecipe("aws-similar-items", (0.0, 1.0, 0.0, 1.0)),
-    )
+def sims() -> RelatedRecipe:
+    return RelatedRecipe("aws-sims", (0.005, 0.995, 0.01, 0.9))

@@ -40,6 +40,12 @@ class Likeness:
     terms: sp.csr_matrix
     ranks: Vector
 
+    def describes(self) -> NDArray[np.bool_]:
+        """bool[items]: whether anything is known of an item."""
+        in_words = (np.diff(self.categories.indptr) > 0) | (np.diff(self.terms.indptr) > 0)
+        known: NDArray[np.bool_] = in_words | (self.ranks != UNKNOWN).any(axis=1)
+        return known
+
     def between(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> Vector:
         """float32[rows, others], 0 for nothing in common."""
         likeness: Vector = (self.categories[rows] @ self.categories[others].T).toarray()

@@ -71,7 +71,7 @@ def leading_directions(matrix: sp.csr_matrix, dimensions: int, rng: np.random.Ge
     Directions that carry nothing are left out.
     """
     width = min(dimensions + OVERSAMPLING, *matrix.shape)
-    if width == 0:
+    if not dimensions or not width:
         return np.zeros((matrix.shape[1], 0), np.float32)
     transposed = matrix.T.tocsr()
     basis: NDArray[Any] = rng.standard_normal((matrix.shape[0], width), np.float32)

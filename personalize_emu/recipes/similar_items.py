@@ -1,0 +1,208 @@
+"""Similar-Items: what goes with one item, by shared histories and by metadata (R-78).
+
+Four things are said of an item and the one asked about: whether the same people visit both; whether people who visit
+items *like* the one asked about visit it; how alike the two are; and, among equals, how popular it is. The fewer users
+the item asked about has, the less its own histories count and the more the rest does, so an item that nobody met has
+neighbours, too. How much metadata are worth beside histories is learned on users held back for it.
+
+`item_id_hidden_dim` and `item_metadata_hidden_dim` (R-67, R-68) have no counterpart here and change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.affinities import Kernels
+from personalize_emu.recipes.base import (
+    History,
+    Hyperparameters,
+    Kind,
+    Model,
+    Progress,
+    Recipe,
+    TrainingData,
+)
+from personalize_emu.recipes.models.blend import blended, standardised
+from personalize_emu.recipes.models.content_neighbours import Likeness, content_neighbours, likeness_of
+from personalize_emu.recipes.models.histories import Kernel
+from personalize_emu.recipes.models.item_basis import counts_of_texts
+from personalize_emu.recipes.models.text_embedding import fit_text_embedding
+from personalize_emu.recipes.sims import WEIGHTS, RelatedModel, RelatedRecipe
+from personalize_emu.recipes.split import rows_of_users
+
+FEW_USERS = 5
+"""With so many users, the histories of an item count half of what they may."""
+LEND = (0.15, 0.45)
+"""Weight of the histories of like items: of an item that many met, and of one that nobody met."""
+ALIKE = (0.25, 1.25)
+"""Weight of likeness, likewise; standardised shared histories of an item that many met weigh 1."""
+POPULAR = 0.05
+LENDERS = 10
+"""Like items whose histories an item borrows."""
+TRUSTS = (1.0, 0.5, 2.0, 0.25, 0.0)
+"""Factors of LEND and ALIKE that are tried, the usual one first."""
+MANY_USERS = 20
+"""Metadata are trusted differently below and from so many users on."""
+TRIAL_SHARE, TRIAL_PAIRS = 0.1, 300
+"""Of the users, held back to learn from, and the most pairs of visits one after another that are asked about."""
+TOGETHER = Kernels(*[Kernel(reach=LENDERS, decay=0.0, recency=False)] * 3)
+
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """Of all items beside one, float32[items] each: shared histories, histories of items like it, likeness."""
+
+    shared: Vector
+    lent: Vector
+    alike: Vector
+
+
+@dataclass(frozen=True, eq=False)
+class SimilarModel(Model):
+    """base: says it from histories alone. described: bool[items]. lenders: int64[l], described items with histories.
+
+    trust: of metadata, for items of few users and for items of many.
+    """
+
+    catalog: tuple[str, ...]
+    base: RelatedModel
+    likeness: Likeness
+    described: NDArray[np.bool_]
+    lenders: NDArray[np.int64]
+    trust: tuple[float, float]
+    has_scores = False
+
+    @property
+    def trained_items(self) -> NDArray[np.bool_]:
+        return self.base.trained_items
+
+    def scores(self, history: History) -> Vector:
+        """float32[items]: the item itself -inf; last what neither metadata nor histories say anything of."""
+        if not len(history.items) or not self.described[history.items[-1]]:
+            return self.base.scores(history)
+        item = int(history.items[-1])
+        scores = self.weighed(self.said_of(item), item, self.trust[self.has_many_users(item)])
+        unknown = ~self.described & ~self.trained_items
+        scores[unknown] = scores.min() - np.float32(1)
+        scores[item] = -np.inf
+        return scores
+
+    def said_of(self, item: int) -> Said:
+        """What goes with a described item."""
+        return Said(self._shared(item), self._lent(item), self._alike(item))
+
+    def weighed(self, said: Said, item: int, trust: float) -> Vector:
+        """float32[items]: all that is said of `item` together. Of what nobody met, metadata say everything."""
+        users = int(self.base.popularity.users[item])
+        met = users / (users + FEW_USERS)
+        lend, alike = ((trust if users else 1.0) * (many * met + few * (1 - met)) for many, few in (LEND, ALIKE))
+        total: Vector = np.float32(met) * said.shared + np.float32(lend) * said.lent + np.float32(alike) * said.alike
+        return total
+
+    def has_many_users(self, item: int) -> bool:
+        return bool(self.base.popularity.users[item] >= MANY_USERS)
+
+    def _shared(self, item: int) -> Vector:
+        if not self.trained_items[item]:
+            return np.zeros(len(self.catalog), np.float32)
+        return standardised(self.base.relevance(item))
+
+    def _lent(self, item: int) -> Vector:
+        nearest = content_neighbours(self.likeness, np.array([item]), self.lenders, LENDERS)
+        if not nearest.nnz:
+            return np.zeros(len(self.catalog), np.float32)
+        like = self.lenders[nearest.indices].astype(np.int32)
+        parts = self.base.affinities.scores(History(like, np.zeros(len(like), np.int64)), TOGETHER)
+        return standardised(blended(parts, WEIGHTS[: len(parts)]))
+
+    def _alike(self, item: int) -> Vector:
+        alike = self.likeness.between(np.array([item]), np.arange(len(self.catalog)))[0]
+        return standardised(alike) + np.float32(POPULAR) * standardised(self.base.popularity.log_shares())
+
+
+@dataclass(frozen=True)
+class SimilarRecipe(Recipe):
+    """histories: what it does without metadata."""
+
+    histories: RelatedRecipe
+    name = "aws-similar-items"
+    kind = Kind.RELATED
+
+    def fit(
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Model:
+        base = self.histories.fit(data, hyperparameters, rng, progress)
+        if not data.item_features:
+            return base
+        model = _with_metadata(data, base, rng)
+        return replace(model, trust=self._learned_trust(data, hyperparameters, model, rng))
+
+    def _learned_trust(
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        model: SimilarModel,
+        rng: np.random.Generator,
+    ) -> tuple[float, float]:
+        held_out = rng.random(len(data.user_ids)) < TRIAL_SHARE
+        pairs = list(_pairs(data, held_out, rng))
+        if not pairs:
+            return model.trust
+        part = rows_of_users(data, ~held_out)
+        trial = replace(model, base=self.histories.fit(part, hyperparameters, rng, _unwatched))
+        trial = replace(trial, lenders=np.flatnonzero(trial.described & trial.trained_items))
+        return learned_trust(trial, pairs)
+
+
+def learned_trust(trial: SimilarModel, pairs: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    """For items of few users and for items of many: the trust that ranks highest what was visited next.
+
+    pairs: (item, the next item) of users whom the histories of `trial` do not contain.
+    """
+    gains = np.zeros((2, len(TRUSTS)))
+    for item, following in pairs:
+        if trial.described[item] and item != following:
+            said, row = trial.said_of(item), int(trial.has_many_users(item))
+            for place, trust in enumerate(TRUSTS):
+                scores = trial.weighed(said, item, trust)
+                gains[row, place] += 1 / np.log2(2 + np.count_nonzero(scores > scores[following]))
+    few, many = (TRUSTS[int(row.argmax())] for row in gains)
+    return few, many
+
+
+def _unwatched(stage: str, share: float) -> None:
+    """The trial is a part of one stage."""
+
+
+def _with_metadata(data: TrainingData, base: RelatedModel, rng: np.random.Generator) -> SimilarModel:
+    features = data.item_features
+    assert features is not None
+    counts = counts_of_texts(features)
+    terms = None if counts is None else fit_text_embedding(counts, rng, 0).terms(counts)
+    likeness = likeness_of(features, terms)
+    described = likeness.describes()
+    lenders = np.flatnonzero(described & base.trained_items)
+    return SimilarModel(data.catalog, base, likeness, described, lenders, (1.0, 1.0))
+
+
+def _pairs(data: TrainingData, held_out: NDArray[np.bool_], rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Some visits of these users with the visit that followed."""
+    visits = data.visits
+    follows = np.flatnonzero((visits.users[1:] == visits.users[:-1]) & held_out[visits.users[1:]])
+    for row in rng.permutation(follows)[:TRIAL_PAIRS].tolist():
+        yield int(visits.items[row]), int(visits.items[row + 1])
+
+
+def similar_items() -> SimilarRecipe:
+    """No percentiles are documented: everything is kept."""
+    return SimilarRecipe(RelatedRecipe(SimilarRecipe.name, (0.0, 1.0, 0.0, 1.0)))
