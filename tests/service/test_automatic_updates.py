@@ -1,0 +1,245 @@
+"""What is deployed learns of new items every two hours (R-72g, R-72h, R-110 to R-112, EV-48)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import numpy as np
+import pytest
+
+from personalize_emu.emulator import Emulator
+from personalize_emu.state.clock import ManualClock
+from tests.batch_requests import answers
+from tests.domain_groups import recommender, shop
+from tests.given import INTERACTIONS_SCHEMA, ITEMS_SCHEMA, REGION, Given, arn, as_csv, two_camps
+from tests.newcomers import HOUR, MET, NEWEST, WEIGHTLESS, Market, market
+
+LATER = NEWEST + 1000
+V2 = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
+
+
+@pytest.fixture
+def ours(given: Given) -> Market:
+    return market(given)
+
+
+def versions(ours: Market) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ours.given.personalize.list_solution_versions()["solutionVersions"]
+    return found
+
+
+def test_new_items_join_and_old_ones_shrink_by_one_factor(ours: Market, clock: ManualClock) -> None:
+    """R-72g, R-72h, R-111, R-112, EV-47, EV-48: new items of events and of the Items dataset, after two hours.
+
+    Those of which nothing is known have equal scores. There is no new version, and metrics stay.
+    """
+    version = ours.version()
+    campaign = ours.campaign(version, WEIGHTLESS)
+    metrics = ours.given.personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]
+    shown = versions(ours)
+    tracking = ours.tracker()
+    ours.put_item("fresh")
+    for item in ("heard-of", "a-rumour", "whispered"):
+        ours.heard(tracking, item, "somebody else")
+    before = ours.scores(campaign)
+    assert not {"fresh", "heard-of"} & set(before)
+    clock.advance(2 * HOUR - 1)
+    assert ours.scores(campaign) == before
+    clock.advance(1)
+    after = ours.scores(campaign)
+    assert set(after) - set(before) == {"fresh", "heard-of", "a-rumour", "whispered"}
+    ratios = np.array([after[item] / before[item] for item in before if before[item] > 0.01])
+    assert ratios.max() - ratios.min() < 1e-4
+    assert 0.5 < ratios.mean() < 1
+    assert after["heard-of"] == after["a-rumour"] == after["whispered"]
+    assert list(after.values()) == sorted(after.values(), reverse=True)
+    assert [item for item in after if item in before] == list(before)
+    assert versions(ours) == shown
+    assert ours.given.personalize.get_solution_metrics(solutionVersionArn=version)["metrics"] == metrics
+
+
+def test_events_count_at_once_before_and_after_an_update(ours: Market, clock: ManualClock) -> None:
+    """R-110, R-72b: for their user only; histories of before are not lost by an update."""
+    campaign = ours.campaign(ours.version(), WEIGHTLESS)
+    tracking = ours.tracker()
+    for hours in (0, 2):
+        ours.put_item(f"fresh{hours}")
+        clock.advance(hours * HOUR)
+        before, other = ours.ids(campaign, "u0", 5), ours.ids(campaign, "u1", 5)
+        ours.heard(tracking, before[0], time=LATER + hours)
+        assert ours.ids(campaign, "u0", 5) != before
+        assert ours.ids(campaign, "u1", 5) == other
+    ours.heard(tracking, "fresh2", time=LATER + 10)
+    assert len(ours.ids(campaign)) == len(ours.ids(campaign, "u1"))
+
+
+def test_an_update_without_anything_new_changes_nothing(
+    ours: Market, emulator: Emulator, clock: ManualClock
+) -> None:
+    """R-72h: new items or interactions since the last update are needed."""
+    version = ours.version()
+    ours.campaign(version)
+    served = emulator.world.trained[version]
+    clock.advance(5 * HOUR)
+    assert emulator.world.trained[version] is served
+    ours.put_item("fresh")
+    clock.advance(HOUR)
+    updated = emulator.world.trained[version]
+    assert updated is not served
+    clock.advance(48 * HOUR)
+    assert emulator.world.trained[version] is updated
+
+
+def test_only_what_a_campaign_deploys_is_updated(ours: Market, clock: ManualClock) -> None:
+    """R-72h: while there is none, turns pass."""
+    version = ours.version(V2)
+    ours.put_item("fresh")
+    clock.advance(3 * HOUR)
+    campaign = ours.campaign(version)
+    filtered = ours.given.personalize.create_filter(
+        name="fresh", datasetGroupArn=ours.group, filterExpression='INCLUDE ItemID WHERE Items.ITEM_ID IN ("fresh")'
+    )["filterArn"]
+    assert ours.list(campaign, filterArn=filtered) == []
+    clock.advance(HOUR)
+    (placeholder,) = ours.list(campaign, filterArn=filtered)
+    assert placeholder == {"itemId": "fresh", "reason": ["Popular item"]}, "R-73: no score, and why it is there"
+
+
+def test_a_newer_version_ends_the_updates_of_the_older(ours: Market, emulator: Emulator, clock: ManualClock) -> None:
+    """R-72h."""
+    older = ours.version()
+    campaign = ours.campaign(older, WEIGHTLESS)
+    newer = ours.given.version(older.rpartition("/")[0])
+    ours.put_item("fresh")
+    clock.advance(2 * HOUR)
+    assert "fresh" not in ours.ids(campaign)
+    ours.given.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=newer)
+    clock.advance(2 * HOUR)
+    assert "fresh" in ours.ids(campaign)
+    assert older not in emulator.world.series
+
+
+def test_other_recipes_wait_for_their_training(ours: Market, clock: ManualClock) -> None:
+    """R-111, R-112, R-74b, EV-49: rankings leave new items unscored; retraining and a campaign update end that."""
+    ranking = "arn:aws:personalize:::recipe/aws-personalized-ranking"
+    version = ours.version(ranking)
+    campaign = ours.campaign(version)
+    ours.heard(ours.tracker(), "heard-of", "u1")
+
+    def ranked() -> list[dict[str, Any]]:
+        ask = ours.runtime.get_personalized_ranking
+        answer: list[dict[str, Any]] = ask(campaignArn=campaign, userId="u1", inputList=["heard-of", "i001"])[
+            "personalizedRanking"
+        ]
+        return answer
+
+    clock.advance(5 * HOUR)
+    assert [item["itemId"] for item in ranked()] == ["i001", "heard-of"]
+    assert "score" not in ranked()[1]
+    newer = ours.given.version(version.rpartition("/")[0])
+    assert "score" not in ranked()[1]
+    ours.given.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=newer)
+    assert all("score" in item for item in ranked())
+
+
+def test_a_batch_job_brings_the_update_forward(ours: Market) -> None:
+    """R-72h, B-55: of the latest version trained with FULL, whether or not it is deployed, and of no other."""
+    older = ours.version()
+    newer = ours.given.version(older.rpartition("/")[0])
+    ours.put_item("fresh")
+    config = {"batchInferenceJobConfig": {"itemExplorationConfig": WEIGHTLESS}}
+    lines = {
+        version: answers(ours.given, version, [{"userId": "u0"}], version[-8:], numResults=500, **config)
+        for version in (older, newer)
+    }
+    listed = {version: line["output"]["recommendedItems"] for version, (line,) in lines.items()}
+    assert "fresh" not in listed[older]
+    assert "fresh" in listed[newer]
+    assert [item for item in listed[newer] if item != "fresh"] == listed[older]
+
+
+def test_updates_end_with_the_dataset(given: Given, emulator: Emulator, clock: ManualClock) -> None:
+    """R-72h, R-DS-19: another dataset of the same name is another one."""
+    ours = market(given)
+    version = ours.version()
+    given.personalize.delete_dataset(datasetArn=ours.items)
+    assert given.dataset(ours.group, arn("schema", "items-schema"), "Items", "items") == ours.items
+    ours.put_item("fresh")
+    campaign = ours.campaign(version, WEIGHTLESS)
+    clock.advance(4 * HOUR)
+    assert "fresh" not in ours.ids(campaign)
+    assert version not in emulator.world.series
+
+
+def test_an_items_dataset_that_comes_later_counts(given: Given, clock: ManualClock) -> None:
+    """R-112."""
+    group = given.imported_group()
+    version = given.version(given.solution(group, performAutoTraining=False))
+    ours = Market(given, group, "")
+    campaign = ours.campaign(version, WEIGHTLESS)
+    later = given.dataset(group, given.schema(ITEMS_SCHEMA, "items-schema"), "Items", "items")
+    events = boto3.client("personalize-events", region_name=REGION)
+    events.put_items(datasetArn=later, items=[{"itemId": "fresh", "properties": json.dumps({"genre": "x"})}])
+    clock.advance(2 * HOUR)
+    assert set(ours.ids(campaign)) - set(MET) == {"fresh"}
+
+
+def test_use_cases_are_updated_while_they_are_active(given: Given, clock: ManualClock) -> None:
+    """R-94, R-103, R-REC-11: what is stopped keeps its model."""
+    group = shop(given)
+    config = {"itemExplorationConfig": WEIGHTLESS}
+    made = recommender(given, group, "ecomm-recommended-for-you", recommenderConfig=config)
+    runtime, events = (boto3.client(f"personalize-{part}", region_name=REGION) for part in ("runtime", "events"))
+    tracking = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+
+    def hear(item: str) -> None:
+        event = {"eventType": "View", "itemId": item, "sentAt": LATER}
+        events.put_events(trackingId=tracking, userId="else", sessionId="s", eventList=[event])
+
+    def listed() -> set[str]:
+        answer = runtime.get_recommendations(recommenderArn=made, userId="u0", numResults=500)
+        return {item["itemId"] for item in answer["itemList"]}
+
+    hear("fresh")
+    assert "fresh" not in listed()
+    clock.advance(2 * HOUR)
+    assert "fresh" in listed()
+    given.personalize.stop_recommender(recommenderArn=made)
+    hear("fresher")
+    clock.advance(2 * HOUR)
+    given.personalize.start_recommender(recommenderArn=made)
+    assert "fresher" not in listed()
+    clock.advance(2 * HOUR)
+    assert {"fresh", "fresher"} <= listed()
+
+
+@pytest.mark.parametrize("implied", [False, True])
+def test_what_is_shown_in_vain_is_explored_less(given: Given, clock: ManualClock, implied: bool) -> None:
+    """R-22, R-72e, EV-44, EV-45: impressions, stated or implied by a recommendationId, count at the next update."""
+    ours = market_with_impressions(given)
+    campaign = ours.campaign(ours.version(), {"explorationWeight": "1"})
+    tracking = ours.tracker()
+
+    def explored() -> float:
+        lists = [ours.ids(campaign, f"u{number}", 10) for number in range(12)]
+        return float(np.mean([len(set(ids) - set(MET)) for ids in lists]))
+
+    before = explored()
+    for number in range(20):
+        shown: dict[str, Any] = {"impression": [f"new{place}" for place in range(8)]}
+        if implied:
+            answer = ours.runtime.get_recommendations(campaignArn=campaign, userId="u0", numResults=500)
+            shown = {"recommendationId": answer["recommendationId"]}
+        ours.heard(tracking, "i000", "watcher", time=LATER + number, **shown)
+    clock.advance(2 * HOUR)
+    assert before > 1.5
+    assert explored() < 0.3 * before
+
+
+def market_with_impressions(given: Given) -> Market:
+    schema = json.loads(INTERACTIONS_SCHEMA)
+    schema["fields"].append({"name": "IMPRESSION", "type": ["null", "string"]})
+    rows = as_csv(two_camps()).splitlines()
+    return market(given, json.dumps(schema), "\n".join([f"{rows[0]},IMPRESSION", *(f"{row}," for row in rows[1:])]))

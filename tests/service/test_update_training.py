@@ -1,0 +1,66 @@
+"""Training mode UPDATE through boto3 (T-70 to T-73, R-115, R-SV-8)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from personalize_emu.emulator import Emulator
+from personalize_emu.state.clock import ManualClock
+from tests.given import Given
+from tests.newcomers import HOUR, NEWEST, WEIGHTLESS, market
+from tests.refusals import refusal
+
+V2 = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
+
+
+def test_new_items_join_and_what_was_trained_stays(given: Given, emulator: Emulator, clock: ManualClock) -> None:
+    """T-70, T-72, T-73, R-72h, R-115: evaluated like a full one, and the end of automatic updates."""
+    ours = market(given)
+    full = ours.version()
+    solution = full.rpartition("/")[0]
+    campaign = ours.campaign(full, WEIGHTLESS)
+    tracking = ours.tracker()
+    ours.put_item("fresh")
+    ours.heard(tracking, "heard-of", "somebody else")
+    before = ours.scores(campaign)
+    update = given.version(solution, trainingMode="UPDATE")
+    shown = given.personalize.describe_solution_version(solutionVersionArn=update)["solutionVersion"]
+    assert (shown["status"], shown["trainingMode"], shown["trainingType"]) == ("ACTIVE", "UPDATE", "MANUAL")
+    metrics = given.personalize.get_solution_metrics(solutionVersionArn=update)["metrics"]
+    assert set(metrics) == set(given.personalize.get_solution_metrics(solutionVersionArn=full)["metrics"])
+    assert ours.scores(campaign) == before
+    given.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=update)
+    after = ours.scores(campaign)
+    assert set(after) - set(before) == {"fresh", "heard-of"}
+    ratios = np.array([after[item] / before[item] for item in before if before[item] > 0.01])
+    assert ratios.max() - ratios.min() < 1e-4
+    assert ratios.mean() < 1
+    ours.put_item("fresher")
+    clock.advance(4 * HOUR)
+    assert ours.scores(campaign) == after
+    assert emulator.world.series == {}
+    again = given.version(solution, trainingMode="UPDATE")
+    given.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=again)
+    assert "fresher" in ours.scores(campaign)
+
+
+def test_events_since_the_full_training_still_count(given: Given) -> None:
+    """T-72, R-110: users are known as well as before."""
+    ours = market(given)
+    full = ours.version()
+    campaign = ours.campaign(full, WEIGHTLESS)
+    tracking = ours.tracker()
+    for place, item in enumerate(("i003", "i005")):
+        ours.heard(tracking, item, "nobody", NEWEST + place)
+    asked = ours.ids(campaign, "nobody")
+    update = given.version(full.rpartition("/")[0], trainingMode="UPDATE")
+    given.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=update)
+    assert ours.ids(campaign, "nobody") == asked
+
+
+def test_update_is_for_the_first_user_personalization(given: Given) -> None:
+    """T-70, T-71: also with an ACTIVE version trained with FULL; and never a second version of anything else."""
+    group = given.imported_group()
+    solution = given.solution(group, V2, performAutoTraining=False)
+    given.version(solution)
+    assert refusal(given.version, solution=solution, trainingMode="UPDATE")[0] == "InvalidInputException"
