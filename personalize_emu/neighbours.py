@@ -95,6 +95,10 @@ class NoSuchRole(RoleError):
     """There is no role of that ARN."""
 
 
+class KeyUnavailable(Exception):
+    """KMS has no such key, or does not answer."""
+
+
 PolicyDocument = Mapping[str, Any]
 MetricDatum = Mapping[str, Any]
 """As PutMetricData takes it."""
@@ -181,6 +185,21 @@ class Neighbours:
                 if error.response.get("Error", {}).get("Code") == "NoSuchBucketPolicy":
                     return None
                 raise
+        policy: PolicyDocument = json.loads(text)
+        return policy
+
+    def bucket_region(self, region: str, bucket: str) -> str:
+        """The region that a bucket was made in. Raises StoreError."""
+        with _store_errors(bucket):
+            made_in = self.client("s3", region).get_bucket_location(Bucket=bucket).get("LocationConstraint")
+        return str(made_in or "us-east-1")
+
+    def key_policy(self, region: str, arn: str) -> PolicyDocument:
+        """The policy of a KMS key. Raises KeyUnavailable."""
+        try:
+            text = self.client("kms", region).get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
+        except (BotoCoreError, ClientError, HTTPClientError, StoreError, OSError) as error:
+            raise KeyUnavailable(str(error)) from error
         policy: PolicyDocument = json.loads(text)
         return policy
 

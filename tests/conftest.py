@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import boto3
@@ -19,6 +20,25 @@ from tests.given import REGION, Given
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+@cache
+def _session_of(_environment: frozenset[tuple[str, str]]) -> Any:
+    """One session for each environment: a new one reads all service models again."""
+    return boto3.session.Session()
+
+
+def _default_session() -> Any:
+    """What boto3.client uses. moto takes the default away with each mock, so that every test would read them."""
+    environment = frozenset(item for item in os.environ.items() if item[0].startswith("AWS_"))
+    return boto3.DEFAULT_SESSION or _session_of(environment)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_sessions() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "_get_default_session", _default_session)
+        yield
 
 
 @pytest.fixture

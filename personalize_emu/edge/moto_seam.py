@@ -96,6 +96,15 @@ def reset_services() -> None:
     reset_model_data()
 
 
+@cache
+def _session() -> Any:
+    """Makes the clients of all emulators: reading a service model takes longer than anything else they do."""
+    return boto3.session.Session(aws_access_key_id="personalize-emu", aws_secret_access_key="personalize-emu")
+
+
+_making_clients = threading.Lock()
+
+
 class EmbeddedClients:
     """Makes boto3 clients that reach moto's stores without HTTP, in every thread, in and outside mock_aws."""
 
@@ -105,17 +114,13 @@ class EmbeddedClients:
         self._closed = threading.Event()
         self._stubber = BotocoreStubber()
         self._stubber.enabled = True
-        self._session: Any = boto3.session.Session(
-            aws_access_key_id="personalize-emu", aws_secret_access_key="personalize-emu"
-        )
-        self._lock = threading.Lock()
 
     def __call__(self, service: str, region: str) -> Any:
         options: dict[str, Any] = {"ignore_configured_endpoint_urls": True, "retries": {"total_max_attempts": 1}}
         config = Config(**options)
         # boto3 sessions are not safe to share between threads while they make clients.
-        with self._lock:
-            client = self._session.client(service, region_name=region, config=config)
+        with _making_clients:
+            client = _session().client(service, region_name=region, config=config)
         # moto puts its own stubber on every client, and botocore asks all: a call would be carried out twice.
         client.meta.events.unregister("before-send", botocore_stubber)
         client.meta.events.register_first("before-send", self._send)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from personalize_emu.neighbours import NoSuchRole, Role, RoleError, StoreError
+from personalize_emu.neighbours import KeyUnavailable, NoSuchRole, Role, RoleError, StoreError
 from personalize_emu.service.context import Context
 from personalize_emu.service.locations import NO_ACCESS, insufficient_privileges, unreadable
 from personalize_emu.service.policies import CannotEvaluate, PolicyRequest, allows, denies
@@ -28,6 +28,10 @@ READ_AND_WRITE = (LIST_BUCKET, "s3:GetObject", "s3:PutObject")
 REPORT = ("s3:PutObject",)
 """Metric attributions."""
 PUBLISH = "cloudwatch:PutMetricData"
+USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:ListGrants")
+"""Role and key policy (S-21)."""
+CREATE_GRANT = "kms:CreateGrant"
+"""Key policy only."""
 
 
 def require_role(context: Context, role_arn: str) -> None:
@@ -55,6 +59,7 @@ def require_access(context: Context, role_arn: str, actions: Iterable[str], buck
     role = _assumable_role(context, role_arn)
     keys = tuple(keys)
     try:
+        _require_region(context, bucket)
         policy = context.neighbours.bucket_policy(context.region, bucket)
     except StoreError as error:
         raise InvalidInputException(unreadable(error)) from error
@@ -66,6 +71,32 @@ def require_access(context: Context, role_arn: str, actions: Iterable[str], buck
         )
     if not granted:
         raise InvalidInputException(insufficient_privileges(bucket))
+
+
+def require_key(context: Context, role_arn: str, key_arn: str) -> None:
+    """Refuse a key that the service could not use through the role (S-21, S-22).
+
+    Raises:
+        As require_role, and InvalidInputException saying what is not allowed to whom.
+    """
+    if not context.settings.check_roles:
+        return
+    role = _assumable_role(context, role_arn)
+    try:
+        policy = context.neighbours.key_policy(context.region, key_arn)
+    except KeyUnavailable as error:
+        raise InvalidInputException(f"Key {key_arn} cannot be used: {error}") from error
+    with _refusing_to_guess(f"key {key_arn} or role {role_arn}"):
+        for action in (*USE_KEY, CREATE_GRANT):
+            as_role = _as_the_role(context, role, action, key_arn)
+            as_service = _as_the_service(context, action, key_arn)
+            granted = {
+                f"The policy of key {key_arn}": allows([policy], as_role) and allows([policy], as_service),
+                f"Role {role_arn}": action == CREATE_GRANT or allows(role.policies, as_role),
+            }
+            for owner, grants in granted.items():
+                if not grants:
+                    raise InvalidInputException(f"{owner} does not allow {action}.")
 
 
 def recheck_publishing(context: Context, role_arn: str) -> None:
@@ -98,6 +129,13 @@ def recheck_access(
         raise JobFailed(error.message) from error
     except AwsError as error:
         raise JobFailed(refusal) from error
+
+
+def _require_region(context: Context, bucket: str) -> None:
+    """S-12, D-44."""
+    region = context.neighbours.bucket_region(context.region, bucket)
+    if region != context.region:
+        raise InvalidInputException(f"Bucket {bucket} is in region {region}, not in {context.region}.")
 
 
 def _assumable_role(context: Context, role_arn: str) -> Role:

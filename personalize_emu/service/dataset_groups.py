@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from personalize_emu.service.access import require_role
+from personalize_emu.service.access import require_key
 from personalize_emu.service.changes import (
     begin_deletion,
     begin_plain_creation,
@@ -31,7 +31,7 @@ def create_dataset_group(context: Context, params: Params) -> dict[str, Any]:
     if ("roleArn" in params) != ("kmsKeyArn" in params):
         raise InvalidInputException("roleArn and kmsKeyArn must be specified together.")
     if "roleArn" in params:
-        require_role(context, params["roleArn"])
+        require_key(context, params["roleArn"], params["kmsKeyArn"])
     now = context.clock.now()
     group = DatasetGroup(
         name=params["name"],
