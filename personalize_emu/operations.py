@@ -9,6 +9,7 @@ from typing import Any
 from personalize_emu.batch.inference_jobs import create_batch_inference_job
 from personalize_emu.batch.segment_jobs import create_batch_segment_job
 from personalize_emu.runtime.action_interactions import put_action_interactions
+from personalize_emu.runtime.actions import get_action_recommendations
 from personalize_emu.runtime.events import put_events
 from personalize_emu.runtime.rank import get_personalized_ranking
 from personalize_emu.runtime.recommend import get_recommendations
@@ -118,6 +119,7 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
 
 LIVE: Mapping[str, Handler] = MappingProxyType(
     {
+        "GetActionRecommendations": get_action_recommendations,
         "GetPersonalizedRanking": get_personalized_ranking,
         "GetRecommendations": get_recommendations,
         "PutActionInteractions": put_action_interactions,

@@ -19,7 +19,7 @@ from personalize_emu.recipes.topk import top_k
 from personalize_emu.runtime.answers import shares_of, softmax_scales
 from personalize_emu.runtime.circumstances import told_context
 from personalize_emu.runtime.exploring import Explorer, scored_items
-from personalize_emu.runtime.filtering import ItemFilter, requested_filter
+from personalize_emu.runtime.filtering import RequestFilter, requested_filter
 from personalize_emu.runtime.histories import single_item, trained_history
 from personalize_emu.runtime.rank import MOST_ITEMS, ranked
 from personalize_emu.service.context import Context
@@ -38,7 +38,7 @@ class LineFilter:
     trained: TrainedVersion
     filter_arn: str
 
-    def of(self, members: Mapping[str, Any]) -> ItemFilter | None:
+    def of(self, members: Mapping[str, Any]) -> RequestFilter | None:
         """Raises BadLine: the values do not do."""
         values = members.get("filterValues", {})
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
@@ -66,7 +66,7 @@ class Question:
     place: int
     line: Line
     asker: Asker
-    wanted: ItemFilter | None
+    wanted: RequestFilter | None
     items: tuple[str, ...] = ()
 
 

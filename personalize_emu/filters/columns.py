@@ -117,6 +117,10 @@ class Floats:
         number = float(self.values[record])
         return None if math.isnan(number) else Decimal(number)
 
+    def numbers(self) -> NDArray[np.float64]:
+        """float64[records], NaN where one is missing."""
+        return self.values.astype(np.float64)
+
     def distinct(self) -> list[Constant]:
         return [Decimal(number) for number in np.unique(self.values[~np.isnan(self.values)]).tolist()]
 
@@ -164,6 +168,10 @@ class Integers:
 
     def value(self, record: int) -> Decimal | None:
         return Decimal(int(self.values[record])) if self.present[record] else None
+
+    def numbers(self) -> NDArray[np.float64]:
+        """float64[records], NaN where one is missing."""
+        return np.where(self.present, self.values.astype(np.float64), np.nan)
 
     def distinct(self) -> list[Constant]:
         return [Decimal(number) for number in np.unique(self.values[self.present]).tolist()]

@@ -135,6 +135,15 @@ class View:
             self._keep(alternatives, found)
         return found
 
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """float64[ids]: what a numeric column holds, NaN where it is missing, or where there is no such column."""
+        if self._records is None or self._records.schema.field(name) is None:
+            return np.full(len(self), np.nan)
+        column = self._column(name)
+        if isinstance(column, Texts):
+            raise TypeError(f"{name} holds no numbers")
+        return column.numbers()
+
     def forget_masks(self) -> None:
         """Make every mask anew when it is next asked for."""
         with self._turn:

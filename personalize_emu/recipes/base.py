@@ -16,6 +16,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from personalize_emu.recipes.action_data import ActionData
 from personalize_emu.recipes.features import Features, Objective, Profiles
 from personalize_emu.recipes.visits import Visits, first_of_each_visit, merge_into_visits
 
@@ -77,6 +78,8 @@ class TrainingData:
     stated_creation: NDArray[np.int64] | None = None
     shown: NDArray[np.int64] | None = None
     objective: Objective | None = None
+    actions: ActionData | None = None
+    """For recipes that answer actions only."""
 
     def of_rows(self, kept: NDArray[np.bool_]) -> TrainingData:
         """The rows marked in bool[n]; users and catalog stay whole."""

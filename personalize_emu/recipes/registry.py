@@ -6,6 +6,7 @@ from functools import cache
 
 from personalize_emu.recipes.base import Recipe
 from personalize_emu.recipes.hrnn import Hrnn
+from personalize_emu.recipes.next_best_action import NextBestAction
 from personalize_emu.recipes.personalized import personal_recipes
 from personalize_emu.recipes.popularity_count import PopularityCount
 from personalize_emu.recipes.segments import segment_recipes
@@ -17,11 +18,12 @@ from personalize_emu.recipes.trending_now import TrendingNow
 @cache
 def recipe_named(name: str) -> Recipe | None:
     """The recipe of that name (`aws-sims`), None where it cannot be trained."""
-    return next((recipe for recipe in (*all_recipes(), *segment_recipes()) if recipe.name == name), None)
+    known = (*all_recipes(), *segment_recipes(), NextBestAction())
+    return next((recipe for recipe in known if recipe.name == name), None)
 
 
 @cache
 def all_recipes() -> tuple[Recipe, ...]:
-    """One of each that answers users or items, in the order of their names; segments are asked otherwise."""
+    """One of each that answers users or items, by name; segments and actions are asked otherwise."""
     recipes = [Hrnn(), PopularityCount(), TrendingNow(), *personal_recipes(), sims(), similar_items()]
     return tuple(sorted(recipes, key=lambda recipe: recipe.name))

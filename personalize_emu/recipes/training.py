@@ -32,6 +32,8 @@ MINIMUM_USERS = 25
 MINIMUM_USER_SHARE = 0.01
 RARE_RETURNS = 0.01
 """Below this share of visits that return to an item, evaluation takes it that items do not come back."""
+_MEASURED_BY_THEMSELVES = frozenset({Kind.SEGMENTS, Kind.ACTIONS})
+"""Their answers are not lists of items for users."""
 TEST_BATCH = 256
 """Test users scored at once: bounds the score table at 256 rows."""
 
@@ -83,7 +85,7 @@ def train(
 def _train(
     recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int, progress: Progress
 ) -> Trained:
-    if recipe.kind is Kind.SEGMENTS:
+    if recipe.kind in _MEASURED_BY_THEMSELVES:
         metrics = rounded(recipe.own_metrics(data, hyperparameters))
         return Trained(recipe.fit(data, hyperparameters, np.random.default_rng(seed), progress), metrics)
     recipe = _fitting(recipe, data)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.topk import top_k
 
-_SCORE_PLACES = 7
+SCORE_PLACES = 7
 """Decimals of a score (RT-33)."""
 
 
@@ -53,4 +53,4 @@ def softmax_scales(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 def shares_of(logits: NDArray[np.float32], numbers: NDArray[np.int32], scale: NDArray[np.float64]) -> list[float]:
     """Shares of the softmax of one row at `numbers`, rounded as on the wire. scale: of that row, float64[2]."""
     chosen = np.exp(logits[numbers].astype(np.float64) - scale[0]) / scale[1]
-    return [round(score, _SCORE_PLACES) for score in chosen.tolist()]
+    return [round(score, SCORE_PLACES) for score in chosen.tolist()]

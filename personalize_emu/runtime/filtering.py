@@ -1,19 +1,28 @@
-"""The filter of a request, with its values, as a mask over items (spec 08)."""
+"""The filter of a request, with its values, as a mask over items or actions (spec 08)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
-from personalize_emu.data.columns import ITEM_ID, USER_ID
-from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS, USERS
+from personalize_emu.data.columns import ACTION_ID, ITEM_ID, USER_ID
+from personalize_emu.data.dataset_types import ACTION_INTERACTIONS, ACTIONS, INTERACTIONS, ITEMS, USERS
 from personalize_emu.filters.binding import BoundExpression, bind
 from personalize_emu.filters.check import CheckedFilter
 from personalize_emu.filters.columns import Mask
-from personalize_emu.filters.encounters import MOST_INTERACTIONS, Encounters, Event, folded, newest
+from personalize_emu.filters.encounters import (
+    MOST_ACTION_INTERACTIONS,
+    MOST_INTERACTIONS,
+    Encounters,
+    Event,
+    folded,
+    newest,
+)
 from personalize_emu.filters.errors import InvalidValues
+from personalize_emu.filters.expressions import Entity
 from personalize_emu.filters.masks import Asking, admitted, nothing_known
 from personalize_emu.filters.records import Records, View
 from personalize_emu.runtime.deployments import not_found
@@ -29,11 +38,22 @@ from personalize_emu.wire.errors import InvalidInputException
 
 CONSIDERED_SECONDS = 90 * 24 * 3600
 """How long after the last import a history counts for filters (F-52)."""
+_RECORDS: Mapping[Entity, tuple[str, str]] = MappingProxyType(
+    {"ItemID": (ITEMS, ITEM_ID), "UserID": (USERS, USER_ID), "ActionID": (ACTIONS, ACTION_ID)}
+)
+"""Dataset that describes what a filter is for, and its column of ids."""
+_EVENTS: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {
+        "Interactions": (INTERACTIONS, MOST_INTERACTIONS),
+        "Action_Interactions": (ACTION_INTERACTIONS, MOST_ACTION_INTERACTIONS),
+    }
+)
+"""As expressions name them, to the type of the dataset and how many events of a user count for each event type."""
 
 
 @dataclass(frozen=True)
-class ItemFilter:
-    """Which items one request may be answered with. `records` is None without an Items dataset."""
+class RequestFilter:
+    """Which items, or actions, one request may be answered with. `records` is None without a dataset of them."""
 
     world: World
     trained: TrainedVersion
@@ -42,7 +62,7 @@ class ItemFilter:
     asking: Asking
 
     def over_catalog(self) -> Mask:
-        """bool[items], by catalog number; read-only."""
+        """bool[n] along what the version answers, items or actions; read-only."""
         view = self.world.indexes.catalog_view(self.records, self.trained)
         return admitted(self.expressions, view, self.asking)
 
@@ -52,9 +72,17 @@ class ItemFilter:
 
 
 def requested_filter(
-    context: Context, trained: TrainedVersion, request: Params, *, user_id: str | None, item_id: str | None
-) -> ItemFilter | None:
+    context: Context,
+    trained: TrainedVersion,
+    request: Params,
+    *,
+    user_id: str | None,
+    item_id: str | None,
+    entity: Entity = "ItemID",
+) -> RequestFilter | None:
     """The filter that `request` (the whole of it, or a promotion) names; None when it names none.
+
+    entity: what the filter must be for.
 
     Raises:
         ResourceNotFoundException: F-97.
@@ -65,24 +93,23 @@ def requested_filter(
             raise InvalidInputException("filterValues requires filterArn")
         return None
     group_arn = group_of(context, trained)
-    checked = _usable_filter(context, request["filterArn"], group_arn)
+    checked = _usable_filter(context, request["filterArn"], group_arn, entity)
     if checked.needs_user and not user_id:
         raise InvalidInputException("userId is required")
     if checked.needs_item and not item_id:
         raise InvalidInputException("itemId is required")
-    items = records_of(context, group_arn, ITEMS, ITEM_ID)
-    asking = _asking(context, group_arn, items, user_id, item_id)
+    records = records_of(context, group_arn, *_RECORDS[entity])
+    asking = _asking(context, group_arn, records, user_id, item_id)
     try:
         expressions = bind(checked, request.get("filterValues", {}), asking.item)
     except InvalidValues as error:
         raise InvalidInputException(str(error)) from error
-    return ItemFilter(context.world, trained, expressions, items, asking)
+    return RequestFilter(context.world, trained, expressions, records, asking)
 
 
 def group_of(context: Context, trained: TrainedVersion) -> str:
     """ARN of the dataset group that a version was trained on."""
-    group_name = trained.interactions_arn.split("/")[1]
-    return context.arn("dataset-group", group_name)
+    return context.arn("dataset-group", trained.group_name)
 
 
 def records_of(context: Context, group_arn: str, dataset_type: str, id_column: str) -> Records | None:
@@ -95,7 +122,7 @@ def records_of(context: Context, group_arn: str, dataset_type: str, id_column: s
     return context.world.indexes.records(contents, schema.schema, id_column)
 
 
-def _usable_filter(context: Context, filter_arn: str, group_arn: str) -> CheckedFilter:
+def _usable_filter(context: Context, filter_arn: str, group_arn: str, entity: Entity) -> CheckedFilter:
     record = context.find(Filter, filter_arn)
     if record is None:
         raise not_found("filter", filter_arn)
@@ -104,26 +131,25 @@ def _usable_filter(context: Context, filter_arn: str, group_arn: str) -> Checked
     if record.dataset_group_arn != group_arn:
         raise InvalidInputException(f"Filter {filter_arn} belongs to another dataset group")
     checked = checked_filter(context, group_arn, record.filter_expression)
-    if checked.entity != "ItemID":
-        raise InvalidInputException(f"Filter {filter_arn} is for {checked.entity}, not for ItemID")
+    if checked.entity != entity:
+        raise InvalidInputException(f"Filter {filter_arn} is for {checked.entity}, not for {entity}")
     return checked
 
 
 def _asking(
-    context: Context, group_arn: str, items: Records | None, user_id: str | None, item_id: str | None
+    context: Context, group_arn: str, records: Records | None, user_id: str | None, item_id: str | None
 ) -> Asking:
-    item = (lambda column: items.value(item_id, column)) if items is not None and item_id else nothing_known
+    item = (lambda column: records.value(item_id, column)) if records is not None and item_id else nothing_known
     if not user_id:
         return Asking(item=item)
     users = records_of(context, group_arn, USERS, USER_ID)
-    dataset = dataset_of_type(context, group_arn, INTERACTIONS)
-    contents = context.world.contents.get(dataset.arn) if dataset else None
+    contents = {owner: contents_of(context, group_arn, kind) for owner, (kind, _) in _EVENTS.items()}
     described = users is not None and users.row(user_id) is not None
     return Asking(
-        user_known=described or _has_history(context.world, contents, user_id),
+        user_known=described or any(_has_history(context.world, events, user_id) for events in contents.values()),
         user=(lambda column: users.value(user_id, column)) if users is not None else nothing_known,
         item=item,
-        encounters=lambda _: encounters_of(context, contents, user_id),
+        encounters=lambda owner: encounters_of(context, contents[owner], user_id, _EVENTS[owner][1]),
     )
 
 
@@ -135,7 +161,15 @@ def _has_history(world: World, contents: DatasetContents | None, user_id: str) -
     return rows.stop > rows.start or bool(contents.events_of(user_id))
 
 
-def encounters_of(context: Context, contents: DatasetContents | None, user_id: str) -> Encounters:
+def contents_of(context: Context, group_arn: str, dataset_type: str) -> DatasetContents | None:
+    """The data of a dataset of the group; None when the group has none of that type."""
+    dataset = dataset_of_type(context, group_arn, dataset_type)
+    return context.world.contents.get(dataset.arn) if dataset else None
+
+
+def encounters_of(
+    context: Context, contents: DatasetContents | None, user_id: str, most: int = MOST_INTERACTIONS
+) -> Encounters:
     """The newest interactions of each type of a user, imported and streamed ones alike (F-51, F-53)."""
     if contents is None:
         return Encounters(frozenset())
@@ -145,7 +179,7 @@ def encounters_of(context: Context, contents: DatasetContents | None, user_id: s
     ]
     if _has_lapsed(context, contents, streamed):
         return Encounters(frozenset())
-    return newest([*_imported(context.world, contents, user_id), *streamed], MOST_INTERACTIONS)
+    return newest([*_imported(context.world, contents, user_id, most), *streamed], most)
 
 
 def _has_lapsed(context: Context, contents: DatasetContents, streamed: Sequence[Event]) -> bool:
@@ -161,16 +195,16 @@ def _has_lapsed(context: Context, contents: DatasetContents, streamed: Sequence[
     return bool(imports) and max(imports) < since
 
 
-def _imported(world: World, contents: DatasetContents, user_id: str) -> list[Event]:
+def _imported(world: World, contents: DatasetContents, user_id: str, most: int) -> list[Event]:
     """Oldest first; of long histories only what can be among the newest of its type."""
     bulk = world.indexes.interactions(contents)
     if bulk is None:
         return []
     rows = bulk.history_of(user_id)
     places = np.arange(rows.start, rows.stop)
-    if len(places) > MOST_INTERACTIONS:
+    if len(places) > most:
         codes = bulk.event_type_codes[rows]
-        kept = [places[codes == code][-MOST_INTERACTIONS:] for code in np.unique(codes)]
+        kept = [places[codes == code][-most:] for code in np.unique(codes)]
         places = np.sort(np.concatenate(kept))
     kinds = [folded(kind) for kind in bulk.event_types]
     return [

@@ -12,6 +12,7 @@ def issued_id(context: Context, params: Params, listed: Iterable[Mapping[str, An
     """A new id for the answer `listed` to a request, remembered for the events that will name it."""
     recommendation_id = context.identifiers.recommendation_id()
     deployment_arn = params["campaignArn"] if "campaignArn" in params else params["recommenderArn"]
-    items = [item["itemId"] for item in listed]
+    # Actions are no impressions of items, so an answer of actions shows none (EV-75).
+    items = [item["itemId"] for item in listed if "itemId" in item]
     context.world.answers.remember(recommendation_id, deployment_arn, params.get("userId"), items)
     return recommendation_id

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from personalize_emu.service.action_updates import action_updates_of
 from personalize_emu.service.automatic_updates import Sources, updates_of
 from personalize_emu.service.context import Context
 from personalize_emu.service.evaluations import evaluations_of
 from personalize_emu.service.refreshing import begin_refreshing
+from personalize_emu.service.series import Refreshing
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.service.training import TrainingInput
 
@@ -20,5 +22,15 @@ def serve(context: Context, arn: str, trained: TrainedVersion, source: TrainingI
     trained = replace(trained, arn=arn, since=context.clock.now())
     context.world.trained[arn] = trained
     context.world.tallies.trained(trained.recipe.name)
-    refreshing = evaluations_of(context, arn, trained) or updates_of(context, arn, trained, source, sources)
-    begin_refreshing(context, arn, refreshing)
+    begin_refreshing(context, arn, _refreshing_of(context, arn, trained, source, sources))
+
+
+def _refreshing_of(
+    context: Context, arn: str, trained: TrainedVersion, source: TrainingInput, sources: Sources
+) -> Refreshing | None:
+    """Each model is kept up in one way at most."""
+    return (
+        evaluations_of(context, arn, trained)
+        or updates_of(context, arn, trained, source, sources)
+        or action_updates_of(context, trained)
+    )

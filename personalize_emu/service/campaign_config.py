@@ -35,6 +35,8 @@ def check_campaign_config(recipe: RecipeFacts, config: Document | None, schemas:
     check_exploration(recipe, config.get("itemExplorationConfig", {}))
     check_ranking_influence(recipe, config.get("rankingInfluence", {}), schemas)
     if config.get("enableMetadataWithRecommendations", False):
+        if recipe.operation == "GetActionRecommendations":
+            raise InvalidInputException(f"Recipe {recipe.name} does not support enableMetadataWithRecommendations.")
         check_metadata_columns(schemas)
 
 

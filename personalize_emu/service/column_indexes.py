@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from personalize_emu.data.avro import parse_schema
 from personalize_emu.data.bulk import current_records
+from personalize_emu.data.columns import ACTION_ID, ITEM_ID
 from personalize_emu.data.interactions import Interactions, collect_interactions
 from personalize_emu.filters.records import Records, View
 from personalize_emu.service.contents import BulkLayer, DatasetContents
@@ -78,17 +79,18 @@ class ColumnIndexes:
         with self._turn:
             found = self._interactions.get(contents)
             if found is None or found[0] is not bulk:
-                found = self._interactions[contents] = (bulk, collect_interactions(bulk, ()))
+                column = ACTION_ID if ACTION_ID in bulk.column_names else ITEM_ID
+                found = self._interactions[contents] = (bulk, collect_interactions(bulk, (), item_column=column))
             return found[1]
 
     def catalog_view(self, records: Records | None, trained: TrainedVersion) -> View:
-        """The records along the catalog of a trained version."""
+        """The records along the items, or the actions, that a trained version answers."""
         found = self._views.get(trained)
         if found is not None and found[0] is records:
             return found[1]
         with self._turn:
             if found is None:
-                view = View(records, trained.model.catalog, trained.model.number_of)
+                view = View(records, trained.answered_ids, trained.number_of_answer)
             else:
                 view = found[1].over(records)
             self._views[trained] = (records, view)

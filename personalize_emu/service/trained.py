@@ -9,6 +9,7 @@ from functools import cached_property
 from personalize_emu.data.avro import Field
 from personalize_emu.recipes.base import Kind, Model, TrainingData
 from personalize_emu.recipes.exploration import Exposure
+from personalize_emu.recipes.next_best_action import ActionModel
 from personalize_emu.service.event_selection import EventSelection
 from personalize_emu.service.item_attributes import ItemAttributes
 from personalize_emu.service.recipe_catalog import RecipeFacts
@@ -43,6 +44,21 @@ class TrainedVersion:
     """Epoch seconds at which it began to do so."""
     context_fields: tuple[Field, ...] = ()
     """Columns of the interactions that requests may tell the present values of (RT-60)."""
+
+    @property
+    def group_name(self) -> str:
+        """Of the dataset group it was trained on."""
+        return self.interactions_arn.split("/")[1]
+
+    @property
+    def answered_ids(self) -> tuple[str, ...]:
+        """Of the items, or the actions, that answers consist of."""
+        return self.model.actions if isinstance(self.model, ActionModel) else self.model.catalog
+
+    @property
+    def number_of_answer(self) -> Mapping[str, int]:
+        """Id to its place in `answered_ids`."""
+        return self.model.action_number_of if isinstance(self.model, ActionModel) else self.model.number_of
 
     @property
     def shows_scores(self) -> bool:

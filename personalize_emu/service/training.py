@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from personalize_emu.data.interactions import collect_interactions
+from personalize_emu.recipes.action_data import ActionData
 from personalize_emu.recipes.base import Kind, NotEnoughData, Progress, Recipe, TrainingData
 from personalize_emu.recipes.features import Objective
 from personalize_emu.recipes.training import MINIMUM_USERS, check_enough, metrics_of
@@ -24,7 +25,9 @@ from personalize_emu.service.solution_config import resolved_hyperparameters
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.state.jobs import JobFailed
 
-_WITHOUT_LEAST_USERS = frozenset({"aws-similar-items", "aws-trending-now", "aws-vod-trending-now"})
+_WITHOUT_LEAST_USERS = frozenset(
+    {"aws-next-best-action", "aws-similar-items", "aws-trending-now", "aws-vod-trending-now"}
+)
 """These need interactions only, of however few users (spec 06 section 1.1, R-98)."""
 
 
@@ -44,6 +47,8 @@ class TrainingInput:
     """What is read beside the interactions, when training begins."""
     attributes: Callable[[], ItemAttributes | None] = lambda: None
     """Of items, read when training begins; for recipes that are asked by them."""
+    actions: Callable[[], ActionData] | None = None
+    """Read when training begins; for recipes that answer actions."""
     objective: Callable[[Sequence[str]], Objective | None] = lambda _: None
     """Along a catalog, read when training begins (T-26)."""
     base: TrainedVersion | None = None
@@ -72,6 +77,8 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
     if attributes is not None:
         data = replace(data, attributes=attributes.groups(data.catalog))
     parameters = resolved_hyperparameters(source.facts, source.config)
+    if source.actions is not None:
+        data = replace(data, actions=source.actions())
     try:
         check_enough(
             data, event_type=source.event_type, minimum_users=_least_users(source.facts)

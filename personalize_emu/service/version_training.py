@@ -8,7 +8,9 @@ from functools import partial
 from typing import Any
 
 from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
+from personalize_emu.recipes.base import Kind
 from personalize_emu.recipes.registry import recipe_named
+from personalize_emu.service.action_reading import actions_of_group
 from personalize_emu.service.attribute_reading import item_attributes
 from personalize_emu.service.between_trainings import serve
 from personalize_emu.service.campaign_updates import begin_campaign_update, planned_deployment
@@ -154,6 +156,7 @@ def training_input(context: Context, solution: Solution, mode: str) -> TrainingI
         attributes=partial(_attributes, context, solution, facts.name, config),
         objective=partial(objective_along, context, solution.dataset_group_arn, config),
         base=base,
+        actions=partial(actions_of_group, context, solution.dataset_group_arn) if recipe.kind is Kind.ACTIONS else None,
     )
 
 

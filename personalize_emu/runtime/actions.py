@@ -1,0 +1,108 @@
+"""GetActionRecommendations (spec 09 section 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.data.columns import ACTION_ID
+from personalize_emu.data.dataset_types import ACTION_INTERACTIONS, ACTIONS
+from personalize_emu.recipes.action_data import ActionHistory
+from personalize_emu.recipes.base import Kind
+from personalize_emu.recipes.next_best_action import ActionModel
+from personalize_emu.runtime.answers import SCORE_PLACES
+from personalize_emu.runtime.deployments import deployed
+from personalize_emu.runtime.filtering import contents_of, group_of, records_of, requested_filter
+from personalize_emu.runtime.histories import history_of
+from personalize_emu.runtime.recommendation_ids import issued_id
+from personalize_emu.service.action_reading import VALUE, outcome_of, outcomes_of
+from personalize_emu.service.context import Context, Params
+from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.wire.errors import InvalidInputException
+
+DEFAULT_RESULTS = 5
+MOST_RESULTS = 100
+DAY = 86_400
+_EXPIRATIONS = ("ACTION_EXPIRATION_TIMESTAMP", "EXPIRATION_TIMESTAMP")
+_REPEAT = "REPEAT_FREQUENCY"
+
+
+@dataclass(frozen=True, eq=False)
+class Met:
+    """What one user did with actions. actions: int32[k] numbers. outcomes: int8[k]. timestamps: int64[k]."""
+
+    actions: NDArray[np.int32]
+    outcomes: NDArray[np.int8]
+    timestamps: NDArray[np.int64]
+
+    def latest(self, action_count: int) -> NDArray[np.float64]:
+        """float64[actions]: when each was met last, -inf for never."""
+        latest = np.full(action_count, -np.inf)
+        np.maximum.at(latest, self.actions, self.timestamps)
+        return latest
+
+
+def get_action_recommendations(context: Context, params: Params) -> dict[str, Any]:
+    count = _result_count(params)
+    for member in ("campaignArn", "userId"):
+        if not params.get(member):
+            raise InvalidInputException(f"{member} is required")
+    deployment = deployed(context, params["campaignArn"], "GetActionRecommendations", frozenset({Kind.ACTIONS}))
+    actions = _actions(context, deployment.trained, params, count)
+    return {"actionList": actions, "recommendationId": issued_id(context, params, actions)}
+
+
+def _actions(context: Context, trained: TrainedVersion, params: Params, count: int) -> list[dict[str, Any]]:
+    user_id, model = params["userId"], trained.model
+    if not isinstance(model, ActionModel):
+        raise TypeError("a campaign of actions serves a model of actions")
+    wanted = requested_filter(context, trained, params, user_id=user_id, item_id=None, entity="ActionID")
+    group_arn = group_of(context, trained)
+    view = context.world.indexes.catalog_view(records_of(context, group_arn, ACTIONS, ACTION_ID), trained)
+    met = _met(context, group_arn, trained, user_id)
+    now = context.clock.now()
+    history = replace(history_of(context.world, trained, user_id), user_id=user_id)
+    scores = model.propensities(history, ActionHistory(met.actions, met.outcomes)).round(SCORE_PLACES)
+    pauses = view.numbers(_REPEAT) * DAY
+    # Comparisons with NaN are false: an action without such a column is not held back.
+    shown = ~(met.latest(len(scores)) + pauses > now)
+    for name in _EXPIRATIONS:
+        shown &= ~(view.numbers(name) <= now)
+    if wanted is not None:
+        shown &= wanted.over_catalog()
+    # Numbers of actions follow their ids, so equal ones stay in the order of these (RT-93, RT-94).
+    best = np.lexsort((-np.nan_to_num(view.numbers(VALUE)), -scores))
+    chosen = best[shown[best]][:count]
+    return [{"actionId": model.actions[number], "score": float(scores[number])} for number in chosen.tolist()]
+
+
+def _met(context: Context, group_arn: str, trained: TrainedVersion, user_id: str) -> Met:
+    """Imported and streamed action interactions of now, with actions that the model knows."""
+    number_of = trained.number_of_answer
+    contents = contents_of(context, group_arn, ACTION_INTERACTIONS)
+    rows: list[tuple[int, int, int]] = []
+    bulk = context.world.indexes.interactions(contents) if contents else None
+    if bulk is not None:
+        own = bulk.history_of(user_id)
+        numbers = [number_of.get(bulk.item_ids[item], -1) for item in bulk.items[own].tolist()]
+        outcomes = outcomes_of(bulk)[bulk.event_type_codes[own]].tolist()
+        rows += zip(numbers, outcomes, bulk.timestamps[own].tolist(), strict=True)
+    for event in list(contents.events_of(user_id)) if contents else ():
+        rows.append((number_of.get(event.item_id, -1), outcome_of(event.event_type), event.timestamp))
+    known = [row for row in rows if row[0] >= 0]
+    return Met(
+        np.array([row[0] for row in known], np.int32),
+        np.array([row[1] for row in known], np.int8),
+        np.array([row[2] for row in known], np.int64),
+    )
+
+
+def _result_count(params: Params) -> int:
+    """RT-96: 0 means the default."""
+    count: int = params.get("numResults", 0)
+    if count > MOST_RESULTS:
+        raise InvalidInputException(f"numResults must be between 1 and {MOST_RESULTS}")
+    return count or DEFAULT_RESULTS
