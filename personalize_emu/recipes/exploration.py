@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.base import TrainingData
-from personalize_emu.recipes.topk import top_k
+from personalize_emu.recipes.topk import greatest
 
 DAY = 86_400
 KNOWN_AFTER = 15
 """Meetings after which an item is certain: what HRNN-Coldstart takes for the end of being cold (R-66)."""
-DEEPEST = 1000
-"""Places of the ranking, from the first, that explored items can take; answers have at most 500 items."""
+DEEPEST = 500
+"""Places of the ranking, from the first, that explored items can take: as many as an answer has at most."""
 
 Scores = NDArray[np.float32]
 
@@ -58,9 +58,15 @@ class Exposure:
         remaining: NDArray[np.float64] = (spread - left) / (1 - left)
         return remaining
 
+    @cached_property
+    def ages(self) -> NDArray[np.float64]:
+        """float64[u]: days from their creation to the latest interaction."""
+        days: NDArray[np.float64] = (self.newest - self.created[self.uncertain]) / DAY
+        return days
+
     def candidates(self, days: float) -> NDArray[np.int64]:
         """Places in `uncertain` of the items at most so many days old."""
-        return np.flatnonzero(self.created[self.uncertain] >= self.newest - days * DAY)
+        return np.flatnonzero(self.ages <= days)
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ def _lifted(
 ) -> Explored:
     """Each of `items` behind so many others, half way to the next; never lower than it was."""
     known = scores if ranked is None else np.where(ranked, scores, np.float32(-np.inf))
-    ranking = scores[top_k(known, int(ahead.max(initial=0)) + 1)]
+    ranking = greatest(known, int(ahead.max(initial=0)) + 1)
     fitting = ahead < len(ranking)
     items, ahead = items[fitting], ahead[fitting]
     levels = (ranking[ahead - 1] + ranking[ahead]) / np.float32(2)

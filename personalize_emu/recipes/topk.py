@@ -25,6 +25,14 @@ def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.int32]:
     return candidates[best].astype(np.int32)
 
 
+def greatest(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """float32[at most k]: the greatest of `scores`, greatest first, without -inf. scores: as for `top_k`."""
+    if k <= 0 or not len(scores):
+        return np.empty(0, np.float32)
+    values = np.sort(scores[scores >= _lower_bound(scores, k)])[::-1][:k]
+    return values[values > -np.inf]
+
+
 def _lower_bound(scores: NDArray[np.float32], k: int) -> float:
     """A value that at least k scores reach (all scores, where there are fewer than k blocks)."""
     blocks = len(scores) // BLOCK
