@@ -55,11 +55,17 @@ class Affinities:
         ]
 
 
-def fit_affinities(visits: Visits, user_count: int, item_count: int, progress: Progress) -> Affinities:
+def fit_affinities(
+    visits: Visits,
+    user_count: int,
+    item_count: int,
+    progress: Progress,
+    ease_regularisation: float = EASE_REGULARISATION,
+) -> Affinities:
     """Fit all three; `progress` hears the name of each before it starts."""
     growth = float(max(1, len(visits)) / REFERENCE_VISITS) ** 0.25
     progress("who visits the same", 0.1)
-    ease = fit_ease(visits, user_count, item_count, EASE_REGULARISATION * growth)
+    ease = fit_ease(visits, user_count, item_count, ease_regularisation * growth)
     progress("what follows", 0.4)
     transitions = fit_transitions(visits, item_count)
     progress("what comes next", 0.6)

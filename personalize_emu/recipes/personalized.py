@@ -1,12 +1,12 @@
 """User-Personalization and Personalized-Ranking, both versions: what this user does next (R-72 to R-74).
 
-Three linear models of the user's history are blended, their softmax is the probability of every item the user
-never had, and items the user had come back with the probability learned in `models/repeats.py`. A history is
-read at request time, so an event counts at once and for its user only.
+Several experts have an opinion on every item (experts.py), weighed as users whom they had not seen have shown them to
+deserve (weighing.py). The softmax of the weighed opinions is the probability of every item the user never had, and
+items the user had come back with the probability learned in `models/repeats.py`. A history is read at request time, so
+an event counts at once and for its user only.
 
-Constants were chosen on data/movielens-small with the newest tenth of every user, the test data, taken away
-first. With many visits a recurrent network joins (models/recurrent); `hidden_dimension` is its width, and changes
-nothing without it.
+With many visits a recurrent network joins (models/recurrent); `hidden_dimension` is its width, and changes nothing
+without it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.affinities import Affinities, Kernels, fit_affinities
 from personalize_emu.recipes.base import (
     HeldOut,
     History,
@@ -31,12 +30,11 @@ from personalize_emu.recipes.base import (
     within,
 )
 from personalize_emu.recipes.cold_items import ColdItems, find_cold_items
+from personalize_emu.recipes.experts import Experts, Trust, fit_experts, looks_at, usual_trust
 from personalize_emu.recipes.features import Features
-from personalize_emu.recipes.models.blend import best_sharpness, blended, standardised, with_returns
-from personalize_emu.recipes.models.histories import Kernel
+from personalize_emu.recipes.models.blend import best_sharpness, with_returns
 from personalize_emu.recipes.models.many import chances_of_many, with_returns_of_many
 from personalize_emu.recipes.models.mixture import best_share, mixed
-from personalize_emu.recipes.models.next_item_ridge import MEMORY
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
 from personalize_emu.recipes.models.recurrent.next_item import (
     USUAL_HIDDEN,
@@ -48,11 +46,10 @@ from personalize_emu.recipes.models.recurrent.next_item import (
 from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
 from personalize_emu.recipes.parameters import flag, number, percentiles
 from personalize_emu.recipes.percentiles import users_within
+from personalize_emu.recipes.weighing import learned_trust
 
-WEIGHTS = (1.4, 0.3, 1.0)
-"""Of standardised ease, transitions and ridge scores."""
-SHARPNESS = 0.4
-"""Of the blend, until it is measured on users the models have not seen."""
+SHARPNESS = 1.0
+"""Of the weighed opinions, until it is measured on users the models have not seen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +57,9 @@ class PersonalModel(Model):
     """Log-probabilities of the next item, from a history."""
 
     catalog: tuple[str, ...]
-    affinities: Affinities
+    experts: Experts
     popularity: Popularity
     repeats: Repeats
-    kernels: Kernels
     sharpness: float
     cold: ColdItems
     network: NextItemNetwork | None = None
@@ -99,9 +95,9 @@ class PersonalModel(Model):
         histories = [history.merged() for history in histories]
         known = np.array([self._known(history) for history in histories], np.float32)
         share = (np.float32(1) / (2 * known + 1))[:, None]
-        logits = self._blends(histories)
+        logits = self.experts.relevance_many(histories)
         logits *= np.float32(self.sharpness) * (1 - share)
-        logits += np.float32(self.sharpness) * share * self._famous
+        logits += np.float32(self.sharpness) * share * self._popular
         logits = self._with_network(logits, histories)
         logits[known == 0] = self._popular
         self.cold.place(logits)
@@ -109,7 +105,7 @@ class PersonalModel(Model):
 
     def measured_sharpness(self, test_users: Sequence[HeldOut]) -> float:
         """The sharpness under which what these users did next is most likely; items they had do not count."""
-        blends = self._blends([user.history for user in test_users])
+        blends = self.experts.relevance_many([user.history for user in test_users])
         for row, user in zip(blends, test_users, strict=True):
             row[user.history.items] = -np.inf
             row[~self.trained_items] = -np.inf
@@ -120,7 +116,7 @@ class PersonalModel(Model):
         if self.network is None:
             return 0.0
         histories = [user.history for user in test_users]
-        linear = self._blends(histories) * np.float32(sharpness)
+        linear = self.experts.relevance_many(histories) * np.float32(sharpness)
         had, truths = [history.items for history in histories], [user.truth for user in test_users]
         return best_share(linear, self.network.scores_many(histories), had, truths, self.trust)
 
@@ -128,28 +124,21 @@ class PersonalModel(Model):
     def _popular(self) -> NDArray[np.float32]:
         return self.popularity.log_shares()
 
-    @cached_property
-    def _famous(self) -> NDArray[np.float32]:
-        return standardised(self._popular)
-
     def _known(self, history: History) -> int:
         """Visits of the history that say something: those to items the models know."""
         return int(np.count_nonzero(self.trained_items[history.items]))
 
-    def _blends(self, histories: Sequence[History]) -> NDArray[np.float32]:
-        return blended(self.affinities.scores_many(histories, self.kernels), WEIGHTS)
-
-    def _tempered(self, blend: NDArray[np.float32], history: History) -> NDArray[np.float32]:
-        """Logits between popularity and the blend: the more visits are known, the more the blend decides."""
+    def _tempered(self, relevance: NDArray[np.float32], history: History) -> NDArray[np.float32]:
+        """Logits between popularity and relevance: the more visits are known, the more the experts decide."""
         share = np.float32(1.0 / (2.0 * self._known(history) + 1.0))
-        logits: NDArray[np.float32] = np.float32(self.sharpness) * ((1 - share) * blend + share * self._famous)
+        logits: NDArray[np.float32] = np.float32(self.sharpness) * ((1 - share) * relevance + share * self._popular)
         return logits
 
     def _logits(self, history: History) -> NDArray[np.float32]:
         """Of a merged history; what they say of cold items and of returns is of no use."""
         if not self._known(history):
             return self._popular.copy()
-        logits = self._tempered(blended(self.affinities.scores(history, self.kernels), WEIGHTS), history)
+        logits = self._tempered(self.experts.relevance(history), history)
         both: NDArray[np.float32] = self._with_network(logits[None], [history])[0]
         return both
 
@@ -179,7 +168,7 @@ class PersonalRecipe(Recipe):
     ) -> PersonalModel:
         kept = self._users(data, hyperparameters)
         large = len(kept.visits) >= self.network_from
-        model = self._fit(data, kept, hyperparameters, SHARPNESS, rng, within(progress, 0, 0.2 if large else 1))
+        model = self._fit(data, kept, hyperparameters, None, SHARPNESS, rng, within(progress, 0, 0.2 if large else 1))
         if large:
             shape, hear = self._shape(hyperparameters), within(progress, 0.2, 1)
             network = fit_next_item_network(kept.visits, len(data.catalog), shape, rng, hear)
@@ -202,7 +191,8 @@ class PersonalRecipe(Recipe):
         trust = evaluated.measured_trust(test_users[:CALIBRATION_USERS], sharpness)
         large = evaluated.network is not None and trust > LEAST_TRUST
         kept = self._users(data, hyperparameters)
-        model = self._fit(data, kept, hyperparameters, sharpness, rng, within(progress, 0, 0.5 if large else 1))
+        hear = within(progress, 0, 0.5 if large else 1)
+        model = self._fit(data, kept, hyperparameters, evaluated.experts.trust, sharpness, rng, hear)
         if evaluated.network is not None and large:
             shape, hear = self._shape(hyperparameters), within(progress, 0.5, 1)
             network = continue_next_item_network(evaluated.network, kept.visits, shape, rng, hear)
@@ -215,29 +205,20 @@ class PersonalRecipe(Recipe):
         data: TrainingData,
         kept: TrainingData,
         hyperparameters: Hyperparameters,
+        trust: Trust | None,
         sharpness: float,
         rng: np.random.Generator,
         progress: Progress,
     ) -> PersonalModel:
-        """The linear models, of the users in `kept`."""
-        visits = kept.visits
-        item_count = len(data.catalog)
-        affinities = fit_affinities(visits, len(kept.user_ids), item_count, progress)
-        looks = kernels(flag(hyperparameters, self.recency, True), int(number(hyperparameters, "bptt", 32)))
-        described = self._described(data)
+        """Without a network; of the users in `kept`."""
+        experts = self._experts(kept, hyperparameters, trust, progress)
         return PersonalModel(
             data.catalog,
-            affinities,
-            count_popularity(data.visits, item_count),
-            fit_repeats(visits, item_count),
-            looks,
+            experts,
+            count_popularity(data.visits, len(data.catalog)),
+            fit_repeats(kept.visits, len(data.catalog)),
             sharpness,
-            find_cold_items(
-                described,
-                lambda histories: blended(affinities.scores_many(histories, looks), WEIGHTS),
-                sharpness,
-                rng,
-            ),
+            find_cold_items(self._described(data), experts.relevance_many, sharpness, rng),
         )
 
     def _users(self, data: TrainingData, hyperparameters: Hyperparameters) -> TrainingData:
@@ -249,6 +230,21 @@ class PersonalRecipe(Recipe):
         hidden = int(number(hyperparameters, "hidden_dimension", USUAL_HIDDEN))
         steps = int(number(hyperparameters, "bptt", 32))
         return Shape(hidden, steps, flag(hyperparameters, self.recency, True))
+
+    def _experts(
+        self, data: TrainingData, hyperparameters: Hyperparameters, trust: Trust | None, progress: Progress
+    ) -> Experts:
+        """Trusted as learned from `data`, unless that is known already."""
+        looks = looks_at(flag(hyperparameters, self.recency, True), int(number(hyperparameters, "bptt", 32)))
+
+        def fitted(part: TrainingData, trust: Trust, progress: Progress) -> Experts:
+            return fit_experts(part.visits, len(data.catalog), looks, trust, progress)
+
+        if trust is None:
+            trust = learned_trust(
+                data, lambda part: fitted(part, usual_trust(), lambda _stage, _share: progress("whom to trust", 0.1))
+            )
+        return fitted(data, trust, progress)
 
     def _described(self, data: TrainingData) -> TrainingData:
         """Rankings leave items without interactions unscored, and so need no metadata of them (R-74a)."""
@@ -265,15 +261,6 @@ TRUST = 0.5
 """The network's share, until it is measured on users it has not seen."""
 LEAST_TRUST = 0.02
 """A network that has earned no more is left out: it would only cost time."""
-
-
-def kernels(recency: bool, steps: int) -> Kernels:
-    """The three looks at a history; `steps` (bptt) is how far back the sequence models look."""
-    return Kernels(
-        ease=Kernel(reach=100, decay=7.0, harmonic=1.0, recency=recency),
-        transitions=Kernel(reach=min(12, steps), decay=4.0, recency=recency),
-        ridge=Kernel(reach=steps, decay=MEMORY, recency=recency),
-    )
 
 
 def personal_recipes() -> tuple[PersonalRecipe, ...]:

@@ -126,18 +126,21 @@ def test_r71_histories_above_the_percentile_are_left_out_of_training() -> None:
 def test_r58_bptt_is_how_far_back_sequences_are_read() -> None:
     short = fitted("aws-user-personalization", CHAINS, bptt="2")
     assert isinstance(short, PersonalModel)
-    assert short.kernels.ridge.reach == 2
-    assert short.kernels.transitions.reach == 2
+    looks = short.experts.looks
+    assert (looks.kernels.ridge.reach, looks.kernels.transitions.reach, looks.followers.reach) == (2, 2, 2)
 
 
 def test_the_final_model_is_calibrated_on_users_the_evaluated_one_had_not_seen() -> None:
     recipe = recipe_named("aws-user-personalization")
     assert recipe is not None
-    sure = train(recipe, CHAINS, {}, 3).model
-    unsure = train(recipe, random_data(users=200, items=30, rows=3000, seed=1), {}, 3).model
-    assert isinstance(sure, PersonalModel)
-    assert isinstance(unsure, PersonalModel)
-    assert sure.sharpness > 2 * unsure.sharpness
+    rng = np.random.default_rng(1)
+    noise = training_data(
+        (f"u{user}", f"i{item:02}", t) for t in range(9) for user, item in enumerate(rng.integers(30, size=200))
+    )
+    sure = train(recipe, CHAINS, {}, 3).model.scores(history(CHAINS, "i03", "i04"))
+    unsure = train(recipe, noise, {}, 3).model.scores(history(noise, "i03", "i04"))
+    assert np.exp(sure.max()) > 0.5
+    assert np.exp(unsure.max()) < 0.15
 
 
 def test_event_weights_decide_what_is_learned() -> None:

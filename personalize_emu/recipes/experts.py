@@ -1,0 +1,212 @@
+"""Several opinions on what a user wants next, weighed as the data at hand have shown them to deserve.
+
+Linear models of the user's own history (affinities), what others did about the same time (crowd_in_time), popularity
+and age each have a say on every item. Opinions are brought to one scale, and their weights are learned (choice) from
+users that the models had not seen. How much is known of a user changes whom to trust, so every weight has a part
+that follows the logarithm of the number of visits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.affinities import Affinities, Kernels, fit_affinities
+from personalize_emu.recipes.base import History, Progress
+from personalize_emu.recipes.models.blend import standardised
+from personalize_emu.recipes.models.crowd_in_time import SHORTER, CrowdInTime, crowd_in_time, newest_times
+from personalize_emu.recipes.models.ease import DualEase
+from personalize_emu.recipes.models.histories import Kernel, newest, weighted_rows
+from personalize_emu.recipes.models.next_item_ridge import MEMORY
+from personalize_emu.recipes.visits import Visits
+
+EASE_REGULARISATION = 100.0
+OPINIONS = (
+    "visited with the newest",
+    "visited with all",
+    "visited with the newest at the time",
+    "followed the newest",
+    "followed the newest at the time",
+    "followed the last",
+    "had by similar people",
+    "comes next",
+    "popular",
+    "popular at the time",
+    "young",
+)
+DEFAULT_WEIGHTS = (0.3, 0.1, 0.2, 0.1, 0.2, 0.1, 0.0, 0.2, 0.0, 0.1, 0.0)
+"""Of each opinion, before any are learned."""
+AT_A_TIME = 32
+"""Histories whose opinions are held in memory at once."""
+BACKGROUND = np.float32(0.3)
+"""Scores are compared by their logarithms, above this share of their root mean square."""
+LONG_AGO = np.float32(0.1)
+"""What the most distant people count beside those of the time."""
+FAINT = np.float32(0.01)
+YOUNGEST = 0.002
+"""In long time scales: items younger than this do not differ in age."""
+
+Table = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """How the opinions look at a history, beside those of the affinities."""
+
+    kernels: Kernels
+    everything: Kernel
+    people: Kernel
+    followers: Kernel
+    last: Kernel
+
+
+@dataclass(frozen=True, eq=False)
+class Trust:
+    """weights: float64[2, opinions], of each opinion, and of each times the length of the history less the usual one.
+
+    shortest, usual, longest: lengths (see `lengths_of`) that the weights were learned from; a history beyond is taken
+    for one of these.
+    """
+
+    weights: NDArray[np.float64]
+    shortest: float
+    usual: float
+    longest: float
+
+    def of(self, histories: Sequence[History]) -> Table:
+        """float32[histories, opinions]."""
+        factors = np.stack([np.ones(len(histories)), self.unusual(histories)], axis=1)
+        return (factors @ self.weights).astype(np.float32)
+
+    def unusual(self, histories: Sequence[History]) -> NDArray[np.float64]:
+        """float64[histories]: how much longer than usual each is."""
+        lengths: NDArray[np.float64] = np.clip(lengths_of(histories), self.shortest, self.longest) - self.usual
+        return lengths
+
+
+@dataclass(frozen=True, eq=False)
+class Experts:
+    """Models behind OPINIONS, and how much each is trusted.
+
+    popularity: float32[items], logarithms. first_seen: int64[items], time of the first visit; of items without visits
+    that of the newest visit of all.
+    """
+
+    affinities: Affinities
+    crowd: CrowdInTime
+    popularity: NDArray[np.float32]
+    first_seen: NDArray[np.int64]
+    looks: Looks
+    trust: Trust
+
+    def relevance(self, history: History) -> NDArray[np.float32]:
+        """float32[items]: a logit of every item, up to a constant."""
+        affine = [part[None] for part in self.affinities.scores(history, self.looks.kernels)]
+        everything = self.affinities.ease.scores(history, self.looks.everything)[None]
+        only: NDArray[np.float32] = self._weighed(self._opinions(affine, everything, [history]), [history])[0]
+        return only
+
+    def relevance_many(self, histories: Sequence[History]) -> Table:
+        """float32[histories, items]."""
+        rows = np.empty((len(histories), len(self.popularity)), np.float32)
+        for start in range(0, len(histories), AT_A_TIME):
+            part = histories[start : start + AT_A_TIME]
+            rows[start : start + AT_A_TIME] = self._weighed(self.opinions_many(part), part)
+        return rows
+
+    def opinions_many(self, histories: Sequence[History]) -> Table:
+        """float32[opinions, histories, items]: each row has mean 0 and, unless it says nothing, deviation 1."""
+        affine = self.affinities.scores_many(histories, self.looks.kernels)
+        return self._opinions(affine, self.affinities.ease.scores_many(histories, self.looks.everything), histories)
+
+    def _weighed(self, opinions: Table, histories: Sequence[History]) -> Table:
+        weighed: Table = np.einsum("oui,uo->ui", opinions, self.trust.of(histories))
+        return weighed
+
+    def _opinions(self, affine: Sequence[Table], everything: Table, histories: Sequence[History]) -> Table:
+        ease, transitions, ridge = affine
+        times = newest_times([history.timestamps for history in histories])
+        near = self.crowd.nearness(times)
+        nearer = near**SHORTER
+        table = np.empty((len(OPINIONS), len(histories), len(self.popularity)), np.float32)
+        table[0], table[1], table[3] = ease, everything, transitions
+        table[2] = self._company_at_the_time(histories, near)
+        for row, history in enumerate(histories):
+            table[4, row] = self.crowd.followers(*newest(history, self.looks.followers), nearer[row])
+        table[5] = self.affinities.transitions.scores_many(histories, self.looks.last)
+        table[6] = self._had_by_similar(histories)
+        _in_logarithms(table[:7])
+        table[7], table[8] = ridge, self.popularity
+        np.log(self.crowd.gathered(nearer) + FAINT, out=table[9])
+        ages = np.maximum(times[:, None] - self.first_seen, 0) / self.crowd.scale
+        np.negative(np.log(ages + YOUNGEST), out=table[10], casting="same_kind")
+        return standardised(table)
+
+    def _company_at_the_time(self, histories: Sequence[History], near: Table) -> Table | float:
+        """EASE once more, in which people of another time explain less; nothing where it is not in its dual form."""
+        ease = self.affinities.ease
+        if not isinstance(ease, DualEase) or len(self.crowd.norms) != ease.tastes.shape[1]:
+            return 0.0
+        shares = self._bags(histories, self.looks.kernels.ease) @ ease.tastes
+        return self.crowd.gathered(shares[:, self.crowd.owners] * (near + LONG_AGO))
+
+    def _had_by_similar(self, histories: Sequence[History]) -> Table:
+        similarity = self.crowd.similarity(self._bags(histories, self.looks.people))
+        return self.crowd.gathered(similarity[:, self.crowd.owners])
+
+    def _bags(self, histories: Sequence[History], kernel: Kernel) -> sp.csr_matrix:
+        return weighted_rows(histories, kernel, len(self.popularity))
+
+
+def lengths_of(histories: Sequence[History]) -> NDArray[np.float64]:
+    """float64[histories]: logarithms of the numbers of visits."""
+    return np.log([max(1, len(history.items)) for history in histories])
+
+
+def usual_trust() -> Trust:
+    """Before any is learned."""
+    return Trust(np.array([DEFAULT_WEIGHTS, [0.0] * len(OPINIONS)]), 0.0, 0.0, 0.0)
+
+
+def fit_experts(visits: Visits, item_count: int, looks: Looks, trust: Trust, progress: Progress) -> Experts:
+    """Fit the models behind the opinions."""
+    counts = np.bincount(visits.items, visits.weights, minlength=item_count)
+    first_seen = np.full(item_count, visits.timestamps.max(initial=0), np.int64)
+    np.minimum.at(first_seen, visits.items, visits.timestamps)
+    return Experts(
+        fit_affinities(visits, len(visits.lengths), item_count, progress, EASE_REGULARISATION),
+        crowd_in_time(visits, item_count),
+        np.log(counts + 0.5).astype(np.float32),
+        first_seen,
+        looks,
+        trust,
+    )
+
+
+def looks_at(recency: bool, steps: int) -> Looks:
+    """`steps` (bptt) is how far back the sequence models look."""
+    return Looks(
+        Kernels(
+            ease=Kernel(reach=200, decay=20.0, harmonic=3.0, recency=recency),
+            transitions=Kernel(reach=min(12, steps), decay=4.0, recency=recency),
+            ridge=Kernel(reach=steps, decay=MEMORY, recency=recency),
+        ),
+        everything=Kernel(reach=2000, decay=0.0, recency=False),
+        people=Kernel(reach=200, decay=20.0, harmonic=2.0, recency=recency),
+        followers=Kernel(reach=min(15, steps), decay=5.0, recency=recency),
+        last=Kernel(reach=1 if recency else steps, decay=1.0, recency=recency),
+    )
+
+
+def _in_logarithms(scores: Table) -> None:
+    """log(1 + score / background) of each row, in the memory of float32[..., items]."""
+    count = max(1, scores.shape[-1])
+    np.maximum(scores, 0, out=scores)
+    size = np.sqrt(np.einsum("...i,...i->...", scores, scores) / np.float32(count))[..., None]
+    scores /= np.where(size > 0, size, 1) * BACKGROUND
+    scores += 1
+    np.log(scores, out=scores)

@@ -1,0 +1,158 @@
+"""What other people did about the time in question: what was popular, what similar people had, what followed.
+
+Tastes and offers change, so what others did near the user's newest visit says more than what they did years before
+or after it. What happened counts by exp(-distance in time / scale); the scales follow from how long the data reach, so
+that a week of clicks and twenty years of ratings both have eras.
+
+A stay is what one user did in one short stretch of time: people come, and come back years later as others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.models.ease import user_item_matrix
+from personalize_emu.recipes.models.repeats import thinned
+from personalize_emu.recipes.visits import Visits
+
+MOST_VISITS = 120_000
+"""A request looks at every visit of the crowd: of more data only every second, third, ... user is kept."""
+ERAS = 6.0
+"""Long scales in the time that the middle 98 % of the visits span."""
+SHORTER = 4
+"""Short scales in a long one."""
+STAYS = 8
+"""Stretches of time in a long scale."""
+REACH = 10
+FADING = (np.arange(1, REACH + 1) ** -0.6).astype(np.float32)
+OCCURRENCES = 300
+"""Visits to one item, those nearest in time, whose followers are looked up."""
+FLOOR = np.float32(0.02)
+"""What followed counts this much however long ago it was."""
+
+Vector = NDArray[np.float32]
+Table = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class CrowdInTime:
+    """Stays, and visits by item.
+
+    had: float32 csr[users, items] and stays: float32 csr[stays, items], the greatest weight of the visits; owners:
+    int32[stays], their users; moments: float32[stays], in long scales since `origin`.
+    sequence: int32[n] items by user, then order of visits; worth: float32[n], their weights; ends: int32[n] where the
+    sequence of each visit's user ends.
+    places: int32[n] positions in `sequence`, by item and time, and stay_at: int32[n] the stay of each; offsets:
+    int64[items + 1] into both. norms: float32[users], square roots of the numbers of visits. origin, scale: seconds.
+    """
+
+    had: sp.csr_matrix
+    stays: sp.csr_matrix
+    owners: NDArray[np.int32]
+    moments: Vector
+    sequence: NDArray[np.int32]
+    worth: Vector
+    ends: NDArray[np.int32]
+    places: NDArray[np.int32]
+    stay_at: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    norms: Vector
+    origin: int
+    scale: float
+
+    def nearness(self, timestamps: NDArray[np.int64]) -> Table:
+        """float32[moments, stays] in (0, 1]: exp(-distance in time / long scale)."""
+        now = ((timestamps - self.origin) / self.scale).astype(np.float32)
+        near: Table = np.exp(-np.abs(self.moments - now[:, None]))
+        return near
+
+    def similarity(self, bags: sp.csr_matrix) -> Table:
+        """float32[bags, users]: squared cosine, up to a factor, of weighted histories and every user."""
+        shared = (bags @ self.had.T).toarray()
+        similarity: Table = np.square(shared / self.norms)
+        return similarity
+
+    def gathered(self, worth: Table) -> Table:
+        """float32[rows, items]: what each stay is worth, float32[rows, stays], added up for the items in it."""
+        totals: Table = (self._by_item @ worth.T).T
+        return totals
+
+    def followers(self, items: NDArray[np.int32], weights: Vector, nearness: Vector) -> Vector:
+        """float32[items]: what came up to REACH visits after `items`; each of them has 1 to give, times its weight.
+
+        nearness: float32[stays], what each occurrence counts.
+        """
+        rows, shares = self._occurrences(items, weights, nearness)
+        after = self.places[rows]
+        later = after[:, None] + np.arange(1, REACH + 1)
+        worth = shares[:, None] * FADING
+        inside = later < self.ends[after][:, None]
+        later = later[inside]
+        total = np.bincount(self.sequence[later], worth[inside] * self.worth[later], minlength=len(self.offsets) - 1)
+        return total.astype(np.float32)
+
+    def _occurrences(
+        self, items: NDArray[np.int32], weights: Vector, nearness: Vector
+    ) -> tuple[NDArray[np.int64], Vector]:
+        """Rows (along `places`) of the visits to each of `items` nearest in time, and what each counts."""
+        rows: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+        shares: list[Vector] = [np.empty(0, np.float32)]
+        for item, weight in zip(items.tolist(), weights.tolist(), strict=True):
+            first, last = int(self.offsets[item]), int(self.offsets[item + 1])
+            near = nearness[self.stay_at[first:last]]
+            if len(near) > OCCURRENCES:
+                start = min(max(int(near.argmax()) - OCCURRENCES // 2, 0), len(near) - OCCURRENCES)
+                first, near = first + start, near[start : start + OCCURRENCES]
+            near += FLOOR
+            rows.append(np.arange(first, first + len(near)))
+            shares.append(near * np.float32(weight / (float(near.sum()) + 1.0)))
+        return np.concatenate(rows), np.concatenate(shares)
+
+    @cached_property
+    def _by_item(self) -> sp.csr_matrix:
+        return self.stays.T.tocsr()
+
+
+def crowd_in_time(visits: Visits, item_count: int) -> CrowdInTime:
+    """Of all visits, or of an even choice of users with about MOST_VISITS."""
+    visits = thinned(visits, MOST_VISITS)
+    origin, scale = time_scale(visits.timestamps)
+    moment = (visits.timestamps - origin) / scale
+    stretch = (moment * STAYS).astype(np.int64)
+    keys = visits.users * (stretch.max(initial=0) + 1) + stretch
+    _, first, stay, visited = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+    order = np.lexsort((visits.timestamps, visits.items))
+    return CrowdInTime(
+        had=user_item_matrix(visits, len(visits.lengths), item_count),
+        stays=user_item_matrix(replace(visits, users=stay.astype(np.int32)), len(first), item_count),
+        owners=visits.users[first],
+        moments=(np.bincount(stay, moment) / visited).astype(np.float32),
+        sequence=visits.items,
+        worth=visits.weights,
+        ends=visits.offsets[visits.users.astype(np.int64) + 1].astype(np.int32),
+        places=order.astype(np.int32),
+        stay_at=stay[order].astype(np.int32),
+        offsets=np.searchsorted(visits.items[order], np.arange(item_count + 1)).astype(np.int64),
+        norms=np.sqrt(np.maximum(visits.lengths, 1)).astype(np.float32),
+        origin=origin,
+        scale=scale,
+    )
+
+
+def time_scale(timestamps: NDArray[np.int64]) -> tuple[int, float]:
+    """(earliest time, long scale), in seconds."""
+    if not len(timestamps):
+        return 0, 1.0
+    low, high = np.quantile(timestamps, (0.01, 0.99))
+    return int(timestamps.min()), max(1.0, float(high - low) / ERAS)
+
+
+def newest_times(timestamps: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """int64[histories]: of each the newest timestamp, 0 for an empty one."""
+    return np.array([int(times[-1]) if len(times) else 0 for times in timestamps], np.int64)
