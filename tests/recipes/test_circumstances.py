@@ -68,25 +68,25 @@ def test_lifts_against_counting_one_by_one() -> None:
     data = replace(
         training_data(rows),
         context=Features(7, (column("DEVICE", codes, ("phone", "tv")),)),
-        profiles=Profiles(("u", "v"), Features(2, (), (Numbers("AGE", np.array([20.0, 60.0])),))),
+        profiles=Profiles(("u", "v", "x"), Features(3, (column("AGE", np.array([0, 1, 2]), ("20", "60", "90")),))),
     )
     found = fit_circumstances(data)
     names = ["phone", "tv"]
     by_device: dict[tuple[str, str], set[str]] = defaultdict(set)
-    by_age: dict[tuple[float, str], set[str]] = defaultdict(set)
+    by_age: dict[tuple[str, str], set[str]] = defaultdict(set)
     users: dict[str, set[str]] = defaultdict(set)
     for (user, item, _), code in zip(rows, codes, strict=True):
         users[item].add(user)
         if code >= 0:
             by_device[names[code], item].add(user)
         if user != "w":
-            by_age[{"u": 20.0, "v": 60.0}[user], item].add(user)
+            by_age[{"u": "20", "v": "60"}[user], item].add(user)
     met_at_large = sum(map(len, users.values()))
     for factor, met, levels in (
         (found.context[0], by_device, names),
-        (found.traits.factors[0], by_age, [20.0, 60.0]),
+        (found.traits.factors[0], by_age, ["20", "60", "90"]),
     ):
-        table = [[len(met[level, item]) for item in "abc"] for level in levels]  # type: ignore[index]
+        table = [[len(met[level, item]) for item in "abc"] for level in levels]
         expected = [[sum(row) * len(users[item]) / met_at_large for item in "abc"] for row in table]
         prior = best_prior(np.array(table, float), np.array(expected))
         wanted = [
@@ -107,7 +107,7 @@ def test_lifts_of_nothing_are_drawn_to_nothing_and_others_are_not() -> None:
 
 def test_levels_of_numbers_and_categories() -> None:
     """Few numbers are levels of their own, many are ranges; requests say the same things in words."""
-    hours = levels_of_column(Numbers("HOUR", np.array([0.0, 6.0, 12.0, np.nan])), 100)
+    hours = levels_of_column(Numbers("HOUR", np.repeat([0.0, 6.0, 12.0, np.nan], 5)), 100)
     assert (hours.count, [hours.of_text(text) for text in ("0", "6.4", "12", "99", "nan", "noon")]) == (
         3,
         [[0], [1], [2], [2], [], []],
@@ -120,6 +120,9 @@ def test_levels_of_numbers_and_categories() -> None:
     many = levels_of_column(Numbers("AGE", np.arange(1000.0)), 100)
     assert many.count == 12
     assert np.ptp(np.asarray(many.of_column(Numbers("AGE", np.arange(1000.0))).sum(axis=0))) <= 2
+    rare_hours = levels_of_column(Numbers("HOUR", np.repeat([1.0, 2.0, 3.0, 4.0, 5.0], [4, 1, 9, 2, 3])), 100)
+    assert rare_hours.edges is not None
+    assert rare_hours.edges.tolist() == [2.5, 3.5]
     tags = Levels("TAGS", ("a", "b"), None)
     assert tags.of_text("a|x|b") == [0, 1]
     codes = np.array([0, 1, 1, 2])

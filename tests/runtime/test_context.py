@@ -45,7 +45,8 @@ def rows(columns: str) -> str:
         for event in range(EVENTS):
             phone = int(rng.integers(2))
             hour = int(rng.integers(12)) + 12 * (1 - phone)
-            chances = (numbers % 2 != phone) * (1 + 5 * ((numbers < ITEMS // 2) == (user % 2 == 0))) / (numbers % (ITEMS // 2) + 5)
+            taste = 1 + 5 * ((numbers < ITEMS // 2) == (user % 2 == 0))
+            chances = (numbers % 2 != phone) * taste / (numbers % (ITEMS // 2) + 5)
             item = rng.choice(ITEMS, p=chances / chances.sum())
             told = {"DEVICE": ("desktop", "phone")[phone], "HOUR": hour, "EVENT_TYPE": "View"}
             line = {"USER_ID": f"u{user}", "ITEM_ID": f"i{item:02}", "TIMESTAMP": 1_600_000_000 + event * 3600, **told}

@@ -22,6 +22,7 @@ from personalize_emu.recipes.features import Categories, Features, Numbers, Prof
 
 MOST_SINGLE_NUMBERS = 24
 """A numeric column of at most so many values, hours of the day for one, has each of them as a level."""
+FEWEST_OF_A_NUMBER = 5
 RANGES = 12
 MOST_CELLS = 2**24
 """Levels times items of one column: 64 MB. Rarer levels are left out."""
@@ -205,14 +206,26 @@ def levels_of_column(column: Categories | Numbers, most: int) -> Levels:
         kept = np.sort(np.argsort(-frequency, kind="stable")[:most])
         return Levels(column.name, tuple(column.values[place] for place in kept), None)
     known = column.values[~np.isnan(column.values)]
-    single = np.unique(known)
-    if len(single) <= min(MOST_SINGLE_NUMBERS, most):
-        return Levels(column.name, (), (single[:-1] + single[1:]) / 2)
-    inner = np.quantile(known, np.linspace(0, 1, min(RANGES, max(most, 1)) + 1)[1:-1])
-    return Levels(column.name, (), np.unique(inner))
+    single, counts = np.unique(known, return_counts=True)
+    if len(single) > min(MOST_SINGLE_NUMBERS, most):
+        inner = np.quantile(known, np.linspace(0, 1, min(RANGES, max(most, 1)) + 1)[1:-1])
+        return Levels(column.name, (), np.unique(inner))
+    return Levels(column.name, (), ((single[:-1] + single[1:]) / 2)[_ends(counts)[:-1]])
+
+
+def _ends(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """bool[numbers]: where a level ends; a number that hardly anybody has joins the next ones, or else those before."""
+    ends = np.zeros(len(counts), np.bool_)
+    gathered, left = 0, int(counts.sum())
+    for place, count in enumerate(counts.tolist()):
+        gathered, left = gathered + count, left - count
+        if gathered >= FEWEST_OF_A_NUMBER <= left:
+            ends[place], gathered = True, 0
+    return ends
 
 
 def _with_levels(features: Features | None, items: int) -> list[tuple[Categories | Numbers, Levels]]:
+    """The columns that differ, with their levels; features: those of people and events that were seen."""
     if features is None:
         return []
     columns: list[Categories | Numbers] = [*features.categories, *features.numbers]
@@ -241,14 +254,15 @@ def _traits(
     ones = np.ones(len(pairs), np.float32)
     users_of_items = sp.csr_matrix((ones, (pairs % max(1, items), pairs // max(1, items))), (items, len(user_ids)))
     rows = np.array([profiles.number_of.get(user, -1) for user in user_ids], np.int64)
+    all_columns: dict[str, Categories | Numbers] = {column.name: column for column in profiles.features.categories}
+    all_columns |= {column.name: column for column in profiles.features.numbers}
     factors, members = [], []
-    for column, levels in _with_levels(profiles.features, items):
-        all_members = levels.of_column(column)
-        own = levels.of_column(column.taken(rows))
+    for column, levels in _with_levels(profiles.features.taken(rows), items):
+        own = levels.of_column(column)
         own.data[:] = 1
         counts = np.asarray((users_of_items @ own).todense(), np.float64).T
         factors.append(Factor(levels, lifts_of(counts, popularity)))
-        members.append(all_members)
+        members.append(levels.of_column(all_columns[column.name]))
     return Traits(profiles.ids if factors else (), tuple(factors), tuple(members))
 
 
