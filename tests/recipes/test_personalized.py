@@ -57,6 +57,7 @@ def test_r72b_planted_sequences_are_continued(name: str, switch: str) -> None:
 
 @pytest.mark.parametrize(("name", "switch"), SWITCHES)
 def test_r72b_order_matters_with_recency_and_not_without(name: str, switch: str) -> None:
+    """R-73c for the second versions."""
     items = ["i03", "i04", "i11", "i12"]
     other = ["i11", "i12", "i03", "i04"]
     recent = fitted(name, CHAINS, **{switch: "true"})
