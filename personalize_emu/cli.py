@@ -16,6 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from personalize_emu.edge.addresses import server_url
+from personalize_emu.edge.stream_options import add_options
 from personalize_emu.settings import Settings, environment_name, settings_from_environment
 
 PROGRAM = "personalize-emu"
@@ -31,6 +32,7 @@ examples:
   eval "$(personalize-emu env)"              point the AWS CLI and SDKs of this shell at the server
   aws personalize list-recipes               and use it like AWS
   personalize-emu reset                      forget everything the server knows
+  personalize-emu kinesis --stream clicks    put the records of a stream as events
   personalize-emu demo                       see the whole path, from data to recommendations
 """
 
@@ -114,6 +116,16 @@ def _env(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _kinesis(chosen: argparse.Namespace) -> int:
+    from personalize_emu.edge.stream_command import consume
+    from personalize_emu.edge.stream_consumer import Refused
+
+    try:
+        return consume(chosen, _settings(chosen))
+    except Refused as error:
+        return _failure(str(error))
+
+
 def _doctor(_chosen: argparse.Namespace) -> int:
     print(f"python {platform.python_version()} ({platform.python_implementation()})")
     print(f"platform {platform.platform()}")
@@ -133,7 +145,7 @@ def _demo(arguments: Sequence[str]) -> int:
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
-    {"serve": _serve, "reset": _reset, "env": _env, "doctor": _doctor}
+    {"serve": _serve, "reset": _reset, "env": _env, "kinesis": _kinesis, "doctor": _doctor}
 )
 
 
@@ -160,6 +172,12 @@ def _parser() -> argparse.ArgumentParser:
     for option in fields(Settings):
         if option.name in ("host", "port", "region"):
             _add_option(env, option)
+    kinesis = commands.add_parser(
+        "kinesis",
+        help="put the records of a Kinesis stream as events, going on where it was",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(kinesis)
     commands.add_parser("doctor", help="print versions and settings, for bug reports")
     commands.add_parser("demo", help="walk through the whole path on a bundled shop", add_help=False)
     return parser
