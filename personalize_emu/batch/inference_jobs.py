@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -39,13 +40,19 @@ def create_batch_inference_job(context: Context, params: Params, *, workers: Wor
 def _answer(context: Context, job: BatchInferenceJob, workers: Workers, progress: Progress) -> None:
     """The latest version is updated first, so that new items can be answered, too (R-72h, B-55)."""
     refresh_now(context.world, job.solution_version_arn)
-    trained = context.world.trained[job.solution_version_arn]
+    trained = _as_wanted(job, context.world.trained[job.solution_version_arn])
     line_filter = LineFilter(context, trained, job.filter_arn) if job.filter_arn else None
     exploring = explorer(context, trained, job.batch_inference_job_config)
     themes = _themes(context, job, trained, progress) if job.batch_inference_job_mode == THEMES else None
     answer = Inference(trained, job.num_results, line_filter, exploring, themes)
     most = MOST_LINES if themes is None else MOST_THEMES
     transfer(context, job, answer, most_lines=most, workers=workers, progress=progress)
+
+
+def _as_wanted(job: BatchInferenceJob, trained: TrainedVersion) -> TrainedVersion:
+    """RT-70."""
+    influence = (job.batch_inference_job_config or {}).get("rankingInfluence", {})
+    return replace(trained, model=trained.model.influenced(influence))
 
 
 def _themes(context: Context, job: BatchInferenceJob, trained: TrainedVersion, progress: Progress) -> Themes:

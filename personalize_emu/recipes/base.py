@@ -175,6 +175,11 @@ class Model(ABC):
         del history, features
         return None
 
+    def influenced(self, influence: Mapping[str, float]) -> Model:
+        """The model ranking by POPULARITY or FRESHNESS, too, each by a weight from 0 to 1 (RT-70)."""
+        del influence
+        return self
+
     @property
     def evaluation_period(self) -> float | None:
         """Seconds after which the model wants to look at new interactions; None: only a training changes it."""

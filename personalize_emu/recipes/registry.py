@@ -10,6 +10,7 @@ from personalize_emu.recipes.next_best_action import NextBestAction
 from personalize_emu.recipes.personalized import personal_recipes
 from personalize_emu.recipes.popularity_count import PopularityCount
 from personalize_emu.recipes.segments import segment_recipes
+from personalize_emu.recipes.semantic_similarity import SemanticSimilarity
 from personalize_emu.recipes.similar_items import similar_items
 from personalize_emu.recipes.sims import sims
 from personalize_emu.recipes.trending_now import TrendingNow
@@ -18,12 +19,15 @@ from personalize_emu.recipes.trending_now import TrendingNow
 @cache
 def recipe_named(name: str) -> Recipe | None:
     """The recipe of that name (`aws-sims`), None where it cannot be trained."""
-    known = (*all_recipes(), *segment_recipes(), NextBestAction())
+    known = (*all_recipes(), *segment_recipes(), NextBestAction(), SemanticSimilarity())
     return next((recipe for recipe in known if recipe.name == name), None)
 
 
 @cache
 def all_recipes() -> tuple[Recipe, ...]:
-    """One of each that answers users or items, by name; segments and actions are asked otherwise."""
+    """One of each that answers users or items, by name.
+
+    Segments and actions are asked otherwise, and what reads nothing but texts cannot be trained without any.
+    """
     recipes = [Hrnn(), PopularityCount(), TrendingNow(), *personal_recipes(), sims(), similar_items()]
     return tuple(sorted(recipes, key=lambda recipe: recipe.name))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from personalize_emu.recipes.base import Kind
+from personalize_emu.recipes.base import Kind, Model
 from personalize_emu.service.context import Context
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.state.lifecycle import ACTIVE
@@ -20,6 +20,11 @@ class Deployment:
 
     config: Mapping[str, Any] | None
     trained: TrainedVersion
+
+    @property
+    def model(self) -> Model:
+        """As this deployment wants it (RT-70)."""
+        return self.trained.model.influenced((self.config or {}).get("rankingInfluence", {}))
 
 
 def deployed(context: Context, campaign_arn: str, operation: str, kinds: frozenset[Kind]) -> Deployment:

@@ -42,7 +42,7 @@ def get_recommendations(context: Context, params: Params) -> dict[str, Any]:
 
 def _items(context: Context, deployment: Deployment, params: Params, count: int) -> list[dict[str, Any]]:
     trained = deployment.trained
-    model = trained.model
+    model = deployment.model
     wishes = requested_wishes(context, trained, params, count)
     user_id = params.get("userId", "")
     if trained.kind is Kind.RELATED:

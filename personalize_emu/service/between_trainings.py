@@ -8,6 +8,7 @@ from personalize_emu.service.action_updates import action_updates_of
 from personalize_emu.service.automatic_updates import Sources, updates_of
 from personalize_emu.service.context import Context
 from personalize_emu.service.evaluations import evaluations_of
+from personalize_emu.service.incremental_training import increments_of
 from personalize_emu.service.refreshing import begin_refreshing
 from personalize_emu.service.series import Refreshing
 from personalize_emu.service.trained import TrainedVersion
@@ -33,4 +34,5 @@ def _refreshing_of(
         evaluations_of(context, arn, trained)
         or updates_of(context, arn, trained, source, sources)
         or action_updates_of(context, trained)
+        or increments_of(context, arn, trained, source, sources)
     )

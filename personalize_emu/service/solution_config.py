@@ -166,10 +166,10 @@ def _check_auto_ml(auto_ml_config: Document) -> None:
 
 
 def _check_semantic_items(schemas: Schemas) -> None:
-    """R-79. Which column is the item's name is a flag that parsed schemas do not keep: any string will do."""
+    """R-79: a column flagged as the item's name, and a text beside it."""
     fields = schemas["ITEMS"].fields if "ITEMS" in schemas else ()
-    strings = [field for field in fields if field.type == "string" and field.name != "ITEM_ID"]
-    if len(strings) < 2 or not any(field.textual for field in strings):
+    named = [field for field in fields if field.names_item and field.type == "string"]
+    if not named or not any(field.textual for field in fields if field != named[0]):
         raise InvalidInputException(
             "Recipe aws-semantic-similarity requires an ITEMS dataset with an item name column and a textual column."
         )

@@ -25,6 +25,8 @@ from personalize_emu.service.solution_config import resolved_hyperparameters
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.state.jobs import JobFailed
 
+_WITHOUT_INTERACTIONS = frozenset({"aws-semantic-similarity"})
+"""These need items only (R-79)."""
 _WITHOUT_LEAST_USERS = frozenset(
     {"aws-next-best-action", "aws-similar-items", "aws-trending-now", "aws-vod-trending-now"}
 )
@@ -80,9 +82,7 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
     if source.actions is not None:
         data = replace(data, actions=source.actions())
     try:
-        check_enough(
-            data, event_type=source.event_type, minimum_users=_least_users(source.facts)
-        )
+        _check_enough(source, data)
         if source.base is not None:
             metrics = metrics_of(source.recipe, data, parameters, source.seed, progress)
             return replace(with_new_items(source.base, data), metrics=metrics, mark=mark)
@@ -135,5 +135,7 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
     return texts
 
 
-def _least_users(facts: RecipeFacts) -> int:
-    return 0 if facts.name in _WITHOUT_LEAST_USERS else MINIMUM_USERS
+def _check_enough(source: TrainingInput, data: TrainingData) -> None:
+    if source.facts.name not in _WITHOUT_INTERACTIONS:
+        least = 0 if source.facts.name in _WITHOUT_LEAST_USERS else MINIMUM_USERS
+        check_enough(data, event_type=source.event_type, minimum_users=least)

@@ -15,12 +15,13 @@ from personalize_emu.service.attribute_reading import item_attributes
 from personalize_emu.service.between_trainings import serve
 from personalize_emu.service.campaign_updates import begin_campaign_update, planned_deployment
 from personalize_emu.service.changes import begin_creation, require_active
+from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.context import Context
 from personalize_emu.service.datasets import dataset_of_type
 from personalize_emu.service.item_attributes import ItemAttributes
 from personalize_emu.service.metadata_reading import metadata_reading
 from personalize_emu.service.objective_reading import objective_along
-from personalize_emu.service.recipe_catalog import recipe_by_arn
+from personalize_emu.service.recipe_catalog import RecipeFacts, recipe_by_arn
 from personalize_emu.service.solution_config import NO_INTERACTIONS
 from personalize_emu.service.tags import Tags
 from personalize_emu.service.trained import TrainedVersion
@@ -35,7 +36,7 @@ from personalize_emu.state.lifecycle import (
     CREATE_STOPPING,
     stopping_duration,
 )
-from personalize_emu.state.resources import Campaign, Solution, SolutionVersion
+from personalize_emu.state.resources import Campaign, DatasetGroup, Solution, SolutionVersion
 from personalize_emu.wire.errors import InvalidInputException, NotImplementedException, ResourceInUseException
 
 _INTERACTIONS_A_MACHINE_HOUR = 1_000_000
@@ -139,17 +140,15 @@ def training_input(context: Context, solution: Solution, mode: str) -> TrainingI
     if solution.perform_hpo:
         raise NotImplementedException("personalize-emu does not implement performHPO yet.")
     base = _version_to_update(context, solution, facts.name) if mode == "UPDATE" else None
-    dataset = dataset_of_type(context, solution.dataset_group_arn, INTERACTIONS)
-    if dataset is None or dataset.arn not in context.world.contents:
-        raise InvalidInputException(NO_INTERACTIONS)
+    interactions_arn, interactions = _interactions(context, solution, facts)
     items = dataset_of_type(context, solution.dataset_group_arn, ITEMS)
     return TrainingInput(
         facts=facts,
         recipe=recipe,
         config=config,
         event_type=solution.event_type,
-        interactions_arn=dataset.arn,
-        interactions=context.world.contents[dataset.arn],
+        interactions_arn=interactions_arn,
+        interactions=interactions,
         items=context.world.contents.get(items.arn) if items else None,
         seed=context.settings.seed,
         reading=metadata_reading(context, solution.dataset_group_arn, facts, config),
@@ -158,6 +157,17 @@ def training_input(context: Context, solution: Solution, mode: str) -> TrainingI
         base=base,
         actions=partial(actions_of_group, context, solution.dataset_group_arn) if recipe.kind is Kind.ACTIONS else None,
     )
+
+
+def _interactions(context: Context, solution: Solution, facts: RecipeFacts) -> tuple[str, DatasetContents]:
+    """ARN and contents; semantic similarity does without (R-79), and then nothing lies where they would be."""
+    dataset = dataset_of_type(context, solution.dataset_group_arn, INTERACTIONS)
+    if dataset is not None and dataset.arn in context.world.contents:
+        return dataset.arn, context.world.contents[dataset.arn]
+    if facts.name != "aws-semantic-similarity":
+        raise InvalidInputException(NO_INTERACTIONS)
+    group = context.get(DatasetGroup, solution.dataset_group_arn)
+    return context.arn("dataset", f"{group.name}/{INTERACTIONS}"), DatasetContents()
 
 
 def _attributes(

@@ -1,0 +1,192 @@
+"""Semantic-Similarity: items whose names and texts are about the same (R-79), whoever has met them or nobody.
+
+Likeness is the mean of two cosines: of the texts' places in the few directions in which texts differ most, where
+words that go together stand for each other, and of their words themselves. Popularity and freshness re-rank on
+request (R-79a, R-79c); both are what they were at the last full training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.base import (
+    History,
+    Hyperparameters,
+    Kind,
+    Model,
+    NotEnoughData,
+    Progress,
+    Recipe,
+    TrainingData,
+)
+from personalize_emu.recipes.creation import creation_times
+from personalize_emu.recipes.features import Features
+from personalize_emu.recipes.metrics import LIST_LENGTH, coverage
+from personalize_emu.recipes.models.histories import gather_rows
+from personalize_emu.recipes.models.popularity import Popularity, count_popularity
+from personalize_emu.recipes.models.text_embedding import TextEmbedding, fit_text_embedding, term_counts
+from personalize_emu.recipes.topk import top_k
+
+NAME = "aws-semantic-similarity"
+NAME_TIMES = 2
+"""A word in the name of an item counts as much as so many in its texts."""
+FRESH_DAYS = 30.0
+"""Days in which freshness falls to 1/e."""
+SAMPLED_QUERIES = 500
+"""Items asked for to measure coverage, where nobody has met any."""
+
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class SemanticModel(Model):
+    """by_term: csr[terms, items], TF-IDF of length 1 a column; vectors: float32[items, dimensions] of length 1 or 0.
+
+    popular, fresh: float32[items] from 0 to 1. popularity: of items in interactions; all 0 where there are none.
+    influence: weights of popularity and of freshness, 0 to 1 each.
+    """
+
+    catalog: tuple[str, ...]
+    embedding: TextEmbedding
+    by_term: sp.csr_matrix
+    vectors: NDArray[np.float32]
+    popularity: Popularity
+    popular: Vector
+    fresh: Vector
+    influence: tuple[float, float] = (0.0, 0.0)
+    has_scores = False
+
+    @cached_property
+    def has_text(self) -> NDArray[np.bool_]:
+        """bool[items]: those that can be recommended; the others are known from interactions only."""
+        return np.bincount(self.by_term.indices, minlength=len(self.catalog)) > 0
+
+    @property
+    def trained_items(self) -> NDArray[np.bool_]:
+        return self.has_text
+
+    def scores(self, history: History) -> Vector:
+        """float32[items]: -inf for the item itself and for items without a text.
+
+        An item without a text, or that is not known, gets popular items; nothing at all where nobody has met any
+        (RT-47).
+        """
+        if not len(history.items) or not self.has_text[history.items[-1]]:
+            users = self.popularity.users
+            return np.where(users > 0, self.popularity.scores(), np.float32(-np.inf)).astype(np.float32)
+        item = int(history.items[-1])
+        by_popularity, by_freshness = self.influence
+        rest = max(0.0, 1.0 - by_popularity - by_freshness)
+        scores = np.float32(rest) * self.likeness(item)
+        scores += np.float32(by_popularity) * self.popular + np.float32(by_freshness) * self.fresh
+        scores[~self.has_text] = -np.inf
+        scores[item] = -np.inf
+        return scores
+
+    def likeness(self, item: int) -> Vector:
+        """float32[items] from 0 to 1."""
+        terms = self._by_item.indices[self._by_item.indptr[item] : self._by_item.indptr[item + 1]]
+        weights = self._by_item.data[self._by_item.indptr[item] : self._by_item.indptr[item + 1]]
+        words = gather_rows(self.by_term, terms, weights)
+        meaning = np.maximum(self.vectors @ self.vectors[item], np.float32(0))
+        likeness: Vector = (words + meaning) / np.float32(2)
+        return np.minimum(likeness, np.float32(1))
+
+    @cached_property
+    def _by_item(self) -> sp.csr_matrix:
+        return self.by_term.T.tocsr()
+
+    def influenced(self, influence: Mapping[str, float]) -> SemanticModel:
+        return replace(self, influence=(influence.get("POPULARITY", 0.0), influence.get("FRESHNESS", 0.0)))
+
+    def evaluated_on(self, data: TrainingData) -> SemanticModel:
+        """The items of `data` in place of those it knew; popularity and freshness stay what they were (R-79b)."""
+        places = np.array([self.number_of.get(item, -1) for item in data.catalog], np.int64)
+        known = places >= 0
+        users, visits = (np.where(known, each[places], 0) for each in (self.popularity.users, self.popularity.visits))
+        popularity = Popularity(users, visits, np.lexsort((-visits, -users)).astype(np.int32))
+        popular, fresh = (np.where(known, each[places], np.float32(0)) for each in (self.popular, self.fresh))
+        by_term, vectors = _embedded(self.embedding, _counts(data.item_features, len(data.catalog)))
+        return SemanticModel(data.catalog, self.embedding, by_term, vectors, popularity, popular, fresh, self.influence)
+
+
+class SemanticSimilarity(Recipe):
+    """Reads the items; interactions, if there are any, for popularity."""
+
+    name = NAME
+    kind = Kind.RELATED
+
+    def fit(
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> SemanticModel:
+        """Raises NotEnoughData: no item has a name or a text."""
+        del hyperparameters
+        progress("reading texts", 0.1)
+        counts = _counts(data.item_features, len(data.catalog))
+        if not counts.nnz:
+            raise NotEnoughData("Dataset has no item with a name or a text to train on.")
+        embedding = fit_text_embedding(counts, rng)
+        progress("finding out what goes together", 0.6)
+        by_term, vectors = _embedded(embedding, counts)
+        popularity = count_popularity(data.visits, len(data.catalog))
+        model = SemanticModel(data.catalog, embedding, by_term, vectors, popularity, _popular(popularity), _fresh(data))
+        progress("fitted", 1.0)
+        return model
+
+    def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
+        """Coverage by lists of items themselves, where there are no users whose lists could be measured (M-24)."""
+        if len(data.items):
+            return {}
+        model = self.fit(data, hyperparameters, np.random.default_rng(0), lambda *_: None)
+        described = np.flatnonzero(model.has_text).astype(np.int32)
+        asked = described[:: -(-len(described) // SAMPLED_QUERIES)]
+        queries = [History(item, np.zeros(1, np.int64)) for item in asked.reshape(-1, 1)]
+        lists = [top_k(model.scores(query), LIST_LENGTH) for query in queries]
+        return {"coverage": coverage(lists, len(data.catalog))}
+
+
+def _counts(features: Features | None, count: int) -> sp.csr_matrix:
+    """`term_counts` of name and texts of every item."""
+    columns = () if features is None else features.texts
+    texts = [
+        " ".join(
+            text
+            for name, text in zip((column.name for column in columns), parts, strict=True)
+            for _ in range(NAME_TIMES if features is not None and name == features.item_name else 1)
+        )
+        for parts in (zip(*(column.texts for column in columns), strict=True) if columns else [()] * count)
+    ]
+    return term_counts(texts)
+
+
+def _embedded(embedding: TextEmbedding, counts: sp.csr_matrix) -> tuple[sp.csr_matrix, NDArray[np.float32]]:
+    """Terms by item and vectors of the items with these texts."""
+    terms = embedding.terms(counts)
+    return terms.T.tocsr(), embedding.vectors(terms)
+
+
+def _popular(popularity: Popularity) -> Vector:
+    """From 0 to 1, on a logarithmic scale."""
+    counts = np.log1p(popularity.visits)
+    shares: Vector = (counts / max(1.0, float(counts.max(initial=0)))).astype(np.float32)
+    return shares
+
+
+def _fresh(data: TrainingData) -> Vector:
+    """1 for the newest item, falling with age; all 0 where times of creation are not stated (R-79a)."""
+    if data.stated_creation is None:
+        return np.zeros(len(data.catalog), np.float32)
+    created = creation_times(data)
+    days = (int(created.max(initial=0)) - created) / 86_400
+    fresh: Vector = np.exp(-days / FRESH_DAYS).astype(np.float32)
+    return fresh
