@@ -17,7 +17,7 @@ from personalize_emu.recipes.training_process import train_where_it_fits
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.event_selection import EventSelection, training_data
 from personalize_emu.service.event_variety import refuse_too_many_event_types
-from personalize_emu.service.item_attributes import ItemAttributes
+from personalize_emu.service.item_attributes import ItemAttributes, informative_groups
 from personalize_emu.service.metadata_reading import MetadataReading
 from personalize_emu.service.new_items import first_exposure, with_new_items
 from personalize_emu.service.recipe_catalog import RecipeFacts
@@ -77,7 +77,7 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
     data = read_data(source, selection, log_length)
     attributes = source.attributes()
     if attributes is not None:
-        data = replace(data, attributes=attributes.groups(data.catalog))
+        data = replace(data, attributes=informative_groups(attributes, data.catalog))
     parameters = resolved_hyperparameters(source.facts, source.config)
     if source.actions is not None:
         data = replace(data, actions=source.actions())
