@@ -78,11 +78,9 @@ class SequenceModel(Model):
 
     def _completed(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Items that are not modelled come after the others, the more popular first."""
-        missing = np.flatnonzero(np.isneginf(logits[0]))
+        missing = np.flatnonzero(self.network.place < 0) if self.network is not None else np.empty(0, np.int64)
         if len(missing):
-            logits[:, missing] = np.inf
-            shares = self._popular[missing] - self._popular[missing].max()
-            logits[:, missing] = logits.min(axis=1)[:, None] + shares
+            logits[:, missing] += self._popular[missing] - self._popular[missing].max()
         return logits
 
 

@@ -5,8 +5,8 @@ deserve (weighing.py). The softmax of the weighed opinions is the probability of
 items the user had come back with the probability learned in `models/repeats.py`. A history is read at request time, so
 an event counts at once and for its user only.
 
-With many visits a recurrent network joins (models/recurrent); `hidden_dimension` is its width, and changes nothing
-without it.
+With many visits two readers of sequences join (sequence_experts.py), one of them a recurrent network;
+`hidden_dimension` is its width, and changes nothing without it.
 """
 
 from __future__ import annotations
@@ -34,18 +34,17 @@ from personalize_emu.recipes.experts import Experts, Trust, fit_experts, looks_a
 from personalize_emu.recipes.features import Features
 from personalize_emu.recipes.models.blend import best_sharpness, with_returns
 from personalize_emu.recipes.models.many import chances_of_many, with_returns_of_many
-from personalize_emu.recipes.models.mixture import best_share, mixed
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
-from personalize_emu.recipes.models.recurrent.next_item import (
-    USUAL_HIDDEN,
-    NextItemNetwork,
-    Shape,
-    continue_next_item_network,
-    fit_next_item_network,
-)
+from personalize_emu.recipes.models.recurrent.next_item import USUAL_HIDDEN, Shape
 from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
 from personalize_emu.recipes.parameters import flag, number, percentiles
 from personalize_emu.recipes.percentiles import users_within
+from personalize_emu.recipes.sequence_experts import (
+    SequenceExperts,
+    Wanted,
+    fit_sequence_experts,
+    refit_sequence_experts,
+)
 from personalize_emu.recipes.weighing import learned_trust
 
 SHARPNESS = 1.0
@@ -62,9 +61,8 @@ class PersonalModel(Model):
     repeats: Repeats
     sharpness: float
     cold: ColdItems
-    network: NextItemNetwork | None = None
-    """Trained on many visits only; `trust` is its share of the probabilities of items that the user never had."""
-    trust: float = 0.0
+    sequences: SequenceExperts | None = None
+    """With many visits only."""
     has_scores = True
 
     @property
@@ -98,7 +96,7 @@ class PersonalModel(Model):
         logits = self.experts.relevance_many(histories)
         logits *= np.float32(self.sharpness) * (1 - share)
         logits += np.float32(self.sharpness) * share * self._popular
-        logits = self._with_network(logits, histories)
+        logits = self._with_sequences(logits, histories)
         logits[known == 0] = self._popular
         self.cold.place(logits)
         return with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
@@ -111,14 +109,13 @@ class PersonalModel(Model):
             row[~self.trained_items] = -np.inf
         return best_sharpness(blends, [user.truth for user in test_users], self.sharpness)
 
-    def measured_trust(self, test_users: Sequence[HeldOut], sharpness: float) -> float:
-        """The network's share under which what these users did next is most likely."""
-        if self.network is None:
-            return 0.0
-        histories = [user.history for user in test_users]
-        linear = self.experts.relevance_many(histories) * np.float32(sharpness)
-        had, truths = [history.items for history in histories], [user.truth for user in test_users]
-        return best_share(linear, self.network.scores_many(histories), had, truths, self.trust)
+    def measured_sequences(self, test_users: Sequence[HeldOut], sharpness: float) -> SequenceExperts | None:
+        """The readers of sequences, weighed beside the other experts at that sharpness."""
+        if self.sequences is None:
+            return None
+        linear = self.experts.relevance_many([user.history for user in test_users])
+        linear *= np.float32(sharpness)
+        return self.sequences.measured(linear, self.trained_items, test_users)
 
     @cached_property
     def _popular(self) -> NDArray[np.float32]:
@@ -139,14 +136,11 @@ class PersonalModel(Model):
         if not self._known(history):
             return self._popular.copy()
         logits = self._tempered(self.experts.relevance(history), history)
-        both: NDArray[np.float32] = self._with_network(logits[None], [history])[0]
+        both: NDArray[np.float32] = self._with_sequences(logits[None], [history])[0]
         return both
 
-    def _with_network(self, logits: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
-        if self.network is None:
-            return logits
-        had = [history.items for history in histories]
-        return mixed(logits, self.network.scores_many(histories), self.trust, had)
+    def _with_sequences(self, logits: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
+        return logits if self.sequences is None else self.sequences.pooled_with(logits, histories)
 
 
 @dataclass(frozen=True)
@@ -156,8 +150,10 @@ class PersonalRecipe(Recipe):
     name: str
     kind: Kind
     recency: str
-    network_from: int = 200_000
-    """Visits from which on a recurrent network joins the linear models: with fewer it adds nothing but time."""
+    sequences_from: int = 200_000
+    """Visits from which on readers of sequences join: with fewer they add nothing but time."""
+    with_network: bool = True
+    """Whether the one that takes minutes is among them."""
 
     def fit(
         self,
@@ -167,12 +163,11 @@ class PersonalRecipe(Recipe):
         progress: Progress,
     ) -> PersonalModel:
         kept = self._users(data, hyperparameters)
-        large = len(kept.visits) >= self.network_from
+        large = len(kept.visits) >= self.sequences_from
         model = self._fit(data, kept, hyperparameters, None, SHARPNESS, rng, within(progress, 0, 0.2 if large else 1))
         if large:
-            shape, hear = self._shape(hyperparameters), within(progress, 0.2, 1)
-            network = fit_next_item_network(kept.visits, len(data.catalog), shape, rng, hear)
-            model = replace(model, network=network, trust=TRUST)
+            wanted, hear = self._wanted(hyperparameters), within(progress, 0.2, 1)
+            model = replace(model, sequences=fit_sequence_experts(kept.visits, len(data.catalog), wanted, rng, hear))
         progress("fitted", 1.0)
         return model
 
@@ -188,15 +183,14 @@ class PersonalRecipe(Recipe):
         if not isinstance(evaluated, PersonalModel) or not test_users:
             return self.fit(data, hyperparameters, rng, progress)
         sharpness = evaluated.measured_sharpness(test_users[:CALIBRATION_USERS])
-        trust = evaluated.measured_trust(test_users[:CALIBRATION_USERS], sharpness)
-        large = evaluated.network is not None and trust > LEAST_TRUST
+        known = evaluated.measured_sequences(test_users[:CALIBRATION_USERS], sharpness)
         kept = self._users(data, hyperparameters)
-        hear = within(progress, 0, 0.5 if large else 1)
+        hear = within(progress, 0, 0.5 if known else 1)
         model = self._fit(data, kept, hyperparameters, evaluated.experts.trust, sharpness, rng, hear)
-        if evaluated.network is not None and large:
-            shape, hear = self._shape(hyperparameters), within(progress, 0.5, 1)
-            network = continue_next_item_network(evaluated.network, kept.visits, shape, rng, hear)
-            model = replace(model, network=network, trust=trust)
+        if known is not None:
+            wanted, hear = self._wanted(hyperparameters), within(progress, 0.5, 1)
+            sequences = refit_sequence_experts(known, kept.visits, len(data.catalog), wanted, rng, hear)
+            model = replace(model, sequences=sequences)
         progress("fitted", 1.0)
         return model
 
@@ -225,11 +219,12 @@ class PersonalRecipe(Recipe):
         bounds = percentiles(hyperparameters, "user_history_length", 0.0, 0.99 if self._filters_users else 1.0)
         return users_within(data, bounds)
 
-    def _shape(self, hyperparameters: Hyperparameters) -> Shape:
+    def _wanted(self, hyperparameters: Hyperparameters) -> Wanted:
         """R-57, R-58; the v2 recipes leave both to us."""
         hidden = int(number(hyperparameters, "hidden_dimension", USUAL_HIDDEN))
         steps = int(number(hyperparameters, "bptt", 32))
-        return Shape(hidden, steps, flag(hyperparameters, self.recency, True))
+        recency = flag(hyperparameters, self.recency, True)
+        return Wanted(Shape(hidden, steps, recency) if self.with_network else None)
 
     def _experts(
         self, data: TrainingData, hyperparameters: Hyperparameters, trust: Trust | None, progress: Progress
@@ -257,10 +252,6 @@ class PersonalRecipe(Recipe):
 
 CALIBRATION_USERS = 200
 """Enough users to measure one number on."""
-TRUST = 0.5
-"""The network's share, until it is measured on users it has not seen."""
-LEAST_TRUST = 0.02
-"""A network that has earned no more is left out: it would only cost time."""
 
 
 def personal_recipes() -> tuple[PersonalRecipe, ...]:

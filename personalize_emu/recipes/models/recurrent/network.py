@@ -15,6 +15,7 @@ from personalize_emu.recipes.models.recurrent.softmax_loss import rows_added, sa
 
 Array = NDArray[Any]
 ROWS_AT_ONCE = 512
+STEPS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +80,14 @@ class Network:
         for column, sequence in enumerate(sequences):
             items[longest - len(sequence) :, column] = sequence
         for step in range(longest):
+            if step % STEPS_AT_ONCE == 0:
+                block = items[step : step + STEPS_AT_ONCE]
+                gates = (self.embeddings[block.ravel()] * dtype.type(self.input_scale)) @ self.cell.into
+                gates += self.cell.bias
+                gates = gates.reshape(*block.shape, 3 * hidden)
             active = int(np.searchsorted(-lengths, step - longest, side="right"))
-            gates = (self.embeddings[items[step, :active]] * dtype.type(self.input_scale)) @ self.cell.into
-            gates += self.cell.bias
-            step_forward(self.cell, gates, recurrent[:active], states[:active], following[:active], scratch[:active])
+            here = gates[step % STEPS_AT_ONCE, :active]
+            step_forward(self.cell, here, recurrent[:active], states[:active], following[:active], scratch[:active])
             states[:active] = following[:active]
         return states
 

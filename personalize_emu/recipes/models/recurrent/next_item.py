@@ -20,13 +20,13 @@ from personalize_emu.recipes.models.recurrent.start import start_embeddings
 from personalize_emu.recipes.models.recurrent.trainer import Plan, Report, train_network
 from personalize_emu.recipes.visits import Visits
 
-REACH = 250
+REACH = 60
 """Visits of a history that are read: what lies further back has left no trace in the state."""
 MOST_ITEMS = 50_000
 USUAL_HIDDEN = 96
 STEPS_IN_ALL = 16_000_000
 """Steps of training at the usual size, so that a million visits are gone through sixteen times."""
-FEWEST_ROUNDS, MOST_ROUNDS = 2, 30
+FEWEST_ROUNDS, MOST_ROUNDS = 1, 30
 WINDOWS = 4
 FEWEST_AT_ONCE, MOST_AT_ONCE = 128, 4096
 """Steps of one update, of all rows together."""
@@ -63,7 +63,7 @@ class NextItemNetwork:
     rounds: int
 
     def scores(self, history: History) -> NDArray[np.float32]:
-        """float32[items]: log-probability of each item to be next; -inf for items that are not modelled."""
+        """float32[items]: log-probability of each item to be next; those not modelled count as the least likely one."""
         scores: NDArray[np.float32] = self.scores_many([history])[0]
         return scores
 
@@ -73,7 +73,10 @@ class NextItemNetwork:
         logits = self.network.logits(self.network.last_states([known[known >= 0] for known in places]))
         peak = logits.max(axis=1, keepdims=True)
         logits -= peak + np.log(np.exp(logits - peak).sum(axis=1, keepdims=True))
-        scores = np.full((len(histories), len(self.place)), -np.inf, np.float32)
+        if len(self.columns) == len(self.place):
+            return np.asarray(logits, np.float32)
+        scores = np.empty((len(histories), len(self.place)), np.float32)
+        scores[:] = logits.min(axis=1, keepdims=True)
         scores[:, self.columns] = logits
         return scores
 
