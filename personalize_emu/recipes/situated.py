@@ -56,24 +56,25 @@ class Situated(Model):
         return self.base.trained_items
 
     def scores(self, history: History) -> NDArray[np.float32]:
-        only: NDArray[np.float32] = self._shifted(self.base.scores(history)[None], [history])[0]
-        return only
+        scores = self.base.scores(history)
+        share = float(fading([history])[0])
+        for shift, (lasting, first) in zip(self.circumstances.shifts_of(history), self.weights.tolist(), strict=True):
+            if shift is not None:
+                scores = scores + np.float32(lasting + first * share) * shift
+        return scores
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
-        return self._shifted(self.base.scores_many(histories), histories)
-
-    def scores_of_others(self, history: History, features: Features) -> NDArray[np.float32] | None:
-        """Nobody has met them in any circumstances."""
-        return self.base.scores_of_others(history, features)
-
-    def _shifted(self, rows: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
+        rows = self.base.scores_many(histories)
         shares = fading(histories)
         levels = self.circumstances.levels_of(histories)
         for factor, members, (lasting, first) in zip(self.circumstances.factors, levels, self.weights, strict=True):
             if members.nnz:
-                strength = (lasting + first * shares).astype(np.float32)[:, None]
-                rows = rows + strength * (members @ factor.lifts)
+                rows = rows + (lasting + first * shares).astype(np.float32)[:, None] * (members @ factor.lifts)
         return rows
+
+    def scores_of_others(self, history: History, features: Features) -> NDArray[np.float32] | None:
+        """Nobody has met them in any circumstances."""
+        return self.base.scores_of_others(history, features)
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ MOST_SINGLE_NUMBERS = 24
 """A numeric column of at most so many values, hours of the day for one, has each of them as a level."""
 FEWEST_OF_A_NUMBER = 5
 RANGES = 12
-MOST_CELLS = 2**24
-"""Levels times items of one column: 64 MB. Rarer levels are left out."""
+MOST_CELLS = 2**23
+"""Levels times items of one column: 32 MB. Rarer levels are left out."""
 PRIORS = np.array([0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 10_000.0])
 """Expected meetings after which a ratio is believed half way."""
 MOST_PRIOR_ITEMS = 3000
@@ -65,7 +65,7 @@ class Levels:
         )
         return _rows_of_sum_one(column.members @ renamed)
 
-    def of_text(self, text: str) -> list[int]:
+    def of_text(self, text: str) -> Sequence[int]:
         """The levels of a value as requests have it; none of one that was not met in training."""
         if self.edges is not None:
             try:
@@ -133,6 +133,18 @@ class Circumstances:
                 found.append((known @ members[np.maximum(numbers, 0)]).tocsr())
         return found
 
+    def shifts_of(self, history: History) -> list[NDArray[np.float32] | None]:
+        """For each factor the lifts, float32[items], at the levels of one history; None where nothing is known."""
+        told = [factor.levels.of_text(history.context.get(factor.name, "")) for factor in self.context]
+        number = self.traits.number_of.get(history.user_id)
+        for members in self.traits.members:
+            first, end = (0, 0) if number is None else members.indptr[number : number + 2]
+            told.append(members.indices[first:end])
+        return [
+            factor.lifts[levels].mean(axis=0) if len(levels) else None
+            for factor, levels in zip(self.factors, told, strict=True)
+        ]
+
     def chosen(self, kept: Sequence[bool]) -> Circumstances:
         """Some of the factors; kept: along all of them."""
         first = len(self.context)
@@ -150,7 +162,8 @@ class Circumstances:
 
     @staticmethod
     def _told(levels: Levels, histories: Sequence[History]) -> sp.csr_matrix:
-        rows, places = [], []
+        rows: list[int] = []
+        places: list[int] = []
         for row, history in enumerate(histories):
             found = levels.of_text(history.context.get(levels.name, ""))
             rows += [row] * len(found)
@@ -162,7 +175,7 @@ class Circumstances:
 def fit_circumstances(data: TrainingData) -> Circumstances:
     """Lifts of all columns of the context and of the profiles; every user counts once an item and level."""
     items = len(data.catalog)
-    pairs = np.unique(data.users.astype(np.int64) * max(1, items) + data.items)
+    pairs = _distinct(data.users.astype(np.int64) * max(1, items) + data.items)
     popularity = np.bincount(pairs % max(1, items), minlength=items).astype(np.float64)
     context = tuple(
         Factor(levels, lifts_of(_context_counts(data, column, levels), popularity))
@@ -239,7 +252,7 @@ def _context_counts(data: TrainingData, column: Categories | Numbers, levels: Le
     rows = np.repeat(np.arange(members.shape[0]), np.diff(members.indptr))
     items = len(data.catalog)
     met = data.users[rows].astype(np.int64) * items + data.items[rows]
-    triples = np.unique(met * levels.count + members.indices)
+    triples = _distinct(met * levels.count + members.indices)
     cells = (triples % levels.count) * items + (triples // levels.count) % items
     return np.bincount(cells, minlength=levels.count * items).reshape(levels.count, items).astype(np.float64)
 
@@ -264,6 +277,14 @@ def _traits(
         factors.append(Factor(levels, lifts_of(counts, popularity)))
         members.append(levels.of_column(all_columns[column.name]))
     return Traits(profiles.ids if factors else (), tuple(factors), tuple(members))
+
+
+def _distinct(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each key once, ascending. `np.unique` hashes, which takes ten times as long where most keys differ."""
+    ordered = np.sort(keys)
+    first = np.ones(len(ordered), np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
 
 
 def _rows_of_sum_one(matrix: sp.csr_matrix) -> sp.csr_matrix:
