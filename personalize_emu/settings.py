@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -11,6 +12,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Pace = Literal["instant", "fast", "real"]
 Auth = Literal["off", "sigv4", "iam"]
+DASK_SCHEME = "dask://"
+_CLUSTER = re.compile(rf"{DASK_SCHEME}[^/:\s]+:\d+")
 ENVIRONMENT_PREFIX = "PERSONALIZE_EMU_"
 
 QUOTA_LIMITS: Mapping[str, int] = MappingProxyType(
@@ -95,6 +98,11 @@ class Settings:
     service_metrics: bool = _option(
         True, "send the service's own metrics (calls, errors, latencies, jobs) to the embedded or configured CloudWatch"
     )
+    executor: str = _option(
+        "",
+        "where batch jobs are worked on: empty for the server itself, or dask://HOST:PORT, the scheduler of a Dask "
+        "cluster whose workers have personalize-emu[dask]",
+    )
     export_file_bytes: int = _option(1 << 28, "size from which on an exported dataset goes on in another file")
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
@@ -111,6 +119,8 @@ class Settings:
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError(f"log_level must be DEBUG, INFO, WARNING or ERROR, not {self.log_level!r}")
         quota_limits(self.quotas)
+        if self.executor and not _CLUSTER.fullmatch(self.executor):
+            raise ValueError(f"executor must be empty or {DASK_SCHEME}HOST:PORT, not {self.executor!r}")
         if not 1 <= self.page_size <= 100:
             raise ValueError(f"page_size must be between 1 and 100, not {self.page_size}")
         if not self.export_file_bytes > 0:

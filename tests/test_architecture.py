@@ -45,6 +45,8 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "botocore": ("neighbours", "edge", "demo", "wire.models"),
     "botocore.model": ("neighbours", "edge", "demo", "wire"),
     "moto": ("edge.moto_seam",),
+    "dask": ("batch.executors",),
+    "distributed": ("batch.executors",),
     "pickle": (),
     "cPickle": (),
     "cloudpickle": (),

@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from personalize_emu.batch.executors import workers_at
 from personalize_emu.batch.inference import Inference, LineFilter
 from personalize_emu.batch.themes import Themes, themes_of
 from personalize_emu.batch.transfer import transfer
-from personalize_emu.batch.workers import Workers
 from personalize_emu.data.columns import ITEM_ID
 from personalize_emu.data.dataset_types import ITEMS
 from personalize_emu.recipes.base import Progress
@@ -29,15 +29,14 @@ MOST_THEMES = 100
 """Lines of one input file, and of one whose answers have themes (B-20, B-61, Q-56)."""
 
 
-def create_batch_inference_job(context: Context, params: Params, *, workers: Workers | None = None) -> dict[str, Any]:
-    """workers: who computes the answers; by default the thread of the job."""
+def create_batch_inference_job(context: Context, params: Params) -> dict[str, Any]:
     job = insert_batch_inference_job(context, params)
-    work = partial(_answer, context, job, workers or Workers())
+    work = partial(_answer, context, job)
     begin_creation(context, job, partial(watched, context.world, job.arn, work), lambda _: None)
     return {"batchInferenceJobArn": job.arn}
 
 
-def _answer(context: Context, job: BatchInferenceJob, workers: Workers, progress: Progress) -> None:
+def _answer(context: Context, job: BatchInferenceJob, progress: Progress) -> None:
     """The latest version is updated first, so that new items can be answered, too (R-72h, B-55)."""
     refresh_now(context.world, job.solution_version_arn)
     trained = _as_wanted(job, context.world.trained[job.solution_version_arn])
@@ -46,7 +45,9 @@ def _answer(context: Context, job: BatchInferenceJob, workers: Workers, progress
     themes = _themes(context, job, trained, progress) if job.batch_inference_job_mode == THEMES else None
     answer = Inference(trained, job.num_results, line_filter, exploring, themes)
     most = MOST_LINES if themes is None else MOST_THEMES
-    transfer(context, job, answer, most_lines=most, workers=workers, progress=progress)
+    # Filters look at what the datasets hold now.
+    with workers_at(context.settings.executor, alone=line_filter is not None) as workers:
+        transfer(context, job, answer, most_lines=most, workers=workers, progress=progress)
 
 
 def _as_wanted(job: BatchInferenceJob, trained: TrainedVersion) -> TrainedVersion:

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from personalize_emu.batch.crowds import current_users, user_filter
+from personalize_emu.batch.executors import workers_at
 from personalize_emu.batch.segments import Segments
 from personalize_emu.batch.transfer import transfer
-from personalize_emu.batch.workers import Workers
 from personalize_emu.filters.check import CheckedFilter
 from personalize_emu.recipes.base import Progress
 from personalize_emu.recipes.segments import SegmentModel
@@ -31,13 +31,11 @@ class Work:
     job: BatchSegmentJob
     trained: TrainedVersion
     checked: CheckedFilter | None
-    workers: Workers
 
 
-def create_batch_segment_job(context: Context, params: Params, *, workers: Workers | None = None) -> dict[str, Any]:
-    """workers: who computes the answers; by default the thread of the job."""
+def create_batch_segment_job(context: Context, params: Params) -> dict[str, Any]:
     job, checked = insert_batch_segment_job(context, params)
-    work = Work(job, context.world.trained[job.solution_version_arn], checked, workers or Workers())
+    work = Work(job, context.world.trained[job.solution_version_arn], checked)
     answer = partial(_answer, context, work)
     begin_creation(context, job, partial(watched, context.world, job.arn, answer), lambda _: None)
     return {"batchSegmentJobArn": job.arn}
@@ -54,4 +52,5 @@ def _answer(context: Context, work: Work, progress: Progress) -> None:
         kept = user_filter(context, work.checked, group_of(context, trained), trained.interactions_arn, users)
     answer = Segments(trained.model, users, work.job.num_results, trained.attributes, kept)
     most = MOST_ITEMS if trained.attributes is None else MOST_ATTRIBUTES
-    transfer(context, work.job, answer, most_lines=most, workers=work.workers, progress=progress)
+    with workers_at(context.settings.executor, alone=kept is not None or answer.attributes is not None) as workers:
+        transfer(context, work.job, answer, most_lines=most, workers=workers, progress=progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,11 +83,12 @@ def transfer(
     put(PROBE, b"")
     files = _files(objects, places)
     tally = _Tally(sum(info.size for info in files))
+    carried = workers.carry(answer)
     for number, info in enumerate(files, start=1):
         with _reading():
             content = objects.open(source.bucket, info.key)
         with content:
-            lines = _answers(content, answer, tally, most_lines, workers, progress)
+            lines = _answers(content, carried, tally, most_lines, workers, progress)
             ended = _not_in_vain(lines, tally) if number == len(files) else lines
             put(_output_name(source, info.key), stream_of(ended))
 
@@ -115,16 +117,19 @@ def _output_name(source: Location, key: str) -> str:
 
 
 def _answers(
-    source: BinaryIO, answer: Answer, tally: _Tally, most_lines: int, workers: Workers, progress: Progress
+    source: BinaryIO, carried: Answer, tally: _Tally, most_lines: int, workers: Workers, progress: Progress
 ) -> Iterator[bytes]:
     before = tally.lines
+    read: deque[Chunk] = deque()
 
-    def answered(chunk: Chunk) -> tuple[Chunk, Answered]:
-        return chunk, answer(chunk.lines)
+    def asked() -> Iterator[Sequence[bytes]]:
+        for chunk in chunks_of(source, CHUNK_LINES, CHUNK_BYTES):
+            read.append(chunk)
+            yield chunk.lines
 
     with _reading():
-        for chunk, written in workers.in_order(answered, chunks_of(source, CHUNK_LINES, CHUNK_BYTES)):
-            tally.add(chunk, written)
+        for written in workers.in_order(carried, asked()):
+            tally.add(read.popleft(), written)
             if tally.lines - before > most_lines:
                 raise JobFailed(f"Input file has too many records. A maximum of {most_lines} is allowed.")
             progress("answering", tally.share)

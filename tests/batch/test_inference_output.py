@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -293,7 +294,7 @@ def test_other_threads_can_do_the_work(opened: Open, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(transfer, "CHUNK_LINES", 3)
     here = output_text(opened.given, version, text, "here")
     with ThreadPoolExecutor(2) as executor:
-        monkeypatch.setattr(inference_jobs, "Workers", lambda: Workers(executor, ahead=4))
+        monkeypatch.setattr(inference_jobs, "workers_at", lambda *_, **__: nullcontext(Workers(executor, ahead=4)))
         assert output_text(opened.given, version, text, "elsewhere") == here
 
 

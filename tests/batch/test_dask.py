@@ -1,0 +1,68 @@
+"""Batch jobs on a Dask cluster: two worker processes answer the same, in the same order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from distributed import LocalCluster
+
+from personalize_emu.batch.inference import Inference
+from personalize_emu.edge.mock import MockPersonalize
+from personalize_emu.settings import Settings
+from personalize_emu.state.clock import ManualClock
+from tests.batch_requests import failure, json_lines, output_text
+from tests.given import REGION, SIMS, Given
+
+QUERIES = [{"itemId": f"i{number % 60:03d}"} for number in range(1100)]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        yield cluster
+
+
+def mocked(executor: str) -> MockPersonalize:
+    return MockPersonalize(Settings(pace="instant", executor=executor), ManualClock())
+
+
+def clients() -> Given:
+    return Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
+
+
+def answered_here(*_: object) -> None:
+    raise AssertionError("the lines were answered in the server")
+
+
+def test_a_cluster_answers_as_the_server_does(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B-43: and in the order of the input."""
+    text = json_lines(QUERIES)
+    with mocked(""):
+        given = clients()
+        version = given.version(given.solution(given.imported_group(), SIMS))
+        alone = output_text(given, version, text, "alone")
+    monkeypatch.setattr(Inference, "__call__", answered_here)
+    with mocked(cluster.scheduler_address.replace("tcp://", "dask://")):
+        given = clients()
+        version = given.version(given.solution(given.imported_group(), SIMS))
+        spread = output_text(given, version, text, "spread")
+    assert spread == alone
+    assert [json.loads(line)["input"] for line in spread.splitlines()] == QUERIES
+
+
+def test_a_cluster_that_is_not_there_fails_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("personalize_emu.batch.executors.CONNECT_SECONDS", 0.2)
+    with mocked("dask://127.0.0.1:9"):
+        given = clients()
+        version = given.version(given.solution(given.imported_group(), SIMS))
+        path = given.upload(json_lines(QUERIES[:1]), "in/few")
+        assert failure(given, version, path) == "No Dask scheduler answers at dask://127.0.0.1:9."
+
+
+def test_the_option_is_the_address_of_a_scheduler() -> None:
+    for wrong in ("dask://host", "tcp://host:1", "dask://host:1/x"):
+        with pytest.raises(ValueError, match="executor must be"):
+            Settings(executor=wrong)
