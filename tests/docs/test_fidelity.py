@@ -8,6 +8,7 @@ import pytest
 
 from docs.facts import (
     FACTS,
+    NOT_OBSERVABLE,
     SPECIFICATION,
     TESTS,
     citations,
@@ -40,6 +41,13 @@ def test_tests_cite_facts_that_exist() -> None:
     known = read_facts()
     unknown = {number: files for number, files in citations(TESTS, known).items() if number not in known}
     assert unknown == {}
+
+
+def test_what_is_called_unobservable_exists_and_has_no_test() -> None:
+    known = read_facts()
+    assert set(NOT_OBSERVABLE) <= set(known)
+    assert set(NOT_OBSERVABLE).isdisjoint(citations(TESTS, known))
+    assert "| Q-22 | documented | not observable: nothing is refused" in facts_table()
 
 
 def test_the_list_holds_numbers_and_grounds_and_no_sentences() -> None:
