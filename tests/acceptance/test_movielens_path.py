@@ -73,13 +73,27 @@ def check_metrics(metrics: dict[str, dict[str, float]]) -> None:
 
 
 def check_the_command_line_client(environment: dict[str, str]) -> None:
-    """R-SCH-3: the text comes back byte for byte."""
+    """R-SCH-3: the text comes back byte for byte. P-38, P-41: errors of the other two services are theirs."""
     text = SCHEMA.read_text()
     arn = aws(environment, "create-schema", "--name", "from-cli", "--schema", text)["schemaArn"]
     assert arn == "arn:aws:personalize:us-east-1:123456789012:schema/from-cli"
     assert aws(environment, "describe-schema", "--schema-arn", arn)["schema"]["schema"] == text
     assert aws(environment, "delete-schema", "--schema-arn", arn) is None
     assert aws(environment, "list-schemas") == {"schemas": []}
+    campaign = "arn:aws:personalize:us-east-1:123456789012:campaign/none"
+    asked = ("personalize-runtime", "get-recommendations", "--campaign-arn", campaign, "--user-id", "1")
+    assert "(ResourceNotFoundException) when calling GetRecommendations" in aws_refusal(environment, *asked)
+    event = '[{"eventType": "watch", "sentAt": 1700000000}]'
+    told = ("personalize-events", "put-events", "--tracking-id", "none", "--session-id", "s", "--event-list", event)
+    assert "(InvalidInputException) when calling PutEvents" in aws_refusal(environment, *told)
+
+
+def aws_refusal(environment: dict[str, str], *arguments: str) -> str:
+    """What the AWS CLI prints about an error of the service."""
+    command = [str(Path(sys.executable).with_name("aws")), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode > 0, done
+    return done.stderr.replace("calling the ", "calling ")
 
 
 def aws(environment: dict[str, str], *arguments: str) -> Any:
