@@ -30,7 +30,7 @@ def metrics(ours: Market, version: str) -> dict[str, float]:
 def test_a_higher_sensitivity_recommends_dearer_items(ours: Market) -> None:
     """T-18, T-26, T-27, M-3, M-27: OFF recommends what a solution without an objective does."""
     means, lists = {}, {}
-    for level in ("OFF", "MEDIUM", "HIGH", None):
+    for level in ("OFF", "HIGH", None):
         extra = {"solutionConfig": objective(level)} if level else {}
         version = ours.version(name=str(level), **extra)
         campaign = ours.campaign(version, WEIGHTLESS, name=str(level))
@@ -38,7 +38,7 @@ def test_a_higher_sensitivity_recommends_dearer_items(ours: Market) -> None:
         means[level] = float(np.mean([price(item) for ids in lists[level] for item in ids]))
         assert (METRIC in metrics(ours, version)) is (level is not None)
         assert 0 <= metrics(ours, version).get(METRIC, 0) <= 1
-    assert means["OFF"] < means["MEDIUM"] < means["HIGH"]
+    assert means["OFF"] < means["HIGH"]
     assert lists["OFF"] == lists[None]
 
 
