@@ -167,13 +167,15 @@ class Model(ABC):
         rows = [self.scores(history) for history in histories]
         return np.stack(rows) if rows else np.empty((0, len(self.catalog)), np.float32)
 
-    def scores_of_others(self, history: History, features: Features) -> NDArray[np.float32] | None:
-        """float32[features.count]: relevance of items that are not in the catalog, on the scale of `scores`.
+    def scores_with_others(
+        self, histories: Sequence[History], features: Features
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """`scores_many`, and float32[histories, features.count]: relevance of items that are not in the catalog.
 
-        None where the model reads nothing but who met what.
+        Both are on one scale. None where the model reads nothing but who met what.
         """
-        del history, features
-        return None
+        del features
+        return self.scores_many(histories), None
 
     def influenced(self, influence: Mapping[str, float]) -> Model:
         """The model ranking by POPULARITY or FRESHNESS, too, each by a weight from 0 to 1 (RT-70)."""

@@ -50,11 +50,11 @@ class ColdItems:
             logits[:, self.content.new] += np.float32(self.stretch) * self.content.of_new(logits)
 
     def of_others(self, logits: Scores, features: Features) -> Scores | None:
-        """float32[features.count]: of items outside the catalog, beside `logits`, float32[items]."""
-        if self.content is None or len(self.numbers) == len(logits):
+        """float32[rows, features.count]: of items outside the catalog, beside `logits`, float32[rows, items]."""
+        if self.content is None or len(self.numbers) == logits.shape[1]:
             return None
-        estimates = self.content.of_others(logits[None], features)[0]
-        others: Scores = self.level(logits[None].copy())[0] + np.float32(self.stretch) * estimates
+        estimates = self.content.of_others(logits, features)
+        others: Scores = self.level(logits)[:, None] + np.float32(self.stretch) * estimates
         return others
 
     def level(self, logits: Scores) -> Scores:

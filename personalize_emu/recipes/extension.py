@@ -53,35 +53,39 @@ class Extended(Model):
 
     def scores(self, history: History) -> NDArray[np.float32]:
         known = self._history(history)
-        only: NDArray[np.float32] = self._with_newcomers(self.base.scores(known)[None], [known])[0]
+        if self.features is None:
+            joined = self._joined(self.base.scores(known)[None], None)
+        else:
+            joined = self._joined(*self.base.scores_with_others([known], self.features))
+        only: NDArray[np.float32] = joined[0]
         return only
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
         known = [self._history(history) for history in histories]
-        return self._with_newcomers(self.base.scores_many(known), known)
-
-    def _with_newcomers(self, rows: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
-        scores = np.empty((len(rows), len(self.catalog)), np.float32)
-        scores[:, self.places] = rows
-        for place, (row, history) in enumerate(zip(rows, histories, strict=True)):
-            scores[place, self.newcomers] = self._of_newcomers(row, history)
-        return scores
+        if self.features is None:
+            return self._joined(self.base.scores_many(known), None)
+        return self._joined(*self.base.scores_with_others(known, self.features))
 
     def _history(self, history: History) -> History:
         numbers = self._number_in_base[history.items]
         kept = numbers >= 0
         return replace(history, items=numbers[kept], timestamps=history.timestamps[kept])
 
-    def _of_newcomers(self, row: NDArray[np.float32], history: History) -> NDArray[np.float32] | np.float32:
-        told = None if self.features is None else self.base.scores_of_others(history, self.features)
-        if told is not None:
-            return told
-        cold = row[~self.base.trained_items]
-        cold = cold[cold > -np.inf]
-        if len(cold):
-            return np.float32(cold.min())
-        finite = row[row > -np.inf]
-        return np.float32(finite.min() - BELOW) if len(finite) else np.float32(0)
+    def _joined(self, rows: NDArray[np.float32], others: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        """rows: float32[histories, base items]; others: float32[histories, newcomers], None where nothing is known."""
+        scores = np.empty((len(rows), len(self.catalog)), np.float32)
+        scores[:, self.places] = rows
+        scores[:, self.newcomers] = self._lowest(rows)[:, None] if others is None else others
+        return scores
+
+    def _lowest(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """float32[rows]: where the cold items of the base stand or, where it has none, below all others."""
+        possible, below = rows[:, ~self.base.trained_items], 0.0
+        if not possible.shape[1]:
+            possible, below = rows, BELOW
+        lowest = np.where(possible > -np.inf, possible, np.inf).min(axis=1, initial=np.inf)
+        levels: NDArray[np.float32] = np.where(lowest < np.inf, lowest - below, 0).astype(np.float32)
+        return levels
 
     @cached_property
     def _number_in_base(self) -> NDArray[np.int32]:

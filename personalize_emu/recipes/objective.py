@@ -56,9 +56,12 @@ class Rewarded(Model):
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
         return self._with_rewards(self.base.scores_many(histories))
 
-    def scores_of_others(self, history: History, features: Features) -> NDArray[np.float32] | None:
-        """As if they were worth as much as items are on average."""
-        return self.base.scores_of_others(history, features)
+    def scores_with_others(
+        self, histories: Sequence[History], features: Features
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """The others as if they were worth as much as items are on average."""
+        rows, others = self.base.scores_with_others(histories, features)
+        return self._with_rewards(rows), others
 
     @cached_property
     def _worth(self) -> NDArray[np.float32]:

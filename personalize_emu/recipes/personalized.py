@@ -76,30 +76,25 @@ class PersonalModel(Model):
         self.cold.place(logits[None])
         return with_returns(logits, *self.repeats.chances(history))
 
-    def scores_of_others(self, history: History, features: Features) -> NDArray[np.float32] | None:
-        """Items outside the catalog, by what their metadata say (R-72g, R-112)."""
-        history = history.merged()
-        logits = self._logits(history)
-        others = self.cold.of_others(logits, features)
-        if others is None:
-            return None
-        self.cold.place(logits[None])
-        # What makes probabilities of the logits of the catalog is added to these, too.
-        finished = with_returns(logits, *self.repeats.chances(history))
-        unmet = np.setdiff1d(np.arange(len(logits)), history.items)
-        return others + (finished - logits)[unmet[0]] if len(unmet) else None
-
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
         histories = [history.merged() for history in histories]
-        known = np.array([self._known(history) for history in histories], np.float32)
-        share = (np.float32(1) / (2 * known + 1))[:, None]
-        logits = self.experts.relevance_many(histories)
-        logits *= np.float32(self.sharpness) * (1 - share)
-        logits += np.float32(self.sharpness) * share * self._popular
-        logits = self._with_sequences(logits, histories)
-        logits[known == 0] = self._popular
+        logits = self._logits_many(histories)
         self.cold.place(logits)
         return with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
+
+    def scores_with_others(
+        self, histories: Sequence[History], features: Features
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """The others by what their metadata say (R-72g, R-112)."""
+        histories = [history.merged() for history in histories]
+        logits = self._logits_many(histories)
+        others = self.cold.of_others(logits, features)
+        self.cold.place(logits)
+        # What makes probabilities of the logits of items that a user never had is added to the others, too.
+        cells = np.arange(len(histories)), np.array([_never_had(history, len(self.catalog)) for history in histories])
+        before = logits[cells]
+        finished = with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
+        return finished, None if others is None else others + (finished[cells] - before)[:, None]
 
     def measured_sharpness(self, test_users: Sequence[HeldOut]) -> float:
         """The sharpness under which what these users did next is most likely; items they had do not count."""
@@ -138,6 +133,17 @@ class PersonalModel(Model):
         logits = self._tempered(self.experts.relevance(history), history)
         both: NDArray[np.float32] = self._with_sequences(logits[None], [history])[0]
         return both
+
+    def _logits_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        """The same of many merged histories."""
+        known = np.array([self._known(history) for history in histories], np.float32)
+        share = (np.float32(1) / (2 * known + 1))[:, None]
+        logits = self.experts.relevance_many(histories)
+        logits *= np.float32(self.sharpness) * (1 - share)
+        logits += np.float32(self.sharpness) * share * self._popular
+        logits = self._with_sequences(logits, histories)
+        logits[known == 0] = self._popular
+        return logits
 
     def _with_sequences(self, logits: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
         return logits if self.sequences is None else self.sequences.pooled_with(logits, histories)
@@ -248,6 +254,13 @@ class PersonalRecipe(Recipe):
     @property
     def _filters_users(self) -> bool:
         return self.recency == "recency_mask"
+
+
+def _never_had(history: History, item_count: int) -> int:
+    """The first item that is not in a history; where all are, the last."""
+    had = np.unique(history.items)
+    gaps = np.flatnonzero(had != np.arange(len(had)))
+    return min(int(gaps[0]) if len(gaps) else len(had), item_count - 1)
 
 
 CALIBRATION_USERS = 200

@@ -64,17 +64,22 @@ class Situated(Model):
         return scores
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
-        rows = self.base.scores_many(histories)
+        return self._shifted(self.base.scores_many(histories), histories)
+
+    def scores_with_others(
+        self, histories: Sequence[History], features: Features
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Nobody has met the others in any circumstances."""
+        rows, others = self.base.scores_with_others(histories, features)
+        return self._shifted(rows, histories), others
+
+    def _shifted(self, rows: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
         shares = fading(histories)
         levels = self.circumstances.levels_of(histories)
         for factor, members, (lasting, first) in zip(self.circumstances.factors, levels, self.weights, strict=True):
             if members.nnz:
                 rows = rows + (lasting + first * shares).astype(np.float32)[:, None] * (members @ factor.lifts)
         return rows
-
-    def scores_of_others(self, history: History, features: Features) -> NDArray[np.float32] | None:
-        """Nobody has met them in any circumstances."""
-        return self.base.scores_of_others(history, features)
 
 
 @dataclass(frozen=True)

@@ -89,17 +89,18 @@ def test_r74a_rankings_do_not_read_metadata_of_unscored_items() -> None:
 
 def test_r72g_items_outside_the_catalog_are_judged_alike(model: PersonalModel) -> None:
     query = history(DATA, "red-0.100", "red-0.200", "red-0.133")
-    others = model.scores_of_others(query, paint(["red-0.150", "blue-0.150", "plain-9"]))
+    rows, others = model.scores_with_others([query, NOTHING], paint(["red-0.150", "blue-0.150", "plain-9"]))
+    assert np.allclose(rows, model.scores_many([query, NOTHING]))
     assert others is not None
-    assert others[0] > others[1]
-    assert others[2] == pytest.approx(model.scores(query)[numbers(PLAIN[0])[0]], abs=1e-4)
+    assert others[0, 0] > others[0, 1]
+    assert others[0, 2] == pytest.approx(model.scores(query)[numbers(PLAIN[0])[0]], abs=1e-4)
 
 
 def test_without_metadata_nothing_changes() -> None:
     model = fitted("aws-user-personalization", replace(DATA, item_features=None))
     scores = model.scores(history(DATA, "red-0.100"))
     assert len(set(scores[numbers(*NEW, *PLAIN)].tolist())) == 1
-    assert model.scores_of_others(NOTHING, paint(["red-0.150"])) is None
+    assert model.scores_with_others([NOTHING], paint(["red-0.150"]))[1] is None
 
 
 def test_what_was_learned_of_metadata_is_saved(model: PersonalModel, tmp_path: Path) -> None:

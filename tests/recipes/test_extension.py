@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
@@ -82,9 +83,9 @@ def test_extending_again_and_for_nothing(trained: Model) -> None:
 class Reader(Extended):
     """Reads the relevance of items it does not have from their only number."""
 
-    def scores_of_others(self, history: History, features: Features) -> np.ndarray:
-        del history
-        return features.numbers[0].values.astype(np.float32)
+    def scores_with_others(self, histories: Sequence[History], features: Features) -> tuple[np.ndarray, np.ndarray]:
+        told = features.numbers[0].values.astype(np.float32)
+        return self.scores_many(histories), np.tile(told, (len(histories), 1))
 
 
 def test_a_model_that_reads_features_scores_newcomers(trained: Model) -> None:
