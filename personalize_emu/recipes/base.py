@@ -21,6 +21,8 @@ from personalize_emu.recipes.features import Features, Objective, Profiles
 from personalize_emu.recipes.visits import Visits, first_of_each_visit, merge_into_visits
 
 Hyperparameters = Mapping[str, str]
+NOW = "now"
+"""Beside the hyperparameters: epoch seconds at which training was asked for."""
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of all work done so far, from 0 to 1."""
 
@@ -203,6 +205,10 @@ class Recipe(ABC):
 
     name: str
     kind: Kind
+
+    def check(self, data: TrainingData, hyperparameters: Hyperparameters) -> None:
+        """Raise NotEnoughData when `data`, all there are, lack what this recipe needs beside R-40."""
+        del data, hyperparameters
 
     @abstractmethod
     def fit(

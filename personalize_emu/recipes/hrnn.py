@@ -6,7 +6,7 @@ Items the user had come back with the probability learned in `models/repeats.py`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +22,9 @@ from personalize_emu.recipes.base import (
     Recipe,
     TrainingData,
 )
+from personalize_emu.recipes.cold_items import ColdItems, find_cold_items
+from personalize_emu.recipes.features import Features
+from personalize_emu.recipes.models.histories import never_had
 from personalize_emu.recipes.models.many import chances_of_many, with_returns_of_many
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
 from personalize_emu.recipes.models.recurrent.next_item import (
@@ -34,9 +37,6 @@ from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
 from personalize_emu.recipes.parameters import flag, number, percentiles
 from personalize_emu.recipes.percentiles import users_within
 
-COLD_STEP = np.float32(1.0)
-"""Items without interactions lie this far, in log-probability, below the least likely other item."""
-
 
 @dataclass(frozen=True, eq=False)
 class SequenceModel(Model):
@@ -46,6 +46,7 @@ class SequenceModel(Model):
     network: NextItemNetwork | None
     popularity: Popularity
     repeats: Repeats
+    cold: ColdItems
     has_scores = True
 
     @property
@@ -59,22 +60,33 @@ class SequenceModel(Model):
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
         histories = [history.merged() for history in histories]
+        logits = self.next_items(histories)
+        self.cold.place(logits)
+        return with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
+
+    def scores_with_others(
+        self, histories: Sequence[History], features: Features
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """The others by what their metadata say (R-72g, T-70)."""
+        histories = [history.merged() for history in histories]
+        logits = self.next_items(histories)
+        others = self.cold.of_others(logits, features)
+        finished = self.scores_many(histories)
+        cells = np.arange(len(histories)), np.array([never_had(history, len(self.catalog)) for history in histories])
+        self.cold.place(logits)
+        return finished, None if others is None else others + (finished[cells] - logits[cells])[:, None]
+
+    def next_items(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        """Of merged histories; what they say of cold items and of returns is of no use."""
         logits = np.tile(self._popular, (len(histories), 1))
         known = [row for row, history in enumerate(histories) if self.trained_items[history.items].any()]
         if self.network is not None and known:
             logits[known] = self._completed(self.network.scores_many([histories[row] for row in known]))
-        if len(self._cold) and len(self._cold) < len(self.catalog):
-            logits[:, self._cold] = np.inf
-            logits[:, self._cold] = (logits.min(axis=1) - COLD_STEP)[:, None]
-        return with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
+        return logits
 
     @cached_property
     def _popular(self) -> NDArray[np.float32]:
         return self.popularity.log_shares()
-
-    @cached_property
-    def _cold(self) -> NDArray[np.int64]:
-        return np.flatnonzero(~self.trained_items)
 
     def _completed(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Items that are not modelled come after the others, the more popular first."""
@@ -86,10 +98,14 @@ class SequenceModel(Model):
 
 @dataclass(frozen=True)
 class Hrnn(Recipe):
-    """default_hidden: `hidden_dimension` where it is not given (R-65)."""
+    """default_hidden: `hidden_dimension` where it is not given (R-65).
+
+    reads_items: items that nobody met are told apart by their metadata.
+    """
 
     name: str = "aws-hrnn"
     default_hidden: int = 43
+    reads_items: bool = False
     kind = Kind.PERSONALIZED
 
     def fit(
@@ -103,7 +119,7 @@ class Hrnn(Recipe):
         network = fit_next_item_network(
             kept.visits, len(data.catalog), self._shape(hyperparameters), rng, progress
         )
-        return self._model(data, kept, network, progress)
+        return self._model(data, kept, network, rng, progress)
 
     def fit_after_evaluation(
         self,
@@ -122,15 +138,22 @@ class Hrnn(Recipe):
         network = continue_next_item_network(
             evaluated.network, kept.visits, self._shape(hyperparameters), rng, progress
         )
-        return self._model(data, kept, network, progress)
+        return self._model(data, kept, network, rng, progress)
 
     def _model(
-        self, data: TrainingData, kept: TrainingData, network: NextItemNetwork | None, progress: Progress
+        self,
+        data: TrainingData,
+        kept: TrainingData,
+        network: NextItemNetwork | None,
+        rng: np.random.Generator,
+        progress: Progress,
     ) -> SequenceModel:
         count = len(data.catalog)
-        model = SequenceModel(
-            data.catalog, network, count_popularity(data.visits, count), fit_repeats(kept.visits, count)
-        )
+        popularity = count_popularity(data.visits, count)
+        cold = ColdItems(np.flatnonzero(popularity.visits == 0), None, 1.0)
+        model = SequenceModel(data.catalog, network, popularity, fit_repeats(kept.visits, count), cold)
+        if self.reads_items:
+            model = replace(model, cold=find_cold_items(data, model.next_items, 1.0, rng))
         progress("fitted", 1.0)
         return model
 

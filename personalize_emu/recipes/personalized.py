@@ -33,6 +33,7 @@ from personalize_emu.recipes.cold_items import ColdItems, find_cold_items
 from personalize_emu.recipes.experts import Experts, Trust, fit_experts, looks_at, usual_trust
 from personalize_emu.recipes.features import Features
 from personalize_emu.recipes.models.blend import best_sharpness, with_returns
+from personalize_emu.recipes.models.histories import never_had
 from personalize_emu.recipes.models.many import chances_of_many, with_returns_of_many
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
 from personalize_emu.recipes.models.recurrent.next_item import USUAL_HIDDEN, Shape
@@ -91,7 +92,7 @@ class PersonalModel(Model):
         others = self.cold.of_others(logits, features)
         self.cold.place(logits)
         # What makes probabilities of the logits of items that a user never had is added to the others, too.
-        cells = np.arange(len(histories)), np.array([_never_had(history, len(self.catalog)) for history in histories])
+        cells = np.arange(len(histories)), np.array([never_had(history, len(self.catalog)) for history in histories])
         before = logits[cells]
         finished = with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
         return finished, None if others is None else others + (finished[cells] - before)[:, None]
@@ -254,13 +255,6 @@ class PersonalRecipe(Recipe):
     @property
     def _filters_users(self) -> bool:
         return self.recency == "recency_mask"
-
-
-def _never_had(history: History, item_count: int) -> int:
-    """The first item that is not in a history; where all are, the last."""
-    had = np.unique(history.items)
-    gaps = np.flatnonzero(had != np.arange(len(had)))
-    return min(int(gaps[0]) if len(gaps) else len(had), item_count - 1)
 
 
 CALIBRATION_USERS = 200

@@ -6,6 +6,7 @@ from functools import cache
 
 from personalize_emu.recipes.base import Recipe
 from personalize_emu.recipes.hrnn import Hrnn
+from personalize_emu.recipes.hrnn_metadata import hrnn_with_metadata
 from personalize_emu.recipes.next_best_action import NextBestAction
 from personalize_emu.recipes.personalized import personal_recipes
 from personalize_emu.recipes.popularity_count import PopularityCount
@@ -19,7 +20,7 @@ from personalize_emu.recipes.trending_now import TrendingNow
 @cache
 def recipe_named(name: str) -> Recipe | None:
     """The recipe of that name (`aws-sims`), None where it cannot be trained."""
-    known = (*all_recipes(), *segment_recipes(), NextBestAction(), SemanticSimilarity())
+    known = (*all_recipes(), *segment_recipes(), *hrnn_with_metadata(), NextBestAction(), SemanticSimilarity())
     return next((recipe for recipe in known if recipe.name == name), None)
 
 
@@ -27,7 +28,8 @@ def recipe_named(name: str) -> Recipe | None:
 def all_recipes() -> tuple[Recipe, ...]:
     """One of each that answers users or items, by name.
 
-    Segments and actions are asked otherwise, and what reads nothing but texts cannot be trained without any.
+    Segments and actions are asked otherwise, what reads nothing but texts cannot be trained without any, and HRNN has
+    kin that are the same without metadata.
     """
     recipes = [Hrnn(), PopularityCount(), TrendingNow(), *personal_recipes(), sims(), similar_items()]
     return tuple(sorted(recipes, key=lambda recipe: recipe.name))

@@ -78,6 +78,7 @@ def train(
     progress: Progress = no_progress,
 ) -> Trained:
     """Evaluate on a tenth of the users, fitted on the others, then fit on all; `seed` decides all chance."""
+    recipe.check(data, hyperparameters)
     with one_blas_thread():
         return _train(recipe, data, hyperparameters, seed, progress)
 

@@ -19,7 +19,13 @@ from personalize_emu.service.trained import TrainedVersion
 
 PART_OF_CATALOG = frozenset({"aws-user-personalization-v2"})
 """Recipes that score a part of the items only (R-73), and say why an item is there (RT-75)."""
-_FIXED: Mapping[str, Exploration] = MappingProxyType({"aws-user-personalization-v2": Exploration(0.001, 30.0)})
+_FIXED: Mapping[str, Exploration] = MappingProxyType(
+    {
+        "aws-user-personalization-v2": Exploration(0.001, 30.0),
+        # The default of User-Personalization, for items of the age that counts as cold by default (R-62, R-66).
+        "aws-hrnn-coldstart": Exploration.of_weight(0.3, 5.0),
+    }
+)
 """Recipes whose exploration nobody can configure (R-73a)."""
 
 

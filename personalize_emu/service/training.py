@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from personalize_emu.data.interactions import collect_interactions
 from personalize_emu.recipes.action_data import ActionData
-from personalize_emu.recipes.base import Kind, NotEnoughData, Progress, Recipe, TrainingData
+from personalize_emu.recipes.base import NOW, Kind, NotEnoughData, Progress, Recipe, TrainingData
 from personalize_emu.recipes.features import Objective
 from personalize_emu.recipes.training import MINIMUM_USERS, check_enough, metrics_of
 from personalize_emu.recipes.training_process import train_where_it_fits
@@ -53,6 +53,8 @@ class TrainingInput:
     """Read when training begins; for recipes that answer actions."""
     objective: Callable[[Sequence[str]], Objective | None] = lambda _: None
     """Along a catalog, read when training begins (T-26)."""
+    now: float = 0.0
+    """Epoch seconds at which training was asked for."""
     base: TrainedVersion | None = None
     """What is updated by new items instead of training a model anew (T-70)."""
 
@@ -78,7 +80,7 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
     attributes = source.attributes()
     if attributes is not None:
         data = replace(data, attributes=informative_groups(attributes, data.catalog))
-    parameters = resolved_hyperparameters(source.facts, source.config)
+    parameters = resolved_hyperparameters(source.facts, source.config) | {NOW: str(source.now)}
     if source.actions is not None:
         data = replace(data, actions=source.actions())
     try:

@@ -151,6 +151,7 @@ def training_input(context: Context, solution: Solution, mode: str) -> TrainingI
         interactions=interactions,
         items=context.world.contents.get(items.arn) if items else None,
         seed=context.settings.seed,
+        now=context.clock.now(),
         reading=metadata_reading(context, solution.dataset_group_arn, facts, config),
         attributes=partial(_attributes, context, solution, facts.name, config),
         objective=partial(objective_along, context, solution.dataset_group_arn, config),

@@ -1,4 +1,4 @@
-"""aws-hrnn can be used again where the option says so (R-13, R-32, R-65)."""
+"""aws-hrnn and its kin can be used again where the option says so (R-13 to R-15, R-32, R-65, R-66)."""
 
 from __future__ import annotations
 
@@ -38,3 +38,18 @@ def test_r13_a_campaign_of_hrnn_foresees_the_next_item(old_account: Given) -> No
     assert sum(item["score"] for item in answer["itemList"]) == pytest.approx(1, abs=1e-5)
     names = [recipe["name"] for recipe in old_account.personalize.list_recipes()["recipes"]]
     assert "aws-hrnn" not in names
+
+
+def test_r14_hrnn_metadata_trains_and_answers(old_account: Given) -> None:
+    campaign = old_account.deployed(HRNN + "-metadata", walks())
+    runtime = boto3.client("personalize-runtime", region_name=REGION)
+    answer = runtime.get_recommendations(campaignArn=campaign, userId="u00", numResults=30)
+    assert answer["itemList"][0]["itemId"] == "i08"
+
+
+def test_r15_r66_hrnn_coldstart_refuses_data_without_enough_cold_items(old_account: Given) -> None:
+    group = old_account.imported_group(walks())
+    version = old_account.version(old_account.solution(group, HRNN + "-coldstart"))
+    shown = old_account.personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"]
+    assert shown["status"] == "CREATE FAILED"
+    assert shown["failureReason"] == "Dataset has 0 cold start items, fewer than 100."

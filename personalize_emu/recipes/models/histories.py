@@ -60,3 +60,10 @@ def gather_rows(matrix: sp.csr_matrix, rows: NDArray[np.int32], weights: NDArray
         part = slice(starts[row], starts[row + 1])
         total[indices[part]] += weight * values[part]
     return total
+
+
+def never_had(history: History, item_count: int) -> int:
+    """The first item that is not in a history; where all are, the last."""
+    had = np.unique(history.items)
+    gaps = np.flatnonzero(had != np.arange(len(had)))
+    return min(int(gaps[0]) if len(gaps) else len(had), item_count - 1)
