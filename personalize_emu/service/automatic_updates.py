@@ -7,6 +7,7 @@ recommenders are updated while they are ACTIVE. An update makes no version and m
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from personalize_emu.recipes.base import Kind
@@ -47,7 +48,7 @@ def updates_of(
 
 
 def _updated(sources: Sources, trained: TrainedVersion) -> TrainedVersion:
-    source = sources()
+    source = replace(sources(), objective=lambda _: None)
     return with_new_items(trained, read_data(source, trained.selection, len(source.interactions.log)))
 
 

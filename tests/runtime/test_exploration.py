@@ -192,3 +192,16 @@ def test_use_cases_explore(given: Given) -> None:
         return float(np.mean([len(ids & set(fresh)) for ids in lists]))
 
     assert found("without", "0") < 0.5 < 1.5 < found("with", "1")
+
+
+def told(seed: int) -> list[list[str]]:
+    """What an emulator of that seed answers."""
+    with mock_personalize(clock=ManualClock(), seed=seed):
+        found = market(Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION)))
+        campaign = found.campaign(found.version(), FULL)
+        return [found.ids(campaign, user, 25) for user in USERS[:4]]
+
+
+def test_the_same_seed_explores_the_same() -> None:
+    """RT-35: chance is that of the emulator's seed."""
+    assert told(3) == told(3)
