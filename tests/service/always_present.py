@@ -33,6 +33,9 @@ DESCRIBED: Mapping[str, str] = {
         "jobName batchInferenceJobArn solutionVersionArn jobInput jobOutput roleArn numResults "
         "batchInferenceJobMode status"  # R-BIJ-7
     ),
+    "batchSegmentJob": (
+        "jobName batchSegmentJobArn solutionVersionArn jobInput jobOutput roleArn numResults status"  # R-BSJ-1
+    ),
     "metricAttribution": "name metricAttributionArn datasetGroupArn metricsOutputConfig status",  # R-MA-2
 }
 
@@ -53,6 +56,7 @@ LISTED: Mapping[str, str] = {
     "batchInferenceJobs": (
         "batchInferenceJobArn jobName status solutionVersionArn batchInferenceJobMode"  # R-BIJ-2
     ),
+    "batchSegmentJobs": "batchSegmentJobArn jobName status solutionVersionArn",  # R-BSJ-1
     "metricAttributions": "name metricAttributionArn status",  # R-MA-2
 }
 

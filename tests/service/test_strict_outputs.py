@@ -12,11 +12,12 @@ from typing import Any
 import boto3
 import pytest
 
+from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.operations import HANDLERS
 from personalize_emu.state.clock import ManualClock
 from tests.attributions import WATCHED, attribution, metric
-from tests.batch_requests import begin
+from tests.batch_requests import begin, inference_request
 from tests.domain_groups import recommender, shop
 from tests.given import (
     ITEMS_SCHEMA,
@@ -32,6 +33,7 @@ from tests.given import (
     field,
     two_camps,
 )
+from tests.runtime.action_group import NOW, open_group
 from tests.service.always_present import BESIDE, DESCRIBED, LISTED, required
 from tests.service.output_checks import checked_body
 
@@ -40,8 +42,8 @@ ACTIONS = avro("Actions", field("ACTION_ID"), field("SORT", "string", categorica
 TAKEN = avro(
     "ActionInteractions", field("USER_ID"), field("ACTION_ID"), field("EVENT_TYPE"), field("TIMESTAMP", "long")
 )
-NOT_ASKED = {"CreateBatchSegmentJob", "DescribeBatchSegmentJob", "ListBatchSegmentJobs", "GetActionRecommendations"}
-"""Others that the model has and this history does not ask for."""
+ITEM_AFFINITY = "arn:aws:personalize:::recipe/aws-item-affinity"
+SOLUTIONS = {"s": USER_PERSONALIZATION, "few": POPULARITY, "rank": RANKING, "segments": ITEM_AFFINITY}
 
 
 class Spy:
@@ -96,10 +98,23 @@ def test_every_answer_is_of_its_shape_and_lacks_nothing(slow: Given, clock: Manu
     for step in (custom_group, streamed, trained, served, domain_group):
         step(slow, spy, wait)
     deleted(slow, wait)
-    assert set(HANDLERS) - set(spy.bodies) <= NOT_ASKED
+    assert set(HANDLERS) - set(spy.bodies) == {"GetActionRecommendations"}
     for operation, bodies in spy.bodies.items():
         for body in filter(None, bodies):
             check_presence(operation, json.loads(body))
+
+
+def test_recommended_actions_are_of_their_shape() -> None:
+    """RT-3, P-27, P-29: a history of its own, on data of its own."""
+    with mock_personalize(clock=ManualClock(NOW)) as emulator, pytest.MonkeyPatch.context() as patch:
+        given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
+        group = open_group(given)
+        spy = Spy(emulator)
+        patch.setattr(emulator, "call", spy)
+        campaign = group.deployed()
+        spy.look_at_everything()
+        assert group.listed(campaign, "u000", numResults=3)
+    assert json.loads(spy.bodies["GetActionRecommendations"][0])["actionList"][0]["score"]
 
 
 def check_presence(operation: str, told: Mapping[str, Any]) -> None:
@@ -162,7 +177,7 @@ def streamed(slow: Given, spy: Spy, _: Callable[[], None]) -> None:
 
 def trained(slow: Given, spy: Spy, wait: Callable[[], None]) -> None:
     group = arn("dataset-group", "group")
-    for name, recipe in (("s", USER_PERSONALIZATION), ("few", POPULARITY), ("rank", RANKING)):
+    for name, recipe in SOLUTIONS.items():
         extra = {"eventType": "nobody does this"} if name == "few" else {}
         slow.solution(group, recipe, name, performAutoTraining=False, **extra)
         version = slow.version(arn("solution", name))
@@ -182,10 +197,12 @@ def active_version(slow: Given, solution: str) -> str:
 
 
 def served(slow: Given, spy: Spy, wait: Callable[[], None]) -> None:
-    versions = {name: active_version(slow, name) for name in ("s", "rank")}
-    campaigns = {name: slow.campaign(version, name) for name, version in versions.items()}
+    versions = {name: active_version(slow, name) for name in ("s", "rank", "segments")}
+    campaigns = {name: slow.campaign(versions[name], name) for name in ("s", "rank")}
     slow.personalize.get_solution_metrics(solutionVersionArn=versions["s"])
     begin(slow, versions["s"], slow.upload('{"userId": "u1"}\n', "asked.json"))
+    wanted = slow.upload('{"itemId": "i001"}\n', "wanted.json")
+    slow.personalize.create_batch_segment_job(**inference_request(versions["segments"], wanted))
     wait()
     slow.personalize.update_campaign(campaignArn=campaigns["s"], minProvisionedTPS=2)
     wait()
@@ -220,7 +237,7 @@ def deleted(slow: Given, wait: Callable[[], None]) -> None:
         personalize.delete_campaign(campaignArn=arn("campaign", name))
     personalize.delete_recommender(recommenderArn=arn("recommender", "recommender"))
     wait()
-    for name in ("s", "few", "rank"):
+    for name in SOLUTIONS:
         personalize.delete_solution(solutionArn=arn("solution", name))
     for tracker in personalize.list_event_trackers()["eventTrackers"]:
         personalize.delete_event_tracker(eventTrackerArn=tracker["eventTrackerArn"])
