@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from personalize_emu.recipes.base import TrainingData
+from personalize_emu.recipes.base import History, TrainingData
 from personalize_emu.recipes.creation import creation_times
 from personalize_emu.recipes.exploration import KNOWN_AFTER, Exposure, exposure_of
 from personalize_emu.recipes.extension import extended, in_catalog, places_in
@@ -31,9 +31,18 @@ def with_new_items(trained: TrainedVersion, data: TrainingData) -> TrainedVersio
     meetings = np.full(len(model.catalog), KNOWN_AFTER)
     created = np.zeros(len(model.catalog), np.int64)
     meetings[places], created[places] = now.meetings, now.created
-    return replace(
+    found = replace(
         trained,
         model=model,
         data=trained.data if model.catalog == trained.data.catalog else in_catalog(trained.data, model.catalog),
         exposure=Exposure(meetings, created, newest),
     )
+    _warm(found)
+    return found
+
+
+def _warm(trained: TrainedVersion) -> None:
+    """Make now what the first request would wait for otherwise."""
+    trained.model.scores(History(np.zeros(0, np.int32), np.zeros(0, np.int64)))
+    for mapping in (trained.model.number_of, trained.user_number_of):
+        len(mapping)

@@ -122,7 +122,7 @@ def test_a_newer_version_ends_the_updates_of_the_older(ours: Market, emulator: E
 
 
 def test_other_recipes_wait_for_their_training(ours: Market, clock: ManualClock) -> None:
-    """R-111, R-112, R-74b, EV-49: rankings leave new items unscored; retraining and a campaign update end that."""
+    """R-111, R-112, R-74b, RT-87, EV-49: rankings leave new items unscored until a new version is deployed."""
     ranking = "arn:aws:personalize:::recipe/aws-personalized-ranking"
     version = ours.version(ranking)
     campaign = ours.campaign(version)
