@@ -1,37 +1,73 @@
-"""Metrics of every recipe on real data: ten seeds of the service's own split, and ten folds over all users.
+"""How good recommendations are beside those of tuned peers, on real data, over folds that test every user once.
 
-    python -m benchmarks.quality [FOLDER]
+    python -m benchmarks.quality [FOLDER] [--quick] [--write PAGE]
 
-FOLDER holds interactions.csv (USER_ID, ITEM_ID, TIMESTAMP, ...); the default is
-../shared/data/movielens-small beside the repository.
+FOLDER holds interactions.csv (USER_ID, ITEM_ID, TIMESTAMP, ...); the default is ../shared/data/movielens-small beside
+the repository. `--quick` takes two folds and two settings of each peer; `--write` puts the tables between the marks of
+a page. The peers need the extra `benchmarks`.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
-import sys
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from personalize_emu.recipes.base import Recipe, TrainingData
-from personalize_emu.recipes.registry import all_recipes
+from benchmarks.hits import LIST_LENGTH, Lists, hits_of, interval, ndcg_of, reciprocal_ranks_of
+from benchmarks.peers import peers, trained, tuned
+from benchmarks.report import table
+from personalize_emu.recipes.base import HeldOut, History, Kind, Recipe, TrainingData
+from personalize_emu.recipes.blas_threads import one_blas_thread
+from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.split import Split, cut_user, rows_of_users, user_coins
-from personalize_emu.recipes.training import measure, no_progress, train
+from personalize_emu.recipes.topk import top_k
+from personalize_emu.recipes.training import no_progress
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "shared/data/movielens-small"
-SEEDS = range(10)
-FOLDS = 10
-SHOWN = {
-    "MRR@25": "mean_reciprocal_rank_at_25",
-    "NDCG@5": "normalized_discounted_cumulative_gain_at_5",
-    "NDCG@10": "normalized_discounted_cumulative_gain_at_10",
-    "NDCG@25": "normalized_discounted_cumulative_gain_at_25",
-    "P@10": "precision_at_10",
-    "coverage": "coverage",
-}
+FOLDS, SEED = 10, 2026
+QUICK_FOLDS, QUICK_SETTINGS = 2, 2
+USER_RECIPES = ("aws-user-personalization", "aws-user-personalization-v2", "aws-personalized-ranking-v2")
+ITEM_RECIPES = ("aws-sims", "aws-similar-items")
+BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
+HEADER = ("", "MRR@25", "NDCG@5", "NDCG@10", "NDCG@25", "standard NDCG@10", "P@10", "coverage", "train s")
+RECORDED = (
+    ("recorded: User-Personalization (M-52)", ".269", ".228", ".269", ".332", "", ".057", ".079", ""),
+    ("recorded: SIMS (M-53)", ".167", ".189", ".223", ".290", "", ".059", ".186", ""),
+    ("recorded: Personalized-Ranking (M-54)", ".054", ".058", ".071", ".096", "", ".013", ".004", ""),
+)
+
+
+@dataclass
+class Tally:
+    """What one recommender answered in all folds so far."""
+
+    lists: list[list[np.ndarray]] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def add(self, lists: Lists, seconds: float) -> None:
+        self.lists.append(list(lists))
+        self.seconds.append(seconds)
+
+    def ndcg_at_10(self, truths: Lists) -> np.ndarray:
+        return ndcg_of(hits_of([ranked for fold in self.lists for ranked in fold], truths), 10)
+
+    def cells(self, truths: Lists, catalog_size: int) -> list[str]:
+        hits = hits_of([ranked for fold in self.lists for ranked in fold], truths)
+        coverage = np.mean([len(np.unique(np.concatenate(fold))) / catalog_size for fold in self.lists])
+        figures = [
+            reciprocal_ranks_of(hits).mean(),
+            *(ndcg_of(hits, cutoff).mean() for cutoff in (5, 10, 25)),
+            ndcg_of(hits, 10, truths).mean(),
+            hits[:, :10].mean(),
+            coverage,
+        ]
+        return [*(f"{figure:.3f}".lstrip("0") for figure in figures), f"{np.median(self.seconds):.1f}"]
 
 
 def read(folder: Path) -> TrainingData:
@@ -50,43 +86,131 @@ def read(folder: Path) -> TrainingData:
     )
 
 
-def seeded(recipe: Recipe, data: TrainingData) -> Iterator[tuple[dict[str, float], float]]:
-    """Metrics and wall time of each training: both fits and the evaluation between them."""
-    for seed in SEEDS:
-        started = time.perf_counter()
-        metrics = dict(train(recipe, data, {}, seed).metrics)
-        yield metrics, time.perf_counter() - started
-
-
-def folded(recipe: Recipe, data: TrainingData) -> Iterator[dict[str, float]]:
-    """Every user is a test user once."""
-    folds = (user_coins(data.user_ids, 2026) * FOLDS).astype(int)
+def folds(data: TrainingData, taken: int = FOLDS) -> Iterator[Split]:
+    """The first so many of ten."""
+    fold_of = (user_coins(data.user_ids, SEED) * FOLDS).astype(int)
     testable = data.visits.lengths >= 2
-    for fold in range(FOLDS):
-        held_out = np.flatnonzero((folds == fold) & testable)
-        split = Split(rows_of_users(data, folds != fold), tuple(cut_user(data.visits, int(user)) for user in held_out))
-        model = recipe.fit(split.training, {}, np.random.default_rng(fold), no_progress)
-        yield measure(recipe.kind, model, split)
+    for fold in range(taken):
+        held_out = np.flatnonzero((fold_of == fold) & testable)
+        yield Split(
+            rows_of_users(data, fold_of != fold),
+            tuple(cut_user(data.visits, int(user), data.user_ids[user]) for user in held_out),
+        )
 
 
-def report(name: str, runs: list[dict[str, float]], note: str) -> None:
-    cells = []
-    for metric in SHOWN.values():
-        values = [run[metric] for run in runs]
-        cells.append(f"{np.mean(values):.4f} ±{np.std(values, ddof=1):.4f}")
-    print(f"{name:28} " + "  ".join(f"{cell:>14}" for cell in cells) + f"  {note}", flush=True)
+def recipe_of(name: str) -> Recipe:
+    recipe = recipe_named(name)
+    if recipe is None:
+        raise ValueError(name)
+    return recipe
 
 
-def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_FOLDER
-    data = read(folder)
-    print(f"{folder.name}: {len(data.items)} rows, {len(data.visits)} visits, {len(data.user_ids)} users,")
-    print(f"{len(data.catalog)} items; mean and standard deviation over {len(SEEDS)} seeds, then {FOLDS} folds\n")
-    print(f"{'':28} " + "  ".join(f"{name:>14}" for name in SHOWN) + "  wall s")
-    for recipe in all_recipes():
-        runs = list(seeded(recipe, data))
-        report(recipe.name, [metrics for metrics, _ in runs], f"{np.median([wall for _, wall in runs]):.2f}")
-        report("  folds", list(folded(recipe, data)), "")
+def ours(recipe: Recipe, split: Split, *, leave_out: Sequence[bool]) -> Iterator[tuple[Lists, float]]:
+    """Lists of one training, with and without what the user had, as wanted."""
+    started = time.process_time()
+    with one_blas_thread():
+        model = recipe.fit(split.training, {}, np.random.default_rng(0), no_progress)
+    seconds = time.process_time() - started
+    histories = [_asked(recipe.kind, user) for user in split.test_users]
+    scores = model.scores_many(histories)
+    for without in leave_out:
+        for row, user in zip(scores, split.test_users, strict=True):
+            if without:
+                row[user.history.items] = -np.inf
+        yield [top_k(row, LIST_LENGTH) for row in scores], seconds
+
+
+def _asked(kind: Kind, user: HeldOut) -> History:
+    if kind is not Kind.RELATED:
+        return user.history
+    return History(user.history.items[-1:], user.history.timestamps[-1:])
+
+
+class Comparison:
+    """All recommenders over all folds: for users with what they had left out and left in, and for items."""
+
+    def __init__(self, data: TrainingData, quick: bool) -> None:
+        self.data = data
+        self.folds = QUICK_FOLDS if quick else FOLDS
+        self.peers = peers(QUICK_SETTINGS if quick else None)
+        self.without: dict[str, Tally] = defaultdict(Tally)
+        self.within: dict[str, Tally] = defaultdict(Tally)
+        self.related: dict[str, Tally] = defaultdict(Tally)
+        self.truths: list[np.ndarray] = []
+
+    def run(self) -> None:
+        for number, split in enumerate(folds(self.data, self.folds)):
+            self.truths.extend(user.truth for user in split.test_users)
+            self._ours(split)
+            self._peers(split)
+            print(f"fold {number + 1} of {self.folds}", flush=True)
+
+    def _ours(self, split: Split) -> None:
+        for name in (*USER_RECIPES, "aws-popularity-count"):
+            within, without = ours(recipe_of(name), split, leave_out=(False, True))
+            self.within[name].add(*within)
+            self.without[name].add(*without)
+        for name in ITEM_RECIPES:
+            (found,) = ours(recipe_of(name), split, leave_out=(True,))
+            self.related[name].add(*found)
+
+    def _peers(self, split: Split) -> None:
+        for peer in self.peers:
+            setting, related_setting = tuned(peer, split.training)
+            model = trained(peer, setting, split.training, split.test_users)
+            self.without[peer.name].add(model.recommended(leave_out=True), model.seconds)
+            self.within[peer.name].add(model.recommended(leave_out=False), model.seconds)
+            model = trained(peer, related_setting, split.training, split.test_users)
+            self.related[peer.name].add(model.related(), model.seconds)
+
+    def text(self) -> str:
+        size = len(self.data.catalog)
+        parts = [
+            f"{len(self.data.items):,} events, {len(self.data.visits):,} visits of {len(self.data.user_ids):,} users, "
+            f"{size:,} items; {len(self.truths):,} test users in {self.folds} folds (seed {SEED})."
+        ]
+        for title, tallies in (
+            ("What next, without what the user had", self.without),
+            ("What next, with what the user had", self.within),
+            ("Like the newest item, without what the user had", self.related),
+        ):
+            rows = [(name, *tally.cells(self.truths, size)) for name, tally in tallies.items()]
+            recorded = [row for row in RECORDED if ("SIMS" in row[0]) == (tallies is self.related)]
+            parts.append(table(title, HEADER, [*rows, *recorded]))
+        parts.append(self._against("aws-user-personalization-v2", self.without))
+        parts.append(self._against("aws-sims", self.related))
+        return "\n\n".join(parts)
+
+    def _against(self, name: str, tallies: dict[str, Tally]) -> str:
+        mine = tallies[name].ndcg_at_10(self.truths)
+        found = {peer.name: tallies[peer.name].ndcg_at_10(self.truths) for peer in self.peers}
+        best = max(found, key=lambda peer: float(found[peer].mean()))
+        low, high = interval(mine - found[best])
+        return (
+            f"{name} against {best}, the best peer: NDCG@10 × {mine.mean() / found[best].mean():.2f}, "
+            f"a difference of {(mine - found[best]).mean():+.3f} (95 % of resamples: {low:+.3f} to {high:+.3f})."
+        )
+
+
+def write(page: Path, text: str) -> None:
+    """Put `text` between the marks of `page`."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality")
+    parser.add_argument("folder", nargs="?", type=Path, default=DEFAULT_FOLDER)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--write", type=Path)
+    chosen = parser.parse_args(arguments)
+    comparison = Comparison(read(chosen.folder), chosen.quick)
+    comparison.run()
+    text = comparison.text()
+    print(text)
+    if chosen.write:
+        write(chosen.write, text)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.affinities import Affinities, Kernels, fit_affinities
@@ -59,7 +58,6 @@ class Looks:
 
     kernels: Kernels
     everything: Kernel
-    people: Kernel
     followers: Kernel
     last: Kernel
 
@@ -105,9 +103,11 @@ class Experts:
 
     def relevance(self, history: History) -> NDArray[np.float32]:
         """float32[items]: a logit of every item, up to a constant."""
-        affine = [part[None] for part in self.affinities.scores(history, self.looks.kernels)]
-        everything = self.affinities.ease.scores(history, self.looks.everything)[None]
-        only: NDArray[np.float32] = self._weighed(self._opinions(affine, everything, [history]), [history])[0]
+        parts = self.affinities.scores(history, self.looks.kernels)
+        parts.append(self.affinities.ease.scores(history, self.looks.everything))
+        parts.append(self.affinities.transitions.scores(history, self.looks.last))
+        opinions = self._opinions([part[None] for part in parts], [history])
+        only: NDArray[np.float32] = self._weighed(opinions, [history])[0]
         return only
 
     def relevance_many(self, histories: Sequence[History]) -> Table:
@@ -120,46 +120,44 @@ class Experts:
 
     def opinions_many(self, histories: Sequence[History]) -> Table:
         """float32[opinions, histories, items]: each row has mean 0 and, unless it says nothing, deviation 1."""
-        affine = self.affinities.scores_many(histories, self.looks.kernels)
-        return self._opinions(affine, self.affinities.ease.scores_many(histories, self.looks.everything), histories)
+        parts = self.affinities.scores_many(histories, self.looks.kernels)
+        parts.append(self.affinities.ease.scores_many(histories, self.looks.everything))
+        parts.append(self.affinities.transitions.scores_many(histories, self.looks.last))
+        return self._opinions(parts, histories)
 
     def _weighed(self, opinions: Table, histories: Sequence[History]) -> Table:
         weighed: Table = np.einsum("oui,uo->ui", opinions, self.trust.of(histories))
         return weighed
 
-    def _opinions(self, affine: Sequence[Table], everything: Table, histories: Sequence[History]) -> Table:
-        ease, transitions, ridge = affine
+    def _opinions(self, parts: Sequence[Table], histories: Sequence[History]) -> Table:
+        """parts: float32[histories, items] of ease, transitions, ridge, ease of everything, transitions of the last."""
         times = newest_times([history.timestamps for history in histories])
         near = self.crowd.nearness(times)
         nearer = near**SHORTER
         table = np.empty((len(OPINIONS), len(histories), len(self.popularity)), np.float32)
-        table[0], table[1], table[3] = ease, everything, transitions
-        table[2] = self._company_at_the_time(histories, near)
+        table[0], table[3], table[7], table[1], table[5] = parts
+        table[8] = self.popularity
         for row, history in enumerate(histories):
             table[4, row] = self.crowd.followers(*newest(history, self.looks.followers), nearer[row])
-        table[5] = self.affinities.transitions.scores_many(histories, self.looks.last)
-        table[6] = self._had_by_similar(histories)
+        gathered = self.crowd.gathered(np.concatenate([*self._worth_of_stays(histories, near), nearer]))
+        table[2], table[6], table[9] = gathered.reshape(3, len(histories), -1)
         _in_logarithms(table[:7])
-        table[7], table[8] = ridge, self.popularity
-        np.log(self.crowd.gathered(nearer) + FAINT, out=table[9])
+        np.log(table[9] + FAINT, out=table[9])
         ages = np.maximum(times[:, None] - self.first_seen, 0) / self.crowd.scale
         np.negative(np.log(ages + YOUNGEST), out=table[10], casting="same_kind")
         return standardised(table)
 
-    def _company_at_the_time(self, histories: Sequence[History], near: Table) -> Table | float:
-        """EASE once more, in which people of another time explain less; nothing where it is not in its dual form."""
+    def _worth_of_stays(self, histories: Sequence[History], near: Table) -> tuple[Table, Table]:
+        """Two of float32[histories, stays]: what EASE says of the people of the time, and how similar people are.
+
+        EASE says it in its dual form only, where people have weights.
+        """
+        bags = weighted_rows(histories, self.looks.kernels.ease, len(self.popularity))
+        similar = self.crowd.similarity(bags)[:, self.crowd.owners]
         ease = self.affinities.ease
         if not isinstance(ease, DualEase) or len(self.crowd.norms) != ease.tastes.shape[1]:
-            return 0.0
-        shares = self._bags(histories, self.looks.kernels.ease) @ ease.tastes
-        return self.crowd.gathered(shares[:, self.crowd.owners] * (near + LONG_AGO))
-
-    def _had_by_similar(self, histories: Sequence[History]) -> Table:
-        similarity = self.crowd.similarity(self._bags(histories, self.looks.people))
-        return self.crowd.gathered(similarity[:, self.crowd.owners])
-
-    def _bags(self, histories: Sequence[History], kernel: Kernel) -> sp.csr_matrix:
-        return weighted_rows(histories, kernel, len(self.popularity))
+            return np.zeros_like(similar), similar
+        return (bags @ ease.tastes)[:, self.crowd.owners] * (near + LONG_AGO), similar
 
 
 def lengths_of(histories: Sequence[History]) -> NDArray[np.float64]:
@@ -196,8 +194,7 @@ def looks_at(recency: bool, steps: int) -> Looks:
             ridge=Kernel(reach=steps, decay=MEMORY, recency=recency),
         ),
         everything=Kernel(reach=2000, decay=0.0, recency=False),
-        people=Kernel(reach=200, decay=20.0, harmonic=2.0, recency=recency),
-        followers=Kernel(reach=min(15, steps), decay=5.0, recency=recency),
+        followers=Kernel(reach=min(12, steps), decay=5.0, recency=recency),
         last=Kernel(reach=1 if recency else steps, decay=1.0, recency=recency),
     )
 

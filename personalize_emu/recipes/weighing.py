@@ -24,7 +24,8 @@ MOST_USERS = 600
 """With more of them than this, one group is enough."""
 CANDIDATES = 100
 """A weight must order what is at the top of lists: items that no opinion puts there are left out."""
-STRENGTH = 0.02
+STRENGTH = 10.0
+"""The defaults count as much as about so many cases, spread over the weights."""
 SEED = 5
 FEWEST_CASES = 20
 AT_A_TIME = 32
@@ -44,7 +45,7 @@ def learned_trust(data: TrainingData, fit: FitExperts) -> Trust:
     cases = [case for rest, users in groups for case in cases_of(fit(rest), users, trust)]
     if len(cases) < FEWEST_CASES:
         return trust
-    weights = learned_weights(cases, trust.weights.ravel(), STRENGTH)
+    weights = learned_weights(cases, trust.weights.ravel(), STRENGTH / len(cases))
     return replace(trust, weights=weights.reshape(trust.weights.shape))
 
 

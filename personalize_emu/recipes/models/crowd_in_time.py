@@ -31,7 +31,7 @@ STAYS = 8
 """Stretches of time in a long scale."""
 REACH = 10
 FADING = (np.arange(1, REACH + 1) ** -0.6).astype(np.float32)
-OCCURRENCES = 300
+OCCURRENCES = 100
 """Visits to one item, those nearest in time, whose followers are looked up."""
 FLOOR = np.float32(0.02)
 """What followed counts this much however long ago it was."""
@@ -74,7 +74,7 @@ class CrowdInTime:
 
     def similarity(self, bags: sp.csr_matrix) -> Table:
         """float32[bags, users]: squared cosine, up to a factor, of weighted histories and every user."""
-        shared = (bags @ self.had.T).toarray()
+        shared = (bags @ self._had_by_item).toarray()
         similarity: Table = np.square(shared / self.norms)
         return similarity
 
@@ -113,6 +113,10 @@ class CrowdInTime:
             rows.append(np.arange(first, first + len(near)))
             shares.append(near * np.float32(weight / (float(near.sum()) + 1.0)))
         return np.concatenate(rows), np.concatenate(shares)
+
+    @cached_property
+    def _had_by_item(self) -> sp.csr_matrix:
+        return self.had.T.tocsr()
 
     @cached_property
     def _by_item(self) -> sp.csr_matrix:
