@@ -31,7 +31,7 @@ from personalize_emu.recipes.models.circumstances import Circumstances, fit_circ
 from personalize_emu.recipes.split import rows_of_users
 
 VALIDATION_SHARE = 0.25
-MOST_VISITS = 100_000
+MOST_VISITS = 50_000
 """That the model is fitted to which weights are learned on; of more users it takes only so many as have them."""
 
 

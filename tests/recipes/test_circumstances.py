@@ -10,6 +10,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from personalize_emu.recipes.base import History, Kind, Model, TrainingData
 from personalize_emu.recipes.features import Features, Numbers, Profiles
@@ -21,13 +22,8 @@ from personalize_emu.recipes.models.circumstance_weights import (
     likelihood,
     moments_of,
 )
-from personalize_emu.recipes.models.circumstances import (
-    PRIORS,
-    Levels,
-    best_prior,
-    fit_circumstances,
-    levels_of_column,
-)
+from personalize_emu.recipes.models.circumstances import Levels, fit_circumstances, levels_of_column
+from personalize_emu.recipes.models.lifts import PRIORS, best_prior, lifts_of, lifts_of_others
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.saving import load_model, saved
 from personalize_emu.recipes.situated import Situated, Situating, situating
@@ -88,7 +84,7 @@ def test_lifts_against_counting_one_by_one() -> None:
     ):
         table = [[len(met[level, item]) for item in "abc"] for level in levels]
         expected = [[sum(row) * len(users[item]) / met_at_large for item in "abc"] for row in table]
-        prior = best_prior(np.array(table, float), np.array(expected))
+        prior = best_prior(np.array(table, float), np.array(expected))[0]
         wanted = [
             [math.log((n + prior) / (e + prior)) for n, e in zip(ns, es, strict=True)]
             for ns, es in zip(table, expected, strict=True)
@@ -100,9 +96,46 @@ def test_lifts_of_nothing_are_drawn_to_nothing_and_others_are_not() -> None:
     """Empirical Bayes: counts that are only chance ask for the strongest prior."""
     rng = np.random.default_rng(1)
     expected = np.tile(20.0 + 30 * rng.random(50), (4, 1))
-    assert best_prior(rng.poisson(expected).astype(float), expected) >= 300
+    assert best_prior(rng.poisson(expected).astype(float), expected)[0] >= 300
     ratios = rng.gamma(2.0, 1 / 2.0, expected.shape)
-    assert best_prior(rng.poisson(expected * ratios).astype(float), expected) in PRIORS[1:3]
+    assert best_prior(rng.poisson(expected * ratios).astype(float), expected)[0] in PRIORS[1:3]
+
+
+def test_lifts_of_the_other_items_of_a_kind_one_by_one() -> None:
+    """What an item itself was met does not count, and an item that nobody met has what its kinds have."""
+    rng = np.random.default_rng(4)
+    counts = rng.poisson(6.0, (2, 5)).astype(float)
+    counts[:, 4] = 0
+    expected = np.tile(counts.mean(axis=0), (2, 1))
+    kinds = np.array([[1, 0], [0.5, 0.5], [0, 1], [0, 0], [0, 1]])
+    prior = best_prior(counts @ kinds, expected @ kinds)[0]
+    slow = np.zeros((2, 5))
+    for level in range(2):
+        for item in range(5):
+            for kind in range(2):
+                others = [other for other in range(5) if other != item]
+                met, usual = (sum(kinds[i, kind] * each[level, i] for i in others) for each in (counts, expected))
+                slow[level, item] += kinds[item, kind] * math.log((met + prior) / (usual + prior))
+    assert np.allclose(lifts_of_others(counts, expected, sp.csr_matrix(kinds)), slow)
+    assert not slow[:, 3].any()
+    assert slow[:, 4].any()
+
+
+def test_kinds_of_items_are_looked_at_where_they_say_something_only() -> None:
+    """Items met a few times each: by their kind, the lift of those that nobody met is known, too."""
+    rng = np.random.default_rng(5)
+    kind = np.arange(300) % 2
+    met = rng.poisson(np.where(kind == np.array([[0], [1]]), 3.0, 0.6)).astype(float)
+    met[:, :10] = 0
+    telling = sp.csr_matrix(np.eye(2)[kind])
+    idle = sp.csr_matrix(np.eye(6)[rng.integers(6, size=300)])
+    plain, known = (lifts_of(met, met.sum(axis=0), kinds) for kinds in ((), (telling,)))
+    assert np.array_equal(lifts_of(met, met.sum(axis=0), (idle,)), plain)
+    assert not plain[:, :10].any()
+    assert (known[0, :10:2] > 0.3).all()
+    assert (known[0, 1:10:2] < -0.3).all()
+    true = np.log(np.where(kind == np.array([[0], [1]]), 3.0, 0.6) / 1.8)
+    assert np.abs(known - true).mean() < 0.7 * np.abs(plain - true).mean()
 
 
 def test_levels_of_numbers_and_categories() -> None:

@@ -176,6 +176,31 @@ def test_rt62_rankings(shop: Shop) -> None:
         shop.given.personalize.delete_campaign(campaignArn=campaign)
 
 
+def test_streamed_events_tell_their_circumstances_to_the_next_training(shop: Shop) -> None:
+    """EV-31, EV-35: a device that nobody had before, and what is wanted on it."""
+    tracker = shop.given.personalize.create_event_tracker(name="t", datasetGroupArn=arn("dataset-group", "shop"))
+    events = boto3.client("personalize-events", region_name=REGION)
+    watch = {"DEVICE": "watch"}
+    assert shop.listed("stranger", watch) == shop.listed("stranger")
+    for user in range(USERS):
+        told = [
+            {
+                "eventType": "View",
+                "itemId": f"i{35 + step:02}",
+                "sentAt": 1_690_000_000 + 60 * step,
+                "properties": json.dumps({"device": "watch", "hour": 3}),
+            }
+            for step in range(3)
+        ]
+        events.put_events(trackingId=tracker["trackingId"], userId=f"w{user}", sessionId=f"s{user}", eventList=told)
+    assert shop.listed("stranger", watch) == shop.listed("stranger")
+    campaign = shop.deployed(USER_PERSONALIZATION, "watched")
+    found = shop.runtime.get_recommendations(campaignArn=campaign, userId="stranger", context=watch, numResults=3)
+    # RT-59: the key is itemId.
+    assert {item["itemId"] for item in found["itemList"]} == {"i35", "i36", "i37"}
+    shop.given.personalize.delete_campaign(campaignArn=campaign)
+
+
 def test_rt60_other_recipes_ignore_it(shop: Shop) -> None:
     campaign = shop.deployed(POPULARITY, "popular")
     plain = shop.listed("u1", campaignArn=campaign)
@@ -247,5 +272,8 @@ def test_r21_recommended_for_you(shop: Shop) -> None:
     for_you = recommender(given, group, "ecomm-recommended-for-you", recommenderConfig=quiet)
     assert even(shop.listed("stranger", PHONE, recommenderArn=for_you)) == 1
     assert even(shop.listed("u1", DESKTOP, recommenderArn=for_you)) == 0
+    without = {"trainingDataConfig": {"excludedDatasetColumns": {"INTERACTIONS": ["DEVICE"]}}}
+    blind = recommender(given, group, "ecomm-recommended-for-you", "blind", recommenderConfig={**quiet, **without})
+    assert shop.listed("u1", PHONE, recommenderArn=blind) == shop.listed("u1", recommenderArn=blind)
     viewed = recommender(given, group, "ecomm-popular-items-by-views", name="viewed")
     assert shop.listed("u1", PHONE, recommenderArn=viewed) == shop.listed("u1", recommenderArn=viewed)

@@ -14,7 +14,9 @@ from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.recipes.base import TrainingData
 from personalize_emu.recipes.features import Features
+from personalize_emu.schema_files import schema_text
 from personalize_emu.state.clock import ManualClock
+from tests.domain_groups import recommender
 from tests.given import RANKING, REGION, SIMS, USER_PERSONALIZATION, Given, arn, avro, field, two_camps
 
 RECIPE = "arn:aws:personalize:::recipe/aws-"
@@ -103,6 +105,29 @@ def test_metadata_of_the_three_datasets_are_read(shop: Shop) -> None:
     assert data.profiles.features.numbers[0].values.tolist() == [44, 33]
     assert data.shown is not None
     assert (data.shown[data.catalog.index("i-shown")], data.shown[number]) == (1200, 0)
+
+
+def test_r22_domains_look_at_impressions(given: Given, emulator: Emulator) -> None:
+    """Of what is personal; most viewed counts views and nothing else."""
+    group = given.group("films", domain="VIDEO_ON_DEMAND")
+    columns = [field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long"), field("EVENT_TYPE")]
+    schema = avro("Interactions", *columns, field("IMPRESSION", ["string", "null"]))
+    rows = "".join(f"{user},{item},{time},Watch,{item}|i001\n" for user, item, time in two_camps())
+    header = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,IMPRESSION\n"
+    for kind, text, data in (
+        ("Interactions", schema, header + rows),
+        ("Items", schema_text("video-on-demand/items"), "ITEM_ID,GENRES,CREATION_TIMESTAMP\ni001,Drama,7\n"),
+    ):
+        made = given.schema(text, f"films-{kind}", domain="VIDEO_ON_DEMAND")
+        dataset = given.dataset(group, made, kind, f"films-{kind}")
+        given.import_job(dataset, given.upload(data, f"{kind}.csv"), f"films-{kind}")
+    picks = emulator.world.trained[recommender(given, group, "vod-top-picks")].data
+    assert picks.shown is not None
+    assert picks.shown[picks.catalog.index("i001")] > 1000
+    assert picks.stated_creation is not None
+    assert picks.stated_creation.max() == 7
+    popular = emulator.world.trained[recommender(given, group, "vod-most-popular", "popular")].data
+    assert (popular.shown, popular.item_features) == (None, None)
 
 
 @pytest.mark.parametrize(

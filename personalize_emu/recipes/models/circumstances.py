@@ -1,10 +1,4 @@
-"""How circumstances and traits of users shift what is wanted, in closed form.
-
-Each column has levels: categories, or ranges of numbers. The lift of an item at a level is the logarithm of how much
-more often people who meet something at that level meet this item than people do at large, drawn to 0 where little was
-seen. How far it is drawn is estimated from the data (a gamma prior of the ratios, empirical Bayes), so a column that
-says nothing has lifts of about 0.
-"""
+"""How circumstances and traits of users shift what is wanted: levels of columns, and lifts of items at each."""
 
 from __future__ import annotations
 
@@ -15,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from personalize_emu.recipes.base import History, TrainingData
-from personalize_emu.recipes.features import Categories, Features, Numbers, Profiles
+from personalize_emu.recipes.features import Categories, Features, Numbers
+from personalize_emu.recipes.models.lifts import lifts_of
 
 MOST_SINGLE_NUMBERS = 24
 """A numeric column of at most so many values, hours of the day for one, has each of them as a level."""
@@ -26,9 +20,8 @@ FEWEST_OF_A_NUMBER = 5
 RANGES = 12
 MOST_CELLS = 2**23
 """Levels times items of one column: 32 MB. Rarer levels are left out."""
-PRIORS = np.array([0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 10_000.0])
-"""Expected meetings after which a ratio is believed half way."""
-MOST_PRIOR_ITEMS = 3000
+MOST_KINDS = 1000
+"""Of items, in one column of theirs."""
 SEPARATOR = "|"
 
 
@@ -177,39 +170,12 @@ def fit_circumstances(data: TrainingData) -> Circumstances:
     items = len(data.catalog)
     pairs = _distinct(data.users.astype(np.int64) * max(1, items) + data.items)
     popularity = np.bincount(pairs % max(1, items), minlength=items).astype(np.float64)
+    kinds = [levels.of_column(column) for column, levels in _with_levels(data.item_features, items, MOST_KINDS)]
     context = tuple(
-        Factor(levels, lifts_of(_context_counts(data, column, levels), popularity))
+        Factor(levels, lifts_of(_context_counts(data, column, levels), popularity, kinds))
         for column, levels in _with_levels(data.context, items)
     )
-    return Circumstances(context, _traits(data.profiles, data.user_ids, pairs, popularity))
-
-
-def lifts_of(counts: NDArray[np.float64], popularity: NDArray[np.float64]) -> NDArray[np.float32]:
-    """float32[levels, items]: log((met + prior) / (expected + prior)).
-
-    counts: float64[levels, items], the users that met each item at each level. popularity: float64[items].
-    """
-    shares = popularity / max(1.0, popularity.sum())
-    expected = counts.sum(axis=1, keepdims=True) * shares
-    prior = best_prior(counts, expected)
-    lifts: NDArray[np.float32] = np.log((counts + prior) / (expected + prior)).astype(np.float32)
-    return lifts
-
-
-def best_prior(counts: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
-    """The strength of the gamma prior under which the counts are likeliest (negative binomial)."""
-    if counts.shape[1] > MOST_PRIOR_ITEMS:
-        popular = np.argsort(-expected.sum(axis=0), kind="stable")[:MOST_PRIOR_ITEMS]
-        counts, expected = counts[:, popular], expected[:, popular]
-    met = counts > 0
-    likelihoods = [
-        float(
-            (gammaln(counts[met] + prior) - gammaln(prior)).sum()
-            + (prior * np.log(prior) - (counts + prior) * np.log(expected + prior)).sum()
-        )
-        for prior in PRIORS
-    ]
-    return float(PRIORS[int(np.argmax(likelihoods))])
+    return Circumstances(context, _traits(data, pairs, popularity, kinds))
 
 
 def levels_of_column(column: Categories | Numbers, most: int) -> Levels:
@@ -237,12 +203,14 @@ def _ends(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
     return ends
 
 
-def _with_levels(features: Features | None, items: int) -> list[tuple[Categories | Numbers, Levels]]:
+def _with_levels(
+    features: Features | None, items: int, most: int = MOST_CELLS
+) -> list[tuple[Categories | Numbers, Levels]]:
     """The columns that differ, with their levels; features: those of people and events that were seen."""
     if features is None:
         return []
     columns: list[Categories | Numbers] = [*features.categories, *features.numbers]
-    levelled = [(column, levels_of_column(column, MOST_CELLS // max(1, items))) for column in columns]
+    levelled = [(column, levels_of_column(column, min(most, MOST_CELLS // max(1, items)))) for column in columns]
     # One level alone shifts nothing: everybody is there.
     return [(column, levels) for column, levels in levelled if levels.count > 1]
 
@@ -258,15 +226,16 @@ def _context_counts(data: TrainingData, column: Categories | Numbers, levels: Le
 
 
 def _traits(
-    profiles: Profiles | None, user_ids: Sequence[str], pairs: NDArray[np.int64], popularity: NDArray[np.float64]
+    data: TrainingData, pairs: NDArray[np.int64], popularity: NDArray[np.float64], kinds: Sequence[sp.csr_matrix]
 ) -> Traits:
     """pairs: int64[n], user times items plus item."""
+    profiles, items = data.profiles, len(popularity)
     if profiles is None:
         return Traits((), (), ())
-    items = len(popularity)
     ones = np.ones(len(pairs), np.float32)
-    users_of_items = sp.csr_matrix((ones, (pairs % max(1, items), pairs // max(1, items))), (items, len(user_ids)))
-    rows = np.array([profiles.number_of.get(user, -1) for user in user_ids], np.int64)
+    places = (pairs % max(1, items), pairs // max(1, items))
+    users_of_items = sp.csr_matrix((ones, places), (items, len(data.user_ids)))
+    rows = np.array([profiles.number_of.get(user, -1) for user in data.user_ids], np.int64)
     all_columns: dict[str, Categories | Numbers] = {column.name: column for column in profiles.features.categories}
     all_columns |= {column.name: column for column in profiles.features.numbers}
     factors, members = [], []
@@ -274,7 +243,7 @@ def _traits(
         own = levels.of_column(column)
         own.data[:] = 1
         counts = np.asarray((users_of_items @ own).todense(), np.float64).T
-        factors.append(Factor(levels, lifts_of(counts, popularity)))
+        factors.append(Factor(levels, lifts_of(counts, popularity, kinds)))
         members.append(levels.of_column(all_columns[column.name]))
     return Traits(profiles.ids if factors else (), tuple(factors), tuple(members))
 
