@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from movielens_wishes import Cinema, genres_of, try_all
 
 BUCKET = "personalize-films"
 ROLE = "PersonalizeFilms"
@@ -25,7 +26,9 @@ RECIPES = {
     "for-you": "aws-user-personalization",
     "more-like-this": "aws-sims",
     "ranked": "aws-personalized-ranking",
+    "fans": "aws-item-affinity",
 }
+WITHOUT_CAMPAIGN = ("fans",)
 INTERACTIONS = [
     {"name": "USER_ID", "type": "string"},
     {"name": "ITEM_ID", "type": "string"},
@@ -92,12 +95,13 @@ def make_bucket_and_role(folder: Path) -> str:
     for file in FILES.values():
         s3.upload_file(str(folder / file), BUCKET, f"input/{file}")
     reach = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
-    allow = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": reach}
+    allow = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket"], "Resource": reach}
     service = {"Service": "personalize.amazonaws.com"}
     s3.put_bucket_policy(
         Bucket=BUCKET,
         Policy=json.dumps({"Version": "2012-10-17", "Statement": [{**allow, "Principal": service}]}),
     )
+    measure = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
     trust = {"Effect": "Allow", "Principal": service, "Action": "sts:AssumeRole"}
     role = iam.create_role(
         RoleName=ROLE,
@@ -106,7 +110,7 @@ def make_bucket_and_role(folder: Path) -> str:
     iam.put_role_policy(
         RoleName=ROLE,
         PolicyName="read-films",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow, measure]}),
     )
     return role["Role"]["Arn"]
 
@@ -182,7 +186,12 @@ def train(group: str) -> dict[str, tuple[str, str, dict[str, float]]]:
 
 
 def deploy(name: str, version: str) -> str:
-    campaign = personalize.create_campaign(name=name, solutionVersionArn=version, minProvisionedTPS=1)
+    campaign = personalize.create_campaign(
+        name=name,
+        solutionVersionArn=version,
+        minProvisionedTPS=1,
+        campaignConfig={"enableMetadataWithRecommendations": True},
+    )
     wait(lambda: personalize.describe_campaign(campaignArn=campaign["campaignArn"]))
     return campaign["campaignArn"]
 
@@ -200,8 +209,8 @@ def liked(campaign: str, user: str, count: int = 25) -> list[str]:
     return [item["itemId"] for item in answer["itemList"]]
 
 
-def stream_clicks(group: str, campaigns: dict[str, str], user: str, film: str) -> tuple[str, int, int]:
-    """A user clicks a film and kin of it: tracker ARN, further kin recommended before and after."""
+def stream_clicks(group: str, campaigns: dict[str, str], user: str, film: str) -> tuple[dict[str, str], int, int]:
+    """A user clicks a film and kin of it: the tracker, further kin recommended before and after."""
     tracker = personalize.create_event_tracker(name="clicks", datasetGroupArn=group)
     wait(lambda: personalize.describe_event_tracker(eventTrackerArn=tracker["eventTrackerArn"]))
     kin = similar(campaigns["more-like-this"], film)
@@ -216,7 +225,7 @@ def stream_clicks(group: str, campaigns: dict[str, str], user: str, film: str) -
             eventList=[{"eventType": "click", "itemId": item, "sentAt": now + number}],
         )
     after = len(wanted & set(liked(campaigns["for-you"], user)))
-    return tracker["eventTrackerArn"], before, after
+    return tracker, before, after
 
 
 def ask_ranking(campaign: str, user: str, films: list[str]) -> list[str]:
@@ -246,8 +255,8 @@ def delete_all(
     gone(personalize.describe_dataset_group, datasetGroupArn=group)
     for schema, _ in data:
         personalize.delete_schema(schemaArn=schema)
-    for file in FILES.values():
-        s3.delete_object(Bucket=BUCKET, Key=f"input/{file}")
+    for entry in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
+        s3.delete_object(Bucket=BUCKET, Key=entry["Key"])
     s3.delete_bucket(Bucket=BUCKET)
     iam.delete_role_policy(RoleName=ROLE, PolicyName="read-films")
     iam.delete_role(RoleName=ROLE)
@@ -269,7 +278,8 @@ def main(folder: Path) -> dict[str, Any]:
     import_file(data[0][1], role, FILES["Interactions"], "clicks")
     refusal = import_films(data[1][1], role, folder)
     trained = train(group)
-    campaigns = {name: deploy(name, version) for name, (_, version, _) in trained.items()}
+    deployed = {name: version for name, (_, version, _) in trained.items() if name not in WITHOUT_CAMPAIGN}
+    campaigns = {name: deploy(name, version) for name, version in deployed.items()}
     user, film = "42", "2571"
     first = liked(campaigns["for-you"], user)
     other = liked(campaigns["for-you"], "7")
@@ -277,8 +287,21 @@ def main(folder: Path) -> dict[str, Any]:
     assert film not in kin, "a film is not like itself"
     ranked = ask_ranking(campaigns["ranked"], user, sorted(first))
     tracker, before, after = stream_clicks(group, campaigns, user, "1")
-    delete_all(group, list(campaigns.values()), [s for s, _, _ in trained.values()], tracker, data)
-    return {
+    cinema = Cinema(
+        group=group,
+        campaign=campaigns["for-you"],
+        version=trained["for-you"][1],
+        segments=trained["fans"][1],
+        tracking_id=tracker["trackingId"],
+        bucket=BUCKET,
+        role=role,
+        wait=wait,
+        genres=genres_of(folder),
+    )
+    wishes = try_all(cinema)
+    tracker_arn, solutions = tracker["eventTrackerArn"], [solution for solution, _, _ in trained.values()]
+    delete_all(group, list(campaigns.values()), solutions, tracker_arn, data)
+    return wishes | {
         "left_behind": left_behind(),
         "refusal": refusal,
         "metrics": {name: metrics for name, (_, _, metrics) in trained.items()},
