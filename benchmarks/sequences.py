@@ -104,12 +104,12 @@ def factors(task: Task) -> Score:
     return score
 
 
-def personal(sequences_from: int = 0, *, with_network: bool = True) -> Callable[[Task], Score]:
+def personal(network_from: int) -> Callable[[Task], Score]:
     """As a solution is trained: evaluated on a tenth of the users first, then fitted to all."""
 
     def fitted(task: Task) -> Score:
         recipe = next(recipe for recipe in personal_recipes() if recipe.name == "aws-user-personalization-v2")
-        recipe = replace(recipe, sequences_from=sequences_from, with_network=with_network)
+        recipe = replace(recipe, network_from=network_from)
         return train(recipe, task.data, {}, 0, no_progress).model.scores_many
 
     return fitted
@@ -125,9 +125,8 @@ CONTESTANTS: dict[str, Callable[[Task], Score]] = {
     "popularity": popularity,
     "implicit ALS": factors,
     "aws-hrnn": recurrent,
-    "v2 as of small data": personal(NEVER),
-    "v2 less the network": personal(with_network=False),
-    "v2": personal(),
+    "v2 without the network": personal(NEVER),
+    "v2": personal(0),
 }
 
 

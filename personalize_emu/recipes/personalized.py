@@ -5,8 +5,8 @@ deserve (weighing.py). The softmax of the weighed opinions is the probability of
 items the user had come back with the probability learned in `models/repeats.py`. A history is read at request time, so
 an event counts at once and for its user only.
 
-With many visits two readers of sequences join (sequence_experts.py), one of them a recurrent network;
-`hidden_dimension` is its width, and changes nothing without it.
+With many visits a recurrent network joins (sequence_reader.py); `hidden_dimension` is its width, and changes nothing
+without it.
 """
 
 from __future__ import annotations
@@ -40,12 +40,7 @@ from personalize_emu.recipes.models.recurrent.next_item import USUAL_HIDDEN, Sha
 from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
 from personalize_emu.recipes.parameters import flag, number, percentiles
 from personalize_emu.recipes.percentiles import users_within
-from personalize_emu.recipes.sequence_experts import (
-    SequenceExperts,
-    Wanted,
-    fit_sequence_experts,
-    refit_sequence_experts,
-)
+from personalize_emu.recipes.sequence_reader import SequenceReader, fit_sequence_reader, refit_sequence_reader
 from personalize_emu.recipes.weighing import learned_trust
 
 SHARPNESS = 1.0
@@ -62,7 +57,7 @@ class PersonalModel(Model):
     repeats: Repeats
     sharpness: float
     cold: ColdItems
-    sequences: SequenceExperts | None = None
+    reader: SequenceReader | None = None
     """With many visits only."""
     has_scores = True
 
@@ -105,13 +100,13 @@ class PersonalModel(Model):
             row[~self.trained_items] = -np.inf
         return best_sharpness(blends, [user.truth for user in test_users], self.sharpness)
 
-    def measured_sequences(self, test_users: Sequence[HeldOut], sharpness: float) -> SequenceExperts | None:
-        """The readers of sequences, weighed beside the other experts at that sharpness."""
-        if self.sequences is None:
+    def measured_reader(self, test_users: Sequence[HeldOut], sharpness: float) -> SequenceReader | None:
+        """The reader of sequences, weighed beside the other experts at that sharpness."""
+        if self.reader is None:
             return None
-        linear = self.experts.relevance_many([user.history for user in test_users])
-        linear *= np.float32(sharpness)
-        return self.sequences.measured(linear, self.trained_items, test_users)
+        others = self.experts.relevance_many([user.history for user in test_users])
+        others *= np.float32(sharpness)
+        return self.reader.measured(others, self.trained_items, test_users)
 
     @cached_property
     def _popular(self) -> NDArray[np.float32]:
@@ -132,7 +127,7 @@ class PersonalModel(Model):
         if not self._known(history):
             return self._popular.copy()
         logits = self._tempered(self.experts.relevance(history), history)
-        both: NDArray[np.float32] = self._with_sequences(logits[None], [history])[0]
+        both: NDArray[np.float32] = self._with_reader(logits[None], [history])[0]
         return both
 
     def _logits_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
@@ -142,12 +137,12 @@ class PersonalModel(Model):
         logits = self.experts.relevance_many(histories)
         logits *= np.float32(self.sharpness) * (1 - share)
         logits += np.float32(self.sharpness) * share * self._popular
-        logits = self._with_sequences(logits, histories)
+        logits = self._with_reader(logits, histories)
         logits[known == 0] = self._popular
         return logits
 
-    def _with_sequences(self, logits: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
-        return logits if self.sequences is None else self.sequences.pooled_with(logits, histories)
+    def _with_reader(self, logits: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
+        return logits if self.reader is None else self.reader.beside(logits, histories)
 
 
 @dataclass(frozen=True)
@@ -157,10 +152,8 @@ class PersonalRecipe(Recipe):
     name: str
     kind: Kind
     recency: str
-    sequences_from: int = 200_000
-    """Visits from which on readers of sequences join: with fewer they add nothing but time."""
-    with_network: bool = True
-    """Whether the one that takes minutes is among them."""
+    network_from: int = 200_000
+    """Visits from which on a recurrent network joins: with fewer it adds little but time."""
 
     def fit(
         self,
@@ -170,11 +163,11 @@ class PersonalRecipe(Recipe):
         progress: Progress,
     ) -> PersonalModel:
         kept = self._users(data, hyperparameters)
-        large = len(kept.visits) >= self.sequences_from
+        large = len(kept.visits) >= self.network_from
         model = self._fit(data, kept, hyperparameters, None, SHARPNESS, rng, within(progress, 0, 0.2 if large else 1))
         if large:
-            wanted, hear = self._wanted(hyperparameters), within(progress, 0.2, 1)
-            model = replace(model, sequences=fit_sequence_experts(kept.visits, len(data.catalog), wanted, rng, hear))
+            shape, hear = self._shape(hyperparameters), within(progress, 0.2, 1)
+            model = replace(model, reader=fit_sequence_reader(kept.visits, len(data.catalog), shape, rng, hear))
         progress("fitted", 1.0)
         return model
 
@@ -190,14 +183,13 @@ class PersonalRecipe(Recipe):
         if not isinstance(evaluated, PersonalModel) or not test_users:
             return self.fit(data, hyperparameters, rng, progress)
         sharpness = evaluated.measured_sharpness(test_users[:CALIBRATION_USERS])
-        known = evaluated.measured_sequences(test_users[:CALIBRATION_USERS], sharpness)
+        known = evaluated.measured_reader(test_users[:READER_USERS], sharpness)
         kept = self._users(data, hyperparameters)
         hear = within(progress, 0, 0.5 if known else 1)
         model = self._fit(data, kept, hyperparameters, evaluated.experts.trust, sharpness, rng, hear)
         if known is not None:
-            wanted, hear = self._wanted(hyperparameters), within(progress, 0.5, 1)
-            sequences = refit_sequence_experts(known, kept.visits, len(data.catalog), wanted, rng, hear)
-            model = replace(model, sequences=sequences)
+            shape, hear = self._shape(hyperparameters), within(progress, 0.5, 1)
+            model = replace(model, reader=refit_sequence_reader(known, kept.visits, shape, rng, hear))
         progress("fitted", 1.0)
         return model
 
@@ -226,12 +218,11 @@ class PersonalRecipe(Recipe):
         bounds = percentiles(hyperparameters, "user_history_length", 0.0, 0.99 if self._filters_users else 1.0)
         return users_within(data, bounds)
 
-    def _wanted(self, hyperparameters: Hyperparameters) -> Wanted:
+    def _shape(self, hyperparameters: Hyperparameters) -> Shape:
         """R-57, R-58; the v2 recipes leave both to us."""
         hidden = int(number(hyperparameters, "hidden_dimension", USUAL_HIDDEN))
         steps = int(number(hyperparameters, "bptt", 32))
-        recency = flag(hyperparameters, self.recency, True)
-        return Wanted(Shape(hidden, steps, recency) if self.with_network else None)
+        return Shape(hidden, steps, flag(hyperparameters, self.recency, True))
 
     def _experts(
         self, data: TrainingData, hyperparameters: Hyperparameters, trust: Trust | None, progress: Progress
@@ -259,6 +250,8 @@ class PersonalRecipe(Recipe):
 
 CALIBRATION_USERS = 200
 """Enough users to measure one number on."""
+READER_USERS = 400
+"""And these, to measure two."""
 
 
 def personal_recipes() -> tuple[PersonalRecipe, ...]:

@@ -10,11 +10,10 @@ import pytest
 
 from personalize_emu.recipes.models.pooling import learned_weights, pooled
 from personalize_emu.recipes.models.recurrent.next_item import Shape
-from personalize_emu.recipes.models.two_bands import MEMORY, REACH, fit_two_bands, moments
 from personalize_emu.recipes.personalized import PersonalModel, PersonalRecipe
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.saving import load_model, saved
-from personalize_emu.recipes.sequence_experts import Wanted, refit_sequence_experts
+from personalize_emu.recipes.sequence_reader import refit_sequence_reader
 from personalize_emu.recipes.training import no_progress, train
 from tests.recipes.made_data import chains, history
 
@@ -55,40 +54,6 @@ def test_what_is_not_allowed_teaches_nothing() -> None:
     assert learned_weights(parts, allowed, targets, (0.4, 0.3)) == (0.4, 0.3)
 
 
-def test_two_bands_know_what_follows_the_last_item_and_what_those_before() -> None:
-    bands = fit_two_bands(CHAINS.visits, 30)
-    histories = [history(CHAINS, "i03", "i04", "i05"), history(CHAINS, "i11"), history(CHAINS, "i04", "i05", "i03")]
-    scores = bands.scores_many(histories)
-    assert scores.argmax(axis=1)[:2].tolist() == [6, 12]
-    assert scores[0].tolist() != scores[2].tolist()
-    nothing = bands.scores_many([history(CHAINS)])
-    assert not nothing.any()
-
-
-def test_two_bands_are_the_ridge_regression_of_all_positions() -> None:
-    visits = chains(users=7, items=6, visits=5).visits
-    place = np.arange(6, dtype=np.int32)
-    gram, targets = moments(visits, place, 6)
-    rows, following = [], []
-    for user in range(7):
-        path = visits.items[visits.of_user(user)].tolist()
-        # Sequences are thought of as followed by nothing, for as long as they are remembered.
-        for position in range(len(path) + REACH + 1):
-            row, right = np.zeros(12), np.zeros(6)
-            if position < len(path):
-                row[path[position]] = 1
-            for back in range(1, REACH + 1):
-                if 0 <= position - back < len(path):
-                    row[6 + path[position - back]] += np.exp(-(back - 1) / MEMORY)
-            if position + 1 < len(path):
-                right[path[position + 1]] = 1
-            rows.append(row)
-            following.append(right)
-    design = np.array(rows)
-    assert gram == pytest.approx(design.T @ design, rel=1e-4, abs=1e-4)
-    assert targets == pytest.approx(design.T @ np.array(following), rel=1e-4, abs=1e-4)
-
-
 CHAINS = chains(users=150, items=30, visits=9)
 
 
@@ -96,30 +61,25 @@ CHAINS = chains(users=150, items=30, visits=9)
 def model() -> PersonalModel:
     recipe = recipe_named("aws-user-personalization-v2")
     assert isinstance(recipe, PersonalRecipe)
-    model = train(replace(recipe, sequences_from=0), CHAINS, {}, 1, no_progress).model
+    model = train(replace(recipe, network_from=0), CHAINS, {}, 1, no_progress).model
     assert isinstance(model, PersonalModel)
     return model
 
 
-def test_many_visits_add_readers_of_sequences(model: PersonalModel) -> None:
-    assert model.sequences is not None
-    assert model.sequences.network is not None
+def test_many_visits_add_a_reader_of_sequences(model: PersonalModel) -> None:
+    assert model.reader is not None
     asked = history(CHAINS, "i03", "i04", "i05")
     scores = model.scores(asked)
     assert CHAINS.catalog[int(scores.argmax())] == "i06"
     assert np.exp(scores.astype(np.float64)).sum() == pytest.approx(1, abs=1e-5)
     assert model.scores_many([asked])[0] == pytest.approx(scores, abs=1e-3)
-    assert replace(model, sequences=None).scores(asked).tolist() != scores.tolist()
+    assert replace(model, reader=None).scores(asked).tolist() != scores.tolist()
 
 
 def test_a_network_that_earned_nothing_is_left_out(model: PersonalModel) -> None:
-    assert model.sequences is not None
-    idle = replace(model.sequences, weights=(1.0, 0.5, 0.0))
-    again = refit_sequence_experts(idle, CHAINS.visits, 30, Wanted(Shape()), np.random.default_rng(0), no_progress)
-    assert again.network is None
-    asked = [history(CHAINS, "i03", "i04")]
-    linear = np.zeros((1, 30), np.float32)
-    assert again.pooled_with(linear, asked) == pytest.approx(idle.pooled_with(linear, asked), abs=1e-3)
+    assert model.reader is not None
+    idle = replace(model.reader, weights=(1.0, 0.0))
+    assert refit_sequence_reader(idle, CHAINS.visits, Shape(), np.random.default_rng(0), no_progress) is None
 
 
 def test_a_model_with_a_network_can_be_saved(model: PersonalModel) -> None:
@@ -130,7 +90,7 @@ def test_a_model_with_a_network_can_be_saved(model: PersonalModel) -> None:
 def test_few_visits_do_without() -> None:
     recipe = recipe_named("aws-user-personalization-v2")
     assert isinstance(recipe, PersonalRecipe)
-    assert recipe.sequences_from == 200_000
+    assert recipe.network_from == 200_000
     small = recipe.fit(CHAINS, {}, np.random.default_rng(0), no_progress)
     assert isinstance(small, PersonalModel)
-    assert small.sequences is None
+    assert small.reader is None
