@@ -25,6 +25,8 @@ KNOWN_AFTER = 15
 """Meetings after which an item is certain: what HRNN-Coldstart takes for the end of being cold (R-66)."""
 DEEPEST = 500
 """Places of the ranking, from the first, that explored items can take: as many as an answer has at most."""
+MOST = 4096
+"""Of more candidates than this, so many are drawn first, to be looked at."""
 
 Scores = NDArray[np.float32]
 
@@ -44,8 +46,9 @@ class Exposure:
 
     @cached_property
     def uncertain(self) -> NDArray[np.int64]:
-        """int64[u]: the items that are not certain yet, ascending."""
-        return np.flatnonzero(self.meetings < KNOWN_AFTER)
+        """int64[u]: the items that are not certain yet, youngest first, those of one age by number."""
+        numbers = np.flatnonzero(self.meetings < KNOWN_AFTER)
+        return numbers[np.argsort(-self.created[numbers], kind="stable")]
 
     @cached_property
     def uncertainty(self) -> NDArray[np.float64]:
@@ -60,13 +63,13 @@ class Exposure:
 
     @cached_property
     def ages(self) -> NDArray[np.float64]:
-        """float64[u]: days from their creation to the latest interaction."""
+        """float64[u]: days from their creation to the latest interaction, ascending."""
         days: NDArray[np.float64] = (self.newest - self.created[self.uncertain]) / DAY
         return days
 
-    def candidates(self, days: float) -> NDArray[np.int64]:
-        """Places in `uncertain` of the items at most so many days old."""
-        return np.flatnonzero(self.ages <= days)
+    def candidates(self, days: float) -> int:
+        """How many of `uncertain`, from the first, are at most so many days old."""
+        return int(np.searchsorted(self.ages, days, side="right"))
 
 
 @dataclass(frozen=True)
@@ -113,16 +116,18 @@ def explored(
     scores: float32[items], logits, -inf where an item must not appear. ranked: bool[items], of which items the
     ranking consists without exploration, None for all.
     """
-    nothing = nothing_explored(scores)
-    places = exposure.candidates(terms.days) if terms.rate > 0 else nothing.lifted
+    count = exposure.candidates(terms.days) if terms.rate > 0 else 0
+    if not count:
+        return nothing_explored(scores)
+    rng = np.random.default_rng(seed)
+    places = np.arange(count) if count <= MOST else np.unique(rng.integers(count, size=MOST))
     places = places[scores[exposure.uncertain[places]] > -np.inf]
     if not len(places):
-        return nothing
-    rng = np.random.default_rng(seed)
-    uncertainty = exposure.uncertainty[places]
-    items = exposure.uncertain[places]
+        return nothing_explored(scores)
+    items, uncertainty = exposure.uncertain[places], exposure.uncertainty[places]
     # The greatest of these sums are a draw without replacement, in proportion to uncertainty times probability.
-    order = np.argsort(-(scores[items] + np.log(uncertainty) + rng.gumbel(size=len(items))), kind="stable")[:DEEPEST]
+    chances = scores[items] + np.log(uncertainty) + rng.gumbel(size=len(items))
+    order = np.argsort(-chances, kind="stable")[:DEEPEST]
     ahead = np.cumsum(rng.exponential(size=len(order)) / (terms.rate * uncertainty[order]))
     order = order[ahead < DEEPEST - 2]
     return _lifted(scores, items[order], ahead[: len(order)].astype(np.int64) + 1, ranked)

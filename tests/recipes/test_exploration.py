@@ -131,6 +131,15 @@ def test_a_ranking_of_some_items_only() -> None:
     assert 10 < in_list.sum() < 30
 
 
+def test_of_very_many_new_items_some_are_looked_at() -> None:
+    """Where all of a large catalog is new, another part of it for every user."""
+    scores = np.random.default_rng(1).normal(size=60_000).astype(np.float32)
+    all_new = Exposure(np.zeros(60_000, np.int64), np.full(60_000, NEWEST), NEWEST)
+    found = [explored(scores, all_new, Exploration.of_weight(1.0, 30), seed).lifted for seed in range(20)]
+    assert all(100 < len(lifted) < 600 for lifted in found)
+    assert len(np.unique(np.concatenate(found))) > 0.5 * sum(map(len, found))
+
+
 @given(
     st.lists(st.tuples(st.floats(-30, 0, width=32), st.integers(0, 30), st.integers(0, 60)), max_size=40),
     st.floats(0, 1),
