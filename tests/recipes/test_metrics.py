@@ -89,6 +89,7 @@ def test_m21_first_hits_at_4_2_and_6() -> None:
 
 
 def test_m22_hits_at_2_and_5() -> None:
+    """M-23: the ideal list has the same two hits, at the top."""
     assert round(ndcg(np.array([[0.0, 1, 0, 0, 1]])), 5) == 0.62405
 
 
