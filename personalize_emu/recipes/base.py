@@ -236,6 +236,11 @@ class Recipe(ABC):
         del evaluated, test_users
         return self.fit(data, hyperparameters, rng, progress)
 
+    def without_effect(self, data: TrainingData) -> frozenset[str]:
+        """Names of hyperparameters that change nothing on such data."""
+        del data
+        return frozenset()
+
     def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
         """Metrics, by name, that only this recipe has, measured on all of `data` (M-3)."""
         del data, hyperparameters

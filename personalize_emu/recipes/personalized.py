@@ -193,6 +193,11 @@ class PersonalRecipe(Recipe):
         progress("fitted", 1.0)
         return model
 
+    def without_effect(self, data: TrainingData) -> frozenset[str]:
+        """Only the network has a hidden dimension."""
+        has_network = self.with_network and len(data.visits) >= self.sequences_from
+        return frozenset() if has_network else frozenset({"hidden_dimension"})
+
     def _fit(
         self,
         data: TrainingData,

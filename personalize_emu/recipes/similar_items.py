@@ -147,6 +147,10 @@ class SimilarRecipe(Recipe):
         model = _with_metadata(data, base, rng)
         return replace(model, trust=self._learned_trust(data, hyperparameters, model, rng))
 
+    def without_effect(self, data: TrainingData) -> frozenset[str]:
+        del data
+        return frozenset({"item_id_hidden_dim", "item_metadata_hidden_dim"})
+
     def _learned_trust(
         self,
         data: TrainingData,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,8 @@ class Trained:
 
     model: Model
     metrics: Mapping[str, float]
+    tuned: Mapping[str, str] = field(default_factory=dict)
+    """Values of hyperparameters that were searched for, by name."""
 
 
 def no_progress(stage: str, share: float) -> None:
@@ -130,6 +132,15 @@ def _evaluated(
     model = recipe.fit(split.training, hyperparameters, np.random.default_rng(seed), progress)
     measured = measure(recipe.kind, model, split) | recipe.own_metrics(data, hyperparameters)
     return split, model, rounded(measured)
+
+
+def evaluated_on(
+    recipe: Recipe, split: Split, hyperparameters: Hyperparameters, seed: int, progress: Progress = no_progress
+) -> tuple[Model, dict[str, float]]:
+    """A model of the one part of `split`, and what it is worth to the other."""
+    fitting = _fitting(recipe, split.training)
+    model = fitting.fit(split.training, hyperparameters, np.random.default_rng(seed), progress)
+    return model, measure(recipe.kind, model, split)
 
 
 def measure(kind: Kind, model: Model, split: Split) -> dict[str, float]:

@@ -14,8 +14,8 @@ from typing import Any
 from personalize_emu.recipes.base import NotEnoughData
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.saving import load_tree, save_tree
-from personalize_emu.recipes.training import train
 from personalize_emu.recipes.training_process import INPUT, OUTPUT
+from personalize_emu.recipes.tuning import train_tuned
 
 NICENESS = 5
 """Whoever answers requests goes first."""
@@ -32,7 +32,9 @@ def main() -> int:
     if recipe is None:
         raise LookupError(job["recipe"])
     try:
-        trained = train(recipe, job["data"], job["hyperparameters"], job["seed"], _tell_progress)
+        trained = train_tuned(
+            recipe, job["data"], job["hyperparameters"], job["seed"], _tell_progress, job.get("search")
+        )
     except NotEnoughData as error:
         _tell({"not enough data": str(error)})
         return 0

@@ -27,7 +27,8 @@ from typing import IO
 from personalize_emu.recipes.base import Hyperparameters, NotEnoughData, Progress, Recipe, TrainingData
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.saving import load_tree, save_tree
-from personalize_emu.recipes.training import Trained, train
+from personalize_emu.recipes.training import Trained
+from personalize_emu.recipes.tuning import Search, train_tuned
 
 ROWS_WORTH_A_PROCESS = 250_000
 """Fewer rows are trained on in about two seconds, of which a process would cost a quarter."""
@@ -41,16 +42,26 @@ class TrainingProcessFailed(RuntimeError):
 
 
 def train_where_it_fits(
-    recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int, progress: Progress
+    recipe: Recipe,
+    data: TrainingData,
+    hyperparameters: Hyperparameters,
+    seed: int,
+    progress: Progress,
+    search: Search | None = None,
 ) -> Trained:
-    """`train`, in this thread or, for many rows, in a process; the same result."""
+    """`train_tuned`, in this thread or, for many rows, in a process; the same result."""
     if len(data.items) < ROWS_WORTH_A_PROCESS or recipe_named(recipe.name) is not recipe or not sys.executable:
-        return train(recipe, data, hyperparameters, seed, progress)
-    return train_apart(recipe, data, hyperparameters, seed, progress)
+        return train_tuned(recipe, data, hyperparameters, seed, progress, search)
+    return train_apart(recipe, data, hyperparameters, seed, progress, search)
 
 
 def train_apart(
-    recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int, progress: Progress
+    recipe: Recipe,
+    data: TrainingData,
+    hyperparameters: Hyperparameters,
+    seed: int,
+    progress: Progress,
+    search: Search | None = None,
 ) -> Trained:
     """Train a recipe of the registry in a process. Whatever `progress` raises ends the process at once.
 
@@ -61,7 +72,8 @@ def train_apart(
     with TemporaryDirectory(prefix="personalize-emu-training-") as name:
         folder = Path(name)
         progress("handing over the data", 0.0)
-        job = {"recipe": recipe.name, "hyperparameters": dict(hyperparameters), "seed": seed, "data": data}
+        job = {"recipe": recipe.name, "hyperparameters": dict(hyperparameters), "seed": seed}
+        job |= {"data": data, "search": search}
         save_tree(job, folder / INPUT)
         with _started(folder) as started:
             _watch(started, progress, folder)

@@ -46,7 +46,8 @@ def create_solution(context: Context, params: Params) -> dict[str, Any]:
         solution_arn=context.arn("solution", params["name"]),
         dataset_group_arn=group.arn,
         recipe_arn=params.get("recipeArn"),
-        perform_hpo=params.get("performHPO", False),
+        # T-40: AutoML always tunes what it chooses.
+        perform_hpo=params.get("performHPO", False) or params.get("performAutoML", False),
         perform_auto_ml=params.get("performAutoML", False),
         perform_auto_training=params.get("performAutoTraining", True),
         perform_incremental_update=params.get("performIncrementalUpdate"),

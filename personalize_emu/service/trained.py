@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from personalize_emu.data.avro import Field
@@ -34,6 +34,8 @@ class TrainedVersion:
     selection: EventSelection
     attributes: ItemAttributes | None = None
     """Of the items at training, where segments are asked for by them."""
+    tuned: Mapping[str, str] = field(default_factory=dict)
+    """Values of hyperparameters that were searched for, by name (T-34)."""
     exposure: Exposure | None = None
     """How well each item of the model is known, where that matters."""
     mark: object = None

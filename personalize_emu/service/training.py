@@ -14,6 +14,7 @@ from personalize_emu.recipes.base import NOW, Kind, NotEnoughData, Progress, Rec
 from personalize_emu.recipes.features import Objective
 from personalize_emu.recipes.training import MINIMUM_USERS, check_enough, metrics_of
 from personalize_emu.recipes.training_process import train_where_it_fits
+from personalize_emu.recipes.tuning import Search
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.event_selection import EventSelection, training_data
 from personalize_emu.service.event_variety import refuse_too_many_event_types
@@ -57,6 +58,11 @@ class TrainingInput:
     """Epoch seconds at which training was asked for."""
     base: TrainedVersion | None = None
     """What is updated by new items instead of training a model anew (T-70)."""
+    search: Search | None = None
+    """For better hyperparameters than those of the configuration (T-30)."""
+    rivals: tuple[TrainingInput, ...] = ()
+    """Of which the best by `metric` is to be trained instead of this (T-40)."""
+    metric: str = ""
 
     @property
     def mark(self) -> object:
@@ -86,9 +92,10 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
     try:
         _check_enough(source, data)
         if source.base is not None:
+            parameters |= source.base.tuned
             metrics = metrics_of(source.recipe, data, parameters, source.seed, progress)
             return replace(with_new_items(source.base, data), metrics=metrics, mark=mark)
-        trained = train_where_it_fits(source.recipe, data, parameters, source.seed, progress)
+        trained = train_where_it_fits(source.recipe, data, parameters, source.seed, progress, source.search)
     except NotEnoughData as error:
         raise JobFailed(str(error)) from error
     return TrainedVersion(
@@ -96,6 +103,7 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
         kind=source.recipe.kind,
         model=trained.model,
         metrics=trained.metrics,
+        tuned=trained.tuned,
         data=replace(data, context=None),
         interactions_arn=source.interactions_arn,
         log_length=log_length,

@@ -8,10 +8,12 @@ from functools import partial
 from typing import Any
 
 from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
-from personalize_emu.recipes.base import Kind
+from personalize_emu.recipes.base import Kind, Progress
 from personalize_emu.recipes.registry import recipe_named
+from personalize_emu.recipes.tuning import Search
 from personalize_emu.service.action_reading import actions_of_group
 from personalize_emu.service.attribute_reading import item_attributes
+from personalize_emu.service.auto_ml import CHOOSING, candidates_of, chosen_source, metric_of
 from personalize_emu.service.between_trainings import serve
 from personalize_emu.service.campaign_updates import begin_campaign_update, planned_deployment
 from personalize_emu.service.changes import begin_creation, require_active
@@ -21,12 +23,14 @@ from personalize_emu.service.datasets import dataset_of_type
 from personalize_emu.service.item_attributes import ItemAttributes
 from personalize_emu.service.metadata_reading import metadata_reading
 from personalize_emu.service.objective_reading import objective_along
-from personalize_emu.service.recipe_catalog import RecipeFacts, recipe_by_arn
+from personalize_emu.service.recipe_facts import RecipeFacts
+from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.solution_config import NO_INTERACTIONS
 from personalize_emu.service.tags import Tags
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.service.training import TrainingInput, train_version
 from personalize_emu.service.training_runs import watched
+from personalize_emu.service.tuning_search import auto_ml_search, requested_search
 from personalize_emu.state.jobs import Job
 from personalize_emu.state.lifecycle import (
     ACTIVE,
@@ -128,17 +132,21 @@ def stop_training(context: Context, version: SolutionVersion) -> None:
     context.afterwards(lambda: world.jobs.start(job))
 
 
-def training_input(context: Context, solution: Solution, mode: str) -> TrainingInput:
-    """Fix what is trained on; raises NotImplementedException for what no recipe here can do yet."""
+def training_input(context: Context, solution: Solution, mode: str, chosen: str | None = None) -> TrainingInput:
+    """Fix what is trained on; raises NotImplementedException for what no recipe here can do yet.
+
+    chosen: ARN of the recipe, where AutoML has chosen one.
+    """
     config = dict(solution.solution_config or {})
-    facts = recipe_by_arn(solution.recipe_arn or "")
-    recipe = recipe_named(facts.name) if facts else None
-    if solution.perform_auto_ml or facts is None:
-        raise NotImplementedException("personalize-emu does not implement AutoML yet.")
+    if solution.perform_auto_ml:
+        if chosen is None:
+            rivals = tuple(training_input(context, solution, mode, arn) for arn in candidates_of(config))
+            return replace(rivals[0], rivals=rivals, metric=metric_of(config))
+        config = {}
+    facts = required_recipe(chosen or solution.recipe_arn or "")
+    recipe = recipe_named(facts.name)
     if recipe is None:
         raise NotImplementedException(f"personalize-emu cannot train {facts.name} yet.")
-    if solution.perform_hpo:
-        raise NotImplementedException("personalize-emu does not implement performHPO yet.")
     base = _version_to_update(context, solution, facts.name) if mode == "UPDATE" else None
     interactions_arn, interactions = _interactions(context, solution, facts)
     items = dataset_of_type(context, solution.dataset_group_arn, ITEMS)
@@ -156,6 +164,7 @@ def training_input(context: Context, solution: Solution, mode: str) -> TrainingI
         attributes=partial(_attributes, context, solution, facts.name, config),
         objective=partial(objective_along, context, solution.dataset_group_arn, config),
         base=base,
+        search=_search(solution, facts, config),
         actions=partial(actions_of_group, context, solution.dataset_group_arn) if recipe.kind is Kind.ACTIONS else None,
     )
 
@@ -169,6 +178,12 @@ def _interactions(context: Context, solution: Solution, facts: RecipeFacts) -> t
         raise InvalidInputException(NO_INTERACTIONS)
     group = context.get(DatasetGroup, solution.dataset_group_arn)
     return context.arn("dataset", f"{group.name}/{INTERACTIONS}"), DatasetContents()
+
+
+def _search(solution: Solution, facts: RecipeFacts, config: dict[str, Any]) -> Search | None:
+    if solution.perform_auto_ml:
+        return auto_ml_search(facts)
+    return requested_search(facts, config) if solution.perform_hpo else None
 
 
 def _attributes(
@@ -196,7 +211,14 @@ def _version_to_update(context: Context, solution: Solution, recipe_name: str) -
 
 
 def _train(context: Context, version: SolutionVersion, source: TrainingInput) -> TrainedVersion:
-    return watched(context.world, version.arn, partial(train_version, source))
+    return watched(context.world, version.arn, partial(_chosen_and_trained, source))
+
+
+def _chosen_and_trained(source: TrainingInput, progress: Progress) -> TrainedVersion:
+    if not source.rivals:
+        return train_version(source, progress)
+    chosen = chosen_source(source, progress)
+    return train_version(chosen, lambda stage, share: progress(stage, CHOOSING + (1 - CHOOSING) * share))
 
 
 def _deploy(
@@ -205,12 +227,20 @@ def _deploy(
     serve(context, version.arn, trained, source, partial(_source_of_now, replace(context, deferred=[]), version))
     for campaign in context.all(Campaign):
         _sync(context, campaign, version)
-    return {"training_hours": training_hours(trained)}
+    fields: dict[str, Any] = {"training_hours": training_hours(trained, source)}
+    if trained.tuned:
+        fields["tuned_hpo_params"] = {"algorithmHyperParameters": dict(trained.tuned)}
+    if version.perform_auto_ml:
+        fields["recipe_arn"] = trained.recipe.arn
+        solution = context.get(Solution, version.solution_arn)
+        context.world.store.change(solution, auto_ml_result={"bestRecipeArn": trained.recipe.arn})
+    return fields
 
 
 def _source_of_now(context: Context, version: SolutionVersion) -> TrainingInput:
     """What another training of the version would read."""
-    return training_input(context, context.get(Solution, version.solution_arn), "FULL")
+    chosen = context.get(SolutionVersion, version.arn).recipe_arn
+    return training_input(context, context.get(Solution, version.solution_arn), "FULL", chosen)
 
 
 def _sync(context: Context, campaign: Campaign, version: SolutionVersion) -> None:
@@ -224,9 +254,10 @@ def _sync(context: Context, campaign: Campaign, version: SolutionVersion) -> Non
         begin_campaign_update(context, campaign, planned | {"solutionVersionArn": version.arn})
 
 
-def training_hours(trained: TrainedVersion) -> float:
-    """Machine hours with three decimals (R-SV-7).
+def training_hours(trained: TrainedVersion, source: TrainingInput) -> float:
+    """Machine hours with three decimals (R-SV-7), of all jobs of a search together.
 
     A function of the amount of data and not of the time taken, so that the same calls give the same answer.
     """
-    return max(round(len(trained.data.users) / _INTERACTIONS_A_MACHINE_HOUR, 3), 0.001)
+    jobs = source.search.jobs if source.search and trained.tuned else 1
+    return max(round(jobs * len(trained.data.users) / _INTERACTIONS_A_MACHINE_HOUR, 3), 0.001)

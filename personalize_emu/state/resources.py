@@ -205,6 +205,7 @@ class Solution(Stateful):
     recipe_arn: str | None = None
     event_type: str | None = None
     solution_config: Document | None = None
+    auto_ml_result: Document | None = None
     latest_solution_update: Document | None = None
 
 
@@ -229,6 +230,7 @@ class SolutionVersion(Stateful):
     training_mode: str
     training_type: str
     training_hours: float | None = None
+    tuned_hpo_params: Document | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

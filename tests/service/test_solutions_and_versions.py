@@ -272,14 +272,6 @@ def test_weighing_event_types_adds_metrics(given: Given, weights: tuple[float, f
     assert set(metrics) == set(METRICS) | added
 
 
-def test_what_cannot_be_trained_yet_is_refused_clearly(given: Given) -> None:
-    solution = given.solution(recipe=SIMS, performHPO=True)
-    code, message = refusal(given.version, status=501, solution=solution)
-    assert code == "NotImplementedException"
-    assert "yet" in message
-    assert given.personalize.list_solution_versions()["solutionVersions"] == []
-
-
 def test_update_training_needs_a_full_version(given: Given) -> None:
     """T-70, T-71, R-SV-8."""
     for recipe in (USER_PERSONALIZATION, SIMS):
