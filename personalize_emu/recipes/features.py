@@ -32,9 +32,10 @@ class Categories:
         return {value: number for number, value in enumerate(self.values)}
 
     def taken(self, rows: NDArray[np.int64]) -> Categories:
-        known = (rows >= 0).astype(np.float32)
-        chosen = sp.diags(known) @ self.members[np.maximum(rows, 0)] if len(rows) else self.members[:0]
-        chosen = chosen.tocsr()
+        known = rows >= 0
+        if not known.any():
+            return Categories(self.name, self.values, sp.csr_matrix((len(rows), len(self.values)), dtype=np.float32))
+        chosen = (sp.diags(known.astype(np.float32)) @ self.members[np.maximum(rows, 0)]).tocsr()
         chosen.eliminate_zeros()
         return Categories(self.name, self.values, chosen)
 

@@ -139,7 +139,7 @@ def test_batches_explore_as_campaigns_do(opened: Open) -> None:
 
 
 def test_rankings_do_not_explore(opened: Open) -> None:
-    """R-84, R-74: neither now nor after the next update."""
+    """RT-84, R-74: neither now nor after the next update."""
     campaign = opened.market.campaign(opened.market.version(RANKING, "ranking"), name="ranking")
 
     def rankings() -> list[object]:
