@@ -195,8 +195,7 @@ class PersonalRecipe(Recipe):
 
     def without_effect(self, data: TrainingData) -> frozenset[str]:
         """Only the network has a hidden dimension."""
-        has_network = self.with_network and len(data.visits) >= self.sequences_from
-        return frozenset() if has_network else frozenset({"hidden_dimension"})
+        return frozenset() if len(data.visits) >= self.network_from else frozenset({"hidden_dimension"})
 
     def _fit(
         self,

@@ -11,9 +11,9 @@ from personalize_emu.service.hpo_config import searched_ranges
 from personalize_emu.service.recipe_facts import Hyperparameter, RecipeFacts
 from personalize_emu.service.solution_config import resolved_hyperparameters
 
-DEFAULT_JOBS = 40
+DEFAULT_JOBS = 16
+"""Where nothing is said: fewer than may be asked for, as a search is to end in a minute on small data."""
 DEFAULT_PARALLEL_JOBS = 10
-"""What DescribeAlgorithm calls the defaults (R-37)."""
 AUTO_ML_JOBS = 10
 """AutoML cannot be told how many (T-40)."""
 

@@ -126,14 +126,14 @@ def test_candidates_fill_their_ranges_evenly() -> None:
 
 
 def test_few_users_are_all_asked_at_once() -> None:
-    assert rounds_of(40, 60) == [(60, 40)]
+    assert rounds_of(40, 179) == [(179, 40)]
     assert rounds_of(1, 10**6) == [(MOST_USERS, 1)]
 
 
 def test_more_users_for_fewer_candidates() -> None:
     """The last round has all users; the first no fewer than FEWEST_USERS."""
-    assert rounds_of(40, 9 * FEWEST_USERS) == [(300, 40), (900, 13), (2700, 4)]
-    assert rounds_of(4, 100 * FEWEST_USERS) == [(MOST_USERS // 3, 4), (MOST_USERS, 1)]
+    assert rounds_of(40, 9 * FEWEST_USERS) == [(60, 40), (180, 13), (540, 4)]
+    assert rounds_of(4, 10 * MOST_USERS) == [(MOST_USERS // 3, 4), (MOST_USERS, 1)]
 
 
 @given(st.integers(1, 40), st.integers(1, 10**6))
@@ -218,7 +218,7 @@ def test_what_changes_nothing_is_not_tried() -> None:
 
 
 def test_first_rounds_are_of_few_users() -> None:
-    recipe, data = Planted(), chains(users=1200, visits=3)
+    recipe, data = Planted(), chains(users=300, visits=3)
     best_values(recipe, data, {}, Search((FACTOR,), 9), 0, no_progress)
     small, large = recipe.users[:9], recipe.users[9:]
     assert len(set(small)) == len(set(large)) == 1
