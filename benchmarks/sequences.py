@@ -104,6 +104,17 @@ def factors(task: Task) -> Score:
     return score
 
 
+def transformer(seconds: float) -> Callable[[Task], Score]:
+    def fitted(task: Task) -> Score:
+        from benchmarks.transformer import scores, trained
+
+        known = [history.items for history in task.histories]
+        *_, model = trained(known, len(task.data.catalog), seconds)
+        return lambda histories: scores(model, [history.items for history in histories]).copy()
+
+    return fitted
+
+
 def personal(network_from: int) -> Callable[[Task], Score]:
     """As a solution is trained: evaluated on a tenth of the users first, then fitted to all."""
 
@@ -124,6 +135,8 @@ def recurrent(task: Task) -> Score:
 CONTESTANTS: dict[str, Callable[[Task], Score]] = {
     "popularity": popularity,
     "implicit ALS": factors,
+    "SASRec, 150 s": transformer(150),
+    "SASRec, 400 s": transformer(400),
     "aws-hrnn": recurrent,
     "v2 without the network": personal(NEVER),
     "v2": personal(0),

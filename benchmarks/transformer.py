@@ -1,0 +1,103 @@
+"""SASRec, after the paper's description (Kang and McAuley, 2018): what our recurrent network is compared with.
+
+Two blocks of causal self-attention with one head over the last 200 items, 50 dimensions, item embeddings shared by
+input and output, binary cross-entropy with one sampled item for each position, Adam. Needs torch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+LENGTH, WIDTH, BLOCKS, DROPOUT, ROWS, RATE = 200, 50, 2, 0.2, 128, 0.001
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.before, self.between = nn.LayerNorm(WIDTH, eps=1e-8), nn.LayerNorm(WIDTH, eps=1e-8)
+        self.attention = nn.MultiheadAttention(WIDTH, 1, dropout=DROPOUT, batch_first=True)
+        self.inner, self.outer = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def forward(self, states: Tensor, future: Tensor, there: Tensor) -> Tensor:
+        query = self.before(states)
+        states = query + self.attention(query, states, states, attn_mask=future, need_weights=False)[0]
+        states = self.between(states)
+        inner = self.dropout(torch.relu(self.inner(states)))
+        return (states + self.dropout(self.outer(inner))) * there
+
+
+class Transformer(nn.Module):
+    """Item 0 is the padding on the left."""
+
+    def __init__(self, items: int) -> None:
+        super().__init__()
+        self.items = nn.Embedding(items + 1, WIDTH, padding_idx=0)
+        self.places = nn.Embedding(LENGTH, WIDTH)
+        nn.init.xavier_normal_(self.items.weight.data)
+        nn.init.xavier_normal_(self.places.weight.data)
+        self.items.weight.data[0] = 0
+        self.dropout, self.last = nn.Dropout(DROPOUT), nn.LayerNorm(WIDTH, eps=1e-8)
+        self.blocks = nn.ModuleList(Block() for _ in range(BLOCKS))
+        self.register_buffer("future", torch.triu(torch.ones(LENGTH, LENGTH, dtype=torch.bool), 1))
+
+    def forward(self, sequences: Tensor) -> Tensor:
+        there = (sequences > 0).unsqueeze(-1)
+        states = self.items(sequences) * WIDTH**0.5 + self.places.weight
+        states = self.dropout(states) * there
+        for block in self.blocks:
+            states = block(states, self.future, there)
+        return self.last(states)
+
+
+def padded(histories: Sequence[NDArray[np.int32]], length: int) -> NDArray[np.int64]:
+    """int64[histories, length]: the newest items, counted from 1, zeros before the oldest."""
+    rows = np.zeros((len(histories), length), np.int64)
+    for row, items in zip(rows, histories, strict=True):
+        newest = items[-length:]
+        row[length - len(newest) :] = newest + 1
+    return rows
+
+
+def trained(histories: Sequence[NDArray[np.int32]], items: int, seconds: float, seed: int = 0) -> Iterator[Transformer]:
+    """The model after each round through all users, until so many processor seconds have passed."""
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    model, began = Transformer(items), time.process_time()
+    optimiser = torch.optim.Adam(model.parameters(), lr=RATE, betas=(0.9, 0.98))
+    rows = padded(histories, LENGTH + 1)
+    had = [set((items + 1).tolist()) for items in histories]
+    while time.process_time() - began < seconds:
+        model.train()
+        for users in np.array_split(rng.permutation(len(rows)), len(rows) // ROWS + 1):
+            read, right = rows[users, :-1], rows[users, 1:]
+            wrong = rng.integers(1, items + 1, right.shape)
+            for row, user in zip(wrong, users.tolist(), strict=True):
+                for place in np.flatnonzero(np.isin(row, histories[user] + 1)).tolist():
+                    while int(row[place]) in had[user]:
+                        row[place] = rng.integers(1, items + 1)
+            states = model(torch.from_numpy(read))
+            asked = torch.from_numpy(right > 0)
+            better = (states * model.items(torch.from_numpy(right))).sum(-1)[asked]
+            worse = (states * model.items(torch.from_numpy(wrong))).sum(-1)[asked]
+            loss = nn.functional.softplus(-better).mean() + nn.functional.softplus(worse).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        yield model
+
+
+def scores(model: Transformer, histories: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
+    """float32[histories, items]."""
+    model.eval()
+    with torch.no_grad():
+        states = model(torch.from_numpy(padded(histories, LENGTH)))[:, -1]
+        found: NDArray[np.float32] = (states @ model.items.weight[1:].T).numpy()
+    return found
