@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import boto3
 import numpy as np
 
+from personalize_emu.edge.mock import MockPersonalize
 from personalize_emu.emulator import Emulator
+from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
-from tests.given import Given
+from tests.given import REGION, Given
 from tests.newcomers import HOUR, NEWEST, WEIGHTLESS, market
 from tests.refusals import refusal
 
+COLDSTART = "arn:aws:personalize:::recipe/aws-hrnn-coldstart"
 V2 = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
 
 
@@ -64,3 +68,22 @@ def test_update_is_for_the_first_user_personalization(given: Given) -> None:
     solution = given.solution(group, V2, performAutoTraining=False)
     given.version(solution)
     assert refusal(given.version, solution=solution, trainingMode="UPDATE")[0] == "InvalidInputException"
+
+
+def test_coldstart_is_updated_by_hand_too() -> None:
+    """T-70, R-15: HRNN-Coldstart, where withdrawn recipes are allowed, shows cold items and takes new ones in."""
+    with MockPersonalize(Settings(pace="instant", legacy_recipes=True), None):
+        given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
+        runtime, events = (boto3.client(f"personalize-{part}", region_name=REGION) for part in ("runtime", "events"))
+        warm = [(f"u{n:02}", f"i{(n + step) % 30:02}", 500_000 + 60 * step) for n in range(150) for step in range(8)]
+        cold = [(f"u{n % 150:02}", f"c{n % 110:03}", 1_000_000 + 60 * n) for n in range(330)]
+        group = given.imported_group([*warm, *cold])
+        full = given.version(given.solution(group, COLDSTART, performAutoTraining=False))
+        tracking = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+        event = {"eventType": "x", "itemId": "fresh", "sentAt": 1_100_000}
+        events.put_events(trackingId=tracking, userId="else", sessionId="s", eventList=[event])
+        campaign = given.campaign(given.version(full.rpartition("/")[0], trainingMode="UPDATE"))
+        answer = runtime.get_recommendations(campaignArn=campaign, userId="u00", numResults=500)["itemList"]
+        assert {"fresh", "c000", "i00"} < {item["itemId"] for item in answer}
+        firsts = [runtime.get_recommendations(campaignArn=campaign, userId=f"u{n:02}")["itemList"] for n in range(10)]
+        assert any(item["itemId"].startswith(("c", "fresh")) for items in firsts for item in items)
