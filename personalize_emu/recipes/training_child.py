@@ -11,9 +11,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from personalize_emu.recipes.base import NotEnoughData
+from personalize_emu.recipes.base import NotEnoughData, Recipe
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.saving import load_tree, save_tree
+from personalize_emu.recipes.training import metrics_of
 from personalize_emu.recipes.training_process import INPUT, OUTPUT
 from personalize_emu.recipes.tuning import train_tuned
 
@@ -32,14 +33,19 @@ def main() -> int:
     if recipe is None:
         raise LookupError(job["recipe"])
     try:
-        trained = train_tuned(
-            recipe, job["data"], job["hyperparameters"], job["seed"], _tell_progress, job.get("search")
-        )
+        result = _done(recipe, job)
     except NotEnoughData as error:
         _tell({"not enough data": str(error)})
         return 0
-    save_tree(trained, folder / OUTPUT)
+    save_tree(result, folder / OUTPUT)
     return 0
+
+
+def _done(recipe: Recipe, job: dict[str, Any]) -> object:
+    work = recipe, job["data"], job["hyperparameters"], job["seed"], _tell_progress
+    if job.get("metrics only"):
+        return dict(metrics_of(*work))
+    return train_tuned(*work, job.get("search"))
 
 
 def _tell_progress(stage: str, share: float) -> None:

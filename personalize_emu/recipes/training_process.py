@@ -22,12 +22,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Any
 
 from personalize_emu.recipes.base import Hyperparameters, NotEnoughData, Progress, Recipe, TrainingData
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.saving import load_tree, save_tree
-from personalize_emu.recipes.training import Trained
+from personalize_emu.recipes.training import Trained, metrics_of
 from personalize_emu.recipes.tuning import Search, train_tuned
 
 ROWS_WORTH_A_PROCESS = 250_000
@@ -50,9 +50,20 @@ def train_where_it_fits(
     search: Search | None = None,
 ) -> Trained:
     """`train_tuned`, in this thread or, for many rows, in a process; the same result."""
-    if len(data.items) < ROWS_WORTH_A_PROCESS or recipe_named(recipe.name) is not recipe or not sys.executable:
+    if _fits_here(recipe, data):
         return train_tuned(recipe, data, hyperparameters, seed, progress, search)
     return train_apart(recipe, data, hyperparameters, seed, progress, search)
+
+
+def measure_where_it_fits(
+    recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int, progress: Progress
+) -> Mapping[str, float]:
+    """`metrics_of`, in this thread or, for many rows, in a process; the same result."""
+    if _fits_here(recipe, data):
+        return metrics_of(recipe, data, hyperparameters, seed, progress)
+    job = _job(recipe, data, hyperparameters, seed) | {"metrics only": True}
+    metrics: Mapping[str, float] = _done_apart(job, progress)
+    return metrics
 
 
 def train_apart(
@@ -69,18 +80,30 @@ def train_apart(
         NotEnoughData: the recipe did.
         TrainingProcessFailed: the process broke.
     """
-    with TemporaryDirectory(prefix="personalize-emu-training-") as name:
-        folder = Path(name)
-        progress("handing over the data", 0.0)
-        job = {"recipe": recipe.name, "hyperparameters": dict(hyperparameters), "seed": seed}
-        job |= {"data": data, "search": search}
-        save_tree(job, folder / INPUT)
-        with _started(folder) as started:
-            _watch(started, progress, folder)
-        trained = load_tree(folder / OUTPUT)
+    trained = _done_apart(_job(recipe, data, hyperparameters, seed) | {"search": search}, progress)
     if not isinstance(trained, Trained):
         raise TrainingProcessFailed("no model came back")
     return trained
+
+
+def _fits_here(recipe: Recipe, data: TrainingData) -> bool:
+    small = len(data.items) < ROWS_WORTH_A_PROCESS
+    return small or recipe_named(recipe.name) is not recipe or not sys.executable
+
+
+def _job(recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int) -> dict[str, object]:
+    return {"recipe": recipe.name, "hyperparameters": dict(hyperparameters), "seed": seed, "data": data}
+
+
+def _done_apart(job: Mapping[str, object], progress: Progress) -> Any:
+    """What a process makes of the job."""
+    with TemporaryDirectory(prefix="personalize-emu-training-") as name:
+        folder = Path(name)
+        progress("handing over the data", 0.0)
+        save_tree(job, folder / INPUT)
+        with _started(folder) as started:
+            _watch(started, progress, folder)
+        return load_tree(folder / OUTPUT)
 
 
 @dataclass(frozen=True, eq=False)

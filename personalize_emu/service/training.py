@@ -12,8 +12,8 @@ from personalize_emu.data.interactions import collect_interactions
 from personalize_emu.recipes.action_data import ActionData
 from personalize_emu.recipes.base import NOW, Kind, NotEnoughData, Progress, Recipe, TrainingData
 from personalize_emu.recipes.features import Objective
-from personalize_emu.recipes.training import MINIMUM_USERS, check_enough, metrics_of
-from personalize_emu.recipes.training_process import train_where_it_fits
+from personalize_emu.recipes.training import MINIMUM_USERS, check_enough
+from personalize_emu.recipes.training_process import measure_where_it_fits, train_where_it_fits
 from personalize_emu.recipes.tuning import Search
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.event_selection import EventSelection, training_data
@@ -93,7 +93,7 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
         _check_enough(source, data)
         if source.base is not None:
             parameters |= source.base.tuned
-            metrics = metrics_of(source.recipe, data, parameters, source.seed, progress)
+            metrics = measure_where_it_fits(source.recipe, data, parameters, source.seed, progress)
             return replace(with_new_items(source.base, data), metrics=metrics, mark=mark)
         trained = train_where_it_fits(source.recipe, data, parameters, source.seed, progress, source.search)
     except NotEnoughData as error:

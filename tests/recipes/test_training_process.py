@@ -21,6 +21,7 @@ from personalize_emu.recipes.training import no_progress, train
 from personalize_emu.recipes.training_process import (
     INPUT,
     TrainingProcessFailed,
+    measure_where_it_fits,
     train_apart,
     train_where_it_fits,
 )
@@ -141,6 +142,13 @@ def test_a_process_that_breaks_says_why() -> None:
     broken = TrainingData(DATA.catalog, DATA.user_ids, DATA.users, np.full_like(DATA.items, 10**6), DATA.timestamps)
     with pytest.raises(TrainingProcessFailed, match="Error"):
         train_apart(RECIPE, broken, {}, 5, no_progress)
+
+
+def test_t73_metrics_alone_are_the_same_wherever_they_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert RECIPE is not None
+    here = measure_where_it_fits(RECIPE, DATA, {}, 5, no_progress)
+    monkeypatch.setattr(training_process, "ROWS_WORTH_A_PROCESS", 0)
+    assert measure_where_it_fits(RECIPE, DATA, {}, 5, no_progress) == here
 
 
 def test_only_long_trainings_get_a_process(

@@ -15,12 +15,12 @@ def test_a_version_trained_in_a_process_answers_the_same(given: Given, monkeypat
     stages: list[str] = []
     apart = training_process.train_apart
 
-    def recorded(recipe: Any, data: Any, hyperparameters: Any, seed: int, progress: Progress) -> Any:
+    def recorded(recipe: Any, data: Any, hyperparameters: Any, seed: int, progress: Progress, *search: Any) -> Any:
         def heard(stage: str, share: float) -> None:
             stages.append(stage)
             progress(stage, share)
 
-        return apart(recipe, data, hyperparameters, seed, heard)
+        return apart(recipe, data, hyperparameters, seed, heard, *search)
 
     monkeypatch.setattr(training_process, "train_apart", recorded)
     group = given.imported_group()
