@@ -301,3 +301,30 @@ def test_test_users_are_not_learned_from(data: TrainingData) -> None:
     part = data.actions.of_users(kept)
     assert 0 < len(part) < len(data.actions)
     assert (numbers_of(rows_of_users(data, kept).user_ids, data.actions.user_ids) >= 0).tolist() == kept.tolist()
+
+
+# --- quality --------------------------------------------------------------------------------------------------------
+
+
+def test_chances_are_calibrated_and_near_the_best_possible() -> None:
+    """R-80: users and items in a space of tastes, chances known; asked for users that were not trained on."""
+    rng = np.random.default_rng(0)
+    people, items, worth = rng.normal(size=(900, 5)), rng.normal(size=(150, 5)), 0.8 * rng.normal(size=(8, 5))
+    true = 1 / (1 + np.exp(0.5 - people @ worth.T - rng.normal(size=8)))
+    wishes = np.exp(1.2 * people @ items.T)
+    met = [rng.choice(150, 25, p=wish / wish.sum()) for wish in wishes]
+    rows = [(f"u{n:03}", f"i{item:03}", START - DAY * (30 - s)) for n in range(600) for s, item in enumerate(met[n])]
+    asked = [
+        (f"u{n:03}", f"a{action}", TAKEN if rng.random() < true[n, action] else NOT_TAKEN, START + 3 * s * DAY)
+        for n in range(600)
+        for s, action in enumerate(rng.integers(8, size=10))
+    ]
+    model, _ = trained_on(replace(training_data(rows), actions=action_data(asked)))
+    found = np.array(
+        [model.propensities(of_items(model, *(f"i{item:03}" for item in met[n])), NO_ACTIONS) for n in range(600, 900)]
+    ).ravel()
+    taken = (rng.random((300, 8)) < true[600:]).ravel()
+    assert area_under_curve(found, taken) > area_under_curve(true[600:].ravel(), taken) - 0.05
+    for low in np.arange(0, 1, 0.2):
+        among = (found >= low) & (found < low + 0.2)
+        assert found[among].mean() == pytest.approx(taken[among].mean(), abs=0.06)
