@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,10 +26,20 @@ KNOWN = {f"{stem}-{number}": "decided" for stem in ("P", "R-CMP", "D") for numbe
 KNOWN |= {"R-72": "documented", "R-72a": "documented", "R-72b": "documented", "R-73": "documented"}
 
 
+@cache
+def cited() -> Mapping[str, list[str]]:
+    return citations(TESTS, read_facts())
+
+
+@cache
+def table() -> str:
+    return facts_table()
+
+
 def test_the_page_is_fresh() -> None:
     """Compared as sets of rows, so that a failure names the rows and not the whole page."""
     shown = set(PAGE.read_text(encoding="utf-8").splitlines())
-    missing = [line for line in facts_table().splitlines() if line not in shown]
+    missing = [line for line in table().splitlines() if line not in shown]
     assert missing == [], ADVICE
 
 
@@ -39,15 +51,15 @@ def test_the_list_follows_the_specification() -> None:
 
 def test_tests_cite_facts_that_exist() -> None:
     known = read_facts()
-    unknown = {number: files for number, files in citations(TESTS, known).items() if number not in known}
+    unknown = {number: files for number, files in cited().items() if number not in known}
     assert unknown == {}
 
 
 def test_what_is_called_unobservable_exists_and_has_no_test() -> None:
     known = read_facts()
     assert set(NOT_OBSERVABLE) <= set(known)
-    assert set(NOT_OBSERVABLE).isdisjoint(citations(TESTS, known))
-    assert "| Q-22 | documented | not observable: nothing is refused" in facts_table()
+    assert set(NOT_OBSERVABLE).isdisjoint(cited())
+    assert "| Q-22 | documented | not observable: nothing is refused" in table()
 
 
 def test_the_list_holds_numbers_and_grounds_and_no_sentences() -> None:

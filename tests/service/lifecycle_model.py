@@ -6,7 +6,7 @@ the beginning, so whatever the emulator does in between can be compared with it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +53,9 @@ class Life:
     values: dict[str, list[tuple[float, Any]]] = field(default_factory=dict)
     """Values of members that change, each with the time from which it is shown."""
     update: Life | None = None
-    fills: list[tuple[float, int]] = field(default_factory=list)
+    fills: list[tuple[float, int, bool]] = field(default_factory=list)
+    """When rows came in, of how many users, and whether they replaced those before."""
+    in_sync: bool = False
 
     def status(self, now: float) -> str:
         state = [state for when, state in self.steps if when <= now][-1]
@@ -76,8 +78,15 @@ class Life:
         return self.update is not None and self.update.status(now) in CREATING
 
     def users(self, before: float) -> int:
-        """How many users the rows had that came in before a moment; 0 without rows."""
-        return max((count for when, count in self.fills if when < before), default=0)
+        """How many users the rows had that came in before a moment; 0 without rows. Fewer are part of more."""
+        users = 0
+        for when, count, replaces in sorted(self.fills):
+            if when < before:
+                users = count if replaces else max(users, count)
+        return users
+
+    def has_rows(self, now: float) -> bool:
+        return any(when <= now for when, _, _ in self.fills)
 
 
 def course(now: float, duration: Duration, *states: State) -> list[tuple[float, State]]:
@@ -120,8 +129,9 @@ class Model:
         if life.kind == "dataset-group":
             # A group has no DELETE IN_PROGRESS (R-DSG-5).
             del life.steps[-2]
-        for version in self.versions_of(life.arn) if life.kind == "solution" else ():
-            version.steps.append((self.now + duration.waiting + duration.working, GONE))
+        for other in self.lives.values():
+            if other.parent == life.arn and other.kind in ("solution-version", "dataset-import-job"):
+                other.steps.append((self.now + duration.waiting + duration.working, GONE))
 
     def trains(self, version: Life, dataset: Life) -> None:
         """Whether a version fails depends on the rows there are when its training begins."""
@@ -139,7 +149,9 @@ class Model:
         version.steps.append((stopped, "CREATE STOPPED"))
 
     def updates(self, life: Life, **values: Any) -> None:
-        """Beside the resource, which keeps its state (R-CMP-12, R-SOL-14)."""
+        """Beside the resource, which keeps its state (R-CMP-12, R-SOL-14). What was on its way comes to nothing."""
+        life.steps = [step for step in life.steps if step[0] <= self.now]
+        life.values = {m: [each for each in known if each[0] <= self.now] for m, known in life.values.items()}
         steps = course(self.now, creation_duration(REAL, life.kind), *CREATING, "ACTIVE")
         life.update = Life("update", life.arn, life.group, steps)
         ready = steps[-1][0]
@@ -157,6 +169,13 @@ class Model:
 
     def dataset(self, group: str, dataset_type: str) -> Life | None:
         return self.find(arn("dataset", f"{group.rpartition('/')[2]}/{dataset_type}"))
+
+    def at_work(self, kinds: Collection[str], *, group: str = "", parents: Collection[str] = ()) -> Iterator[Life]:
+        """What is being created in a group, or on one of these resources."""
+        for life in self.lives.values():
+            below = life.group == group if group else life.parent in parents
+            if life.kind in kinds and below and life.status(self.now) in CREATING:
+                yield life
 
     # Rules: what forbids an operation. Each yields nothing when there is nothing against it.
 
@@ -196,7 +215,7 @@ class Model:
 
     def _users_of_group(self, group: Life) -> Iterator[Life]:
         """R-DSG-12, R-DSG-13."""
-        for kind in ("dataset", "event-tracker", "filter", "solution"):
+        for kind in ("dataset", "event-tracker", "filter", "solution", "recommender"):
             yield from (child for child in self.all(kind) if child.group == group.arn)
 
     def _users_of_schema(self, schema: Life) -> Iterator[Life]:
@@ -208,6 +227,8 @@ class Model:
 
     def _users_of_dataset(self, dataset: Life) -> Iterator[Life]:
         """R-DS-17, R-DS-18."""
+        yield from self.at_work(("recommender", "batch-inference-job"), group=dataset.group)
+        yield from self.at_work(("dataset-import-job",), parents=(dataset.arn,))
         for version in self.all("solution-version"):
             if version.group == dataset.group and version.status(self.now) in CREATING:
                 yield version
@@ -221,6 +242,7 @@ class Model:
     def _users_of_solution(self, solution: Life) -> Iterator[Life]:
         """R-SOL-17; a campaign is based on what it serves, and on what a running update will have it serve."""
         versions = self.versions_of(solution.arn)
+        yield from self.at_work(("batch-inference-job",), parents=[version.arn for version in versions])
         yield from (each for each in versions if each.status(self.now) in (*CREATING, "CREATE STOPPING"))
         arns = {version.arn for version in versions}
         for campaign in self.all("campaign"):

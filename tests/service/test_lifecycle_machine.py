@@ -48,9 +48,17 @@ MEMBERS = {
     "solution": "solution",
     "solution-version": "solutionVersion",
     "campaign": "campaign",
+    "recommender": "recommender",
+    "dataset-import-job": "datasetImportJob",
+    "batch-inference-job": "batchInferenceJob",
 }
 """Kind to the member that Describe answers; the operation and the ARN are called after it."""
-DELETABLE = sorted(set(MEMBERS) - {"solution-version"})
+UPDATES = {
+    "campaign": "latestCampaignUpdate",
+    "solution": "latestSolutionUpdate",
+    "recommender": "latestRecommenderUpdate",
+}
+DELETABLE = sorted(set(MEMBERS) - {"solution-version", "dataset-import-job", "batch-inference-job"})
 
 groups = st.sampled_from(["one", "two"]).map(lambda name: arn("dataset-group", name))
 names = st.sampled_from(["a", "b"])
@@ -72,11 +80,16 @@ def operation_of(verb: str, kind: str) -> str:
 
 
 class Lives(RuleBasedStateMachine):
+    recipe = POPULARITY
+
     def __init__(self) -> None:
         super().__init__()
         self.clock = ManualClock()
-        self.emulator = Emulator(REAL, clock=self.clock)
+        self.emulator = self.made_emulator()
         self.model = Model(self.clock.now())
+
+    def made_emulator(self) -> Emulator:
+        return Emulator(REAL, clock=self.clock)
 
     def teardown(self) -> None:
         self.emulator.close()
@@ -114,6 +127,9 @@ class Lives(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 5, 10, 20, 30, 45, 60, 120, 500, 2400, 2500]))
     def move(self, seconds: int) -> None:
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
         self.emulator.advance(seconds)
         self.model.now = self.clock.now()
 
@@ -149,6 +165,8 @@ class Lives(RuleBasedStateMachine):
         now = None if life is None else life.value("schemaArn", self.model.now).rpartition("/")[2]
         if (now, schema.rpartition("/")[2]) != ("items", "wide"):
             against.append((SENSE, INVALID))
+        if any(self.model.at_work(("dataset-import-job",), parents=(dataset,))):
+            against.append((STATES, IN_USE))
         if self.attempt("UpdateDataset", {"datasetArn": dataset, "schemaArn": schema}, against):
             assert life is not None
             self.model.replaces_schema(life, schema)
@@ -160,7 +178,7 @@ class Lives(RuleBasedStateMachine):
         if dataset is None or dataset.status(self.model.now) != "ACTIVE":
             return
         self.emulator.world.contents[dataset.arn].add_import(interactions_of(users), "INCREMENTAL", None)
-        dataset.fills.append((self.model.now, users))
+        dataset.fills.append((self.model.now, users, False))
 
     @rule(name=names, group=groups)
     def create_tracker(self, name: str, group: str) -> None:
@@ -190,9 +208,9 @@ class Lives(RuleBasedStateMachine):
         solution = arn("solution", name)
         against = [*self.model.missing(group), *self.model.inactive(group), *self.model.taken(solution)]
         dataset = self.model.dataset(group, "INTERACTIONS")
-        if dataset is None or not dataset.fills:
+        if dataset is None or not dataset.has_rows(self.model.now):
             against.append((SENSE, INVALID))
-        params = {"name": name, "datasetGroupArn": group, "recipeArn": POPULARITY, "performAutoTraining": False}
+        params = {"name": name, "datasetGroupArn": group, "recipeArn": self.recipe, "performAutoTraining": False}
         if self.attempt("CreateSolution", params, against):
             self.model.born("solution", solution, group).values["performAutoTraining"] = [(self.model.now, False)]
 
@@ -330,8 +348,8 @@ class Lives(RuleBasedStateMachine):
         assert shown["creationDateTime"] == life.steps[0][0]
         assert shown["lastUpdatedDateTime"] == life.touched(now)
         assert {member: shown[member] for member in life.values} == {m: life.value(m, now) for m in life.values}
-        if life.kind in ("campaign", "solution"):
-            update = shown.get("latestCampaignUpdate", shown.get("latestSolutionUpdate", {}))
+        if life.kind in UPDATES:
+            update = shown.get(UPDATES[life.kind], {})
             assert update.get("status") == (life.update.status(now) if life.update else None)
         if life.kind == "solution":
             versions = [version.arn for version in self.model.versions_of(life.arn)]
@@ -350,7 +368,7 @@ class Lives(RuleBasedStateMachine):
 
 
 Lives.TestCase.settings = settings(
-    max_examples=120,
+    max_examples=80,
     stateful_step_count=30,
     deadline=None,
     database=None,
