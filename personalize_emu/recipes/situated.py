@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from personalize_emu.recipes.base import (
     Recipe,
     TrainingData,
 )
-from personalize_emu.recipes.features import Features
+from personalize_emu.recipes.features import Features, Profiles
 from personalize_emu.recipes.models.circumstance_weights import (
     MOST_ITEMS,
     MOST_USERS,
@@ -99,7 +99,8 @@ class Situating(Recipe):
     def fit(
         self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
     ) -> Model:
-        weights = self._weights(data, hyperparameters, rng, _part(progress, 0.0))
+        # A generator of its own: where nothing is worth looking at, the model is that without.
+        weights = self._weights(data, hyperparameters, rng.spawn(1)[0], _part(progress, 0.0))
         return _situated(self.recipe.fit(data, hyperparameters, rng, _part(progress, 0.5)), data, weights)
 
     def fit_after_evaluation(
@@ -138,7 +139,8 @@ class Situating(Recipe):
         circumstances = fit_circumstances(rest)
         if not circumstances.factors:
             return {}
-        model = self.recipe.fit(rest, hyperparameters, rng, progress)
+        plain = replace(rest, item_features=None, context=None, profiles=None)
+        model = self.recipe.fit(plain, hyperparameters, rng, progress)
         counts = np.bincount(rest.visits.items, minlength=len(data.catalog))
         popular = np.sort(np.argsort(-counts, kind="stable")[: min(MOST_ITEMS, int((counts > 0).sum()))])
         moments = moments_of(data, [int(user) for user in np.sort(validation)], rng)
@@ -161,13 +163,24 @@ def _names(circumstances: Circumstances) -> list[str]:
 def _situated(model: Model, data: TrainingData, weights: dict[str, NDArray[np.float64]]) -> Model:
     if not weights:
         return model
-    found = fit_circumstances(data)
+    context = None if data.context is None else _only(data.context, "context", weights)
+    profiles = data.profiles
+    if profiles is not None:
+        profiles = Profiles(profiles.ids, _only(profiles.features, "trait", weights))
+    found = fit_circumstances(replace(data, context=context, profiles=profiles))
     names = _names(found)
-    kept = [name in weights for name in names]
-    if not any(kept):
+    if not names:
         return model
-    rows = np.stack([weights[name] for name in names if name in weights])
-    return Situated(model.catalog, model, found.chosen(kept), rows)
+    return Situated(model.catalog, model, found, np.stack([weights[name] for name in names]))
+
+
+def _only(features: Features, role: str, names: Container[str]) -> Features:
+    """The columns that are worth something, so that lifts of the others need not be made."""
+    return Features(
+        features.count,
+        tuple(column for column in features.categories if f"{role} {column.name}" in names),
+        tuple(column for column in features.numbers if f"{role} {column.name}" in names),
+    )
 
 
 def _part(progress: Progress, start: float) -> Progress:

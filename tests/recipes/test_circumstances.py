@@ -303,12 +303,19 @@ def test_m11_held_out_users_are_asked_for_in_the_circumstances_of_what_they_did_
 def test_moments_are_what_was_known_and_what_came_next() -> None:
     data = situations(users=30, visits=6)
     moments = moments_of(data, [3, 4], np.random.default_rng(0))
-    assert len(moments.histories) == len(moments.targets) == 12
-    starts = {user: data.visits.of_user(user).start for user in (3, 4)}
+    assert len(moments.histories) == len(moments.targets) == 22
+    told = 0
     for history, target in zip(moments.histories, moments.targets.tolist(), strict=True):
-        row = starts[int(history.user_id[1:])] + len(history.items)
-        assert data.visits.items[row] == target
-        assert history.context == data.circumstances_of_visit(row)
+        rows = data.visits.of_user(int(history.user_id[1:]))
+        items = data.visits.items[rows].tolist()
+        circumstances = [data.circumstances_of_visit(row) for row in range(rows.start, rows.stop)]
+        told += len(history.items) > 0
+        known = len(history.items)
+        assert history.items.tolist() == items[:known]
+        assert (target, history.context) in (
+            [(items[known], circumstances[known])] if known else zip(items, circumstances, strict=True)
+        )
+    assert told == 5 + 5
     popular = np.unique(moments.targets)[:1]
     recipe = recipe_named("aws-popularity-count")
     assert recipe is not None

@@ -21,14 +21,14 @@ FADING = 10.0
 MOMENTS = 1200
 """That are looked at, if there are so many."""
 FEWEST_CUTS, MOST_CUTS = 4, 12
-"""Moments of each user, the beginning among them."""
+"""Moments of each user."""
 MOST_USERS = 300
 MOST_ITEMS = 600
 """The likelihood is that among the most popular items."""
 MOST_CELLS = 2**24
 """Of float32 held at once: moments times items times factors."""
 RIDGE = 1.0
-LEAST_GAIN = 3.0
+LEAST_GAIN = 4.0
 """In log-likelihood, of a factor that is kept."""
 STEPS = 25
 BATCH = 128
@@ -66,24 +66,23 @@ def fading(histories: Sequence[History]) -> Array:
 
 
 def moments_of(data: TrainingData, users: Sequence[int], rng: np.random.Generator) -> Moments:
-    """The first visit of each user and a few others, each with what came before it and its own circumstances."""
+    """Some visits of each user, each in its own circumstances.
+
+    Of half of them nothing is told of what came before, as if the user were new: so much is to be learned of what new
+    users want, and each has one first visit only.
+    """
     visits = data.visits
-    cuts = int(np.clip(MOMENTS // max(1, len(users)), FEWEST_CUTS, MOST_CUTS))
+    half = int(np.clip(MOMENTS // max(1, len(users)), FEWEST_CUTS, MOST_CUTS)) // 2
     histories, targets = [], []
     for user in users:
         rows = visits.of_user(user)
-        length = rows.stop - rows.start
-        later = rng.choice(np.arange(1, length), min(cuts - 1, length - 1), replace=False) if length > 1 else []
-        for cut in [0, *sorted(int(place) for place in later)]:
-            at = rows.start + cut
-            histories.append(
-                History(
-                    visits.items[rows.start : at],
-                    visits.timestamps[rows.start : at],
-                    data.user_ids[user],
-                    data.circumstances_of_visit(at),
-                )
-            )
+        places = np.arange(rows.start, rows.stop)
+        as_new = [(int(at), int(at)) for at in np.sort(rng.permutation(places)[:half])]
+        as_known = [(rows.start, int(at)) for at in np.sort(rng.permutation(places[1:])[:half])]
+        for start, at in [*as_new, *as_known]:
+            before = slice(start, at)
+            told = data.circumstances_of_visit(at)
+            histories.append(History(visits.items[before], visits.timestamps[before], data.user_ids[user], told))
             targets.append(int(visits.items[at]))
     return Moments(tuple(histories), np.array(targets, np.int64))
 

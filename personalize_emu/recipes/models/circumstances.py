@@ -20,6 +20,7 @@ FEWEST_OF_A_NUMBER = 5
 RANGES = 12
 MOST_CELLS = 2**23
 """Levels times items of one column: 32 MB. Rarer levels are left out."""
+MOST_KIND_COLUMNS = 12
 MOST_KINDS = 1000
 """Of items, in one column of theirs."""
 SEPARATOR = "|"
@@ -138,21 +139,6 @@ class Circumstances:
             for factor, levels in zip(self.factors, told, strict=True)
         ]
 
-    def chosen(self, kept: Sequence[bool]) -> Circumstances:
-        """Some of the factors; kept: along all of them."""
-        first = len(self.context)
-        context = tuple(factor for factor, keep in zip(self.context, kept[:first], strict=True) if keep)
-        places = [place for place, keep in enumerate(kept[first:]) if keep]
-        traits = self.traits
-        return Circumstances(
-            context,
-            Traits(
-                traits.ids if places else (),
-                tuple(traits.factors[place] for place in places),
-                tuple(traits.members[place] for place in places),
-            ),
-        )
-
     @staticmethod
     def _told(levels: Levels, histories: Sequence[History]) -> sp.csr_matrix:
         rows: list[int] = []
@@ -170,7 +156,8 @@ def fit_circumstances(data: TrainingData) -> Circumstances:
     items = len(data.catalog)
     pairs = _distinct(data.users.astype(np.int64) * max(1, items) + data.items)
     popularity = np.bincount(pairs % max(1, items), minlength=items).astype(np.float64)
-    kinds = [levels.of_column(column) for column, levels in _with_levels(data.item_features, items, MOST_KINDS)]
+    described = _with_levels(data.item_features, items, MOST_KINDS)[:MOST_KIND_COLUMNS]
+    kinds = [levels.of_column(column) for column, levels in described]
     context = tuple(
         Factor(levels, lifts_of(_context_counts(data, column, levels), popularity, kinds))
         for column, levels in _with_levels(data.context, items)
