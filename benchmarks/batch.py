@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.report import show
+from personalize_emu.batch.executors import workers_at
 from personalize_emu.batch.inference import Inference
 from personalize_emu.batch.lines import chunks_of
 from personalize_emu.batch.transfer import CHUNK_BYTES, CHUNK_LINES
 from personalize_emu.batch.workers import Workers
+from personalize_emu.data.byte_streams import stream_of
 from personalize_emu.recipes.base import Kind, TrainingData
 from personalize_emu.recipes.blas_threads import one_blas_thread
 from personalize_emu.recipes.registry import recipe_named
@@ -24,6 +28,7 @@ from personalize_emu.recipes.training import no_progress
 from personalize_emu.service.event_selection import EventSelection
 from personalize_emu.service.recipe_catalog import all_recipes
 from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.settings import DASK_SCHEME
 
 RECIPES = ("aws-user-personalization", "aws-personalized-ranking", "aws-sims", "aws-popularity-count")
 
@@ -51,31 +56,53 @@ def trained(name: str, data: TrainingData) -> TrainedVersion:
     return TrainedVersion(facts, recipe.kind, model, {}, data, "none", 0, EventSelection(None, None))
 
 
-def queries(version: TrainedVersion, count: int) -> bytes:
-    """One line a user, or an item; more lines than there are users go round."""
+def queries(version: TrainedVersion, count: int) -> Iterator[bytes]:
+    """One line a user, or an item; more lines than there are users go round. Made while they are read."""
     data, rng = version.data, np.random.default_rng(1)
     ids = data.catalog if version.kind is Kind.RELATED else data.user_ids
     name = "itemId" if version.kind is Kind.RELATED else "userId"
-    lines = []
     for number in range(count):
         query: dict[str, object] = {name: ids[number % len(ids)]}
         if version.kind is Kind.RANKING:
             query["itemList"] = [data.catalog[item] for item in rng.integers(0, len(data.catalog), 50)]
-        lines.append(json.dumps(query))
-    return "\n".join(lines).encode()
+        yield json.dumps(query).encode() + b"\n"
 
 
-def rate(version: TrainedVersion, text: bytes, threads: int) -> tuple[float, float]:
-    """Lines a second of the clock and of the processors."""
-    answer = Inference(version, 25)
-    pieces: Iterator[list[bytes]] = (
-        list(chunk.lines) for chunk in chunks_of(BytesIO(text), CHUNK_LINES, CHUNK_BYTES)
-    )
-    with ThreadPoolExecutor(threads) as executor:
-        workers = Workers(executor, 2 * threads) if threads > 1 else Workers()
-        began, spent = time.perf_counter(), time.process_time()
-        lines = sum(answered.text.count(b"\n") for answered in workers.in_order(answer, pieces))
-        return lines / (time.perf_counter() - began), lines / (time.process_time() - spent)
+@dataclass(frozen=True)
+class Rate:
+    """Lines a second of the clock and of this process, and megabytes that its memory grew by meanwhile."""
+
+    clock: float
+    processor: float
+    growth: float
+
+
+def rate(version: TrainedVersion, count: int, workers: Workers) -> Rate:
+    answer = workers.carry(Inference(version, 25))
+    chunks = chunks_of(stream_of(queries(version, count)), CHUNK_LINES, CHUNK_BYTES)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began, spent = time.perf_counter(), time.process_time()
+    answered = workers.in_order(answer, (list(chunk.lines) for chunk in chunks))
+    lines = sum(piece.text.count(b"\n") for piece in answered)
+    growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    return Rate(lines / (time.perf_counter() - began), lines / (time.process_time() - spent), growth / 1024)
+
+
+def row(name: str, items: int, where: str, found: Rate) -> list[str]:
+    return [name, f"{items:,}", where, f"{found.clock:,.0f}", f"{found.processor:,.0f}", f"{found.growth:,.0f}"]
+
+
+def measured(name: str, version: TrainedVersion, lines: int, dask: str) -> Iterator[list[str]]:
+    """One row for each place the work can be done at."""
+    items = len(version.data.catalog)
+    rate(version, max(1, lines // 20), Workers())
+    yield row(name, items, "1 thread", rate(version, lines, Workers()))
+    with ThreadPoolExecutor(2) as executor:
+        yield row(name, items, "2 threads", rate(version, lines, Workers(executor, 4)))
+    if dask:
+        with workers_at(dask, alone=False) as workers:
+            rate(version, max(1, lines // 20), workers)
+            yield row(name, items, "Dask", rate(version, lines, workers))
 
 
 def main() -> int:
@@ -83,21 +110,28 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=6000)
     parser.add_argument("--items", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--events", type=int, default=30)
-    parser.add_argument("--lines", type=int, default=20_000)
+    parser.add_argument("--lines", type=int, default=6000)
+    parser.add_argument("--recipes", nargs="+", default=RECIPES)
+    parser.add_argument("--dask", type=int, default=0, metavar="N", help="also on a cluster of N processes here")
     options = parser.parse_args()
-    rows = []
-    for items in options.items:
-        data = made_data(options.users, items, options.events)
-        for name in RECIPES:
-            version = trained(name, data)
-            text = queries(version, options.lines)
-            rate(version, text[: len(text) // 10], 1)
-            for threads in (1, 2):
-                clock, processor = rate(version, text, threads)
-                rows.append([name, f"{items:,}", str(threads), f"{clock:,.0f}", f"{processor:,.0f}"])
-    header = ["recipe", "items", "threads", "lines a second", "lines a processor second"]
+    with ExitStack() as stack:
+        dask = cluster(stack, options.dask) if options.dask else ""
+        rows = []
+        for items in options.items:
+            data = made_data(options.users, items, options.events)
+            for name in options.recipes:
+                rows += measured(name, trained(name, data), options.lines, dask)
+    header = ["recipe", "items", "where", "lines a second", "lines a processor second", "memory grew by MB"]
     show(f"{options.lines:,} lines, 25 results, histories of {options.events} events", header, rows)
     return 0
+
+
+def cluster(stack: ExitStack, processes: int) -> str:
+    """The `executor` option for a cluster that lasts as long as the stack."""
+    from distributed import LocalCluster
+
+    made = stack.enter_context(LocalCluster(n_workers=processes, threads_per_worker=1, dashboard_address=None))
+    return made.scheduler_address.replace("tcp://", DASK_SCHEME)
 
 
 if __name__ == "__main__":

@@ -109,13 +109,14 @@ class EmbeddedClients:
     """Makes boto3 clients that reach moto's stores without HTTP, in every thread, in and outside mock_aws."""
 
     def __init__(self, account: str = DEFAULT_ACCOUNT_ID) -> None:
-        tell_dimensions_apart()
         self._account = account
         self._closed = threading.Event()
         self._stubber = BotocoreStubber()
         self._stubber.enabled = True
 
     def __call__(self, service: str, region: str) -> Any:
+        if service == "cloudwatch":
+            tell_dimensions_apart()
         options: dict[str, Any] = {"ignore_configured_endpoint_urls": True, "retries": {"total_max_attempts": 1}}
         config = Config(**options)
         # boto3 sessions are not safe to share between threads while they make clients.
