@@ -144,6 +144,26 @@ def test_new_item_interactions_change_answers_at_once(group: ActionGroup, campai
     assert odd["swim"] > even["swim"] + 0.2
 
 
+def test_new_traits_of_users_wait_for_the_next_training(group: ActionGroup, campaign: str) -> None:
+    """R-113: but filters see them at once (F-53)."""
+    before = group.listed(campaign, "u005")
+    made = group.filter('EXCLUDE ActionID WHERE Actions.CATEGORY IN ("book") IF CurrentUser.MEMBERSHIP = "new"', "new")
+    assert "read" in group.listed(campaign, "u005", filterArn=made)
+    user = {"userId": "u005", "properties": json.dumps({"membership": "new"})}
+    group.events.put_users(datasetArn=group.datasets["USERS"], users=[user])
+    assert "read" not in group.listed(campaign, "u005", filterArn=made)
+    assert group.listed(campaign, "u005") == before
+
+
+def test_many_requests_are_not_held_up(group: ActionGroup, campaign: str) -> None:
+    """RT-100, RT-101: what is provisioned is shown, 1 where nothing is said, and limits nobody."""
+    personalize = group.given.personalize
+    version = personalize.describe_campaign(campaignArn=campaign)["campaign"]["solutionVersionArn"]
+    busy = personalize.create_campaign(name="busy", solutionVersionArn=version)["campaignArn"]
+    assert personalize.describe_campaign(campaignArn=busy)["campaign"]["minProvisionedTPS"] == 1
+    assert all(len(group.listed(busy, f"u{number:03}")) == 5 for number in range(40))
+
+
 # --- filters ------------------------------------------------------------------------------------------------------
 
 
