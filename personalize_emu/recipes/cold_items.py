@@ -1,7 +1,7 @@
 """Items that nobody met yet among the scores of a personal model: what metadata say takes the place of experience.
 
-They stay, on average, below the least likely item that people know (nothing speaks for them but their description);
-among themselves, and as far as their description says much, up into the others, they follow their metadata.
+They stand, on average, below items that hardly anybody met; among themselves, and as far as their description says
+much, up into the others, they follow their metadata. What is not described at all comes last.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from personalize_emu.recipes.models.content import Content, Trial, fit_content
 from personalize_emu.recipes.visits import Visits
 
 COLD_STEP = 1.0
-"""Items without interactions lie this far, in log-probability, below the least likely other item."""
+"""In log-probability: items that nothing is known of lie so far below the least likely item that people met, and
+others below rare items with the same metadata."""
 HIDDEN_ITEMS, HIDDEN_SHARE = 800, 0.15
 """At most so many of the items, and this share of them, are hidden to learn from."""
 TRIAL_USERS = 100
-LEAST_STRETCH, GREATEST_STRETCH = 0.5, 4.0
+LEAST_STRETCH, GREATEST_STRETCH = 0.5, 1.5
 
 Scores = NDArray[np.float32]
 ScoresOfMany = Callable[[Sequence[History]], Scores]
@@ -44,20 +45,24 @@ class ColdItems:
         """Give the cold items their logits, in the memory of `logits`, float32[rows, items]."""
         if not 0 < len(self.numbers) < logits.shape[1]:
             return
-        levels = self.level(logits)
-        logits[:, self.numbers] = levels[:, None]
+        logits[:, self.numbers] = self._lowest(logits)[:, None]
         if self.content is not None and len(self.content.new):
-            logits[:, self.content.new] += np.float32(self.stretch) * self.content.of_new(logits)
+            logits[:, self.content.new] = self._told(self.content.of_new(logits), logits, self.content)
 
     def of_others(self, logits: Scores, features: Features) -> Scores | None:
         """float32[rows, features.count]: of items outside the catalog, beside `logits`, float32[rows, items]."""
         if self.content is None or len(self.numbers) == logits.shape[1]:
             return None
-        estimates = self.content.of_others(logits, features)
-        others: Scores = self.level(logits)[:, None] + np.float32(self.stretch) * estimates
-        return others
+        told = self._told(self.content.of_others(logits, features), logits, self.content)
+        return np.where(self.content.describes(features), told, self._lowest(logits)[:, None])
 
-    def level(self, logits: Scores) -> Scores:
+    def _told(self, estimates: Scores, logits: Scores, content: Content) -> Scores:
+        """float32[rows, n]: where items stand of which metadata say so much."""
+        levels = content.level(logits) - np.float32(COLD_STEP)
+        told: Scores = levels[:, None] + np.float32(self.stretch) * estimates
+        return told
+
+    def _lowest(self, logits: Scores) -> Scores:
         """float32[rows]: where an item stands that nothing is known of."""
         kept = logits[:, self.numbers]
         logits[:, self.numbers] = np.inf
@@ -73,11 +78,12 @@ def find_cold_items(
 
     scores_of_many: of a model fitted to `data`; sharpness: from its scores to log-probabilities.
     """
-    visited = np.bincount(data.visits.items, minlength=len(data.catalog)) > 0
+    counts = np.bincount(data.visits.items, minlength=len(data.catalog))
+    visited = counts > 0
     content = None
     if data.item_features:
         trial = trial_of(data.visits, visited, scores_of_many, rng)
-        content = fit_content(data.item_features, visited, trial, rng)
+        content = fit_content(data.item_features, counts, trial, rng)
     stretch = 1.0 if content is None else float(np.clip(content.sharpness / sharpness, LEAST_STRETCH, GREATEST_STRETCH))
     return ColdItems(np.flatnonzero(~visited), content, stretch)
 

@@ -116,7 +116,7 @@ def test_estimates_are_ridge_regression_and_neighbours(seed: int) -> None:
     visited = np.arange(28) % 4 != 0
     scores = rng.standard_normal((2, 28)).astype(np.float32)
     trial = Trial(visited & (np.arange(28) % 5 == 0), scores, [np.array([5, 10]), np.array([15])])
-    content = fit_content(features, visited, trial, np.random.default_rng(1))
+    content = fit_content(features, visited.astype(np.int64), trial, np.random.default_rng(1))
     assert content is not None
     columns, new_columns = content.columns.toarray().astype(np.float64), content.new_columns.toarray()
     known = scores[:, content.trained].astype(np.float64)
@@ -140,14 +140,16 @@ def test_regularisation_and_trust_are_learned_from_hidden_items() -> None:
     liked = np.array([[item.startswith(colour) for item in data.catalog] for colour in ("red", "blue")])
     scores = liked.astype(np.float32)
     trial = Trial(hidden, scores, [np.flatnonzero(row & hidden).astype(np.int32) for row in liked])
-    content = fit_content(data.item_features, np.ones(len(hidden), np.bool_), trial, np.random.default_rng(0))
+    content = fit_content(data.item_features, np.ones(len(hidden), np.int64), trial, np.random.default_rng(0))
     assert content is not None
     assert content.sharpness > 3
     others = content.of_others(scores, paint(["red-0.3", "blue-0.3", "plain-0.3"]))
     assert others[0, 0] > 0.1 > -0.1 > others[0, 1]
-    assert others[:, 2].tolist() == [0, 0]
+    assert content.describes(paint(["red-0.3", "plain-0.3"])).tolist() == [True, False]
+    levels = content.level(scores)
+    assert (levels <= scores.mean(axis=1) + 1e-6).all()
 
 
 def test_too_few_items_teach_nothing() -> None:
     trial = Trial(np.zeros(28, np.bool_), np.zeros((0, 28), np.float32), [])
-    assert fit_content(films(), np.arange(28) < 5, trial, np.random.default_rng(0)) is None
+    assert fit_content(films(), (np.arange(28) < 5).astype(np.int64), trial, np.random.default_rng(0)) is None

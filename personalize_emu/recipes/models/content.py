@@ -56,20 +56,34 @@ class Content:
     """Fitted to the items of one catalog.
 
     trained: int64[t], items that something is known of and that have interactions; columns: csr[t, d] of these, in
-    the terms of `basis`. new: int64[c], the items without interactions that something is known of; new_columns:
-    csr[c, d]. inverse: float32[d, d], of the regression. neighbours: csr[c, t]; share: what they count beside the
-    regression. sharpness: from estimates to log-probabilities.
+    the terms of `basis`; rare: int64[r], places in `trained` of the tenth with fewest interactions. new: int64[c],
+    the items without interactions that something is known of; new_columns: csr[c, d]. inverse: float32[d, d], of the
+    regression. neighbours: csr[c, t]; share: what they count beside the regression. sharpness: from estimates to
+    log-probabilities.
     """
 
     basis: ItemBasis
     trained: NDArray[np.int64]
     columns: sp.csr_matrix
+    rare: NDArray[np.int64]
     new: NDArray[np.int64]
     new_columns: sp.csr_matrix
     inverse: NDArray[np.float32]
     neighbours: sp.csr_matrix
     share: float
     sharpness: float
+
+    def level(self, scores: Vector) -> Vector:
+        """float32[rows]: where a new item stands of which metadata say what they say of a trained one on average.
+
+        It is below the mean by as much as the rarest trained items score less than their metadata promise.
+        """
+        known = scores[:, self.trained]
+        mean = known.mean(axis=1)
+        promised = self._explained(known, self.columns[self.rare]).mean(axis=1)
+        kept = known[:, self.rare].mean(axis=1) - mean
+        level: Vector = mean + np.minimum(kept - promised, np.float32(0))
+        return level
 
     def of_new(self, scores: Vector) -> Vector:
         """float32[rows, c]: what the metadata say of the new items, in the units of `scores`, float32[rows, items].
@@ -86,11 +100,13 @@ class Content:
         return estimates
 
     def of_others(self, scores: Vector, features: Features) -> Vector:
-        """float32[rows, features.count]: the same of items outside the catalog, 0 of those that nothing is known of."""
-        columns = columns_of(self.basis, features)
-        estimates = self._explained(scores[:, self.trained], columns)
-        estimates[:, np.diff(columns.indptr) <= 1] = 0
-        return estimates
+        """float32[rows, features.count]: the same of items outside the catalog."""
+        return self._explained(scores[:, self.trained], columns_of(self.basis, features))
+
+    def describes(self, features: Features) -> NDArray[np.bool_]:
+        """bool[features.count]: whether anything is known of an item that was known of others."""
+        known: NDArray[np.bool_] = np.diff(columns_of(self.basis, features).indptr) > 1
+        return known
 
     def _explained(self, known: Vector, columns: sp.csr_matrix) -> Vector:
         slopes = (self._transposed @ known.T).T @ self.inverse
@@ -114,17 +130,17 @@ def columns_of(basis: ItemBasis, features: Features) -> sp.csr_matrix:
 
 
 def fit_content(
-    features: Features, visited: NDArray[np.bool_], trial: Trial, rng: np.random.Generator
+    features: Features, visits: NDArray[np.int64], trial: Trial, rng: np.random.Generator
 ) -> Content | None:
     """None where there are too few items to learn from.
 
-    features: along the catalog. visited: bool[items], the items with interactions.
+    features: along the catalog. visits: int64[items], interactions of each item.
     """
     counts = counts_of_texts(features)
     basis = fit_item_basis(features, counts, rng)
     columns = basis.matrix(features, counts)
     described = np.diff(columns.indptr) > 1
-    trained, new = np.flatnonzero(described & visited), np.flatnonzero(described & ~visited)
+    trained, new = np.flatnonzero(described & (visits > 0)), np.flatnonzero(described & (visits == 0))
     if len(trained) < FEWEST_ITEMS:
         return None
     terms = None if counts is None or basis.text is None else basis.text.terms(counts)
@@ -134,6 +150,7 @@ def fit_content(
         basis,
         trained,
         columns[trained],
+        np.argsort(visits[trained], kind="stable")[: max(1, len(trained) // 10)],
         new,
         columns[new],
         _inverse(columns[trained], strength),
