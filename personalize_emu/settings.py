@@ -89,6 +89,11 @@ class Settings:
         "train solutions and recommenders again on the emulator's clock: solutions an hour after they were made and "
         "then every few days as they say, recommenders every seven days",
     )
+    network_from: int = _option(
+        200_000,
+        "interactions from which on User-Personalization and Personalized-Ranking train a recurrent network as well, "
+        "about five minutes of one core a million; 0 for never",
+    )
     legacy_recipes: bool = _option(
         False, "let solutions be made with aws-hrnn and its kin, which the service has withdrawn from new solutions"
     )
@@ -121,6 +126,8 @@ class Settings:
         quota_limits(self.quotas)
         if self.executor and not _CLUSTER.fullmatch(self.executor):
             raise ValueError(f"executor must be empty or {DASK_SCHEME}HOST:PORT, not {self.executor!r}")
+        if self.network_from < 0:
+            raise ValueError(f"network_from must not be negative, not {self.network_from}")
         if not 1 <= self.page_size <= 100:
             raise ValueError(f"page_size must be between 1 and 100, not {self.page_size}")
         if not self.export_file_bytes > 0:

@@ -23,6 +23,8 @@ from personalize_emu.recipes.visits import Visits, first_of_each_visit, merge_in
 Hyperparameters = Mapping[str, str]
 NOW = "now"
 """Beside the hyperparameters: epoch seconds at which training was asked for."""
+NETWORK_FROM = "network from"
+"""And the number of visits from which on a recurrent network joins the personal recipes; 0 for never."""
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of all work done so far, from 0 to 1."""
 

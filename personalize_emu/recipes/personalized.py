@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.base import (
+    NETWORK_FROM,
     HeldOut,
     History,
     Hyperparameters,
@@ -153,7 +154,7 @@ class PersonalRecipe(Recipe):
     kind: Kind
     recency: str
     network_from: int = 200_000
-    """Visits from which on a recurrent network joins: with fewer it adds little but time."""
+    """Visits from which on a recurrent network joins, unless NETWORK_FROM says another number; 0 for never."""
 
     def fit(
         self,
@@ -163,7 +164,8 @@ class PersonalRecipe(Recipe):
         progress: Progress,
     ) -> PersonalModel:
         kept = self._users(data, hyperparameters)
-        large = len(kept.visits) >= self.network_from
+        least = number(hyperparameters, NETWORK_FROM, self.network_from)
+        large = 0 < least <= len(kept.visits)
         model = self._fit(data, kept, hyperparameters, None, SHARPNESS, rng, within(progress, 0, 0.2 if large else 1))
         if large:
             shape, hear = self._shape(hyperparameters), within(progress, 0.2, 1)
@@ -195,7 +197,7 @@ class PersonalRecipe(Recipe):
 
     def without_effect(self, data: TrainingData) -> frozenset[str]:
         """Only the network has a hidden dimension."""
-        return frozenset() if len(data.visits) >= self.network_from else frozenset({"hidden_dimension"})
+        return frozenset() if 0 < self.network_from <= len(data.visits) else frozenset({"hidden_dimension"})
 
     def _fit(
         self,

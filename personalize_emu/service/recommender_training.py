@@ -57,6 +57,7 @@ def recommender_input(context: Context, group_arn: str, facts: RecipeFacts, conf
         interactions=contents,
         items=context.world.contents.get(items.arn) if items else None,
         seed=context.settings.seed,
+        network_from=context.settings.network_from,
         reading=metadata_reading(context, group_arn, facts, training_config),
     )
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from personalize_emu.data.interactions import collect_interactions
 from personalize_emu.recipes.action_data import ActionData
-from personalize_emu.recipes.base import NOW, Kind, NotEnoughData, Progress, Recipe, TrainingData
+from personalize_emu.recipes.base import NETWORK_FROM, NOW, Kind, NotEnoughData, Progress, Recipe, TrainingData
 from personalize_emu.recipes.features import Objective
 from personalize_emu.recipes.training import MINIMUM_USERS, check_enough
 from personalize_emu.recipes.training_process import measure_where_it_fits, train_where_it_fits
@@ -54,6 +54,8 @@ class TrainingInput:
     """Read when training begins; for recipes that answer actions."""
     objective: Callable[[Sequence[str]], Objective | None] = lambda _: None
     """Along a catalog, read when training begins (T-26)."""
+    network_from: int = 0
+    """Interactions from which on personal recipes train a recurrent network as well; 0 for never."""
     now: float = 0.0
     """Epoch seconds at which training was asked for."""
     base: TrainedVersion | None = None
@@ -86,7 +88,7 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
     attributes = source.attributes()
     if attributes is not None:
         data = replace(data, attributes=informative_groups(attributes, data.catalog))
-    parameters = resolved_hyperparameters(source.facts, source.config) | {NOW: str(source.now)}
+    parameters = resolved_hyperparameters(source.facts, source.config) | _beside(source)
     if source.actions is not None:
         data = replace(data, actions=source.actions())
     try:
@@ -113,6 +115,11 @@ def train_version(source: TrainingInput, progress: Progress) -> TrainedVersion:
         mark=mark,
         context_fields=source.reading.context_fields if source.reading else (),
     )
+
+
+def _beside(source: TrainingInput) -> dict[str, str]:
+    """What recipes are told beside their hyperparameters."""
+    return {NOW: str(source.now), NETWORK_FROM: str(source.network_from)}
 
 
 def read_data(source: TrainingInput, selection: EventSelection, log_length: int) -> TrainingData:

@@ -159,6 +159,7 @@ def training_input(context: Context, solution: Solution, mode: str, chosen: str 
         interactions=interactions,
         items=context.world.contents.get(items.arn) if items else None,
         seed=context.settings.seed,
+        network_from=context.settings.network_from,
         now=context.clock.now(),
         reading=metadata_reading(context, solution.dataset_group_arn, facts, config),
         attributes=partial(_attributes, context, solution, facts.name, config),

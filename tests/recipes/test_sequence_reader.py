@@ -8,6 +8,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 
+from personalize_emu.recipes.base import NETWORK_FROM
 from personalize_emu.recipes.models.pooling import learned_weights, pooled
 from personalize_emu.recipes.models.recurrent.next_item import Shape
 from personalize_emu.recipes.personalized import PersonalModel, PersonalRecipe
@@ -61,7 +62,7 @@ CHAINS = chains(users=150, items=30, visits=9)
 def model() -> PersonalModel:
     recipe = recipe_named("aws-user-personalization-v2")
     assert isinstance(recipe, PersonalRecipe)
-    model = train(replace(recipe, network_from=0), CHAINS, {}, 1, no_progress).model
+    model = train(replace(recipe, network_from=1), CHAINS, {}, 1, no_progress).model
     assert isinstance(model, PersonalModel)
     return model
 
@@ -94,3 +95,13 @@ def test_few_visits_do_without() -> None:
     small = recipe.fit(CHAINS, {}, np.random.default_rng(0), no_progress)
     assert isinstance(small, PersonalModel)
     assert small.reader is None
+
+
+@pytest.mark.parametrize(("least", "joins"), [("0", False), ("1350", True), ("1351", False)])
+def test_the_size_from_which_the_network_joins_can_be_set(least: str, joins: bool) -> None:
+    recipe = recipe_named("aws-user-personalization-v2")
+    assert recipe is not None
+    assert len(CHAINS.visits) == 1350
+    model = recipe.fit(CHAINS, {NETWORK_FROM: least}, np.random.default_rng(0), no_progress)
+    assert isinstance(model, PersonalModel)
+    assert (model.reader is not None) == joins
