@@ -130,7 +130,7 @@ def cluster(stack: ExitStack, processes: int) -> str:
     """The `executor` option for a cluster that lasts as long as the stack."""
     from distributed import LocalCluster
 
-    made = stack.enter_context(LocalCluster(n_workers=processes, threads_per_worker=1, dashboard_address=None))
+    made = stack.enter_context(LocalCluster(n_workers=processes, threads_per_worker=1, dashboard_address="127.0.0.1:0"))
     return made.scheduler_address.replace("tcp://", DASK_SCHEME)
 
 
