@@ -14,6 +14,7 @@ from personalize_emu.recipes.base import (
     Hyperparameters,
     Kind,
     Model,
+    NotEnoughData,
     Progress,
     Recipe,
     TrainingData,
@@ -69,16 +70,22 @@ class Situated(Model):
     def scores_with_others(
         self, histories: Sequence[History], features: Features
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Nobody has met the others in any circumstances."""
+        """Nobody has met the others in any circumstances; what is known is of their kinds."""
         rows, others = self.base.scores_with_others(histories, features)
+        if others is not None:
+            others = self._shifted(others, histories, features)
         return self._shifted(rows, histories), others
 
-    def _shifted(self, rows: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
+    def _shifted(
+        self, rows: NDArray[np.float32], histories: Sequence[History], others: Features | None = None
+    ) -> NDArray[np.float32]:
+        """rows: float32[histories, items], of the catalog, or of `others`."""
         shares = fading(histories)
         levels = self.circumstances.levels_of(histories)
         for factor, members, (lasting, first) in zip(self.circumstances.factors, levels, self.weights, strict=True):
             if members.nnz:
-                rows = rows + (lasting + first * shares).astype(np.float32)[:, None] * (members @ factor.lifts)
+                lifts = factor.lifts if others is None else factor.lifts_of_kinds(others)
+                rows = rows + (lasting + first * shares).astype(np.float32)[:, None] * (members @ lifts)
         return rows
 
 
@@ -140,7 +147,11 @@ class Situating(Recipe):
         if not circumstances.factors:
             return {}
         plain = replace(rest, item_features=None, context=None, profiles=None)
-        model = self.recipe.fit(plain, hyperparameters, rng, progress)
+        try:
+            model = self.recipe.fit(plain, hyperparameters, rng, progress)
+        except NotEnoughData:
+            # Of all users there may be enough.
+            return {}
         counts = np.bincount(rest.visits.items, minlength=len(data.catalog))
         popular = np.sort(np.argsort(-counts, kind="stable")[: min(MOST_ITEMS, int((counts > 0).sum()))])
         moments = moments_of(data, [int(user) for user in np.sort(validation)], rng)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from io import BytesIO
@@ -24,6 +25,8 @@ from personalize_emu.recipes.models.circumstance_weights import (
 )
 from personalize_emu.recipes.models.circumstances import Levels, fit_circumstances, levels_of_column
 from personalize_emu.recipes.models.lifts import PRIORS, best_prior, lifts_of, lifts_of_others
+from personalize_emu.recipes.models.popularity import count_popularity
+from personalize_emu.recipes.popularity_count import PopularityModel
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.saving import load_model, saved
 from personalize_emu.recipes.situated import Situated, Situating, situating
@@ -129,8 +132,12 @@ def test_kinds_of_items_are_looked_at_where_they_say_something_only() -> None:
     met[:, :10] = 0
     telling = sp.csr_matrix(np.eye(2)[kind])
     idle = sp.csr_matrix(np.eye(6)[rng.integers(6, size=300)])
-    plain, known = (lifts_of(met, met.sum(axis=0), kinds) for kinds in ((), (telling,)))
-    assert np.array_equal(lifts_of(met, met.sum(axis=0), (idle,)), plain)
+    plain, known = (lifts_of(met, met.sum(axis=0), kinds).of_items for kinds in ((), (telling,)))
+    both = lifts_of(met, met.sum(axis=0), (idle, telling))
+    assert np.array_equal(lifts_of(met, met.sum(axis=0), (idle,)).of_items, plain)
+    assert [place for place, _ in both.of_kinds] == [1]
+    # Of an item that nobody met there are no others to tell apart from itself.
+    assert np.allclose(both.of_kinds[0][1][:, kind[:10]], both.of_items[:, :10], atol=1e-6)
     assert not plain[:, :10].any()
     assert (known[0, :10:2] > 0.3).all()
     assert (known[0, 1:10:2] < -0.3).all()
@@ -272,6 +279,31 @@ def test_situated_scores_are_those_of_the_base_and_the_weighted_lifts() -> None:
             slow += (model.weights[1] @ [1, fade]) * genders[int(history.user_id[1:])] @ gender.lifts
         assert np.allclose(row, slow, atol=1e-4)
         assert np.allclose(row, model.scores(history), atol=1e-4)
+
+
+class Newcomers(PopularityModel):
+    """Says the same of all items outside its catalog."""
+
+    def scores_with_others(self, histories: Sequence[History], features: Features) -> tuple[np.ndarray, np.ndarray]:
+        return self.scores_many(histories), np.full((len(histories), features.count), -5.0, np.float32)
+
+
+def test_r112_new_items_are_judged_by_their_kinds() -> None:
+    """What holds on phones for items of a kind holds for those added since, as far as they are described."""
+    data = situations(device=1.5)
+    numbers = np.array([int(item[1:]) for item in data.catalog])
+    kinds = Features(len(numbers), (column("KIND", numbers % 2, ("even", "odd")),))
+    found = fit_circumstances(replace(data, item_features=kinds, profiles=None))
+    assert [[levels.name for levels, _ in factor.kinds] for factor in found.context] == [["KIND"], []]
+    base = Newcomers(data.catalog, count_popularity(data.visits, len(data.catalog)))
+    model = Situated(data.catalog, base, found, np.array([[1.0, 0.5], [0.0, 0.0]]))
+    new = Features(3, (column("KIND", np.array([0, 1, -1]), ("even", "odd")),))
+    on_phone = replace(NOBODY, context={"DEVICE": "phone"})
+    rows, others = model.scores_with_others([on_phone, NOBODY], new)
+    assert others is not None
+    assert others[0, 0] > others[0, 2] == -5.0 > others[0, 1]
+    assert others[1].tolist() == [-5.0] * 3
+    assert np.array_equal(rows, model.scores_many([on_phone, NOBODY]))
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:

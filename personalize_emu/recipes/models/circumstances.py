@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -80,10 +80,24 @@ class Levels:
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """One column and what it shifts. lifts: float32[levels, items]."""
+    """One column and what it shifts. lifts: float32[levels, items].
+
+    kinds: the columns of items that say something of it, with float32[levels, levels of theirs].
+    """
 
     levels: Levels
     lifts: NDArray[np.float32]
+    kinds: tuple[tuple[Levels, NDArray[np.float32]], ...] = ()
+
+    def lifts_of_kinds(self, items: Features) -> NDArray[np.float32]:
+        """float32[levels, items.count] of items that nobody met, by what is known of them."""
+        lifts = np.zeros((self.levels.count, items.count), np.float32)
+        columns: dict[str, Categories | Numbers] = {column.name: column for column in items.categories}
+        columns |= {column.name: column for column in items.numbers}
+        for kinds, ratios in self.kinds:
+            if kinds.name in columns:
+                lifts += (kinds.of_column(columns[kinds.name]) @ ratios.T).T
+        return lifts
 
     @property
     def name(self) -> str:
@@ -158,11 +172,17 @@ def fit_circumstances(data: TrainingData) -> Circumstances:
     popularity = np.bincount(pairs % max(1, items), minlength=items).astype(np.float64)
     described = _with_levels(data.item_features, items, MOST_KINDS)[:MOST_KIND_COLUMNS]
     kinds = [levels.of_column(column) for column, levels in described]
+
+    def factor(levels: Levels, counts: NDArray[np.float64]) -> Factor:
+        lifts = lifts_of(counts, popularity, kinds)
+        return Factor(
+            levels, lifts.of_items, tuple((described[place][1], ratios) for place, ratios in lifts.of_kinds)
+        )
+
     context = tuple(
-        Factor(levels, lifts_of(_context_counts(data, column, levels), popularity, kinds))
-        for column, levels in _with_levels(data.context, items)
+        factor(levels, _context_counts(data, column, levels)) for column, levels in _with_levels(data.context, items)
     )
-    return Circumstances(context, _traits(data, pairs, popularity, kinds))
+    return Circumstances(context, _traits(data, pairs, factor))
 
 
 def levels_of_column(column: Categories | Numbers, most: int) -> Levels:
@@ -213,10 +233,10 @@ def _context_counts(data: TrainingData, column: Categories | Numbers, levels: Le
 
 
 def _traits(
-    data: TrainingData, pairs: NDArray[np.int64], popularity: NDArray[np.float64], kinds: Sequence[sp.csr_matrix]
+    data: TrainingData, pairs: NDArray[np.int64], factor: Callable[[Levels, NDArray[np.float64]], Factor]
 ) -> Traits:
     """pairs: int64[n], user times items plus item."""
-    profiles, items = data.profiles, len(popularity)
+    profiles, items = data.profiles, len(data.catalog)
     if profiles is None:
         return Traits((), (), ())
     ones = np.ones(len(pairs), np.float32)
@@ -230,7 +250,7 @@ def _traits(
         own = levels.of_column(column)
         own.data[:] = 1
         counts = np.asarray((users_of_items @ own).todense(), np.float64).T
-        factors.append(Factor(levels, lifts_of(counts, popularity, kinds)))
+        factors.append(factor(levels, counts))
         members.append(levels.of_column(all_columns[column.name]))
     return Traits(profiles.ids if factors else (), tuple(factors), tuple(members))
 

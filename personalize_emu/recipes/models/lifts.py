@@ -10,6 +10,7 @@ kinds.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,25 +26,41 @@ LEAST_GAIN = 5.0
 Table = NDArray[np.float64]
 
 
-def lifts_of(counts: Table, popularity: Table, kinds: Sequence[sp.csr_matrix] = ()) -> NDArray[np.float32]:
-    """float32[levels, items].
+@dataclass(frozen=True, eq=False)
+class Lifts:
+    """of_items: float32[levels, items]. of_kinds: for each column of the items that tells something its place among
+    all of them, and float32[levels, kinds].
+    """
 
-    counts: float64[levels, items], the users that met each item at each level. popularity: float64[items]. kinds: for
-    each column of the items csr[items, kinds], rows of sum 1, or 0 where nothing is known.
+    of_items: NDArray[np.float32]
+    of_kinds: tuple[tuple[int, NDArray[np.float32]], ...] = ()
+
+
+def lifts_of(counts: Table, popularity: Table, kinds: Sequence[sp.csr_matrix] = ()) -> Lifts:
+    """counts: float64[levels, items], the users that met each item at each level. popularity: float64[items].
+
+    kinds: for each column of the items csr[items, kinds], rows of sum 1, or 0 where nothing is known.
     """
     expected = counts.sum(axis=1, keepdims=True) * (popularity / max(1.0, popularity.sum()))
     lifts = np.zeros_like(expected)
+    of_kinds = []
     prior, likelihood = best_prior(counts, expected)
-    for members in kinds:
+    for place, members in enumerate(kinds):
         shared = lifts_of_others(counts, expected, members)
         shifted = expected * np.exp(shared)
         better_prior, better = best_prior(counts, shifted)
         if better > likelihood + LEAST_GAIN:
+            of_kinds.append((place, _ratios(np.asarray(counts @ members), np.asarray(expected @ members))))
             lifts += shared
             expected, prior, likelihood = shifted, better_prior, better
     lifts += np.log((counts + prior) / (expected + prior))
-    narrowed: NDArray[np.float32] = lifts.astype(np.float32)
-    return narrowed
+    return Lifts(lifts.astype(np.float32), tuple(of_kinds))
+
+
+def _ratios(counts: Table, expected: Table) -> NDArray[np.float32]:
+    prior = best_prior(counts, expected)[0]
+    ratios: NDArray[np.float32] = np.log((counts + prior) / (expected + prior)).astype(np.float32)
+    return ratios
 
 
 def lifts_of_others(counts: Table, expected: Table, members: sp.csr_matrix) -> Table:
