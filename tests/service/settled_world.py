@@ -44,6 +44,8 @@ OTHER_NAMES = {
     ("PutActions", "datasetArn"): "actionsArn",
     ("PutActionInteractions", "trackingId"): "actionTrackingId",
     ("PutActionInteractions", "eventType"): "actionEventType",
+    ("GetActionRecommendations", "campaignArn"): "actionCampaignArn",
+    ("GetActionRecommendations", "filterArn"): "actionFilterArn",
     ("GetPersonalizedRanking", "campaignArn"): "rankingArn",
     ("UpdateDataset", "datasetArn"): "usersArn",
     ("UpdateDataset", "schemaArn"): "widerArn",
@@ -121,8 +123,17 @@ def _populated(given: Given) -> dict[str, Any]:
         jobInput={"s3DataSource": {"path": given.upload('{"itemId": "i001"}\n', "items.json")}},
         jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/out/"}},
     )  # fmt: skip
+    boto3.client("personalize-events", region_name=REGION).put_actions(
+        datasetArn=datasets["ACTIONS"], actions=[{"actionId": "a1", "properties": json.dumps(PROPERTIES["PutActions"])}]
+    )
+    actions = given.version(given.solution(group, RECIPE + "next-best-action", "actions"))
+    chosen = given.personalize.create_filter(
+        name="actions", datasetGroupArn=group, filterExpression='EXCLUDE ActionID WHERE Actions.CATEGORY IN ("card")'
+    )
     return {
         "datasetGroupArn": group,
+        "actionCampaignArn": given.campaign(actions, "actions"),
+        "actionFilterArn": chosen["filterArn"],
         "batchSegmentJobArn": segment["batchSegmentJobArn"],
         "segmentVersionArn": segments,
         "batchInferenceJobArn": batch["batchInferenceJobArn"],
@@ -204,7 +215,7 @@ def fitting(settled: Settled, name: str) -> dict[str, Any]:
     shape = input_shape(name)
     names = [m for m in shape.members if m in shape.required_members]
     names += [m for m in shape.members if m not in names and m in ALSO_GIVEN]
-    if name == "GetRecommendations":
+    if name in ("GetRecommendations", "GetActionRecommendations"):
         names.append("campaignArn")
     if "dataSource" in names:
         names.append("roleArn")
