@@ -1,11 +1,11 @@
 """Items that nobody met, recommended from their metadata: hide a tenth of the items, and rank these for each user.
 
-    python -m benchmarks.cold_items [FOLDER]
+    python -m benchmarks.cold_items [FOLDER [SEEDS]]
 
 FOLDER holds interactions.csv, item-meta.csv (ITEM_ID, GENRE, YEAR) and movies.csv (movieId, title, genres); the default
-is ../shared/data/movielens-small beside the repository. Each of SEEDS hides another tenth. The hidden items are ranked
-among each other for every user who met one; whatever is learned or chosen is learned from the other items. NDCG is the
-usual one (the ideal list holds all the user met), recall is hits over the number of items met.
+is ../shared/data/movielens-small beside the repository. Each of SEEDS (10: 0 to 9) hides another tenth. The hidden
+items are ranked among each other for every user who met one; whatever is learned or chosen is learned from the other
+items. NDCG is the usual one (the ideal list holds all the user met), recall is hits over the number of items met.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from personalize_emu.recipes.models.histories import Kernel
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training import no_progress
 
-SEEDS = range(10)
+SEEDS = 10
 HIDDEN_SHARE = 0.1
 LENGTH = 25
 WHOLE_HISTORY = Kernel(reach=1_000_000, decay=0.0, recency=False)
@@ -142,14 +142,16 @@ def quality(scores: Scores, truths: Sequence[NDArray[np.int32]], hidden: NDArray
     ndcg, recall = [], []
     for row, truth in zip(scores[:, hidden], truths, strict=True):
         hits = np.isin(hidden[np.argsort(-row, kind="stable")[:LENGTH]], truth)
-        ndcg.append(float(discounts[hits].sum() / discounts[: len(truth)].sum()))
+        ndcg.append(float(discounts[: len(hits)][hits].sum() / discounts[: len(truth)].sum()))
         recall.append(float(hits.sum() / len(truth)))
     return float(np.mean(ndcg)), float(np.mean(recall))
 
 
-def measured(fit: Callable[[TrainingData, int], Fitted], data: TrainingData) -> Iterator[tuple[float, float, float]]:
+def measured(
+    fit: Callable[[TrainingData, int], Fitted], data: TrainingData, seeds: int
+) -> Iterator[tuple[float, float, float]]:
     """NDCG, recall and CPU seconds of fitting and scoring, for every seed."""
-    for seed in SEEDS:
+    for seed in range(seeds):
         split = split_items(data, seed)
         started = time.process_time()
         scores = fit(split.data, seed)(split.histories)
@@ -159,9 +161,10 @@ def measured(fit: Callable[[TrainingData, int], Fitted], data: TrainingData) -> 
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_FOLDER
+    seeds = int(sys.argv[2]) if len(sys.argv) > 2 else SEEDS
     data = read(folder)
     plain, titled = (with_metadata(data, folder, titles=titles) for titles in (False, True))
-    print(f"{folder.name}: {len(plain.catalog)} items, a tenth hidden; mean ± deviation of {len(SEEDS)} seeds\n")
+    print(f"{folder.name}: {len(plain.catalog)} items, a tenth hidden; mean ± deviation of {seeds} seeds\n")
     print(f"{'':52}{'NDCG@25':>15}{'recall@25':>16}{'CPU s':>8}")
     rows: tuple[tuple[str, Callable[[TrainingData, int], Fitted], TrainingData], ...] = (
         ("genres and year", from_metadata, plain),
@@ -172,7 +175,7 @@ def main() -> None:
     )
     with one_blas_thread():
         for name, fit, source in rows:
-            runs = np.array(list(measured(fit, source)))
+            runs = np.array(list(measured(fit, source, seeds)))
             cells = [f"{runs[:, place].mean():.4f} ±{runs[:, place].std(ddof=1):.4f}" for place in (0, 1)]
             print(f"{name:52}{cells[0]:>15}{cells[1]:>16}{np.median(runs[:, 2]):>8.2f}", flush=True)
 
