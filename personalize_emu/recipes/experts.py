@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.affinities import Affinities, Kernels, fit_affinities
 from personalize_emu.recipes.base import History, Progress
-from personalize_emu.recipes.models.blend import standardised
+from personalize_emu.recipes.models.blend import in_logarithms, standardised
 from personalize_emu.recipes.models.crowd_in_time import SHORTER, CrowdInTime, crowd_in_time, newest_times
 from personalize_emu.recipes.models.ease import DualEase
 from personalize_emu.recipes.models.histories import Kernel, newest, weighted_rows
@@ -41,8 +41,6 @@ DEFAULT_WEIGHTS = (0.3, 0.1, 0.2, 0.1, 0.2, 0.1, 0.0, 0.2, 0.0, 0.1, 0.0)
 """Of each opinion, before any are learned."""
 AT_A_TIME = 32
 """Histories whose opinions are held in memory at once."""
-BACKGROUND = np.float32(0.3)
-"""Scores are compared by their logarithms, above this share of their root mean square."""
 LONG_AGO = np.float32(0.1)
 """What the most distant people count beside those of the time."""
 FAINT = np.float32(0.01)
@@ -141,7 +139,7 @@ class Experts:
             table[4, row] = self.crowd.followers(*newest(history, self.looks.followers), nearer[row])
         gathered = self.crowd.gathered(np.concatenate([*self._worth_of_stays(histories, near), nearer]))
         table[2], table[6], table[9] = gathered.reshape(3, len(histories), -1)
-        _in_logarithms(table[:7])
+        in_logarithms(table[:7])
         np.log(table[9] + FAINT, out=table[9])
         ages = np.maximum(times[:, None] - self.first_seen, 0) / self.crowd.scale
         np.negative(np.log(ages + YOUNGEST), out=table[10], casting="same_kind")
@@ -197,13 +195,3 @@ def looks_at(recency: bool, steps: int) -> Looks:
         followers=Kernel(reach=min(12, steps), decay=5.0, recency=recency),
         last=Kernel(reach=1 if recency else steps, decay=1.0, recency=recency),
     )
-
-
-def _in_logarithms(scores: Table) -> None:
-    """log(1 + score / background) of each row, in the memory of float32[..., items]."""
-    count = max(1, scores.shape[-1])
-    np.maximum(scores, 0, out=scores)
-    size = np.sqrt(np.einsum("...i,...i->...", scores, scores) / np.float32(count))[..., None]
-    scores /= np.where(size > 0, size, 1) * BACKGROUND
-    scores += 1
-    np.log(scores, out=scores)

@@ -31,7 +31,7 @@ from personalize_emu.recipes.models.content_neighbours import Likeness, content_
 from personalize_emu.recipes.models.histories import Kernel
 from personalize_emu.recipes.models.item_basis import counts_of_texts
 from personalize_emu.recipes.models.text_embedding import fit_text_embedding
-from personalize_emu.recipes.sims import WEIGHTS, RelatedModel, RelatedRecipe
+from personalize_emu.recipes.sims import RelatedModel, RelatedRecipe
 from personalize_emu.recipes.split import rows_of_users
 
 FEW_USERS = 5
@@ -40,6 +40,8 @@ LEND = (0.15, 0.45)
 """Weight of the histories of like items: of an item that many met, and of one that nobody met."""
 ALIKE = (0.25, 1.25)
 """Weight of likeness, likewise; standardised shared histories of an item that many met weigh 1."""
+LENT_WEIGHTS = (1.0, 0.2, 0.5)
+"""Of standardised ease, transitions and ridge scores of the items that lend theirs."""
 POPULAR = 0.05
 LENDERS = 10
 """Like items whose histories an item borrows."""
@@ -119,7 +121,7 @@ class SimilarModel(Model):
             return np.zeros(len(self.catalog), np.float32)
         like = self.lenders[nearest.indices].astype(np.int32)
         parts = self.base.affinities.scores(History(like, np.zeros(len(like), np.int64)), TOGETHER)
-        return standardised(blended(parts, WEIGHTS[: len(parts)]))
+        return standardised(blended(parts, LENT_WEIGHTS))
 
     def _alike(self, item: int) -> Vector:
         alike = self.likeness.between(np.array([item]), np.arange(len(self.catalog)))[0]
@@ -163,7 +165,7 @@ class SimilarRecipe(Recipe):
         if not pairs:
             return model.trust
         part = rows_of_users(data, ~held_out)
-        trial = replace(model, base=self.histories.fit(part, hyperparameters, rng, _unwatched))
+        trial = replace(model, base=self.histories.fit_weighed(part, model.base.weights, hyperparameters, _unwatched))
         trial = replace(trial, lenders=np.flatnonzero(trial.described & trial.trained_items))
         return learned_trust(trial, pairs)
 

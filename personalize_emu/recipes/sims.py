@@ -1,8 +1,9 @@
 """What goes with one item by the histories of users: SIMS (R-77), and the part of Similar-Items that reads these.
 
-Candidates are the items that enough users visited beside the one asked about. They are ordered by a blend of
-the count c_ij / n_j^f (R-77b; f runs through a curve that keeps 0 and 1) with three linear models of the
-same histories, which see past popularity and know about order. Items that are no candidates follow by
+Candidates are the items that enough users visited beside the one asked about. They are ordered by several opinions:
+the count c_ij / n_j^f (R-77b; f runs through a curve that keeps 0 and 1), of all times and of single stays, linear
+models of the same histories, which see past popularity and know about order, and of when an item came up. What each
+is worth is learned from users whom the models had not seen. Items that are no candidates follow by
 popularity; an item that is unknown, or has no candidate, gets the global list of popular items.
 
 `popularity_discount_factor` f: 0 sorts the candidates by popularity alone, up to .5 the blend takes over, and
@@ -13,6 +14,7 @@ metrics (M-53): it is taken as no upper limit. Every other value is applied as R
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.affinities import Affinities, Kernels, fit_affinities
 from personalize_emu.recipes.base import (
+    HeldOut,
     History,
     Hyperparameters,
     Kind,
@@ -29,15 +32,30 @@ from personalize_emu.recipes.base import (
     Recipe,
     TrainingData,
 )
-from personalize_emu.recipes.models.blend import blended
+from personalize_emu.recipes.models.blend import in_logarithms, standardised
+from personalize_emu.recipes.models.choice import Case, learned_weights
 from personalize_emu.recipes.models.cooccurrence import Cooccurrence, fit_cooccurrence
+from personalize_emu.recipes.models.crowd_in_time import in_stays, time_scale
 from personalize_emu.recipes.models.histories import Kernel
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
+from personalize_emu.recipes.models.transitions import Transitions
 from personalize_emu.recipes.parameters import number, percentiles
 from personalize_emu.recipes.percentiles import items_within, users_within
+from personalize_emu.recipes.visits import Visits
+from personalize_emu.recipes.weighing import FEWEST_CASES, STRENGTH, best_candidates, dealt
 
-WEIGHTS = (1.0, 0.2, 0.5, 1.0)
-"""Of standardised ease, symmetric transitions, ridge and damped co-occurrence."""
+OPINIONS = (
+    "visited by the same",
+    "follows",
+    "precedes",
+    "comes next",
+    "both",
+    "both in one stay",
+    "one era",
+    "popular",
+)
+DEFAULT_WEIGHTS = (0.3, 0.15, 0.05, 0.05, 0.5, 0.3, 0.2, 0.2)
+POPULAR = OPINIONS.index("popular")
 DEFAULT_DISCOUNT = 0.5
 DISCOUNT_POWER = 1.74
 """The default factor .5 divides by n^.3, which foresees more than n^.5; 0 and 1 stay what they are."""
@@ -45,6 +63,8 @@ UNLIMITED = 0.9
 """The documented default of the upper item percentile, read as no limit."""
 ONE_ITEM = Kernel(reach=1, decay=1.0)
 KERNELS = Kernels(ONE_ITEM, ONE_ITEM, ONE_ITEM)
+NO_TIME = np.zeros(1, np.int64)
+DAY = 86_400
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +73,18 @@ class RelatedModel(Model):
 
     catalog: tuple[str, ...]
     affinities: Affinities
+    precedes: Transitions
     pairs: Cooccurrence
+    pairs_in_stays: Cooccurrence
+    first_seen: NDArray[np.float32]
+    """float32[items]: days from the first visit of all to the first of each item."""
     popularity: Popularity
     item_users: NDArray[np.int64]
     """int64[items]: distinct users in the pairs; 0 for items the percentiles left out."""
     discount: float
     fewest_users: int
+    weights: NDArray[np.float64]
+    """float64[opinions]"""
     has_scores = False
 
     @property
@@ -75,29 +101,47 @@ class RelatedModel(Model):
         candidates = (both >= self.fewest_users) & (self.item_users > 0)
         candidates[item] = False
         if self.item_users[item] and candidates.any():
-            relevance = self._relevance(history, item, both)[candidates]
+            relevance = self._relevance(item, both)[candidates]
             scores[candidates] = 1 + (relevance - relevance.min())
         scores[item] = -np.inf
         return scores
 
     def relevance(self, item: int) -> NDArray[np.float32]:
         """float32[items]: of every item, whether or not enough users visited both; that of `item` means nothing."""
-        alone = History(np.array([item], np.int32), np.zeros(1, np.int64))
-        return self._relevance(alone, item, self.pairs.users_of_both(item))
+        return self._relevance(item, self.pairs.users_of_both(item))
 
-    def _relevance(self, history: History, item: int, both: NDArray[np.int64]) -> NDArray[np.float32]:
+    def _relevance(self, item: int, both: NDArray[np.int64]) -> NDArray[np.float32]:
         trust = min(1.0, 2 * self.discount)
         if trust == 0.0:
             return self._log_users
-        parts = self.affinities.scores(History(history.items[-1:], history.timestamps[-1:]), KERNELS)
+        relevance: NDArray[np.float32] = self._weights_now @ self.opinions(item, both)
+        if trust == 1.0:
+            return relevance
+        return np.float32(trust) * relevance + np.float32((1 - trust) * np.abs(self.weights).sum()) * self._log_users
+
+    def opinions(self, item: int, both: NDArray[np.int64]) -> NDArray[np.float32]:
+        """float32[opinions, items]: each row standardised. both: users of `item` and of every item."""
+        alone = History(np.array([item], np.int32), NO_TIME)
+        table = np.empty((len(OPINIONS), len(self.catalog)), np.float32)
+        table[0], table[1], table[3] = self.affinities.scores(alone, KERNELS)
+        table[2] = self.precedes.scores(alone, ONE_ITEM)
         if self.discount > DEFAULT_DISCOUNT:
-            for part in parts:
-                np.multiply(part, self._damping, out=part)
-        parts.append(both.astype(np.float32) * self._inverse_users)
-        for part in parts:
-            part[item] = 0.0
-        relevance: NDArray[np.float32] = np.float32(trust) * blended(parts, WEIGHTS)
-        return relevance if trust == 1.0 else relevance + np.float32(sum(WEIGHTS) * (1 - trust)) * self._log_users
+            table[:4] *= self._damping
+        table[4] = both * self._inverse_users
+        table[5] = self.pairs_in_stays.users_of_both(item) * self._inverse_users
+        table[6] = -np.abs(self.first_seen - self.first_seen[item])
+        table[7] = self._log_users
+        table[:6, item] = 0.0
+        in_logarithms(table[:3])
+        in_logarithms(table[4:6])
+        return standardised(table)
+
+    @cached_property
+    def _weights_now(self) -> NDArray[np.float32]:
+        """Beyond the default discount, popularity says ever less."""
+        weights = self.weights.astype(np.float32)
+        weights[POPULAR] *= min(1.0, 2 - 2 * self.discount)
+        return weights
 
     @cached_property
     def _popular(self) -> NDArray[np.float32]:
@@ -137,18 +181,49 @@ class RelatedRecipe(Recipe):
         progress: Progress,
     ) -> RelatedModel:
         del rng
+
+        def fitted(part: TrainingData) -> RelatedModel:
+            prior = np.array(DEFAULT_WEIGHTS)
+            return self.fit_weighed(part, prior, hyperparameters, lambda _stage, _share: progress("what to trust", 0.1))
+
+        weights = learned_related_weights(data, fitted)
+        return self.fit_weighed(data, weights, hyperparameters, progress)
+
+    def fit_after_evaluation(
+        self,
+        evaluated: Model,
+        test_users: Sequence[HeldOut],
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> RelatedModel:
+        """With the weights that were learned for the evaluated model."""
+        del test_users
+        if not isinstance(evaluated, RelatedModel):
+            return self.fit(data, hyperparameters, rng, progress)
+        return self.fit_weighed(data, evaluated.weights, hyperparameters, progress)
+
+    def fit_weighed(
+        self, data: TrainingData, weights: NDArray[np.float64], hyperparameters: Hyperparameters, progress: Progress
+    ) -> RelatedModel:
+        """With the weights of opinions given."""
         item_count = len(data.catalog)
         kept = self._kept(data, hyperparameters)
-        fitted = fit_affinities(kept.visits, len(kept.user_ids), item_count, progress)
-        affinities = Affinities(fitted.ease, fitted.transitions.symmetric(), fitted.ridge)
+        affinities = fit_affinities(kept.visits, len(kept.user_ids), item_count, progress)
+        stays = in_stays(kept.visits, *time_scale(kept.visits.timestamps))
         model = RelatedModel(
             data.catalog,
             affinities,
+            affinities.transitions.backwards(),
             fit_cooccurrence(kept.visits, len(kept.user_ids), item_count),
+            fit_cooccurrence(stays, len(stays.lengths), item_count),
+            first_seen(kept.visits, item_count),
             count_popularity(data.visits, item_count),
             count_popularity(kept.visits, item_count).users,
             number(hyperparameters, "popularity_discount_factor", DEFAULT_DISCOUNT),
             int(number(hyperparameters, "min_cointeraction_count", 3)),
+            weights,
         )
         progress("fitted", 1.0)
         return model
@@ -158,6 +233,36 @@ class RelatedRecipe(Recipe):
         users = percentiles(hyperparameters, "user_history_length", shortest, longest)
         low, high = percentiles(hyperparameters, "item_interaction_count", rarest, commonest)
         return items_within(users_within(data, users), (low, 1.0 if high == UNLIMITED else high))
+
+
+def learned_related_weights(data: TrainingData, fit: Callable[[TrainingData], RelatedModel]) -> NDArray[np.float64]:
+    """float64[opinions]: learned from what users, whom the models had not seen, did after an item."""
+    prior = np.array(DEFAULT_WEIGHTS)
+    cases = [case for rest, users in dealt(data) for case in _cases_of(fit(rest), users)]
+    return prior if len(cases) < FEWEST_CASES else learned_weights(cases, prior, STRENGTH / len(cases))
+
+
+def _cases_of(model: RelatedModel, users: Sequence[HeldOut]) -> Iterator[Case]:
+    weights = np.array(DEFAULT_WEIGHTS, np.float32)
+    for user in users:
+        item = int(user.history.items[-1])
+        both = model.pairs.users_of_both(item)
+        opinions = model.opinions(item, both)
+        relevance = weights @ opinions
+        relevance[(both < model.fewest_users) | (model.item_users == 0)] = -np.inf
+        relevance[user.history.items] = -np.inf
+        best = best_candidates(relevance)
+        chosen = np.isin(best, user.truth)
+        if chosen.any():
+            yield Case(opinions[:, best].T, chosen)
+
+
+def first_seen(visits: Visits, item_count: int) -> NDArray[np.float32]:
+    """float32[items]: days from the first visit of all to the first of each item; the last for items without any."""
+    first = np.full(item_count, visits.timestamps.max(initial=0), np.int64)
+    np.minimum.at(first, visits.items, visits.timestamps)
+    days: NDArray[np.float32] = ((first - first.min(initial=0)) / DAY).astype(np.float32)
+    return days
 
 
 def sims() -> RelatedRecipe:

@@ -77,14 +77,14 @@ def cases_of(experts: Experts, users: Sequence[HeldOut], trust: Trust) -> Iterat
         logits = np.einsum("eui,ue->ui", opinions, trust.of(histories))
         for row, (user, length) in enumerate(zip(batch, trust.unusual(histories), strict=True)):
             logits[row, user.history.items] = -np.inf
-            best = _best(logits[row], CANDIDATES)
+            best = best_candidates(logits[row])
             chosen = np.isin(best, user.truth)
             if chosen.any():
                 said = opinions[:, row, best].T
                 yield Case(np.concatenate([said, said * np.float32(length)], axis=1), chosen)
 
 
-def _best(logits: NDArray[np.float32], most: int) -> NDArray[np.int64]:
-    """The numbers of at most `most` greatest logits above -inf, ascending."""
-    most = min(most, int(np.count_nonzero(logits > -np.inf)))
+def best_candidates(logits: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The numbers of at most CANDIDATES greatest logits above -inf, ascending."""
+    most = min(CANDIDATES, int(np.count_nonzero(logits > -np.inf)))
     return np.sort(np.argpartition(-logits, most - 1)[:most]) if most else np.empty(0, np.int64)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 SAME_TASTE = 0.5
 """How far the models' relevance, beside the hazard, decides among the items a user already had."""
 GREATEST_RETURN = 0.98
+BACKGROUND = np.float32(0.3)
+"""Scores are compared by their logarithms, above this share of their root mean square."""
 FLAT = np.float32(1e-5)
 TINY = np.float32(1e-30)
 
@@ -29,6 +31,16 @@ def standardised(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     flat = spread <= FLAT * np.abs(mean) + TINY
     centred *= np.where(flat, np.float32(0), np.float32(1) / np.where(flat, np.float32(1), spread))
     return centred
+
+
+def in_logarithms(scores: NDArray[np.float32]) -> None:
+    """log(1 + score / background) of each row, in the memory of float32[..., items]."""
+    count = max(1, scores.shape[-1])
+    np.maximum(scores, 0, out=scores)
+    size = np.sqrt(np.einsum("...i,...i->...", scores, scores) / np.float32(count))[..., None]
+    scores /= np.where(size > 0, size, 1) * BACKGROUND
+    scores += 1
+    np.log(scores, out=scores)
 
 
 def blended(parts: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:

@@ -128,15 +128,14 @@ def crowd_in_time(visits: Visits, item_count: int) -> CrowdInTime:
     visits = thinned(visits, MOST_VISITS)
     origin, scale = time_scale(visits.timestamps)
     moment = (visits.timestamps - origin) / scale
-    stretch = (moment * STAYS).astype(np.int64)
-    keys = visits.users * (stretch.max(initial=0) + 1) + stretch
-    _, first, stay, visited = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+    stays = in_stays(visits, origin, scale)
+    stay, first = stays.users, stays.offsets[:-1]
     order = np.lexsort((visits.timestamps, visits.items))
     return CrowdInTime(
         had=user_item_matrix(visits, len(visits.lengths), item_count),
-        stays=user_item_matrix(replace(visits, users=stay.astype(np.int32)), len(first), item_count),
+        stays=user_item_matrix(stays, len(first), item_count),
         owners=visits.users[first],
-        moments=(np.bincount(stay, moment) / visited).astype(np.float32),
+        moments=(np.bincount(stay, moment) / stays.lengths).astype(np.float32),
         sequence=visits.items,
         worth=visits.weights,
         ends=visits.offsets[visits.users.astype(np.int64) + 1].astype(np.int32),
@@ -147,6 +146,15 @@ def crowd_in_time(visits: Visits, item_count: int) -> CrowdInTime:
         origin=origin,
         scale=scale,
     )
+
+
+def in_stays(visits: Visits, origin: int, scale: float) -> Visits:
+    """The same visits, every stay a user."""
+    stretch = ((visits.timestamps - origin) / scale * STAYS).astype(np.int64)
+    begins = np.ones(len(visits), np.bool_)
+    begins[1:] = (np.diff(visits.users) != 0) | (np.diff(stretch) != 0)
+    offsets = np.append(np.flatnonzero(begins), len(visits)).astype(np.int64)
+    return replace(visits, users=(np.cumsum(begins) - 1).astype(np.int32), offsets=offsets)
 
 
 def time_scale(timestamps: NDArray[np.int64]) -> tuple[int, float]:

@@ -56,9 +56,9 @@ class Transitions:
         dense: NDArray[np.float32] = rows.toarray()
         return dense
 
-    def symmetric(self) -> Transitions:
-        """Both directions added: what is found near an item, before or after it."""
-        return Transitions(_canonical(self.matrix + self.matrix.T))
+    def backwards(self) -> Transitions:
+        """What came before."""
+        return Transitions(_canonical(self.matrix.T))
 
 
 def fit_transitions(visits: Visits, item_count: int) -> Transitions:
