@@ -54,7 +54,7 @@ OPINIONS = (
     "one era",
     "popular",
 )
-DEFAULT_WEIGHTS = (0.3, 0.15, 0.05, 0.05, 0.5, 0.3, 0.2, 0.2)
+DEFAULT_WEIGHTS = (0.3, 0.15, 0.0, 0.1, 0.6, 0.3, 0.1, 0.1)
 POPULAR = OPINIONS.index("popular")
 DEFAULT_DISCOUNT = 0.5
 DISCOUNT_POWER = 1.74

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -21,6 +23,7 @@ def stay_of(row: int) -> tuple[int, int]:
     return int(visits.users[row]), int((visits.timestamps[row] - CROWD.origin) / CROWD.scale * module.STAYS)
 
 
+@cache
 def stays() -> dict[tuple[int, int], list[int]]:
     found: dict[tuple[int, int], list[int]] = {}
     for row in range(len(DATA.visits)):
