@@ -33,7 +33,7 @@ INVALID, BROKEN = "InvalidInputException", "ValidationException"
 ITEMS = avro(
     "Items",
     field("ITEM_ID"),
-    field("TITLE"),
+    field("TITLE", itemName=True),
     field("PLOT", ["string", "null"], textual=True),
     field("PRICE", "float"),
 )
