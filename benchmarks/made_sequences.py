@@ -9,6 +9,8 @@ GROUPS = 60
 """At most; of fifty items or so."""
 LEADS = 4
 """Items that one item leads on to; and again as many, that the last two together lead on to."""
+WALKED = 1.8
+"""Steps for each visit that is left when later ones of a user to the same item are dropped."""
 FOLLOWED, FOLLOWED_PAIR, DRIFT = 0.3, 0.15, 0.05
 """Chances that a step follows the last item, the last two, or else changes to another of the user's groups."""
 
@@ -17,7 +19,7 @@ def made_sequences(users: int, items: int, events: int, seed: int = 0) -> list[N
     """About `events` visits, no item twice for a user, at least five a user."""
     rng = np.random.default_rng(seed)
     lengths = rng.lognormal(0, 1, users)
-    lengths = np.clip(lengths / lengths.mean() * events / users, 8, items // 4).astype(int)
+    lengths = np.clip(lengths / lengths.mean() * WALKED * events / users, 8, items // 2).astype(int)
     groups = min(GROUPS, max(4, items // 50))
     group_of = rng.permutation(np.arange(items) % groups)
     popular = (1 + rng.permutation(items)) ** -0.8

@@ -18,6 +18,8 @@ LONGEST_GRADIENT = 1.0
 REPORT_EVERY = 8
 LAST = 3
 """Visits of each validation user that must be foreseen."""
+LOOK_BACK = 100
+"""Visits that are read for it."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ def train_network(
 
 
 def validation_loss(network: Network, sequences: Sequences, users: NDArray[np.int64]) -> float:
-    """Mean of how unlikely each of the users' last items was after all before it, in natural logarithms."""
-    histories = [sequences.of(user) for user in users.tolist()]
+    """Mean of how unlikely each of the users' last items was after those before it, in natural logarithms."""
+    histories = [sequences.of(user)[-LOOK_BACK:] for user in users.tolist()]
     cuts = [history[: len(history) - back] for history in histories for back in range(min(LAST, len(history) - 1))]
     logits = network.logits(network.last_states([history[:-1] for history in cuts]))
     last = np.array([history[-1] for history in cuts])
