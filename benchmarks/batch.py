@@ -33,16 +33,23 @@ from personalize_emu.settings import DASK_SCHEME
 RECIPES = ("aws-user-personalization", "aws-personalized-ranking", "aws-sims", "aws-popularity-count")
 
 
+YEAR = 365 * 86_400
+
+
 def made_data(users: int, items: int, events: int) -> TrainingData:
-    """Random histories of `events` items a user; a few items are much more popular than the rest."""
+    """Random histories of `events` items a user, an hour between them, begun at any time of a year.
+
+    A few items are much more popular than the rest.
+    """
     rng = np.random.default_rng(0)
+    starts = 1_600_000_000 + rng.integers(0, YEAR, users)
     popularity = 1 / np.arange(1, items + 1) ** 0.8
     return TrainingData(
         catalog=tuple(f"item-{number:07d}" for number in range(items)),
         user_ids=tuple(f"user-{number:07d}" for number in range(users)),
         users=np.repeat(np.arange(users), events).astype(np.int32),
         items=rng.choice(items, users * events, p=popularity / popularity.sum()).astype(np.int32),
-        timestamps=np.tile(np.arange(events) * 3600 + 1_600_000_000, users),
+        timestamps=np.repeat(starts, events) + np.tile(np.arange(events) * 3600, users),
     )
 
 
