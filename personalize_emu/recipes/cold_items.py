@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.base import History, TrainingData
 from personalize_emu.recipes.features import Features
-from personalize_emu.recipes.models.content import Content, Trial, fit_content
+from personalize_emu.recipes.models.content import Content, Told, Trial, fit_content
 from personalize_emu.recipes.visits import Visits
 
 COLD_STEP = 1.0
@@ -23,6 +23,8 @@ others below rare items with the same metadata."""
 HIDDEN_ITEMS, HIDDEN_SHARE = 800, 0.15
 """At most so many of the items, and this share of them, are hidden to learn from."""
 TRIAL_USERS = 100
+FEWEST_USERS, MOST_CELLS = 20, 30_000_000
+"""Users asked while learning: fewer in large catalogs, as the scores of all items are held for each (120 MB)."""
 LEAST_STRETCH, GREATEST_STRETCH = 0.5, 1.5
 
 Scores = NDArray[np.float32]
@@ -47,20 +49,19 @@ class ColdItems:
             return
         logits[:, self.numbers] = self._lowest(logits)[:, None]
         if self.content is not None and len(self.content.new):
-            logits[:, self.content.new] = self._told(self.content.of_new(logits), logits, self.content)
+            logits[:, self.content.new] = self._placed(self.content.of_new(logits))
 
     def of_others(self, logits: Scores, features: Features) -> Scores | None:
         """float32[rows, features.count]: of items outside the catalog, beside `logits`, float32[rows, items]."""
         if self.content is None or len(self.numbers) == logits.shape[1]:
             return None
-        told = self._told(self.content.of_others(logits, features), logits, self.content)
-        return np.where(self.content.describes(features), told, self._lowest(logits)[:, None])
+        placed = self._placed(self.content.of_others(logits, features))
+        return np.where(self.content.describes(features), placed, self._lowest(logits)[:, None])
 
-    def _told(self, estimates: Scores, logits: Scores, content: Content) -> Scores:
+    def _placed(self, told: Told) -> Scores:
         """float32[rows, n]: where items stand of which metadata say so much."""
-        levels = content.level(logits) - np.float32(COLD_STEP)
-        told: Scores = levels[:, None] + np.float32(self.stretch) * estimates
-        return told
+        placed: Scores = (told.levels - np.float32(COLD_STEP))[:, None] + np.float32(self.stretch) * told.estimates
+        return placed
 
     def _lowest(self, logits: Scores) -> Scores:
         """float32[rows]: where an item stands that nothing is known of."""
@@ -99,7 +100,8 @@ def trial_of(
     gone = hidden[visits.items]
     users = len(visits.lengths)
     hits = np.bincount(visits.users[gone], minlength=users)
-    asked = rng.permutation(np.flatnonzero((hits > 0) & (hits < visits.lengths)))[:TRIAL_USERS]
+    asked = rng.permutation(np.flatnonzero((hits > 0) & (hits < visits.lengths)))
+    asked = asked[: max(FEWEST_USERS, min(TRIAL_USERS, MOST_CELLS // max(1, len(visited))))]
     rows = [np.arange(visits.offsets[user], visits.offsets[user + 1]) for user in asked.tolist()]
     histories = [_history(visits, row[~gone[row]]) for row in rows]
     scores = scores_of_many(histories) if histories else np.zeros((0, len(visited)), np.float32)

@@ -49,8 +49,10 @@ TRUSTS = (1.0, 0.5, 2.0, 0.25, 0.0)
 """Factors of LEND and ALIKE that are tried, the usual one first."""
 MANY_USERS = 20
 """Metadata are trusted differently below and from so many users on."""
-TRIAL_SHARE, TRIAL_PAIRS = 0.1, 300
-"""Of the users, held back to learn from, and the most pairs of visits one after another that are asked about."""
+TRIAL_SHARE, TRIAL_PAIRS, FEWEST_PAIRS = 0.1, 300, 50
+"""Of the users, held back to learn from, and how many pairs of visits one after another are asked about."""
+TRIAL_CELLS = 10_000_000
+"""Pairs times items: fewer pairs in large catalogs."""
 TOGETHER = Kernels(*[Kernel(reach=LENDERS, decay=0.0, recency=False)] * 3)
 
 Vector = NDArray[np.float32]
@@ -205,7 +207,8 @@ def _pairs(data: TrainingData, held_out: NDArray[np.bool_], rng: np.random.Gener
     """Some visits of these users with the visit that followed."""
     visits = data.visits
     follows = np.flatnonzero((visits.users[1:] == visits.users[:-1]) & held_out[visits.users[1:]])
-    for row in rng.permutation(follows)[:TRIAL_PAIRS].tolist():
+    most = max(FEWEST_PAIRS, min(TRIAL_PAIRS, TRIAL_CELLS // max(1, len(data.catalog))))
+    for row in rng.permutation(follows)[:most].tolist():
         yield int(visits.items[row]), int(visits.items[row + 1])
 
 

@@ -129,8 +129,14 @@ def test_estimates_are_ridge_regression_and_neighbours(seed: int) -> None:
     explained = (new_columns @ slopes).T - (columns @ slopes).T.mean(axis=1, keepdims=True)
     near = (content.neighbours.toarray() @ (known - known.mean(axis=1, keepdims=True)).T).T
     lone = content.neighbours.toarray().sum(axis=1) == 0
+    rare = columns[content.rare] @ slopes
+    missed = (
+        known[:, content.rare].mean(axis=1) - known.mean(axis=1) - (rare - (columns @ slopes).mean(axis=0)).mean(axis=0)
+    )
+    levels = known.mean(axis=1) + np.minimum(missed, 0)
+    assert content.of_new(scores).levels == pytest.approx(levels, abs=2e-3)
     share = np.where(lone, 0, content.share)
-    assert content.of_new(scores) == pytest.approx((1 - share) * explained + share * near, abs=2e-3)
+    assert content.of_new(scores).estimates == pytest.approx((1 - share) * explained + share * near, abs=2e-3)
 
 
 def test_regularisation_and_trust_are_learned_from_hidden_items() -> None:
@@ -143,10 +149,10 @@ def test_regularisation_and_trust_are_learned_from_hidden_items() -> None:
     content = fit_content(data.item_features, np.ones(len(hidden), np.int64), trial, np.random.default_rng(0))
     assert content is not None
     assert content.sharpness > 3
-    others = content.of_others(scores, paint(["red-0.3", "blue-0.3", "plain-0.3"]))
+    told = content.of_others(scores, paint(["red-0.3", "blue-0.3", "plain-0.3"]))
+    others, levels = told.estimates, told.levels
     assert others[0, 0] > 0.1 > -0.1 > others[0, 1]
     assert content.describes(paint(["red-0.3", "plain-0.3"])).tolist() == [True, False]
-    levels = content.level(scores)
     assert (levels <= scores.mean(axis=1) + 1e-6).all()
 
 

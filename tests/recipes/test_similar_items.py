@@ -1,4 +1,4 @@
-"""Similar-Items: shared histories where there are any, metadata where there are not (R-78 to R-78b)."""
+"""Similar-Items: shared histories where there are any, metadata where there are not (R-78, R-78a, R-78b)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""aws-semantic-similarity through boto3: items alone, ranking influence, incremental training (R-79 to R-79c)."""
+"""aws-semantic-similarity through boto3: items alone, ranking influence, incremental training.
+
+R-8, R-79, R-79a, R-79b, R-79c, R-70e, RT-47, RT-70, T-7, T-84, R-SOL-11, R-SOL-12.
+"""
 
 from __future__ import annotations
 

@@ -52,6 +52,19 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False)
+class Told:
+    """What metadata say, in the units of the scores they were learned from.
+
+    levels: float32[rows], where an item stands of which metadata say what they say of a trained one on average: below
+    the mean by as much as the rarest trained items score less than their metadata promise. estimates: float32[rows, n]
+    beside that; 0 is what they say of a trained item on average.
+    """
+
+    levels: Vector
+    estimates: Vector
+
+
+@dataclass(frozen=True, eq=False)
 class Content:
     """Fitted to the items of one catalog.
 
@@ -73,46 +86,33 @@ class Content:
     share: float
     sharpness: float
 
-    def level(self, scores: Vector) -> Vector:
-        """float32[rows]: where a new item stands of which metadata say what they say of a trained one on average.
-
-        It is below the mean by as much as the rarest trained items score less than their metadata promise.
-        """
+    def of_new(self, scores: Vector) -> Told:
+        """What the metadata say of the new items, in the units of `scores`, float32[rows, items]."""
         known = scores[:, self.trained]
-        mean = known.mean(axis=1)
-        promised = self._explained(known, self.columns[self.rare]).mean(axis=1)
-        kept = known[:, self.rare].mean(axis=1) - mean
-        level: Vector = mean + np.minimum(kept - promised, np.float32(0))
-        return level
-
-    def of_new(self, scores: Vector) -> Vector:
-        """float32[rows, c]: what the metadata say of the new items, in the units of `scores`, float32[rows, items].
-
-        0 is what they say of a trained item on average.
-        """
-        known = scores[:, self.trained]
-        estimates = self._explained(known, self.new_columns)
+        told = self._told(known, self.new_columns)
         if self.share and len(self.new):
             mean = known.mean(axis=1, keepdims=True)
             near = (self.neighbours @ (known - mean).T).T
             has_near = np.diff(self.neighbours.indptr) > 0
-            estimates[:, has_near] += np.float32(self.share) * (near - estimates)[:, has_near]
-        return estimates
+            told.estimates[:, has_near] += np.float32(self.share) * (near - told.estimates)[:, has_near]
+        return told
 
-    def of_others(self, scores: Vector, features: Features) -> Vector:
-        """float32[rows, features.count]: the same of items outside the catalog."""
-        return self._explained(scores[:, self.trained], columns_of(self.basis, features))
+    def of_others(self, scores: Vector, features: Features) -> Told:
+        """The same of items outside the catalog."""
+        return self._told(scores[:, self.trained], columns_of(self.basis, features))
 
     def describes(self, features: Features) -> NDArray[np.bool_]:
         """bool[features.count]: whether anything is known of an item that was known of others."""
         known: NDArray[np.bool_] = np.diff(columns_of(self.basis, features).indptr) > 1
         return known
 
-    def _explained(self, known: Vector, columns: sp.csr_matrix) -> Vector:
+    def _told(self, known: Vector, columns: sp.csr_matrix) -> Told:
         slopes = (self._transposed @ known.T).T @ self.inverse
-        centre = slopes @ self._mean_column
-        explained: Vector = np.ascontiguousarray((columns @ slopes.T).T - centre[:, None], np.float32)
-        return explained
+        mean, centre = known.mean(axis=1), slopes @ self._mean_column
+        promised = slopes @ self._rare_column - centre
+        missed = known[:, self.rare].mean(axis=1) - mean - promised
+        estimates = np.ascontiguousarray((columns @ slopes.T).T - centre[:, None], np.float32)
+        return Told(mean + np.minimum(missed, np.float32(0)), estimates)
 
     @cached_property
     def _transposed(self) -> sp.csr_matrix:
@@ -121,6 +121,10 @@ class Content:
     @cached_property
     def _mean_column(self) -> Vector:
         return np.asarray(self.columns.mean(axis=0), np.float32).ravel()
+
+    @cached_property
+    def _rare_column(self) -> Vector:
+        return np.asarray(self.columns[self.rare].mean(axis=0), np.float32).ravel()
 
 
 @lru_cache(maxsize=64)

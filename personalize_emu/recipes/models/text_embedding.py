@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
@@ -85,16 +84,15 @@ def leading_directions(matrix: sp.csr_matrix, dimensions: int, rng: np.random.Ge
 
 def term_counts(texts: Sequence[str]) -> sp.csr_matrix:
     """float32 csr[texts, BUCKETS]: damped counts of terms, 1 + log of the weighted count above 1."""
-    buckets: list[int] = []
-    weights: list[float] = []
+    number_of: dict[str, int] = {}
+    words: list[int] = []
     ends = [0]
     for text in texts:
-        for bucket, weight in _terms(text):
-            buckets.append(bucket)
-            weights.append(weight)
-        ends.append(len(buckets))
-    shape = (len(texts), BUCKETS)
-    matrix = sp.csr_matrix((np.array(weights, np.float32), np.array(buckets, np.int32), np.array(ends)), shape=shape)
+        said = (word for word in _WORD.findall(_folded(text)) if word not in _EMPTY_WORDS)
+        words.extend(number_of.setdefault(word, len(number_of)) for word in said)
+        ends.append(len(words))
+    said_of = (np.ones(len(words), np.float32), np.array(words, np.int32), np.array(ends))
+    matrix = (sp.csr_matrix(said_of, shape=(len(texts), len(number_of))) @ _terms_of(number_of)).tocsr()
     matrix.sum_duplicates()
     often = matrix.data > 1
     matrix.data[often] = 1 + np.log(matrix.data[often])
@@ -113,22 +111,24 @@ def unit_vectors(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return units.astype(np.float32)
 
 
-def _terms(text: str) -> Iterator[tuple[int, float]]:
-    for word in _WORD.findall(_folded(text)):
-        if word not in _EMPTY_WORDS:
-            yield from _terms_of(word)
-
-
 def _folded(text: str) -> str:
     if text.isascii():
         return text.lower()
     return "".join(mark for mark in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(mark))
 
 
-@lru_cache(maxsize=1 << 16)
-def _terms_of(word: str) -> tuple[tuple[int, float], ...]:
-    """Bucket and weight of the word and of its parts."""
-    starts = range(len(word) - PART_LENGTH + 1) if len(word) > PART_LENGTH else ()
-    parts = [f"{word[start : start + PART_LENGTH]}~" for start in starts]
-    own = [(crc32(word.encode()) % BUCKETS, 1.0)]
-    return tuple(own + [(crc32(part.encode()) % BUCKETS, PART_WEIGHT / len(parts) ** 0.5) for part in parts])
+def _terms_of(words: Iterable[str]) -> sp.csr_matrix:
+    """float32 csr[words, BUCKETS]: each word and its parts."""
+    buckets: list[int] = []
+    weights: list[float] = []
+    ends = [0]
+    for word in words:
+        starts = range(len(word) - PART_LENGTH + 1) if len(word) > PART_LENGTH else ()
+        parts = [f"{word[start : start + PART_LENGTH]}~" for start in starts]
+        buckets.extend(crc32(term.encode()) % BUCKETS for term in (word, *parts))
+        weights.extend((1.0, *[PART_WEIGHT / max(1, len(parts)) ** 0.5] * len(parts)))
+        ends.append(len(buckets))
+    cells = (np.array(weights, np.float32), np.array(buckets, np.int32), np.array(ends))
+    matrix = sp.csr_matrix(cells, shape=(len(ends) - 1, BUCKETS))
+    matrix.sum_duplicates()
+    return matrix
