@@ -31,7 +31,7 @@ TAG_KEYS = ("aws:requesttag/", "aws:resourcetag/")
 """Beginnings of condition keys that end with the key of a tag (S-31)."""
 
 
-Context = Mapping[str, "str | frozenset[str]"]
+Circumstances = Mapping[str, "str | frozenset[str]"]
 
 
 class CannotEvaluate(Exception):
@@ -50,7 +50,7 @@ class PolicyRequest:
     action: str
     resource: str
     principals: frozenset[tuple[str, str]] = frozenset()
-    context: Context = field(default_factory=dict)
+    context: Circumstances = field(default_factory=dict)
 
 
 def allows(documents: Iterable[Document], request: PolicyRequest) -> bool:
@@ -98,7 +98,7 @@ def _names(principal: Any, callers: frozenset[tuple[str, str]]) -> bool:
     return ("AWS", "*") in named or not callers.isdisjoint(named)
 
 
-def _holds(operator: str, key: str, values: Any, context: Context) -> bool:
+def _holds(operator: str, key: str, values: Any, context: Circumstances) -> bool:
     quantifier, _, plain = operator.rpartition(":")
     name = plain.removesuffix("IfExists")
     test, wanted = _OPERATORS.get(name.replace("Not", "")), [str(value) for value in _listed(values)]
