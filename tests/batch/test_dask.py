@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
 
 import boto3
+import cloudpickle
 import pytest
 from distributed import LocalCluster
 
+from personalize_emu.batch import segment_jobs
 from personalize_emu.batch.inference import Inference
+from personalize_emu.batch.workers import Workers
 from personalize_emu.edge.mock import MockPersonalize
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
-from tests.batch_requests import failure, json_lines, output_text
+from tests.batch_requests import failure, inference_request, json_lines, output_text
 from tests.given import REGION, SIMS, Given
 
+ITEM_AFFINITY = "arn:aws:personalize:::recipe/aws-item-affinity"
 QUERIES = [{"itemId": f"i{number % 60:03d}"} for number in range(1100)]
 
 
@@ -51,6 +57,31 @@ def test_a_cluster_answers_as_the_server_does(cluster: LocalCluster, monkeypatch
         spread = output_text(given, version, text, "spread")
     assert spread == alone
     assert [json.loads(line)["input"] for line in spread.splitlines()] == QUERIES
+
+
+def test_segments_travel_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a cluster is sent answers the same where it arrives."""
+    sent: list[bytes] = []
+
+    def carried(work: Any) -> Any:
+        sent.append(cloudpickle.dumps(work))
+        return cloudpickle.loads(sent[-1])
+
+    given_workers = Workers(carry=carried)
+    with mocked(""):
+        given = clients()
+        version = given.version(given.solution(given.imported_group(), ITEM_AFFINITY))
+        lines = json_lines(QUERIES[:7])
+        here = segment_text(given, version, lines, "here")
+        monkeypatch.setattr(segment_jobs, "workers_at", lambda *_, **__: nullcontext(given_workers))
+        assert segment_text(given, version, lines, "there") == here
+    assert len(sent) == 1
+
+
+def segment_text(given: Given, version: str, lines: str, name: str) -> str:
+    request = inference_request(version, given.upload(lines, f"in/{name}"), name)
+    given.personalize.create_batch_segment_job(**request)
+    return given.downloaded(f"out/{name}.out")[f"out/{name}.out"]
 
 
 def test_a_cluster_that_is_not_there_fails_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
