@@ -142,9 +142,9 @@ def test_an_expired_session() -> None:
     assert caller is not None
     request = AWSRequest("POST", "https://h/", {}, b"{}")
     SigV4Auth(session, "personalize", REGION).add_auth(request)
-    over = type(caller)("arn", "secret", "token", NOW - 1)
+    over = type(caller)("arn", "secret", "token", time_of(received(request)) - 1)
     with pytest.raises(AwsError, match="The security token included in the request is expired") as caught:
-        authenticated(received(request), lambda _: over, NOW)
+        authenticated(received(request), lambda _: over, time_of(received(request)))
     assert caught.value.code == "ExpiredTokenException"
 
 
