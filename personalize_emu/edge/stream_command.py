@@ -43,7 +43,8 @@ def consume(chosen: argparse.Namespace, settings: Settings, environ: Mapping[str
 def _consumer(chosen: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> StreamConsumer:
     region = chosen.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or settings.region
     endpoint = chosen.endpoint or environ.get("AWS_ENDPOINT_URL") or server_url(settings.host, settings.port)
-    kinesis = _client("kinesis", region, chosen.stream_endpoint or environ.get("AWS_ENDPOINT_URL_KINESIS") or endpoint)
+    session = boto3.session.Session(region_name=region)
+    kinesis = _client(session, "kinesis", chosen.stream_endpoint or environ.get("AWS_ENDPOINT_URL_KINESIS") or endpoint)
     try:
         stream = kinesis.describe_stream_summary(StreamName=chosen.stream)["StreamDescriptionSummary"]
     except (BotoCoreError, ClientError) as error:
@@ -52,7 +53,7 @@ def _consumer(chosen: argparse.Namespace, settings: Settings, environ: Mapping[s
     path = chosen.checkpoints or Path(f"personalize-emu-{chosen.stream}.checkpoints.json")
     return StreamConsumer(
         kinesis=kinesis,
-        events=_client("personalize-events", region, endpoint),
+        events=_client(session, "personalize-events", endpoint),
         stream=chosen.stream,
         checkpoints=Checkpoints.load(path, f"{stream['StreamARN']} made at {made:.0f}"),
         trackers=Trackers(chosen.tracking_id, chosen.action_tracking_id),
@@ -63,15 +64,12 @@ def _consumer(chosen: argparse.Namespace, settings: Settings, environ: Mapping[s
     )
 
 
-def _client(service: str, region: str, endpoint: str) -> Any:
+def _client(session: Any, service: str, endpoint: str) -> Any:
     """Emulators take any credentials; AWS those of the environment."""
-    session: Any = boto3.session.Session()
     config = Config(retries={"mode": "standard", "total_max_attempts": 3})
     if endpoint == AWS:
         real: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
-        return session.client(service, region_name=region, config=config.merge(Config(**real)))
+        return session.client(service, config=config.merge(Config(**real)))
     keys = {"aws_access_key_id": "personalize-emu", "aws_secret_access_key": "personalize-emu"}
     known = session.get_credentials() is not None
-    return session.client(
-        service, region_name=region, endpoint_url=endpoint, config=config, **({} if known else keys)
-    )
+    return session.client(service, endpoint_url=endpoint, config=config, **({} if known else keys))

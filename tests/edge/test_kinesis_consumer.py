@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,9 @@ def server() -> Iterator[LiveServer]:
         yield server
 
 
-@pytest.fixture
-def town(server: LiveServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Town]:
+@pytest.fixture(scope="module")
+def client(server: LiveServer) -> Callable[[str], Any]:
+    @functools.cache
     def client(service: str) -> Any:
         return boto3.client(
             service,
@@ -76,6 +78,13 @@ def town(server: LiveServer, tmp_path: Path, capsys: pytest.CaptureFixture[str])
             aws_secret_access_key="b",
         )
 
+    return client
+
+
+@pytest.fixture
+def town(
+    server: LiveServer, client: Callable[[str], Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Town]:
     given = Given(client("personalize"), client("s3"))
     kinesis = client("kinesis")
     kinesis.create_stream(StreamName=STREAM, ShardCount=2)
