@@ -26,7 +26,10 @@ MOST_ITEMS = 50_000
 USUAL_HIDDEN = 96
 STEPS_IN_ALL = 16_000_000
 """Steps of training at the usual size, so that a million visits are gone through sixteen times."""
-FEWEST_ROUNDS, MOST_ROUNDS, MOST_ROUNDS_OF_FEW = 1, 16, 30
+FEWEST_ROUNDS, MOST_ROUNDS = 1, 16
+STEPS_OF_FEW = 800_000
+ROUNDS_OF_FEW = 8, 30
+"""With fewer visits than MANY_VISITS: of too many rounds the last and calmest would never be reached."""
 WINDOWS = 4
 FEWEST_AT_ONCE, MOST_AT_ONCE = 128, 4096
 """Steps of one update, of all rows together."""
@@ -119,8 +122,9 @@ def continue_next_item_network(
 def plan_for(visits: int, items: int, shape: Shape, rounds: int = 0, rate: float = 0.003) -> Plan:
     """How to train on so many visits of so many items; `rounds` 0 lets the amount of work decide."""
     effort = visits * (shape.hidden / USUAL_HIDDEN) ** 1.5
-    most = MOST_ROUNDS if visits >= MANY_VISITS else MOST_ROUNDS_OF_FEW
-    usual = int(np.clip(STEPS_IN_ALL // max(1.0, effort), FEWEST_ROUNDS, most))
+    usual = int(np.clip(STEPS_IN_ALL // max(1.0, effort), FEWEST_ROUNDS, MOST_ROUNDS))
+    if visits < MANY_VISITS:
+        usual = int(np.clip(STEPS_OF_FEW // max(1, visits), *ROUNDS_OF_FEW))
     # Many items make an update dear, few visits leave room for few of them.
     at_once = int(np.clip(max(visits // 1000, items // 12), FEWEST_AT_ONCE, MOST_AT_ONCE))
     return Plan(
