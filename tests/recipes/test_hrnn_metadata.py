@@ -58,6 +58,7 @@ def late_arrivals(old: int, new: int) -> TrainingData:
 
 @pytest.mark.parametrize(("new", "refused"), [(99, True), (100, False)])
 def test_r66_the_number_of_cold_items_is_bounded(new: int, refused: bool) -> None:
+    """Q-60."""
     recipe = recipe_named("aws-hrnn-coldstart")
     assert recipe is not None
     data = late_arrivals(3, new)

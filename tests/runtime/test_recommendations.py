@@ -59,7 +59,7 @@ def test_the_default_is_25_results(given: Given, runtime: Any) -> None:
 
 
 def test_popularity_counts_users_and_shows_no_scores(given: Given, runtime: Any) -> None:
-    """R-75, RT-31, R-33."""
+    """R-75, RT-31, RT-59, R-33: the key of an item is itemId."""
     rows = two_camps()
     extra = [(f"u{user}", "i059", 1_700_000_000 + user) for user in range(50)]
     answer = runtime.get_recommendations(campaignArn=given.deployed(POPULARITY, rows + extra), numResults=3)

@@ -70,7 +70,7 @@ def test_m3_the_metric_of_its_own(trends: Trends) -> None:
 
 
 def test_events_count_at_the_next_evaluation(trends: Trends, clock: ManualClock) -> None:
-    """R-76a, R-110, R-111, EV-48: a known item and a new one; not before, and not those that come after."""
+    """R-76a, R-76c, R-110, R-111, EV-48: a known item and a new one, after one interval; not those that come later."""
     trends.stream("i007")
     clock.advance(HOUR - 1)
     assert trends.top() == ["i003"]
