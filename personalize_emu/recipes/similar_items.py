@@ -27,12 +27,13 @@ from personalize_emu.recipes.base import (
     TrainingData,
 )
 from personalize_emu.recipes.models.blend import blended, standardised
-from personalize_emu.recipes.models.content_neighbours import Likeness, content_neighbours, likeness_of
+from personalize_emu.recipes.models.content_neighbours import Likeness, likeness_of
 from personalize_emu.recipes.models.histories import Kernel
 from personalize_emu.recipes.models.item_basis import counts_of_texts
 from personalize_emu.recipes.models.text_embedding import fit_text_embedding
 from personalize_emu.recipes.sims import RelatedModel, RelatedRecipe
 from personalize_emu.recipes.split import rows_of_users
+from personalize_emu.recipes.topk import top_k
 
 FEW_USERS = 5
 """With so many users, the histories of an item count half of what they may."""
@@ -45,8 +46,12 @@ LENT_WEIGHTS = (1.0, 0.2, 0.5)
 POPULAR = 0.05
 LENDERS = 10
 """Like items whose histories an item borrows."""
-TRUSTS = (1.0, 0.5, 2.0, 0.25, 0.0)
-"""Factors of LEND and ALIKE that are tried, the usual one first."""
+TRUSTS = (0.5, 1.0, 0.25, 2.0, 0.0)
+"""Factors of LEND and ALIKE that are tried; of equally good ones the first."""
+USUAL_TRUST = (0.5, 0.25)
+"""Where nothing can be learned: of items of few users, and of many."""
+TOP = 5.0
+"""Places at the top of a list that count about the same when trust is learned; lower ones count ever less."""
 MANY_USERS = 20
 """Metadata are trusted differently below and from so many users on."""
 TRIAL_SHARE, TRIAL_PAIRS, FEWEST_PAIRS = 0.1, 300, 50
@@ -91,7 +96,9 @@ class SimilarModel(Model):
         if not len(history.items) or not self.described[history.items[-1]]:
             return self.base.scores(history)
         item = int(history.items[-1])
-        scores = self.weighed(self.said_of(item), item, self.trust[self.has_many_users(item)])
+        trust = self.trust[self.has_many_users(item)]
+        said = self.said_of(item) if trust or not self.trained_items[item] else self._said_by_histories(item)
+        scores = self.weighed(said, item, trust)
         unknown = ~self.described & ~self.trained_items
         scores[unknown] = scores.min() - np.float32(1)
         scores[item] = -np.inf
@@ -99,7 +106,14 @@ class SimilarModel(Model):
 
     def said_of(self, item: int) -> Said:
         """What goes with a described item."""
-        return Said(self._shared(item), self._lent(item), self._alike(item))
+        alike = self.likeness.between(np.array([item]), np.arange(len(self.catalog)))[0]
+        alike[item] = 0
+        popular = np.float32(POPULAR) * standardised(self.base.popularity.log_shares())
+        return Said(self._shared(item), self._lent(alike), standardised(alike) + popular)
+
+    def _said_by_histories(self, item: int) -> Said:
+        nothing = np.zeros(len(self.catalog), np.float32)
+        return Said(self._shared(item), nothing, nothing)
 
     def weighed(self, said: Said, item: int, trust: float) -> Vector:
         """float32[items]: all that is said of `item` together. Of what nobody met, metadata say everything."""
@@ -117,17 +131,15 @@ class SimilarModel(Model):
             return np.zeros(len(self.catalog), np.float32)
         return standardised(self.base.relevance(item))
 
-    def _lent(self, item: int) -> Vector:
-        nearest = content_neighbours(self.likeness, np.array([item]), self.lenders, LENDERS)
-        if not nearest.nnz:
+    def _lent(self, alike: Vector) -> Vector:
+        among = alike[self.lenders]
+        nearest = top_k(among, LENDERS)
+        nearest = nearest[among[nearest] > 0]
+        if not len(nearest):
             return np.zeros(len(self.catalog), np.float32)
-        like = self.lenders[nearest.indices].astype(np.int32)
+        like = self.lenders[nearest].astype(np.int32)
         parts = self.base.affinities.scores(History(like, np.zeros(len(like), np.int64)), TOGETHER)
         return standardised(blended(parts, LENT_WEIGHTS))
-
-    def _alike(self, item: int) -> Vector:
-        alike = self.likeness.between(np.array([item]), np.arange(len(self.catalog)))[0]
-        return standardised(alike) + np.float32(POPULAR) * standardised(self.base.popularity.log_shares())
 
 
 @dataclass(frozen=True)
@@ -183,7 +195,7 @@ def learned_trust(trial: SimilarModel, pairs: Sequence[tuple[int, int]]) -> tupl
             said, row = trial.said_of(item), int(trial.has_many_users(item))
             for place, trust in enumerate(TRUSTS):
                 scores = trial.weighed(said, item, trust)
-                gains[row, place] += 1 / np.log2(2 + np.count_nonzero(scores > scores[following]))
+                gains[row, place] += 1 / (TOP + np.count_nonzero(scores > scores[following]))
     few, many = (TRUSTS[int(row.argmax())] for row in gains)
     return few, many
 
@@ -200,7 +212,7 @@ def _with_metadata(data: TrainingData, base: RelatedModel, rng: np.random.Genera
     likeness = likeness_of(features, terms)
     described = likeness.describes()
     lenders = np.flatnonzero(described & base.trained_items)
-    return SimilarModel(data.catalog, base, likeness, described, lenders, (1.0, 1.0))
+    return SimilarModel(data.catalog, base, likeness, described, lenders, USUAL_TRUST)
 
 
 def _pairs(data: TrainingData, held_out: NDArray[np.bool_], rng: np.random.Generator) -> Iterator[tuple[int, int]]:
