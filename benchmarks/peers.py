@@ -77,7 +77,7 @@ def peers(most_settings: int | None = None) -> tuple[Peer, ...]:
     found = (
         Peer(
             "implicit ALS",
-            grid(factors=(8, 16, 32), regularization=(0.1, 10.0), alpha=(1.0, 5.0), iterations=(15,)),
+            grid(factors=(32, 64, 96), regularization=(0.05, 10.0), alpha=(1.0, 4.0), iterations=(15,)),
             factors(AlternatingLeastSquares),
         ),
         Peer("implicit BM25", grid(K=(20, 80, 320), K1=(0.2, 1.2), B=(0.2, 0.75)), item_item(BM25Recommender)),

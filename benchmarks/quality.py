@@ -32,7 +32,7 @@ from personalize_emu.recipes.training import no_progress
 DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "shared/data/movielens-small"
 FOLDS, SEED = 10, 2026
 QUICK_FOLDS, QUICK_SETTINGS = 2, 2
-USER_RECIPES = ("aws-user-personalization", "aws-user-personalization-v2", "aws-personalized-ranking-v2")
+USER_RECIPES = ("aws-user-personalization", "aws-user-personalization-v2")
 ITEM_RECIPES = ("aws-sims", "aws-similar-items")
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 HEADER = ("", "MRR@25", "NDCG@5", "NDCG@10", "NDCG@25", "standard NDCG@10", "P@10", "coverage", "train s")
