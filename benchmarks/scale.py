@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from benchmarks.report import show
-from personalize_emu.recipes.base import TrainingData
+from personalize_emu.recipes.base import NETWORK_FROM, TrainingData
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training import train
 
@@ -54,6 +54,7 @@ def main() -> int:
     parser.add_argument("--items", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--recipe", default="aws-user-personalization")
+    parser.add_argument("--network-from", type=int, default=0, help="visits from which a network joins, 0 for never")
     asked = parser.parse_args()
     recipe = recipe_named(asked.recipe)
     if recipe is None:
@@ -68,7 +69,7 @@ def main() -> int:
             [stage, f"{time.perf_counter() - began:.1f}", f"{time.process_time() - worked:.1f}", f"{gigabytes():.1f}"]
         )
 
-    trained = train(recipe, data, {}, asked.seed, progress)
+    trained = train(recipe, data, {NETWORK_FROM: str(asked.network_from)}, asked.seed, progress)
     title = f"{recipe.name}: {len(data.items):,} interactions, {asked.users:,} users, {asked.items:,} items"
     show(title, ["at the start of", "seconds", "processor seconds", "most memory, GB"], stages)
     show("Metrics", ["metric", "value"], [[name, f"{value:.4f}"] for name, value in trained.metrics.items()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from personalize_emu.recipes.base import NotEnoughData, Progress
+from personalize_emu.recipes.base import NETWORK_FROM, NotEnoughData, Progress
 from personalize_emu.recipes.blas_threads import one_blas_thread
 from personalize_emu.recipes.training import check_enough, evaluated_on
 from personalize_emu.recipes.tuning import METRIC, validation_split
@@ -34,7 +34,8 @@ def metric_of(config: Mapping[str, Any]) -> str:
 def chosen_source(source: TrainingInput, progress: Progress) -> TrainingInput:
     """The best of the rivals of `source`, of equal ones the first; `source` itself where it has none.
 
-    They are compared on users that the metrics of the version are not measured on. A metric that recipes do not have
+    They are compared on users that the metrics of the version are not measured on, and without the networks that the
+    chosen one may train. A metric that recipes do not have
     stands for the usual one.
     """
     scores: list[float] = []
@@ -57,6 +58,6 @@ def _score(rival: TrainingInput, metric: str, progress: Progress, begun: float) 
     selection = EventSelection.of(rival.event_type, rival.config)
     data = read_data(rival, selection, len(rival.interactions.log))
     check_enough(data)
-    parameters = resolved_hyperparameters(rival.facts, rival.config)
+    parameters = {**resolved_hyperparameters(rival.facts, rival.config), NETWORK_FROM: "0"}
     _, metrics = evaluated_on(rival.recipe, validation_split(data, rival.seed), parameters, rival.seed, hear)
     return metrics.get(metric, metrics[METRIC])
