@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.models.ease import user_item_matrix
 from personalize_emu.recipes.models.repeats import thinned
+from personalize_emu.recipes.models.sparse_sums import add_run
 from personalize_emu.recipes.visits import Visits
 
 MOST_VISITS = 120_000
@@ -88,31 +89,29 @@ class CrowdInTime:
 
         nearness: float32[stays], what each occurrence counts.
         """
-        rows, shares = self._occurrences(items, weights, nearness)
-        after = self.places[rows]
-        later = after[:, None] + np.arange(1, REACH + 1)
-        worth = shares[:, None] * FADING
-        inside = later < self.ends[after][:, None]
-        later = later[inside]
-        total = np.bincount(self.sequence[later], worth[inside] * self.worth[later], minlength=len(self.offsets) - 1)
-        return total.astype(np.float32)
-
-    def _occurrences(
-        self, items: NDArray[np.int32], weights: Vector, nearness: Vector
-    ) -> tuple[NDArray[np.int64], Vector]:
-        """Rows (along `places`) of the visits to each of `items` nearest in time, and what each counts."""
-        rows: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-        shares: list[Vector] = [np.empty(0, np.float32)]
+        total = np.zeros(len(self.offsets) - 1, np.float32)
         for item, weight in zip(items.tolist(), weights.tolist(), strict=True):
             first, last = int(self.offsets[item]), int(self.offsets[item + 1])
-            near = nearness[self.stay_at[first:last]]
+            near = nearness.take(self.stay_at[first:last])
             if len(near) > OCCURRENCES:
                 start = min(max(int(near.argmax()) - OCCURRENCES // 2, 0), len(near) - OCCURRENCES)
                 first, near = first + start, near[start : start + OCCURRENCES]
             near += FLOOR
-            rows.append(np.arange(first, first + len(near)))
-            shares.append(near * np.float32(weight / (float(near.sum()) + 1.0)))
-        return np.concatenate(rows), np.concatenate(shares)
+            near *= np.float32(weight / (float(np.add.reduce(near)) + 1.0))
+            add_run(self._followed, first, near, total)
+        return total
+
+    @cached_property
+    def _followed(self) -> sp.csr_matrix:
+        """float32 csr[n, items], along `places`: the worth of up to REACH visits after each."""
+        later = self.places[:, None] + np.arange(1, REACH + 1, dtype=np.int32)
+        inside = later < self.ends[self.places][:, None]
+        pointers = np.zeros(len(later) + 1, np.int32)
+        np.cumsum(np.count_nonzero(inside, axis=1), out=pointers[1:])
+        fading = np.broadcast_to(FADING, later.shape)[inside]
+        later = later[inside]
+        parts = self.worth[later] * fading, self.sequence[later], pointers
+        return sp.csr_matrix(parts, shape=(len(self.places), len(self.offsets) - 1))
 
     @cached_property
     def _had_by_item(self) -> sp.csr_matrix:
