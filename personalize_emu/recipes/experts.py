@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.affinities import Affinities, Kernels, fit_affinities
 from personalize_emu.recipes.base import History, Progress
-from personalize_emu.recipes.models.blend import in_logarithms, standardised
-from personalize_emu.recipes.models.crowd_in_time import SHORTER, CrowdInTime, crowd_in_time, newest_times
+from personalize_emu.recipes.models.blend import in_logarithms, standardised, weighed
+from personalize_emu.recipes.models.crowd_in_time import CrowdInTime, crowd_in_time, newest_times
 from personalize_emu.recipes.models.ease import DualEase
 from personalize_emu.recipes.models.histories import Kernel, newest, weighted_rows
 from personalize_emu.recipes.models.next_item_ridge import MEMORY
@@ -41,10 +42,12 @@ DEFAULT_WEIGHTS = (0.3, 0.1, 0.2, 0.1, 0.2, 0.1, 0.0, 0.2, 0.0, 0.1, 0.0)
 """Of each opinion, before any are learned."""
 AT_A_TIME = 32
 """Histories whose opinions are held in memory at once."""
+AT_HAND = 1 << 18
+"""Opinions of items that are brought to scale at once: what a processor's cache holds."""
 LONG_AGO = np.float32(0.1)
 """What the most distant people count beside those of the time."""
 FAINT = np.float32(0.01)
-YOUNGEST = 0.002
+YOUNGEST = np.float32(0.002)
 """In long time scales: items younger than this do not differ in age."""
 
 Table = NDArray[np.float32]
@@ -104,8 +107,7 @@ class Experts:
         parts = self.affinities.scores(history, self.looks.kernels)
         parts.append(self.affinities.ease.scores(history, self.looks.everything))
         parts.append(self.affinities.transitions.scores(history, self.looks.last))
-        opinions = self._opinions([part[None] for part in parts], [history])
-        only: NDArray[np.float32] = self._weighed(opinions, [history])[0]
+        only: NDArray[np.float32] = self._weighed([part[None] for part in parts], [history])[0]
         return only
 
     def relevance_many(self, histories: Sequence[History]) -> Table:
@@ -113,39 +115,66 @@ class Experts:
         rows = np.empty((len(histories), len(self.popularity)), np.float32)
         for start in range(0, len(histories), AT_A_TIME):
             part = histories[start : start + AT_A_TIME]
-            rows[start : start + AT_A_TIME] = self._weighed(self.opinions_many(part), part)
+            rows[start : start + AT_A_TIME] = self._weighed(self._parts(part), part)
         return rows
 
     def opinions_many(self, histories: Sequence[History]) -> Table:
         """float32[opinions, histories, items]: each row has mean 0 and, unless it says nothing, deviation 1."""
+        table, now = self._said(self._parts(histories), histories)
+        self._finish(table, now)
+        return np.ascontiguousarray(standardised(table).swapaxes(0, 1))
+
+    def _parts(self, histories: Sequence[History]) -> list[Table]:
+        """float32[histories, items] of ease, transitions, ridge, ease of everything, transitions of the last."""
         parts = self.affinities.scores_many(histories, self.looks.kernels)
         parts.append(self.affinities.ease.scores_many(histories, self.looks.everything))
         parts.append(self.affinities.transitions.scores_many(histories, self.looks.last))
-        return self._opinions(parts, histories)
+        return parts
 
-    def _weighed(self, opinions: Table, histories: Sequence[History]) -> Table:
-        weighed: Table = np.einsum("oui,uo->ui", opinions, self.trust.of(histories))
-        return weighed
+    def _weighed(self, parts: Sequence[Table], histories: Sequence[History]) -> Table:
+        table, now = self._said(parts, histories)
+        weights = self.trust.of(histories)
+        rows = np.empty((len(histories), table.shape[2]), np.float32)
+        step = max(1, AT_HAND // max(1, table[:1].size))
+        for start in range(0, len(histories), step):
+            block = slice(start, start + step)
+            self._finish(table[block], now[block])
+            rows[block] = weighed(table[block], weights[block])
+        return rows
 
-    def _opinions(self, parts: Sequence[Table], histories: Sequence[History]) -> Table:
-        """parts: float32[histories, items] of ease, transitions, ridge, ease of everything, transitions of the last."""
+    def _said(self, parts: Sequence[Table], histories: Sequence[History]) -> tuple[Table, NDArray[np.float64]]:
+        """Opinions as they come, float32[histories, opinions, items], and times, float64[histories]; see _finish."""
         times = newest_times([history.timestamps for history in histories])
         near = self.crowd.nearness(times)
-        nearer = near**SHORTER
-        table = np.empty((len(OPINIONS), len(histories), len(self.popularity)), np.float32)
-        table[0], table[3], table[7], table[1], table[5] = parts
-        table[8] = self.popularity
+        nearer = np.square(np.square(near))
+        table = np.empty((len(histories), len(OPINIONS), len(self.popularity)), np.float32)
+        for opinion, part in zip((0, 3, 7, 1, 5), parts, strict=True):
+            table[:, opinion] = part
+        table[:, 8] = self.popularity
         for row, history in enumerate(histories):
-            table[4, row] = self.crowd.followers(*newest(history, self.looks.followers), nearer[row])
-        gathered = self.crowd.gathered(np.concatenate([*self._worth_of_stays(histories, near), nearer]))
-        table[2], table[6], table[9] = gathered.reshape(3, len(histories), -1)
-        in_logarithms(table[:7])
-        np.log(table[9] + FAINT, out=table[9])
-        ages = np.maximum(times[:, None] - self.first_seen, 0) / self.crowd.scale
-        np.negative(np.log(ages + YOUNGEST), out=table[10], casting="same_kind")
-        return standardised(table)
+            table[row, 4] = self.crowd.followers(*newest(history, self.looks.followers), nearer[row])
+        ease, similar = self._worth_of_stays(histories, near)
+        worth = [similar, nearer] if ease is None else [similar, nearer, ease]
+        gathered = self.crowd.gathered(np.concatenate(worth)).reshape(len(worth), len(histories), -1)
+        table[:, 6], table[:, 9] = gathered[:2]
+        table[:, 2] = 0 if ease is None else gathered[2]
+        return table, times / self.crowd.scale
 
-    def _worth_of_stays(self, histories: Sequence[History], near: Table) -> tuple[Table, Table]:
+    def _finish(self, table: Table, now: NDArray[np.float64]) -> None:
+        """Bring the opinions to scales on which they are compared: most to logarithms; ages are put in."""
+        in_logarithms(table[:, :7])
+        table[:, 9] += FAINT
+        np.subtract(now[:, None], self._first_moments, out=table[:, 10], casting="same_kind")
+        np.maximum(table[:, 10], 0, out=table[:, 10])
+        table[:, 10] += YOUNGEST
+        np.log(table[:, 9:11], out=table[:, 9:11])
+        np.negative(table[:, 10], out=table[:, 10])
+
+    @cached_property
+    def _first_moments(self) -> NDArray[np.float64]:
+        return self.first_seen / self.crowd.scale
+
+    def _worth_of_stays(self, histories: Sequence[History], near: Table) -> tuple[Table | None, Table]:
         """Two of float32[histories, stays]: what EASE says of the people of the time, and how similar people are.
 
         EASE says it in its dual form only, where people have weights.
@@ -154,7 +183,7 @@ class Experts:
         similar = self.crowd.similarity(bags)[:, self.crowd.owners]
         ease = self.affinities.ease
         if not isinstance(ease, DualEase) or len(self.crowd.norms) != ease.tastes.shape[1]:
-            return np.zeros_like(similar), similar
+            return None, similar
         return (bags @ ease.tastes)[:, self.crowd.owners] * (near + LONG_AGO), similar
 
 

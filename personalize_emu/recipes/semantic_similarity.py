@@ -28,8 +28,8 @@ from personalize_emu.recipes.base import (
 from personalize_emu.recipes.creation import creation_times
 from personalize_emu.recipes.features import Features
 from personalize_emu.recipes.metrics import LIST_LENGTH, coverage
-from personalize_emu.recipes.models.histories import gather_rows
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
+from personalize_emu.recipes.models.sparse_sums import sum_of_rows
 from personalize_emu.recipes.models.text_embedding import TextEmbedding, fit_text_embedding, term_counts
 from personalize_emu.recipes.topk import top_k
 
@@ -93,7 +93,7 @@ class SemanticModel(Model):
         """float32[items] from 0 to 1."""
         terms = self._by_item.indices[self._by_item.indptr[item] : self._by_item.indptr[item + 1]]
         weights = self._by_item.data[self._by_item.indptr[item] : self._by_item.indptr[item + 1]]
-        words = gather_rows(self.by_term, terms, weights)
+        words = sum_of_rows(self.by_term, terms, weights)
         meaning = np.maximum(self.vectors @ self.vectors[item], np.float32(0))
         likeness: Vector = (words + meaning) / np.float32(2)
         return np.minimum(likeness, np.float32(1))

@@ -23,14 +23,31 @@ def standardised(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
     scores: float32[items] or float32[rows, items], finite.
     """
-    count = max(1, scores.shape[-1])
-    mean = scores.sum(axis=-1, keepdims=True) / np.float32(count)
-    centred: NDArray[np.float32] = scores - mean
-    spread = np.sqrt(np.einsum("...i,...i->...", centred, centred)[..., None] / np.float32(count))
-    # A spread that is rounding error of equal scores must not be blown up.
-    flat = spread <= FLAT * np.abs(mean) + TINY
-    centred *= np.where(flat, np.float32(0), np.float32(1) / np.where(flat, np.float32(1), spread))
+    centred = scores.copy()
+    centred *= _centre(centred)[..., None]
     return centred
+
+
+def weighed(scores: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32[rows, items]: `standardised` opinions times their weights, added up.
+
+    scores: float32[rows, opinions, items], finite, lost. weights: float32[rows, opinions].
+    """
+    factors = _centre(scores) * weights
+    total: NDArray[np.float32] = np.matmul(factors[:, None], scores)[:, 0]
+    return total
+
+
+def _centre(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Take the mean from each row of float32[..., items]; what brings their deviation to 1, float32[...]."""
+    count = np.float32(max(1, scores.shape[-1]))
+    mean = scores.sum(axis=-1, keepdims=True) / count
+    scores -= mean
+    spread = np.sqrt(np.einsum("...i,...i->...", scores, scores) / count)
+    # A spread that is rounding error of equal scores must not be blown up.
+    flat = spread <= FLAT * np.abs(mean[..., 0]) + TINY
+    factors: NDArray[np.float32] = np.where(flat, np.float32(0), np.float32(1) / np.where(flat, np.float32(1), spread))
+    return factors
 
 
 def in_logarithms(scores: NDArray[np.float32]) -> None:

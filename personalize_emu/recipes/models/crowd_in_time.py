@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.models.ease import user_item_matrix
 from personalize_emu.recipes.models.repeats import thinned
-from personalize_emu.recipes.models.sparse_sums import add_run
+from personalize_emu.recipes.models.sparse_sums import add_run, sum_of_rows
 from personalize_emu.recipes.visits import Visits
 
 MOST_VISITS = 120_000
@@ -75,9 +75,12 @@ class CrowdInTime:
 
     def similarity(self, bags: sp.csr_matrix) -> Table:
         """float32[bags, users]: squared cosine, up to a factor, of weighted histories and every user."""
-        shared = (bags @ self._had_by_item).toarray()
-        similarity: Table = np.square(shared / self.norms)
-        return similarity
+        similarity = np.empty((bags.shape[0], len(self.norms)), np.float32)
+        for row in range(len(similarity)):
+            part = slice(bags.indptr[row], bags.indptr[row + 1])
+            similarity[row] = sum_of_rows(self._had_by_item, bags.indices[part], bags.data[part])
+        similarity /= self.norms
+        return np.square(similarity, out=similarity)
 
     def gathered(self, worth: Table) -> Table:
         """float32[rows, items]: what each stay is worth, float32[rows, stays], added up for the items in it."""

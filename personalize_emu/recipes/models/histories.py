@@ -42,24 +42,15 @@ def newest(history: History, kernel: Kernel) -> tuple[NDArray[np.int32], NDArray
 
 
 def weighted_rows(histories: Sequence[History], kernel: Kernel, item_count: int) -> sp.csr_matrix:
-    """float32 csr[histories, items]: the weights of `newest`, added up for each item."""
+    """float32 csr[histories, items]: the weights of `newest`; an item visited repeatedly has several."""
     parts = [history.items[::-1][: kernel.reach] for history in histories]
     lengths = np.array([len(items) for items in parts], np.int64)
     columns = np.concatenate(parts) if parts else np.empty(0, np.int32)
     back = np.arange(len(columns)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     values = kernel.weights(int(lengths.max(initial=0)))[back]
-    rows = np.repeat(np.arange(len(parts)), lengths)
-    return sp.csr_matrix((values, (rows, columns)), shape=(len(parts), item_count), dtype=np.float32)
-
-
-def gather_rows(matrix: sp.csr_matrix, rows: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32[columns]: the weighted sum of some rows of a canonical csr matrix."""
-    total = np.zeros(matrix.shape[1], np.float32)
-    starts, indices, values = matrix.indptr, matrix.indices, matrix.data
-    for row, weight in zip(rows.tolist(), weights.tolist(), strict=True):
-        part = slice(starts[row], starts[row + 1])
-        total[indices[part]] += weight * values[part]
-    return total
+    ends = np.zeros(len(parts) + 1, np.int32)
+    np.cumsum(lengths, out=ends[1:])
+    return sp.csr_matrix((values, columns, ends), shape=(len(parts), item_count))
 
 
 def never_had(history: History, item_count: int) -> int:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.base import History
-from personalize_emu.recipes.models.histories import Kernel, gather_rows, newest, weighted_rows
+from personalize_emu.recipes.models.histories import Kernel, newest, weighted_rows
+from personalize_emu.recipes.models.sparse_sums import sum_of_rows
 from personalize_emu.recipes.visits import Visits
 
 REACH = 20
@@ -25,6 +27,8 @@ MOST_PAIRS = 40_000_000
 MOST_STORED = 12_000_000
 NEIGHBOURS = 200
 """Followers kept of each item where there are more than MOST_STORED."""
+MOST_DENSE, FULL = 4_000_000, 0.1
+"""Cells of a matrix that is also held dense (16 MB), and the share of them that must say something."""
 
 
 def pairs_at(visits: Visits, distance: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -48,12 +52,25 @@ class Transitions:
 
     def scores(self, history: History, kernel: Kernel) -> NDArray[np.float32]:
         """float32[items]: rows of the newest items, weighted by the kernel."""
-        return gather_rows(self.matrix, *newest(history, kernel))
+        return sum_of_rows(self.matrix, *newest(history, kernel))
 
     def scores_many(self, histories: Sequence[History], kernel: Kernel) -> NDArray[np.float32]:
         """float32[histories, items]."""
-        rows = weighted_rows(histories, kernel, self.matrix.shape[0]) @ self.matrix
-        dense: NDArray[np.float32] = rows.toarray()
+        scores = np.empty((len(histories), self.matrix.shape[1]), np.float32)
+        if self._dense is not None:
+            scores[:] = weighted_rows(histories, kernel, len(self._dense)) @ self._dense
+        else:
+            for row, history in zip(scores, histories, strict=True):
+                row[:] = self.scores(history, kernel)
+        return scores
+
+    @cached_property
+    def _dense(self) -> NDArray[np.float32] | None:
+        """The same matrix, where it is small and full enough to be faster."""
+        cells = self.matrix.shape[0] * self.matrix.shape[1]
+        if cells > MOST_DENSE or self.matrix.nnz < FULL * cells:
+            return None
+        dense: NDArray[np.float32] = self.matrix.toarray()
         return dense
 
     def backwards(self) -> Transitions:
