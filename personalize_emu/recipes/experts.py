@@ -19,7 +19,6 @@ from personalize_emu.recipes.affinities import Affinities, Kernels, fit_affiniti
 from personalize_emu.recipes.base import History, Progress
 from personalize_emu.recipes.models.blend import in_logarithms, standardised, weighed
 from personalize_emu.recipes.models.crowd_in_time import CrowdInTime, crowd_in_time, newest_times
-from personalize_emu.recipes.models.ease import DualEase
 from personalize_emu.recipes.models.histories import Kernel, newest, weighted_rows
 from personalize_emu.recipes.models.next_item_ridge import MEMORY
 from personalize_emu.recipes.visits import Visits
@@ -104,10 +103,7 @@ class Experts:
 
     def relevance(self, history: History) -> NDArray[np.float32]:
         """float32[items]: a logit of every item, up to a constant."""
-        parts = self.affinities.scores(history, self.looks.kernels)
-        parts.append(self.affinities.ease.scores(history, self.looks.everything))
-        parts.append(self.affinities.transitions.scores(history, self.looks.last))
-        only: NDArray[np.float32] = self._weighed([part[None] for part in parts], [history])[0]
+        only: NDArray[np.float32] = self.relevance_many([history])[0]
         return only
 
     def relevance_many(self, histories: Sequence[History]) -> Table:
@@ -115,24 +111,17 @@ class Experts:
         rows = np.empty((len(histories), len(self.popularity)), np.float32)
         for start in range(0, len(histories), AT_A_TIME):
             part = histories[start : start + AT_A_TIME]
-            rows[start : start + AT_A_TIME] = self._weighed(self._parts(part), part)
+            rows[start : start + AT_A_TIME] = self._weighed(part)
         return rows
 
     def opinions_many(self, histories: Sequence[History]) -> Table:
         """float32[opinions, histories, items]: each row has mean 0 and, unless it says nothing, deviation 1."""
-        table, now = self._said(self._parts(histories), histories)
+        table, now = self._said(histories)
         self._finish(table, now)
         return np.ascontiguousarray(standardised(table).swapaxes(0, 1))
 
-    def _parts(self, histories: Sequence[History]) -> list[Table]:
-        """float32[histories, items] of ease, transitions, ridge, ease of everything, transitions of the last."""
-        parts = self.affinities.scores_many(histories, self.looks.kernels)
-        parts.append(self.affinities.ease.scores_many(histories, self.looks.everything))
-        parts.append(self.affinities.transitions.scores_many(histories, self.looks.last))
-        return parts
-
-    def _weighed(self, parts: Sequence[Table], histories: Sequence[History]) -> Table:
-        table, now = self._said(parts, histories)
+    def _weighed(self, histories: Sequence[History]) -> Table:
+        table, now = self._said(histories)
         weights = self.trust.of(histories)
         rows = np.empty((len(histories), table.shape[2]), np.float32)
         step = max(1, AT_HAND // max(1, table[:1].size))
@@ -142,22 +131,22 @@ class Experts:
             rows[block] = weighed(table[block], weights[block])
         return rows
 
-    def _said(self, parts: Sequence[Table], histories: Sequence[History]) -> tuple[Table, NDArray[np.float64]]:
+    def _said(self, histories: Sequence[History]) -> tuple[Table, NDArray[np.float64]]:
         """Opinions as they come, float32[histories, opinions, items], and times, float64[histories]; see _finish."""
+        table = np.empty((len(histories), len(OPINIONS), len(self.popularity)), np.float32)
         times = newest_times([history.timestamps for history in histories])
         near = self.crowd.nearness(times)
-        nearer = np.square(np.square(near))
-        table = np.empty((len(histories), len(OPINIONS), len(self.popularity)), np.float32)
-        for opinion, part in zip((0, 3, 7, 1, 5), parts, strict=True):
-            table[:, opinion] = part
+        bags = weighted_rows(histories, self.looks.kernels.ease, self.looks.everything, item_count=table.shape[2])
+        both, speakers = self.affinities.ease.scores_of(bags)
+        table[:, 0], table[:, 1] = both[: len(histories)], both[len(histories) :]
+        table[:, 2], table[:, 6] = self._of_stays(speakers, self.crowd.similarity(bags[: len(histories)]), near)
+        table[:, 3] = self.affinities.transitions.scores_many(histories, self.looks.kernels.transitions)
+        for row, (history, nearness) in enumerate(zip(histories, np.square(np.square(near)), strict=True)):
+            table[row, 4] = self.crowd.followers(*newest(history, self.looks.followers), nearness)
+        table[:, 5] = self.affinities.transitions.scores_many(histories, self.looks.last)
+        table[:, 7] = self.affinities.ridge.scores_many(histories, self.looks.kernels.ridge)
         table[:, 8] = self.popularity
-        for row, history in enumerate(histories):
-            table[row, 4] = self.crowd.followers(*newest(history, self.looks.followers), nearer[row])
-        ease, similar = self._worth_of_stays(histories, near)
-        worth = [similar, nearer] if ease is None else [similar, nearer, ease]
-        gathered = self.crowd.gathered(np.concatenate(worth)).reshape(len(worth), len(histories), -1)
-        table[:, 6], table[:, 9] = gathered[:2]
-        table[:, 2] = 0 if ease is None else gathered[2]
+        table[:, 9] = self.crowd.popular_at(times)
         return table, times / self.crowd.scale
 
     def _finish(self, table: Table, now: NDArray[np.float64]) -> None:
@@ -174,17 +163,18 @@ class Experts:
     def _first_moments(self) -> NDArray[np.float64]:
         return self.first_seen / self.crowd.scale
 
-    def _worth_of_stays(self, histories: Sequence[History], near: Table) -> tuple[Table | None, Table]:
-        """Two of float32[histories, stays]: what EASE says of the people of the time, and how similar people are.
+    def _of_stays(self, speakers: Table | None, similar: Table, near: Table) -> tuple[Table | float, Table]:
+        """What EASE says of the people of the time, and what similar people had, float32[histories, items] each.
 
-        EASE says it in its dual form only, where people have weights.
+        similar: float32[histories, users]. speakers: the same or more rows; EASE has them in its dual form only.
         """
-        bags = weighted_rows(histories, self.looks.kernels.ease, len(self.popularity))
-        similar = self.crowd.similarity(bags)[:, self.crowd.owners]
-        ease = self.affinities.ease
-        if not isinstance(ease, DualEase) or len(self.crowd.norms) != ease.tastes.shape[1]:
-            return None, similar
-        return (bags @ ease.tastes)[:, self.crowd.owners] * (near + LONG_AGO), similar
+        owners = self.crowd.owners
+        worth = similar.take(owners, axis=1)
+        if speakers is None or speakers.shape[1] != len(self.crowd.norms):
+            return 0.0, self.crowd.gathered(worth)
+        of_the_time = speakers[: len(near)].take(owners, axis=1) * (near + LONG_AGO)
+        ease, had = np.split(self.crowd.gathered(np.concatenate([of_the_time, worth])), 2)
+        return ease, had
 
 
 def lengths_of(histories: Sequence[History]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,10 +107,13 @@ class SimilarModel(Model):
 
     def said_of(self, item: int) -> Said:
         """What goes with a described item."""
-        alike = self.likeness.between(np.array([item]), np.arange(len(self.catalog)))[0]
+        alike = self.likeness.to_all(item)
         alike[item] = 0
-        popular = np.float32(POPULAR) * standardised(self.base.popularity.log_shares())
-        return Said(self._shared(item), self._lent(alike), standardised(alike) + popular)
+        return Said(self._shared(item), self._lent(alike), standardised(alike) + self._popular)
+
+    @cached_property
+    def _popular(self) -> Vector:
+        return np.float32(POPULAR) * standardised(self.base.popularity.log_shares())
 
     def _said_by_histories(self, item: int) -> Said:
         nothing = np.zeros(len(self.catalog), np.float32)

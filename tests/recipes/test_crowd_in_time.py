@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 from personalize_emu.recipes.models import crowd_in_time as module
+from personalize_emu.recipes.models import eras
 from personalize_emu.recipes.models.crowd_in_time import FLOOR, REACH, SHORTER, crowd_in_time, newest_times, time_scale
 from tests.recipes.made_data import DAY, random_data, training_data
 
@@ -100,10 +102,19 @@ def test_weights_of_events_count() -> None:
     assert crowd.gathered(np.ones((1, len(crowd.owners)), np.float32))[0].tolist() == [2.0, 1.0, 0.25]
 
 
+@pytest.mark.parametrize("most", [1, 3, 64])
+def test_what_was_popular_is_told_era_by_era(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(eras, "MOST_ERAS", most)
+    crowd = replace(CROWD)
+    moments = np.sort(crowd.moments).astype(np.float64) * crowd.scale + crowd.origin
+    now = np.r_[0, NOW, moments.astype(np.int64), moments[-1] + 50 * DAY].astype(np.int64)
+    assert crowd.popular_at(now) == pytest.approx(crowd.gathered(crowd.nearness(now) ** SHORTER), rel=1e-3, abs=1e-5)
+
+
 def test_nothing_is_known_of_nobody() -> None:
     crowd = crowd_in_time(training_data([]).visits, 2)
     near = crowd.nearness(newest_times([np.empty(0, np.int64)]))
-    assert crowd.gathered(near).tolist() == [[0.0, 0.0]]
+    assert crowd.gathered(near).tolist() == crowd.popular_at(np.zeros(1, np.int64)).tolist() == [[0.0, 0.0]]
     assert crowd.followers(np.zeros(1, np.int32), np.ones(1, np.float32), near[0]).tolist() == [0.0, 0.0]
 
 

@@ -50,7 +50,7 @@ def test_returns_of_many_users(found: list[History], in_time: bool, seed: int) -
 def test_bags_of_many_users(found: list[History], recency: bool, reach: int) -> None:
     """R-72b."""
     kernel = Kernel(reach=reach, decay=3.0, harmonic=0.5, recency=recency)
-    bags = weighted_rows(found, kernel, ITEMS).toarray()
+    bags = weighted_rows(found, kernel, item_count=ITEMS).toarray()
     assert bags.shape == (len(found), ITEMS)
     for row, history in zip(bags, found, strict=True):
         items, weights = newest(history, kernel)

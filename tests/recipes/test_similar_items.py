@@ -108,3 +108,10 @@ def test_it_is_saved_with_its_metadata(model: SimilarModel, tmp_path: Path) -> N
     back = load_model(path)
     for item in ("red-0.100-new", "red-0.300"):
         assert np.array_equal(back.scores(history(DATA, item)), model.scores(history(DATA, item)))
+
+
+def test_one_item_is_compared_with_all_as_with_each(model: SimilarModel) -> None:
+    everything = np.arange(len(model.catalog))
+    for item in range(0, len(model.catalog), 7):
+        expected = model.likeness.between(np.array([item]), everything)[0]
+        assert model.likeness.to_all(item) == pytest.approx(expected, rel=1e-5, abs=1e-6)

@@ -55,7 +55,7 @@ def in_logarithms(scores: NDArray[np.float32]) -> None:
     count = max(1, scores.shape[-1])
     np.maximum(scores, 0, out=scores)
     size = np.sqrt(np.einsum("...i,...i->...", scores, scores) / np.float32(count))[..., None]
-    scores /= np.where(size > 0, size, 1) * BACKGROUND
+    scores *= np.float32(1) / (np.where(size > 0, size, np.float32(1)) * BACKGROUND)
     scores += 1
     np.log(scores, out=scores)
 

@@ -7,12 +7,14 @@ share of the items that lie between, takes away from what the categories say.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.features import Features
+from personalize_emu.recipes.models.sparse_sums import sum_of_rows
 from personalize_emu.recipes.models.text_embedding import unit_rows
 
 NEIGHBOURS = 100
@@ -57,9 +59,28 @@ class Likeness:
             likeness += np.float32(TEXT_WEIGHT) * (self.terms[rows] @ self.terms[others].T).toarray()
         return likeness
 
-    def _closeness(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> Vector:
+    def to_all(self, item: int) -> Vector:
+        """float32[items]: `between` of one and all."""
+        likeness = _products(self.categories, self._by_category, item)
+        if self.ranks.shape[1]:
+            if not self.categories.nnz:
+                likeness[:] = 1.0
+            likeness *= self._closeness(np.array([item]), slice(None))[0]
+        if self.terms.nnz:
+            likeness += np.float32(TEXT_WEIGHT) * _products(self.terms, self._by_term, item)
+        return likeness
+
+    @cached_property
+    def _by_category(self) -> sp.csr_matrix:
+        return self.categories.T.tocsr()
+
+    @cached_property
+    def _by_term(self) -> sp.csr_matrix:
+        return self.terms.T.tocsr()
+
+    def _closeness(self, rows: NDArray[np.int64], others: NDArray[np.int64] | slice) -> Vector:
         """From the mean distance over the numbers."""
-        total = np.zeros((len(rows), len(others)), np.float32)
+        total = np.zeros((len(rows), len(self.ranks[others])), np.float32)
         for ranks in self.ranks.T:
             apart = ranks[rows][:, None] - ranks[others][None, :]
             np.abs(apart, out=apart)
@@ -68,6 +89,12 @@ class Likeness:
         total *= np.float32(-RANK_DECAY / self.ranks.shape[1])
         closeness: Vector = np.exp(total, out=total)
         return closeness
+
+
+def _products(matrix: sp.csr_matrix, transposed: sp.csr_matrix, row: int) -> Vector:
+    """float32[rows]: of one row and all of a matrix."""
+    part = slice(matrix.indptr[row], matrix.indptr[row + 1])
+    return sum_of_rows(transposed, matrix.indices[part], matrix.data[part])
 
 
 def likeness_of(features: Features, terms: sp.csr_matrix | None) -> Likeness:

@@ -18,8 +18,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.models.ease import user_item_matrix
+from personalize_emu.recipes.models.eras import Eras, eras_of
 from personalize_emu.recipes.models.repeats import thinned
-from personalize_emu.recipes.models.sparse_sums import add_run, sum_of_rows
+from personalize_emu.recipes.models.sparse_sums import add_run, products, sum_of_rows
 from personalize_emu.recipes.visits import Visits
 
 MOST_VISITS = 120_000
@@ -84,17 +85,21 @@ class CrowdInTime:
 
     def gathered(self, worth: Table) -> Table:
         """float32[rows, items]: what each stay is worth, float32[rows, stays], added up for the items in it."""
-        totals: Table = (self._by_item @ worth.T).T
-        return totals
+        return products(self._by_item, worth)
+
+    def popular_at(self, timestamps: NDArray[np.int64]) -> Table:
+        """float32[moments, items]: `gathered` of the nearness in short time scales."""
+        now = (timestamps - self.origin) / self.scale
+        return self._eras.popular_at(now)
 
     def followers(self, items: NDArray[np.int32], weights: Vector, nearness: Vector) -> Vector:
         """float32[items]: what came up to REACH visits after `items`; each of them has 1 to give, times its weight.
 
         nearness: float32[stays], what each occurrence counts.
         """
-        total = np.zeros(len(self.offsets) - 1, np.float32)
+        total, starts = np.zeros(len(self.offsets) - 1, np.float32), self._starts
         for item, weight in zip(items.tolist(), weights.tolist(), strict=True):
-            first, last = int(self.offsets[item]), int(self.offsets[item + 1])
+            first, last = starts[item], starts[item + 1]
             near = nearness.take(self.stay_at[first:last])
             if len(near) > OCCURRENCES:
                 start = min(max(int(near.argmax()) - OCCURRENCES // 2, 0), len(near) - OCCURRENCES)
@@ -103,6 +108,11 @@ class CrowdInTime:
             near *= np.float32(weight / (float(np.add.reduce(near)) + 1.0))
             add_run(self._followed, first, near, total)
         return total
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        starts: list[int] = self.offsets.tolist()
+        return starts
 
     @cached_property
     def _followed(self) -> sp.csr_matrix:
@@ -115,6 +125,10 @@ class CrowdInTime:
         later = later[inside]
         parts = self.worth[later] * fading, self.sequence[later], pointers
         return sp.csr_matrix(parts, shape=(len(self.places), len(self.offsets) - 1))
+
+    @cached_property
+    def _eras(self) -> Eras:
+        return eras_of(self.stays, self.moments, SHORTER)
 
     @cached_property
     def _had_by_item(self) -> sp.csr_matrix:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from personalize_emu.recipes.base import History
 from personalize_emu.recipes.models.dense import inverse_of_positive_definite
 from personalize_emu.recipes.models.histories import Kernel, newest, weighted_rows
+from personalize_emu.recipes.models.sparse_sums import products
 from personalize_emu.recipes.visits import Visits
 
 DUAL_USERS = 1500
@@ -39,6 +41,9 @@ class Ease(Protocol):
     def scores_many(self, histories: Sequence[History], kernel: Kernel) -> NDArray[np.float32]:
         """float32[histories, items]."""
 
+    def scores_of(self, bags: sp.csr_matrix) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """The same of weighted histories, and, of the dual form, float32[histories, users]: who speaks for them."""
+
 
 @dataclass(frozen=True, eq=False)
 class PrimalEase:
@@ -57,10 +62,10 @@ class PrimalEase:
         return scores
 
     def scores_many(self, histories: Sequence[History], kernel: Kernel) -> NDArray[np.float32]:
-        bags = weighted_rows(histories, kernel, len(self.place))
-        scores = np.zeros((len(histories), len(self.place)), np.float32)
-        scores[:, self.columns] = bags[:, self.columns] @ self.weights
-        return scores
+        return self.scores_of(weighted_rows(histories, kernel, item_count=len(self.place)))[0]
+
+    def scores_of(self, bags: sp.csr_matrix) -> tuple[NDArray[np.float32], None]:
+        return of_modelled(bags, self.columns, self.place, self.weights), None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,20 +81,25 @@ class DualEase:
     regularisation: float
 
     def scores(self, history: History, kernel: Kernel) -> Vector:
-        items, weights = newest(history, kernel)
-        similarity = weights @ self.tastes[items]
-        bag = np.bincount(items, weights, minlength=len(self.diagonal)).astype(np.float32)
-        return self._from(bag, self.transposed @ similarity)
+        only: Vector = self.scores_many([history], kernel)[0]
+        return only
 
     def scores_many(self, histories: Sequence[History], kernel: Kernel) -> NDArray[np.float32]:
-        bags = weighted_rows(histories, kernel, len(self.diagonal))
-        similarity = bags @ self.tastes
-        return self._from(bags.toarray(), (self.transposed @ similarity.T).T)
+        return self.scores_of(weighted_rows(histories, kernel, item_count=len(self.diagonal)))[0]
 
-    def _from(self, bag: NDArray[np.float32], explained: NDArray[np.float32]) -> NDArray[np.float32]:
+    def scores_of(self, bags: sp.csr_matrix) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        similarity = bags @ self.tastes
         # P = (I - X' inner X) / r, so bag P = (bag - explained) / r.
-        scores: NDArray[np.float32] = bag - (bag - explained) / (self.regularisation * self.diagonal)
-        return scores.astype(np.float32, copy=False)
+        scores = products(self.transposed, similarity)
+        scores *= self._share
+        rows = np.repeat(np.arange(len(scores)), np.diff(bags.indptr))
+        np.add.at(scores, (rows, bags.indices), bags.data * (1 - self._share[bags.indices]))
+        return scores, similarity
+
+    @cached_property
+    def _share(self) -> Vector:
+        share: Vector = np.float32(1) / (np.float32(self.regularisation) * self.diagonal)
+        return share
 
 
 def fit_ease(visits: Visits, user_count: int, item_count: int, regularisation: float) -> Ease:
@@ -138,6 +148,22 @@ def user_item_matrix(visits: Visits, user_count: int, item_count: int) -> sp.csr
     values = np.maximum.reduceat(visits.weights[order], firsts) if len(keys) else visits.weights
     rows, columns = np.divmod(keys[order][firsts], max(1, item_count))
     return sp.csr_matrix((values.astype(np.float32), (rows, columns)), shape=(user_count, item_count))
+
+
+def of_modelled(
+    bags: sp.csr_matrix, columns: NDArray[np.int32], place: NDArray[np.int32], weights: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """float32[histories, items]: bags times `weights`, 0 for items outside; see PrimalEase for columns and place."""
+    if len(columns) == len(place):
+        whole: NDArray[np.float32] = bags @ weights
+        return whole
+    places = place[bags.indices]
+    values = np.where(places >= 0, bags.data, np.float32(0))
+    shape = bags.shape[0], len(columns)
+    scores = np.zeros((len(bags.indptr) - 1, len(place)), np.float32)
+    if len(columns):
+        scores[:, columns] = sp.csr_matrix((values, np.maximum(places, 0), bags.indptr), shape=shape) @ weights
+    return scores
 
 
 def most_visited(counts: NDArray[np.int64], most: int) -> NDArray[np.int32]:

@@ -41,15 +41,19 @@ def newest(history: History, kernel: Kernel) -> tuple[NDArray[np.int32], NDArray
     return items, kernel.weights(len(items))
 
 
-def weighted_rows(histories: Sequence[History], kernel: Kernel, item_count: int) -> sp.csr_matrix:
-    """float32 csr[histories, items]: the weights of `newest`; an item visited repeatedly has several."""
-    parts = [history.items[::-1][: kernel.reach] for history in histories]
+def weighted_rows(histories: Sequence[History], *kernels: Kernel, item_count: int) -> sp.csr_matrix:
+    """float32 csr[kernels * histories, items]: the weights of `newest`; an item visited repeatedly has several."""
+    parts = [history.items[::-1][: kernel.reach] for kernel in kernels for history in histories]
     lengths = np.array([len(items) for items in parts], np.int64)
-    columns = np.concatenate(parts) if parts else np.empty(0, np.int32)
-    back = np.arange(len(columns)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    values = kernel.weights(int(lengths.max(initial=0)))[back]
     ends = np.zeros(len(parts) + 1, np.int32)
     np.cumsum(lengths, out=ends[1:])
+    columns = np.concatenate(parts) if parts else np.empty(0, np.int32)
+    values = np.empty(len(columns), np.float32)
+    for number, kernel in enumerate(kernels):
+        of_kernel = slice(number * len(histories), (number + 1) * len(histories))
+        weights = kernel.weights(int(lengths[of_kernel].max(initial=0)))
+        for length, end in zip(lengths[of_kernel].tolist(), ends[1:][of_kernel].tolist(), strict=True):
+            values[end - length : end] = weights[:length]
     return sp.csr_matrix((values, columns, ends), shape=(len(parts), item_count))
 
 

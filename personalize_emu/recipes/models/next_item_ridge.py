@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.base import History
 from personalize_emu.recipes.models.dense import inverse_of_positive_definite
-from personalize_emu.recipes.models.ease import most_visited, places_of, without_self
+from personalize_emu.recipes.models.ease import most_visited, of_modelled, places_of, without_self
 from personalize_emu.recipes.models.histories import Kernel, newest, weighted_rows
 from personalize_emu.recipes.models.transitions import lagged_pairs
 from personalize_emu.recipes.visits import Visits
@@ -56,10 +56,8 @@ class NextItemRidge:
 
     def scores_many(self, histories: Sequence[History], kernel: Kernel) -> NDArray[np.float32]:
         """float32[histories, items]."""
-        bags = weighted_rows(histories, kernel, len(self.place))
-        scores = np.zeros((len(histories), len(self.place)), np.float32)
-        scores[:, self.columns] = bags[:, self.columns] @ self.weights
-        return scores
+        bags = weighted_rows(histories, kernel, item_count=len(self.place))
+        return of_modelled(bags, self.columns, self.place, self.weights)
 
 
 def fit_next_item_ridge(visits: Visits, item_count: int, regularisation: float) -> NextItemRidge:

@@ -12,7 +12,22 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse import _sparsetools
 
+FEW = 6
+"""Fewer vectors than these are multiplied one by one: the routine for many is slow with them."""
+
 Vector = NDArray[np.float32]
+Table = NDArray[np.float32]
+
+
+def products(matrix: sp.csr_matrix, vectors: Table) -> Table:
+    """float32[vectors, rows]: the matrix times each of float32[vectors, columns]."""
+    if len(vectors) < FEW:
+        few = np.empty((len(vectors), matrix.shape[0]), np.float32)
+        for total, vector in zip(few, vectors, strict=True):
+            total[:] = matrix @ vector
+        return few
+    many: Table = (matrix @ vectors.T).T
+    return many
 
 
 def add_run(matrix: sp.csr_matrix, first: int, weights: Vector, total: Vector) -> None:

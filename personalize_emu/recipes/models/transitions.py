@@ -58,7 +58,7 @@ class Transitions:
         """float32[histories, items]."""
         scores = np.empty((len(histories), self.matrix.shape[1]), np.float32)
         if self._dense is not None:
-            scores[:] = weighted_rows(histories, kernel, len(self._dense)) @ self._dense
+            scores[:] = weighted_rows(histories, kernel, item_count=len(self._dense)) @ self._dense
         else:
             for row, history in zip(scores, histories, strict=True):
                 row[:] = self.scores(history, kernel)
