@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import shlex
 import sys
@@ -79,8 +80,10 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 
 def _reset(chosen: argparse.Namespace) -> int:
-    settings = _settings(chosen)
-    endpoint = (chosen.endpoint or server_url(settings.host, settings.port)).rstrip("/")
+    settings = _settings(chosen, "host", "port")
+    told = chosen.host is not None or chosen.port is not None
+    pointed_at = None if told else os.environ.get("AWS_ENDPOINT_URL")
+    endpoint = (chosen.endpoint or pointed_at or server_url(settings.host, settings.port)).rstrip("/")
     if not endpoint.startswith(("http://", "https://")):
         raise ValueError(f"--endpoint must be a URL such as http://127.0.0.1:4577, not {endpoint!r}")
     # A proxy for the internet does not know this machine's servers.
@@ -167,7 +170,10 @@ def _parser() -> argparse.ArgumentParser:
     for option in fields(Settings):
         _add_option(serve, option)
     reset = commands.add_parser("reset", help="make a running server forget everything")
-    reset.add_argument("--endpoint", metavar="URL", help="of the server; default: the port of the settings")
+    reset.add_argument("--endpoint", metavar="URL", help="of the server; default: AWS_ENDPOINT_URL, else host and port")
+    for option in fields(Settings):
+        if option.name in ("host", "port"):
+            _add_option(reset, option)
     env = commands.add_parser("env", help="print exports that point AWS clients of a shell at the server")
     for option in fields(Settings):
         if option.name in ("host", "port", "region"):

@@ -90,9 +90,11 @@ class Emulator:
         return self._identifiers.uuid()
 
     def reset(self) -> None:
-        """Forget every resource. The identifiers start again from the seed."""
+        """Forget every resource and what the clock was advanced by. The identifiers start again from the seed."""
         old, self._identifiers = self._world, Identifiers(self.settings.seed)
         self._page_secret = self._identifiers.secret()
+        # Before the new world asks to be called: whom the old one wanted to call is forgotten with it.
+        self.clock.start_over()
         self._world = new_world(self.clock)
         old.jobs.close()
 

@@ -23,6 +23,9 @@ class Clock(Protocol):
     def advance(self, seconds: float) -> None:
         """Move forward and run what has become due, in order of time, before returning."""
 
+    def start_over(self) -> None:
+        """Forget all callbacks and, where time goes on by itself, all advances."""
+
     def close(self) -> None:
         """Forget all callbacks and stop."""
 
@@ -76,9 +79,12 @@ class ManualClock:
             self._run_until(target)
             self._now = target
 
-    def close(self) -> None:
+    def start_over(self) -> None:
         with self._lock:
             self._agenda.clear()
+
+    def close(self) -> None:
+        self.start_over()
 
     def _run_until(self, target: float) -> None:
         while (callback := self._step_towards(target)) is not None:
@@ -125,6 +131,11 @@ class SystemClock:
             while (callback := self._step_towards(target)) is not None:
                 callback()
             self._offset = target
+
+    def start_over(self) -> None:
+        with self._advancing, self._changed:
+            self._agenda.clear()
+            self._offset = 0.0
 
     def close(self) -> None:
         with self._changed:

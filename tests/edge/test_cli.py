@@ -64,6 +64,16 @@ def test_reset_without_a_server_says_how_to_start_one(capsys: pytest.CaptureFixt
     assert "personalize-emu serve" in capsys.readouterr().err
 
 
+def test_reset_asks_the_server_that_is_meant(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert main(["reset"]) == 1
+    assert "http://127.0.0.1:9:" in capsys.readouterr().err
+    assert main(["reset", "--port", "7"]) == 1
+    assert "http://127.0.0.1:7:" in capsys.readouterr().err
+
+
 def test_doctor_tells_versions_and_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     text = capsys.readouterr().out

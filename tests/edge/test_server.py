@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
@@ -22,7 +23,9 @@ def client_at(url: str, service: str = "personalize") -> Any:
     return boto3.client(service, REGION, endpoint_url=url, aws_access_key_id="k", aws_secret_access_key="s")
 
 
-def test_state_is_shared_by_all_requests_and_reset_forgets_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_state_is_shared_by_all_requests_and_reset_forgets_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with ServerProcess("--pace", "instant") as server:
         personalize = client_at(server.url)
         threads = [
@@ -41,8 +44,13 @@ def test_state_is_shared_by_all_requests_and_reset_forgets_it(capsys: pytest.Cap
         s3.put_object(Bucket="a-bucket", Key="key with spaces/ü", Body=b"content")
         assert s3.head_object(Bucket="a-bucket", Key="key with spaces/ü")["ContentLength"] == 7
 
-        assert main(["reset", "--endpoint", server.url]) == 0
-        assert "forgotten everything" in capsys.readouterr().out
+        with urlopen(Request(f"{server.url}/_emu/clock", b'{"advance": "9h"}', method="POST")) as moved:
+            assert json.load(moved)["now"] > time.time() + 8 * 3600
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        assert main(["reset"]) == 0
+        assert f"{server.url} has forgotten everything" in capsys.readouterr().out
+        with urlopen(Request(f"{server.url}/_emu/clock", b'{"advance": 0}', method="POST")) as moved:
+            assert json.load(moved)["now"] < time.time() + 3600
         assert personalize.list_dataset_groups()["datasetGroups"] == []
         assert s3.list_buckets()["Buckets"] == []
 

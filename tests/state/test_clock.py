@@ -108,3 +108,27 @@ def test_a_closed_clock_forgets_its_callbacks() -> None:
     clock.close()
     clock.call_at(clock.now(), lambda: ran.append("never"))
     assert ran == []
+
+
+def test_a_clock_that_starts_over_shows_the_time_of_the_machine_and_calls_nobody() -> None:
+    clock = SystemClock()
+    ran: list[str] = []
+    clock.call_at(clock.now() + 7200, lambda: ran.append("never"))
+    before = clock.now()
+    clock.advance(3600)
+    clock.start_over()
+    assert clock.now() < before + 3600
+    clock.advance(7200)
+    assert ran == []
+    clock.close()
+
+
+def test_a_clock_that_stands_still_starts_over_where_it_is() -> None:
+    clock = ManualClock(10.0)
+    ran: list[str] = []
+    clock.call_at(20, lambda: ran.append("never"))
+    clock.advance(5)
+    clock.start_over()
+    assert clock.now() == 15
+    clock.advance(10)
+    assert ran == []
