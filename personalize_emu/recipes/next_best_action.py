@@ -185,8 +185,12 @@ def _fitted(
 
 
 def trait_columns(features: Features) -> NDArray[np.float64]:
-    """float64[rows, t], each of mean 0 and deviation about 1: numbers, and whether a row has each frequent category."""
-    columns = [np.nan_to_num(_standardised(column.values)) for column in features.numbers]
+    """float64[rows, t], each of mean 0 and deviation about 1: numbers, and whether a row has each frequent category.
+
+    Infinite numbers count as unknown.
+    """
+    numbers = [np.where(np.isfinite(column.values), column.values, np.nan) for column in features.numbers]
+    columns = [np.nan_to_num(_standardised(values)) for values in numbers]
     for column in features.categories:
         members = column.members.tocsc()
         frequent = np.argsort(-np.diff(members.indptr), kind="stable")[:MOST_CATEGORIES]

@@ -184,8 +184,9 @@ class PersonalRecipe(Recipe):
     ) -> PersonalModel:
         if not isinstance(evaluated, PersonalModel) or not test_users:
             return self.fit(data, hyperparameters, rng, progress)
-        sharpness = evaluated.measured_sharpness(test_users[:CALIBRATION_USERS])
-        known = evaluated.measured_reader(test_users[:READER_USERS], sharpness)
+        few = users_to_measure(CALIBRATION_USERS, len(data.catalog))
+        sharpness = evaluated.measured_sharpness(test_users[:few])
+        known = evaluated.measured_reader(test_users[: users_to_measure(READER_USERS, len(data.catalog))], sharpness)
         kept = self._users(data, hyperparameters)
         hear = within(progress, 0, 0.5 if known else 1)
         model = self._fit(data, kept, hyperparameters, evaluated.experts.trust, sharpness, rng, hear)
@@ -258,6 +259,13 @@ CALIBRATION_USERS = 200
 """Enough users to measure one number on."""
 READER_USERS = 400
 """And these, to measure two."""
+FEWEST_MEASURED, MOST_MEASURED_CELLS = 20, 2**25
+"""Fewer users in large catalogs, as scores of all items are held for each, some of them in double precision."""
+
+
+def users_to_measure(enough: int, item_count: int) -> int:
+    """How many users to measure on where `enough` would be."""
+    return min(enough, max(FEWEST_MEASURED, MOST_MEASURED_CELLS // max(1, item_count)))
 
 
 def personal_recipes() -> tuple[PersonalRecipe, ...]:

@@ -36,6 +36,11 @@ TEST_SHARE = 0.2
 TASTE = 0.3
 """Of EASE, where activity counts 1."""
 QUERIES_AT_ONCE = 256
+MOST_CELLS = 2**24
+"""Users times queries at once: 64 MB for each of several tables."""
+MOST_MEASURED = 2**31
+"""Users times groups that the metrics are measured on: of more groups an even choice."""
+FEWEST_MEASURED = 100
 WHOLE_HISTORY = Kernel(reach=1_000_000, decay=0.0, recency=False)
 
 
@@ -114,13 +119,15 @@ def segment_metrics(
 ) -> dict[str, float]:
     """coverage, hits_at_1_percent and recall_at_1_percent over the groups somebody met in `future` (M-30)."""
     users = len(crowd.visits)
+    groups = groups[:: -(-len(groups) // max(FEWEST_MEASURED, MOST_MEASURED // max(1, users))) or 1]
+    at_once = max(1, min(QUERIES_AT_ONCE, MOST_CELLS // max(1, users)))
     most = max(1, users // 100)
     met = crowd_of(future, users, len(model.catalog)).share_had
     hits: list[int] = []
     recalls: list[float] = []
     found = np.zeros(users, np.bool_)
-    for start in range(0, len(groups), QUERIES_AT_ONCE):
-        queries = list(groups[start : start + QUERIES_AT_ONCE])
+    for start in range(0, len(groups), at_once):
+        queries = list(groups[start : start + at_once])
         actual = met(groups_of(queries, len(model.catalog))).T > 0
         for scores, wanted in zip(model.user_scores(crowd, queries), actual, strict=True):
             if wanted.any():

@@ -103,7 +103,13 @@ class SemanticModel(Model):
         return self.by_term.T.tocsr()
 
     def influenced(self, influence: Mapping[str, float]) -> SemanticModel:
-        return replace(self, influence=(influence.get("POPULARITY", 0.0), influence.get("FRESHNESS", 0.0)))
+        wanted = (influence.get("POPULARITY", 0.0), influence.get("FRESHNESS", 0.0))
+        if wanted == self.influence:
+            return self
+        model = replace(self, influence=wanted)
+        # Every request asks for this: what does not depend on the influence is worked out once for all of them.
+        vars(model).update(number_of=self.number_of, has_text=self.has_text, _by_item=self._by_item)
+        return model
 
     def evaluated_on(self, data: TrainingData) -> SemanticModel:
         """The items of `data` in place of those it knew; popularity and freshness stay what they were (R-79b)."""

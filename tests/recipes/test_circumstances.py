@@ -374,3 +374,13 @@ def test_hardly_any_users(users: int) -> None:
     assert recipe is not None
     model = train(recipe, situations(users=users, device=2.0), {}, seed=1).model
     assert np.isfinite(model.scores(replace(NOBODY, user_id="u0000", context={"DEVICE": "phone"}))).all()
+
+
+def test_infinite_numbers_belong_to_the_last_level() -> None:
+    numbers = Numbers("PRICE", np.array([*range(60), np.inf, np.inf, -np.inf, np.nan], np.float64))
+    levels = levels_of_column(numbers, 100)
+    assert levels.edges is not None
+    assert np.isfinite(levels.edges).all()
+    members = levels.of_column(numbers).toarray()
+    assert members[60:].argmax(axis=1).tolist()[:3] == [levels.count - 1, levels.count - 1, 0]
+    assert not members[63].any()

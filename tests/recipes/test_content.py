@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from personalize_emu.recipes.features import Features, Numbers, Texts
+from personalize_emu.recipes.models import content_neighbours as module
 from personalize_emu.recipes.models.content import Trial, fit_content
 from personalize_emu.recipes.models.content_neighbours import POWER, RANK_DECAY, content_neighbours, likeness_of
 from personalize_emu.recipes.models.item_basis import counts_of_texts, fit_item_basis, knots_of, spread
@@ -91,6 +92,21 @@ def test_neighbours_are_those_of_the_obvious_version() -> None:
         weights = np.array([value**POWER if rank < 5 else 0.0 for value, rank in zip(alike, ranks(alike), strict=True)])
         expected = weights / weights.sum() if weights.sum() else weights
         assert np.sort(found[place]) == pytest.approx(np.sort(expected), abs=1e-5)
+
+
+def test_many_items_have_fewer_neighbours_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    likeness, rows, candidates = likeness_of(films(), None), np.array([0, 3, 8]), np.arange(2, 28)
+    all_weights = content_neighbours(likeness, rows, candidates).toarray()
+    monkeypatch.setattr(module, "FEWEST_NEIGHBOURS", 1)
+    monkeypatch.setattr(module, "MOST_STORED", 6)
+    fewer = content_neighbours(likeness, rows, candidates).toarray()
+    assert (np.count_nonzero(fewer, axis=1) <= 2).all()
+    assert fewer.sum(axis=1) == pytest.approx(all_weights.sum(axis=1))
+    monkeypatch.setattr(module, "FEWEST_CANDIDATES", 1)
+    monkeypatch.setattr(module, "MOST_COMPARED", 3 * 13)
+    looked_at = content_neighbours(likeness, rows, candidates)
+    assert looked_at.shape == (3, 26)
+    assert (looked_at.indices % 2 == 0).all()
 
 
 def ranks(values: Sequence[float]) -> list[int]:

@@ -147,6 +147,11 @@ def test_trait_columns_are_standardised() -> None:
     assert trait_columns(Features(2)).shape == (2, 0)
 
 
+def test_infinite_traits_are_unknown_ones() -> None:
+    columns = trait_columns(Features(3, numbers=(Numbers("AGE", np.array([10.0, 30.0, np.inf])),)))
+    assert columns[:, 0].tolist() == [-1.0, 1.0, 0.0]
+
+
 # --- who gets a score -----------------------------------------------------------------------------------------------
 
 

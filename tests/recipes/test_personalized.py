@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from personalize_emu.recipes.base import Model, TrainingData
-from personalize_emu.recipes.personalized import PersonalModel
+from personalize_emu.recipes.personalized import PersonalModel, users_to_measure
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.topk import top_k
 from personalize_emu.recipes.training import no_progress, train
@@ -156,3 +156,8 @@ def test_event_weights_decide_what_is_learned() -> None:
     data = training_data(rows, weights=weights)
     scores = fitted("aws-user-personalization", data).scores(history(data, "other3", "start"))
     assert scores[data.catalog.index("bought")] > scores[data.catalog.index("viewed")]
+
+
+@pytest.mark.parametrize(("items", "users"), [(0, 400), (50_000, 400), (750_000, 44), (10_000_000, 20)])
+def test_large_catalogs_are_calibrated_on_fewer_users(items: int, users: int) -> None:
+    assert users_to_measure(400, items) == users

@@ -114,6 +114,15 @@ def test_tastes_at_moments_are_as_one_by_one() -> None:
         assert row == pytest.approx(wanted, abs=1e-6)
 
 
+def test_tastes_of_some_do_not_depend_on_who_else_is_asked_about() -> None:
+    data = random_data(users=6, items=40, rows=900, seed=2)
+    tastes = fit_tastes(data.visits, len(data.user_ids), len(data.catalog), 5, 0)
+    everybody = tastes.at_moments(data.visits, np.arange(6), np.full(6, 300))
+    some = tastes.at_moments(data.visits, np.array([4, -1, 2]), np.full(3, 300))
+    assert some == pytest.approx(np.stack([everybody[4], np.zeros(5), everybody[2]]))
+    assert not tastes.at_moments(data.visits, np.array([-1, -1]), np.array([3, 300])).any()
+
+
 def test_tastes_tell_two_camps_apart() -> None:
     data = checkerboard()
     tastes = fit_tastes(data.visits, len(data.user_ids), len(data.catalog), 4, 0)

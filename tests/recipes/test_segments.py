@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from personalize_emu.recipes import segments
 from personalize_emu.recipes.base import TrainingData
 from personalize_emu.recipes.models.blend import standardised
 from personalize_emu.recipes.models.crowd import Crowd, crowd_of, group_affinity, groups_of, return_shift
@@ -140,3 +141,16 @@ def test_training_measures_segments_and_nothing_else(name: str) -> None:
     assert 0 < trained.metrics["recall_at_1_percent"] <= 1
     again = train(recipe, replace(data, attributes=halves), {}, seed=1)
     assert again.metrics == trained.metrics
+
+
+def test_of_many_groups_an_even_choice_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And how many are looked at together changes nothing."""
+    data = checkerboard(users=60, items=20, visits=8)
+    model, crowd = fitted(data)
+    items = [np.array([number], np.int32) for number in range(20)]
+    usual = segment_metrics(model, crowd, items, data.visits)
+    monkeypatch.setattr(segments, "MOST_CELLS", 3 * 60)
+    assert segment_metrics(model, crowd, items, data.visits) == pytest.approx(usual)
+    monkeypatch.setattr(segments, "FEWEST_MEASURED", 5)
+    monkeypatch.setattr(segments, "MOST_MEASURED", 7 * 60)
+    assert segment_metrics(model, crowd, items, data.visits) == segment_metrics(model, crowd, items[::3], data.visits)

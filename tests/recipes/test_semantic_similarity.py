@@ -102,6 +102,15 @@ def test_r79c_influence_shares_the_score() -> None:
     assert best(model.influenced({"FRESHNESS": 1.0}), "bread00", 1) == [f"garden{11:02}"]
     assert best(model.influenced({}), "bread00") == best(model, "bread00")
     assert model.popular.max() == model.fresh.max() == 1
+
+
+def test_influence_is_put_on_for_every_request_and_costs_nothing() -> None:
+    model = fitted(READ)
+    assert model.influenced({}) is model
+    influenced = model.influenced({"POPULARITY": 0.5})
+    assert influenced.has_text is model.has_text
+    assert influenced.number_of is model.number_of
+    assert influenced.influenced({}).influence == (0.0, 0.0)
     assert model.popular.min() == 0
 
 

@@ -191,7 +191,7 @@ def levels_of_column(column: Categories | Numbers, most: int) -> Levels:
         frequency = np.asarray(column.members.sum(axis=0)).ravel()
         kept = np.sort(np.argsort(-frequency, kind="stable")[:most])
         return Levels(column.name, tuple(column.values[place] for place in kept), None)
-    known = column.values[~np.isnan(column.values)]
+    known = column.values[np.isfinite(column.values)]
     single, counts = np.unique(known, return_counts=True)
     if len(single) > min(MOST_SINGLE_NUMBERS, most):
         inner = np.quantile(known, np.linspace(0, 1, min(RANGES, max(most, 1)) + 1)[1:-1])

@@ -28,6 +28,10 @@ TELLING_TERMS = 24
 """Terms of a text that count, the heaviest: bounds the work of comparing long texts."""
 BLOCK = 512
 MOST_CANDIDATES = 20_000
+FEWEST_CANDIDATES, MOST_COMPARED = 1000, 2**31
+"""Where many items ask, each is compared with fewer candidates, so that all take a minute and not an hour."""
+FEWEST_NEIGHBOURS, MOST_STORED = 10, 12_000_000
+"""And keeps fewer neighbours: 100 MB of all together."""
 
 Vector = NDArray[np.float32]
 
@@ -117,9 +121,10 @@ def content_neighbours(
     """
     shape = (len(rows), len(candidates))
     # Spread over all candidates, should there be too many to compare.
-    places_asked = np.arange(len(candidates))[:: -(-len(candidates) // MOST_CANDIDATES) or 1]
+    most = min(MOST_CANDIDATES, max(FEWEST_CANDIDATES, MOST_COMPARED // max(1, len(rows))))
+    places_asked = np.arange(len(candidates))[:: -(-len(candidates) // most) or 1]
     candidates = candidates[places_asked]
-    nearest = min(nearest, len(candidates))
+    nearest = min(nearest, max(FEWEST_NEIGHBOURS, MOST_STORED // max(1, len(rows))), len(candidates))
     owners, places, weights = [], [], []
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
