@@ -127,6 +127,8 @@ def _kinesis(chosen: argparse.Namespace) -> int:
         return consume(chosen, _settings(chosen))
     except Refused as error:
         return _failure(str(error))
+    except OSError as error:
+        return _failure(f"cannot keep checkpoints in {error.filename}: {error.strerror or error}")
 
 
 def _doctor(_chosen: argparse.Namespace) -> int:

@@ -192,6 +192,13 @@ def test_children_of_a_split_shard_are_read_after_their_parent(town: Town) -> No
     assert saved[shard["ShardId"]]["ended"] is True
 
 
+def test_checkpoints_that_cannot_be_kept_end_it_with_a_word(town: Town) -> None:
+    town.checkpoints = town.checkpoints.parent / "nowhere" / "at.json"
+    code, _, complaints = town.consumed()
+    assert code == 1
+    assert complaints.startswith(f"personalize-emu: cannot keep checkpoints in {town.checkpoints}")
+
+
 def test_checkpoints_of_another_stream_are_not_taken(town: Town) -> None:
     town.checkpoints.write_text('{"stream": "arn:other made at 1", "shards": {}}')
     code, _, complaints = town.consumed()
