@@ -19,7 +19,7 @@ from personalize_emu.recipes.affinities import Affinities, Kernels, fit_affiniti
 from personalize_emu.recipes.base import History, Progress
 from personalize_emu.recipes.models.blend import in_logarithms, standardised, weighed
 from personalize_emu.recipes.models.crowd_in_time import CrowdInTime, crowd_in_time, newest_times
-from personalize_emu.recipes.models.histories import Kernel, newest, weighted_rows
+from personalize_emu.recipes.models.histories import Kernel, weighted_rows
 from personalize_emu.recipes.models.next_item_ridge import MEMORY
 from personalize_emu.recipes.visits import Visits
 
@@ -141,8 +141,8 @@ class Experts:
         table[:, 0], table[:, 1] = both[: len(histories)], both[len(histories) :]
         table[:, 2], table[:, 6] = self._of_stays(speakers, self.crowd.similarity(bags[: len(histories)]), near)
         table[:, 3] = self.affinities.transitions.scores_many(histories, self.looks.kernels.transitions)
-        for row, (history, nearness) in enumerate(zip(histories, np.square(np.square(near)), strict=True)):
-            table[row, 4] = self.crowd.followers(*newest(history, self.looks.followers), nearness)
+        followed = weighted_rows(histories, self.looks.followers, item_count=table.shape[2])
+        table[:, 4] = self.crowd.followers(followed, times, np.square(np.square(near)))
         table[:, 5] = self.affinities.transitions.scores_many(histories, self.looks.last)
         table[:, 7] = self.affinities.ridge.scores_many(histories, self.looks.kernels.ridge)
         table[:, 8] = self.popularity

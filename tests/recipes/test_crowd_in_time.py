@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from personalize_emu.recipes.models import crowd_in_time as module
 from personalize_emu.recipes.models import eras
 from personalize_emu.recipes.models.crowd_in_time import FLOOR, REACH, SHORTER, crowd_in_time, newest_times, time_scale
+from personalize_emu.recipes.models.nearest_moments import by_moment
 from tests.recipes.made_data import DAY, random_data, training_data
 
 DATA = random_data(users=30, items=15, rows=500, seed=4)
@@ -23,6 +26,14 @@ NOW = np.array([40, 480])
 def stay_of(row: int) -> tuple[int, int]:
     visits = DATA.visits
     return int(visits.users[row]), int((visits.timestamps[row] - CROWD.origin) / CROWD.scale * module.STAYS)
+
+
+def followers(
+    crowd: module.CrowdInTime, items: NDArray[Any], weights: module.Vector, near: module.Vector, now: int
+) -> module.Vector:
+    bags = sp.csr_matrix((weights, items, [0, len(items)]), shape=(1, len(crowd.offsets) - 1))
+    found: module.Vector = crowd.followers(bags, np.array([now]), near[None])[0]
+    return found
 
 
 @cache
@@ -78,7 +89,7 @@ def test_followers_share_out_one_by_nearness_and_fade() -> None:
             for later in range(row + 1, min(row + REACH + 1, end)):
                 share = weight * float(by_stay[stay_of(row)] + FLOOR) / total
                 expected[DATA.visits.items[later]] += share * (later - row) ** -0.6
-    assert CROWD.followers(items, weights, near) == pytest.approx(expected, rel=1e-3)
+    assert followers(CROWD, items, weights, near, int(NOW[0])) == pytest.approx(expected, rel=1e-3)
 
 
 def test_only_the_nearest_occurrences_of_a_common_item_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +100,7 @@ def test_only_the_nearest_occurrences_of_a_common_item_are_looked_up(monkeypatch
     crowd = crowd_in_time(data.visits, 3)
     monkeypatch.setattr(module, "OCCURRENCES", 10)
     near = crowd.nearness(np.array([39 * DAY]))[0]
-    found = crowd.followers(np.array([data.catalog.index("common")], np.int32), np.ones(1, np.float32), near)
+    found = followers(crowd, np.array([data.catalog.index("common")]), np.ones(1, np.float32), near, 39 * DAY)
     assert found[data.catalog.index("new")] > 0
     assert found[data.catalog.index("old")] == 0
 
@@ -97,9 +108,19 @@ def test_only_the_nearest_occurrences_of_a_common_item_are_looked_up(monkeypatch
 def test_weights_of_events_count() -> None:
     data = training_data([("a", "x", 1), ("a", "y", 2), ("b", "x", 1), ("b", "z", 2)], weights=[1, 1, 1, 0.25])
     crowd = crowd_in_time(data.visits, 3)
-    found = crowd.followers(np.zeros(1, np.int32), np.ones(1, np.float32), np.ones(len(crowd.owners), np.float32))
+    found = followers(crowd, np.zeros(1, np.int32), np.ones(1, np.float32), np.ones(len(crowd.owners), np.float32), 0)
     assert found[1] == pytest.approx(4 * found[2])
     assert crowd.gathered(np.ones((1, len(crowd.owners)), np.float32))[0].tolist() == [2.0, 1.0, 0.25]
+
+
+def test_the_visit_nearest_in_time_is_found() -> None:
+    rng = np.random.default_rng(0)
+    items, moments = np.sort(rng.integers(0, 4, 60)), rng.integers(0, 12, 60).astype(np.float32)
+    asked, now = np.tile(np.arange(4), 40), rng.uniform(-2, 15, 160).round(1).astype(np.float32)
+    first, last = np.searchsorted(items, asked), np.searchsorted(items, asked, side="right")
+    found = by_moment(items, moments).nearest(asked, now, first, last)
+    expected = [start + np.abs(moments[start:end] - t).argmin() for start, end, t in zip(first, last, now, strict=True)]
+    assert found.tolist() == expected
 
 
 @pytest.mark.parametrize("most", [1, 3, 64])
@@ -115,7 +136,7 @@ def test_nothing_is_known_of_nobody() -> None:
     crowd = crowd_in_time(training_data([]).visits, 2)
     near = crowd.nearness(newest_times([np.empty(0, np.int64)]))
     assert crowd.gathered(near).tolist() == crowd.popular_at(np.zeros(1, np.int64)).tolist() == [[0.0, 0.0]]
-    assert crowd.followers(np.zeros(1, np.int32), np.ones(1, np.float32), near[0]).tolist() == [0.0, 0.0]
+    assert followers(crowd, np.zeros(1, np.int32), np.ones(1, np.float32), near[0], 0).tolist() == [0.0, 0.0]
 
 
 def test_scales_follow_how_long_the_data_reach() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.models.ease import user_item_matrix
 from personalize_emu.recipes.models.eras import Eras, eras_of
+from personalize_emu.recipes.models.nearest_moments import ByMoment, by_moment
 from personalize_emu.recipes.models.repeats import thinned
-from personalize_emu.recipes.models.sparse_sums import add_run, products, sum_of_rows
+from personalize_emu.recipes.models.sparse_sums import products, sum_of_rows
 from personalize_emu.recipes.visits import Visits
 
 MOST_VISITS = 120_000
@@ -92,27 +94,50 @@ class CrowdInTime:
         now = (timestamps - self.origin) / self.scale
         return self._eras.popular_at(now)
 
-    def followers(self, items: NDArray[np.int32], weights: Vector, nearness: Vector) -> Vector:
-        """float32[items]: what came up to REACH visits after `items`; each of them has 1 to give, times its weight.
+    def followers(self, bags: sp.csr_matrix, timestamps: NDArray[np.int64], nearness: Table) -> Table:
+        """float32[histories, items]: what came up to REACH visits after the items in each bag; each of them has 1 to
+        give, times its weight.
 
-        nearness: float32[stays], what each occurrence counts.
+        bags: float32 csr[histories, items]. nearness: float32[histories, stays], what each occurrence counts.
         """
-        total, starts = np.zeros(len(self.offsets) - 1, np.float32), self._starts
-        for item, weight in zip(items.tolist(), weights.tolist(), strict=True):
-            first, last = starts[item], starts[item + 1]
-            near = nearness.take(self.stay_at[first:last])
-            if len(near) > OCCURRENCES:
-                start = min(max(int(near.argmax()) - OCCURRENCES // 2, 0), len(near) - OCCURRENCES)
-                first, near = first + start, near[start : start + OCCURRENCES]
-            near += FLOOR
-            near *= np.float32(weight / (float(np.add.reduce(near)) + 1.0))
-            add_run(self._followed, first, near, total)
+        total = np.zeros(bags.shape, np.float32)
+        histories = np.repeat(np.arange(len(total)), np.diff(bags.indptr))
+        counts = self.offsets[bags.indices + 1] - self.offsets[bags.indices]
+        met = np.flatnonzero(counts)
+        items, histories, counts = bags.indices[met], histories[met], np.minimum(counts[met], OCCURRENCES)
+        if not len(items):
+            return total
+        ends = np.cumsum(counts)
+        firsts = self._first_occurrences(items, histories, timestamps, nearness)
+        rows = np.arange(ends[-1]) + np.repeat(firsts - ends + counts, counts)
+        shares = nearness[np.repeat(histories, counts), self.stay_at[rows]] + FLOOR
+        sums = np.add.reduceat(shares, ends - counts)
+        shares *= np.repeat(bags.data[met] / (sums + np.float32(1)), counts)
+        bounds = np.append(0, ends)[np.searchsorted(histories, np.arange(len(total) + 1))].tolist()
+        for row, (first, last) in enumerate(pairwise(bounds)):
+            total[row] = sum_of_rows(self._followed, rows[first:last], shares[first:last])
         return total
 
+    def _first_occurrences(
+        self, items: NDArray[np.int32], histories: NDArray[np.int64], timestamps: NDArray[np.int64], nearness: Table
+    ) -> NDArray[np.int64]:
+        """The first, along `places`, of the OCCURRENCES visits to each item about the one nearest in time."""
+        first, last = self.offsets[items], self.offsets[items + 1]
+        common = np.flatnonzero(last - first > OCCURRENCES)
+        if not len(common):
+            return first
+        now = ((timestamps - self.origin) / self.scale).astype(np.float32)[histories[common]]
+        nearest = self._by_moment.nearest(items[common], now, first[common], last[common])
+        gone = nearness[histories[common], self.stay_at[nearest]] == 0
+        nearest = np.where(gone, first[common], nearest)
+        firsts = first.copy()
+        firsts[common] = np.clip(nearest - OCCURRENCES // 2, first[common], last[common] - OCCURRENCES)
+        return firsts
+
     @cached_property
-    def _starts(self) -> list[int]:
-        starts: list[int] = self.offsets.tolist()
-        return starts
+    def _by_moment(self) -> ByMoment:
+        owners = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+        return by_moment(owners, self.moments[self.stay_at])
 
     @cached_property
     def _followed(self) -> sp.csr_matrix:
