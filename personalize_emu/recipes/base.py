@@ -28,14 +28,12 @@ NETWORK_FROM = "network from"
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of all work done so far, from 0 to 1."""
 
+NO_CONTEXT: Mapping[str, str] = MappingProxyType({})
 
 
 def within(progress: Progress, start: float, end: float) -> Progress:
     """What hears of a part of the work, from `start` to `end` of the whole."""
     return lambda stage, share: progress(stage, start + (end - start) * share)
-
-
-NO_CONTEXT: Mapping[str, str] = MappingProxyType({})
 
 
 class Kind(Enum):

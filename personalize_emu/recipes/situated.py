@@ -18,6 +18,7 @@ from personalize_emu.recipes.base import (
     Progress,
     Recipe,
     TrainingData,
+    within,
 )
 from personalize_emu.recipes.features import Features, Profiles
 from personalize_emu.recipes.models.circumstance_weights import (
@@ -107,8 +108,8 @@ class Situating(Recipe):
         self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
     ) -> Model:
         # A generator of its own: where nothing is worth looking at, the model is that without.
-        weights = self._weights(data, hyperparameters, rng.spawn(1)[0], _part(progress, 0.0))
-        return _situated(self.recipe.fit(data, hyperparameters, rng, _part(progress, 0.5)), data, weights)
+        weights = self._weights(data, hyperparameters, rng.spawn(1)[0], within(progress, 0.0, 0.5))
+        return _situated(self.recipe.fit(data, hyperparameters, rng, within(progress, 0.5, 1.0)), data, weights)
 
     def fit_after_evaluation(
         self,
@@ -192,7 +193,3 @@ def _only(features: Features, role: str, names: Container[str]) -> Features:
         tuple(column for column in features.categories if f"{role} {column.name}" in names),
         tuple(column for column in features.numbers if f"{role} {column.name}" in names),
     )
-
-
-def _part(progress: Progress, start: float) -> Progress:
-    return lambda stage, share: progress(stage, start + share / 2)

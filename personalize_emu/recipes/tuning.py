@@ -17,7 +17,7 @@ from itertools import count, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import Hyperparameters, Progress, Recipe, TrainingData
+from personalize_emu.recipes.base import Hyperparameters, Progress, Recipe, TrainingData, within
 from personalize_emu.recipes.blas_threads import one_blas_thread
 from personalize_emu.recipes.split import Split, rows_of_users, split_users, user_coins
 from personalize_emu.recipes.training import Trained, evaluated_on, train
@@ -104,8 +104,8 @@ def train_tuned(
     """`train`, after a search for better values than those of `hyperparameters`; None: without any search."""
     if search is None:
         return train(recipe, data, hyperparameters, seed, progress)
-    found = best_values(recipe, data, hyperparameters, search, seed, _part(progress, 0.0, SEARCHING))
-    trained = train(recipe, data, {**hyperparameters, **found}, seed, _part(progress, SEARCHING, 1.0))
+    found = best_values(recipe, data, hyperparameters, search, seed, within(progress, 0.0, SEARCHING))
+    trained = train(recipe, data, {**hyperparameters, **found}, seed, within(progress, SEARCHING, 1.0))
     return replace(trained, tuned=found)
 
 
@@ -163,7 +163,7 @@ def _best_job(
     for users, asked in rounds:
         split = replace(whole, training=_some_users(whole.training, users, seed))
         trial = _Trial(recipe, split, hyperparameters, search.axes, seed)
-        hear = _part(progress, done / work, (done + users * asked) / work)
+        hear = within(progress, done / work, (done + users * asked) / work)
         scores = _scores(trial, candidates, left, search.parallel, hear)
         # A stable sort in the order of jobs: of equal candidates the one of the lower job (T-35).
         ranked = [left[place] for place in np.argsort(-scores, kind="stable")]
@@ -224,10 +224,6 @@ def _scores(
             return np.array([future.result() for future in futures])
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _part(progress: Progress, start: float, end: float) -> Progress:
-    return lambda stage, share: progress(stage, start + (end - start) * share)
 
 
 def _radical_inverse(number: int, base: int) -> float:
