@@ -98,7 +98,8 @@ def authenticated(request: SignedRequest, callers: CallerOf, now: float) -> Call
         raise UnrecognizedClientException
     if signature.scope.service != SERVICE:
         raise InvalidSignatureException(f"Credential should be scoped to correct service: '{SERVICE}'.")
-    if not hmac.compare_digest(expected_signature(signature, caller.secret, request), signature.value):
+    expected = expected_signature(signature, caller.secret, request)
+    if not hmac.compare_digest(expected.encode(), signature.value.encode()):
         raise InvalidSignatureException(
             "The request signature we calculated does not match the signature you provided."
         )

@@ -105,7 +105,7 @@ class StreamConsumer:
             name, is_closed = shard["ShardId"], _is_closed(shard)
             parents = [shard.get(member) for member in ("ParentShardId", "AdjacentParentShardId")]
             waits = any(parent in present and not known.get(parent, Progress()).ended for parent in parents)
-            if not known[name].ended and not waits:
+            if not known[name].ended and not waits and not self.stop.is_set():
                 yield name, is_closed
 
     def _meet(self, shards: Sequence[Mapping[str, Any]]) -> None:
@@ -142,7 +142,7 @@ class StreamConsumer:
             record = StreamRecord(
                 shard, found["SequenceNumber"], found["Data"], found["ApproximateArrivalTimestamp"].timestamp()
             )
-            if not self._deal_with(record):
+            if self.stop.is_set() or not self._deal_with(record):
                 break
             progress.sequence = record.sequence
         following = answer.get("NextShardIterator")
@@ -191,7 +191,8 @@ class StreamConsumer:
     def _put(self, call: Call) -> bool:
         try:
             getattr(self.events, call.method)(**call.params)
-        except ParamValidationError as error:
+        except (ParamValidationError, OverflowError, RuntimeError) as error:
+            # botocore raises the latter two itself for numbers and times beyond all bounds.
             raise PoisonRecord(" ".join(str(error).split())) from error
         except ClientError as error:
             if _goes_by(error) or _code(error) in _RIGHTS:

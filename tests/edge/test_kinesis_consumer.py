@@ -151,6 +151,8 @@ POISON = (
     (b'{"eventList": [{"eventType": "v", "itemId": "i"}]}', "Missing required parameter in input: \"sessionId\""),
     (b'{"sessionId": "s", "eventList": [{"eventType": "v"}]}', "InvalidInputException: "),
     (b"\xf3\x89\x9a\xc2\x0a", "several records in one"),
+    (b'{"sessionId": "s", "eventList": [{"eventType": "v", "sentAt": 1e18}]}', "1e+18"),
+    (b'{"sessionId": "s", "eventList": [{"eventType": "v", "eventValue": 1%s}]}' % (b"0" * 400), "too large"),
 )
 
 
@@ -299,7 +301,8 @@ def test_an_expired_iterator_is_replaced(town: Town, monkeypatch: pytest.MonkeyP
 
 
 def test_ctrl_c_ends_it_after_the_record_at_hand(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    town.put(view("u1", 1))
+    for number in range(6):
+        town.put(view(f"u{number}", 1), key=f"key-{number}")
     put = StreamConsumer._put
 
     def interrupted(consumer: StreamConsumer, call: Any) -> bool:
@@ -312,6 +315,8 @@ def test_ctrl_c_ends_it_after_the_record_at_hand(town: Town, monkeypatch: pytest
     assert main(["kinesis", "--stream", STREAM, *tracking, *arguments]) == 0
     assert json.loads(town.capsys.readouterr().out) == {"records": 1, "entries": 1, "poison": 0}
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    monkeypatch.undo()
+    assert town.consumed()[1]["records"] == 5
 
 
 def test_help_teaches_the_records(capsys: pytest.CaptureFixture[str]) -> None:

@@ -195,6 +195,11 @@ def test_a_presigned_request_lasts_as_long_as_it_says() -> None:
             "AWS4-HMAC-SHA256 Credential=personalize-emu/20260101/r/s3/aws4_request, SignedHeaders=h, Signature=0",
             InvalidSignatureException,
         ),
+        (
+            "AWS4-HMAC-SHA256 Credential=personalize-emu/20260101/r/personalize/aws4_request, "
+            "SignedHeaders=h, Signature=é",
+            InvalidSignatureException,
+        ),
     ],
 )
 def test_what_is_wrong_with_credentials(authorization: str | None, error: type[AwsError]) -> None:
