@@ -8,16 +8,18 @@ from zlib import crc32
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
 from personalize_emu.recipes.models.text_embedding import (
-    _EMPTY_WORDS,
     BUCKETS,
     PART_WEIGHT,
+    _EMPTY_WORDS,
     fit_text_embedding,
     leading_directions,
     term_counts,
+    unit_rows,
 )
 
 TEXTS = [
@@ -84,3 +86,13 @@ def test_directions_are_the_leading_singular_vectors() -> None:
 def test_nothing_to_learn_from() -> None:
     embedding = fit_text_embedding(term_counts(["", ""]), np.random.default_rng(0))
     assert embedding.vectors(embedding.terms(term_counts(["a word"]))).shape == (1, 0)
+
+
+def test_rows_at_length_one() -> None:
+    table = np.array([[3, 0, 4], [0, 0, 0], [0, -2, 0]], np.float32)
+    matrix = sp.csr_matrix(table)
+    expected = np.array([[0.6, 0, 0.8], [0, 0, 0], [0, -1, 0]])
+    assert unit_rows(matrix).toarray() == pytest.approx(expected)
+    assert unit_rows(matrix.tocsc()).toarray() == pytest.approx(expected)
+    assert np.array_equal(matrix.toarray(), table)
+    assert unit_rows(matrix[:0]).shape == (0, 3)
