@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalize_emu.recipes.models.text_embedding import (
+    _EMPTY_WORDS,
     BUCKETS,
     PART_WEIGHT,
-    _EMPTY_WORDS,
     fit_text_embedding,
     leading_directions,
     term_counts,
