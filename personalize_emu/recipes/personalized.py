@@ -62,7 +62,7 @@ class PersonalModel(Model):
     """With many visits only."""
     has_scores = True
 
-    @property
+    @cached_property
     def trained_items(self) -> NDArray[np.bool_]:
         return self.popularity.visits > 0
 

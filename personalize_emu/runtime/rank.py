@@ -51,13 +51,9 @@ def ranked(model: Model, scores: NDArray[np.float32], asked: Sequence[str]) -> l
 
     scores: float32[items], of the whole catalog. asked: distinct ids.
     """
-    numbers = [model.number_of.get(item, -1) for item in asked]
-    known = [number for number in numbers if number >= 0 and model.trained_items[number]]
-    unknown = [
-        item
-        for item, number in zip(asked, numbers, strict=True)
-        if number < 0 or not model.trained_items[number]
-    ]
+    numbers, trained = [model.number_of.get(item, -1) for item in asked], model.trained_items
+    known = [number for number in numbers if number >= 0 and trained[number]]
+    unknown = [item for item, number in zip(asked, numbers, strict=True) if number < 0 or not trained[number]]
     scores = scores[known]
     # Catalog numbers follow item ids, so a stable sort by number first settles ties by id (RT-32).
     order = np.lexsort((np.array(known, dtype=np.int64), -scores))
