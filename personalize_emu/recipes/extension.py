@@ -103,7 +103,8 @@ def extended(model: Model, catalog: Iterable[str], features: Features | None = N
     wanted = sorted(catalog)
     base = model.base if isinstance(model, Extended) else model
     joined = tuple(sorted({*wanted, *model.catalog}))
-    if joined == model.catalog:
+    # What is known of newcomers may have changed although there are no others.
+    if joined == model.catalog and (model is base or features is None):
         return model
     rows = None
     if features is not None:

@@ -98,7 +98,8 @@ def test_a_model_that_reads_features_scores_newcomers(trained: Model) -> None:
     expected = [-catalog.index(item) for item in NEWCOMERS]
     assert more.scores(asked(more, "i00"))[more.newcomers].tolist() == expected
     again = extended(more, catalog, features)
-    assert again is more
+    assert again.catalog == more.catalog
+    assert again.scores(asked(again, "i00"))[more.newcomers].tolist() == expected
 
 
 def test_data_in_another_catalog() -> None:
@@ -112,3 +113,15 @@ def test_an_extended_model_is_saved(trained: Model) -> None:
     more = extended(trained, NEWCOMERS)
     back = load_model(BytesIO(saved(more)))
     assert np.array_equal(back.scores(asked(more, "i02")), more.scores(asked(more, "i02")))
+
+
+def test_what_is_said_of_newcomers_later_counts(trained: Model) -> None:
+    """T-72: their metadata may come, or change, after them."""
+    more = extended(trained, NEWCOMERS)
+    catalog = [*DATA.catalog, *NEWCOMERS]
+    told = Features(len(catalog), numbers=(Numbers("SIZE", np.arange(len(catalog), dtype=np.float64)),))
+    later = extended(more, catalog, told)
+    assert isinstance(later, Extended)
+    assert later.features is not None
+    sizes = later.features.numbers[0].values.tolist()
+    assert sizes == [float(sorted(catalog).index(item)) for item in sorted(NEWCOMERS)]
