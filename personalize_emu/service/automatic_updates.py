@@ -20,6 +20,7 @@ from personalize_emu.service.training import TrainingInput, read_data
 from personalize_emu.service.world import World
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_STOPPING, CREATING
 from personalize_emu.state.resources import Campaign, SolutionVersion
+from personalize_emu.wire.errors import InvalidInputException
 
 PERIOD = 7200.0
 """Seconds between two updates."""
@@ -39,7 +40,7 @@ def updates_of(
         return None
     return Refreshing(
         period=PERIOD,
-        mark=lambda: sources().mark,
+        mark=partial(_mark, sources),
         goes_on=lambda: source.is_there(world.contents) and not _newer(world, arn, frozenset({ACTIVE})),
         rests=partial(_rests, world, arn),
         refreshed=partial(_updated, sources),
@@ -47,8 +48,24 @@ def updates_of(
     )
 
 
+def _readable(sources: Sources) -> TrainingInput | None:
+    """None while there is nothing to train on: all users may have been deleted. The model then stays as it is."""
+    try:
+        return sources()
+    except InvalidInputException:
+        return None
+
+
+def _mark(sources: Sources) -> object:
+    source = _readable(sources)
+    return None if source is None else source.mark
+
+
 def _updated(sources: Sources, trained: TrainedVersion) -> TrainedVersion:
-    source = replace(sources(), objective=lambda _: None)
+    source = _readable(sources)
+    if source is None:
+        return trained
+    source = replace(source, objective=lambda _: None)
     return with_new_items(trained, read_data(source, trained.selection, len(source.interactions.log)))
 
 

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from personalize_emu.emulator import Emulator
+from personalize_emu.schema_files import schema_text
 from personalize_emu.state.clock import ManualClock
 from tests.batch_requests import answers
-from tests.domain_groups import recommender, shop
+from tests.deletions import user_list
+from tests.domain_groups import RECIPE, recommender, shop, shop_rows
 from tests.given import INTERACTIONS_SCHEMA, ITEMS_SCHEMA, REGION, Given, arn, as_csv, two_camps
 from tests.newcomers import HOUR, MET, NEWEST, WEIGHTLESS, Market, market
 
@@ -243,3 +245,28 @@ def market_with_impressions(given: Given) -> Market:
     schema["fields"].append({"name": "IMPRESSION", "type": ["null", "string"]})
     rows = as_csv(two_camps()).splitlines()
     return market(given, json.dumps(schema), "\n".join([f"{rows[0]},IMPRESSION", *(f"{row}," for row in rows[1:])]))
+
+
+def test_what_has_lost_all_its_users_stays_as_it_is(given: Given, emulator: Emulator, clock: ManualClock) -> None:
+    """R-110: events were all there was to train on; a turn finds nothing, and time goes on."""
+    personalize, events = given.personalize, boto3.client("personalize-events", region_name=REGION)
+    group = given.group(domain="ECOMMERCE")
+    schema = given.schema(schema_text("ecommerce/interactions"), domain="ECOMMERCE")
+    given.dataset(group, schema)
+    tracking = personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+    heard: dict[str, list[dict[str, Any]]] = {}
+    for user, item, timestamp, event_type in shop_rows():
+        heard.setdefault(user, []).append({"eventType": event_type, "itemId": item, "sentAt": timestamp})
+    for user, told in heard.items():
+        for start in range(0, len(told), 10):
+            events.put_events(
+                trackingId=tracking, sessionId=user, userId=user, eventList=told[start : start + 10]
+            )
+    made = personalize.create_recommender(
+        name="r", datasetGroupArn=group, recipeArn=f"{RECIPE}ecomm-recommended-for-you"
+    )["recommenderArn"]
+    served = emulator.world.trained[made].model
+    given.deletion_job(group, user_list(given, *heard))
+    clock.advance(4 * HOUR)
+    assert emulator.world.trained[made].model is served
+    assert made in emulator.world.series
