@@ -65,6 +65,8 @@ NOT_OBSERVABLE: Mapping[str, str] = {
     "Q-36": "nothing is refused or left out; benchmarks train on as many items, tests do not",
     "Q-40": "nothing is refused or left out, and so many interactions are out of reach of a test",
     "Q-59": "nothing is refused, and 5 GB of users and items are out of reach of a test",
+    "M-55": "recorded on data of groceries that the project does not have",
+    "M-56": "recorded on made data of a shop that the project does not have",
 }
 """Facts that no test can show, each with the reason. Every other fact is one that a test should cite."""
 
