@@ -120,8 +120,7 @@ class SystemClock:
                 return
             self._agenda.add(when, callback)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="personalize-emu-clock", daemon=True)
-                self._thread.start()
+                self._start()
             self._changed.notify_all()
 
     def advance(self, seconds: float) -> None:
@@ -156,7 +155,20 @@ class SystemClock:
             self._offset = min(max(self._offset, when - machine), target)
             return callback
 
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="personalize-emu-clock", daemon=True)
+        self._thread.start()
+
     def _run(self) -> None:
+        try:
+            self._call_when_due()
+        finally:
+            # A callback that raises is reported like any fault of a thread, and must not stop time for the others.
+            with self._changed:
+                if not self._closed:
+                    self._start()
+
+    def _call_when_due(self) -> None:
         while True:
             with self._changed:
                 if self._closed:

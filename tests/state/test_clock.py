@@ -132,3 +132,18 @@ def test_a_clock_that_stands_still_starts_over_where_it_is() -> None:
     assert clock.now() == 15
     clock.advance(10)
     assert ran == []
+
+
+def test_a_callback_that_raises_does_not_stop_time_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    reported, called = threading.Event(), threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda fault: fault.exc_type is LookupError and reported.set())
+    clock = SystemClock()
+
+    def broken() -> None:
+        raise LookupError("a fault of ours")
+
+    clock.call_at(clock.now(), broken)
+    clock.call_at(clock.now() + 0.002, called.set)
+    assert called.wait(10)
+    assert reported.wait(10)
+    clock.close()
