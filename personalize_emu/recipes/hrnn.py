@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +22,6 @@ from personalize_emu.recipes.base import (
     TrainingData,
 )
 from personalize_emu.recipes.cold_items import ColdItems, find_cold_items
-from personalize_emu.recipes.features import Features
-from personalize_emu.recipes.models.histories import never_had
-from personalize_emu.recipes.models.many import chances_of_many, with_returns_of_many
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
 from personalize_emu.recipes.models.recurrent.next_item import (
     NextItemNetwork,
@@ -34,59 +30,31 @@ from personalize_emu.recipes.models.recurrent.next_item import (
     fit_next_item_network,
 )
 from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
+from personalize_emu.recipes.next_item_model import NextItemModel
 from personalize_emu.recipes.parameters import flag, number, percentiles
 from personalize_emu.recipes.percentiles import users_within
 
 
 @dataclass(frozen=True, eq=False)
-class SequenceModel(Model):
-    """Log-probabilities of the next item, from a history. network: None where there were no sequences."""
+class SequenceModel(NextItemModel):
+    """network: None where there were no sequences."""
 
     catalog: tuple[str, ...]
     network: NextItemNetwork | None
     popularity: Popularity
     repeats: Repeats
     cold: ColdItems
-    has_scores = True
-
-    @property
-    def trained_items(self) -> NDArray[np.bool_]:
-        return self.popularity.visits > 0
 
     def scores(self, history: History) -> NDArray[np.float32]:
-        """float32[items]: log-probabilities, their softmax over the catalog sums to 1 (R-72)."""
         scores: NDArray[np.float32] = self.scores_many([history])[0]
         return scores
 
-    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
-        histories = [history.merged() for history in histories]
-        logits = self.next_items(histories)
-        self.cold.place(logits)
-        return with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
-
-    def scores_with_others(
-        self, histories: Sequence[History], features: Features
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """The others by what their metadata say (R-72g, T-70)."""
-        histories = [history.merged() for history in histories]
-        logits = self.next_items(histories)
-        others = self.cold.of_others(logits, features)
-        finished = self.scores_many(histories)
-        cells = np.arange(len(histories)), np.array([never_had(history, len(self.catalog)) for history in histories])
-        self.cold.place(logits)
-        return finished, None if others is None else others + (finished[cells] - logits[cells])[:, None]
-
     def next_items(self, histories: Sequence[History]) -> NDArray[np.float32]:
-        """Of merged histories; what they say of cold items and of returns is of no use."""
         logits = np.tile(self._popular, (len(histories), 1))
         known = [row for row, history in enumerate(histories) if self.trained_items[history.items].any()]
         if self.network is not None and known:
             logits[known] = self._completed(self.network.scores_many([histories[row] for row in known]))
         return logits
-
-    @cached_property
-    def _popular(self) -> NDArray[np.float32]:
-        return self.popularity.log_shares()
 
     def _completed(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Items that are not modelled come after the others, the more popular first."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +31,11 @@ from personalize_emu.recipes.base import (
 )
 from personalize_emu.recipes.cold_items import ColdItems, find_cold_items
 from personalize_emu.recipes.experts import Experts, Trust, fit_experts, looks_at, usual_trust
-from personalize_emu.recipes.features import Features
 from personalize_emu.recipes.models.blend import best_sharpness, with_returns
-from personalize_emu.recipes.models.histories import never_had
-from personalize_emu.recipes.models.many import chances_of_many, with_returns_of_many
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
 from personalize_emu.recipes.models.recurrent.next_item import USUAL_HIDDEN, Shape
 from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
+from personalize_emu.recipes.next_item_model import NextItemModel
 from personalize_emu.recipes.parameters import flag, number, percentiles
 from personalize_emu.recipes.percentiles import users_within
 from personalize_emu.recipes.sequence_reader import SequenceReader, fit_sequence_reader, refit_sequence_reader
@@ -49,8 +46,8 @@ SHARPNESS = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class PersonalModel(Model):
-    """Log-probabilities of the next item, from a history."""
+class PersonalModel(NextItemModel):
+    """What experts say, weighed, and beside them a reader of sequences."""
 
     catalog: tuple[str, ...]
     experts: Experts
@@ -60,38 +57,12 @@ class PersonalModel(Model):
     cold: ColdItems
     reader: SequenceReader | None = None
     """With many visits only."""
-    has_scores = True
-
-    @cached_property
-    def trained_items(self) -> NDArray[np.bool_]:
-        return self.popularity.visits > 0
 
     def scores(self, history: History) -> NDArray[np.float32]:
-        """float32[items]: log-probabilities, their softmax over the catalog sums to 1 (R-72)."""
         history = history.merged()
         logits = self._logits(history)
         self.cold.place(logits[None])
         return with_returns(logits, *self.repeats.chances(history))
-
-    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
-        histories = [history.merged() for history in histories]
-        logits = self._logits_many(histories)
-        self.cold.place(logits)
-        return with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
-
-    def scores_with_others(
-        self, histories: Sequence[History], features: Features
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """The others by what their metadata say (R-72g, R-112)."""
-        histories = [history.merged() for history in histories]
-        logits = self._logits_many(histories)
-        others = self.cold.of_others(logits, features)
-        self.cold.place(logits)
-        # What makes probabilities of the logits of items that a user never had is added to the others, too.
-        cells = np.arange(len(histories)), np.array([never_had(history, len(self.catalog)) for history in histories])
-        before = logits[cells]
-        finished = with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
-        return finished, None if others is None else others + (finished[cells] - before)[:, None]
 
     def measured_sharpness(self, test_users: Sequence[HeldOut]) -> float:
         """The sharpness under which what these users did next is most likely; items they had do not count."""
@@ -109,10 +80,6 @@ class PersonalModel(Model):
         others *= np.float32(sharpness)
         return self.reader.measured(others, self.trained_items, test_users)
 
-    @cached_property
-    def _popular(self) -> NDArray[np.float32]:
-        return self.popularity.log_shares()
-
     def _known(self, history: History) -> int:
         """Visits of the history that say something: those to items the models know."""
         return int(np.count_nonzero(self.trained_items[history.items]))
@@ -124,15 +91,14 @@ class PersonalModel(Model):
         return logits
 
     def _logits(self, history: History) -> NDArray[np.float32]:
-        """Of a merged history; what they say of cold items and of returns is of no use."""
+        """`next_items` of one merged history."""
         if not self._known(history):
             return self._popular.copy()
         logits = self._tempered(self.experts.relevance(history), history)
         both: NDArray[np.float32] = self._with_reader(logits[None], [history])[0]
         return both
 
-    def _logits_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
-        """The same of many merged histories."""
+    def next_items(self, histories: Sequence[History]) -> NDArray[np.float32]:
         known = np.array([self._known(history) for history in histories], np.float32)
         share = (np.float32(1) / (2 * known + 1))[:, None]
         logits = self.experts.relevance_many(histories)
