@@ -236,9 +236,9 @@ class Recipe(ABC):
         del evaluated, test_users
         return self.fit(data, hyperparameters, rng, progress)
 
-    def without_effect(self, data: TrainingData) -> frozenset[str]:
-        """Names of hyperparameters that change nothing on such data."""
-        del data
+    def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
+        """Names of hyperparameters that change nothing on such data, whatever the others are."""
+        del data, hyperparameters
         return frozenset()
 
     def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:

@@ -9,14 +9,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from personalize_emu.recipes.around import ModelAround, RecipeAround
 from personalize_emu.recipes.base import (
     HeldOut,
     History,
     Hyperparameters,
-    Kind,
     Model,
     Progress,
-    Recipe,
     TrainingData,
 )
 from personalize_emu.recipes.features import Features, Objective
@@ -31,23 +30,13 @@ MOST_RECOMMENDED = 500
 
 
 @dataclass(frozen=True, eq=False)
-class Rewarded(Model):
+class Rewarded(ModelAround):
     """`base` with the objective added to relevance, both standardised, and scaled back to the spread of relevance.
 
     So the order is that of z(relevance) + strength * z(reward), and at strength 0 nothing changes at all.
     """
 
-    catalog: tuple[str, ...]
-    base: Model
     objective: Objective
-
-    @property
-    def has_scores(self) -> bool:  # type: ignore[override]
-        return self.base.has_scores
-
-    @property
-    def trained_items(self) -> NDArray[np.bool_]:
-        return self.base.trained_items
 
     def scores(self, history: History) -> NDArray[np.float32]:
         only: NDArray[np.float32] = self._with_rewards(self.base.scores(history)[None])[0]
@@ -81,18 +70,8 @@ class Rewarded(Model):
 
 
 @dataclass(frozen=True)
-class Rewarding(Recipe):
+class Rewarding(RecipeAround):
     """`recipe`, whose models are given the objective of the data they are trained on."""
-
-    recipe: Recipe
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        return self.recipe.name
-
-    @property
-    def kind(self) -> Kind:  # type: ignore[override]
-        return self.recipe.kind
 
     def fit(
         self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
@@ -112,9 +91,6 @@ class Rewarding(Recipe):
         return _rewarded(
             self.recipe.fit_after_evaluation(base, test_users, data, hyperparameters, rng, progress), data
         )
-
-    def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
-        return self.recipe.own_metrics(data, hyperparameters)
 
 
 def average_rewards(

@@ -130,8 +130,7 @@ class PersonalRecipe(Recipe):
         progress: Progress,
     ) -> PersonalModel:
         kept = self._users(data, hyperparameters)
-        least = number(hyperparameters, NETWORK_FROM, self.network_from)
-        large = 0 < least <= len(kept.visits)
+        large = self._network_joins(len(kept.visits), hyperparameters)
         model = self._fit(data, kept, hyperparameters, None, SHARPNESS, rng, within(progress, 0, 0.2 if large else 1))
         if large:
             shape, hear = self._shape(hyperparameters), within(progress, 0.2, 1)
@@ -162,9 +161,13 @@ class PersonalRecipe(Recipe):
         progress("fitted", 1.0)
         return model
 
-    def without_effect(self, data: TrainingData) -> frozenset[str]:
+    def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
         """Only the network has a hidden dimension."""
-        return frozenset() if 0 < self.network_from <= len(data.visits) else frozenset({"hidden_dimension"})
+        joins = self._network_joins(len(data.visits), hyperparameters)
+        return frozenset() if joins else frozenset({"hidden_dimension"})
+
+    def _network_joins(self, visits: int, hyperparameters: Hyperparameters) -> bool:
+        return 0 < number(hyperparameters, NETWORK_FROM, self.network_from) <= visits
 
     def _fit(
         self,

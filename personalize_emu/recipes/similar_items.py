@@ -167,8 +167,8 @@ class SimilarRecipe(Recipe):
         model = _with_metadata(data, base, rng)
         return replace(model, trust=self._learned_trust(data, hyperparameters, model, rng))
 
-    def without_effect(self, data: TrainingData) -> frozenset[str]:
-        del data
+    def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
+        del data, hyperparameters
         return frozenset({"item_id_hidden_dim", "item_metadata_hidden_dim"})
 
     def _learned_trust(

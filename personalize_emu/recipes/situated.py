@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from personalize_emu.recipes.around import ModelAround, RecipeAround
 from personalize_emu.recipes.base import (
     HeldOut,
     History,
@@ -38,24 +39,14 @@ MOST_VISITS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
-class Situated(Model):
+class Situated(ModelAround):
     """`base` with what circumstances and traits add to its logits.
 
     weights: float64[factors, 2], of the factors that are worth something (see `circumstance_weights`).
     """
 
-    catalog: tuple[str, ...]
-    base: Model
     circumstances: Circumstances
     weights: NDArray[np.float64]
-
-    @property
-    def has_scores(self) -> bool:  # type: ignore[override]
-        return self.base.has_scores
-
-    @property
-    def trained_items(self) -> NDArray[np.bool_]:
-        return self.base.trained_items
 
     def scores(self, history: History) -> NDArray[np.float32]:
         scores = self.base.scores(history)
@@ -91,18 +82,8 @@ class Situated(Model):
 
 
 @dataclass(frozen=True)
-class Situating(Recipe):
+class Situating(RecipeAround):
     """`recipe`, whose models are given the circumstances and profiles of the data they are trained on."""
-
-    recipe: Recipe
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        return self.recipe.name
-
-    @property
-    def kind(self) -> Kind:  # type: ignore[override]
-        return self.recipe.kind
 
     def fit(
         self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
@@ -127,9 +108,6 @@ class Situating(Recipe):
             weights = dict(zip(_names(evaluated.circumstances), evaluated.weights, strict=True))
         model = self.recipe.fit_after_evaluation(base, test_users, data, hyperparameters, rng, progress)
         return _situated(model, data, weights)
-
-    def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
-        return self.recipe.own_metrics(data, hyperparameters)
 
     def _weights(
         self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress

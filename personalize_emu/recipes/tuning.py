@@ -120,7 +120,7 @@ def best_values(
     """A value for every axis; of equally good candidates the first."""
     candidates = drawn(search.axes, search.jobs, seed)
     # What changes nothing needs no trial: of candidates that differ in nothing else, the first stands for all.
-    idle = recipe.without_effect(data)
+    idle = recipe.without_effect(data, hyperparameters)
     lively = [place for place, axis in enumerate(search.axes) if axis.name not in idle]
     first_of: dict[Values, int] = {}
     for job, candidate in enumerate(candidates):

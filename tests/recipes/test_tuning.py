@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import History, Hyperparameters, Kind, Model, Progress, Recipe, TrainingData
+from personalize_emu.recipes.base import (
+    NETWORK_FROM,
+    History,
+    Hyperparameters,
+    Kind,
+    Model,
+    Progress,
+    Recipe,
+    TrainingData,
+)
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.split import split_users
 from personalize_emu.recipes.training import no_progress, train
@@ -73,7 +82,7 @@ class Planted(Recipe):
         self.watch()
         return Walk(data.catalog, int(20 * abs(float(hyperparameters.get("factor", "0")) - 0.7)))
 
-    def without_effect(self, data: TrainingData) -> frozenset[str]:
+    def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
         return frozenset({"idle"})
 
 
@@ -213,8 +222,9 @@ def test_what_changes_nothing_is_not_tried() -> None:
     personal = recipe_named("aws-user-personalization")
     assert similar is not None
     assert personal is not None
-    assert similar.without_effect(DATA) == {"item_id_hidden_dim", "item_metadata_hidden_dim"}
-    assert personal.without_effect(DATA) == {"hidden_dimension"}
+    assert similar.without_effect(DATA, {}) == {"item_id_hidden_dim", "item_metadata_hidden_dim"}
+    assert personal.without_effect(DATA, {}) == {"hidden_dimension"}
+    assert personal.without_effect(DATA, {NETWORK_FROM: "1"}) == frozenset()
 
 
 def test_first_rounds_are_of_few_users() -> None:
