@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from personalize_emu.service.batch_jobs import (
+    jobs_listed,
     meaning_of,
     recipe_for,
     requested_count,
@@ -68,10 +69,7 @@ def describe_batch_inference_job(context: Context, params: Params) -> dict[str, 
 
 
 def list_batch_inference_jobs(context: Context, params: Params) -> dict[str, Any]:
-    jobs = context.all(BatchInferenceJob)
-    if "solutionVersionArn" in params:
-        context.find(SolutionVersion, params["solutionVersionArn"])
-        jobs = [job for job in jobs if job.solution_version_arn == params["solutionVersionArn"]]
+    jobs = jobs_listed(context, BatchInferenceJob, params)
     return context.list_page(jobs, params, "batchInferenceJobs", query="ListBatchInferenceJobs")
 
 

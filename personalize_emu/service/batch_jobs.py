@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from personalize_emu.filters.check import CheckedFilter
 from personalize_emu.filters.errors import InvalidExpression
@@ -18,6 +19,7 @@ from personalize_emu.service.version_training import require_trained
 from personalize_emu.state.resources import BatchJob, Filter, SolutionVersion
 from personalize_emu.wire.errors import InvalidInputException
 
+J = TypeVar("J", bound=BatchJob)
 DEFAULT_RESULTS = 25
 """R-BIJ-7, B-13."""
 
@@ -103,6 +105,15 @@ def meaning_of(
     if checked.entity != entity:
         raise InvalidInputException(f"Filter {record.arn} is for {checked.entity}, not for {entity}")
     return checked
+
+
+def jobs_listed(context: Context, kind: type[J], params: Params) -> list[J]:
+    """Those of the version that a List names, of all versions where it names none."""
+    jobs = context.all(kind)
+    if "solutionVersionArn" not in params:
+        return jobs
+    context.find(SolutionVersion, params["solutionVersionArn"])
+    return [job for job in jobs if job.solution_version_arn == params["solutionVersionArn"]]
 
 
 def require_rights(context: Context, role_arn: str, places: Places) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from personalize_emu.filters.check import EVENTS, CheckedFilter
 from personalize_emu.service.batch_jobs import (
+    jobs_listed,
     meaning_of,
     recipe_for,
     requested_count,
@@ -19,7 +20,7 @@ from personalize_emu.service.batch_jobs import (
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.lifecycle import CREATE_PENDING
-from personalize_emu.state.resources import BatchSegmentJob, SolutionVersion
+from personalize_emu.state.resources import BatchSegmentJob
 from personalize_emu.wire.errors import InvalidInputException
 
 MOST_USERS = 5_000_000
@@ -60,8 +61,5 @@ def describe_batch_segment_job(context: Context, params: Params) -> dict[str, An
 
 
 def list_batch_segment_jobs(context: Context, params: Params) -> dict[str, Any]:
-    jobs = context.all(BatchSegmentJob)
-    if "solutionVersionArn" in params:
-        context.find(SolutionVersion, params["solutionVersionArn"])
-        jobs = [job for job in jobs if job.solution_version_arn == params["solutionVersionArn"]]
+    jobs = jobs_listed(context, BatchSegmentJob, params)
     return context.list_page(jobs, params, "batchSegmentJobs", query="ListBatchSegmentJobs")
