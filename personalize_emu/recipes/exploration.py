@@ -1,11 +1,11 @@
 """Showing items of which little is known, so that something is learned of them (R-72e, R-72f).
 
-An item is uncertain while few people have met it, whether they chose it or passed it over. Which uncertain items a
-user is shown is a matter of chance, in proportion to how uncertain each is and how relevant the model takes it to be
-(Thompson sampling: an item is tried as often as it may turn out to be what is wanted). Where they are put in the
+An item is the more uncertain the fewer people have met it, whether they chose it or passed it over. Which items a user
+is shown for that is a matter of chance, of how relevant the model takes each to be and of a bonus for how uncertain it
+is (Thompson sampling: an item is tried as often as it may turn out to be what is wanted). Where they are put in the
 ranking is chance, too: a Poisson process along its places, so that the share of explored items is the same whatever
-the scale of the scores and the size of the catalog. The item that ranks first stays first, and what is known keeps
-its order.
+the scale of the scores and the size of the catalog. The item that ranks first stays first, and what is not explored
+keeps its order.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from personalize_emu.recipes.topk import greatest
 
 DAY = 86_400
 KNOWN_AFTER = 15
-"""Meetings after which an item is certain: what HRNN-Coldstart takes for the end of being cold (R-66)."""
+"""Meetings after which an item is known: what HRNN-Coldstart takes for the end of being cold (R-66)."""
+LEFT = 0.25
+"""Of the uncertainty of an item that nobody has met, what is left in one that is known."""
+BONUS = 2.0
+"""Of an item that nobody has met, where 1 is from the least relevant item to the most (R-72f): so much that it goes
+before what is known, whatever the model makes of it."""
 DEEPEST = 500
 """Places of the ranking, from the first, that explored items can take: as many as an answer has at most."""
 MOST = 4096
@@ -45,30 +50,18 @@ class Exposure:
     newest: int
 
     @cached_property
-    def uncertain(self) -> NDArray[np.int64]:
-        """int64[u]: the items that are not certain yet, youngest first, those of one age by number."""
-        numbers = np.flatnonzero(self.meetings < KNOWN_AFTER)
-        return numbers[np.argsort(-self.created[numbers], kind="stable")]
-
-    @cached_property
-    def uncertainty(self) -> NDArray[np.float64]:
-        """float64[u] of these: 1 for an item that nobody has met, towards 0 at KNOWN_AFTER meetings.
-
-        The spread of an estimate from so many meetings, less what is left of it when the item is certain.
-        """
-        left = 1 / np.sqrt(1.0 + KNOWN_AFTER)
-        spread: NDArray[np.float64] = 1 / np.sqrt(1.0 + self.meetings[self.uncertain])
-        remaining: NDArray[np.float64] = (spread - left) / (1 - left)
-        return remaining
+    def youngest(self) -> NDArray[np.int64]:
+        """int64[items]: youngest first, those of one age by number."""
+        return np.argsort(-self.created, kind="stable")
 
     @cached_property
     def ages(self) -> NDArray[np.float64]:
-        """float64[u]: days from their creation to the latest interaction, ascending."""
-        days: NDArray[np.float64] = (self.newest - self.created[self.uncertain]) / DAY
+        """float64[items]: days from their creation to the latest interaction, ascending."""
+        days: NDArray[np.float64] = (self.newest - self.created[self.youngest]) / DAY
         return days
 
     def candidates(self, days: float) -> int:
-        """How many of `uncertain`, from the first, are at most so many days old."""
+        """How many of `youngest`, from the first, are at most so many days old."""
         return int(np.searchsorted(self.ages, days, side="right"))
 
 
@@ -104,6 +97,18 @@ def exposure_of(data: TrainingData, created: NDArray[np.int64], newest: int) -> 
     return Exposure(meetings if data.shown is None else meetings + data.shown, created, newest)
 
 
+def uncertainty(meetings: NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64[k], 1 for an item that nobody has met and towards 0 for one that everybody knows.
+
+    meetings: int64[k], at least one, of the items among which some are to be explored. Where three quarters of them
+    have been met more often than KNOWN_AFTER, it takes as many meetings as those have to be known.
+    """
+    quarter = len(meetings) // 4
+    known = max(KNOWN_AFTER, int(np.partition(meetings, quarter)[quarter]))
+    halved = known * LEFT / (1 - LEFT)
+    return np.asarray(halved / (halved + meetings), np.float64)
+
+
 def nothing_explored(scores: Scores) -> Explored:
     return Explored(scores, np.zeros(0, np.int64))
 
@@ -121,28 +126,51 @@ def explored(
         return nothing_explored(scores)
     rng = np.random.default_rng(seed)
     places = np.arange(count) if count <= MOST else np.unique(rng.integers(count, size=MOST))
-    places = places[scores[exposure.uncertain[places]] > -np.inf]
-    if not len(places):
+    items = exposure.youngest[places]
+    unknown = uncertainty(exposure.meetings[items])
+    allowed = scores[items] > -np.inf
+    items, unknown = items[allowed], unknown[allowed]
+    if not len(items):
         return nothing_explored(scores)
-    items, uncertainty = exposure.uncertain[places], exposure.uncertainty[places]
-    # The greatest of these sums are a draw without replacement, in proportion to uncertainty times probability.
-    chances = scores[items] + np.log(uncertainty) + rng.gumbel(size=len(items))
-    order = np.argsort(-chances, kind="stable")[:DEEPEST]
-    ahead = np.cumsum(rng.exponential(size=len(order)) / (terms.rate * uncertainty[order]))
-    order = order[ahead < DEEPEST - 2]
-    return _lifted(scores, items[order], ahead[: len(order)].astype(np.int64) + 1, ranked)
+    # The greatest of these sums are a draw without replacement, in proportion to probabilities with that bonus.
+    bonus = BONUS * np.ptp(scores[items]) * unknown
+    chances = scores[items] + bonus + rng.gumbel(size=len(items))
+    order = np.argsort(-chances, kind="stable")[: 2 * DEEPEST]
+    gaps = rng.exponential(size=len(order)) / (terms.rate * unknown[order])
+    return _lifted(scores, items[order], gaps, ranked)
 
 
 def _lifted(
-    scores: Scores, items: NDArray[np.int64], ahead: NDArray[np.int64], ranked: NDArray[np.bool_] | None
+    scores: Scores, items: NDArray[np.int64], gaps: NDArray[np.float64], ranked: NDArray[np.bool_] | None
 ) -> Explored:
-    """Each of `items` behind so many others, half way to the next; never lower than it was."""
+    """Each of `items` so many places behind the one before it, half way to the next; none lower than it was."""
     known = scores if ranked is None else np.where(ranked, scores, np.float32(-np.inf))
-    ranking = greatest(known, int(ahead.max(initial=0)) + 1)
-    fitting = ahead < len(ranking)
-    items, ahead = items[fitting], ahead[fitting]
+    ranking = greatest(known, DEEPEST)
+    own = np.searchsorted(-ranking, -known[items])
+    rising, ahead = _places(own, gaps, len(ranking))
+    items = items[rising]
     levels = (ranking[ahead - 1] + ranking[ahead]) / np.float32(2)
     higher = levels > known[items]
     lifted = scores.copy()
     lifted[items[higher]] = levels[higher]
     return Explored(lifted, items[higher])
+
+
+def _places(
+    own: NDArray[np.int64], gaps: NDArray[np.float64], deepest: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """int64[k], which of the items rise, and int64[k], behind how many others, which is at least 1.
+
+    own: int64[n], how many others each has before it already. What ranks as high by relevance alone takes up no place.
+    """
+    rising: list[int] = []
+    places: list[int] = []
+    reached = 1.0
+    for number, (place, gap) in enumerate(zip(own.tolist(), gaps.tolist(), strict=True)):
+        if reached + gap >= deepest:
+            break
+        if place > reached + gap:
+            reached += gap
+            rising.append(number)
+            places.append(int(reached))
+    return np.array(rising, np.int64), np.array(places, np.int64)

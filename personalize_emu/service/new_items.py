@@ -8,9 +8,12 @@ import numpy as np
 
 from personalize_emu.recipes.base import History, TrainingData
 from personalize_emu.recipes.creation import creation_times
-from personalize_emu.recipes.exploration import KNOWN_AFTER, Exposure, exposure_of
+from personalize_emu.recipes.exploration import Exposure, exposure_of
 from personalize_emu.recipes.extension import extended, in_catalog, places_in
 from personalize_emu.service.trained import TrainedVersion
+
+LONG_AGO = np.iinfo(np.int64).min // 2
+"""When what is no longer there was created: before every cut-off."""
 
 
 def first_exposure(data: TrainingData) -> Exposure:
@@ -28,8 +31,8 @@ def with_new_items(trained: TrainedVersion, data: TrainingData) -> TrainedVersio
     newest = trained.exposure.newest if trained.exposure else int(data.timestamps.max(initial=0))
     now = exposure_of(data, creation_times(data), newest)
     places = places_in(model.catalog, data.catalog)
-    meetings = np.full(len(model.catalog), KNOWN_AFTER)
-    created = np.zeros(len(model.catalog), np.int64)
+    meetings = np.zeros(len(model.catalog), np.int64)
+    created = np.full(len(model.catalog), LONG_AGO)
     meetings[places], created[places] = now.meetings, now.created
     found = replace(
         trained,
