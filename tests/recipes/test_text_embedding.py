@@ -53,10 +53,44 @@ def cosines(texts: list[str]) -> np.ndarray:
     return np.asarray(vectors @ vectors.T)
 
 
-@given(st.text(alphabet="aeéö xyzß-_7,\n", max_size=60))
+@given(st.text(alphabet="aeéö xyzß-_7,\nﬁÅŒ½ѣёй\u0301\u0308", max_size=60))
 def test_counts_are_those_of_the_obvious_version(text: str) -> None:
     row = term_counts([text])
     assert dict(zip(row.indices.tolist(), row.data.tolist(), strict=True)) == pytest.approx(plain_counts(text))
+
+
+def likeness(one: str, other: str) -> float:
+    """The share of terms that two texts have in common."""
+    terms = unit_rows(term_counts([one, other]))
+    return float((terms[0] @ terms[1].T).toarray()[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("one", "near", "far"),
+    [
+        ("无线蓝牙耳机", "蓝牙音箱", "不锈钢炒锅"),
+        ("財布 革", "本革の財布", "木の椅子"),
+        ("赤いドレス", "ドレス 夏用", "青い自転車"),
+        ("무선이어폰", "블루투스 이어폰", "가죽 지갑"),
+        ("เสื้อยืดสีแดง", "เสื้อสีแดง", "กระทะ"),
+        ("USB充電器", "充電器 usb", "鍋"),
+    ],
+)
+def test_r79_words_without_blanks_between_them_meet(one: str, near: str, far: str) -> None:
+    assert likeness(one, near) > 0.25
+    assert likeness(one, far) == 0
+
+
+@pytest.mark.parametrize(("one", "other"), [("ドア", "トア"), ("バス", "ハス"), ("がか", "かが"), ("ぱん", "はん")])
+def test_r79_marks_of_kana_are_no_accents(one: str, other: str) -> None:
+    assert likeness(one, other) == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("ﾄﾞﾚｽ", "ドレス"), ("ト\u3099レス", "ドレス"), ("ＵＳＢ", "usb"), ("茶", "茶")]
+)
+def test_r79_ways_of_writing_the_same_letters(one: str, other: str) -> None:
+    assert likeness(one, other) == pytest.approx(1)
 
 
 def test_r79_texts_about_the_same_lie_close() -> None:

@@ -1,7 +1,9 @@
 """Texts as vectors: hashed TF-IDF of words and parts of words, then its leading singular directions.
 
 Words are compared without regard to case and accents. Parts of words (four letters) let inflections of a word and
-compounds meet. Terms are hashed, so that a text with new words has a place among the old ones.
+compounds meet. Chinese, Japanese, Korean and Thai are read in pairs of neighbouring letters: blanks do not part their
+words, or particles hang on them, and their marks are no accents. Terms are hashed, so that a text with new words has a
+place among the old ones.
 """
 
 from __future__ import annotations
@@ -27,6 +29,14 @@ POWER_STEPS = 4
 FIT_TEXTS = 50_000
 """Texts that directions are found on: the first of a seeded shuffle, where there are more."""
 _WORD = re.compile(r"\w+")
+_PAIRED = re.compile(
+    "["
+    "\u0e01-\u0e3a\u0e40-\u0e4e"  # Thai
+    "\u3005-\u3007\u3041-\u309a\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31f0-\u31ff"  # kana, bopomofo
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # ideographs
+    "]+|[\uac00-\ud7a3]+"  # Hangul
+)
+"""Runs of letters of which every two neighbours are a term."""
 _EMPTY_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -88,7 +98,7 @@ def term_counts(texts: Sequence[str]) -> sp.csr_matrix:
     words: list[int] = []
     ends = [0]
     for text in texts:
-        said = (word for word in _WORD.findall(_folded(text)) if word not in _EMPTY_WORDS)
+        said = (word for word in _words(text) if word not in _EMPTY_WORDS)
         words.extend(number_of.setdefault(word, len(number_of)) for word in said)
         ends.append(len(words))
     said_of = (np.ones(len(words), np.float32), np.array(words, np.int32), np.array(ends))
@@ -122,10 +132,18 @@ def _columns_scaled(matrix: sp.csr_matrix, factors: NDArray[np.float32]) -> sp.c
     return scaled
 
 
-def _folded(text: str) -> str:
+def _words(text: str) -> list[str]:
     if text.isascii():
-        return text.lower()
-    return "".join(mark for mark in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(mark))
+        return _WORD.findall(text.lower())
+    composed = unicodedata.normalize("NFKC", text.lower())
+    words: list[str] = _WORD.findall(_without_accents(_PAIRED.sub(" ", composed)))
+    for run in _PAIRED.findall(composed):
+        words.extend(run[place : place + 2] for place in range(max(1, len(run) - 1)))
+    return words
+
+
+def _without_accents(text: str) -> str:
+    return "".join(mark for mark in unicodedata.normalize("NFKD", text) if not unicodedata.combining(mark))
 
 
 def _terms_of(words: Iterable[str]) -> sp.csr_matrix:
