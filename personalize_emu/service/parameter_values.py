@@ -90,6 +90,23 @@ def given_parameters(recipe: RecipeFacts, kind: ParameterKind, given: Mapping[st
     return values
 
 
+def check_order_of_bounds(recipe: RecipeFacts, given: Mapping[str, str], member: str) -> None:
+    """That no `min_` parameter is above the `max_` parameter beside it. given: as of `given_parameters`.
+
+    Raises:
+        InvalidInputException: it is, so that nothing would be left to train on (R-71).
+    """
+    values = {parameter.name: given.get(parameter.name, parameter.default) for parameter in recipe.hyperparameters}
+    for least, value in values.items():
+        greatest = least.replace("min_", "max_", 1)
+        if least.startswith("min_") and greatest in values and float(value) > float(values[greatest]):
+            both = [f"{name} {values[name]}{'' if name in given else ' (its default)'}" for name in (least, greatest)]
+            raise InvalidInputException(
+                f"{member} has {both[0]} above {both[1]}, which leaves nothing to train on. "
+                f"Lower {least} or raise {greatest}."
+            )
+
+
 def allowed_values(parameter: Hyperparameter) -> str:
     """What may be given, in words."""
     if parameter.type == "categorical":

@@ -9,7 +9,7 @@ from typing import Any
 from personalize_emu.data.avro import Schema
 from personalize_emu.service.event_checks import check_event_selection
 from personalize_emu.service.hpo_config import check_hpo, shown_hpo_config
-from personalize_emu.service.parameter_values import given_parameters, shown
+from personalize_emu.service.parameter_values import check_order_of_bounds, given_parameters, shown
 from personalize_emu.service.recipe_facts import ParameterKind, RecipeFacts
 from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.training_columns import check_training_columns, columns_in_training
@@ -63,7 +63,8 @@ def check_solution(
     check_hpo(recipe, bool(params.get("performHPO", False)), config.get("hpoConfig", {}))
     check_event_selection(params.get("eventType"), config, schemas)
     for member, kind in _PARAMETER_MEMBERS:
-        given_parameters(recipe, kind, config.get(member, {}), member)
+        given = given_parameters(recipe, kind, config.get(member, {}), member)
+        check_order_of_bounds(recipe, given, member)
     check_training_columns(config.get("trainingDataConfig", {}), schemas)
     _check_objective(recipe, config.get("optimizationObjective", {}), schemas)
     schedule_days(config)

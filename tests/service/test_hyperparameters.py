@@ -66,6 +66,32 @@ def test_r70c_action_optimization_period() -> None:
     assert "from 7 to 28" in refused(config, on="aws-next-best-action", schemas=schemas)
 
 
+@pytest.mark.parametrize(
+    ("on", "given", "told"),
+    [
+        ("aws-user-personalization", {"min": "0.9", "max": "0.1"}, ("min_user", " 0.9 above max_user", " 0.1,")),
+        ("aws-personalized-ranking", {"min": "0.995"}, ("min_user", " 0.995 above max_user", " 0.99 (its default)")),
+        ("aws-sims", {"max": "0.001"}, ("min_user", " 0.005 (its default) above max_user", " 0.001,")),
+    ],
+)
+def test_r71_the_least_percentile_above_the_greatest(on: str, given: dict[str, str], told: tuple[str, ...]) -> None:
+    """Nobody would be left; the text says which of the two to change."""
+    values = {f"{side}_user_history_length_percentile": value for side, value in given.items()}
+    text = refused({"featureTransformationParameters": values}, on=on)
+    assert all(part in text for part in told)
+    assert "Lower min_user_history_length_percentile or raise max_user_history_length_percentile" in text
+
+
+def test_r71_percentiles_of_items_and_synonyms() -> None:
+    """R-69c, R-69d: the others are compared, too, by whichever name they go."""
+    member = "featureTransformationParameters"
+    assert "max_item_interaction" in refused({member: {"min_item_interaction_count_percentile": ".95"}}, on="aws-sims")
+    synonyms = {"min_hist_length_percentile": "0.6", "max_hist_length_percentile": "0.5"}
+    assert "min_user_history_length_percentile 0.6" in refused({member: synonyms}, on="aws-sims")
+    check({member: {"min_user_history_length_percentile": "0.5", "max_user_history_length_percentile": "0.5"}})
+    check({member: {"min_user_history_length_percentile": "0.99"}})
+
+
 def test_r53_r54_names_belong_to_one_recipe_and_one_map() -> None:
     assert "unknown parameter" in refused({"algorithmHyperParameters": {"hidden_dim": "64"}})
     assert "unknown parameter" in refused({"algorithmHyperParameters": {"bptt": "8"}}, on="aws-sims")

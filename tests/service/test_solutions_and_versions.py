@@ -91,6 +91,19 @@ def test_configuration_comes_back_as_it_was_given(given: Given) -> None:
     assert version_of(given, given.version(solution))["solutionConfig"] == config
 
 
+def test_percentiles_that_leave_nobody_are_refused_before_anything_is_made(given: Given) -> None:
+    """R-71, R-54."""
+    bounds = {"min_user_history_length_percentile": ".9", "max_user_history_length_percentile": ".1"}
+    code, text = refusal(given.solution, solutionConfig={"featureTransformationParameters": bounds})
+    assert code == "InvalidInputException"
+    assert text == (
+        "featureTransformationParameters has min_user_history_length_percentile 0.9 above "
+        "max_user_history_length_percentile 0.1, which leaves nothing to train on. "
+        "Lower min_user_history_length_percentile or raise max_user_history_length_percentile."
+    )
+    assert given.personalize.list_solutions()["solutions"] == []
+
+
 def test_a_solution_needs_imported_interactions(given: Given) -> None:
     """R-SOL-12, E-12, T-84."""
     text = (
