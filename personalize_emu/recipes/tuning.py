@@ -117,17 +117,18 @@ def best_values(
     seed: int,
     progress: Progress,
 ) -> Mapping[str, str]:
-    """A value for every axis; of equally good candidates the first."""
-    candidates = drawn(search.axes, search.jobs, seed)
-    # What changes nothing needs no trial: of candidates that differ in nothing else, the first stands for all.
+    """A value for every axis: the usual one where it changes nothing; of equally good candidates the first."""
     idle = recipe.without_effect(data, hyperparameters)
-    lively = [place for place, axis in enumerate(search.axes) if axis.name not in idle]
-    first_of: dict[Values, int] = {}
-    for job, candidate in enumerate(candidates):
-        first_of.setdefault(tuple(candidate[place] for place in lively), job)
+    usual = {axis.name: axis.nearest() for axis in search.axes if axis.name in idle}
+    candidates = [
+        tuple(usual.get(axis.name, value) for axis, value in zip(search.axes, candidate, strict=True))
+        for candidate in drawn(search.axes, search.jobs, seed)
+    ]
+    # What changes nothing needs no trial: of equal candidates, the first stands for all.
+    candidates = list(dict.fromkeys(candidates))
     best = 0
-    if len(first_of) > 1:
-        best = _best_job(recipe, data, hyperparameters, search, candidates, sorted(first_of.values()), seed, progress)
+    if len(candidates) > 1:
+        best = _best_job(recipe, data, hyperparameters, search, candidates, seed, progress)
     return {axis.name: value for axis, value in zip(search.axes, candidates[best], strict=True)}
 
 
@@ -152,11 +153,10 @@ def _best_job(
     hyperparameters: Hyperparameters,
     search: Search,
     candidates: Sequence[Values],
-    jobs: Sequence[int],
     seed: int,
     progress: Progress,
 ) -> int:
-    whole, left, done = validation_split(data, seed), list(jobs), 0
+    whole, left, done = validation_split(data, seed), list(range(len(candidates))), 0
     rounds = rounds_of(len(left), len(whole.training.user_ids))
     work = sum(users * asked for users, asked in rounds)
     ranked = left

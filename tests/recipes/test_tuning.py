@@ -38,7 +38,7 @@ from personalize_emu.recipes.tuning import (
     train_tuned,
     validation_split,
 )
-from tests.recipes.made_data import chains
+from tests.recipes.made_data import chains, checkerboard
 
 DATA = chains(users=60)
 FACTOR = Axis("factor", "0.1", 0.0, 1.0)
@@ -225,6 +225,32 @@ def test_what_changes_nothing_is_not_tried() -> None:
     assert similar.without_effect(DATA, {}) == {"item_id_hidden_dim", "item_metadata_hidden_dim"}
     assert personal.without_effect(DATA, {}) == {"hidden_dimension"}
     assert personal.without_effect(DATA, {NETWORK_FROM: "1"}) == frozenset()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_changes_nothing_keeps_its_usual_value(seed: int) -> None:
+    """T-34: whichever candidate is the best; in a range without it, the nearest."""
+    search = Search((IDLE, FACTOR), 20)
+    best = found(Planted(), search, seed=seed)
+    assert best["idle"] == "5"
+    assert best["factor"] != FACTOR.usual
+    narrow = Search((Axis("idle", "5", 7, 9, whole=True), FACTOR), 20)
+    assert found(Planted(), narrow, seed=seed) == {**best, "idle": "7"}
+
+
+def test_a_width_without_a_network_stays_the_default() -> None:
+    """R-57, T-34: while other parameters are searched for in the same candidates."""
+    personal = recipe_named("aws-user-personalization")
+    assert personal is not None
+    axes = (
+        Axis("hidden_dimension", "149", 32, 256, whole=True),
+        Axis("bptt", "2", 2, 32, whole=True),
+        Axis("recency_mask", "true", values=("true", "false")),
+    )
+    data = checkerboard(users=80, items=40, visits=12)
+    best = [best_values(personal, data, {}, Search(axes, 6), seed, no_progress) for seed in range(2)]
+    assert {values["hidden_dimension"] for values in best} == {"149"}
+    assert {values["bptt"] for values in best} != {"2"}
 
 
 def test_first_rounds_are_of_few_users() -> None:
