@@ -31,7 +31,8 @@ from personalize_emu.recipes.training import Trained, metrics_of
 from personalize_emu.recipes.tuning import Search, train_tuned
 
 ROWS_WORTH_A_PROCESS = 250_000
-"""Fewer rows are trained on in about two seconds, of which a process would cost a quarter."""
+"""Half a second is what a process costs, and little where so many rows take ten, or minutes with a network. Trainings
+with fewer take less, those of tests a fraction of a second."""
 LOOK_EVERY = 0.2
 """Seconds after which whoever watches is asked again whether the training is still wanted."""
 INPUT, OUTPUT, ERRORS = "input", "output", "errors"
