@@ -30,8 +30,9 @@ from personalize_emu.recipes.base import (
     within,
 )
 from personalize_emu.recipes.cold_items import ColdItems, find_cold_items
-from personalize_emu.recipes.experts import Experts, Trust, fit_experts, looks_at, usual_trust
+from personalize_emu.recipes.experts import Experts, Judgement, fit_experts, looks_at, usual_trust
 from personalize_emu.recipes.models.blend import best_sharpness, with_returns
+from personalize_emu.recipes.models.kinds import kinds_of
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
 from personalize_emu.recipes.models.recurrent.next_item import USUAL_HIDDEN, Shape
 from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
@@ -39,7 +40,7 @@ from personalize_emu.recipes.next_item_model import NextItemModel
 from personalize_emu.recipes.parameters import flag, number, percentiles
 from personalize_emu.recipes.percentiles import users_within
 from personalize_emu.recipes.sequence_reader import SequenceReader, fit_sequence_reader, refit_sequence_reader
-from personalize_emu.recipes.weighing import learned_trust
+from personalize_emu.recipes.weighing import learned_judgement
 
 SHARPNESS = 1.0
 """Of the weighed opinions, until it is measured on users the models have not seen."""
@@ -154,7 +155,7 @@ class PersonalRecipe(Recipe):
         known = evaluated.measured_reader(test_users[: users_to_measure(READER_USERS, len(data.catalog))], sharpness)
         kept = self._users(data, hyperparameters)
         hear = within(progress, 0, 0.5 if known else 1)
-        model = self._fit(data, kept, hyperparameters, evaluated.experts.trust, sharpness, rng, hear)
+        model = self._fit(data, kept, hyperparameters, evaluated.experts.judgement, sharpness, rng, hear)
         if known is not None:
             shape, hear = self._shape(hyperparameters), within(progress, 0.5, 1)
             model = replace(model, reader=refit_sequence_reader(known, kept.visits, shape, rng, hear))
@@ -174,13 +175,13 @@ class PersonalRecipe(Recipe):
         data: TrainingData,
         kept: TrainingData,
         hyperparameters: Hyperparameters,
-        trust: Trust | None,
+        judgement: Judgement | None,
         sharpness: float,
         rng: np.random.Generator,
         progress: Progress,
     ) -> PersonalModel:
         """Without a network; of the users in `kept`."""
-        experts = self._experts(kept, hyperparameters, trust, progress)
+        experts = self._experts(kept, hyperparameters, judgement, rng, progress)
         return PersonalModel(
             data.catalog,
             experts,
@@ -201,19 +202,28 @@ class PersonalRecipe(Recipe):
         return Shape(hidden, steps, flag(hyperparameters, self.recency, True))
 
     def _experts(
-        self, data: TrainingData, hyperparameters: Hyperparameters, trust: Trust | None, progress: Progress
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        judgement: Judgement | None,
+        rng: np.random.Generator,
+        progress: Progress,
     ) -> Experts:
-        """Trusted as learned from `data`, unless that is known already."""
+        """Judged as learned from `data`, unless that is known already."""
         looks = looks_at(flag(hyperparameters, self.recency, True), int(number(hyperparameters, "bptt", 32)))
+        kinds = kinds_of(data.item_features)
 
-        def fitted(part: TrainingData, trust: Trust, progress: Progress) -> Experts:
-            return fit_experts(part.visits, len(data.catalog), looks, trust, progress)
+        def fitted(part: TrainingData, judgement: Judgement, progress: Progress) -> Experts:
+            return fit_experts(part.visits, len(data.catalog), kinds, looks, judgement, progress)
 
-        if trust is None:
-            trust = learned_trust(
-                data, lambda part: fitted(part, usual_trust(), lambda _stage, _share: progress("whom to trust", 0.1))
-            )
-        return fitted(data, trust, progress)
+        if judgement is None:
+            usual = Judgement(usual_trust())
+
+            def fitted_quietly(part: TrainingData) -> Experts:
+                return fitted(part, usual, lambda _stage, _share: progress("whom to trust", 0.1))
+
+            judgement = learned_judgement(data, fitted_quietly, rng)
+        return fitted(data, judgement, progress)
 
     def _described(self, data: TrainingData) -> TrainingData:
         """Rankings leave items without interactions unscored, and so need no metadata of them (R-74a)."""

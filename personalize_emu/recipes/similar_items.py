@@ -47,10 +47,12 @@ LENT_WEIGHTS = (1.0, 0.2, 0.5)
 POPULAR = 0.05
 LENDERS = 10
 """Like items whose histories an item borrows."""
-TRUSTS = (0.5, 1.0, 0.25, 2.0, 0.0)
-"""Factors of LEND and ALIKE that are tried; of equally good ones the first."""
+TRUSTS = (0.0, 0.25, 0.5, 1.0, 2.0)
+"""Factors of LEND and ALIKE that are tried; the least that is not clearly worse than the best."""
 USUAL_TRUST = (0.5, 0.25)
-"""Where nothing can be learned: of items of few users, and of many."""
+"""Where nothing can be learned: of items of few users, and of many. What nobody met is trusted so much at least."""
+FEWEST_ASKED = 10
+"""Pairs from which something can be learned."""
 TOP = 5.0
 """Places at the top of a list that count about the same when trust is learned; lower ones count ever less."""
 MANY_USERS = 20
@@ -98,8 +100,11 @@ class SimilarModel(Model):
             return self.base.scores(history)
         item = int(history.items[-1])
         trust = self.trust[self.has_many_users(item)]
-        said = self.said_of(item) if trust or not self.trained_items[item] else self._said_by_histories(item)
+        said = self.said_of(item) if trust or self._any_new or not self.trained_items[item] else self._said_alone(item)
         scores = self.weighed(said, item, trust)
+        if self._any_new and trust < USUAL_TRUST[0]:
+            new = ~self.trained_items
+            scores[new] = self.weighed(said, item, USUAL_TRUST[0])[new]
         unknown = ~self.described & ~self.trained_items
         scores[unknown] = scores.min() - np.float32(1)
         scores[item] = -np.inf
@@ -115,7 +120,13 @@ class SimilarModel(Model):
     def _popular(self) -> Vector:
         return np.float32(POPULAR) * standardised(self.base.popularity.log_shares())
 
-    def _said_by_histories(self, item: int) -> Said:
+    @cached_property
+    def _any_new(self) -> bool:
+        """Whether there are items that nobody met but something is known of."""
+        return bool((self.described & ~self.trained_items).any())
+
+    def _said_alone(self, item: int) -> Said:
+        """By histories."""
         nothing = np.zeros(len(self.catalog), np.float32)
         return Said(self._shared(item), nothing, nothing)
 
@@ -182,8 +193,10 @@ class SimilarRecipe(Recipe):
         pairs = list(_pairs(data, held_out, rng))
         if not pairs:
             return model.trust
-        part = rows_of_users(data, ~held_out)
-        trial = replace(model, base=self.histories.fit_weighed(part, model.base.weights, hyperparameters, _unwatched))
+        part, kinds = rows_of_users(data, ~held_out), model.base.traits.kinds
+        trial = replace(
+            model, base=self.histories.fit_judged(part, model.base.judgement, hyperparameters, _unwatched, kinds)
+        )
         trial = replace(trial, lenders=np.flatnonzero(trial.described & trial.trained_items))
         return learned_trust(trial, pairs)
 
@@ -193,15 +206,25 @@ def learned_trust(trial: SimilarModel, pairs: Sequence[tuple[int, int]]) -> tupl
 
     pairs: (item, the next item) of users whom the histories of `trial` do not contain.
     """
-    gains = np.zeros((2, len(TRUSTS)))
+    gains: tuple[list[list[float]], list[list[float]]] = ([], [])
     for item, following in pairs:
         if trial.described[item] and item != following:
-            said, row = trial.said_of(item), int(trial.has_many_users(item))
-            for place, trust in enumerate(TRUSTS):
-                scores = trial.weighed(said, item, trust)
-                gains[row, place] += 1 / (TOP + np.count_nonzero(scores > scores[following]))
-    few, many = (TRUSTS[int(row.argmax())] for row in gains)
+            said = trial.said_of(item)
+            scores = [trial.weighed(said, item, trust) for trust in TRUSTS]
+            gains[trial.has_many_users(item)].append(
+                [float(1 / (TOP + np.count_nonzero(row > row[following]))) for row in scores]
+            )
+    few, many = (_least_good(np.array(rows), usual) for rows, usual in zip(gains, USUAL_TRUST, strict=True))
     return few, many
+
+
+def _least_good(gains: NDArray[np.float64], usual: float) -> float:
+    """The least trust within one standard error of the best. gains: float64[pairs, trusts]."""
+    if len(gains) < FEWEST_ASKED:
+        return usual
+    missed = gains[:, [int(gains.mean(axis=0).argmax())]] - gains
+    within = missed.mean(axis=0) <= missed.std(axis=0) / np.sqrt(len(gains))
+    return TRUSTS[int(np.argmax(within))]
 
 
 def _unwatched(stage: str, share: float) -> None:
@@ -230,4 +253,5 @@ def _pairs(data: TrainingData, held_out: NDArray[np.bool_], rng: np.random.Gener
 
 def similar_items() -> SimilarRecipe:
     """No percentiles are documented: everything is kept."""
-    return SimilarRecipe(RelatedRecipe(SimilarRecipe.name, (0.0, 1.0, 0.0, 1.0)))
+    histories = RelatedRecipe(SimilarRecipe.name, (0.0, 1.0, 0.0, 1.0), fewest_users=1, reads_items=True)
+    return SimilarRecipe(histories)

@@ -2,9 +2,10 @@
 
 Candidates are the items that enough users visited beside the one asked about. They are ordered by several opinions:
 the count c_ij / n_j^f (R-77b; f runs through a curve that keeps 0 and 1), of all times and of single stays, linear
-models of the same histories, which see past popularity and know about order, and of when an item came up. What each
-is worth is learned from users whom the models had not seen. Items that are no candidates follow by
-popularity; an item that is unknown, or has no candidate, gets the global list of popular items.
+models of the same histories, which see past popularity and know about order, nearness in few dimensions, and when an
+item came up. What each is worth is learned from users whom the models had not seen, and the best candidates are looked
+at once more (reranker). Items that are no candidates follow by popularity; an item that is unknown, or has no
+candidate, gets the global list of popular items.
 
 `popularity_discount_factor` f: 0 sorts the candidates by popularity alone, up to .5 the blend takes over, and
 beyond .5 popular items are damped ever more. The default of `max_item_interaction_count_percentile`, .9, taken
@@ -33,16 +34,20 @@ from personalize_emu.recipes.base import (
     TrainingData,
 )
 from personalize_emu.recipes.models.blend import in_logarithms, standardised
+from personalize_emu.recipes.models.candidate_traits import ItemTraits, item_traits
 from personalize_emu.recipes.models.choice import Case, learned_weights
 from personalize_emu.recipes.models.cooccurrence import Cooccurrence, fit_cooccurrence
 from personalize_emu.recipes.models.crowd_in_time import in_stays, time_scale
 from personalize_emu.recipes.models.histories import Kernel
+from personalize_emu.recipes.models.kinds import Kinds, kinds_of
+from personalize_emu.recipes.models.latent import LatentItems, fit_latent_items
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
+from personalize_emu.recipes.models.reranker import Question, Reranker, fit_reranker
 from personalize_emu.recipes.models.transitions import Transitions
 from personalize_emu.recipes.parameters import number, percentiles
 from personalize_emu.recipes.percentiles import items_within, users_within
 from personalize_emu.recipes.visits import Visits
-from personalize_emu.recipes.weighing import FEWEST_CASES, STRENGTH, best_candidates, dealt
+from personalize_emu.recipes.weighing import FEWEST_CASES, STRENGTH, Group, best_candidates, dealt
 
 OPINIONS = (
     "visited by the same",
@@ -51,11 +56,16 @@ OPINIONS = (
     "comes next",
     "both",
     "both in one stay",
+    "near",
     "one era",
     "popular",
 )
-DEFAULT_WEIGHTS = (0.3, 0.15, 0.0, 0.1, 0.6, 0.3, 0.1, 0.1)
+DEFAULT_WEIGHTS = (0.3, 0.15, 0.0, 0.1, 0.6, 0.3, 0.1, 0.1, 0.1)
 POPULAR = OPINIONS.index("popular")
+FLOOR = np.where(np.arange(len(OPINIONS)) == POPULAR, -np.inf, 0.0)
+"""Of the weights: whatever goes with an item does not speak against another, be there ever so few cases."""
+LOOKED_AT_AGAIN = 400
+"""Candidates of a request: many of them, as whoever asks may have most of the best already."""
 DEFAULT_DISCOUNT = 0.5
 DISCOUNT_POWER = 1.74
 """The default factor .5 divides by n^.3, which foresees more than n^.5; 0 and 1 stay what they are."""
@@ -68,6 +78,14 @@ DAY = 86_400
 
 
 @dataclass(frozen=True, eq=False)
+class Judgement:
+    """weights: float64[opinions]. reranker: None where a second look is of no use."""
+
+    weights: NDArray[np.float64]
+    reranker: Reranker | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class RelatedModel(Model):
     """Scores of the items that go with the newest item of a history."""
 
@@ -76,6 +94,8 @@ class RelatedModel(Model):
     precedes: Transitions
     pairs: Cooccurrence
     pairs_in_stays: Cooccurrence
+    latent: LatentItems
+    traits: ItemTraits
     first_seen: NDArray[np.float32]
     """float32[items]: days from the first visit of all to the first of each item."""
     popularity: Popularity
@@ -83,8 +103,7 @@ class RelatedModel(Model):
     """int64[items]: distinct users in the pairs; 0 for items the percentiles left out."""
     discount: float
     fewest_users: int
-    weights: NDArray[np.float64]
-    """float64[opinions]"""
+    judgement: Judgement
     has_scores = False
 
     @property
@@ -114,10 +133,43 @@ class RelatedModel(Model):
         trust = min(1.0, 2 * self.discount)
         if trust == 0.0:
             return self._log_users
-        relevance: NDArray[np.float32] = self._weights_now @ self.opinions(item, both)
+        said = self.opinions(item, both)
+        relevance: NDArray[np.float32] = self._weights_now @ said
+        if self.judgement.reranker is not None:
+            self._look_again(self.judgement.reranker, relevance, said, item, both)
         if trust == 1.0:
             return relevance
-        return np.float32(trust) * relevance + np.float32((1 - trust) * np.abs(self.weights).sum()) * self._log_users
+        others = np.abs(self.judgement.weights).sum()
+        return np.float32(trust) * relevance + np.float32((1 - trust) * others) * self._log_users
+
+    def _look_again(
+        self,
+        reranker: Reranker,
+        relevance: NDArray[np.float32],
+        said: NDArray[np.float32],
+        item: int,
+        both: NDArray[np.int64],
+    ) -> None:
+        best = best_candidates(self.open_to(relevance, item, both), LOOKED_AT_AGAIN)
+        if len(best) > 1:
+            reranker.look_again(relevance, best, self.traits_of(item, best, said, both))
+
+    def open_to(self, relevance: NDArray[np.float32], item: int, both: NDArray[np.int64]) -> NDArray[np.float32]:
+        """float32[items]: -inf for what is no candidate."""
+        candidates = np.where((both >= self.fewest_users) & (self.item_users > 0), relevance, -np.inf)
+        candidates[item] = -np.inf
+        return candidates.astype(np.float32, copy=False)
+
+    def traits_of(
+        self, item: int, candidates: NDArray[np.int64], said: NDArray[np.float32], both: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """float32[candidates, d]: what the second look goes by. said: float32[opinions, items]."""
+        shared = both[candidates].astype(np.float32)
+        mine, theirs = np.float32(max(1, self.item_users[item])), np.maximum(self.item_users[candidates], 1)
+        rows = [np.log1p(shared), np.log(shared / np.sqrt(mine * theirs) + np.float32(0.01)), shared / mine]
+        rows.append((shared / theirs).astype(np.float32))
+        parts = [said[:, candidates].T, np.stack(rows, axis=1), self.traits.of_pair(item, candidates)]
+        return np.concatenate(parts, axis=1).astype(np.float32, copy=False)
 
     def opinions(self, item: int, both: NDArray[np.int64]) -> NDArray[np.float32]:
         """float32[opinions, items]: each row standardised. both: users of `item` and of every item."""
@@ -129,9 +181,10 @@ class RelatedModel(Model):
             table[:4] *= self._damping
         table[4] = both * self._inverse_users
         table[5] = self.pairs_in_stays.users_of_both(item) * self._inverse_users
-        table[6] = -np.abs(self.first_seen - self.first_seen[item])
-        table[7] = self._log_users
-        table[:6, item] = 0.0
+        table[6] = self.latent.of_item(item)
+        table[7] = -np.abs(self.first_seen - self.first_seen[item])
+        table[8] = self._log_users
+        table[:7, item] = 0.0
         in_logarithms(table[:3])
         in_logarithms(table[4:6])
         return standardised(table)
@@ -139,7 +192,7 @@ class RelatedModel(Model):
     @cached_property
     def _weights_now(self) -> NDArray[np.float32]:
         """Beyond the default discount, popularity says ever less."""
-        weights = self.weights.astype(np.float32)
+        weights = self.judgement.weights.astype(np.float32)
         weights[POPULAR] *= min(1.0, 2 - 2 * self.discount)
         return weights
 
@@ -167,10 +220,16 @@ class RelatedModel(Model):
 
 @dataclass(frozen=True)
 class RelatedRecipe(Recipe):
-    """defaults: the percentiles of user history length, then of item interaction count (R-69b to R-69e)."""
+    """defaults: the percentiles of user history length, then of item interaction count (R-69b to R-69e).
+
+    fewest_users: of both of two items, where `min_cointeraction_count` does not say. reads_items: the second look goes
+    by metadata, too.
+    """
 
     name: str
     defaults: tuple[float, float, float, float]
+    fewest_users: int = 3
+    reads_items: bool = False
     kind = Kind.RELATED
 
     def fit(
@@ -180,14 +239,16 @@ class RelatedRecipe(Recipe):
         rng: np.random.Generator,
         progress: Progress,
     ) -> RelatedModel:
-        del rng
+        kinds = kinds_of(data.item_features) if self.reads_items else None
+
+        def quiet(_stage: str, _share: float) -> None:
+            progress("what to trust", 0.1)
 
         def fitted(part: TrainingData) -> RelatedModel:
-            prior = np.array(DEFAULT_WEIGHTS)
-            return self.fit_weighed(part, prior, hyperparameters, lambda _stage, _share: progress("what to trust", 0.1))
+            prior = Judgement(np.array(DEFAULT_WEIGHTS))
+            return self.fit_judged(part, prior, hyperparameters, quiet, kinds)
 
-        weights = learned_related_weights(data, fitted)
-        return self.fit_weighed(data, weights, hyperparameters, progress)
+        return self.fit_judged(data, learned_judgement(data, fitted, rng), hyperparameters, progress, kinds)
 
     def fit_after_evaluation(
         self,
@@ -198,32 +259,41 @@ class RelatedRecipe(Recipe):
         rng: np.random.Generator,
         progress: Progress,
     ) -> RelatedModel:
-        """With the weights that were learned for the evaluated model."""
+        """Judging as was learned for the evaluated model."""
         del test_users
         if not isinstance(evaluated, RelatedModel):
             return self.fit(data, hyperparameters, rng, progress)
-        return self.fit_weighed(data, evaluated.weights, hyperparameters, progress)
+        kinds = kinds_of(data.item_features) if self.reads_items else None
+        return self.fit_judged(data, evaluated.judgement, hyperparameters, progress, kinds)
 
-    def fit_weighed(
-        self, data: TrainingData, weights: NDArray[np.float64], hyperparameters: Hyperparameters, progress: Progress
+    def fit_judged(
+        self,
+        data: TrainingData,
+        judgement: Judgement,
+        hyperparameters: Hyperparameters,
+        progress: Progress,
+        kinds: Kinds | None = None,
     ) -> RelatedModel:
-        """With the weights of opinions given."""
+        """With what was learned of the opinions. kinds: of the items of the catalog."""
         item_count = len(data.catalog)
         kept = self._kept(data, hyperparameters)
         affinities = fit_affinities(kept.visits, len(kept.user_ids), item_count, progress)
         stays = in_stays(kept.visits, *time_scale(kept.visits.timestamps))
+        popularity, popular = count_popularity(data.visits, item_count), count_popularity(kept.visits, item_count)
         model = RelatedModel(
             data.catalog,
             affinities,
             affinities.transitions.backwards(),
             fit_cooccurrence(kept.visits, len(kept.user_ids), item_count),
             fit_cooccurrence(stays, len(stays.lengths), item_count),
+            fit_latent_items(kept.visits, item_count),
+            item_traits(kept.visits, item_count, popular.log_shares(), kinds),
             first_seen(kept.visits, item_count),
-            count_popularity(data.visits, item_count),
-            count_popularity(kept.visits, item_count).users,
+            popularity,
+            popular.users,
             number(hyperparameters, "popularity_discount_factor", DEFAULT_DISCOUNT),
-            int(number(hyperparameters, "min_cointeraction_count", 3)),
-            weights,
+            int(number(hyperparameters, "min_cointeraction_count", self.fewest_users)),
+            judgement,
         )
         progress("fitted", 1.0)
         return model
@@ -235,26 +305,46 @@ class RelatedRecipe(Recipe):
         return items_within(users_within(data, users), (low, 1.0 if high == UNLIMITED else high))
 
 
-def learned_related_weights(data: TrainingData, fit: Callable[[TrainingData], RelatedModel]) -> NDArray[np.float64]:
-    """float64[opinions]: learned from what users, whom the models had not seen, did after an item."""
+def learned_judgement(
+    data: TrainingData, fit: Callable[[TrainingData], RelatedModel], rng: np.random.Generator
+) -> Judgement:
+    """From what users, whom the models had not seen, did after an item."""
     prior = np.array(DEFAULT_WEIGHTS)
-    cases = [case for rest, users in dealt(data) for case in _cases_of(fit(rest), users)]
-    return prior if len(cases) < FEWEST_CASES else learned_weights(cases, prior, STRENGTH / len(cases))
+    cases = [case for group in dealt(data) for case in _cases_of(fit(group.data), group)]
+    if len(cases) < FEWEST_CASES:
+        return Judgement(prior)
+    weights = learned_weights([case.as_case() for case in cases], prior, STRENGTH / len(cases), FLOOR)
+    return Judgement(weights, fit_reranker([case.as_question(weights) for case in cases], rng))
 
 
-def _cases_of(model: RelatedModel, users: Sequence[HeldOut]) -> Iterator[Case]:
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """opinions: float32[candidates, opinions]. traits: float32[candidates, d]. chosen: bool[candidates]."""
+
+    opinions: NDArray[np.float32]
+    traits: NDArray[np.float32]
+    chosen: NDArray[np.bool_]
+    owner: int
+
+    def as_case(self) -> Case:
+        return Case(self.opinions, self.chosen)
+
+    def as_question(self, weights: NDArray[np.float64]) -> Question:
+        return Question(self.opinions @ weights.astype(np.float32), self.traits, self.chosen, self.owner)
+
+
+def _cases_of(model: RelatedModel, group: Group) -> Iterator[_Asked]:
     weights = np.array(DEFAULT_WEIGHTS, np.float32)
-    for user in users:
+    for user, owner in zip(group.asked, group.owners, strict=True):
         item = int(user.history.items[-1])
         both = model.pairs.users_of_both(item)
         opinions = model.opinions(item, both)
-        relevance = weights @ opinions
-        relevance[(both < model.fewest_users) | (model.item_users == 0)] = -np.inf
+        relevance = model.open_to(weights @ opinions, item, both)
         relevance[user.history.items] = -np.inf
         best = best_candidates(relevance)
         chosen = np.isin(best, user.truth)
         if chosen.any():
-            yield Case(opinions[:, best].T, chosen)
+            yield _Asked(opinions[:, best].T, model.traits_of(item, best, opinions, both), chosen, owner)
 
 
 def first_seen(visits: Visits, item_count: int) -> NDArray[np.float32]:

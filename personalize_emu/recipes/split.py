@@ -55,13 +55,23 @@ def user_coins(user_ids: Sequence[str], seed: int) -> NDArray[np.float64]:
 
 def cut_user(visits: Visits, user: int, user_id: str = "") -> HeldOut:
     """Cut one user's visits: the newest tenth, at least one, is held out."""
-    rows = visits.of_user(user)
-    items, timestamps, weights = visits.items[rows], visits.timestamps[rows], visits.weights[rows]
-    kept = len(items) - max(1, int(HELD_OUT_SHARE * len(items)))
-    truth, places = np.unique(items[kept:], return_inverse=True)
+    count = int(visits.lengths[user])
+    held_out = max(1, int(HELD_OUT_SHARE * count))
+    return _cut(visits, user, count - held_out, held_out, user_id)
+
+
+def cut_user_at(visits: Visits, user: int, known: int) -> HeldOut:
+    """As if only the `known` oldest visits had been made, and what followed of as large a share as in `cut_user`."""
+    return _cut(visits, user, known, max(1, int(known * HELD_OUT_SHARE / (1 - HELD_OUT_SHARE))), "")
+
+
+def _cut(visits: Visits, user: int, known: int, following: int, user_id: str) -> HeldOut:
+    start = int(visits.offsets[user])
+    before, after = slice(start, start + known), slice(start + known, start + known + following)
+    truth, places = np.unique(visits.items[after], return_inverse=True)
     gains = np.zeros(len(truth), np.float32)
-    np.maximum.at(gains, places, weights[kept:])
-    return HeldOut(History(items[:kept], timestamps[:kept], user_id), truth.astype(np.int32), gains)
+    np.maximum.at(gains, places, visits.weights[after])
+    return HeldOut(History(visits.items[before], visits.timestamps[before], user_id), truth.astype(np.int32), gains)
 
 
 def _with_circumstances(data: TrainingData, user: int) -> HeldOut:

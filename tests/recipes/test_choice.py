@@ -58,3 +58,13 @@ def test_what_separates_perfectly_gets_a_finite_weight() -> None:
     right = np.array([[9.0], [0.0], [0.0]], np.float32)
     cases = [Case(right, np.array([True, False, False]))] * 10
     assert 0.3 < learned_weights(cases, np.zeros(1), 0.02)[0] < 20
+
+
+def test_no_weight_goes_below_its_floor_and_the_others_make_the_best_of_it() -> None:
+    cases = drawn_cases(np.array([1.0, -0.8, 0.4]), 200, 9)
+    prior, floor = np.array([0.2, 0.1, 0.0]), np.array([-np.inf, 0.0, -np.inf])
+    found = learned_weights(cases, prior, 0.01, floor)
+    bounds = [(None, None), (0.0, None), (None, None)]
+    best = minimize(loss, prior, (cases, prior, 0.01), method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13})
+    assert found[1] == 0.0
+    assert found == pytest.approx(best.x, abs=2e-3)

@@ -9,19 +9,46 @@ import pytest
 
 from personalize_emu.recipes import weighing
 from personalize_emu.recipes.base import History, TrainingData
-from personalize_emu.recipes.experts import OPINIONS, Experts, Trust, fit_experts, looks_at, usual_trust
+from personalize_emu.recipes.experts import (
+    NOTHING_AGAINST,
+    OPINIONS,
+    Experts,
+    Judgement,
+    Trust,
+    fit_experts,
+    looks_at,
+    usual_trust,
+)
 from personalize_emu.recipes.models import crowd_in_time
+from personalize_emu.recipes.models.kinds import kinds_of
+from personalize_emu.recipes.models.reranker import Reranker
 from personalize_emu.recipes.split import cut_user
 from personalize_emu.recipes.training import no_progress
-from personalize_emu.recipes.weighing import cases_of, dealt, learned_trust
+from personalize_emu.recipes.weighing import Group, cases_of, dealt, learned_judgement
+from tests.recipes.described_data import painted
 from tests.recipes.made_data import DAY, chains, checkerboard, history, random_data, training_data
 
 DATA = random_data(users=60, items=40, rows=900, seed=2)
 LOOKS = looks_at(recency=True, steps=32)
 
 
-def experts_of(data: TrainingData, trust: Trust | None = None) -> Experts:
-    return fit_experts(data.visits, len(data.catalog), LOOKS, trust or usual_trust(), no_progress)
+def experts_of(data: TrainingData, trust: Trust | None = None, reranker: Reranker | None = None) -> Experts:
+    judgement = Judgement(trust or usual_trust(), reranker)
+    kinds = kinds_of(data.item_features)
+    return fit_experts(data.visits, len(data.catalog), kinds, LOOKS, judgement, no_progress)
+
+
+def learned(data: TrainingData) -> Judgement:
+    return learned_judgement(data, experts_of, np.random.default_rng(0))
+
+
+def some_reranker(experts: Experts, seed: int = 3) -> Reranker:
+    """One that says something, whatever it is."""
+    rng = np.random.default_rng(seed)
+    width = len(OPINIONS) + experts.traits.count
+    shapes = (width,), (width,), (width, 8), (8,), (8,), (width,)
+    parts = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+    return Reranker(parts[0], np.abs(parts[1]), *parts[2:])
 
 
 def some_histories() -> list[History]:
@@ -42,6 +69,38 @@ def test_every_opinion_is_on_the_same_scale() -> None:
     assert opinions.mean(axis=2) == pytest.approx(0, abs=1e-4)
     spread = opinions.std(axis=2)
     assert ((np.abs(spread - 1) < 0.01) | (spread == 0)).all()
+
+
+def test_the_second_look_is_the_same_for_one_and_many_and_moves_what_it_looks_at() -> None:
+    plain = experts_of(DATA)
+    experts = replace(plain, reranker=some_reranker(plain))
+    many, before = experts.relevance_many(some_histories()), plain.relevance_many(some_histories())
+    for row, old, past in zip(many, before, some_histories(), strict=True):
+        assert experts.relevance(past) == pytest.approx(row, rel=1e-3, abs=1e-3)
+        found = plain.candidates_of([past], len(DATA.catalog))[0]
+        others = np.setdiff1d(np.arange(len(DATA.catalog)), found.items)
+        assert not np.isin(found.items, past.items).any()
+        corrections = experts.reranker.corrections(experts.traits_of(past, found))  # type: ignore[union-attr]
+        assert row[found.items] - found.logits == pytest.approx(corrections, abs=1e-3)
+        shifts = row[others] - old[others]
+        assert shifts == pytest.approx(shifts[:1].repeat(len(shifts)), abs=1e-3)
+
+
+def test_kinds_have_a_say_where_something_is_known_of_items() -> None:
+    described, plain = painted(), replace(painted(), item_features=None)
+    past = [cut_user(described.visits, 1).history]
+    rows = slice(OPINIONS.index("of the kinds of the newest"), OPINIONS.index("of the kinds of all") + 1)
+    assert not experts_of(plain).opinions_many(past)[rows].any()
+    said = experts_of(described).opinions_many(past)[rows, 0]
+    blue = np.array([item.startswith("blue") for item in described.catalog])
+    assert (said[:, blue].min(axis=1) > said[:, ~blue].max(axis=1)).all()
+
+
+def test_what_speaks_for_an_item_never_speaks_against_it() -> None:
+    trust = Trust(np.full((2, len(OPINIONS)), -1.0), 0.0, 0.0, 5.0)
+    weights = trust.of(some_histories())
+    assert (weights[:, NOTHING_AGAINST] == 0).all()
+    assert (weights[:, NOTHING_AGAINST.stop :] < 0).all()
 
 
 def test_only_lengths_that_were_learned_from_change_the_weights() -> None:
@@ -74,40 +133,58 @@ def test_the_crowd_of_large_data_is_a_part_of_it(monkeypatch: pytest.MonkeyPatch
 
 def test_nobody_is_asked_about_a_user_whom_the_models_know() -> None:
     dealt_users = 0
-    for rest, users in dealt(DATA):
-        dealt_users += len(users)
-        assert len(rest.user_ids) + len(users) == len(DATA.user_ids)
+    for group in dealt(DATA):
+        users = len(set(group.owners))
+        dealt_users += users
+        assert len(group.data.user_ids) + users == len(DATA.user_ids)
     assert dealt_users == len(DATA.user_ids)
+
+
+def test_users_are_asked_about_at_the_end_and_at_moments_before() -> None:
+    (group, *_) = dealt(DATA)
+    for owner in set(group.owners):
+        moments = [asked for asked, mine in zip(group.asked, group.owners, strict=True) if mine == owner]
+        lengths = [len(moment.history.items) for moment in moments]
+        assert lengths == sorted(lengths, reverse=True)
+        assert len(moments) > 1
+        for earlier in moments[1:]:
+            end = len(earlier.history.items)
+            assert np.array_equal(earlier.history.items, moments[0].history.items[:end])
+            assert np.isin(earlier.truth, np.r_[moments[0].history.items[end:], moments[0].truth]).all()
 
 
 def test_a_part_of_large_data_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weighing, "MOST_VISITS", 300)
     monkeypatch.setattr(weighing, "MOST_USERS", 5)
-    ((rest, users),) = dealt(DATA)
-    assert len(users) == 5
-    assert len(rest.visits) < 400
+    monkeypatch.setattr(weighing, "MOST_CASES", 8)
+    monkeypatch.setattr(weighing, "FEWEST_CASES_ASKED", 8)
+    (group,) = dealt(DATA)
+    assert len(group.asked) == 8
+    assert len(group.data.visits) < 400
 
 
 def test_cases_hold_what_was_not_had_and_what_came_next() -> None:
     board = checkerboard(users=30)
-    users = [cut_user(board.visits, user) for user in range(30)]
-    for case in cases_of(experts_of(board), users, usual_trust()):
-        assert case.opinions.shape == (15, 2 * len(OPINIONS))
+    group = Group(board, tuple(cut_user(board.visits, user) for user in range(30)), tuple(range(30)))
+    experts = experts_of(board)
+    for case in cases_of(experts, group, usual_trust()):
+        assert case.as_case().opinions.shape == (15, 2 * len(OPINIONS))
+        assert case.traits.shape == (15, len(OPINIONS) + experts.traits.count)
         assert case.chosen.sum() == 1
 
 
 def test_opinions_that_foresee_are_trusted_more() -> None:
     board, walks = checkerboard(users=200), chains(users=200, visits=6)
     follows = OPINIONS.index("followed the last")
-    assert learned_trust(walks, experts_of).weights[0, follows] > learned_trust(board, experts_of).weights[0, follows]
+    assert learned(walks).trust.weights[0, follows] > learned(board).trust.weights[0, follows]
 
 
 def test_with_too_little_to_learn_from_the_usual_trust_stays() -> None:
-    few = chains(users=12)
-    assert np.array_equal(learned_trust(few, experts_of).weights, usual_trust().weights)
-    assert np.array_equal(learned_trust(training_data([]), experts_of).weights, usual_trust().weights)
+    for few in (chains(users=6, visits=3), training_data([])):
+        assert np.array_equal(learned(few).trust.weights, usual_trust().weights)
+        assert learned(few).reranker is None
 
 
 def test_the_same_data_teach_the_same() -> None:
-    first, second = (learned_trust(replace(DATA), experts_of) for _ in range(2))
+    first, second = (learned(replace(DATA)).trust for _ in range(2))
     assert np.array_equal(first.weights, second.weights)

@@ -7,24 +7,29 @@ import pytest
 
 from personalize_emu.recipes import weighing
 from personalize_emu.recipes.base import TrainingData
-from personalize_emu.recipes.experts import OPINIONS, Experts, fit_experts, looks_at, usual_trust
+from personalize_emu.recipes.experts import OPINIONS, POPULAR, Experts, Judgement, fit_experts, looks_at, usual_trust
 from personalize_emu.recipes.training import no_progress
-from personalize_emu.recipes.weighing import EVENNESS, learned_trust
+from personalize_emu.recipes.weighing import EVENNESS, learned_judgement
 from tests.recipes.made_data import chains
 
 
 def fit(data: TrainingData) -> Experts:
-    return fit_experts(data.visits, len(data.catalog), looks_at(True, 32), usual_trust(), no_progress)
+    judgement = Judgement(usual_trust())
+    return fit_experts(data.visits, len(data.catalog), None, looks_at(True, 32), judgement, no_progress)
+
+
+def learned_weights(data: TrainingData) -> np.ndarray:
+    return learned_judgement(data, fit, np.random.default_rng(0)).trust.weights
 
 
 def test_popularity_is_trusted_a_little_less_than_it_seems_to_deserve(monkeypatch: pytest.MonkeyPatch) -> None:
-    even = learned_trust(chains(), fit)
+    even = learned_weights(chains())
     monkeypatch.setattr(weighing, "EVENNESS", 0.0)
-    taken = learned_trust(chains(), fit).weights - even.weights
+    taken = learned_weights(chains()) - even
     expected = np.zeros((2, len(OPINIONS)))
-    expected[0, OPINIONS.index("popular")] = EVENNESS
+    expected[0, POPULAR] = EVENNESS
     assert taken == pytest.approx(expected, abs=1e-9)
 
 
 def test_too_little_to_learn_from_changes_nothing() -> None:
-    assert np.array_equal(learned_trust(chains(users=3), fit).weights, usual_trust().weights)
+    assert np.array_equal(learned_weights(chains(users=3)), usual_trust().weights)

@@ -24,21 +24,11 @@ def standardised(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     scores: float32[items] or float32[rows, items], finite.
     """
     centred = scores.copy()
-    centred *= _centre(centred)[..., None]
+    centred *= centre(centred)[..., None]
     return centred
 
 
-def weighed(scores: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32[rows, items]: `standardised` opinions times their weights, added up.
-
-    scores: float32[rows, opinions, items], finite, lost. weights: float32[rows, opinions].
-    """
-    factors = _centre(scores) * weights
-    total: NDArray[np.float32] = np.matmul(factors[:, None], scores)[:, 0]
-    return total
-
-
-def _centre(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def centre(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Take the mean from each row of float32[..., items]; what brings their deviation to 1, float32[...]."""
     count = np.float32(max(1, scores.shape[-1]))
     mean = scores.sum(axis=-1, keepdims=True) / count

@@ -2,7 +2,7 @@
 
 A case is somebody's next visits and the candidates that several opinions agreed on. The probability of a candidate is
 the softmax of the weighted sum of what the opinions say of it; the weights maximise the likelihood of what was
-chosen, drawn towards a prior. Convex in the weights, so Newton's method ends in one and the same place.
+chosen, drawn towards a prior and held above a floor. Concave in the weights, so Newton's method ends in one place.
 """
 
 from __future__ import annotations
@@ -28,20 +28,37 @@ class Case:
     chosen: NDArray[np.bool_]
 
 
-def learned_weights(cases: Sequence[Case], prior: Weights, strength: float) -> Weights:
+@dataclass(frozen=True, eq=False)
+class _Stack:
+    """All cases one below the other. opinions: float64[rows, opinions]. worth: float64[rows], what each choice counts.
+
+    starts: int64[cases], the first row of each; owners: int64[rows], the case of each.
+    """
+
+    opinions: NDArray[np.float64]
+    worth: NDArray[np.float64]
+    starts: NDArray[np.int64]
+    owners: NDArray[np.int64]
+
+
+def learned_weights(cases: Sequence[Case], prior: Weights, strength: float, floor: Weights | None = None) -> Weights:
     """float64[opinions] that maximise mean log-likelihood - strength * squared distance to `prior`.
 
-    All choices of a case count as much as one of another case. Without cases, the prior.
+    All choices of a case count as much as one of another case. Without cases, the prior. floor: float64[opinions], at
+    most `prior`; below it no weight goes.
     """
     weights = prior.copy()
     if not cases:
         return weights
-    value, slope, curve = _mean(cases, weights, prior, strength)
+    stack, low = _stacked(cases), np.full(len(prior), -np.inf) if floor is None else floor
+    value, slope, curve = _mean(stack, weights, prior, strength)
     for _ in range(STEPS):
-        step = np.linalg.solve(curve, slope)
+        free = (weights > low) | (slope > 0)
+        step = np.zeros(len(weights))
+        step[free] = np.linalg.solve(curve[np.ix_(free, free)], slope[free])
         for halving in range(HALVINGS):
-            further = weights + step / 2**halving
-            found = _mean(cases, further, prior, strength)
+            further = np.maximum(weights + step / 2**halving, low)
+            found = _mean(stack, further, prior, strength)
             if found[0] >= value:
                 break
         else:
@@ -54,21 +71,25 @@ def learned_weights(cases: Sequence[Case], prior: Weights, strength: float) -> W
     return weights
 
 
-def _mean(cases: Sequence[Case], weights: Weights, prior: Weights, strength: float) -> tuple[float, Weights, Weights]:
+def _stacked(cases: Sequence[Case]) -> _Stack:
+    sizes = np.array([len(case.chosen) for case in cases])
+    worth = np.concatenate([case.chosen / case.chosen.sum() for case in cases])
+    opinions = np.concatenate([case.opinions for case in cases]).astype(np.float64)
+    return _Stack(opinions, worth, np.cumsum(sizes) - sizes, np.repeat(np.arange(len(cases)), sizes))
+
+
+def _mean(stack: _Stack, weights: Weights, prior: Weights, strength: float) -> tuple[float, Weights, Weights]:
     """The objective, its gradient, and minus its second derivative."""
-    value, slope = 0.0, np.zeros(len(weights))
-    curve = np.zeros((len(weights), len(weights)))
-    for case in cases:
-        opinions = case.opinions.astype(np.float64)
-        logits = opinions @ weights
-        logits -= logits.max()
-        raised = np.exp(logits)
-        total = float(raised.sum())
-        shares = raised / total
-        mean = shares @ opinions
-        value += float(logits[case.chosen].mean()) - np.log(total)
-        slope += opinions[case.chosen].mean(axis=0) - mean
-        curve += (opinions * shares[:, None]).T @ opinions - np.outer(mean, mean)
-    count, off = len(cases), weights - prior
+    logits = stack.opinions @ weights
+    logits -= np.maximum.reduceat(logits, stack.starts)[stack.owners]
+    raised = np.exp(logits)
+    totals = np.add.reduceat(raised, stack.starts)
+    shares = raised / totals[stack.owners]
+    shared = stack.opinions * shares[:, None]
+    means = np.add.reduceat(shared, stack.starts, axis=0)
+    value = float(stack.worth @ logits - np.log(totals).sum())
+    slope = stack.worth @ stack.opinions - means.sum(axis=0)
+    curve = shared.T @ stack.opinions - means.T @ means
+    count, off = len(totals), weights - prior
     curve = curve / count + 2 * strength * np.eye(len(weights))
     return value / count - strength * float(off @ off), slope / count - 2 * strength * off, curve

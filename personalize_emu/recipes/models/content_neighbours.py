@@ -103,11 +103,11 @@ def _products(matrix: sp.csr_matrix, transposed: sp.csr_matrix, row: int) -> Vec
 
 def likeness_of(features: Features, terms: sp.csr_matrix | None) -> Likeness:
     """terms: `TextEmbedding.terms` of the text columns, None where there are none."""
-    blocks = [column.members @ sp.diags(_rarity(column.members)) for column in features.categories]
+    blocks = [column.members @ sp.diags(rarity_of(column.members)) for column in features.categories]
     nothing = sp.csr_matrix((features.count, 1), dtype=np.float32)
     categories = unit_rows(sp.hstack(blocks, format="csr", dtype=np.float32)) if blocks else nothing
-    terms = nothing if terms is None else unit_rows(_heaviest(terms))
-    ranks = [_ranks(column.values) for column in features.numbers]
+    terms = nothing if terms is None else unit_rows(heaviest(terms))
+    ranks = [ranks_of(column.values) for column in features.numbers]
     empty = np.zeros((features.count, 0), np.float32)
     return Likeness(categories, terms, np.stack(ranks, axis=1) if ranks else empty)
 
@@ -144,13 +144,13 @@ def content_neighbours(
     return matrix
 
 
-def _rarity(members: sp.csr_matrix) -> Vector:
+def rarity_of(members: sp.csr_matrix) -> Vector:
     counts = np.asarray(members.sum(axis=0), np.float32).ravel()
     rarity: Vector = np.log((members.shape[0] + 1) / (counts + np.float32(0.5)))
     return np.maximum(rarity, 0)
 
 
-def _ranks(values: NDArray[np.float64]) -> Vector:
+def ranks_of(values: NDArray[np.float64]) -> Vector:
     """The share of the items with a smaller value, equal ones in between."""
     known = np.sort(values[np.isfinite(values)])
     twice = np.searchsorted(known, values, "left") + np.searchsorted(known, values, "right")
@@ -158,7 +158,7 @@ def _ranks(values: NDArray[np.float64]) -> Vector:
     return ranks
 
 
-def _heaviest(matrix: sp.csr_matrix) -> sp.csr_matrix:
+def heaviest(matrix: sp.csr_matrix) -> sp.csr_matrix:
     """The heaviest terms of each row."""
     matrix = matrix.tocsr()
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))

@@ -39,12 +39,28 @@ def add_run(matrix: sp.csr_matrix, first: int, weights: Vector, total: Vector) -
 
 def sum_of_rows(matrix: sp.csr_matrix, rows: NDArray[np.integer[Any]], weights: Vector) -> Vector:
     """float32[columns]: the weighted sum of some rows, which may come repeatedly, of a float32 matrix."""
+    pointers, columns, values = _taken(matrix, rows)
+    total = np.zeros(matrix.shape[1], np.float32)
+    _sparsetools.csc_matvec(matrix.shape[1], len(rows), pointers, columns, values, weights, total)
+    return total
+
+
+def entries_of_rows(
+    matrix: sp.csr_matrix, rows: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.integer[Any]], Vector]:
+    """What stands in some rows of a float32 matrix: for each entry the place among `rows`, the column, the value."""
+    pointers, columns, values = _taken(matrix, rows)
+    return np.repeat(np.arange(len(rows)), np.diff(pointers)), columns, values
+
+
+def _taken(
+    matrix: sp.csr_matrix, rows: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]], Vector]:
+    """Pointers, columns and values of the matrix that some rows of another make up."""
     kind = matrix.indices.dtype
     rows = rows.astype(kind, copy=False)
     pointers = np.zeros(len(rows) + 1, kind)
     np.cumsum(matrix.indptr[rows + 1] - matrix.indptr[rows], out=pointers[1:])
     columns, values = np.empty(int(pointers[-1]), kind), np.empty(int(pointers[-1]), np.float32)
     _sparsetools.csr_row_index(len(rows), rows, matrix.indptr, matrix.indices, matrix.data, columns, values)
-    total = np.zeros(matrix.shape[1], np.float32)
-    _sparsetools.csc_matvec(matrix.shape[1], len(rows), pointers, columns, values, weights, total)
-    return total
+    return pointers, columns, values

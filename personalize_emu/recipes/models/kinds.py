@@ -1,0 +1,103 @@
+"""What kinds of items somebody visits: metadata of the items of a history, and which items share them.
+
+Every column of metadata is a block of a sparse matrix: categories, of which rare ones count more; a number as the two
+knots of its quantiles it lies between; all texts together by their most telling terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.base import History
+from personalize_emu.recipes.features import Features
+from personalize_emu.recipes.models.content_neighbours import heaviest, ranks_of, rarity_of
+from personalize_emu.recipes.models.histories import Kernel, weighted_rows
+from personalize_emu.recipes.models.item_basis import counts_of_texts, knots_of, spread
+from personalize_emu.recipes.models.sparse_sums import entries_of_rows, products
+from personalize_emu.recipes.models.text_embedding import fit_text_embedding, unit_rows
+
+MOST_COLUMNS = 6
+"""Of categories, and of numbers, that are told apart; those that vary most come first."""
+KNOTS = 12
+NUMBER_WEIGHT = np.float32(0.5)
+"""Of a number beside a column of categories, in one sum of all that is known."""
+SEED = 13
+
+Table = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Kinds:
+    """columns: float32 csr[items, d], in each block rows of length 1 or, where nothing is known, 0.
+
+    block_of: int32[d], ascending. weights: float32[blocks]. ranks: float32[items, numbers] from 0 to 1, UNKNOWN where
+    nothing is known.
+    """
+
+    columns: sp.csr_matrix
+    block_of: NDArray[np.int32]
+    weights: Table
+    ranks: Table
+
+    @property
+    def blocks(self) -> int:
+        return len(self.weights)
+
+    def scores_many(self, histories: Sequence[History], *kernels: Kernel) -> Table:
+        """float32[kernels * histories, items]: how much of what is known of a history is so of each item."""
+        bags = weighted_rows(histories, *kernels, item_count=self.columns.shape[0])
+        profiles = np.asarray((bags @ self.columns).todense(), np.float32)
+        profiles *= self._weight_of_column
+        return products(self.columns, profiles)
+
+    def likeness(self, profiles: Table, items: NDArray[np.int64]) -> Table:
+        """float32[profiles * blocks, items]: what `items` have in common with float32[profiles, d], by block."""
+        owners, columns, values = entries_of_rows(self.columns, items)
+        cells = self.block_of[columns] * len(items) + owners
+        size = len(items) * self.blocks
+        parts = [np.bincount(cells, values * profile[columns], minlength=size) for profile in profiles]
+        return np.concatenate(parts).reshape(-1, len(items)).astype(np.float32)
+
+    @cached_property
+    def _weight_of_column(self) -> Table:
+        weights: Table = self.weights[self.block_of]
+        return weights
+
+
+def kinds_of(features: Features | None) -> Kinds | None:
+    """None where nothing is known of any item."""
+    if not features:
+        return None
+    blocks = [(unit_rows(column.members.multiply(rarity_of(column.members))), 1.0) for column in features.categories]
+    blocks = sorted(blocks, key=lambda block: -block[0].nnz)[:MOST_COLUMNS]
+    numbers = [column.values for column in features.numbers if _varies(column.values)][:MOST_COLUMNS]
+    blocks += [(unit_rows(spread(values, knots_of(_known(values), KNOTS))), float(NUMBER_WEIGHT)) for values in numbers]
+    counts = counts_of_texts(features)
+    if counts is not None:
+        terms = fit_text_embedding(counts, np.random.default_rng(SEED), 0).terms(counts)
+        blocks.append((unit_rows(heaviest(terms)), 1.0))
+    blocks = [(block, weight) for block, weight in blocks if block.nnz]
+    if not blocks:
+        return None
+    ranks = [ranks_of(values) for values in numbers]
+    return Kinds(
+        sp.hstack([block for block, _ in blocks], format="csr", dtype=np.float32),
+        np.repeat(np.arange(len(blocks), dtype=np.int32), [block.shape[1] for block, _ in blocks]),
+        np.array([weight for _, weight in blocks], np.float32),
+        np.stack(ranks, axis=1) if ranks else np.zeros((features.count, 0), np.float32),
+    )
+
+
+def _known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values[np.isfinite(values)]
+
+
+def _varies(values: NDArray[np.float64]) -> bool:
+    known = _known(values)
+    return bool(len(known)) and bool(known.min() < known.max())

@@ -1,0 +1,227 @@
+"""A second look at the best candidates: a small network over what the experts said and what distinguishes candidates.
+
+It starts as the weighed opinions and learns what to add to them, from cases in which it is known what came next: the
+softmax over the candidates of each case, dropout, Adam, and a stop as soon as users it does not learn from are no
+longer foreseen better. Two of them, each with other users to judge by, are better than one; where neither beats the
+opinions alone there is no second look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.models.recurrent.adam import Adam, Schedule
+
+HIDDEN = 64
+DROPOUT = 0.4
+ROUNDS = 30
+PATIENCE = 10
+"""Rounds without a better one after which to stop."""
+AT_ONCE = 32
+"""Cases of one update."""
+RATE = 0.006
+DECAY = 0.02
+"""Share of every weight, times the rate, that an update takes away."""
+MEMBERS = 2
+JUDGES = 0.15
+"""Share of the users who say when to stop."""
+FEWEST_CASES = 200
+LEAST_GAIN = 0.003
+"""In mean log-likelihood of the judges, for which a second look is worth its time."""
+SURE = 2.0
+"""Standard errors, between judges of all members, that the gain must be beyond."""
+WIDEST = np.float32(4.0)
+"""Deviations from the mean beyond which all values are one: rare items have opinions of any size."""
+OUT_OF_REACH = np.float32(-1e9)
+
+Table = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What was to be chosen among. logits: float32[c], before the second look. traits: float32[c, d] of the
+    candidates. chosen: bool[c], at least one. owner: the number of the user.
+    """
+
+    logits: Table
+    traits: Table
+    chosen: NDArray[np.bool_]
+    owner: int
+
+
+@dataclass(frozen=True, eq=False)
+class Reranker:
+    """centre, factor: float32[d], to values of mean 0 and deviation 1. into: float32[d, h]. bias, out: float32[h].
+    slopes: float32[d].
+    """
+
+    centre: Table
+    factor: Table
+    into: Table
+    bias: Table
+    out: Table
+    slopes: Table
+
+    def look_again(self, logits: Table, items: NDArray[np.int64], traits: Table) -> None:
+        """Correct the logits of some items, in place, by their traits, float32[items, d].
+
+        Those of all others, float32[catalog], go along with the last quarter of these.
+        """
+        looked_at = logits[items]
+        corrections = self.corrections(traits)
+        last = np.argsort(looked_at, kind="stable")[: max(1, len(items) // 4)]
+        logits += corrections[last].mean()
+        logits[items] = looked_at + corrections
+
+    def corrections(self, traits: Table) -> Table:
+        """float32[c]: what to add to the logits of candidates with such traits, float32[c, d]."""
+        scaled = np.clip((traits - self.centre) * self.factor, -WIDEST, WIDEST)
+        hidden = scaled @ self.into
+        hidden += self.bias
+        np.maximum(hidden, 0, out=hidden)
+        corrections: Table = scaled @ self.slopes + hidden @ self.out
+        return corrections
+
+
+class _Weights(NamedTuple):
+    """As in `Reranker`, of one member."""
+
+    into: Table
+    bias: Table
+    out: Table
+    slopes: Table
+
+
+@dataclass(frozen=True, eq=False)
+class _Stack:
+    """Cases padded to one length. logits: float32[n, c]. traits: float32[n, c, d], scaled. shares: float32[n, c], of
+    what was chosen. owners: int64[n].
+    """
+
+    logits: Table
+    traits: Table
+    shares: Table
+    owners: NDArray[np.int64]
+
+    def of(self, rows: NDArray[np.integer]) -> _Stack:
+        return _Stack(self.logits[rows], self.traits[rows], self.shares[rows], self.owners[rows])
+
+
+def fit_reranker(questions: Sequence[Question], rng: np.random.Generator) -> Reranker | None:
+    """None where there is too little to learn from, or nothing that the logits do not say already."""
+    if len(questions) < FEWEST_CASES:
+        return None
+    every = np.concatenate([question.traits for question in questions])
+    centre, spread = every.mean(axis=0), every.std(axis=0)
+    factor = np.where(spread > 1e-6, 1 / np.maximum(spread, np.float32(1e-6)), 0).astype(np.float32)
+    stack = _stacked(questions, centre, factor)
+    owners = np.unique(stack.owners)
+    shuffled = rng.permutation(owners)
+    few = max(1, int(JUDGES * len(owners)))
+    members = [_member(stack, shuffled[number * few : (number + 1) * few], rng) for number in range(MEMBERS)]
+    trained = [member for member in members if member is not None]
+    if not trained or not _is_sure(np.concatenate([gains for _, gains in trained])):
+        return None
+    weights = [member for member, _ in trained]
+    share = np.float32(1 / len(weights))
+    return Reranker(
+        centre,
+        factor,
+        np.concatenate([member.into for member in weights], axis=1),
+        np.concatenate([member.bias for member in weights]),
+        np.concatenate([member.out * share for member in weights]),
+        np.sum([member.slopes * share for member in weights], axis=0, dtype=np.float32),
+    )
+
+
+def _stacked(questions: Sequence[Question], centre: Table, factor: Table) -> _Stack:
+    longest = max(len(question.logits) for question in questions)
+    logits = np.full((len(questions), longest), OUT_OF_REACH, np.float32)
+    traits = np.zeros((len(questions), longest, len(centre)), np.float32)
+    shares = np.zeros((len(questions), longest), np.float32)
+    for row, question in enumerate(questions):
+        count = len(question.logits)
+        logits[row, :count] = question.logits
+        traits[row, :count] = np.clip((question.traits - centre) * factor, -WIDEST, WIDEST)
+        shares[row, :count] = question.chosen / question.chosen.sum()
+    return _Stack(logits, traits, shares, np.array([question.owner for question in questions], np.int64))
+
+
+def _member(
+    stack: _Stack, judges: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[_Weights, NDArray[np.float64]] | None:
+    """Weights of the round that the judges' next visits were likeliest under, and what each judge gains by them."""
+    judging = np.isin(stack.owners, judges)
+    test, rows = stack.of(np.flatnonzero(judging)), np.flatnonzero(~judging)
+    if not len(rows) or not len(test.owners):
+        return None
+    weights = _start(stack.traits.shape[2], rng)
+    adam, schedule = Adam(weights), Schedule(RATE, ROUNDS * -(-len(rows) // AT_ONCE))
+    before = _losses(test, weights)
+    best, least, best_round, done = weights, float(before.mean()), 0, 0
+    for number in range(ROUNDS):
+        rows = rng.permutation(rows)
+        for start in range(0, len(rows), AT_ONCE):
+            rate = schedule.rate(done)
+            adam.update(_slopes(stack.of(rows[start : start + AT_ONCE]), weights, rng), rate)
+            for values in weights:
+                np.multiply(values, np.float32(1 - rate * DECAY), out=values)
+            done += 1
+        loss = float(_losses(test, weights).mean())
+        if loss < least:
+            best, least, best_round = _Weights(*(values.copy() for values in weights)), loss, number
+        elif number - best_round >= PATIENCE:
+            break
+    gains = before - _losses(test, best)
+    _, numbers, counts = np.unique(test.owners, return_inverse=True, return_counts=True)
+    return best, np.bincount(numbers, gains) / counts
+
+
+def _is_sure(gains: NDArray[np.float64]) -> bool:
+    """gains: float64[judges], in log-likelihood."""
+    return bool(gains.mean() > max(LEAST_GAIN, SURE * gains.std() / np.sqrt(len(gains))))
+
+
+def _start(width: int, rng: np.random.Generator) -> _Weights:
+    """Nothing is added to the logits yet."""
+    into = (rng.standard_normal((width, HIDDEN)) / np.sqrt(width)).astype(np.float32)
+    return _Weights(into, *(np.zeros(size, np.float32) for size in (HIDDEN, HIDDEN, width)))
+
+
+def _slopes(batch: _Stack, weights: _Weights, rng: np.random.Generator) -> _Weights:
+    """Gradients of the mean loss of a batch."""
+    count, longest, width = batch.traits.shape
+    traits = batch.traits.reshape(-1, width)
+    mask = np.where(rng.random(HIDDEN) < DROPOUT, np.float32(0), np.float32(1 / (1 - DROPOUT)))
+    out = weights.out * mask
+    hidden = traits @ weights.into
+    hidden += weights.bias
+    active = hidden > 0
+    hidden *= active
+    corrections = np.asarray(traits @ weights.slopes + hidden @ out, np.float32).reshape(count, longest)
+    shares = _softmax(batch.logits + corrections)
+    wrong: Table = (shares - batch.shares).ravel() / np.float32(count)
+    to_hidden: Table = np.multiply(active, out, dtype=np.float32)
+    to_hidden *= wrong[:, None]
+    return _Weights(traits.T @ to_hidden, to_hidden.sum(axis=0), (wrong @ hidden) * mask, wrong @ traits)
+
+
+def _losses(stack: _Stack, weights: _Weights) -> NDArray[np.floating]:
+    """[cases]: minus the log-likelihood of each."""
+    hidden = stack.traits @ weights.into
+    hidden += weights.bias
+    np.maximum(hidden, 0, out=hidden)
+    shares = _softmax(np.asarray(hidden @ weights.out + stack.traits @ weights.slopes, np.float32) + stack.logits)
+    losses: NDArray[np.floating] = -(stack.shares * np.log(np.maximum(shares, np.float32(1e-30)))).sum(axis=1)
+    return losses
+
+
+def _softmax(logits: Table) -> Table:
+    shares: Table = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares

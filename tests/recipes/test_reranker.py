@@ -1,0 +1,98 @@
+"""The second look at the best candidates: a small network that corrects their logits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from personalize_emu.recipes.models import reranker
+from personalize_emu.recipes.models.reranker import FEWEST_CASES, Question, Reranker, fit_reranker
+
+TRAITS = 5
+
+
+def questions(count: int, seed: int, taste: bool = True, candidates: int = 20) -> list[Question]:
+    """People who choose what is near in one of two traits, which one another trait says: no linear model sees it."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for number in range(count):
+        traits = rng.standard_normal((candidates, TRAITS)).astype(np.float32)
+        traits[:, 0] = np.sign(rng.standard_normal())
+        wanted = np.where(traits[:, 0] > 0, -np.abs(traits[:, 1]), -np.abs(traits[:, 2])) * 6 * taste
+        logits = rng.standard_normal(candidates).astype(np.float32) * np.float32(0.2)
+        chances = np.exp(wanted + logits)
+        chosen = np.zeros(candidates, np.bool_)
+        chosen[rng.choice(candidates, p=chances / chances.sum())] = True
+        made.append(Question(logits, traits, chosen, number // 3))
+    return made
+
+
+def first_places(asked: list[Question], found: Reranker | None) -> float:
+    """Share of the questions in which what was chosen has the greatest logit."""
+    right = 0
+    for question in asked:
+        logits = question.logits if found is None else question.logits + found.corrections(question.traits)
+        right += bool(question.chosen[np.argmax(logits)])
+    return right / len(asked)
+
+
+def test_it_finds_what_the_logits_do_not_say() -> None:
+    found = fit_reranker(questions(1500, 1), np.random.default_rng(0))
+    assert found is not None
+    unseen = questions(400, 2)
+    assert first_places(unseen, found) > 3 * first_places(unseen, None)
+
+
+def test_where_there_is_nothing_to_find_there_is_no_second_look() -> None:
+    found = [fit_reranker(questions(600, seed, taste=False), np.random.default_rng(0)) for seed in range(5)]
+    assert sum(each is None for each in found) >= 4
+
+
+def test_few_cases_teach_nothing() -> None:
+    assert fit_reranker(questions(FEWEST_CASES - 1, 1), np.random.default_rng(0)) is None
+
+
+def test_the_same_cases_teach_the_same() -> None:
+    first, second = (fit_reranker(questions(400, 1), np.random.default_rng(5)) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.into.tobytes() == second.into.tobytes()
+    assert first.out.tobytes() == second.out.tobytes()
+
+
+def test_cases_of_different_lengths_are_learned_from_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reranker, "ROUNDS", 3)
+    mixed = questions(300, 1) + questions(300, 4, candidates=7)
+    assert fit_reranker(mixed, np.random.default_rng(0)) is not None
+
+
+def test_gradients_are_those_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against finite differences, without dropout."""
+    monkeypatch.setattr(reranker, "DROPOUT", 0.0)
+    monkeypatch.setattr(reranker, "HIDDEN", 4)
+    rng = np.random.default_rng(1)
+    stack = reranker._stacked(questions(6, 1), np.zeros(TRAITS, np.float32), np.ones(TRAITS, np.float32))
+    shapes = (TRAITS, 4), (4,), (4,), (TRAITS,)
+    weights = reranker._Weights(*(rng.standard_normal(shape).astype(np.float32) for shape in shapes))
+    found = reranker._slopes(stack, weights, rng)
+    for part, slopes in enumerate(found):
+        direction = rng.standard_normal(slopes.shape)
+        ends = []
+        for step in (0.003, -0.003):
+            moved = list(weights)
+            moved[part] = weights[part] + step * direction
+            ends.append(float(reranker._losses(stack, reranker._Weights(*moved)).mean()))
+        assert (slopes * direction).sum() == pytest.approx((ends[0] - ends[1]) / 0.006, abs=0.01)
+
+
+def test_what_is_not_looked_at_goes_along_with_the_last_that_is() -> None:
+    rng = np.random.default_rng(2)
+    parts = [rng.standard_normal(shape).astype(np.float32) for shape in ((TRAITS, 4), (4,), (4,), (TRAITS,))]
+    found = Reranker(np.zeros(TRAITS, np.float32), np.ones(TRAITS, np.float32), *parts)
+    logits = np.arange(30, dtype=np.float32)
+    items, traits = np.arange(22, 30), rng.standard_normal((8, TRAITS)).astype(np.float32)
+    corrections = found.corrections(traits)
+    after = logits.copy()
+    found.look_again(after, items, traits)
+    assert after[items] == pytest.approx(logits[items] + corrections, abs=1e-4)
+    assert after[:22] - logits[:22] == pytest.approx(np.full(22, corrections[:2].mean()), abs=1e-4)
