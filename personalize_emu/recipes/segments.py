@@ -2,13 +2,14 @@
 
 A user's score for a group of items is what EASE expects of the user there, beside how active the user is, both
 standardised over the users. For items that the user had, what counts in place of EASE is how often users come back
-to an item at all. `hidden_dimension` has no counterpart here and changes nothing.
+to an item at all. How much taste counts beside activity is tried on the newest visits of the training data: where all
+are about as active, activity is chance. `hidden_dimension` has no counterpart here and changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,14 @@ from personalize_emu.recipes.visits import Visits
 TEST_SHARE = 0.2
 """The newest visits of every user, held out for the metrics (M-10)."""
 TASTE = 0.3
-"""Of EASE, where activity counts 1."""
+"""Of EASE, where activity counts 1: unless the data say otherwise."""
+TASTES = (0.0, 0.1, TASTE, 1.0, 3.0)
+"""What is tried."""
+CLEARLY = 2.0
+"""Standard errors that the recall of another weight must be greater by."""
+FEWEST_COMPARED = 10
+MOST_COMPARED = 1000
+"""Groups that weights are compared on."""
 QUERIES_AT_ONCE = 256
 MOST_CELLS = 2**24
 """Users times queries at once: 64 MB for each of several tables."""
@@ -46,12 +54,16 @@ WHOLE_HISTORY = Kernel(reach=1_000_000, decay=0.0, recency=False)
 
 @dataclass(frozen=True, eq=False)
 class SegmentModel(Model):
-    """shift: logarithm of how much likelier a return is than a discovery (see `return_shift`)."""
+    """shift: logarithm of how much likelier a return is than a discovery (see `return_shift`).
+
+    taste: how much EASE counts, where activity counts 1.
+    """
 
     catalog: tuple[str, ...]
     ease: Ease
     popularity: Popularity
     shift: float
+    taste: float = TASTE
     has_scores = False
 
     @property
@@ -69,16 +81,28 @@ class SegmentModel(Model):
 
         groups: int32[k] catalog numbers, at least one each. Items of the crowd are those of the catalog.
         """
+        tastes, wants = self._opinions(crowd, groups)
+        return _together(self.taste, tastes, wants, crowd)
+
+    def user_scores_by_taste(
+        self, crowd: Crowd, groups: Sequence[NDArray[np.int32]], weights: Sequence[float]
+    ) -> Iterator[NDArray[np.float32]]:
+        """`user_scores` with one weight of taste after the other."""
+        tastes, wants = self._opinions(crowd, groups)
+        return (_together(weight, tastes, wants, crowd) for weight in weights)
+
+    def _opinions(
+        self, crowd: Crowd, groups: Sequence[NDArray[np.int32]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Two float32[groups, users]: what EASE says, standardised, and what is left to want, as a logarithm."""
         columns = groups_of(list(groups), len(self.catalog))
         owned = np.ascontiguousarray(crowd.share_had(columns).T)
         if self.shift < 0:
             # Where nobody comes back, only who had all of a group has nothing left to want there.
             owned **= np.diff(columns.indptr)[:, None]
         affinity = np.ascontiguousarray(group_affinity(self.ease, crowd.bags, columns).T)
-        scores: NDArray[np.float32] = np.float32(TASTE) * standardised(affinity * (1 - owned))
-        scores += np.log((1 - owned) + np.float32(np.exp(self.shift)) * owned)
-        scores += crowd.activity
-        return scores
+        tastes = standardised(affinity * (1 - owned))
+        return tastes, np.log((1 - owned) + np.float32(np.exp(self.shift)) * owned)
 
 
 @dataclass(frozen=True)
@@ -98,7 +122,7 @@ class SegmentRecipe(Recipe):
     ) -> SegmentModel:
         del hyperparameters, rng
         progress("who visits the same", 0.1)
-        model = _fitted(data.visits, data)
+        model = self._fitted(data.visits, data)
         progress("fitted", 1.0)
         return model
 
@@ -106,12 +130,20 @@ class SegmentRecipe(Recipe):
         """M-3, M-10, M-24, M-30: all the metrics there are."""
         del hyperparameters
         visits = data.visits
-        tested = _newest_share(visits)
-        past, future = visits.chosen(~tested), visits.chosen(tested)
-        model = _fitted(past, data)
+        past, future = _parted(visits)
+        model = self._fitted(past, data)
         crowd = crowd_of(past, len(data.user_ids), len(data.catalog))
-        groups = list(data.attributes) if self.by_attribute else _single_items(future)
-        return segment_metrics(model, crowd, groups, future)
+        return segment_metrics(model, crowd, self._groups(data, future), future)
+
+    def _fitted(self, visits: Visits, data: TrainingData) -> SegmentModel:
+        past, future = _parted(visits)
+        crowd = crowd_of(past, len(data.user_ids), len(data.catalog))
+        taste = learned_taste(_model_of(past, data), crowd, self._groups(data, future), future)
+        return replace(_model_of(visits, data), taste=taste)
+
+    def _groups(self, data: TrainingData, visits: Visits) -> list[NDArray[np.int32]]:
+        """What segments are asked for: items with an attribute, or single items."""
+        return list(data.attributes) if self.by_attribute else _single_items(visits)
 
 
 def segment_metrics(
@@ -119,16 +151,12 @@ def segment_metrics(
 ) -> dict[str, float]:
     """coverage, hits_at_1_percent and recall_at_1_percent over the groups somebody met in `future` (M-30)."""
     users = len(crowd.visits)
-    groups = groups[:: -(-len(groups) // max(FEWEST_MEASURED, MOST_MEASURED // max(1, users))) or 1]
-    at_once = max(1, min(QUERIES_AT_ONCE, MOST_CELLS // max(1, users)))
     most = max(1, users // 100)
-    met = crowd_of(future, users, len(model.catalog)).share_had
     hits: list[int] = []
     recalls: list[float] = []
     found = np.zeros(users, np.bool_)
-    for start in range(0, len(groups), at_once):
-        queries = list(groups[start : start + at_once])
-        actual = met(groups_of(queries, len(model.catalog))).T > 0
+    limit = max(FEWEST_MEASURED, MOST_MEASURED // max(1, users))
+    for queries, actual in _asked(model, groups, future, users, limit):
         for scores, wanted in zip(model.user_scores(crowd, queries), actual, strict=True):
             if wanted.any():
                 predicted = top_k(scores, most)
@@ -142,15 +170,76 @@ def segment_metrics(
     }
 
 
+def learned_taste(model: SegmentModel, crowd: Crowd, groups: Sequence[NDArray[np.int32]], future: Visits) -> float:
+    """The weight of taste with the greatest recall at 1 % in `future`; TASTE unless another is clearly better."""
+    users = len(crowd.visits)
+    most = max(1, users // 100)
+    limit = max(FEWEST_MEASURED, min(MOST_COMPARED, MOST_MEASURED // max(1, users)))
+    recalls: list[list[list[float]]] = []
+    for queries, actual in _asked(model, groups, future, users, limit):
+        rows = np.flatnonzero(actual.any(axis=1))
+        tables = model.user_scores_by_taste(crowd, queries, TASTES)
+        recalls.append([[_recall(scores[row], actual[row], most) for row in rows] for scores in tables])
+    found = np.concatenate(recalls, axis=1) if recalls else np.zeros((len(TASTES), 0))
+    return _clearly_best(found)
+
+
+def _clearly_best(recalls: NDArray[np.float64]) -> float:
+    """recalls: float64[TASTES, groups]."""
+    groups = recalls.shape[1]
+    if groups < FEWEST_COMPARED:
+        return TASTE
+    gains = recalls - recalls[TASTES.index(TASTE)]
+    best = int(gains.mean(axis=1).argmax())
+    error = float(gains[best].std()) / groups**0.5
+    return TASTES[best] if gains[best].mean() > CLEARLY * error else TASTE
+
+
+def _recall(scores: NDArray[np.float32], wanted: NDArray[np.bool_], most: int) -> float:
+    """Of the users who want something, as far as so many can be found. At least one does."""
+    return int(np.count_nonzero(wanted[top_k(scores, most)])) / min(int(np.count_nonzero(wanted)), most)
+
+
 def segment_recipes() -> tuple[SegmentRecipe, ...]:
     return (SegmentRecipe("aws-item-affinity", False), SegmentRecipe("aws-item-attribute-affinity", True))
 
 
-def _fitted(visits: Visits, data: TrainingData) -> SegmentModel:
+def _model_of(visits: Visits, data: TrainingData) -> SegmentModel:
+    """All but the weight of taste."""
     users, items = len(data.user_ids), len(data.catalog)
     growth = float(max(1, len(visits)) / REFERENCE_VISITS) ** 0.25
     ease = fit_ease(visits, users, items, EASE_REGULARISATION * growth)
     return SegmentModel(data.catalog, ease, count_popularity(visits, items), return_shift(visits, items))
+
+
+def _together(
+    weight: float, tastes: NDArray[np.float32], wants: NDArray[np.float32], crowd: Crowd
+) -> NDArray[np.float32]:
+    scores: NDArray[np.float32] = np.float32(weight) * tastes
+    scores += wants
+    scores += crowd.activity
+    return scores
+
+
+def _asked(
+    model: SegmentModel, groups: Sequence[NDArray[np.int32]], future: Visits, users: int, limit: int
+) -> Iterator[tuple[list[NDArray[np.int32]], NDArray[np.bool_]]]:
+    """Some groups at a time, and bool[groups, users], who met them in `future`.
+
+    limit: of more groups than that, an even choice.
+    """
+    met = crowd_of(future, users, len(model.catalog)).share_had
+    groups = groups[:: -(-len(groups) // limit) or 1]
+    at_once = max(1, min(QUERIES_AT_ONCE, MOST_CELLS // max(1, users)))
+    for start in range(0, len(groups), at_once):
+        queries = list(groups[start : start + at_once])
+        yield queries, met(groups_of(queries, len(model.catalog))).T > 0
+
+
+def _parted(visits: Visits) -> tuple[Visits, Visits]:
+    """The past, and the newest visits of every user."""
+    tested = _newest_share(visits)
+    return visits.chosen(~tested), visits.chosen(tested)
 
 
 def _newest_share(visits: Visits) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from personalize_emu.recipes.models.blend import standardised
 from personalize_emu.recipes.models.crowd import Crowd, crowd_of, group_affinity, groups_of, return_shift
 from personalize_emu.recipes.models.ease import fit_dual, fit_primal
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.segments import SegmentModel, segment_metrics
+from personalize_emu.recipes.segments import TASTE, SegmentModel, learned_taste, segment_metrics
 from personalize_emu.recipes.topk import top_k
 from personalize_emu.recipes.training import no_progress, train
 from personalize_emu.recipes.visits import Visits
@@ -87,6 +87,65 @@ def test_group_scores_are_sums_of_item_scores(seed: int, users: int, items: int)
     seen = np.asarray(matrix.sum(axis=0)).ravel() > 0
     known = np.stack([(bags.toarray() @ (weights * seen))[:, member].sum(axis=1) for member in members], axis=1)
     assert group_affinity(fit_primal(matrix, 3.0, items), bags, groups) == pytest.approx(known, abs=1e-4)
+
+
+def loyal(users: int = 300, seed: int = 0) -> TrainingData:
+    """Sessions of four items of a kind, nine in ten of the kind the user likes; nobody has an item twice.
+
+    How active anybody was says nothing of what comes.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for user in range(users):
+        liked, left = int(rng.integers(10)), [list(rng.permutation(np.arange(kind, 200, 10))) for kind in range(10)]
+        kinds = [liked if rng.random() < 0.9 else int(rng.integers(10)) for _ in range(int(rng.integers(4, 7)))]
+        items = [left[kind].pop() for kind in kinds for _ in range(4) if left[kind]]
+        rows += [(f"u{user:03}", f"i{item:03}", 1000 + 60 * step) for step, item in enumerate(items)]
+    return training_data(rows)
+
+
+def test_what_counts_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R-81, M-30: where activity is chance, taste counts more than it does by itself, and finds more."""
+    data, recipe = loyal(), recipe_named("aws-item-affinity")
+    assert recipe is not None
+    learned = recipe.own_metrics(data, {})
+    assert fitted(data)[0].taste > TASTE
+    monkeypatch.setattr(segments, "TASTES", (TASTE,))
+    assert fitted(data)[0].taste == TASTE
+    assert learned["recall_at_1_percent"] > 1.2 * recipe.own_metrics(data, {})["recall_at_1_percent"]
+
+
+def test_of_too_little_nothing_is_learned() -> None:
+    """R-81: few groups, or a difference that may be chance."""
+    data = loyal()
+    model, _ = fitted(data)
+    visits = data.visits
+    first = np.arange(len(visits)) < (visits.offsets[:-1] + 0.8 * visits.lengths)[visits.users]
+    past, future = visits.chosen(first), visits.chosen(~first)
+    crowd = crowd_of(past, 300, 200)
+    items = [np.array([number], np.int32) for number in range(200)]
+    assert learned_taste(model, crowd, items, future) > TASTE
+    assert learned_taste(model, crowd, items[:9], future) == TASTE
+    nobody = future.chosen(np.zeros(len(future), np.bool_))
+    assert learned_taste(model, crowd, items, nobody) == TASTE
+    noise = np.random.default_rng(1).permutation(future.items).astype(np.int32)
+    assert learned_taste(model, crowd, items, replace(future, items=noise)) == TASTE
+    assert fitted(training_data([("a", "x", 1), ("b", "y", 2)]))[0].taste == TASTE
+
+
+def test_scores_of_every_weight_are_those_of_a_model_with_it() -> None:
+    data = checkerboard(users=60, items=20, visits=6)
+    model, crowd = fitted(data)
+    groups = [np.array([4, 8], np.int32), np.array([3], np.int32)]
+    for weight, scores in zip((0.0, 2.0), model.user_scores_by_taste(crowd, groups, (0.0, 2.0)), strict=True):
+        assert np.array_equal(scores, replace(model, taste=weight).user_scores(crowd, groups))
+
+
+def test_r70d_hidden_dimension_changes_nothing() -> None:
+    data, recipe = loyal(100), recipe_named("aws-item-affinity")
+    assert recipe is not None
+    narrow, wide = (recipe.own_metrics(data, {"hidden_dimension": width}) for width in ("32", "256"))
+    assert narrow == wide
 
 
 def test_shares_of_groups_that_users_had() -> None:
