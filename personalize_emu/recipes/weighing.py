@@ -34,7 +34,7 @@ MOST_VISITS = 200_000
 """Of more data, so many users as have about this many visits are looked at."""
 MOST_USERS = 600
 """With more of them than this in a group, one group is enough."""
-MOST_CASES, FEWEST_CASES_ASKED = 3300, 600
+MOST_CASES, FEWEST_CASES_ASKED = 1800, 600
 CASE_CELLS = 40_000_000
 """Cases times items: fewer cases in large catalogs, as every case is an opinion on all items."""
 EARLIER = (0.86, 0.72, 0.58, 0.44, 0.3)

@@ -45,7 +45,7 @@ def learned(data: TrainingData) -> Judgement:
 def some_reranker(experts: Experts, seed: int = 3) -> Reranker:
     """One that says something, whatever it is."""
     rng = np.random.default_rng(seed)
-    width = len(OPINIONS) + experts.traits.count
+    width = len(OPINIONS) + experts.traits.count + 2
     shapes = (width,), (width,), (width, 8), (8,), (8,), (width,)
     parts = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
     return Reranker(parts[0], np.abs(parts[1]), *parts[2:])
@@ -80,7 +80,7 @@ def test_the_second_look_is_the_same_for_one_and_many_and_moves_what_it_looks_at
         found = plain.candidates_of([past], len(DATA.catalog))[0]
         others = np.setdiff1d(np.arange(len(DATA.catalog)), found.items)
         assert not np.isin(found.items, past.items).any()
-        corrections = experts.reranker.corrections(experts.traits_of(past, found))  # type: ignore[union-attr]
+        corrections = experts.reranker.corrections(found.logits, experts.traits_of(past, found))  # type: ignore[union-attr]
         assert row[found.items] - found.logits == pytest.approx(corrections, abs=1e-3)
         shifts = row[others] - old[others]
         assert shifts == pytest.approx(shifts[:1].repeat(len(shifts)), abs=1e-3)

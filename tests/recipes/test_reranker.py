@@ -31,7 +31,9 @@ def first_places(asked: list[Question], found: Reranker | None) -> float:
     """Share of the questions in which what was chosen has the greatest logit."""
     right = 0
     for question in asked:
-        logits = question.logits if found is None else question.logits + found.corrections(question.traits)
+        logits = question.logits.copy()
+        if found is not None:
+            logits += found.corrections(question.logits, question.traits)
         right += bool(question.chosen[np.argmax(logits)])
     return right / len(asked)
 
@@ -71,7 +73,8 @@ def test_gradients_are_those_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(reranker, "DROPOUT", 0.0)
     monkeypatch.setattr(reranker, "HIDDEN", 4)
     rng = np.random.default_rng(1)
-    stack = reranker._stacked(questions(6, 1), np.zeros(TRAITS, np.float32), np.ones(TRAITS, np.float32))
+    asked = questions(6, 1)
+    stack = reranker._stacked(asked, [question.traits for question in asked])
     shapes = (TRAITS, 4), (4,), (4,), (TRAITS,)
     weights = reranker._Weights(*(rng.standard_normal(shape).astype(np.float32) for shape in shapes))
     found = reranker._slopes(stack, weights, rng)
@@ -87,11 +90,12 @@ def test_gradients_are_those_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_what_is_not_looked_at_goes_along_with_the_last_that_is() -> None:
     rng = np.random.default_rng(2)
-    parts = [rng.standard_normal(shape).astype(np.float32) for shape in ((TRAITS, 4), (4,), (4,), (TRAITS,))]
-    found = Reranker(np.zeros(TRAITS, np.float32), np.ones(TRAITS, np.float32), *parts)
+    width = TRAITS + 2
+    parts = [rng.standard_normal(shape).astype(np.float32) for shape in ((width, 4), (4,), (4,), (width,))]
+    found = Reranker(np.zeros(width, np.float32), np.ones(width, np.float32), *parts)
     logits = np.arange(30, dtype=np.float32)
     items, traits = np.arange(22, 30), rng.standard_normal((8, TRAITS)).astype(np.float32)
-    corrections = found.corrections(traits)
+    corrections = found.corrections(logits[items], traits)
     after = logits.copy()
     found.look_again(after, items, traits)
     assert after[items] == pytest.approx(logits[items] + corrections, abs=1e-4)

@@ -56,8 +56,10 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Reranker:
-    """centre, factor: float32[d], to values of mean 0 and deviation 1. into: float32[d, h]. bias, out: float32[h].
-    slopes: float32[d].
+    """Of d traits, and two more that follow from the logits.
+
+    centre, factor: float32[d + 2], to values of mean 0 and deviation 1. into: float32[d + 2, h]. bias, out: float32[h].
+    slopes: float32[d + 2].
     """
 
     centre: Table
@@ -73,14 +75,14 @@ class Reranker:
         Those of all others, float32[catalog], go along with the last quarter of these.
         """
         looked_at = logits[items]
-        corrections = self.corrections(traits)
+        corrections = self.corrections(looked_at, traits)
         last = np.argsort(looked_at, kind="stable")[: max(1, len(items) // 4)]
         logits += corrections[last].mean()
         logits[items] = looked_at + corrections
 
-    def corrections(self, traits: Table) -> Table:
-        """float32[c]: what to add to the logits of candidates with such traits, float32[c, d]."""
-        scaled = np.clip((traits - self.centre) * self.factor, -WIDEST, WIDEST)
+    def corrections(self, logits: Table, traits: Table) -> Table:
+        """float32[c]: what to add to the logits, float32[c], of candidates with such traits, float32[c, d]."""
+        scaled = np.clip((_with_places(logits, traits) - self.centre) * self.factor, -WIDEST, WIDEST)
         hidden = scaled @ self.into
         hidden += self.bias
         np.maximum(hidden, 0, out=hidden)
@@ -116,10 +118,11 @@ def fit_reranker(questions: Sequence[Question], rng: np.random.Generator) -> Rer
     """None where there is too little to learn from, or nothing that the logits do not say already."""
     if len(questions) < FEWEST_CASES:
         return None
-    every = np.concatenate([question.traits for question in questions])
+    traits = [_with_places(question.logits, question.traits) for question in questions]
+    every = np.concatenate(traits)
     centre, spread = every.mean(axis=0), every.std(axis=0)
     factor = np.where(spread > 1e-6, 1 / np.maximum(spread, np.float32(1e-6)), 0).astype(np.float32)
-    stack = _stacked(questions, centre, factor)
+    stack = _stacked(questions, [np.clip((rows - centre) * factor, -WIDEST, WIDEST) for rows in traits])
     owners = np.unique(stack.owners)
     shuffled = rng.permutation(owners)
     few = max(1, int(JUDGES * len(owners)))
@@ -139,15 +142,24 @@ def fit_reranker(questions: Sequence[Question], rng: np.random.Generator) -> Rer
     )
 
 
-def _stacked(questions: Sequence[Question], centre: Table, factor: Table) -> _Stack:
+def _with_places(logits: Table, traits: Table) -> Table:
+    """float32[c, d + 2]: the traits, how far each candidate stands below the first, and on which place."""
+    below = logits.max(initial=-np.inf) - logits
+    places = np.empty_like(below)
+    places[np.argsort(below, kind="stable")] = np.log1p(np.arange(len(below), dtype=np.float32))
+    return np.concatenate([traits, below[:, None], places[:, None]], axis=1)
+
+
+def _stacked(questions: Sequence[Question], scaled: Sequence[Table]) -> _Stack:
+    """scaled: of each question the traits as the network sees them, float32[c, d]."""
     longest = max(len(question.logits) for question in questions)
     logits = np.full((len(questions), longest), OUT_OF_REACH, np.float32)
-    traits = np.zeros((len(questions), longest, len(centre)), np.float32)
+    traits = np.zeros((len(questions), longest, scaled[0].shape[1]), np.float32)
     shares = np.zeros((len(questions), longest), np.float32)
-    for row, question in enumerate(questions):
+    for row, (question, values) in enumerate(zip(questions, scaled, strict=True)):
         count = len(question.logits)
         logits[row, :count] = question.logits
-        traits[row, :count] = np.clip((question.traits - centre) * factor, -WIDEST, WIDEST)
+        traits[row, :count] = values
         shares[row, :count] = question.chosen / question.chosen.sum()
     return _Stack(logits, traits, shares, np.array([question.owner for question in questions], np.int64))
 
