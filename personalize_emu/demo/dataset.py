@@ -43,7 +43,7 @@ class Dataset:
     """One generated shop.
 
     interactions: oldest first. items, users: sorted by id. trending: ids of the items of effect 9.
-    personas: persona of each user, by user id; not part of the files.
+    personas, brands: persona and preferred brand of each user, by user id; not part of the files.
     """
 
     interactions: tuple[Interaction, ...]
@@ -51,6 +51,7 @@ class Dataset:
     users: tuple[Shopper, ...]
     trending: frozenset[str]
     personas: dict[str, str]
+    brands: dict[str, str]
 
     def item(self, item_id: str) -> Item:
         """The article of that id. Raises KeyError when there is none."""

@@ -62,6 +62,7 @@ def generate(seed: int = 7, users: int = 600, items: int = 500, end: int = END) 
         users=tuple(person.row for person in people),
         trending=frozenset(goods.items[number].item_id for number in goods.trending),
         personas={person.row.user_id: person.persona for person in people},
+        brands={person.row.user_id: person.brand for person in people},
     )
 
 
