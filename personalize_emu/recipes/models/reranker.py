@@ -1,9 +1,9 @@
 """A second look at the best candidates: a small network over what the experts said and what distinguishes candidates.
 
 It starts as the weighed opinions and learns what to add to them, from cases in which it is known what came next: the
-softmax over the candidates of each case, dropout, Adam, and a stop as soon as users it does not learn from are no
-longer foreseen better. Two of them, each with other users to judge by, are better than one; where neither beats the
-opinions alone there is no second look.
+softmax over the candidates of each case, dropout, Adam, and rates that fall to nothing. Two of them, each without the
+users that judge it, are better than one; where the judges' next visits do not become clearly likelier there is no
+second look.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from personalize_emu.recipes.models.recurrent.adam import Adam, Schedule
 HIDDEN = 64
 DROPOUT = 0.4
 ROUNDS = 30
-PATIENCE = 10
-"""Rounds without a better one after which to stop."""
 AT_ONCE = 32
 """Cases of one update."""
 RATE = 0.006
@@ -29,7 +27,7 @@ DECAY = 0.02
 """Share of every weight, times the rate, that an update takes away."""
 MEMBERS = 2
 JUDGES = 0.15
-"""Share of the users who say when to stop."""
+"""Share of the users whom a member does not learn from."""
 FEWEST_CASES = 200
 LEAST_GAIN = 0.003
 """In mean log-likelihood of the judges, for which a second look is worth its time."""
@@ -167,7 +165,7 @@ def _stacked(questions: Sequence[Question], scaled: Sequence[Table]) -> _Stack:
 def _member(
     stack: _Stack, judges: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[_Weights, NDArray[np.float64]] | None:
-    """Weights of the round that the judges' next visits were likeliest under, and what each judge gains by them."""
+    """Weights, and what each judge gains by them; None where there is nobody to judge or to learn from."""
     judging = np.isin(stack.owners, judges)
     test, rows = stack.of(np.flatnonzero(judging)), np.flatnonzero(~judging)
     if not len(rows) or not len(test.owners):
@@ -175,8 +173,8 @@ def _member(
     weights = _start(stack.traits.shape[2], rng)
     adam, schedule = Adam(weights), Schedule(RATE, ROUNDS * -(-len(rows) // AT_ONCE))
     before = _losses(test, weights)
-    best, least, best_round, done = weights, float(before.mean()), 0, 0
-    for number in range(ROUNDS):
+    done = 0
+    for _ in range(ROUNDS):
         rows = rng.permutation(rows)
         for start in range(0, len(rows), AT_ONCE):
             rate = schedule.rate(done)
@@ -184,14 +182,9 @@ def _member(
             for values in weights:
                 np.multiply(values, np.float32(1 - rate * DECAY), out=values)
             done += 1
-        loss = float(_losses(test, weights).mean())
-        if loss < least:
-            best, least, best_round = _Weights(*(values.copy() for values in weights)), loss, number
-        elif number - best_round >= PATIENCE:
-            break
-    gains = before - _losses(test, best)
+    gains = before - _losses(test, weights)
     _, numbers, counts = np.unique(test.owners, return_inverse=True, return_counts=True)
-    return best, np.bincount(numbers, gains) / counts
+    return weights, np.bincount(numbers, gains) / counts
 
 
 def _is_sure(gains: NDArray[np.float64]) -> bool:
