@@ -2,9 +2,10 @@
 
     python -m benchmarks.quality [FOLDER] [--quick] [--write PAGE]
 
-FOLDER holds interactions.csv (USER_ID, ITEM_ID, TIMESTAMP, ...); the default is ../shared/data/movielens-small beside
-the repository. `--quick` takes two folds and two settings of each peer; `--write` puts the tables between the marks of
-a page. The peers need the extra `benchmarks`.
+FOLDER holds interactions.csv (USER_ID, ITEM_ID, TIMESTAMP, ...) and, if there are any, metadata of the items in
+item-meta.csv (ITEM_ID, ...); the default is ../shared/data/movielens-small beside the repository. `--quick` takes two
+folds and two settings of each peer; `--write` puts the tables between the marks of a page. The peers need the extra
+`benchmarks`.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ import csv
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse as sp
 
 from benchmarks.hits import LIST_LENGTH, Lists, hits_of, interval, ndcg_of, reciprocal_ranks_of
 from benchmarks.peers import peers, trained, tuned
 from benchmarks.report import table
 from personalize_emu.recipes.base import HeldOut, History, Kind, Recipe, TrainingData
 from personalize_emu.recipes.blas_threads import one_blas_thread
+from personalize_emu.recipes.features import Categories, Features, Numbers
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.split import Split, cut_user, rows_of_users, user_coins
 from personalize_emu.recipes.topk import top_k
@@ -34,6 +37,11 @@ FOLDS, SEED = 10, 2026
 QUICK_FOLDS, QUICK_SETTINGS = 2, 2
 USER_RECIPES = ("aws-user-personalization", "aws-user-personalization-v2")
 ITEM_RECIPES = ("aws-sims", "aws-similar-items")
+READ_METADATA = ("aws-user-personalization-v2", "aws-similar-items")
+"""Recipes that are trained once more with what is known of the items."""
+WITH_METADATA = ", with metadata"
+ODD_NUMBERS = 0.1
+"""A column of which fewer values are no numbers is one of numbers."""
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 HEADER = ("", "MRR@25", "NDCG@5", "NDCG@10", "NDCG@25", "standard NDCG@10", "P@10", "coverage", "train s")
 RECORDED = (
@@ -86,6 +94,46 @@ def read(folder: Path) -> TrainingData:
     )
 
 
+def read_metadata(folder: Path, catalog: Sequence[str]) -> Features | None:
+    """Along the catalog: numbers, and categories that may be several, between bars; None without a file."""
+    path = folder / "item-meta.csv"
+    if not path.exists():
+        return None
+    with path.open(newline="", encoding="utf-8") as lines:
+        described = {row["ITEM_ID"]: row for row in csv.DictReader(lines)}
+    names = [name for name in next(iter(described.values())) if name != "ITEM_ID"]
+    columns = {name: [described.get(item, {}).get(name) or "" for item in catalog] for name in names}
+    numbers = {name: numbers_in(texts) for name, texts in columns.items()}
+    odd = {name: np.mean(np.isnan(values)) for name, values in numbers.items()}
+    return Features(
+        len(catalog),
+        tuple(categories_of(name, texts) for name, texts in columns.items() if odd[name] > ODD_NUMBERS),
+        tuple(Numbers(name, values) for name, values in numbers.items() if odd[name] <= ODD_NUMBERS),
+    )
+
+
+def numbers_in(texts: Sequence[str]) -> np.ndarray:
+    """float64, NaN for what is no number."""
+
+    def number(text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            return np.nan
+
+    return np.array([number(text) for text in texts])
+
+
+def categories_of(name: str, texts: Sequence[str]) -> Categories:
+    several = [sorted({part for part in text.split("|") if part}) for text in texts]
+    values = sorted({part for parts in several for part in parts})
+    place = {value: number for number, value in enumerate(values)}
+    rows = np.repeat(np.arange(len(texts)), [len(parts) for parts in several])
+    columns = [place[part] for parts in several for part in parts]
+    members = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), (len(texts), len(values)))
+    return Categories(name, tuple(values), members)
+
+
 def folds(data: TrainingData, taken: int = FOLDS) -> Iterator[Split]:
     """The first so many of ten."""
     fold_of = (user_coins(data.user_ids, SEED) * FOLDS).astype(int)
@@ -129,8 +177,8 @@ def _asked(kind: Kind, user: HeldOut) -> History:
 class Comparison:
     """All recommenders over all folds: for users with what they had left out and left in, and for items."""
 
-    def __init__(self, data: TrainingData, quick: bool) -> None:
-        self.data = data
+    def __init__(self, data: TrainingData, metadata: Features | None, quick: bool) -> None:
+        self.data, self.metadata = data, metadata
         self.folds = QUICK_FOLDS if quick else FOLDS
         self.peers = peers(QUICK_SETTINGS if quick else None)
         self.without: dict[str, Tally] = defaultdict(Tally)
@@ -153,6 +201,18 @@ class Comparison:
         for name in ITEM_RECIPES:
             (found,) = ours(recipe_of(name), split, leave_out=(True,))
             self.related[name].add(*found)
+        if self.metadata is not None:
+            self._ours_with(self.metadata, split)
+
+    def _ours_with(self, metadata: Features, split: Split) -> None:
+        described = replace(split, training=replace(split.training, item_features=metadata))
+        for name in READ_METADATA:
+            within, without = ours(recipe_of(name), described, leave_out=(False, True))
+            if name in ITEM_RECIPES:
+                self.related[name + WITH_METADATA].add(*without)
+            else:
+                self.within[name + WITH_METADATA].add(*within)
+                self.without[name + WITH_METADATA].add(*without)
 
     def _peers(self, split: Split) -> None:
         for peer in self.peers:
@@ -177,11 +237,13 @@ class Comparison:
             rows = [(name, *tally.cells(self.truths, size)) for name, tally in tallies.items()]
             recorded = [row for row in RECORDED if ("SIMS" in row[0]) == (tallies is self.related)]
             parts.append(table(title, HEADER, [*rows, *recorded]))
-        parts.append(self._against("aws-user-personalization-v2", self.without))
-        parts.append(self._against("aws-sims", self.related))
+        for tallies, names in ((self.without, USER_RECIPES[1:]), (self.related, ITEM_RECIPES)):
+            parts.extend(self._against(name, tallies) for name in (*names, names[-1] + WITH_METADATA))
         return "\n\n".join(parts)
 
     def _against(self, name: str, tallies: dict[str, Tally]) -> str:
+        if name not in tallies:
+            return f"{name}: there are no metadata."
         mine = tallies[name].ndcg_at_10(self.truths)
         found = {peer.name: tallies[peer.name].ndcg_at_10(self.truths) for peer in self.peers}
         best = max(found, key=lambda peer: float(found[peer].mean()))
@@ -205,7 +267,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--write", type=Path)
     chosen = parser.parse_args(arguments)
-    comparison = Comparison(read(chosen.folder), chosen.quick)
+    data = read(chosen.folder)
+    comparison = Comparison(data, read_metadata(chosen.folder, data.catalog), chosen.quick)
     comparison.run()
     text = comparison.text()
     print(text)

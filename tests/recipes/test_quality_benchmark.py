@@ -82,7 +82,7 @@ def test_every_user_is_tested_once() -> None:
 
 def test_tables_go_between_the_marks_of_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quality, "peers", lambda most: (COUNTING,))
-    comparison = quality.Comparison(DATA, quick=True)
+    comparison = quality.Comparison(DATA, None, quick=True)
     comparison.run()
     page = tmp_path / "quality.md"
     page.write_text(f"before\n{quality.BEGIN}\nlast year\n{quality.END}\nafter\n", encoding="utf-8")
@@ -93,3 +93,17 @@ def test_tables_go_between_the_marks_of_a_page(tmp_path: Path, monkeypatch: pyte
     assert "last year" not in text
     assert "| counting" in text
     assert "aws-sims against counting, the best peer" in text
+
+
+def test_metadata_are_read_along_the_catalog(tmp_path: Path) -> None:
+    years = "\n".join(f"n{number},{1950 + number},war" for number in range(30))
+    (tmp_path / "item-meta.csv").write_text(f"ITEM_ID,YEAR,GENRE\nb,1999,love|war\na,x,\n{years}\n", encoding="utf-8")
+    catalog = ["a", "b", "unknown", *(f"n{number}" for number in range(30))]
+    features = quality.read_metadata(tmp_path, catalog)
+    assert features is not None
+    (year,), (genre,) = features.numbers, features.categories
+    assert year.values[1] == 1999
+    assert np.isnan(year.values[[0, 2]]).all()
+    assert genre.values == ("love", "war")
+    assert genre.members.toarray()[:4].tolist() == [[0, 0], [1, 1], [0, 0], [0, 1]]
+    assert quality.read_metadata(tmp_path / "nowhere", catalog) is None
