@@ -21,10 +21,14 @@ SHOWN = avro(
     field("EVENT_ATTRIBUTION_SOURCE", ["string", "null"]),
 )
 
+UNEXPLORED = {"campaignConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
+"""Each user's history alone decides."""
+
 
 @pytest.fixture
 def films(given: Given, events: Any, emulator: Emulator) -> Tracker:
-    given.deployed(USER_PERSONALIZATION, name="films")
+    solution = given.solution(given.imported_group(name="films"), USER_PERSONALIZATION, name="films")
+    given.campaign(given.version(solution), "films", **UNEXPLORED)
     return Tracker(given, events, emulator, arn("dataset-group", "films"))
 
 
@@ -36,7 +40,7 @@ def shown(given: Given, events: Any, emulator: Emulator) -> Tracker:
 
 
 def retrained(given: Given) -> str:
-    return given.campaign(given.version(arn("solution", "films")), name="again")
+    return given.campaign(given.version(arn("solution", "films")), name="again", **UNEXPLORED)
 
 
 def odd_items(tracker: Tracker, session: str, **extra: Any) -> None:
