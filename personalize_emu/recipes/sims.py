@@ -313,7 +313,8 @@ def learned_judgement(
     cases = [case for group in dealt(data) for case in _cases_of(fit(group.data), group)]
     if len(cases) < FEWEST_CASES:
         return Judgement(prior)
-    weights = learned_weights([case.as_case() for case in cases], prior, STRENGTH / len(cases), FLOOR)
+    strength = STRENGTH / len({case.owner for case in cases})
+    weights = learned_weights([case.as_case() for case in cases], prior, strength, FLOOR)
     return Judgement(weights, fit_reranker([case.as_question(weights) for case in cases], rng))
 
 

@@ -42,7 +42,7 @@ EARLIER = (0.86, 0.72, 0.58, 0.44, 0.3)
 CANDIDATES = 100
 """A weight must order what is at the top of lists: items that no opinion puts there are left out."""
 STRENGTH = 10.0
-"""The defaults count as much as about so many cases, spread over the weights."""
+"""The defaults count as much as about so many users, spread over the weights; moments of one user are much alike."""
 EVENNESS = 0.12
 """Taken off what popularity was found to deserve. Likelihood rewards it a little more than the tops of lists do: on
 films, games and ratings this much costs nothing there, and lists cover a tenth more of the catalog."""
@@ -99,7 +99,8 @@ def learned_judgement(data: TrainingData, fit: FitExperts, rng: np.random.Genera
     if len(cases) < FEWEST_CASES:
         return Judgement(trust)
     prior = trust.weights.ravel()
-    weights = learned_weights([case.as_case() for case in cases], prior, STRENGTH / len(cases), _floor())
+    strength = STRENGTH / len({case.owner for case in cases})
+    weights = learned_weights([case.as_case() for case in cases], prior, strength, _floor())
     weights = weights.reshape(trust.weights.shape)
     reranker = fit_reranker([case.as_question(weights) for case in cases], rng)
     weights[0, POPULAR] -= EVENNESS

@@ -45,7 +45,7 @@ def learned(data: TrainingData) -> Judgement:
 def some_reranker(experts: Experts, seed: int = 3) -> Reranker:
     """One that says something, whatever it is."""
     rng = np.random.default_rng(seed)
-    width = len(OPINIONS) + experts.traits.count + 2
+    width = len(OPINIONS) + experts.traits.count + 1
     shapes = (width,), (width,), (width, 8), (8,), (8,), (width,)
     parts = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
     return Reranker(parts[0], np.abs(parts[1]), *parts[2:])

@@ -70,8 +70,10 @@ def test_likeness_by_block_is_what_the_whole_matrix_says() -> None:
         None,
         Features(3),
         Features(3, (categories("A", [[], [], []]),)),
+        Features(3, (categories("NAME", [["x"], ["y"], ["z"]]),)),
         Features(3, (), (Numbers("N", np.array([1.0, 1.0, np.nan])),)),
         Features(3, (), (), (Texts("T", ("", "", "")),)),
+        Features(3, (), (), (Texts("T", ("alone", "", "")),)),
     ],
 )
 def test_columns_that_say_nothing_are_no_kinds(features: Features | None) -> None:

@@ -90,7 +90,7 @@ def test_gradients_are_those_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_what_is_not_looked_at_goes_along_with_the_last_that_is() -> None:
     rng = np.random.default_rng(2)
-    width = TRAITS + 2
+    width = TRAITS + 1
     parts = [rng.standard_normal(shape).astype(np.float32) for shape in ((width, 4), (4,), (4,), (width,))]
     found = Reranker(np.zeros(width, np.float32), np.ones(width, np.float32), *parts)
     logits = np.arange(30, dtype=np.float32)

@@ -74,14 +74,14 @@ def kinds_of(features: Features | None) -> Kinds | None:
     """None where nothing is known of any item."""
     if not features:
         return None
-    blocks = [(unit_rows(column.members.multiply(rarity_of(column.members))), 1.0) for column in features.categories]
+    blocks = [(_categories(column.members), 1.0) for column in features.categories]
     blocks = sorted(blocks, key=lambda block: -block[0].nnz)[:MOST_COLUMNS]
     numbers = [column.values for column in features.numbers if _varies(column.values)][:MOST_COLUMNS]
     blocks += [(unit_rows(spread(values, knots_of(_known(values), KNOTS))), float(NUMBER_WEIGHT)) for values in numbers]
     counts = counts_of_texts(features)
     if counts is not None:
         terms = fit_text_embedding(counts, np.random.default_rng(SEED), 0).terms(counts)
-        blocks.append((unit_rows(heaviest(terms)), 1.0))
+        blocks.append((unit_rows(heaviest(_shared(terms))), 1.0))
     blocks = [(block, weight) for block, weight in blocks if block.nnz]
     if not blocks:
         return None
@@ -92,6 +92,15 @@ def kinds_of(features: Features | None) -> Kinds | None:
         np.array([weight for _, weight in blocks], np.float32),
         np.stack(ranks, axis=1) if ranks else np.zeros((features.count, 0), np.float32),
     )
+
+
+def _categories(members: sp.csr_matrix) -> sp.csr_matrix:
+    return unit_rows(_shared(members.multiply(rarity_of(members)).tocsr()))
+
+
+def _shared(columns: sp.csr_matrix) -> sp.csr_matrix:
+    """What only one item has makes nothing alike: names and numbers of items would make up most of a matrix."""
+    return columns[:, np.flatnonzero(np.bincount(columns.indices, minlength=columns.shape[1]) > 1)]
 
 
 def _known(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -54,10 +54,10 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Reranker:
-    """Of d traits, and two more that follow from the logits.
+    """Of d traits, and one more that follows from the logits.
 
-    centre, factor: float32[d + 2], to values of mean 0 and deviation 1. into: float32[d + 2, h]. bias, out: float32[h].
-    slopes: float32[d + 2].
+    centre, factor: float32[d + 1], to values of mean 0 and deviation 1. into: float32[d + 1, h]. bias, out: float32[h].
+    slopes: float32[d + 1].
     """
 
     centre: Table
@@ -80,7 +80,7 @@ class Reranker:
 
     def corrections(self, logits: Table, traits: Table) -> Table:
         """float32[c]: what to add to the logits, float32[c], of candidates with such traits, float32[c, d]."""
-        scaled = np.clip((_with_places(logits, traits) - self.centre) * self.factor, -WIDEST, WIDEST)
+        scaled = np.clip((_with_distance(logits, traits) - self.centre) * self.factor, -WIDEST, WIDEST)
         hidden = scaled @ self.into
         hidden += self.bias
         np.maximum(hidden, 0, out=hidden)
@@ -116,7 +116,7 @@ def fit_reranker(questions: Sequence[Question], rng: np.random.Generator) -> Rer
     """None where there is too little to learn from, or nothing that the logits do not say already."""
     if len(questions) < FEWEST_CASES:
         return None
-    traits = [_with_places(question.logits, question.traits) for question in questions]
+    traits = [_with_distance(question.logits, question.traits) for question in questions]
     every = np.concatenate(traits)
     centre, spread = every.mean(axis=0), every.std(axis=0)
     factor = np.where(spread > 1e-6, 1 / np.maximum(spread, np.float32(1e-6)), 0).astype(np.float32)
@@ -140,12 +140,9 @@ def fit_reranker(questions: Sequence[Question], rng: np.random.Generator) -> Rer
     )
 
 
-def _with_places(logits: Table, traits: Table) -> Table:
-    """float32[c, d + 2]: the traits, how far each candidate stands below the first, and on which place."""
-    below = logits.max(initial=-np.inf) - logits
-    places = np.empty_like(below)
-    places[np.argsort(below, kind="stable")] = np.log1p(np.arange(len(below), dtype=np.float32))
-    return np.concatenate([traits, below[:, None], places[:, None]], axis=1)
+def _with_distance(logits: Table, traits: Table) -> Table:
+    """float32[c, d + 1]: the traits, and how far each candidate stands below the first."""
+    return np.concatenate([traits, (logits.max(initial=-np.inf) - logits)[:, None]], axis=1)
 
 
 def _stacked(questions: Sequence[Question], scaled: Sequence[Table]) -> _Stack:
