@@ -220,12 +220,13 @@ class Experts:
         table[:, 4] = self.crowd.followers(followed, times, np.square(np.square(near)))
         table[:, 5] = self.affinities.transitions.scores_many(histories, self.looks.last)
         if self.traits.kinds is not None:
-            kinds = self.traits.kinds.scores_many(histories, self.looks.kernels.ease, self.looks.everything)
+            kinds = self.traits.kinds.scores_of(bags)
             table[:, 7], table[:, 8] = kinds[: len(histories)], kinds[len(histories) :]
         else:
             table[:, 7:9] = 0
-        table[:, 9] = self.affinities.ridge.scores_many(histories, self.looks.kernels.ridge)
-        table[:, 10] = self.latent.scores_many(histories, self.looks.kernels.ridge)
+        recent = weighted_rows(histories, self.looks.kernels.ridge, item_count=table.shape[2])
+        table[:, 9] = self.affinities.ridge.scores_of(recent)
+        table[:, 10] = self.latent.scores_of(recent)
         table[:, POPULAR] = self.popularity
         table[:, POPULAR_NOW] = self.crowd.popular_at(times)
         return table, times / self.crowd.scale

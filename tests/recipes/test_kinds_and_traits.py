@@ -10,7 +10,7 @@ import pytest
 from personalize_emu.recipes.base import History
 from personalize_emu.recipes.features import Features, Numbers, Texts
 from personalize_emu.recipes.models.candidate_traits import ItemTraits, item_traits
-from personalize_emu.recipes.models.histories import Kernel
+from personalize_emu.recipes.models.histories import Kernel, weighted_rows
 from personalize_emu.recipes.models.kinds import Kinds, kinds_of
 from personalize_emu.recipes.models.latent import fit_latent_items
 from tests.recipes.described_data import categories, painted
@@ -48,7 +48,7 @@ def test_every_column_is_a_block_of_unit_rows() -> None:
 
 
 def test_items_of_the_kinds_of_a_history_score_more() -> None:
-    scores = kinds().scores_many([past(1)], ALL)[0]
+    scores = kinds().scores_of(weighted_rows([past(1)], ALL, item_count=4))[0]
     assert scores[0] > scores[2]
     assert scores[0] > scores[3]
 
@@ -123,4 +123,4 @@ def test_items_of_one_field_are_points_near_each_other() -> None:
 
 def test_without_pairs_all_items_are_one_point() -> None:
     data = training_data([("u", "a", 1), ("v", "b", 2)])
-    assert not fit_latent_items(data.visits, 2).scores_many([past(0)], ALL).any()
+    assert not fit_latent_items(data.visits, 2).scores_of(weighted_rows([past(0)], ALL, item_count=2)).any()

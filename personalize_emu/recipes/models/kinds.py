@@ -6,7 +6,6 @@ knots of its quantiles it lies between; all texts together by their most telling
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,10 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import History
 from personalize_emu.recipes.features import Features
 from personalize_emu.recipes.models.content_neighbours import heaviest, ranks_of, rarity_of
-from personalize_emu.recipes.models.histories import Kernel, weighted_rows
 from personalize_emu.recipes.models.item_basis import counts_of_texts, knots_of, spread
 from personalize_emu.recipes.models.sparse_sums import entries_of_rows, products
 from personalize_emu.recipes.models.text_embedding import fit_text_embedding, unit_rows
@@ -49,9 +46,10 @@ class Kinds:
     def blocks(self) -> int:
         return len(self.weights)
 
-    def scores_many(self, histories: Sequence[History], *kernels: Kernel) -> Table:
-        """float32[kernels * histories, items]: how much of what is known of a history is so of each item."""
-        bags = weighted_rows(histories, *kernels, item_count=self.columns.shape[0])
+    def scores_of(self, bags: sp.csr_matrix) -> Table:
+        """float32[histories, items]: how much of what is known of a weighted history, csr[histories, items], is so of
+        each item.
+        """
         profiles = np.asarray((bags @ self.columns).todense(), np.float32)
         profiles *= self._weight_of_column
         return products(self.columns, profiles)

@@ -7,14 +7,12 @@ singular value decomposition of the positive pointwise mutual information of nea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import History
-from personalize_emu.recipes.models.histories import Kernel, weighted_rows
 from personalize_emu.recipes.models.recurrent.start import leading_directions, positive_information
 from personalize_emu.recipes.visits import Visits
 
@@ -33,10 +31,9 @@ class LatentItems:
 
     vectors: Table
 
-    def scores_many(self, histories: Sequence[History], kernel: Kernel) -> Table:
-        """float32[histories, items]: of each item and the weighted sum of a history."""
-        tastes = weighted_rows(histories, kernel, item_count=len(self.vectors)) @ self.vectors
-        scores: Table = tastes @ self.vectors.T
+    def scores_of(self, bags: sp.csr_matrix) -> Table:
+        """float32[histories, items]: of each item and the sum of a weighted history, csr[histories, items]."""
+        scores: Table = (bags @ self.vectors) @ self.vectors.T
         return scores
 
     def of_item(self, item: int) -> Table:

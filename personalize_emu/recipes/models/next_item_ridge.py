@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.base import History
@@ -56,7 +57,10 @@ class NextItemRidge:
 
     def scores_many(self, histories: Sequence[History], kernel: Kernel) -> NDArray[np.float32]:
         """float32[histories, items]."""
-        bags = weighted_rows(histories, kernel, item_count=len(self.place))
+        return self.scores_of(weighted_rows(histories, kernel, item_count=len(self.place)))
+
+    def scores_of(self, bags: sp.csr_matrix) -> NDArray[np.float32]:
+        """The same of weighted histories, csr[histories, items]."""
         return of_modelled(bags, self.columns, self.place, self.weights)
 
 
