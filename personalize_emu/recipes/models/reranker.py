@@ -31,7 +31,7 @@ JUDGES = 0.15
 FEWEST_CASES = 200
 LEAST_GAIN = 0.003
 """In mean log-likelihood of the judges, for which a second look is worth its time."""
-SURE = 2.0
+SURE = 1.0
 """Standard errors, between judges of all members, that the gain must be beyond."""
 WIDEST = np.float32(4.0)
 """Deviations from the mean beyond which all values are one: rare items have opinions of any size."""
