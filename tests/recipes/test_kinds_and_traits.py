@@ -124,3 +124,9 @@ def test_items_of_one_field_are_points_near_each_other() -> None:
 def test_without_pairs_all_items_are_one_point() -> None:
     data = training_data([("u", "a", 1), ("v", "b", 2)])
     assert not fit_latent_items(data.visits, 2).scores_of(weighted_rows([past(0)], ALL, item_count=2)).any()
+
+
+def test_times_beyond_all_measure_leave_traits_finite() -> None:
+    """A moment less a little is the same moment where numbers are so large."""
+    found = replace(traits(), scale=1e-12)
+    assert np.isfinite(found.of(past(3, 9), np.arange(7))).all()

@@ -84,7 +84,7 @@ class ItemTraits:
         """What does not depend on a reach; the rows of `table` that are filled."""
         moments = (history.timestamps - self.origin) / self.scale
         now, usual = float(moments[-1]), self.usual_time[candidates]
-        sitting = int(np.count_nonzero(moments > now - SITTING))
+        sitting = max(1, int(np.count_nonzero(moments > now - SITTING)))
         table[0] = self.popularity[candidates]
         table[1] = self.first_seen[candidates]
         table[2] = now - table[1]
