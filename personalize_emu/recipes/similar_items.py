@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.affinities import Kernels
 from personalize_emu.recipes.base import (
+    HeldOut,
     History,
     Hyperparameters,
     Kind,
@@ -177,6 +178,22 @@ class SimilarRecipe(Recipe):
             return base
         model = _with_metadata(data, base, rng)
         return replace(model, trust=self._learned_trust(data, hyperparameters, model, rng))
+
+    def fit_after_evaluation(
+        self,
+        evaluated: Model,
+        test_users: Sequence[HeldOut],
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Model:
+        """Judging and trusting as was learned for the evaluated model."""
+        known = evaluated.base if isinstance(evaluated, SimilarModel) else evaluated
+        base = self.histories.fit_after_evaluation(known, test_users, data, hyperparameters, rng, progress)
+        if not data.item_features or not isinstance(evaluated, SimilarModel):
+            return base
+        return replace(_with_metadata(data, base, rng), trust=evaluated.trust)
 
     def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
         del data, hyperparameters

@@ -108,6 +108,16 @@ def test_metadata_do_not_lower_what_is_measured() -> None:
     assert train(recipe, DATA, {}, 3).metrics[name] >= without - 0.02
 
 
+def test_what_was_learned_for_the_evaluated_model_is_kept(model: SimilarModel) -> None:
+    recipe = recipe_named("aws-similar-items")
+    assert recipe is not None
+    told = replace(model, trust=(2.0, 1.0))
+    again = recipe.fit_after_evaluation(told, [], DATA, {}, np.random.default_rng(1), no_progress)
+    assert isinstance(again, SimilarModel)
+    assert again.trust == told.trust
+    assert again.base.judgement is model.base.judgement
+
+
 def test_it_is_saved_with_its_metadata(model: SimilarModel, tmp_path: Path) -> None:
     path = tmp_path / "model.zip"
     save_model(model, path)
