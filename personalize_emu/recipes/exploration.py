@@ -23,7 +23,7 @@ from personalize_emu.recipes.topk import greatest
 DAY = 86_400
 KNOWN_AFTER = 15
 """Meetings after which an item is known: what HRNN-Coldstart takes for the end of being cold (R-66)."""
-LEFT = 0.25
+LEFT = 0.18
 """Of the uncertainty of an item that nobody has met, what is left in one that is known."""
 BONUS = 2.0
 """Of an item that nobody has met, where 1 is from the least relevant item to the most (R-72f): so much that it goes
