@@ -153,15 +153,15 @@ def recipe_of(name: str) -> Recipe:
     return recipe
 
 
-def ours(recipe: Recipe, split: Split, *, leave_out: Sequence[bool]) -> Iterator[tuple[Lists, float]]:
-    """Lists of one training, with and without what the user had, as wanted."""
+def ours(recipe: Recipe, split: Split) -> Iterator[tuple[Lists, float]]:
+    """Lists of one training, with what the user had, then without."""
     started = time.process_time()
     with one_blas_thread():
         model = recipe.fit(split.training, {}, np.random.default_rng(0), no_progress)
     seconds = time.process_time() - started
     histories = [_asked(recipe.kind, user) for user in split.test_users]
     scores = model.scores_many(histories)
-    for without in leave_out:
+    for without in (False, True):
         for row, user in zip(scores, split.test_users, strict=True):
             if without:
                 row[user.history.items] = -np.inf
@@ -183,7 +183,8 @@ class Comparison:
         self.peers = peers(QUICK_SETTINGS if quick else None)
         self.without: dict[str, Tally] = defaultdict(Tally)
         self.within: dict[str, Tally] = defaultdict(Tally)
-        self.related: dict[str, Tally] = defaultdict(Tally)
+        self.related_without: dict[str, Tally] = defaultdict(Tally)
+        self.related_within: dict[str, Tally] = defaultdict(Tally)
         self.truths: list[np.ndarray] = []
 
     def run(self) -> None:
@@ -194,34 +195,32 @@ class Comparison:
             print(f"fold {number + 1} of {self.folds}", flush=True)
 
     def _ours(self, split: Split) -> None:
-        for name in (*USER_RECIPES, "aws-popularity-count"):
-            within, without = ours(recipe_of(name), split, leave_out=(False, True))
-            self.within[name].add(*within)
-            self.without[name].add(*without)
-        for name in ITEM_RECIPES:
-            (found,) = ours(recipe_of(name), split, leave_out=(True,))
-            self.related[name].add(*found)
+        for name in (*USER_RECIPES, "aws-popularity-count", *ITEM_RECIPES):
+            self._trained(name, split, name)
         if self.metadata is not None:
-            self._ours_with(self.metadata, split)
+            described = replace(split, training=replace(split.training, item_features=self.metadata))
+            for name in READ_METADATA:
+                self._trained(name, described, name + WITH_METADATA)
 
-    def _ours_with(self, metadata: Features, split: Split) -> None:
-        described = replace(split, training=replace(split.training, item_features=metadata))
-        for name in READ_METADATA:
-            within, without = ours(recipe_of(name), described, leave_out=(False, True))
-            if name in ITEM_RECIPES:
-                self.related[name + WITH_METADATA].add(*without)
-            else:
-                self.within[name + WITH_METADATA].add(*within)
-                self.without[name + WITH_METADATA].add(*without)
+    def _trained(self, name: str, split: Split, row: str) -> None:
+        within, without = ours(recipe_of(name), split)
+        for found, tallies in zip((within, without), self._tallies(name in ITEM_RECIPES), strict=True):
+            tallies[row].add(*found)
+
+    def _tallies(self, related: bool) -> tuple[dict[str, Tally], dict[str, Tally]]:
+        """With what the users had, and without."""
+        return (self.related_within, self.related_without) if related else (self.within, self.without)
 
     def _peers(self, split: Split) -> None:
         for peer in self.peers:
-            setting, related_setting = tuned(peer, split.training)
+            setting, new_setting, related_setting = tuned(peer, split.training)
             model = trained(peer, setting, split.training, split.test_users)
             self.without[peer.name].add(model.recommended(leave_out=True), model.seconds)
             self.within[peer.name].add(model.recommended(leave_out=False), model.seconds)
+            model = trained(peer, new_setting, split.training, split.test_users)
+            self.related_without[peer.name].add(model.related(leave_out=True), model.seconds)
             model = trained(peer, related_setting, split.training, split.test_users)
-            self.related[peer.name].add(model.related(), model.seconds)
+            self.related_within[peer.name].add(model.related(leave_out=False), model.seconds)
 
     def text(self) -> str:
         size = len(self.data.catalog)
@@ -232,24 +231,27 @@ class Comparison:
         for title, tallies in (
             ("What next, without what the user had", self.without),
             ("What next, with what the user had", self.within),
-            ("Like the newest item, without what the user had", self.related),
+            ("Like the newest item, without what the user had", self.related_without),
+            ("Like the newest item, with what the user had", self.related_within),
         ):
             rows = [(name, *tally.cells(self.truths, size)) for name, tally in tallies.items()]
-            recorded = [row for row in RECORDED if ("SIMS" in row[0]) == (tallies is self.related)]
+            recorded = [row for row in RECORDED if ("SIMS" in row[0]) == ("aws-sims" in tallies)]
             parts.append(table(title, HEADER, [*rows, *recorded]))
-        for tallies, names in ((self.without, USER_RECIPES[1:]), (self.related, ITEM_RECIPES)):
-            parts.extend(self._against(name, tallies) for name in (*names, names[-1] + WITH_METADATA))
+        compared = [(self.without, USER_RECIPES[1:], ""), (self.related_without, ITEM_RECIPES, "without")]
+        for tallies, names, had in [*compared, (self.related_within, ITEM_RECIPES, "with")]:
+            parts.extend(self._against(name, tallies, had) for name in (*names, names[-1] + WITH_METADATA))
         return "\n\n".join(parts)
 
-    def _against(self, name: str, tallies: dict[str, Tally]) -> str:
+    def _against(self, name: str, tallies: dict[str, Tally], had: str) -> str:
         if name not in tallies:
             return f"{name}: there are no metadata."
         mine = tallies[name].ndcg_at_10(self.truths)
         found = {peer.name: tallies[peer.name].ndcg_at_10(self.truths) for peer in self.peers}
         best = max(found, key=lambda peer: float(found[peer].mean()))
         low, high = interval(mine - found[best])
+        condition = f", {had} what the user had" if had else ""
         return (
-            f"{name} against {best}, the best peer: NDCG@10 × {mine.mean() / found[best].mean():.2f}, "
+            f"{name} against {best}, the best peer{condition}: NDCG@10 × {mine.mean() / found[best].mean():.2f}, "
             f"a difference of {(mine - found[best]).mean():+.3f} (95 % of resamples: {low:+.3f} to {high:+.3f})."
         )
 

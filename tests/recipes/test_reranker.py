@@ -84,7 +84,8 @@ def test_gradients_are_those_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> Non
         for step in (0.003, -0.003):
             moved = list(weights)
             moved[part] = weights[part] + step * direction
-            ends.append(float(reranker._losses(stack, reranker._Weights(*moved)).mean()))
+            corrections = reranker._corrections(stack, reranker._Weights(*moved))
+            ends.append(float(reranker._losses(stack, corrections).mean()))
         assert (slopes * direction).sum() == pytest.approx((ends[0] - ends[1]) / 0.006, abs=0.01)
 
 

@@ -1,9 +1,10 @@
 """A second look at the best candidates: a small network over what the experts said and what distinguishes candidates.
 
 It starts as the weighed opinions and learns what to add to them, from cases in which it is known what came next: the
-softmax over the candidates of each case, dropout, Adam, and rates that fall to nothing. Two of them, each without the
-users that judge it, are better than one; where the judges' next visits do not become clearly likelier there is no
-second look.
+probability that the first of a list is right (softmax over the candidates of each case), dropout, Adam, and rates that
+fall to nothing. Some of them, each without the
+users that judge it, are better than one. As large a part of the corrections is made as makes the judges' next visits
+likeliest; where they do not become clearly likelier by any there is no second look.
 """
 
 from __future__ import annotations
@@ -17,24 +18,27 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.models.recurrent.adam import Adam, Schedule
 
-HIDDEN = 64
+HIDDEN = 32
 DROPOUT = 0.4
-ROUNDS = 30
+ROUNDS = 15
 AT_ONCE = 32
 """Cases of one update."""
 RATE = 0.006
 DECAY = 0.02
 """Share of every weight, times the rate, that an update takes away."""
-MEMBERS = 2
+MEMBERS = 3
 JUDGES = 0.15
 """Share of the users whom a member does not learn from."""
 FEWEST_CASES = 200
+PARTS = tuple(part / 10 for part in range(1, 11))
+"""Of its corrections, each a tenth more. Networks are too sure of what they learned from few cases."""
 LEAST_GAIN = 0.003
 """In mean log-likelihood of the judges, for which a second look is worth its time."""
 SURE = 1.0
 """Standard errors, between judges of all members, that the gain must be beyond."""
 WIDEST = np.float32(4.0)
 """Deviations from the mean beyond which all values are one: rare items have opinions of any size."""
+RAREST = np.float32(1e-30)
 OUT_OF_REACH = np.float32(-1e9)
 
 Table = NDArray[np.float32]
@@ -97,19 +101,26 @@ class _Weights(NamedTuple):
     slopes: Table
 
 
+class _Member(NamedTuple):
+    """gains: float64[parts, judges], what each judge gains by each part of the corrections."""
+
+    weights: _Weights
+    gains: NDArray[np.float64]
+
+
 @dataclass(frozen=True, eq=False)
 class _Stack:
-    """Cases padded to one length. logits: float32[n, c]. traits: float32[n, c, d], scaled. shares: float32[n, c], of
-    what was chosen. owners: int64[n].
+    """Cases padded to one length. logits: float32[n, c]. traits: float32[n, c, d], scaled. chosen: bool[n, c]. owners:
+    int64[n].
     """
 
     logits: Table
     traits: Table
-    shares: Table
+    chosen: NDArray[np.bool_]
     owners: NDArray[np.int64]
 
     def of(self, rows: NDArray[np.integer]) -> _Stack:
-        return _Stack(self.logits[rows], self.traits[rows], self.shares[rows], self.owners[rows])
+        return _Stack(self.logits[rows], self.traits[rows], self.chosen[rows], self.owners[rows])
 
 
 def fit_reranker(questions: Sequence[Question], rng: np.random.Generator) -> Reranker | None:
@@ -126,10 +137,11 @@ def fit_reranker(questions: Sequence[Question], rng: np.random.Generator) -> Rer
     few = max(1, int(JUDGES * len(owners)))
     members = [_member(stack, shuffled[number * few : (number + 1) * few], rng) for number in range(MEMBERS)]
     trained = [member for member in members if member is not None]
-    if not trained or not _is_sure(np.concatenate([gains for _, gains in trained])):
+    part = _part_that_is_so(trained)
+    if part is None:
         return None
-    weights = [member for member, _ in trained]
-    share = np.float32(1 / len(weights))
+    weights = [member.weights for member in trained]
+    share = np.float32(part / len(weights))
     return Reranker(
         centre,
         factor,
@@ -150,26 +162,23 @@ def _stacked(questions: Sequence[Question], scaled: Sequence[Table]) -> _Stack:
     longest = max(len(question.logits) for question in questions)
     logits = np.full((len(questions), longest), OUT_OF_REACH, np.float32)
     traits = np.zeros((len(questions), longest, scaled[0].shape[1]), np.float32)
-    shares = np.zeros((len(questions), longest), np.float32)
+    chosen = np.zeros((len(questions), longest), np.bool_)
     for row, (question, values) in enumerate(zip(questions, scaled, strict=True)):
         count = len(question.logits)
         logits[row, :count] = question.logits
         traits[row, :count] = values
-        shares[row, :count] = question.chosen / question.chosen.sum()
-    return _Stack(logits, traits, shares, np.array([question.owner for question in questions], np.int64))
+        chosen[row, :count] = question.chosen
+    return _Stack(logits, traits, chosen, np.array([question.owner for question in questions], np.int64))
 
 
-def _member(
-    stack: _Stack, judges: NDArray[np.int64], rng: np.random.Generator
-) -> tuple[_Weights, NDArray[np.float64]] | None:
-    """Weights, and what each judge gains by them; None where there is nobody to judge or to learn from."""
+def _member(stack: _Stack, judges: NDArray[np.int64], rng: np.random.Generator) -> _Member | None:
+    """None where there is nobody to judge or to learn from."""
     judging = np.isin(stack.owners, judges)
     test, rows = stack.of(np.flatnonzero(judging)), np.flatnonzero(~judging)
     if not len(rows) or not len(test.owners):
         return None
     weights = _start(stack.traits.shape[2], rng)
     adam, schedule = Adam(weights), Schedule(RATE, ROUNDS * -(-len(rows) // AT_ONCE))
-    before = _losses(test, weights)
     done = 0
     for _ in range(ROUNDS):
         rows = rng.permutation(rows)
@@ -179,9 +188,24 @@ def _member(
             for values in weights:
                 np.multiply(values, np.float32(1 - rate * DECAY), out=values)
             done += 1
-    gains = before - _losses(test, weights)
-    _, numbers, counts = np.unique(test.owners, return_inverse=True, return_counts=True)
-    return weights, np.bincount(numbers, gains) / counts
+    return _Member(weights, _gains(test, _corrections(test, weights)))
+
+
+def _gains(judges: _Stack, corrections: Table) -> NDArray[np.float64]:
+    """float64[parts, judges]: in mean log-likelihood of each. corrections: float32[n, c]."""
+    _, numbers, counts = np.unique(judges.owners, return_inverse=True, return_counts=True)
+    before = _losses(judges, np.zeros_like(corrections))
+    rows = [np.bincount(numbers, before - _losses(judges, np.float32(part) * corrections)) for part in PARTS]
+    return np.stack(rows) / counts
+
+
+def _part_that_is_so(members: Sequence[_Member]) -> float | None:
+    """The part of the corrections that the judges of all members gain most by; None where they do not clearly gain."""
+    if not members:
+        return None
+    gains = np.concatenate([member.gains for member in members], axis=1)
+    best = int(gains.mean(axis=1).argmax())
+    return PARTS[best] if _is_sure(gains[best]) else None
 
 
 def _is_sure(gains: NDArray[np.float64]) -> bool:
@@ -207,19 +231,26 @@ def _slopes(batch: _Stack, weights: _Weights, rng: np.random.Generator) -> _Weig
     hidden *= active
     corrections = np.asarray(traits @ weights.slopes + hidden @ out, np.float32).reshape(count, longest)
     shares = _softmax(batch.logits + corrections)
-    wrong: Table = (shares - batch.shares).ravel() / np.float32(count)
+    right = shares * batch.chosen
+    right /= np.maximum(right.sum(axis=1, keepdims=True), RAREST)
+    wrong: Table = (shares - right).ravel() / np.float32(count)
     to_hidden: Table = np.multiply(active, out, dtype=np.float32)
     to_hidden *= wrong[:, None]
     return _Weights(traits.T @ to_hidden, to_hidden.sum(axis=0), (wrong @ hidden) * mask, wrong @ traits)
 
 
-def _losses(stack: _Stack, weights: _Weights) -> NDArray[np.floating]:
-    """[cases]: minus the log-likelihood of each."""
+def _corrections(stack: _Stack, weights: _Weights) -> Table:
+    """float32[n, c]."""
     hidden = stack.traits @ weights.into
     hidden += weights.bias
     np.maximum(hidden, 0, out=hidden)
-    shares = _softmax(np.asarray(hidden @ weights.out + stack.traits @ weights.slopes, np.float32) + stack.logits)
-    losses: NDArray[np.floating] = -(stack.shares * np.log(np.maximum(shares, np.float32(1e-30)))).sum(axis=1)
+    return np.asarray(hidden @ weights.out + stack.traits @ weights.slopes, np.float32)
+
+
+def _losses(stack: _Stack, corrections: Table) -> NDArray[np.floating]:
+    """[cases]: minus the logarithm of the probability that an item taken by such shares was chosen."""
+    right = (_softmax(stack.logits + corrections) * stack.chosen).sum(axis=1)
+    losses: NDArray[np.floating] = -np.log(np.maximum(right, RAREST))
     return losses
 
 
