@@ -28,6 +28,8 @@ LEFT = 0.18
 BONUS = 2.0
 """Of an item that nobody has met, where 1 is from the least relevant item to the most (R-72f): so much that it goes
 before what is known, whatever the model makes of it."""
+SELDOMEST = 1e-12
+"""A rate of exploring that is told from none at all."""
 DEEPEST = 500
 """Places of the ranking, from the first, that explored items can take: as many as an answer has at most."""
 MOST = 4096
@@ -121,7 +123,7 @@ def explored(
     scores: float32[items], logits, -inf where an item must not appear. ranked: bool[items], of which items the
     ranking consists without exploration, None for all.
     """
-    count = exposure.candidates(terms.days) if terms.rate > 0 else 0
+    count = exposure.candidates(terms.days) if terms.rate > SELDOMEST else 0
     if not count:
         return nothing_explored(scores)
     rng = np.random.default_rng(seed)

@@ -55,10 +55,11 @@ def new_in_front(found: list[Explored]) -> float:
     return float(np.mean([np.isin(top_k(each.scores, 25), NEW).sum() for each in found]))
 
 
-def test_without_weight_nothing_changes() -> None:
-    """R-72e: weight 0 is pure relevance, the very same scores."""
+@pytest.mark.parametrize("weight", [0.0, 1e-150, 5e-324])
+def test_without_weight_nothing_changes(weight: float) -> None:
+    """R-72e: weight 0 is pure relevance, the very same scores; so is one next to it."""
     scores = relevance()
-    found = explored(scores, exposure(), Exploration.of_weight(0.0, 30), 5)
+    found = explored(scores, exposure(), Exploration.of_weight(weight, 30), 5)
     assert found.scores is scores
     assert not len(found.lifted)
 

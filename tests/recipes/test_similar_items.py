@@ -101,11 +101,15 @@ def test_a_few_pairs_teach_no_trust(model: SimilarModel) -> None:
 
 
 def test_metadata_do_not_lower_what_is_measured() -> None:
+    """Over five draws, since a dozen users are tested in each."""
     recipe = recipe_named("aws-similar-items")
     assert recipe is not None
     name = "normalized_discounted_cumulative_gain_at_10"
-    without = train(recipe, replace(DATA, item_features=None), {}, 3).metrics[name]
-    assert train(recipe, DATA, {}, 3).metrics[name] >= without - 0.02
+    undescribed = replace(DATA, item_features=None)
+    without, measured = (
+        np.mean([train(recipe, data, {}, seed).metrics[name] for seed in range(1, 6)]) for data in (undescribed, DATA)
+    )
+    assert measured >= without - 0.02
 
 
 def test_what_was_learned_for_the_evaluated_model_is_kept(model: SimilarModel) -> None:
