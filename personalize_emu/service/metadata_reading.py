@@ -22,7 +22,7 @@ from personalize_emu.service.feature_columns import features_of
 from personalize_emu.service.recipe_facts import RecipeFacts
 from personalize_emu.service.recipe_inputs import RecipeInputs, inputs_of
 from personalize_emu.service.schemas import parsed_schema
-from personalize_emu.service.training_columns import columns_in_training
+from personalize_emu.service.training_columns import KnownColumns, columns_in_training
 from personalize_emu.state.resources import Schema
 
 _RESERVED: Mapping[str, frozenset[str]] = {
@@ -102,14 +102,20 @@ class MetadataReading:
 
 
 def metadata_reading(
-    context: Context, group_arn: str, facts: RecipeFacts, config: Mapping[str, Any]
+    context: Context,
+    group_arn: str,
+    facts: RecipeFacts,
+    config: Mapping[str, Any],
+    known: KnownColumns | None = None,
 ) -> MetadataReading:
-    """config: a solutionConfig or recommenderConfig whose trainingDataConfig has been checked."""
+    """config: a solutionConfig or recommenderConfig whose trainingDataConfig has been checked. known: see
+    `columns_in_training`.
+    """
     inputs = inputs_of(facts)
     columns = config.get("trainingDataConfig", {})
-    interactions = _described(context, group_arn, INTERACTIONS, columns)
-    items = _described(context, group_arn, ITEMS, columns) if inputs.items else None
-    users = _described(context, group_arn, USERS, columns) if inputs.users else None
+    interactions = _described(context, group_arn, INTERACTIONS, columns, known)
+    items = _described(context, group_arn, ITEMS, columns, known) if inputs.items else None
+    users = _described(context, group_arn, USERS, columns, known) if inputs.users else None
     item_name = _item_name(facts, items) if items is not None and inputs.texts else ""
     return MetadataReading(
         context,
@@ -130,14 +136,16 @@ def _read(described: _Described | None, inputs: RecipeInputs, item_name: str = "
     )
 
 
-def _described(context: Context, group_arn: str, dataset_type: str, columns: Mapping[str, Any]) -> _Described | None:
+def _described(
+    context: Context, group_arn: str, dataset_type: str, columns: Mapping[str, Any], known: KnownColumns | None
+) -> _Described | None:
     dataset = dataset_of_type(context, group_arn, dataset_type)
     contents = context.world.contents.get(dataset.arn) if dataset else None
     if dataset is None or contents is None:
         return None
     text = context.get(Schema, dataset.schema_arn).schema
     schema = parsed_schema(text)
-    names = frozenset(columns_in_training(columns, dataset_type, schema))
+    names = frozenset(columns_in_training(columns, dataset_type, schema, known))
     fields = [field for field in schema.fields if field.name in names - _RESERVED[dataset_type]]
     return _Described(contents, text, names, tuple(fields))
 

@@ -20,6 +20,7 @@ from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.solution_config import NO_INTERACTIONS
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.service.training import TrainingInput, train_version
+from personalize_emu.service.training_columns import KnownColumns
 from personalize_emu.service.training_runs import watched
 from personalize_emu.service.world import DueTraining
 from personalize_emu.state.jobs import Job
@@ -32,8 +33,10 @@ DAYS_BETWEEN_TRAININGS = 7
 """R-REC-12, R-103."""
 
 
-def recommender_input(context: Context, group_arn: str, facts: RecipeFacts, config: Document) -> TrainingInput:
-    """Fix what is trained on.
+def recommender_input(
+    context: Context, group_arn: str, facts: RecipeFacts, config: Document, known: KnownColumns | None = None
+) -> TrainingInput:
+    """Fix what is trained on. known: see `columns_in_training`.
 
     Raises:
         InvalidInputException: there are no interactions.
@@ -58,7 +61,7 @@ def recommender_input(context: Context, group_arn: str, facts: RecipeFacts, conf
         items=context.world.contents.get(items.arn) if items else None,
         seed=context.settings.seed,
         network_from=context.settings.network_from,
-        reading=metadata_reading(context, group_arn, facts, training_config),
+        reading=metadata_reading(context, group_arn, facts, training_config, known),
     )
 
 
@@ -93,9 +96,10 @@ def _retrain(context: Context, arn: str, due: DueTraining) -> None:
     call_when_due(context, arn, next_due(context, due, DAYS_BETWEEN_TRAININGS), _retrain)
     if recommender.status != ACTIVE:
         return
-    facts = required_recipe(recommender.recipe_arn)
+    facts, known = required_recipe(recommender.recipe_arn), context.world.known_columns.get(arn)
+    group_arn, config = recommender.dataset_group_arn, recommender.recommender_config
     try:
-        source = recommender_input(context, recommender.dataset_group_arn, facts, recommender.recommender_config)
+        source = recommender_input(context, group_arn, facts, config, known)
     except AwsError as error:
         log.info("%s is not trained again: %s", arn, error.message)
         return

@@ -22,7 +22,7 @@ from personalize_emu.service.recommender_training import (
 )
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.service.trained import TrainedVersion
-from personalize_emu.service.training_columns import check_training_columns
+from personalize_emu.service.training_columns import check_training_columns, columns_of
 from personalize_emu.service.updates import begin_update, require_no_update
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING
 from personalize_emu.state.resources import DatasetGroup, Document, Recommender
@@ -53,6 +53,7 @@ def create_recommender(context: Context, params: Params) -> dict[str, Any]:
         last_updated_date_time=now,
     )
     context.insert(recommender, checked_tags(params))
+    context.world.known_columns[recommender.arn] = columns_of(schemas_of_group(context, group.arn))
     train = training_of(context, recommender.arn, source)
     begin_creation(context, recommender, train, partial(deploy, context, recommender, source))
     schedule_retraining(context, recommender)
@@ -86,6 +87,8 @@ def update_recommender(context: Context, params: Params) -> dict[str, Any]:
             return shown
         return shown | deploy(context, replace(current, recommender_config=config), source, trained)
 
+    if trains:
+        context.world.known_columns[recommender.arn] = columns_of(schemas_of_group(context, group_arn))
     train = training_of(context, recommender.arn, source) if source else lambda: None
     target = {"recommenderConfig": config}
     begin_update(context, recommender, "latest_recommender_update", target, train, updated)

@@ -20,6 +20,7 @@ from personalize_emu.service.recipe_catalog import RecipeFacts
 from personalize_emu.service.recipes import require_type, required_recipe
 from personalize_emu.service.solution_config import NO_INTERACTIONS, check_solution, shown_solution_config
 from personalize_emu.service.tags import checked_tags
+from personalize_emu.service.training_columns import columns_of
 from personalize_emu.service.updates import require_no_update
 from personalize_emu.service.version_training import versions_of
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_STOPPING, CREATING
@@ -38,7 +39,8 @@ def create_solution(context: Context, params: Params) -> dict[str, Any]:
     group = context.get(DatasetGroup, params["datasetGroupArn"])
     recipe = required_recipe(params["recipeArn"]) if "recipeArn" in params else None
     require_active(group)
-    check_solution(recipe, params, schemas_of_group(context, group.arn), legacy=context.settings.legacy_recipes)
+    schemas = schemas_of_group(context, group.arn)
+    check_solution(recipe, params, schemas, legacy=context.settings.legacy_recipes)
     _require_data(context, group, recipe)
     now = context.clock.now()
     solution = Solution(
@@ -58,6 +60,7 @@ def create_solution(context: Context, params: Params) -> dict[str, Any]:
         last_updated_date_time=now,
     )
     context.insert(solution, checked_tags(params))
+    context.world.known_columns[solution.arn] = columns_of(schemas)
     if solution.perform_auto_training:
         schedule_training(context, solution.arn)
     return {"solutionArn": solution.arn}

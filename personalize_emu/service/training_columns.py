@@ -11,6 +11,8 @@ from personalize_emu.wire.errors import InvalidInputException
 
 Document = Mapping[str, Any]
 
+KnownColumns = Mapping[str, frozenset[str]]
+"""Names of columns by dataset type."""
 ALWAYS_TRAINED = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP"})
 """Without these a row means nothing."""
 
@@ -35,11 +37,22 @@ def check_training_columns(config: Document, schemas: Mapping[str, Schema]) -> N
             _check_columns(member, dataset_type, columns, schema)
 
 
-def columns_in_training(config: Document, dataset_type: str, schema: Schema) -> tuple[str, ...]:
-    """Names of the columns that are trained on, in the order of the schema. `config` has been checked."""
+def columns_of(schemas: Mapping[str, Schema]) -> KnownColumns:
+    """schemas: by dataset type."""
+    return {dataset_type: frozenset(schema.names) for dataset_type, schema in schemas.items()}
+
+
+def columns_in_training(
+    config: Document, dataset_type: str, schema: Schema, known: KnownColumns | None = None
+) -> tuple[str, ...]:
+    """Names of the columns that are trained on, in the order of the schema. `config` has been checked.
+
+    known: columns there were when what is trained was made; those that a dataset got later are left out (D-97).
+    """
     excluded = _columns_of(config.get("excludedDatasetColumns", {}), dataset_type) or ()
     included = _columns_of(config.get("includedDatasetColumns", {}), dataset_type)
-    kept = set(schema.names if included is None else included) - set(excluded) | ALWAYS_TRAINED
+    usual = (known or {}).get(dataset_type, frozenset(schema.names))
+    kept = set(usual if included is None else included) - set(excluded) | ALWAYS_TRAINED
     return tuple(name for name in schema.names if name in kept)
 
 

@@ -161,7 +161,9 @@ def training_input(context: Context, solution: Solution, mode: str, chosen: str 
         seed=context.settings.seed,
         network_from=context.settings.network_from,
         now=context.clock.now(),
-        reading=metadata_reading(context, solution.dataset_group_arn, facts, config),
+        reading=metadata_reading(
+            context, solution.dataset_group_arn, facts, config, context.world.known_columns.get(solution.arn)
+        ),
         attributes=partial(_attributes, context, solution, facts.name, config),
         objective=partial(objective_along, context, solution.dataset_group_arn, config),
         base=base,

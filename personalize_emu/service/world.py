@@ -13,6 +13,7 @@ from personalize_emu.service.metric_buffer import MetricBuffer
 from personalize_emu.service.series import Series
 from personalize_emu.service.tallies import Tallies
 from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.training_columns import KnownColumns
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.given_answers import GivenAnswers
 from personalize_emu.state.jobs import Jobs
@@ -51,6 +52,8 @@ class World:
     jobs: Jobs
     contents: dict[str, DatasetContents] = field(default_factory=dict)
     trained: dict[str, TrainedVersion] = field(default_factory=dict)
+    known_columns: dict[str, KnownColumns] = field(default_factory=dict)
+    """Of the datasets there were when a solution or recommender was made, by its ARN (D-97)."""
     trackers: dict[str, str] = field(default_factory=dict)
     """Tracking id to event tracker ARN."""
     stops: dict[str, threading.Event] = field(default_factory=dict)

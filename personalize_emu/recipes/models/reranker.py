@@ -34,7 +34,7 @@ PARTS = tuple(part / 10 for part in range(1, 11))
 """Of its corrections, each a tenth more. Networks are too sure of what they learned from few cases."""
 LEAST_GAIN = 0.003
 """In mean log-likelihood of the judges, for which a second look is worth its time."""
-SURE = 1.0
+SURE = 3.0
 """Standard errors, between judges of all members, that the gain must be beyond."""
 WIDEST = np.float32(4.0)
 """Deviations from the mean beyond which all values are one: rare items have opinions of any size."""
