@@ -170,8 +170,8 @@ def test_a_failed_update_leaves_the_old_schema(slow: Given, clock: ManualClock, 
     assert (update["status"], update["failureReason"]) == ("UPDATE FAILED", f"Resource Arn {wide} does not exist.")
 
 
-def test_new_columns_leave_existing_solutions_alone(given: Given) -> None:
-    """D-97."""
+def test_new_columns_leave_existing_solutions_alone(given: Given, emulator: Emulator) -> None:
+    """D-97. A new solution reads them."""
     group = given.imported_group()
     items = given.dataset(group, given.schema(ITEMS_SCHEMA, "narrow"), "Items")
     ids = sorted({item for _, item, _ in two_camps()})
@@ -186,3 +186,6 @@ def test_new_columns_leave_existing_solutions_alone(given: Given) -> None:
         given.personalize.get_solution_metrics(solutionVersionArn=version)["metrics"] for version in (before, after)
     ]
     assert metrics[0] == metrics[1]
+    new = given.version(given.solution(group, name="new"))
+    described = [emulator.world.trained[version].data.item_features for version in (after, new)]
+    assert [len(features.numbers) for features in described if features is not None] == [0, 1]
