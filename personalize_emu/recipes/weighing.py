@@ -43,9 +43,9 @@ CANDIDATES = 100
 """A weight must order what is at the top of lists: items that no opinion puts there are left out."""
 STRENGTH = 10.0
 """The defaults count as much as about so many users, spread over the weights; moments of one user are much alike."""
-EVENNESS = 0.12
+EVENNESS = 0.18
 """Taken off what popularity was found to deserve. Likelihood rewards it a little more than the tops of lists do: on
-films, games and ratings this much costs nothing there, and lists cover a tenth more of the catalog."""
+films this much costs nothing there, and lists cover a tenth more of the catalog."""
 SEED = 5
 FEWEST_CASES = 20
 
