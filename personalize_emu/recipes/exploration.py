@@ -29,7 +29,7 @@ BONUS = 2.0
 """Of an item that nobody has met, where 1 is from the least relevant item to the most (R-72f): so much that it goes
 before what is known, whatever the model makes of it."""
 SELDOMEST = 1e-12
-"""A rate of exploring that is told from none at all."""
+"""The rate of exploring up to which nothing is: less than one item in a million million."""
 DEEPEST = 500
 """Places of the ranking, from the first, that explored items can take: as many as an answer has at most."""
 MOST = 4096

@@ -50,6 +50,24 @@ def test_where_there_is_nothing_to_find_there_is_no_second_look() -> None:
     assert sum(each is None for each in found) >= 4
 
 
+def test_as_large_a_part_of_the_corrections_is_made_as_is_so() -> None:
+    """Of corrections that are twice what they should be, about half."""
+    rng = np.random.default_rng(3)
+    shape = (2000, 20)
+    so = rng.standard_normal(shape).astype(np.float32)
+    chances = np.exp(so) / np.exp(so).sum(axis=1, keepdims=True)
+    chosen = np.zeros(shape, np.bool_)
+    chosen[np.arange(len(so)), (rng.random((len(so), 1)) > np.cumsum(chances, axis=1)).sum(axis=1).clip(max=19)] = True
+    judges = reranker._Stack(np.zeros(shape, np.float32), np.zeros((*shape, 1), np.float32), chosen, np.arange(len(so)))
+    weights = reranker._start(1, rng)
+    for times, expected in ((2, 0.5), (1, 1.0), (0.5, 1.0)):
+        member = reranker._Member(weights, reranker._gains(judges, np.float32(times) * so))
+        assert reranker._part_that_is_so([member]) == pytest.approx(expected, abs=0.11)
+    nothing = reranker._Member(weights, reranker._gains(judges, np.float32(0.3) * rng.standard_normal(shape)))
+    assert reranker._part_that_is_so([nothing]) is None
+    assert reranker._part_that_is_so([]) is None
+
+
 def test_few_cases_teach_nothing() -> None:
     assert fit_reranker(questions(FEWEST_CASES - 1, 1), np.random.default_rng(0)) is None
 

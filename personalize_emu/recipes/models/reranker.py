@@ -2,9 +2,9 @@
 
 It starts as the weighed opinions and learns what to add to them, from cases in which it is known what came next: the
 probability that the first of a list is right (softmax over the candidates of each case), dropout, Adam, and rates that
-fall to nothing. Some of them, each without the
-users that judge it, are better than one. As large a part of the corrections is made as makes the judges' next visits
-likeliest; where they do not become clearly likelier by any there is no second look.
+fall to nothing. Several of them, each without the users that judge it, go less astray than one that learns longer where
+no case was like the one at hand. As large a part of the corrections is made as makes the judges' next visits likeliest;
+where they do not become clearly likelier by any there is no second look.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from personalize_emu.recipes.models.recurrent.adam import Adam, Schedule
 
 HIDDEN = 32
 DROPOUT = 0.4
-ROUNDS = 15
+ROUNDS = 10
 AT_ONCE = 32
 """Cases of one update."""
 RATE = 0.006
 DECAY = 0.02
 """Share of every weight, times the rate, that an update takes away."""
-MEMBERS = 3
+MEMBERS = 5
 JUDGES = 0.15
 """Share of the users whom a member does not learn from."""
 FEWEST_CASES = 200
 PARTS = tuple(part / 10 for part in range(1, 11))
-"""Of its corrections, each a tenth more. Networks are too sure of what they learned from few cases."""
+"""Of the corrections, to choose from: networks are too sure of what they learned from few cases."""
 LEAST_GAIN = 0.003
-"""In mean log-likelihood of the judges, for which a second look is worth its time."""
+"""In the mean logarithm of the probability that the first of a judge's list is right, for which a second look is worth
+its time."""
 SURE = 3.0
-"""Standard errors, between judges of all members, that the gain must be beyond."""
+"""Standard errors, between judges of all members, that the gain must be beyond: it is the best of several parts."""
 WIDEST = np.float32(4.0)
 """Deviations from the mean beyond which all values are one: rare items have opinions of any size."""
 RAREST = np.float32(1e-30)
@@ -192,7 +193,7 @@ def _member(stack: _Stack, judges: NDArray[np.int64], rng: np.random.Generator) 
 
 
 def _gains(judges: _Stack, corrections: Table) -> NDArray[np.float64]:
-    """float64[parts, judges]: in mean log-likelihood of each. corrections: float32[n, c]."""
+    """float64[parts, judges]: how much the mean loss of each falls. corrections: float32[n, c]."""
     _, numbers, counts = np.unique(judges.owners, return_inverse=True, return_counts=True)
     before = _losses(judges, np.zeros_like(corrections))
     rows = [np.bincount(numbers, before - _losses(judges, np.float32(part) * corrections)) for part in PARTS]
@@ -209,7 +210,7 @@ def _part_that_is_so(members: Sequence[_Member]) -> float | None:
 
 
 def _is_sure(gains: NDArray[np.float64]) -> bool:
-    """gains: float64[judges], in log-likelihood."""
+    """gains: float64[judges]."""
     return bool(gains.mean() > max(LEAST_GAIN, SURE * gains.std() / np.sqrt(len(gains))))
 
 
