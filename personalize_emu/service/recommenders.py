@@ -80,15 +80,15 @@ def update_recommender(context: Context, params: Params) -> dict[str, Any]:
     _check_config(context, group_arn, facts, config)
     trains = _columns(config) != _columns(recommender.recommender_config)
     source = recommender_input(context, group_arn, facts, config) if trains else None
+    known = columns_of(schemas_of_group(context, group_arn))
 
     def updated(current: Recommender, trained: TrainedVersion | None) -> dict[str, Any]:
         shown: dict[str, Any] = {"recommender_config": config, "last_updated_date_time": context.clock.now()}
         if source is None or trained is None:
             return shown
+        context.world.known_columns[current.arn] = known
         return shown | deploy(context, replace(current, recommender_config=config), source, trained)
 
-    if trains:
-        context.world.known_columns[recommender.arn] = columns_of(schemas_of_group(context, group_arn))
     train = training_of(context, recommender.arn, source) if source else lambda: None
     target = {"recommenderConfig": config}
     begin_update(context, recommender, "latest_recommender_update", target, train, updated)
@@ -105,6 +105,7 @@ def delete_recommender(context: Context, params: Params) -> None:
 
     def gone() -> None:
         context.world.trained.pop(recommender.arn, None)
+        context.world.known_columns.pop(recommender.arn, None)
 
     begin_deletion(context, recommender, gone)
 

@@ -12,7 +12,7 @@ from personalize_emu.service.hpo_config import check_hpo, shown_hpo_config
 from personalize_emu.service.parameter_values import check_order_of_bounds, given_parameters, shown
 from personalize_emu.service.recipe_facts import ParameterKind, RecipeFacts
 from personalize_emu.service.recipes import required_recipe
-from personalize_emu.service.training_columns import check_training_columns, columns_in_training
+from personalize_emu.service.training_columns import KnownColumns, check_training_columns, columns_in_training
 from personalize_emu.wire.errors import InvalidInputException
 
 Document = Mapping[str, Any]
@@ -176,12 +176,15 @@ def _check_semantic_items(schemas: Schemas) -> None:
         )
 
 
-def attribute_columns(config: Document, schemas: Schemas) -> list[str]:
-    """Item columns that segments can be made of: trained on, neither text nor reserved (D-13, D-14)."""
+def attribute_columns(config: Document, schemas: Schemas, known: KnownColumns | None = None) -> list[str]:
+    """Item columns that segments can be made of: trained on, neither text nor reserved (D-13, D-14).
+
+    known: see `columns_in_training`.
+    """
     if "ITEMS" not in schemas:
         return []
     schema = schemas["ITEMS"]
-    trained = columns_in_training(config.get("trainingDataConfig", {}), "ITEMS", schema)
+    trained = columns_in_training(config.get("trainingDataConfig", {}), "ITEMS", schema, known)
     return [
         field.name
         for field in schema.fields

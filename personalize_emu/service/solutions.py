@@ -91,6 +91,7 @@ def delete_solution(context: Context, params: Params) -> None:
     refuse_while_used_by(solution, next(chain(busy, campaigns, batch_jobs_at_work(context, arns)), None))
 
     def gone() -> None:
+        context.world.known_columns.pop(solution.arn, None)
         for version in versions_of(context, solution):
             context.world.trained.pop(version.arn, None)
             context.world.data_marks.pop(version.arn, None)

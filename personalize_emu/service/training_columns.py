@@ -10,9 +10,9 @@ from personalize_emu.service.parameter_values import shown
 from personalize_emu.wire.errors import InvalidInputException
 
 Document = Mapping[str, Any]
-
 KnownColumns = Mapping[str, frozenset[str]]
 """Names of columns by dataset type."""
+
 ALWAYS_TRAINED = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP"})
 """Without these a row means nothing."""
 
@@ -38,7 +38,7 @@ def check_training_columns(config: Document, schemas: Mapping[str, Schema]) -> N
 
 
 def columns_of(schemas: Mapping[str, Schema]) -> KnownColumns:
-    """schemas: by dataset type."""
+    """What is there of each dataset, for later trainings to compare with."""
     return {dataset_type: frozenset(schema.names) for dataset_type, schema in schemas.items()}
 
 

@@ -29,6 +29,7 @@ from personalize_emu.service.solution_config import NO_INTERACTIONS
 from personalize_emu.service.tags import Tags
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.service.training import TrainingInput, train_version
+from personalize_emu.service.training_columns import KnownColumns
 from personalize_emu.service.training_runs import watched
 from personalize_emu.service.tuning_search import auto_ml_search, requested_search
 from personalize_emu.state.jobs import Job
@@ -150,6 +151,7 @@ def training_input(context: Context, solution: Solution, mode: str, chosen: str 
     base = _version_to_update(context, solution, facts.name) if mode == "UPDATE" else None
     interactions_arn, interactions = _interactions(context, solution, facts)
     items = dataset_of_type(context, solution.dataset_group_arn, ITEMS)
+    known = context.world.known_columns.get(solution.arn)
     return TrainingInput(
         facts=facts,
         recipe=recipe,
@@ -161,10 +163,8 @@ def training_input(context: Context, solution: Solution, mode: str, chosen: str 
         seed=context.settings.seed,
         network_from=context.settings.network_from,
         now=context.clock.now(),
-        reading=metadata_reading(
-            context, solution.dataset_group_arn, facts, config, context.world.known_columns.get(solution.arn)
-        ),
-        attributes=partial(_attributes, context, solution, facts.name, config),
+        reading=metadata_reading(context, solution.dataset_group_arn, facts, config, known),
+        attributes=partial(_attributes, context, solution, facts.name, config, known),
         objective=partial(objective_along, context, solution.dataset_group_arn, config),
         base=base,
         search=_search(solution, facts, config),
@@ -190,11 +190,11 @@ def _search(solution: Solution, facts: RecipeFacts, config: dict[str, Any]) -> S
 
 
 def _attributes(
-    context: Context, solution: Solution, recipe_name: str, config: dict[str, Any]
+    context: Context, solution: Solution, recipe_name: str, config: dict[str, Any], known: KnownColumns | None
 ) -> ItemAttributes | None:
     if recipe_name != "aws-item-attribute-affinity":
         return None
-    return item_attributes(context, solution.dataset_group_arn, config)
+    return item_attributes(context, solution.dataset_group_arn, config, known)
 
 
 def _version_to_update(context: Context, solution: Solution, recipe_name: str) -> TrainedVersion:

@@ -14,6 +14,7 @@ from tests.given import INTERACTIONS_SCHEMA, ITEMS_SCHEMA, USERS_SCHEMA, Given, 
 from tests.refusals import refusal
 
 ITEM = (field("ITEM_ID"), field("GENRE", "string", categorical=True))
+BY_ATTRIBUTE = "arn:aws:personalize:::recipe/aws-item-attribute-affinity"
 WIDER = avro("Items", *ITEM, field("PRICE", ["null", "float"]))
 
 
@@ -189,3 +190,18 @@ def test_new_columns_leave_existing_solutions_alone(given: Given, emulator: Emul
     new = given.version(given.solution(group, name="new"))
     described = [emulator.world.trained[version].data.item_features for version in (after, new)]
     assert [len(features.numbers) for features in described if features is not None] == [0, 1]
+
+
+def test_new_columns_are_no_attributes_of_existing_solutions(given: Given, emulator: Emulator) -> None:
+    """D-97, where segments are asked for by attributes."""
+    group = given.imported_group()
+    items = given.dataset(group, given.schema(ITEMS_SCHEMA, "narrow"), "Items")
+    rows = [f"{item},{'xy'[number % 2]}" for number, item in enumerate(sorted({item for _, item, _ in two_camps()}))]
+    given.import_job(items, given.upload("\n".join(["ITEM_ID,GENRE", *rows, ""])), "narrow")
+    old = given.solution(group, BY_ATTRIBUTE, name="old")
+    given.personalize.update_dataset(datasetArn=items, schemaArn=given.schema(WIDER, "wide"))
+    lines = "\n".join(["ITEM_ID,GENRE,PRICE", *(f"{row},{number % 3}" for number, row in enumerate(rows)), ""])
+    given.import_job(items, given.upload(lines), "wide")
+    versions = [given.version(solution) for solution in (old, given.solution(group, BY_ATTRIBUTE, name="new"))]
+    attributes = [emulator.world.trained[version].attributes for version in versions]
+    assert [set(found.fields) for found in attributes if found is not None] == [{"GENRE"}, {"GENRE", "PRICE"}]

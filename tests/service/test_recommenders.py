@@ -7,9 +7,10 @@ from typing import Any
 import boto3
 import pytest
 
+from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ManualClock
 from tests.domain_groups import RECIPE, cinema, cinema_rows, events_csv, recommender, shop, shop_rows, typed
-from tests.given import REGION, SIMS, Given, arn, two_camps
+from tests.given import REGION, SIMS, Given, arn, avro, field, two_camps
 from tests.refusals import refusal
 
 VIEWS = "ecomm-popular-items-by-views"
@@ -349,3 +350,38 @@ def test_recommenders_have_tags(given: Given) -> None:
     assert given.personalize.list_tags_for_resource(resourceArn=made)["tags"] == tags
     given.personalize.untag_resource(resourceArn=made, tagKeys=["team"])
     assert given.personalize.list_tags_for_resource(resourceArn=made)["tags"] == []
+
+
+def test_new_columns_are_read_after_an_update_of_the_training_columns(
+    given: Given, clock: ManualClock, emulator: Emulator
+) -> None:
+    """D-97: not by the weekly training before."""
+    rows = cinema_rows()
+    made = recommender(given, cinema(given, rows), "vod-top-picks")
+    films = arn("dataset", "video-on-demand/ITEMS")
+    wide = avro(
+        "Items",
+        field("ITEM_ID"),
+        field("GENRES", categorical=True),
+        field("CREATION_TIMESTAMP", "long"),
+        field("PRICE", ["null", "float"]),
+    )
+    schema = given.schema(wide, "wide", domain="VIDEO_ON_DEMAND")
+    given.personalize.update_dataset(datasetArn=films, schemaArn=schema)
+    lines = [f"{film},Drama,1600000000,{number}" for number, film in enumerate(sorted({row[1] for row in rows}))]
+    text = "\n".join(["ITEM_ID,GENRES,CREATION_TIMESTAMP,PRICE", *lines, ""])
+    given.import_job(films, given.upload(text, "wide.csv"), "wide")
+
+    def numbers() -> list[str]:
+        features = emulator.world.trained[made].data.item_features
+        return [] if features is None else [column.name for column in features.numbers]
+
+    first = emulator.world.trained[made]
+    clock.advance(7 * 86_400)
+    assert emulator.world.trained[made] is not first
+    assert numbers() == []
+    columns = {"trainingDataConfig": {"excludedDatasetColumns": {"INTERACTIONS": ["EVENT_TYPE"]}}}
+    given.personalize.update_recommender(recommenderArn=made, recommenderConfig=columns)
+    assert numbers() == ["PRICE"]
+    clock.advance(7 * 86_400)
+    assert numbers() == ["PRICE"]
