@@ -51,14 +51,15 @@ class Trained:
         items, scores = self.model.recommend(users, self.bags, N=LIST_LENGTH, filter_already_liked_items=leave_out)
         return [_real(row, values) for row, values in zip(items, scores, strict=True)]
 
-    def related(self, *, leave_out: bool) -> Lists:
-        """What is like the newest item of each test user, with or without what the user had."""
-        lists = []
+    def related(self) -> tuple[Lists, Lists]:
+        """What is like the newest item of each test user: with what the user had, and without."""
+        within, without = [], []
         for history in self.histories:
             near, values = self.model.similar_items(int(history[-1]), N=min(self.bags.shape[1], 1000))
-            kept = ~np.isin(near, history if leave_out else history[-1]) & (near >= 0)
-            lists.append(_real(near[kept][:LIST_LENGTH], values[kept][:LIST_LENGTH]))
-        return lists
+            for lists, left_out in ((within, history[-1:]), (without, history)):
+                kept = ~np.isin(near, left_out) & (near >= 0)
+                lists.append(_real(near[kept][:LIST_LENGTH], values[kept][:LIST_LENGTH]))
+        return within, without
 
 
 def peers(most_settings: int | None = None) -> tuple[Peer, ...]:
@@ -108,8 +109,8 @@ def trained(peer: Peer, setting: Setting, data: TrainingData, users: Sequence[He
 
 
 def tuned(peer: Peer, data: TrainingData) -> tuple[Setting, Setting, Setting]:
-    """The settings of greatest NDCG@10 on a part of the training users: for recommendations, for related items without
-    what the user had, and for related items with it.
+    """The settings of greatest NDCG@10 on a part of the training users: for recommendations, for related items with
+    what the user had, and for related items without.
     """
     validation = user_coins(data.user_ids, SEED) < VALIDATION_SHARE
     rest = rows_of_users(data, ~validation)
@@ -119,10 +120,10 @@ def tuned(peer: Peer, data: TrainingData) -> tuple[Setting, Setting, Setting]:
     found = []
     for setting in peer.settings:
         model = trained(peer, setting, rest, users)
-        lists = (model.recommended(leave_out=True), *(model.related(leave_out=without) for without in (True, False)))
+        lists = (model.recommended(leave_out=True), *model.related())
         found.append([float(ndcg_of(hits_of(each, truths), 10).mean()) for each in lists])
-    next_best, new_best, related_best = np.argmax(found, axis=0)
-    return peer.settings[next_best], peer.settings[new_best], peer.settings[related_best]
+    next_best, within_best, without_best = np.argmax(found, axis=0)
+    return peer.settings[next_best], peer.settings[within_best], peer.settings[without_best]
 
 
 def _histories(data: TrainingData) -> Iterator[NDArray[np.int32]]:

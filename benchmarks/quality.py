@@ -196,13 +196,13 @@ class Comparison:
 
     def _ours(self, split: Split) -> None:
         for name in (*USER_RECIPES, "aws-popularity-count", *ITEM_RECIPES):
-            self._trained(name, split, name)
+            self._add(name, split, name)
         if self.metadata is not None:
             described = replace(split, training=replace(split.training, item_features=self.metadata))
             for name in READ_METADATA:
-                self._trained(name, described, name + WITH_METADATA)
+                self._add(name, described, name + WITH_METADATA)
 
-    def _trained(self, name: str, split: Split, row: str) -> None:
+    def _add(self, name: str, split: Split, row: str) -> None:
         within, without = ours(recipe_of(name), split)
         for found, tallies in zip((within, without), self._tallies(name in ITEM_RECIPES), strict=True):
             tallies[row].add(*found)
@@ -213,14 +213,15 @@ class Comparison:
 
     def _peers(self, split: Split) -> None:
         for peer in self.peers:
-            setting, new_setting, related_setting = tuned(peer, split.training)
+            setting, within_setting, without_setting = tuned(peer, split.training)
             model = trained(peer, setting, split.training, split.test_users)
             self.without[peer.name].add(model.recommended(leave_out=True), model.seconds)
             self.within[peer.name].add(model.recommended(leave_out=False), model.seconds)
-            model = trained(peer, new_setting, split.training, split.test_users)
-            self.related_without[peer.name].add(model.related(leave_out=True), model.seconds)
-            model = trained(peer, related_setting, split.training, split.test_users)
-            self.related_within[peer.name].add(model.related(leave_out=False), model.seconds)
+            model = trained(peer, within_setting, split.training, split.test_users)
+            self.related_within[peer.name].add(model.related()[0], model.seconds)
+            if without_setting != within_setting:
+                model = trained(peer, without_setting, split.training, split.test_users)
+            self.related_without[peer.name].add(model.related()[1], model.seconds)
 
     def text(self) -> str:
         size = len(self.data.catalog)

@@ -70,16 +70,17 @@ def test_peers_are_tuned_on_training_users_and_leave_out_what_was_had() -> None:
     assert tuned(COUNTING, DATA)[0] == {"first": 0}
     users = [cut_user(DATA.visits, user) for user in range(5)]
     model = trained(COUNTING, {"first": 0}, DATA, users)
-    for lists in (model.recommended(leave_out=True), model.related(leave_out=True)):
+    within, without = model.related()
+    for lists in (model.recommended(leave_out=True), without):
         assert not any(np.isin(found, user.history.items).any() for found, user in zip(lists, users, strict=True))
-    for lists in (model.recommended(leave_out=False), model.related(leave_out=False)):
+    for lists in (model.recommended(leave_out=False), within):
         assert any(np.isin(lists[0], users[0].history.items))
 
 
 def test_nothing_is_like_itself() -> None:
     users = [cut_user(DATA.visits, user) for user in range(5)]
-    related = trained(COUNTING, {"first": 0}, DATA, users).related(leave_out=False)
-    assert not any(user.history.items[-1] in found for found, user in zip(related, users, strict=True))
+    within, _ = trained(COUNTING, {"first": 0}, DATA, users).related()
+    assert not any(user.history.items[-1] in found for found, user in zip(within, users, strict=True))
 
 
 def test_every_user_is_tested_once() -> None:
