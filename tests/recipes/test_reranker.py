@@ -50,6 +50,20 @@ def test_where_there_is_nothing_to_find_there_is_no_second_look() -> None:
     assert sum(each is None for each in found) >= 4
 
 
+def test_being_surer_throughout_is_no_second_look() -> None:
+    """Logits that say half of what they should put everything in the same order."""
+    rng = np.random.default_rng(4)
+    asked = []
+    for number in range(900):
+        logits = rng.standard_normal(20).astype(np.float32)
+        chosen = np.zeros(20, np.bool_)
+        chosen[rng.choice(20, p=np.exp(2 * logits) / np.exp(2 * logits).sum())] = True
+        asked.append(Question(logits, rng.standard_normal((20, TRAITS)).astype(np.float32), chosen, number // 3))
+    stack = reranker._stacked(asked, [question.traits for question in asked])
+    assert reranker._sharpness(stack) == pytest.approx(2, rel=0.1)
+    assert fit_reranker(asked, np.random.default_rng(0)) is None
+
+
 def test_as_large_a_part_of_the_corrections_is_made_as_is_so() -> None:
     """Of corrections that are twice what they should be, about half."""
     rng = np.random.default_rng(3)
@@ -107,15 +121,17 @@ def test_gradients_are_those_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> Non
         assert (slopes * direction).sum() == pytest.approx((ends[0] - ends[1]) / 0.006, abs=0.01)
 
 
-def test_what_is_not_looked_at_goes_along_with_the_last_that_is() -> None:
+@pytest.mark.parametrize("sharpness", [1.0, 1.5])
+def test_what_is_not_looked_at_goes_along_with_the_last_that_is(sharpness: float) -> None:
     rng = np.random.default_rng(2)
     width = TRAITS + 1
     parts = [rng.standard_normal(shape).astype(np.float32) for shape in ((width, 4), (4,), (4,), (width,))]
-    found = Reranker(np.zeros(width, np.float32), np.ones(width, np.float32), *parts)
+    found = Reranker(np.zeros(width, np.float32), np.ones(width, np.float32), *parts, sharpness)
     logits = np.arange(30, dtype=np.float32)
     items, traits = np.arange(22, 30), rng.standard_normal((8, TRAITS)).astype(np.float32)
     corrections = found.corrections(logits[items], traits)
     after = logits.copy()
     found.look_again(after, items, traits)
     assert after[items] == pytest.approx(logits[items] + corrections, abs=1e-4)
-    assert after[:22] - logits[:22] == pytest.approx(np.full(22, corrections[:2].mean()), abs=1e-4)
+    changes = corrections[:2] - (sharpness - 1) * logits[22:24]
+    assert after[:22] - sharpness * logits[:22] == pytest.approx(np.full(22, changes.mean()), abs=1e-4)

@@ -1,16 +1,17 @@
 """A second look at the best candidates: a small network over what the experts said and what distinguishes candidates.
 
-It starts as the weighed opinions and learns what to add to them, from cases in which it is known what came next: the
-probability that the first of a list is right (softmax over the candidates of each case), dropout, Adam, and rates that
-fall to nothing. Several of them, each without the users that judge it, go less astray than one that learns longer where
-no case was like the one at hand. As large a part of the corrections is made as makes the judges' next visits likeliest;
-where they do not become clearly likelier by any there is no second look.
+It starts as the weighed opinions, made as sure of themselves as they deserve, and learns what to add to them, from
+cases in which it is known what came next: the probability that the first of a list is right (softmax over the
+candidates of each case), dropout, Adam, and rates that fall to nothing. Several of them, each without the users that
+judge it, go less astray than one that learns longer where no case was like the one at hand. As large a part of the
+corrections is made as makes the judges' next visits likeliest; where they do not become clearly likelier by any there
+is no second look.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -35,8 +36,10 @@ PARTS = tuple(part / 10 for part in range(1, 11))
 LEAST_GAIN = 0.003
 """In the mean logarithm of the probability that the first of a judge's list is right, for which a second look is worth
 its time."""
-SURE = 3.0
+SURE = 2.0
 """Standard errors, between judges of all members, that the gain must be beyond: it is the best of several parts."""
+SHARPNESSES = tuple(1.1**power for power in range(-12, 13))
+"""To choose from."""
 WIDEST = np.float32(4.0)
 """Deviations from the mean beyond which all values are one: rare items have opinions of any size."""
 RAREST = np.float32(1e-30)
@@ -62,7 +65,7 @@ class Reranker:
     """Of d traits, and one more that follows from the logits.
 
     centre, factor: float32[d + 1], to values of mean 0 and deviation 1. into: float32[d + 1, h]. bias, out: float32[h].
-    slopes: float32[d + 1].
+    slopes: float32[d + 1]. sharpness: what the logits are multiplied by; alone it changes no order.
     """
 
     centre: Table
@@ -71,26 +74,32 @@ class Reranker:
     bias: Table
     out: Table
     slopes: Table
+    sharpness: float = 1.0
 
     def look_again(self, logits: Table, items: NDArray[np.int64], traits: Table) -> None:
         """Correct the logits of some items, in place, by their traits, float32[items, d].
 
         Those of all others, float32[catalog], go along with the last quarter of these.
         """
-        looked_at = logits[items]
-        corrections = self.corrections(looked_at, traits)
-        last = np.argsort(looked_at, kind="stable")[: max(1, len(items) // 4)]
-        logits += corrections[last].mean()
-        logits[items] = looked_at + corrections
+        changes = self._changes(logits[items], traits)
+        last = np.argsort(logits[items], kind="stable")[: max(1, len(items) // 4)]
+        logits *= np.float32(self.sharpness)
+        looked_at = logits[items] + changes
+        logits += changes[last].mean()
+        logits[items] = looked_at
 
     def corrections(self, logits: Table, traits: Table) -> Table:
         """float32[c]: what to add to the logits, float32[c], of candidates with such traits, float32[c, d]."""
+        return self._changes(logits, traits) + np.float32(self.sharpness - 1) * logits
+
+    def _changes(self, logits: Table, traits: Table) -> Table:
+        """float32[c]: of the sharpened logits."""
         scaled = np.clip((_with_distance(logits, traits) - self.centre) * self.factor, -WIDEST, WIDEST)
         hidden = scaled @ self.into
         hidden += self.bias
         np.maximum(hidden, 0, out=hidden)
-        corrections: Table = scaled @ self.slopes + hidden @ self.out
-        return corrections
+        changes: Table = scaled @ self.slopes + hidden @ self.out
+        return changes
 
 
 class _Weights(NamedTuple):
@@ -123,6 +132,9 @@ class _Stack:
     def of(self, rows: NDArray[np.integer]) -> _Stack:
         return _Stack(self.logits[rows], self.traits[rows], self.chosen[rows], self.owners[rows])
 
+    def sharpened(self, sharpness: float) -> _Stack:
+        return replace(self, logits=self.logits * np.float32(sharpness))
+
 
 def fit_reranker(questions: Sequence[Question], rng: np.random.Generator) -> Reranker | None:
     """None where there is too little to learn from, or nothing that the logits do not say already."""
@@ -133,6 +145,8 @@ def fit_reranker(questions: Sequence[Question], rng: np.random.Generator) -> Rer
     centre, spread = every.mean(axis=0), every.std(axis=0)
     factor = np.where(spread > 1e-6, 1 / np.maximum(spread, np.float32(1e-6)), 0).astype(np.float32)
     stack = _stacked(questions, [np.clip((rows - centre) * factor, -WIDEST, WIDEST) for rows in traits])
+    sharpness = _sharpness(stack)
+    stack = stack.sharpened(sharpness)
     owners = np.unique(stack.owners)
     shuffled = rng.permutation(owners)
     few = max(1, int(JUDGES * len(owners)))
@@ -150,7 +164,22 @@ def fit_reranker(questions: Sequence[Question], rng: np.random.Generator) -> Rer
         np.concatenate([member.bias for member in weights]),
         np.concatenate([member.out * share for member in weights]),
         np.sum([member.slopes * share for member in weights], axis=0, dtype=np.float32),
+        sharpness,
     )
+
+
+def _sharpness(stack: _Stack) -> float:
+    """What to multiply all logits by so that what was chosen is likeliest.
+
+    They were weighed for every one of the next visits; how sure they may be of the first of a list is another question,
+    which would seem a gain of the networks if it were left to them.
+    """
+
+    def loss(sharpness: float) -> float:
+        sharp = stack.sharpened(sharpness)
+        return float(_losses(sharp, np.zeros_like(sharp.logits)).mean())
+
+    return min(SHARPNESSES, key=loss)
 
 
 def _with_distance(logits: Table, traits: Table) -> Table:
