@@ -14,6 +14,10 @@ BACKGROUND = np.float32(0.3)
 """Scores are compared by their logarithms, above this share of their root mean square."""
 FLAT = np.float32(1e-5)
 TINY = np.float32(1e-30)
+CELLS = 1 << 15
+"""Scores looked at together: as many as stay near the processor."""
+OUT_OF_REACH = -1e5
+"""Below the best: softmax gives it nothing at any sharpness."""
 
 Vector = NDArray[np.float32]
 
@@ -94,24 +98,30 @@ def best_sharpness(scores: NDArray[np.float32], targets: Sequence[NDArray[np.int
     scores: float32[users, items], -inf for items that are left out. targets: for each user the items that
     came next; those left out are ignored. Newton's method on a concave function of one variable.
     """
-    rows = [
-        (row[row > -np.inf].astype(np.float64), row[items][row[items] > -np.inf])
-        for row, items in zip(scores, targets, strict=True)
-    ]
-    rows = [(row, hits) for row, hits in rows if len(hits)]
-    if not rows:
+    asked = [user for user, items in enumerate(targets) if (scores[user, items] > -np.inf).any()]
+    if not asked:
         return default
-    sharpness = default
+    below = scores[asked].astype(np.float64)
+    below -= below.max(axis=1, keepdims=True)
+    np.maximum(below, OUT_OF_REACH, out=below)
+    hits = [row[targets[user]] for row, user in zip(below, asked, strict=True)]
+    reached = sum(float(had[had > OUT_OF_REACH].mean()) for had in hits)
+    sharpness, size = default, max(1, CELLS // below.shape[1])
     for _ in range(12):
-        slope, curve = 0.0, 1e-9
-        for row, hits in rows:
-            weights = np.exp(sharpness * (row - row.max()))
-            weights /= weights.sum()
-            mean = float(weights @ row)
-            slope += float(hits.mean()) - mean
-            curve += float(weights @ (row - mean) ** 2)
+        parts = [_moments(below[start : start + size], sharpness) for start in range(0, len(asked), size)]
+        slope, curve = reached - sum(mean for mean, _ in parts), 1e-9 + sum(variance for _, variance in parts)
         step = float(np.clip(slope / curve, -0.5 * sharpness, sharpness))
         sharpness = min(max(sharpness + step, 0.05), 50.0)
         if abs(step) < 1e-3 * sharpness:
             break
     return round(sharpness, 6)
+
+
+def _moments(below: NDArray[np.float64], sharpness: float) -> tuple[float, float]:
+    """Sums of the means and of the variances of rows, float64[n, items], every item as likely as the softmax says."""
+    weights = np.exp(sharpness * below)
+    totals = weights.sum(axis=1)
+    weights *= below
+    means = weights.sum(axis=1) / totals
+    squares = np.einsum("ni,ni->n", weights, below) / totals
+    return float(means.sum()), float((squares - means**2).sum())
