@@ -73,13 +73,11 @@ def test_as_large_a_part_of_the_corrections_is_made_as_is_so() -> None:
     chosen = np.zeros(shape, np.bool_)
     chosen[np.arange(len(so)), (rng.random((len(so), 1)) > np.cumsum(chances, axis=1)).sum(axis=1).clip(max=19)] = True
     judges = reranker._Stack(np.zeros(shape, np.float32), np.zeros((*shape, 1), np.float32), chosen, np.arange(len(so)))
-    weights = reranker._start(1, rng)
     for times, expected in ((2, 0.5), (1, 1.0), (0.5, 1.0)):
-        member = reranker._Member(weights, reranker._gains(judges, np.float32(times) * so))
-        assert reranker._part_that_is_so([member]) == pytest.approx(expected, abs=0.11)
-    nothing = reranker._Member(weights, reranker._gains(judges, np.float32(0.3) * rng.standard_normal(shape)))
+        gains = reranker._gains(judges, np.float32(times) * so)
+        assert reranker._part_that_is_so([gains]) == pytest.approx(expected, abs=0.11)
+    nothing = reranker._gains(judges, np.float32(0.3) * rng.standard_normal(shape))
     assert reranker._part_that_is_so([nothing]) is None
-    assert reranker._part_that_is_so([]) is None
 
 
 def test_few_cases_teach_nothing() -> None:
@@ -107,17 +105,19 @@ def test_gradients_are_those_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> Non
     rng = np.random.default_rng(1)
     asked = questions(6, 1)
     stack = reranker._stacked(asked, [question.traits for question in asked])
-    shapes = (TRAITS, 4), (4,), (4,), (TRAITS,)
+    shapes = (TRAITS, 8), (8,), (8,), (TRAITS, 2)
     weights = reranker._Weights(*(rng.standard_normal(shape).astype(np.float32) for shape in shapes))
-    found = reranker._slopes(stack, weights, rng)
+    learning = np.array([[True] * 6, [True, False, True, True, False, True]])
+    found = reranker._slopes(stack, learning, weights, rng)
     for part, slopes in enumerate(found):
         direction = rng.standard_normal(slopes.shape)
         ends = []
         for step in (0.003, -0.003):
             moved = list(weights)
             moved[part] = weights[part] + step * direction
-            corrections = reranker._corrections(stack, reranker._Weights(*moved))
-            ends.append(float(reranker._losses(stack, corrections).mean()))
+            each = [reranker._Weights(*moved).of_member(number) for number in range(2)]
+            losses = [reranker._losses(stack, reranker._corrections(stack, member)) for member in each]
+            ends.append(sum(float(loss[rows].mean()) for loss, rows in zip(losses, learning, strict=True)))
         assert (slopes * direction).sum() == pytest.approx((ends[0] - ends[1]) / 0.006, abs=0.01)
 
 

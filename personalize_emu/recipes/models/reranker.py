@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.models.recurrent.adam import Adam, Schedule
 
-HIDDEN = 32
+HIDDEN = 16
+"""Units of each member."""
 DROPOUT = 0.4
-ROUNDS = 10
+ROUNDS = 8
 AT_ONCE = 32
 """Cases of one update."""
 RATE = 0.006
 DECAY = 0.02
 """Share of every weight, times the rate, that an update takes away."""
-MEMBERS = 5
+MEMBERS = 6
 JUDGES = 0.15
 """Share of the users whom a member does not learn from."""
 FEWEST_CASES = 200
@@ -103,19 +104,18 @@ class Reranker:
 
 
 class _Weights(NamedTuple):
-    """As in `Reranker`, of one member."""
+    """Of m members, each with a stretch of the h * m hidden units. into: float32[d + 1, h * m]. bias, out:
+    float32[h * m]. slopes: float32[d + 1, m].
+    """
 
     into: Table
     bias: Table
     out: Table
     slopes: Table
 
-
-class _Member(NamedTuple):
-    """gains: float64[parts, judges], what each judge gains by each part of the corrections."""
-
-    weights: _Weights
-    gains: NDArray[np.float64]
+    def of_member(self, number: int) -> _Weights:
+        mine = slice(number * HIDDEN, (number + 1) * HIDDEN)
+        return _Weights(self.into[:, mine], self.bias[mine], self.out[mine], self.slopes[:, number : number + 1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,25 +147,17 @@ def fit_reranker(questions: Sequence[Question], rng: np.random.Generator) -> Rer
     stack = _stacked(questions, [np.clip((rows - centre) * factor, -WIDEST, WIDEST) for rows in traits])
     sharpness = _sharpness(stack)
     stack = stack.sharpened(sharpness)
-    owners = np.unique(stack.owners)
-    shuffled = rng.permutation(owners)
-    few = max(1, int(JUDGES * len(owners)))
-    members = [_member(stack, shuffled[number * few : (number + 1) * few], rng) for number in range(MEMBERS)]
-    trained = [member for member in members if member is not None]
-    part = _part_that_is_so(trained)
+    judging = _judging(stack.owners, rng)
+    if not len(judging):
+        return None
+    weights = _learned(stack, ~judging, rng)
+    judged = [(stack.of(np.flatnonzero(rows)), weights.of_member(number)) for number, rows in enumerate(judging)]
+    part = _part_that_is_so([_gains(judges, _corrections(judges, member)) for judges, member in judged])
     if part is None:
         return None
-    weights = [member.weights for member in trained]
-    share = np.float32(part / len(weights))
-    return Reranker(
-        centre,
-        factor,
-        np.concatenate([member.into for member in weights], axis=1),
-        np.concatenate([member.bias for member in weights]),
-        np.concatenate([member.out * share for member in weights]),
-        np.sum([member.slopes * share for member in weights], axis=0, dtype=np.float32),
-        sharpness,
-    )
+    share = np.float32(part / len(judging))
+    slopes: Table = weights.slopes.sum(axis=1) * share
+    return Reranker(centre, factor, weights.into, weights.bias, weights.out * share, slopes, sharpness)
 
 
 def _sharpness(stack: _Stack) -> float:
@@ -201,24 +193,35 @@ def _stacked(questions: Sequence[Question], scaled: Sequence[Table]) -> _Stack:
     return _Stack(logits, traits, chosen, np.array([question.owner for question in questions], np.int64))
 
 
-def _member(stack: _Stack, judges: NDArray[np.int64], rng: np.random.Generator) -> _Member | None:
-    """None where there is nobody to judge or to learn from."""
-    judging = np.isin(stack.owners, judges)
-    test, rows = stack.of(np.flatnonzero(judging)), np.flatnonzero(~judging)
-    if not len(rows) or not len(test.owners):
-        return None
-    weights = _start(stack.traits.shape[2], rng)
-    adam, schedule = Adam(weights), Schedule(RATE, ROUNDS * -(-len(rows) // AT_ONCE))
+def _judging(owners: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """bool[members, n]: the cases that each member does not learn from, all of other users. No members where there is
+    nobody to judge or to learn from. owners: int64[n].
+    """
+    users = rng.permutation(np.unique(owners))
+    few = max(1, int(JUDGES * len(users)))
+    members = min(MEMBERS, len(users) // few) if len(users) > 1 else 0
+    rows = [np.isin(owners, users[number * few : (number + 1) * few]) for number in range(members)]
+    return np.array(rows, np.bool_).reshape(members, len(owners))
+
+
+def _learned(stack: _Stack, learning: NDArray[np.bool_], rng: np.random.Generator) -> _Weights:
+    """All members go through the same cases in the same order, each passing by those that it does not learn from.
+
+    learning: bool[members, n].
+    """
+    count = len(stack.owners)
+    weights = _start(stack.traits.shape[2], len(learning), rng)
+    adam, schedule = Adam(weights), Schedule(RATE, ROUNDS * -(-count // AT_ONCE))
     done = 0
     for _ in range(ROUNDS):
-        rows = rng.permutation(rows)
-        for start in range(0, len(rows), AT_ONCE):
-            rate = schedule.rate(done)
-            adam.update(_slopes(stack.of(rows[start : start + AT_ONCE]), weights, rng), rate)
+        order = rng.permutation(count)
+        for start in range(0, count, AT_ONCE):
+            rows, rate = order[start : start + AT_ONCE], schedule.rate(done)
+            adam.update(_slopes(stack.of(rows), learning[:, rows], weights, rng), rate)
             for values in weights:
                 np.multiply(values, np.float32(1 - rate * DECAY), out=values)
             done += 1
-    return _Member(weights, _gains(test, _corrections(test, weights)))
+    return weights
 
 
 def _gains(judges: _Stack, corrections: Table) -> NDArray[np.float64]:
@@ -229,13 +232,11 @@ def _gains(judges: _Stack, corrections: Table) -> NDArray[np.float64]:
     return np.stack(rows) / counts
 
 
-def _part_that_is_so(members: Sequence[_Member]) -> float | None:
+def _part_that_is_so(gains: Sequence[NDArray[np.float64]]) -> float | None:
     """The part of the corrections that the judges of all members gain most by; None where they do not clearly gain."""
-    if not members:
-        return None
-    gains = np.concatenate([member.gains for member in members], axis=1)
-    best = int(gains.mean(axis=1).argmax())
-    return PARTS[best] if _is_sure(gains[best]) else None
+    of_all = np.concatenate(gains, axis=1)
+    best = int(of_all.mean(axis=1).argmax())
+    return PARTS[best] if _is_sure(of_all[best]) else None
 
 
 def _is_sure(gains: NDArray[np.float64]) -> bool:
@@ -243,38 +244,55 @@ def _is_sure(gains: NDArray[np.float64]) -> bool:
     return bool(gains.mean() > max(LEAST_GAIN, SURE * gains.std() / np.sqrt(len(gains))))
 
 
-def _start(width: int, rng: np.random.Generator) -> _Weights:
+def _start(width: int, members: int, rng: np.random.Generator) -> _Weights:
     """Nothing is added to the logits yet."""
-    into = (rng.standard_normal((width, HIDDEN)) / np.sqrt(width)).astype(np.float32)
-    return _Weights(into, *(np.zeros(size, np.float32) for size in (HIDDEN, HIDDEN, width)))
+    units = members * HIDDEN
+    into = (rng.standard_normal((width, units)) / np.sqrt(width)).astype(np.float32)
+    return _Weights(into, *(np.zeros(shape, np.float32) for shape in (units, units, (width, members))))
 
 
-def _slopes(batch: _Stack, weights: _Weights, rng: np.random.Generator) -> _Weights:
-    """Gradients of the mean loss of a batch."""
-    count, longest, width = batch.traits.shape
-    traits = batch.traits.reshape(-1, width)
-    mask = np.where(rng.random(HIDDEN) < DROPOUT, np.float32(0), np.float32(1 / (1 - DROPOUT)))
-    out = weights.out * mask
+def _slopes(batch: _Stack, learning: NDArray[np.bool_], weights: _Weights, rng: np.random.Generator) -> _Weights:
+    """Gradients of the mean loss of each member over the cases of the batch that it learns from, bool[members, n]."""
+    members, count = learning.shape
+    traits = batch.traits.reshape(-1, batch.traits.shape[2])
+    kept = rng.random(len(weights.out)) >= DROPOUT
+    out = _apart(weights.out * np.where(kept, np.float32(1 / (1 - DROPOUT)), np.float32(0)), members)
     hidden = traits @ weights.into
     hidden += weights.bias
     active = hidden > 0
     hidden *= active
-    corrections = np.asarray(traits @ weights.slopes + hidden @ out, np.float32).reshape(count, longest)
+    corrections = np.asarray(traits @ weights.slopes + hidden @ out, np.float32).T.reshape(members, count, -1)
     shares = _softmax(batch.logits + corrections)
     right = shares * batch.chosen
-    right /= np.maximum(right.sum(axis=1, keepdims=True), RAREST)
-    wrong: Table = (shares - right).ravel() / np.float32(count)
-    to_hidden: Table = np.multiply(active, out, dtype=np.float32)
-    to_hidden *= wrong[:, None]
-    return _Weights(traits.T @ to_hidden, to_hidden.sum(axis=0), (wrong @ hidden) * mask, wrong @ traits)
+    right /= np.maximum(right.sum(axis=-1, keepdims=True), RAREST)
+    worth = learning / np.maximum(learning.sum(axis=1, keepdims=True), 1)
+    wrong = ((shares - right) * worth[..., None].astype(np.float32)).reshape(members, -1).T
+    to_hidden = (wrong @ out.T) * active
+    to_out = _together(hidden.T @ wrong)
+    to_out *= np.where(kept, np.float32(1 / (1 - DROPOUT)), np.float32(0))
+    return _Weights(traits.T @ to_hidden, to_hidden.sum(axis=0), to_out, traits.T @ wrong)
 
 
-def _corrections(stack: _Stack, weights: _Weights) -> Table:
+def _apart(values: Table, members: int) -> Table:
+    """float32[h * m, m]: each stretch of h in a column of its own, the rest 0."""
+    table = np.zeros((members, len(values) // members, members), np.float32)
+    table[np.arange(members), :, np.arange(members)] = values.reshape(members, -1)
+    return table.reshape(len(values), members)
+
+
+def _together(table: Table) -> Table:
+    """float32[h * m]: what `_apart` put into columns."""
+    members = table.shape[1]
+    stretches = table.reshape(members, -1, members)
+    return stretches[np.arange(members), :, np.arange(members)].ravel()
+
+
+def _corrections(stack: _Stack, member: _Weights) -> Table:
     """float32[n, c]."""
-    hidden = stack.traits @ weights.into
-    hidden += weights.bias
+    hidden = stack.traits @ member.into
+    hidden += member.bias
     np.maximum(hidden, 0, out=hidden)
-    return np.asarray(hidden @ weights.out + stack.traits @ weights.slopes, np.float32)
+    return np.asarray(hidden @ member.out + (stack.traits @ member.slopes)[..., 0], np.float32)
 
 
 def _losses(stack: _Stack, corrections: Table) -> NDArray[np.floating]:
@@ -285,6 +303,6 @@ def _losses(stack: _Stack, corrections: Table) -> NDArray[np.floating]:
 
 
 def _softmax(logits: Table) -> Table:
-    shares: Table = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
+    shares: Table = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    shares /= shares.sum(axis=-1, keepdims=True)
     return shares
