@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -336,16 +337,24 @@ class _Asked:
 
 def _cases_of(model: RelatedModel, group: Group) -> Iterator[_Asked]:
     weights = np.array(DEFAULT_WEIGHTS, np.float32)
-    for user, owner in zip(group.asked, group.owners, strict=True):
-        item = int(user.history.items[-1])
+    asked = sorted(zip(map(_newest, group.asked), range(len(group.asked)), strict=True))
+    for item, rows in groupby(asked, key=lambda pair: pair[0]):
         both = model.pairs.users_of_both(item)
         opinions = model.opinions(item, both)
         relevance = model.open_to(weights @ opinions, item, both)
-        relevance[user.history.items] = -np.inf
-        best = best_candidates(relevance)
-        chosen = np.isin(best, user.truth)
-        if chosen.any():
-            yield _Asked(opinions[:, best].T, model.traits_of(item, best, opinions, both), chosen, owner)
+        for _, row in rows:
+            user = group.asked[row]
+            open_to = relevance.copy()
+            open_to[user.history.items] = -np.inf
+            best = best_candidates(open_to)
+            chosen = np.isin(best, user.truth)
+            if chosen.any():
+                traits = model.traits_of(item, best, opinions, both)
+                yield _Asked(opinions[:, best].T, traits, chosen, group.owners[row])
+
+
+def _newest(user: HeldOut) -> int:
+    return int(user.history.items[-1])
 
 
 def first_seen(visits: Visits, item_count: int) -> NDArray[np.float32]:
