@@ -22,13 +22,13 @@ from personalize_emu.recipes.models.recurrent.adam import Adam, Schedule
 HIDDEN = 16
 """Units of each member."""
 DROPOUT = 0.4
-ROUNDS = 8
+ROUNDS = 10
 AT_ONCE = 32
 """Cases of one update."""
 RATE = 0.006
 DECAY = 0.02
 """Share of every weight, times the rate, that an update takes away."""
-MEMBERS = 6
+MEMBERS = 5
 JUDGES = 0.15
 """Share of the users whom a member does not learn from."""
 FEWEST_CASES = 200
