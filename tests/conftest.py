@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, settings
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ManualClock
-from tests.given import REGION, Given
+from tests.clients import Environment, client, environment
+from tests.given import Given
 
 # A run of CI must depend on the change alone: the same examples each time, and no limit of time on any of them.
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,15 +24,14 @@ if os.environ.get("CI"):
 
 
 @cache
-def _session_of(_environment: frozenset[tuple[str, str]]) -> Any:
+def _session_of(_environment: Environment) -> Any:
     """One session for each environment: a new one reads all service models again."""
     return boto3.session.Session()
 
 
 def _default_session() -> Any:
     """What boto3.client uses. moto takes the default away with each mock, so that every test would read them."""
-    environment = frozenset(item for item in os.environ.items() if item[0].startswith("AWS_"))
-    return boto3.DEFAULT_SESSION or _session_of(environment)
+    return boto3.DEFAULT_SESSION or _session_of(environment())
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,30 +60,26 @@ def slow_emulator(clock: ManualClock) -> Iterator[Emulator]:
         yield emulator
 
 
-def _client(service: str) -> Any:
-    return boto3.client(service, region_name=REGION)
-
-
 @pytest.fixture
 def personalize(emulator: Emulator) -> Any:
-    return _client("personalize")
+    return client("personalize")
 
 
 @pytest.fixture
 def runtime(emulator: Emulator) -> Any:
-    return _client("personalize-runtime")
+    return client("personalize-runtime")
 
 
 @pytest.fixture
 def events(emulator: Emulator) -> Any:
-    return _client("personalize-events")
+    return client("personalize-events")
 
 
 @pytest.fixture
 def given(personalize: Any) -> Given:
-    return Given(personalize, _client("s3"))
+    return Given(personalize, client("s3"))
 
 
 @pytest.fixture
 def slow(slow_emulator: Emulator) -> Given:
-    return Given(_client("personalize"), _client("s3"))
+    return Given(client("personalize"), client("s3"))

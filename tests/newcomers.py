@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
-from tests.given import INTERACTIONS_SCHEMA, REGION, USER_PERSONALIZATION, Given, arn, as_csv, avro, field, two_camps
+from tests.clients import client
+from tests.given import INTERACTIONS_SCHEMA, USER_PERSONALIZATION, Given, arn, as_csv, avro, field, two_camps
 
 DAY = 86_400
 HOUR = 3600
@@ -49,11 +48,11 @@ class Market:
 
     @property
     def runtime(self) -> Any:
-        return boto3.client("personalize-runtime", region_name=REGION)
+        return client("personalize-runtime")
 
     @property
     def events(self) -> Any:
-        return boto3.client("personalize-events", region_name=REGION)
+        return client("personalize-events")
 
     def version(self, recipe: str = USER_PERSONALIZATION, name: str = "solution", **extra: Any) -> str:
         solution = self.given.solution(self.group, recipe, name=name, performAutoTraining=False, **extra)

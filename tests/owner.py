@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
-
+from tests.clients import client
 from tests.given import ACCOUNT, BUCKET, REGION, ROLE, Given, as_csv, two_camps
 from tests.refusals import refusal
 
@@ -35,9 +34,9 @@ class Owner:
     """Somebody who sets up a role and a bucket and imports through them."""
 
     def __init__(self) -> None:
-        self.iam = boto3.client("iam", region_name=REGION)
-        self.s3 = boto3.client("s3", region_name=REGION)
-        self.given = Given(boto3.client("personalize", region_name=REGION), self.s3)
+        self.iam = client("iam")
+        self.s3 = client("s3")
+        self.given = Given(client("personalize"), self.s3)
         self.location = self.given.upload(as_csv(two_camps()), "data/interactions.csv")
         self.name = ROLE.rpartition("/")[2]
 

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
-from tests.given import REGION, Given, avro, field
+from tests.clients import client
+from tests.given import Given, avro, field
 
 NEXT_BEST_ACTION = "arn:aws:personalize:::recipe/aws-next-best-action"
 NOW = 1_700_000_000
@@ -88,11 +87,11 @@ class ActionGroup:
 
     @property
     def runtime(self) -> Any:
-        return boto3.client("personalize-runtime", region_name=REGION)
+        return client("personalize-runtime")
 
     @property
     def events(self) -> Any:
-        return boto3.client("personalize-events", region_name=REGION)
+        return client("personalize-events")
 
     def deployed(self, name: str = "actions", recipe: str = NEXT_BEST_ACTION) -> str:
         return self.given.campaign(self.given.version(self.given.solution(self.group, recipe, name=name)), name=name)

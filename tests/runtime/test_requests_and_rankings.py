@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from statistics import mean
 from typing import Any
 
-import boto3
 import pytest
 
 from personalize_emu.data.avro import parse_schema
@@ -18,6 +17,7 @@ from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.feature_columns import features_of
 from personalize_emu.state.clock import ManualClock
+from tests.clients import client
 from tests.given import ITEMS_SCHEMA, POPULARITY, RANKING, REGION, Given, arn, avro, field, two_camps
 from tests.recipes.test_semantic_similarity import BOOKS
 from tests.refusals import refusal
@@ -62,10 +62,6 @@ def runtime(emulator: Emulator) -> Any:
 @pytest.fixture(scope="module")
 def events(emulator: Emulator) -> Any:
     return client("personalize-events")
-
-
-def client(service: str) -> Any:
-    return boto3.client(service, region_name=REGION)
 
 
 def ranking(runtime: Any, campaign: str, user: str, items: list[str]) -> list[dict[str, Any]]:

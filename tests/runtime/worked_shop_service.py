@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
+from tests.clients import client
 from tests.filters.worked_data import ALL_ITEMS, INTERACTIONS, ITEMS, SCHEMA_TEXTS, SCHEMAS, USERS
-from tests.given import REGION, Given
+from tests.given import Given
 
 V2 = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
 CROWD = 250
@@ -47,11 +46,11 @@ class Shop:
 
     @property
     def runtime(self) -> Any:
-        return boto3.client("personalize-runtime", region_name=REGION)
+        return client("personalize-runtime")
 
     @property
     def events(self) -> Any:
-        return boto3.client("personalize-events", region_name=REGION)
+        return client("personalize-events")
 
     def deployed(self, recipe: str, name: str, config: Mapping[str, Any] | None = None) -> str:
         version = self.given.version(self.given.solution(self.group, recipe, name=name))

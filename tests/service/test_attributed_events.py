@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from personalize_emu.edge.mock import mock_personalize
@@ -27,7 +26,8 @@ from tests.attributions import (
     status,
     watched,
 )
-from tests.given import BUCKET, REGION, ROLE, USER_PERSONALIZATION, Given, arn
+from tests.clients import client
+from tests.given import BUCKET, ROLE, USER_PERSONALIZATION, Given, arn
 from tests.refusals import refusal
 
 UNDEFINED = "SOURCE_NAME_UNDEFINED"
@@ -41,7 +41,7 @@ class Tracker:
     def __init__(self, given: Given, group: str) -> None:
         made = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)
         self._tracking_id = made["trackingId"]
-        self.client = boto3.client("personalize-events", region_name=REGION)
+        self.client = client("personalize-events")
 
     def call(self, *events: dict[str, Any]) -> dict[str, Any]:
         return {"trackingId": self._tracking_id, "sessionId": "s", "userId": "u", "eventList": list(events)}
@@ -197,7 +197,7 @@ def slow_attribution(slow: Given, clock: ManualClock) -> tuple[str, Tracker]:
 
 def samples(clock: ManualClock) -> list[tuple[float, float]]:
     """Number of data and their sum in each window."""
-    cloudwatch = boto3.client("cloudwatch", region_name=REGION)
+    cloudwatch = client("cloudwatch")
     (shown,) = cloudwatch.list_metrics(Namespace="Personalize", MetricName="watches")["Metrics"]
     points = cloudwatch.get_metric_statistics(
         Namespace="Personalize",
@@ -235,7 +235,7 @@ def test_a_deleted_attribution_sends_no_more(slow: Given, clock: ManualClock) ->
 def test_a_new_attribution_probes_cloudwatch(given: Given, group: str) -> None:
     """MA-7."""
     made = attribution(given, group)
-    cloudwatch = boto3.client("cloudwatch", region_name=REGION)
+    cloudwatch = client("cloudwatch")
     (probe,) = cloudwatch.list_metrics(Namespace="Personalize")["Metrics"]
     assert probe["Dimensions"] == [{"Name": "MetricAttributionArn", "Value": made}]
 
@@ -244,10 +244,10 @@ def test_a_new_attribution_probes_cloudwatch(given: Given, group: str) -> None:
 def checked(clock: ManualClock) -> Iterator[Given]:
     """Roles are checked; the one there is may read the bucket and no more."""
     with mock_personalize(clock=clock, check_roles=True):
-        boto3.client("iam", region_name=REGION).create_role(
+        client("iam").create_role(
             RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument=trust("sts:AssumeRole")
         )
-        checked = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
+        checked = Given(client("personalize"), client("s3"))
         checked.upload(ITEMS_CSV)
         allow(checked, "s3:GetObject", "s3:ListBucket")
         yield checked
@@ -263,7 +263,7 @@ def trust(*actions: str) -> str:
 
 def allow(given: Given, *actions: str) -> None:
     """To the role, and in the bucket to the service."""
-    boto3.client("iam", region_name=REGION).put_role_policy(
+    client("iam").put_role_policy(
         RoleName=ROLE.rpartition("/")[2], PolicyName="p", PolicyDocument=grants(*actions)
     )
     in_s3 = [action for action in actions if action.startswith("s3:")]
