@@ -104,6 +104,8 @@ def test_gradients_are_those_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(reranker, "HIDDEN", 4)
     rng = np.random.default_rng(1)
     asked = questions(6, 1)
+    for question in asked[:4]:
+        question.chosen[:3] = True
     stack = reranker._stacked(asked, [question.traits for question in asked])
     shapes = (TRAITS, 8), (8,), (8,), (TRAITS, 2)
     weights = reranker._Weights(*(rng.standard_normal(shape).astype(np.float32) for shape in shapes))

@@ -1,11 +1,12 @@
 """A second look at the best candidates: a small network over what the experts said and what distinguishes candidates.
 
 It starts as the weighed opinions, made as sure of themselves as they deserve, and learns what to add to them, from
-cases in which it is known what came next: the probability that the first of a list is right (softmax over the
-candidates of each case), dropout, Adam, and rates that fall to nothing. Several of them, each without the users that
-judge it, go less astray than one that learns longer where no case was like the one at hand. As large a part of the
-corrections is made as makes the judges' next visits likeliest; where they do not become clearly likelier by any there
-is no second look.
+cases in which it is known what came next: half of it how likely each of the next visits is, half whether the first of a
+list is one of them (softmax over the candidates of each case). The second alone makes networks that know one answer too
+well where one is all there is; the first alone finds less of what leads the list where there are many. Dropout, Adam,
+and rates that fall to nothing. Several of them, each without the users that judge it, go less astray than one. As large
+a part of the corrections is made as makes the judges' next visits likeliest; where they do not become clearly likelier
+by any there is no second look.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from personalize_emu.recipes.models.recurrent.adam import Adam, Schedule
 HIDDEN = 16
 """Units of each member."""
 DROPOUT = 0.4
-ROUNDS = 10
+ROUNDS = 12
 AT_ONCE = 32
 """Cases of one update."""
-RATE = 0.006
-DECAY = 0.02
-"""Share of every weight, times the rate, that an update takes away."""
+RATE = 0.01
+DECAY = 12.0
+"""An update takes this share of every weight away, times the rate, over the number of users: what a few did must not be
+learned by heart."""
 MEMBERS = 5
 JUDGES = 0.15
 """Share of the users whom a member does not learn from."""
@@ -35,8 +37,7 @@ FEWEST_CASES = 200
 PARTS = tuple(part / 10 for part in range(1, 11))
 """Of the corrections, to choose from: networks are too sure of what they learned from few cases."""
 LEAST_GAIN = 0.003
-"""In the mean logarithm of the probability that the first of a judge's list is right, for which a second look is worth
-its time."""
+"""In the mean loss of a judge, for which a second look is worth its time."""
 SURE = 2.0
 """Standard errors, between judges of all members, that the gain must be beyond: it is the best of several parts."""
 SHARPNESSES = tuple(1.1**power for power in range(-12, 13))
@@ -163,8 +164,8 @@ def fit_reranker(questions: Sequence[Question], rng: np.random.Generator) -> Rer
 def _sharpness(stack: _Stack) -> float:
     """What to multiply all logits by so that what was chosen is likeliest.
 
-    They were weighed for every one of the next visits; how sure they may be of the first of a list is another question,
-    which would seem a gain of the networks if it were left to them.
+    They were held near the usual trust; to be surer of all that they say would seem a gain of the networks if it were
+    left to them.
     """
 
     def loss(sharpness: float) -> float:
@@ -212,6 +213,7 @@ def _learned(stack: _Stack, learning: NDArray[np.bool_], rng: np.random.Generato
     count = len(stack.owners)
     weights = _start(stack.traits.shape[2], len(learning), rng)
     adam, schedule = Adam(weights), Schedule(RATE, ROUNDS * -(-count // AT_ONCE))
+    decay = DECAY / len(np.unique(stack.owners))
     done = 0
     for _ in range(ROUNDS):
         order = rng.permutation(count)
@@ -219,7 +221,7 @@ def _learned(stack: _Stack, learning: NDArray[np.bool_], rng: np.random.Generato
             rows, rate = order[start : start + AT_ONCE], schedule.rate(done)
             adam.update(_slopes(stack.of(rows), learning[:, rows], weights, rng), rate)
             for values in weights:
-                np.multiply(values, np.float32(1 - rate * DECAY), out=values)
+                np.multiply(values, np.float32(1 - rate * decay), out=values)
             done += 1
     return weights
 
@@ -265,6 +267,7 @@ def _slopes(batch: _Stack, learning: NDArray[np.bool_], weights: _Weights, rng: 
     shares = _softmax(batch.logits + corrections)
     right = shares * batch.chosen
     right /= np.maximum(right.sum(axis=-1, keepdims=True), RAREST)
+    right = (right + batch.chosen / batch.chosen.sum(axis=-1, keepdims=True, dtype=np.float32)) / 2
     worth = learning / np.maximum(learning.sum(axis=1, keepdims=True), 1)
     wrong = ((shares - right) * worth[..., None].astype(np.float32)).reshape(members, -1).T
     to_hidden = (wrong @ out.T) * active
@@ -296,9 +299,13 @@ def _corrections(stack: _Stack, member: _Weights) -> Table:
 
 
 def _losses(stack: _Stack, corrections: Table) -> NDArray[np.floating]:
-    """[cases]: minus the logarithm of the probability that an item taken by such shares was chosen."""
-    right = (_softmax(stack.logits + corrections) * stack.chosen).sum(axis=1)
-    losses: NDArray[np.floating] = -np.log(np.maximum(right, RAREST))
+    """[cases]: minus the mean of two logarithms: of the probability that an item taken by such shares was chosen, and
+    of that of each that was.
+    """
+    shares = np.maximum(_softmax(stack.logits + corrections), RAREST)
+    first = np.log((shares * stack.chosen).sum(axis=1))
+    each = (np.log(shares) * stack.chosen).sum(axis=1) / stack.chosen.sum(axis=1)
+    losses: NDArray[np.floating] = -(first + each) / 2
     return losses
 
 
