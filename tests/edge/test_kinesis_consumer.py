@@ -303,7 +303,7 @@ def test_an_expired_iterator_is_replaced(town: Town, monkeypatch: pytest.MonkeyP
 def test_ctrl_c_ends_it_after_the_record_at_hand(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(6):
         town.put(view(f"u{number}", 1), key=f"key-{number}")
-    put = StreamConsumer._put
+    put, before = StreamConsumer._put, signal.getsignal(signal.SIGINT)
 
     def interrupted(consumer: StreamConsumer, call: Any) -> bool:
         signal.raise_signal(signal.SIGINT)
@@ -314,7 +314,7 @@ def test_ctrl_c_ends_it_after_the_record_at_hand(town: Town, monkeypatch: pytest
     tracking = ["--tracking-id", town.tracking_id, "--from", "trim_horizon"]
     assert main(["kinesis", "--stream", STREAM, *tracking, *arguments]) == 0
     assert json.loads(town.capsys.readouterr().out) == {"records": 1, "entries": 1, "poison": 0}
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     monkeypatch.undo()
     assert town.consumed()[1]["records"] == 5
 
