@@ -165,7 +165,7 @@ def _sharpness(stack: _Stack) -> float:
     """What to multiply all logits by so that what was chosen is likeliest.
 
     They were held near the usual trust; to be surer of all that they say would seem a gain of the networks if it were
-    left to them.
+    left to them. By the loss that these learn by, so not `blend.best_sharpness`, which asks for each visit alone.
     """
 
     def loss(sharpness: float) -> float:
