@@ -135,12 +135,13 @@ class HeldOut:
     """What is known of one user, and what that user did next.
 
     truth: int32[t] distinct items of the visits that followed, ascending. gains: float32[t] their event
-    weights.
+    weights. waits: int32[t], at how many earlier moments there were other visits first.
     """
 
     history: History
     truth: NDArray[np.int32]
     gains: NDArray[np.float32]
+    waits: NDArray[np.int32]
 
 
 class Model(ABC):

@@ -321,11 +321,13 @@ def learned_judgement(
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """opinions: float32[candidates, opinions]. traits: float32[candidates, d]. chosen: bool[candidates]."""
+    """opinions: float32[candidates, opinions]. traits: float32[candidates, d]. chosen: float32[candidates], 1 for what
+    came next, how soon being of no account: what goes with an item does so whenever it comes.
+    """
 
     opinions: NDArray[np.float32]
     traits: NDArray[np.float32]
-    chosen: NDArray[np.bool_]
+    chosen: NDArray[np.float32]
     owner: int
 
     def as_case(self) -> Case:
@@ -347,7 +349,7 @@ def _cases_of(model: RelatedModel, group: Group) -> Iterator[_Asked]:
             open_to = relevance.copy()
             open_to[user.history.items] = -np.inf
             best = best_candidates(open_to)
-            chosen = np.isin(best, user.truth)
+            chosen = np.isin(best, user.truth).astype(np.float32)
             if chosen.any():
                 traits = model.traits_of(item, best, opinions, both)
                 yield _Asked(opinions[:, best].T, traits, chosen, group.owners[row])

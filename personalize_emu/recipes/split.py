@@ -71,7 +71,11 @@ def _cut(visits: Visits, user: int, known: int, following: int, user_id: str) ->
     truth, places = np.unique(visits.items[after], return_inverse=True)
     gains = np.zeros(len(truth), np.float32)
     np.maximum.at(gains, places, visits.weights[after])
-    return HeldOut(History(visits.items[before], visits.timestamps[before], user_id), truth.astype(np.int32), gains)
+    moments = np.cumsum(np.diff(visits.timestamps[after], prepend=visits.timestamps[start + known]) > 0)
+    waits = np.full(len(truth), len(moments), np.int32)
+    np.minimum.at(waits, places, moments.astype(np.int32))
+    history = History(visits.items[before], visits.timestamps[before], user_id)
+    return HeldOut(history, truth.astype(np.int32), gains, waits)
 
 
 def _with_circumstances(data: TrainingData, user: int) -> HeldOut:

@@ -65,25 +65,26 @@ class Group:
 class Asked:
     """One case: what was open to the user, what is known of it, and what came next.
 
-    traits: float32[candidates, d]. chosen: bool[candidates], at least one. unusual: how much longer the history is than
-    usual. owner: the number of the user.
+    traits: float32[candidates, d]. soon: float32[candidates], see `soon_among`. unusual: how much longer the history is
+    than usual. owner: the number of the user.
     """
 
     candidates: Candidates
     traits: NDArray[np.float32]
-    chosen: NDArray[np.bool_]
+    soon: NDArray[np.float32]
     unusual: float
     owner: int
 
     def as_case(self) -> Case:
+        """Trust is learned from what came later, too, though it counts less: there is little else to go by."""
         said = self.candidates.opinions
-        return Case(np.concatenate([said, said * np.float32(self.unusual)], axis=1), self.chosen)
+        return Case(np.concatenate([said, said * np.float32(self.unusual)], axis=1), np.sqrt(self.soon))
 
     def as_question(self, weights: NDArray[np.float64]) -> Question:
         """weights: float64[2, opinions], see Trust."""
         now = (weights[0] + self.unusual * weights[1]).astype(np.float32)
         np.maximum(now[NOTHING_AGAINST], 0, out=now[NOTHING_AGAINST])
-        return Question(self.candidates.opinions @ now, self.traits, self.chosen, self.owner)
+        return Question(self.candidates.opinions @ now, self.traits, self.soon, self.owner)
 
 
 def learned_judgement(data: TrainingData, fit: FitExperts, rng: np.random.Generator) -> Judgement:
@@ -154,9 +155,19 @@ def cases_of(experts: Experts, group: Group, trust: Trust) -> Iterator[Asked]:
     found = experts.candidates_of([user.history for user in group.asked], CANDIDATES)
     unusual = trust.unusual([user.history for user in group.asked]).tolist()
     for user, candidates, length, owner in zip(group.asked, found, unusual, group.owners, strict=True):
-        chosen = np.isin(candidates.items, user.truth)
-        if chosen.any():
-            yield Asked(candidates, experts.traits_of(user.history, candidates), chosen, length, owner)
+        soon = soon_among(candidates.items, user)
+        if soon.any():
+            yield Asked(candidates, experts.traits_of(user.history, candidates), soon, length, owner)
+
+
+def soon_among(candidates: NDArray[np.int64], user: HeldOut) -> NDArray[np.float32]:
+    """float32[candidates]: 1 for what came at once, 1/2 for what came after other visits, and so on; 0 for what did not
+    come. What comes sooner says more of what is wanted now.
+    """
+    worth = np.zeros(len(candidates), np.float32)
+    came = np.isin(candidates, user.truth)
+    worth[came] = 1 / (1 + user.waits[np.searchsorted(user.truth, candidates[came])])
+    return worth
 
 
 def best_candidates(logits: NDArray[np.float32], most: int = CANDIDATES) -> NDArray[np.int64]:

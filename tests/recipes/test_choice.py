@@ -18,9 +18,9 @@ def drawn_cases(weights: np.ndarray, count: int, seed: int, candidates: int = 12
     for _ in range(count):
         opinions = rng.standard_normal((candidates, len(weights))).astype(np.float32)
         chances = np.exp(opinions @ weights)
-        chosen = np.zeros(candidates, np.bool_)
-        chosen[rng.choice(candidates, p=chances / chances.sum())] = True
-        cases.append(Case(opinions, chosen))
+        worth = np.zeros(candidates, np.float32)
+        worth[rng.choice(candidates, p=chances / chances.sum())] = 1
+        cases.append(Case(opinions, worth))
     return cases
 
 
@@ -28,7 +28,7 @@ def loss(weights: np.ndarray, cases: list[Case], prior: np.ndarray, strength: fl
     total = 0.0
     for case in cases:
         logits = case.opinions.astype(np.float64) @ weights
-        total += float(np.log(np.exp(logits).sum()) - logits[case.chosen].mean())
+        total += float(np.log(np.exp(logits).sum()) - logits @ case.worth / case.worth.sum())
     return total / len(cases) + strength * float(((weights - prior) ** 2).sum())
 
 
@@ -56,8 +56,17 @@ def test_the_prior_stays_without_cases_and_under_great_strength() -> None:
 
 def test_what_separates_perfectly_gets_a_finite_weight() -> None:
     right = np.array([[9.0], [0.0], [0.0]], np.float32)
-    cases = [Case(right, np.array([True, False, False]))] * 10
+    cases = [Case(right, np.array([1, 0, 0], np.float32))] * 10
     assert 0.3 < learned_weights(cases, np.zeros(1), 0.02)[0] < 20
+
+
+def test_of_several_choices_each_counts_by_its_worth() -> None:
+    """As cases of one choice would that are as many as each is worth."""
+    opinions = np.array([[1, 0], [0, 1], [0, 0]], np.float32)
+    both = [Case(opinions, np.array([1, 0.5, 0], np.float32))]
+    alone = [Case(opinions, np.array(worth, np.float32)) for worth in ([1, 0, 0], [1, 0, 0], [0, 1, 0])]
+    prior = np.zeros(2)
+    assert learned_weights(both, prior, 0.1) == pytest.approx(learned_weights(alone, prior, 0.1))
 
 
 def test_no_weight_goes_below_its_floor_and_the_others_make_the_best_of_it() -> None:

@@ -170,7 +170,7 @@ def test_cases_hold_what_was_not_had_and_what_came_next() -> None:
     for case in cases_of(experts, group, usual_trust()):
         assert case.as_case().opinions.shape == (15, 2 * len(OPINIONS))
         assert case.traits.shape == (15, len(OPINIONS) + experts.traits.count)
-        assert case.chosen.sum() == 1
+        assert (case.soon > 0).sum() == 1
 
 
 def test_opinions_that_foresee_are_trusted_more() -> None:

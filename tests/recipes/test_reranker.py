@@ -21,9 +21,9 @@ def questions(count: int, seed: int, taste: bool = True, candidates: int = 20) -
         wanted = np.where(traits[:, 0] > 0, -np.abs(traits[:, 1]), -np.abs(traits[:, 2])) * 6 * taste
         logits = rng.standard_normal(candidates).astype(np.float32) * np.float32(0.2)
         chances = np.exp(wanted + logits)
-        chosen = np.zeros(candidates, np.bool_)
-        chosen[rng.choice(candidates, p=chances / chances.sum())] = True
-        made.append(Question(logits, traits, chosen, number // 3))
+        worth = np.zeros(candidates, np.float32)
+        worth[rng.choice(candidates, p=chances / chances.sum())] = 1
+        made.append(Question(logits, traits, worth, number // 3))
     return made
 
 
@@ -34,7 +34,7 @@ def first_places(asked: list[Question], found: Reranker | None) -> float:
         logits = question.logits.copy()
         if found is not None:
             logits += found.corrections(question.logits, question.traits)
-        right += bool(question.chosen[np.argmax(logits)])
+        right += bool(question.worth[np.argmax(logits)])
     return right / len(asked)
 
 
@@ -56,9 +56,9 @@ def test_being_surer_throughout_is_no_second_look() -> None:
     asked = []
     for number in range(900):
         logits = rng.standard_normal(20).astype(np.float32)
-        chosen = np.zeros(20, np.bool_)
-        chosen[rng.choice(20, p=np.exp(2 * logits) / np.exp(2 * logits).sum())] = True
-        asked.append(Question(logits, rng.standard_normal((20, TRAITS)).astype(np.float32), chosen, number // 3))
+        worth = np.zeros(20, np.float32)
+        worth[rng.choice(20, p=np.exp(2 * logits) / np.exp(2 * logits).sum())] = 1
+        asked.append(Question(logits, rng.standard_normal((20, TRAITS)).astype(np.float32), worth, number // 3))
     stack = reranker._stacked(asked, [question.traits for question in asked])
     assert reranker._sharpness(stack) == pytest.approx(2, rel=0.1)
     assert fit_reranker(asked, np.random.default_rng(0)) is None
@@ -70,9 +70,9 @@ def test_as_large_a_part_of_the_corrections_is_made_as_is_so() -> None:
     shape = (2000, 20)
     so = rng.standard_normal(shape).astype(np.float32)
     chances = np.exp(so) / np.exp(so).sum(axis=1, keepdims=True)
-    chosen = np.zeros(shape, np.bool_)
-    chosen[np.arange(len(so)), (rng.random((len(so), 1)) > np.cumsum(chances, axis=1)).sum(axis=1).clip(max=19)] = True
-    judges = reranker._Stack(np.zeros(shape, np.float32), np.zeros((*shape, 1), np.float32), chosen, np.arange(len(so)))
+    worth = np.zeros(shape, np.float32)
+    worth[np.arange(len(so)), (rng.random((len(so), 1)) > np.cumsum(chances, axis=1)).sum(axis=1).clip(max=19)] = 1
+    judges = reranker._Stack(np.zeros(shape, np.float32), np.zeros((*shape, 1), np.float32), worth, np.arange(len(so)))
     for times, expected in ((2, 0.5), (1, 1.0), (0.5, 1.0)):
         gains = reranker._gains(judges, np.float32(times) * so)
         assert reranker._part_that_is_so([gains]) == pytest.approx(expected, abs=0.11)
@@ -105,7 +105,7 @@ def test_gradients_are_those_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> Non
     rng = np.random.default_rng(1)
     asked = questions(6, 1)
     for question in asked[:4]:
-        question.chosen[:3] = True
+        question.worth[:3] = 1, 0.5, 0.25
     stack = reranker._stacked(asked, [question.traits for question in asked])
     shapes = (TRAITS, 8), (8,), (8,), (TRAITS, 2)
     weights = reranker._Weights(*(rng.standard_normal(shape).astype(np.float32) for shape in shapes))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from personalize_emu.recipes.base import History, NotEnoughData
 from personalize_emu.recipes.percentiles import items_within, users_within, within
-from personalize_emu.recipes.split import split_users, user_coins
+from personalize_emu.recipes.split import cut_user, split_users, user_coins
 from personalize_emu.recipes.training import check_enough
 from tests.recipes.made_data import checkerboard, random_data, training_data
 
@@ -57,6 +57,19 @@ def test_m13_the_newest_tenth_at_least_one_visit_is_held_out() -> None:
         total = len(user.history.items) + len(user.truth)
         assert len(user.truth) == max(1, total // 10)
         assert user.history.items.max() < user.truth.min()
+
+
+def test_what_is_held_out_waits_for_as_many_earlier_moments_as_had_other_visits() -> None:
+    """Visits of one moment are equally soon, and a second visit to an item is no later than the first."""
+    before = [("a", f"i{number:02}", number) for number in range(36)]
+    after = [("a", item, time) for item, time in (("x", 50), ("w", 50), ("y", 60), ("x", 70))]
+    data = training_data(before + after)
+    cut = cut_user(data.visits, 0)
+    assert {data.catalog[item]: wait for item, wait in zip(cut.truth.tolist(), cut.waits.tolist(), strict=True)} == {
+        "w": 0,
+        "x": 0,
+        "y": 1,
+    }
 
 
 def test_m14_test_users_are_not_in_the_training_set() -> None:

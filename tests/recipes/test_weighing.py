@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from personalize_emu.recipes import weighing
-from personalize_emu.recipes.base import TrainingData
+from personalize_emu.recipes.base import HeldOut, History, TrainingData
 from personalize_emu.recipes.experts import OPINIONS, POPULAR, Experts, Judgement, fit_experts, looks_at, usual_trust
 from personalize_emu.recipes.training import no_progress
-from personalize_emu.recipes.weighing import EVENNESS, learned_judgement
+from personalize_emu.recipes.weighing import EVENNESS, learned_judgement, soon_among
 from tests.recipes.made_data import chains
 
 
@@ -33,3 +33,13 @@ def test_popularity_is_trusted_a_little_less_than_it_seems_to_deserve(monkeypatc
 
 def test_too_little_to_learn_from_changes_nothing() -> None:
     assert np.array_equal(learned_weights(chains(users=3)), usual_trust().weights)
+
+
+def test_what_came_sooner_is_worth_more() -> None:
+    user = HeldOut(
+        History(np.array([7], np.int32), np.array([1])),
+        np.array([2, 4, 5], np.int32),
+        np.ones(3, np.float32),
+        np.array([3, 0, 1], np.int32),
+    )
+    assert soon_among(np.array([1, 2, 4, 5, 6]), user).tolist() == [0, 0.25, 1, 0.5, 0]

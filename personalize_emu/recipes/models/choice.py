@@ -22,10 +22,12 @@ Weights = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """opinions: float32[candidates, opinions]. chosen: bool[candidates], at least one."""
+    """opinions: float32[candidates, opinions]. worth: float32[candidates], what each choice counts beside the others of
+    the case, 0 for what was not chosen; something was.
+    """
 
     opinions: NDArray[np.float32]
-    chosen: NDArray[np.bool_]
+    worth: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +46,8 @@ class _Stack:
 def learned_weights(cases: Sequence[Case], prior: Weights, strength: float, floor: Weights | None = None) -> Weights:
     """float64[opinions] that maximise mean log-likelihood - strength * squared distance to `prior`.
 
-    All choices of a case count as much as one of another case. Without cases, the prior. floor: float64[opinions], at
-    most `prior`; below it no weight goes.
+    All choices of a case together count as much as those of another. Without cases, the prior. floor:
+    float64[opinions], at most `prior`; below it no weight goes.
     """
     weights = prior.copy()
     if not cases:
@@ -72,8 +74,8 @@ def learned_weights(cases: Sequence[Case], prior: Weights, strength: float, floo
 
 
 def _stacked(cases: Sequence[Case]) -> _Stack:
-    sizes = np.array([len(case.chosen) for case in cases])
-    worth = np.concatenate([case.chosen / case.chosen.sum() for case in cases])
+    sizes = np.array([len(case.worth) for case in cases])
+    worth = np.concatenate([case.worth / case.worth.sum(dtype=np.float64) for case in cases])
     opinions = np.concatenate([case.opinions for case in cases]).astype(np.float64)
     return _Stack(opinions, worth, np.cumsum(sizes) - sizes, np.repeat(np.arange(len(cases)), sizes))
 

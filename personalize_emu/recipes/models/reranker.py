@@ -1,12 +1,12 @@
 """A second look at the best candidates: a small network over what the experts said and what distinguishes candidates.
 
 It starts as the weighed opinions, made as sure of themselves as they deserve, and learns what to add to them, from
-cases in which it is known what came next: half of it how likely each of the next visits is, half whether the first of a
-list is one of them (softmax over the candidates of each case). The second alone makes networks that know one answer too
-well where one is all there is; the first alone finds less of what leads the list where there are many. Dropout, Adam,
-and rates that fall to nothing. Several of them, each without the users that judge it, go less astray than one. As large
-a part of the corrections is made as makes the judges' next visits likeliest; where they do not become clearly likelier
-by any there is no second look.
+cases in which it is known what came next: half of it how likely each of the next visits is, the sooner the more, half
+whether the first of a list is one of them (softmax over the candidates of each case). The second alone makes networks
+that know one answer too well where one is all there is; the first alone finds less of what leads the list where there
+are many. Dropout, Adam, and rates that fall to nothing. Several of them, each without the users that judge it, go less
+astray than one. As large a part of the corrections is made as makes the judges' next visits likeliest; where they do
+not become clearly likelier by any there is no second look.
 """
 
 from __future__ import annotations
@@ -53,12 +53,13 @@ Table = NDArray[np.float32]
 @dataclass(frozen=True, eq=False)
 class Question:
     """What was to be chosen among. logits: float32[c], before the second look. traits: float32[c, d] of the
-    candidates. chosen: bool[c], at least one. owner: the number of the user.
+    candidates. worth: float32[c], what each choice counts beside the others, 0 for what was not chosen; something was.
+    owner: the number of the user.
     """
 
     logits: Table
     traits: Table
-    chosen: NDArray[np.bool_]
+    worth: Table
     owner: int
 
 
@@ -121,17 +122,17 @@ class _Weights(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _Stack:
-    """Cases padded to one length. logits: float32[n, c]. traits: float32[n, c, d], scaled. chosen: bool[n, c]. owners:
-    int64[n].
+    """Cases padded to one length. logits: float32[n, c]. traits: float32[n, c, d], scaled. worth: float32[n, c], of sum
+    1 in each case. owners: int64[n].
     """
 
     logits: Table
     traits: Table
-    chosen: NDArray[np.bool_]
+    worth: Table
     owners: NDArray[np.int64]
 
     def of(self, rows: NDArray[np.integer]) -> _Stack:
-        return _Stack(self.logits[rows], self.traits[rows], self.chosen[rows], self.owners[rows])
+        return _Stack(self.logits[rows], self.traits[rows], self.worth[rows], self.owners[rows])
 
     def sharpened(self, sharpness: float) -> _Stack:
         return replace(self, logits=self.logits * np.float32(sharpness))
@@ -185,13 +186,13 @@ def _stacked(questions: Sequence[Question], scaled: Sequence[Table]) -> _Stack:
     longest = max(len(question.logits) for question in questions)
     logits = np.full((len(questions), longest), OUT_OF_REACH, np.float32)
     traits = np.zeros((len(questions), longest, scaled[0].shape[1]), np.float32)
-    chosen = np.zeros((len(questions), longest), np.bool_)
+    worth = np.zeros((len(questions), longest), np.float32)
     for row, (question, values) in enumerate(zip(questions, scaled, strict=True)):
         count = len(question.logits)
         logits[row, :count] = question.logits
         traits[row, :count] = values
-        chosen[row, :count] = question.chosen
-    return _Stack(logits, traits, chosen, np.array([question.owner for question in questions], np.int64))
+        worth[row, :count] = question.worth / question.worth.sum()
+    return _Stack(logits, traits, worth, np.array([question.owner for question in questions], np.int64))
 
 
 def _judging(owners: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -265,11 +266,11 @@ def _slopes(batch: _Stack, learning: NDArray[np.bool_], weights: _Weights, rng: 
     hidden *= active
     corrections = np.asarray(traits @ weights.slopes + hidden @ out, np.float32).T.reshape(members, count, -1)
     shares = _softmax(batch.logits + corrections)
-    right = shares * batch.chosen
+    right = shares * (batch.worth > 0)
     right /= np.maximum(right.sum(axis=-1, keepdims=True), RAREST)
-    right = (right + batch.chosen / batch.chosen.sum(axis=-1, keepdims=True, dtype=np.float32)) / 2
-    worth = learning / np.maximum(learning.sum(axis=1, keepdims=True), 1)
-    wrong = ((shares - right) * worth[..., None].astype(np.float32)).reshape(members, -1).T
+    right = (right + batch.worth) / 2
+    part = learning / np.maximum(learning.sum(axis=1, keepdims=True), 1)
+    wrong = ((shares - right) * part[..., None].astype(np.float32)).reshape(members, -1).T
     to_hidden = (wrong @ out.T) * active
     to_out = _together(hidden.T @ wrong)
     to_out *= np.where(kept, np.float32(1 / (1 - DROPOUT)), np.float32(0))
@@ -298,15 +299,14 @@ def _corrections(stack: _Stack, member: _Weights) -> Table:
     return np.asarray(hidden @ member.out + (stack.traits @ member.slopes)[..., 0], np.float32)
 
 
-def _losses(stack: _Stack, corrections: Table) -> NDArray[np.floating]:
-    """[cases]: minus the mean of two logarithms: of the probability that an item taken by such shares was chosen, and
-    of that of each that was.
+def _losses(stack: _Stack, corrections: Table) -> Table:
+    """[cases]: minus the mean of two logarithms: of the probability that an item taken by such shares was chosen, and,
+    by its worth, of that of each that was.
     """
     shares = np.maximum(_softmax(stack.logits + corrections), RAREST)
-    first = np.log((shares * stack.chosen).sum(axis=1))
-    each = (np.log(shares) * stack.chosen).sum(axis=1) / stack.chosen.sum(axis=1)
-    losses: NDArray[np.floating] = -(first + each) / 2
-    return losses
+    first = np.log((shares * (stack.worth > 0)).sum(axis=1))
+    each = (np.log(shares) * stack.worth).sum(axis=1)
+    return np.asarray(-(first + each) / 2, np.float32)
 
 
 def _softmax(logits: Table) -> Table:
