@@ -143,6 +143,14 @@ class HeldOut:
     gains: NDArray[np.float32]
     waits: NDArray[np.int32]
 
+    @property
+    def soon(self) -> NDArray[np.float32]:
+        """float32[t]: 1 for what came at once, 1/2 for what came after other visits, and so on.
+
+        What comes sooner says more of what is wanted now.
+        """
+        return (1 / (1 + self.waits)).astype(np.float32)
+
 
 class Model(ABC):
     """A fitted, immutable recommender."""

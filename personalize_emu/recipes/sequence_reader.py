@@ -40,7 +40,8 @@ class SequenceReader:
         return pooled((others, self.network.scores_many(histories)), self.weights)
 
     def measured(self, others: Rows, trained: NDArray[np.bool_], test_users: Sequence[HeldOut]) -> SequenceReader:
-        """With the weights under which what these users did next is most likely; items they had do not count.
+        """With the weights under which what these users did next is most likely, the sooner the more; items they had do
+        not count.
 
         others: float32[users, items]. trained: bool[items], items that may come next.
         """
@@ -48,8 +49,10 @@ class SequenceReader:
         for row, user in zip(allowed, test_users, strict=True):
             row[user.history.items] = False
         parts = others, self.network.scores_many([user.history for user in test_users])
-        targets = [user.truth for user in test_users]
-        return replace(self, weights=learned_weights(parts, allowed, targets, self.weights))
+        worth = np.zeros_like(others)
+        for row, user in zip(worth, test_users, strict=True):
+            row[user.truth] = user.soon
+        return replace(self, weights=learned_weights(parts, allowed, worth, self.weights))
 
 
 def fit_sequence_reader(

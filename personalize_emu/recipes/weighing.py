@@ -161,12 +161,10 @@ def cases_of(experts: Experts, group: Group, trust: Trust) -> Iterator[Asked]:
 
 
 def soon_among(candidates: NDArray[np.int64], user: HeldOut) -> NDArray[np.float32]:
-    """float32[candidates]: 1 for what came at once, 1/2 for what came after other visits, and so on; 0 for what did not
-    come. What comes sooner says more of what is wanted now.
-    """
+    """float32[candidates]: of those that came `HeldOut.soon`, of the others 0."""
     worth = np.zeros(len(candidates), np.float32)
     came = np.isin(candidates, user.truth)
-    worth[came] = 1 / (1 + user.waits[np.searchsorted(user.truth, candidates[came])])
+    worth[came] = user.soon[np.searchsorted(user.truth, candidates[came])]
     return worth
 
 

@@ -26,33 +26,42 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def drawn_cases(
     weights: tuple[float, ...], rows: int = 400, items: int = 20
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+) -> tuple[list[np.ndarray], np.ndarray]:
     """Opinions, and what somebody chose who weighs them so."""
     rng = np.random.default_rng(1)
     parts = list(rng.standard_normal((len(weights), rows, items)).astype(np.float32))
-    logits = pooled(parts, weights).astype(np.float64)
-    return parts, [np.array([rng.choice(items, p=softmax(row))], np.int32) for row in logits]
+    worth = np.zeros((rows, items), np.float32)
+    for choices, logits in zip(worth, pooled(parts, weights).astype(np.float64), strict=True):
+        choices[rng.choice(items, p=softmax(logits))] = 1
+    return parts, worth
 
 
 @pytest.mark.parametrize("weights", [(1.0, 0.5), (0.0, 2.0, 0.7)])
 def test_weights_are_found_again(weights: tuple[float, ...]) -> None:
-    parts, targets = drawn_cases(weights)
-    found = learned_weights(parts, np.ones((400, 20), np.bool_), targets, [0.3] * len(weights))
+    parts, worth = drawn_cases(weights)
+    found = learned_weights(parts, np.ones((400, 20), np.bool_), worth, [0.3] * len(weights))
     assert found == pytest.approx(weights, abs=0.3)
 
 
 def test_an_opinion_that_misleads_gets_no_weight() -> None:
-    parts, targets = drawn_cases((1.0,))
-    found = learned_weights([parts[0], -parts[0]], np.ones((400, 20), np.bool_), targets, (0.2, 0.2))
+    parts, worth = drawn_cases((1.0,))
+    found = learned_weights([parts[0], -parts[0]], np.ones((400, 20), np.bool_), worth, (0.2, 0.2))
     assert found[1] < 0.02
     assert found[0] > 0.7
 
 
 def test_what_is_not_allowed_teaches_nothing() -> None:
-    parts, targets = drawn_cases((1.0, 1.0))
+    parts, worth = drawn_cases((1.0, 1.0))
+    assert learned_weights(parts, worth == 0, worth, (0.4, 0.3)) == (0.4, 0.3)
+
+
+def test_of_several_choices_the_worthier_teaches_more() -> None:
+    parts, worth = drawn_cases((1.0, 0.0))
+    other = np.roll(worth, 1, axis=1)
     allowed = np.ones((400, 20), np.bool_)
-    allowed[np.arange(400), [int(items[0]) for items in targets]] = False
-    assert learned_weights(parts, allowed, targets, (0.4, 0.3)) == (0.4, 0.3)
+    much, little = (learned_weights(parts, allowed, worth + part * other, (0.3, 0.3))[0] for part in (0.1, 1.0))
+    alone = learned_weights(parts, allowed, worth, (0.3, 0.3))[0]
+    assert alone > much > little
 
 
 CHAINS = chains(users=150, items=30, visits=9)

@@ -23,17 +23,18 @@ def pooled(parts: Sequence[Rows], weights: Sequence[float]) -> Rows:
 
 
 def learned_weights(
-    parts: Sequence[Rows], allowed: NDArray[np.bool_], targets: Sequence[NDArray[np.int32]], usual: Sequence[float]
+    parts: Sequence[Rows], allowed: NDArray[np.bool_], worth: Rows, usual: Sequence[float]
 ) -> tuple[float, ...]:
-    """The weights, none below 0, under which the softmax over what is allowed gives the targets most likelihood.
+    """The weights, none below 0, under which the softmax over what is allowed gives what was chosen most likelihood.
 
-    parts: float32[rows, items] each. allowed: bool[rows, items]. targets: for each row items; those not allowed do not
-    count, nor do rows without any. usual: the answer where there is nothing to learn from.
+    parts: float32[rows, items] each. allowed: bool[rows, items]. worth: float32[rows, items], what each choice counts
+    beside the others of its row, 0 for what was not chosen; choices that are not allowed do not count, nor do rows
+    without any. usual: the answer where there is nothing to learn from.
     """
     cases = [
-        (np.stack([part[row][allowed[row]] for part in parts], axis=1).astype(np.float64), chosen)
-        for row, items in enumerate(targets)
-        if (chosen := np.isin(np.flatnonzero(allowed[row]), items)).any()
+        (np.stack([part[row][open_to] for part in parts], axis=1).astype(np.float64), choices / choices.sum())
+        for row, open_to in enumerate(allowed)
+        if (choices := worth[row][open_to].astype(np.float64)).any()
     ]
     prior = np.array(usual, np.float64)
     weights = prior.copy()
@@ -55,15 +56,15 @@ def learned_weights(
 
 
 def _slope_and_curve(
-    cases: Sequence[tuple[NDArray[np.float64], NDArray[np.bool_]]], weights: NDArray[np.float64]
+    cases: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of the mean log-likelihood of what was chosen: its gradient, and minus its second derivative."""
     slope, curve = np.zeros(len(weights)), np.zeros((len(weights), len(weights)))
-    for said, chosen in cases:
+    for said, choices in cases:
         logits = said @ weights
         shares = np.exp(logits - logits.max())
         shares /= shares.sum()
         mean = shares @ said
-        slope += said[chosen].mean(axis=0) - mean
+        slope += choices @ said - mean
         curve += (said * shares[:, None]).T @ said - np.outer(mean, mean)
     return slope / len(cases), curve / len(cases)

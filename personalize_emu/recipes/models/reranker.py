@@ -268,7 +268,8 @@ def _slopes(batch: _Stack, learning: NDArray[np.bool_], weights: _Weights, rng: 
     shares = _softmax(batch.logits + corrections)
     right = shares * (batch.worth > 0)
     right /= np.maximum(right.sum(axis=-1, keepdims=True), RAREST)
-    right = (right + batch.worth) / 2
+    right += batch.worth
+    right /= 2
     part = learning / np.maximum(learning.sum(axis=1, keepdims=True), 1)
     wrong = ((shares - right) * part[..., None].astype(np.float32)).reshape(members, -1).T
     to_hidden = (wrong @ out.T) * active
