@@ -64,8 +64,8 @@ def test_being_surer_throughout_is_no_second_look() -> None:
     assert fit_reranker(asked, np.random.default_rng(0)) is None
 
 
-def test_as_large_a_part_of_the_corrections_is_made_as_is_so() -> None:
-    """Of corrections that are twice what they should be, about half."""
+def test_as_much_of_the_corrections_is_made_as_is_so() -> None:
+    """Of corrections that are twice what they should be, about half; of those that are half of it, all twice."""
     rng = np.random.default_rng(3)
     shape = (2000, 20)
     so = rng.standard_normal(shape).astype(np.float32)
@@ -73,7 +73,7 @@ def test_as_large_a_part_of_the_corrections_is_made_as_is_so() -> None:
     worth = np.zeros(shape, np.float32)
     worth[np.arange(len(so)), (rng.random((len(so), 1)) > np.cumsum(chances, axis=1)).sum(axis=1).clip(max=19)] = 1
     judges = reranker._Stack(np.zeros(shape, np.float32), np.zeros((*shape, 1), np.float32), worth, np.arange(len(so)))
-    for times, expected in ((2, 0.5), (1, 1.0), (0.5, 1.0)):
+    for times, expected in ((2, 0.5), (1, 1.0), (0.5, 2.0)):
         gains = reranker._gains(judges, np.float32(times) * so)
         assert reranker._part_that_is_so([gains]) == pytest.approx(expected, abs=0.11)
     nothing = reranker._gains(judges, np.float32(0.3) * rng.standard_normal(shape))

@@ -5,8 +5,8 @@ cases in which it is known what came next: half of it how likely each of the nex
 whether the first of a list is one of them (softmax over the candidates of each case). The second alone makes networks
 that know one answer too well where one is all there is; the first alone finds less of what leads the list where there
 are many. Dropout, Adam, and rates that fall to nothing. Several of them, each without the users that judge it, go less
-astray than one. As large a part of the corrections is made as makes the judges' next visits likeliest; where they do
-not become clearly likelier by any there is no second look.
+astray than one. As much of the corrections is made as makes the judges' next visits likeliest; where they do not become
+clearly likelier by any there is no second look.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ MEMBERS = 5
 JUDGES = 0.15
 """Share of the users whom a member does not learn from."""
 FEWEST_CASES = 200
-PARTS = tuple(part / 10 for part in range(1, 11))
-"""Of the corrections, to choose from: networks are too sure of what they learned from few cases."""
+PARTS = tuple(part / 10 for part in range(1, 21))
+"""Of the corrections, to choose from: networks are too sure of what they learned from few cases, and where there is
+much to learn they have not come to its end."""
 LEAST_GAIN = 0.003
 """In the mean loss of a judge, for which a second look is worth its time."""
 SURE = 2.0
