@@ -104,12 +104,12 @@ def factors(task: Task) -> Score:
     return score
 
 
-def transformer(seconds: float) -> Callable[[Task], Score]:
+def transformer(loss: str, seconds: float) -> Callable[[Task], Score]:
     def fitted(task: Task) -> Score:
-        from benchmarks.transformer import scores, trained
+        from benchmarks import transformer as peer
 
-        known = [history.items for history in task.histories]
-        *_, model = trained(known, len(task.data.catalog), seconds)
+        scores, known = peer.scores, [history.items for history in task.histories]
+        *_, model = peer.trained(known, len(task.data.catalog), seconds, getattr(peer, loss))
         return lambda histories: scores(model, [history.items for history in histories]).copy()
 
     return fitted
@@ -135,8 +135,11 @@ def recurrent(task: Task) -> Score:
 CONTESTANTS: dict[str, Callable[[Task], Score]] = {
     "popularity": popularity,
     "implicit ALS": factors,
-    "SASRec, 150 s": transformer(150),
-    "SASRec, 400 s": transformer(400),
+    "SASRec, 150 s": transformer("one_sampled", 150),
+    "SASRec, 400 s": transformer("one_sampled", 400),
+    "SASRec, 900 s": transformer("one_sampled", 900),
+    "gSASRec, 400 s": transformer("many_sampled", 400),
+    "gSASRec, 900 s": transformer("many_sampled", 900),
     "aws-hrnn": recurrent,
     "v2 without the network": personal(NEVER),
     "v2": personal(ALWAYS),

@@ -1,13 +1,14 @@
-"""SASRec, after the paper's description (Kang and McAuley, 2018): what our recurrent network is compared with.
+"""SASRec and gSASRec, after the papers' descriptions: what our recurrent network is compared with.
 
 Two blocks of causal self-attention with one head over the last 200 items, 50 dimensions, item embeddings shared by
-input and output, binary cross-entropy with one sampled item for each position, Adam. Needs torch.
+input and output, Adam. SASRec (Kang and McAuley, 2018) learns by binary cross-entropy with one sampled item for each
+position, gSASRec (Petrov and Macdonald, 2023) with many, and the right item counting less. Needs torch.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 LENGTH, WIDTH, BLOCKS, DROPOUT, ROWS, RATE = 200, 50, 2, 0.2, 128, 0.001
+MANY, CALIBRATION = 256, 0.75
+OUT_OF_REACH = 1e9
 
 
 class Block(nn.Module):
@@ -56,6 +59,15 @@ class Transformer(nn.Module):
         return self.last(states)
 
 
+Loss = Callable[
+    [Transformer, Tensor, NDArray[np.int64], Sequence[NDArray[np.int32]], np.random.Generator],
+    Tensor,
+]
+"""Of a model, what it reads, int64[n, LENGTH], what comes next at each position, 0 where nothing does, and what each of
+the n users had.
+"""
+
+
 def padded(histories: Sequence[NDArray[np.int32]], length: int) -> NDArray[np.int64]:
     """int64[histories, length]: the newest items, counted from 1, zeros before the oldest."""
     rows = np.zeros((len(histories), length), np.int64)
@@ -65,7 +77,9 @@ def padded(histories: Sequence[NDArray[np.int32]], length: int) -> NDArray[np.in
     return rows
 
 
-def trained(histories: Sequence[NDArray[np.int32]], items: int, seconds: float, seed: int = 0) -> Iterator[Transformer]:
+def trained(
+    histories: Sequence[NDArray[np.int32]], items: int, seconds: float, loss: Loss, seed: int = 0
+) -> Iterator[Transformer]:
     """The model after each round through all users, until so many processor seconds have passed."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
@@ -73,25 +87,55 @@ def trained(histories: Sequence[NDArray[np.int32]], items: int, seconds: float, 
     model, began = Transformer(items), time.process_time()
     optimiser = torch.optim.Adam(model.parameters(), lr=RATE, betas=(0.9, 0.98))
     rows = padded(histories, LENGTH + 1)
-    had = [set((items + 1).tolist()) for items in histories]
     while time.process_time() - began < seconds:
         model.train()
         for users in np.array_split(rng.permutation(len(rows)), len(rows) // ROWS + 1):
             read, right = rows[users, :-1], rows[users, 1:]
-            wrong = rng.integers(1, items + 1, right.shape)
-            for row, user in zip(wrong, users.tolist(), strict=True):
-                for place in np.flatnonzero(np.isin(row, histories[user] + 1)).tolist():
-                    while int(row[place]) in had[user]:
-                        row[place] = rng.integers(1, items + 1)
-            states = model(torch.from_numpy(read))
-            asked = torch.from_numpy(right > 0)
-            better = (states * model.items(torch.from_numpy(right))).sum(-1)[asked]
-            worse = (states * model.items(torch.from_numpy(wrong))).sum(-1)[asked]
-            loss = nn.functional.softplus(-better).mean() + nn.functional.softplus(worse).mean()
+            wrong = loss(model, torch.from_numpy(read), right, [histories[user] for user in users], rng)
             optimiser.zero_grad()
-            loss.backward()
+            wrong.backward()
             optimiser.step()
         yield model
+
+
+def one_sampled(
+    model: Transformer,
+    read: Tensor,
+    right: NDArray[np.int64],
+    histories: Sequence[NDArray[np.int32]],
+    rng: np.random.Generator,
+) -> Tensor:
+    """Of SASRec: against one item for each position that the user did not have."""
+    items = model.items.num_embeddings - 1
+    wrong = rng.integers(1, items + 1, right.shape)
+    for row, history in zip(wrong, histories, strict=True):
+        had = set((history + 1).tolist())
+        for place in np.flatnonzero(np.isin(row, history + 1)).tolist():
+            while int(row[place]) in had:
+                row[place] = rng.integers(1, items + 1)
+    states, asked = model(read), torch.from_numpy(right > 0)
+    better = (states * model.items(torch.from_numpy(right))).sum(-1)[asked]
+    worse = (states * model.items(torch.from_numpy(wrong))).sum(-1)[asked]
+    return nn.functional.softplus(-better).mean() + nn.functional.softplus(worse).mean()
+
+
+def many_sampled(
+    model: Transformer,
+    read: Tensor,
+    right: NDArray[np.int64],
+    histories: Sequence[NDArray[np.int32]],
+    rng: np.random.Generator,
+) -> Tensor:
+    """Of gSASRec: against MANY items, the same for all positions of a user, the right one counting the less."""
+    items, next_items = model.items.num_embeddings - 1, torch.from_numpy(right)
+    wrong = torch.from_numpy(rng.integers(1, items + 1, (len(histories), MANY)))
+    share = MANY / (items - 1)
+    worth = share * (CALIBRATION * (1 - 1 / share) + 1 / share)
+    states, asked = model(read), next_items > 0
+    better = (states * model.items(next_items)).sum(-1)[asked]
+    worse = torch.bmm(states, model.items(wrong).transpose(1, 2))
+    worse = worse.masked_fill(wrong[:, None, :] == next_items[:, :, None], -OUT_OF_REACH)[asked]
+    return (worth * nn.functional.softplus(-better) + nn.functional.softplus(worse).sum(-1)).mean()
 
 
 def scores(model: Transformer, histories: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
