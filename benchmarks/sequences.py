@@ -108,9 +108,9 @@ def transformer(loss: str, seconds: float) -> Callable[[Task], Score]:
     def fitted(task: Task) -> Score:
         from benchmarks import transformer as peer
 
-        scores, known = peer.scores, [history.items for history in task.histories]
+        known = [history.items for history in task.histories]
         *_, model = peer.trained(known, len(task.data.catalog), seconds, getattr(peer, loss))
-        return lambda histories: scores(model, [history.items for history in histories]).copy()
+        return lambda histories: peer.scores(model, [history.items for history in histories]).copy()
 
     return fitted
 

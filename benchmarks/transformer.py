@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -59,13 +60,31 @@ class Transformer(nn.Module):
         return self.last(states)
 
 
-Loss = Callable[
-    [Transformer, Tensor, NDArray[np.int64], Sequence[NDArray[np.int32]], np.random.Generator],
-    Tensor,
-]
-"""Of a model, what it reads, int64[n, LENGTH], what comes next at each position, 0 where nothing does, and what each of
-the n users had.
-"""
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Of some users. states: float[n, LENGTH, WIDTH], what the model makes of what it reads. right: int64[n, LENGTH],
+    what comes next at each position, 0 where nothing does. histories: what each had, counted from 0.
+    """
+
+    model: Transformer
+    states: Tensor
+    right: NDArray[np.int64]
+    histories: Sequence[NDArray[np.int32]]
+
+    @property
+    def item_count(self) -> int:
+        return self.model.items.num_embeddings - 1
+
+    @property
+    def asked(self) -> Tensor:
+        return torch.from_numpy(self.right > 0)
+
+    def logits_of(self, items: NDArray[np.int64]) -> Tensor:
+        """float[asked]: of one item for each position, int64[n, LENGTH]."""
+        return (self.states * self.model.items(torch.from_numpy(items))).sum(-1)[self.asked]
+
+
+Loss = Callable[[Batch, np.random.Generator], Tensor]
 
 
 def padded(histories: Sequence[NDArray[np.int32]], length: int) -> NDArray[np.int64]:
@@ -91,50 +110,35 @@ def trained(
         model.train()
         for users in np.array_split(rng.permutation(len(rows)), len(rows) // ROWS + 1):
             read, right = rows[users, :-1], rows[users, 1:]
-            wrong = loss(model, torch.from_numpy(read), right, [histories[user] for user in users], rng)
+            batch = Batch(model, model(torch.from_numpy(read)), right, [histories[user] for user in users])
+            wrong = loss(batch, rng)
             optimiser.zero_grad()
             wrong.backward()
             optimiser.step()
         yield model
 
 
-def one_sampled(
-    model: Transformer,
-    read: Tensor,
-    right: NDArray[np.int64],
-    histories: Sequence[NDArray[np.int32]],
-    rng: np.random.Generator,
-) -> Tensor:
+def one_sampled(batch: Batch, rng: np.random.Generator) -> Tensor:
     """Of SASRec: against one item for each position that the user did not have."""
-    items = model.items.num_embeddings - 1
-    wrong = rng.integers(1, items + 1, right.shape)
-    for row, history in zip(wrong, histories, strict=True):
+    wrong = rng.integers(1, batch.item_count + 1, batch.right.shape)
+    for row, history in zip(wrong, batch.histories, strict=True):
         had = set((history + 1).tolist())
         for place in np.flatnonzero(np.isin(row, history + 1)).tolist():
             while int(row[place]) in had:
-                row[place] = rng.integers(1, items + 1)
-    states, asked = model(read), torch.from_numpy(right > 0)
-    better = (states * model.items(torch.from_numpy(right))).sum(-1)[asked]
-    worse = (states * model.items(torch.from_numpy(wrong))).sum(-1)[asked]
+                row[place] = rng.integers(1, batch.item_count + 1)
+    better, worse = batch.logits_of(batch.right), batch.logits_of(wrong)
     return nn.functional.softplus(-better).mean() + nn.functional.softplus(worse).mean()
 
 
-def many_sampled(
-    model: Transformer,
-    read: Tensor,
-    right: NDArray[np.int64],
-    histories: Sequence[NDArray[np.int32]],
-    rng: np.random.Generator,
-) -> Tensor:
+def many_sampled(batch: Batch, rng: np.random.Generator) -> Tensor:
     """Of gSASRec: against MANY items, the same for all positions of a user, the right one counting the less."""
-    items, next_items = model.items.num_embeddings - 1, torch.from_numpy(right)
-    wrong = torch.from_numpy(rng.integers(1, items + 1, (len(histories), MANY)))
-    share = MANY / (items - 1)
+    wrong = torch.from_numpy(rng.integers(1, batch.item_count + 1, (len(batch.right), MANY)))
+    share = MANY / (batch.item_count - 1)
     worth = share * (CALIBRATION * (1 - 1 / share) + 1 / share)
-    states, asked = model(read), next_items > 0
-    better = (states * model.items(next_items)).sum(-1)[asked]
-    worse = torch.bmm(states, model.items(wrong).transpose(1, 2))
-    worse = worse.masked_fill(wrong[:, None, :] == next_items[:, :, None], -OUT_OF_REACH)[asked]
+    worse = torch.bmm(batch.states, batch.model.items(wrong).transpose(1, 2))
+    same = wrong[:, None, :] == torch.from_numpy(batch.right)[:, :, None]
+    worse = worse.masked_fill(same, -OUT_OF_REACH)[batch.asked]
+    better = batch.logits_of(batch.right)
     return (worth * nn.functional.softplus(-better) + nn.functional.softplus(worse).sum(-1)).mean()
 
 
