@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import NETWORK_FROM
+from personalize_emu.recipes.base import NETWORK_FROM, HeldOut, History
 from personalize_emu.recipes.models.pooling import learned_weights, pooled
-from personalize_emu.recipes.models.recurrent.next_item import Shape
+from personalize_emu.recipes.models.recurrent.next_item import NextItemNetwork, Shape
 from personalize_emu.recipes.personalized import PersonalModel, PersonalRecipe
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.saving import load_model, saved
-from personalize_emu.recipes.sequence_reader import refit_sequence_reader
+from personalize_emu.recipes.sequence_reader import SequenceReader, refit_sequence_reader
 from personalize_emu.recipes.training import no_progress, train
 from tests.recipes.made_data import chains, history
 
@@ -62,6 +63,30 @@ def test_of_several_choices_the_worthier_teaches_more() -> None:
     much, little = (learned_weights(parts, allowed, worth + part * other, (0.3, 0.3))[0] for part in (0.1, 1.0))
     alone = learned_weights(parts, allowed, worth, (0.3, 0.3))[0]
     assert alone > much > little
+
+
+@pytest.mark.parametrize(("waits", "better"), [((0, 9), 0), ((9, 0), 1)])
+def test_who_foresees_what_comes_at_once_is_listened_to(waits: tuple[int, int], better: int) -> None:
+    """The other experts want the first item of two that come, the network wants the second.
+
+    What came at once counts ten times as much as what waited for nine moments, and so must its chance be as great:
+    opinions differ by two, so their weights by half of the logarithm of ten.
+    """
+
+    class Network(NextItemNetwork):
+        def scores_many(self, histories: Sequence[History]) -> np.ndarray:
+            return np.tile(np.array([0, 2, 0, 0], np.float32), (len(histories), 1))
+
+    network = Network.__new__(Network)
+    user = HeldOut(
+        History(np.array([3], np.int32), np.array([0])),
+        np.array([0, 1], np.int32),
+        np.ones(2, np.float32),
+        np.array(waits, np.int32),
+    )
+    others = np.tile(np.array([2, 0, 0, 0], np.float32), (30, 1))
+    reader = SequenceReader(network, (0.5, 0.5)).measured(others, np.ones(4, np.bool_), [user] * 30)
+    assert reader.weights[better] - reader.weights[1 - better] == pytest.approx(np.log(10) / 2, abs=0.02)
 
 
 CHAINS = chains(users=150, items=30, visits=9)

@@ -7,9 +7,18 @@ import pytest
 
 from personalize_emu.recipes import weighing
 from personalize_emu.recipes.base import HeldOut, History, TrainingData
-from personalize_emu.recipes.experts import OPINIONS, POPULAR, Experts, Judgement, fit_experts, looks_at, usual_trust
+from personalize_emu.recipes.experts import (
+    OPINIONS,
+    POPULAR,
+    Candidates,
+    Experts,
+    Judgement,
+    fit_experts,
+    looks_at,
+    usual_trust,
+)
 from personalize_emu.recipes.training import no_progress
-from personalize_emu.recipes.weighing import EVENNESS, learned_judgement, soon_among
+from personalize_emu.recipes.weighing import EVENNESS, Asked, learned_judgement, soon_among
 from tests.recipes.made_data import chains
 
 
@@ -43,3 +52,11 @@ def test_what_came_sooner_is_worth_more() -> None:
         np.array([3, 0, 1], np.int32),
     )
     assert soon_among(np.array([1, 2, 4, 5, 6]), user).tolist() == [0, 0.25, 1, 0.5, 0]
+
+
+def test_how_soon_each_came_is_learned_from() -> None:
+    opinions = np.zeros((2, len(OPINIONS)), np.float32)
+    candidates = Candidates(np.array([2, 4]), np.zeros(2, np.float32), opinions)
+    asked = Asked(candidates, opinions, np.array([0.25, 1], np.float32), 0.0, 3)
+    assert asked.as_question(usual_trust().weights).worth.tolist() == [0.25, 1]
+    assert asked.as_case().worth.tolist() == [0.5, 1]
