@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import shlex
@@ -14,16 +13,16 @@ from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, Request, build_opener
 
 from personalize_emu.edge.addresses import server_url
+from personalize_emu.edge.client_environment import client_environment
+from personalize_emu.edge.server_reset import reset_server
 from personalize_emu.edge.stream_options import add_options
 from personalize_emu.settings import Settings, environment_name, settings_from_environment
 
 PROGRAM = "personalize-emu"
 FAILED = 1
 WRONG_USE = 2
-TIMEOUT_SECONDS = 30
 PACKAGES = ("personalize-emu", "boto3", "botocore", "moto", "flask", "granian", "numpy", "pyarrow", "scipy")
 
 EXAMPLES = """\
@@ -86,11 +85,8 @@ def _reset(chosen: argparse.Namespace) -> int:
     endpoint = (chosen.endpoint or pointed_at or server_url(settings.host, settings.port)).rstrip("/")
     if not endpoint.startswith(("http://", "https://")):
         raise ValueError(f"--endpoint must be a URL such as http://127.0.0.1:4577, not {endpoint!r}")
-    # A proxy for the internet does not know this machine's servers.
-    direct = build_opener(ProxyHandler({}))
     try:
-        with direct.open(Request(f"{endpoint}/_emu/reset", method="POST"), timeout=TIMEOUT_SECONDS) as answer:
-            json.load(answer)
+        reset_server(endpoint)
     except HTTPError as error:
         error.close()
         return _failure(f"{endpoint} refused: {error.code} {error.reason}. Is it a personalize-emu?")
@@ -105,13 +101,7 @@ def _env(chosen: argparse.Namespace) -> int:
     settings = _settings(chosen, "host", "port", "region")
     if settings.port == 0:
         raise ValueError("give the --port that the server printed")
-    exports = {
-        "AWS_ENDPOINT_URL": server_url(settings.host, settings.port),
-        "AWS_ACCESS_KEY_ID": "personalize-emu",
-        "AWS_SECRET_ACCESS_KEY": "personalize-emu",
-        "AWS_DEFAULT_REGION": settings.region,
-        "AWS_REGION": settings.region,
-    }
+    exports = client_environment(server_url(settings.host, settings.port), settings.region)
     # A profile or a session token of real AWS would be mixed with the keys above.
     print("unset AWS_PROFILE AWS_SESSION_TOKEN")
     for name, value in exports.items():

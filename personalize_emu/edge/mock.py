@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar, overload
 
+from personalize_emu.edge.bypass_warning import bypass_warned
 from personalize_emu.edge.chain import answer
 from personalize_emu.edge.gate import gate_of
 from personalize_emu.edge.moto_seam import Door, EmbeddedClients, Knock, account_of, answering, caller_of
@@ -51,9 +52,10 @@ def mock_personalize(
     """Answer every Personalize call of this process from a fresh emulator.
 
     As `@mock_personalize`, `@mock_personalize(...)` on functions, coroutine functions, generators and test
-    classes, or as `with mock_personalize() as emulator:`. Clients may be made before or after; other AWS services
-    are moto's, also without an explicit `mock_aws()`, which may stand outside or inside. Nothing reaches the
-    network. Each use has an emulator of its own; of nested ones the innermost answers.
+    classes, as `with mock_personalize() as emulator:`, or with its `start()` and `stop()`. Clients may be made
+    before or after; other AWS services are moto's, also without an explicit `mock_aws()`, which may stand outside
+    or inside. Nothing reaches the network, unless AWS_ENDPOINT_URL or an `endpoint_url` leads a client there, which
+    is pointed out by a warning. Each use has an emulator of its own; of nested ones the innermost answers.
 
     Args:
         seed: of every random choice; equal seeds and calls give equal answers.
@@ -89,6 +91,20 @@ class MockPersonalize:
     def __exit__(self, *error: Any) -> None:
         self._entered.pop().__exit__(*error)
 
+    def start(self) -> Emulator:
+        """Enter the mock without a `with` block, for `setUp` and the like; `stop` leaves it."""
+        return self.__enter__()
+
+    def stop(self) -> None:
+        """Leave what was started last.
+
+        Raises:
+            RuntimeError: the mock has not been started.
+        """
+        if not self._entered:
+            raise RuntimeError("stop() without start(): this mock_personalize is not active")
+        self.__exit__(None, None, None)
+
     def __call__(self, target: Target) -> Target:
         if inspect.isclass(target):
             _decorate_class(target, self)
@@ -105,6 +121,7 @@ class MockPersonalize:
             leaving.callback(emulator.close)
             leaving.callback(clients.close)
             leaving.enter_context(answering(_door_of(emulator)))
+            leaving.enter_context(bypass_warned())
             yield emulator
 
 

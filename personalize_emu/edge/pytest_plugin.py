@@ -21,22 +21,60 @@ def personalize_emu() -> Iterator[Emulator]:
         yield emulator
 
 
+@pytest.fixture(scope="session")
+def personalize_emu_session() -> Iterator[Emulator]:
+    """As `personalize_emu`, one emulator for all tests of the session, which share its resources.
+
+    While a test uses `personalize_emu`, that one answers.
+    """
+    from personalize_emu.edge.mock import mock_personalize
+
+    with mock_personalize() as emulator:
+        yield emulator
+
+
 @pytest.fixture
 def trained_campaign(personalize_emu: Emulator) -> TrainedCampaigns:  # noqa: ARG001
-    """A function: rows of (user, item, timestamp[, event type]) in, the ARN of an active campaign out."""
+    """A function: rows of (user, item, timestamp[, event type]) or dicts in, the ARN of an active campaign out."""
     from personalize_emu.edge.trained_campaign import TrainedCampaigns
 
     return TrainedCampaigns()
 
 
 @pytest.fixture(scope="session")
-def personalize_server() -> Iterator[str]:
-    """The URL of a server for programs that run outside the test process; other AWS services are on it too.
+def trained_campaign_session(personalize_emu_session: Emulator) -> TrainedCampaigns:  # noqa: ARG001
+    """As `trained_campaign`, in the emulator of the session: trained once, asked by many tests."""
+    from personalize_emu.edge.trained_campaign import TrainedCampaigns
 
-    It runs in a process of its own, so that mocks in the tests do not touch its state. Since all tests of a
-    session share it, it has no quotas.
+    return TrainedCampaigns()
+
+
+@pytest.fixture(scope="session")
+def personalize_server_session() -> Iterator[str]:
+    """The URL of one server for all tests of the session, which share its resources; other AWS services are on it too.
+
+    It runs in a process of its own, so that mocks in the tests do not touch its state. It has no quotas. Neither
+    endpoint nor credentials are set.
     """
     from personalize_emu.edge.server_process import ServerProcess
 
     with ServerProcess("--pace", "instant", "--quotas", "off") as server:
         yield server.url
+
+
+@pytest.fixture
+def personalize_server(personalize_server_session: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty server for programs that run outside the test process, or over HTTP.
+
+    The environment names it: AWS_ENDPOINT_URL, credentials and region are set for the test, so that boto3, the AWS
+    CLI and child processes need nothing else.
+    """
+    from personalize_emu.edge.client_environment import client_environment
+    from personalize_emu.edge.server_reset import reset_server
+
+    reset_server(personalize_server_session)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in client_environment(personalize_server_session, "us-east-1").items():
+        monkeypatch.setenv(name, value)
+    return personalize_server_session

@@ -5,20 +5,58 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from personalize_emu.settings import Settings
 
 BUCKET = "personalize-emu-trained-campaigns"
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
+REQUIRED = COLUMNS[:3]
+FIXED_TYPES = {"TIMESTAMP": "long", "EVENT_VALUE": "float"}
+_OPTIONS: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
+_HERE = Config(**_OPTIONS)
+"""AWS_ENDPOINT_URL, where it is set, leads to another server than the emulator of this process."""
 
 
 class TrainingFailed(RuntimeError):
     """The import, the training or the campaign ended in CREATE FAILED; the message carries the reason."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Interactions by column. rows: one value for each column, None where it is missing."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def schema(self) -> str:
+        """The Avro schema that takes these values."""
+        return json.dumps(
+            {
+                "type": "record",
+                "name": "Interactions",
+                "namespace": "com.amazonaws.personalize.schema",
+                "fields": [{"name": name, "type": self._type(place)} for place, name in enumerate(self.columns)],
+                "version": "1.0",
+            }
+        )
+
+    def csv(self) -> str:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
+        return text.getvalue()
+
+    def _type(self, place: int) -> str | list[str]:
+        name, values = self.columns[place], [row[place] for row in self.rows]
+        present = [value for value in values if value is not None]
+        found = FIXED_TYPES.get(name) or ("string" if name in COLUMNS else _type_of(present))
+        return found if len(present) == len(values) else [found, "null"]
 
 
 class TrainedCampaigns:
@@ -38,17 +76,19 @@ class TrainedCampaigns:
         """The ARN of an active campaign.
 
         Args:
-            rows: of (user, item, timestamp in seconds[, event type]), or a data frame with these columns.
+            rows: (user, item, timestamp in seconds[, event type]) each; or dicts with the keys user_id, item_id,
+                timestamp and any further columns, in any case; or a data frame with either.
             recipe: name or ARN.
             region: where everything is made.
             hyperparameters: of the algorithm, as the service takes them.
 
         Raises:
             TrainingFailed: the rows were refused, or too few.
+            ValueError: a row is of neither form, or the rows differ in form.
         """
-        table = _table(rows)
+        table = table_of(rows)
         name = f"trained-{next(self._numbers)}"
-        personalize = boto3.client("personalize", region_name=region)
+        personalize = boto3.client("personalize", region_name=region, config=_HERE)
         group = personalize.create_dataset_group(name=name)["datasetGroupArn"]
         _import(personalize, region, group, name, table)
         arn = recipe if recipe.startswith("arn:") else f"arn:aws:personalize:::recipe/{recipe}"
@@ -63,28 +103,56 @@ class TrainedCampaigns:
         return campaign
 
 
-def _table(rows: Any) -> list[Sequence[Any]]:
-    """Rows as a list; of a data frame without its index."""
-    found: Iterable[Any] = rows.itertuples(index=False, name=None) if hasattr(rows, "itertuples") else rows
-    table: list[Sequence[Any]] = [tuple(row) for row in found]
-    widths = {len(row) for row in table}
-    if len(widths) != 1 or not widths <= {3, 4}:
-        raise ValueError("rows are (user, item, timestamp) or (user, item, timestamp, event type), all alike")
-    return table
+def table_of(rows: Any) -> Table:
+    """Rows as a table; of a data frame without its index.
+
+    Raises:
+        ValueError: as TrainedCampaigns.
+    """
+    if hasattr(rows, "itertuples"):
+        named = {str(name).upper() for name in rows.columns} >= set(REQUIRED)
+        found: list[Any] = rows.to_dict("records") if named else list(rows.itertuples(index=False, name=None))
+    else:
+        found = list(rows)
+    if found and all(isinstance(row, Mapping) for row in found):
+        return _table_of_mappings([{str(key).upper(): value for key, value in row.items()} for row in found])
+    widths = {len(row) for row in found}
+    if len(widths) != 1 or not widths <= {3, 4} or any(isinstance(row, Mapping) for row in found):
+        raise ValueError(
+            "rows are (user, item, timestamp) or (user, item, timestamp, event type), or dicts with user_id, "
+            "item_id and timestamp; all alike"
+        )
+    return Table(COLUMNS[: widths.pop()], tuple(tuple(row) for row in found))
 
 
-def _import(personalize: Any, region: str, group: str, name: str, table: list[Sequence[Any]]) -> None:
-    columns = COLUMNS[: len(table[0])]
-    schema = personalize.create_schema(name=name, schema=_schema(columns))["schemaArn"]
+def _table_of_mappings(rows: Sequence[Mapping[str, Any]]) -> Table:
+    columns = tuple(dict.fromkeys([*REQUIRED, *(name for row in rows for name in row)]))
+    for number, row in enumerate(rows):
+        missing = [name.lower() for name in REQUIRED if row.get(name) is None]
+        if missing:
+            raise ValueError(f"row {number} has no {' and no '.join(missing)}: {dict(row)}")
+    return Table(columns, tuple(tuple(row.get(name) for name in columns) for row in rows))
+
+
+def _type_of(values: Sequence[Any]) -> str:
+    """The Avro type that takes all values of a column of the user's own."""
+    kinds = {type(value) for value in values}
+    if kinds == {bool}:
+        return "boolean"
+    if kinds == {int}:
+        return "long"
+    return "double" if kinds and kinds <= {int, float} else "string"
+
+
+def _import(personalize: Any, region: str, group: str, name: str, table: Table) -> None:
+    schema = personalize.create_schema(name=name, schema=table.schema())["schemaArn"]
     dataset = personalize.create_dataset(
         name=name, schemaArn=schema, datasetGroupArn=group, datasetType="Interactions"
     )["datasetArn"]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *table])
-    s3 = boto3.client("s3", region_name="us-east-1")
+    s3 = boto3.client("s3", region_name="us-east-1", config=_HERE)
     # In us-east-1 making one's own bucket again is no error.
     s3.create_bucket(Bucket=BUCKET)
-    s3.put_object(Bucket=BUCKET, Key=f"{region}/{name}.csv", Body=text.getvalue().encode())
+    s3.put_object(Bucket=BUCKET, Key=f"{region}/{name}.csv", Body=table.csv().encode())
     job = personalize.create_dataset_import_job(
         jobName=name,
         datasetArn=dataset,
@@ -92,19 +160,6 @@ def _import(personalize: Any, region: str, group: str, name: str, table: list[Se
         roleArn=f"arn:aws:iam::{Settings().account}:role/Personalize",
     )["datasetImportJobArn"]
     _require_active(personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"])
-
-
-def _schema(columns: Sequence[str]) -> str:
-    fields = [{"name": each, "type": "long" if each == "TIMESTAMP" else "string"} for each in columns]
-    return json.dumps(
-        {
-            "type": "record",
-            "name": "Interactions",
-            "namespace": "com.amazonaws.personalize.schema",
-            "fields": fields,
-            "version": "1.0",
-        }
-    )
 
 
 def _require_active(described: dict[str, Any]) -> None:

@@ -124,7 +124,7 @@ class Reader:
 
     def _path(self) -> str:
         """Programs of this environment first; `make` only says what it would do."""
-        self._shims.mkdir()
+        self._shims.mkdir(exist_ok=True)
         make = f'exec "{_which("make")}" --directory "{REPOSITORY}" --dry-run "$@" > /dev/null\n'
         emulator = f'exec "{sys.executable}" -m personalize_emu "$@"\n'
         for name, line in {"make": make, "personalize-emu": emulator}.items():

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import socket
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -16,6 +14,8 @@ from tests.docs.snippets import LANGUAGES, REPOSITORY, Reader, blocks
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 NAMES = [path.name for path in PAGES]
+IN_PROCESS = ("testing-with-pytest.md", "serving.md")
+"""Pages whose resources are made inside mocks and tests only."""
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "dummy",
     "AWS_SECRET_ACCESS_KEY": "dummy",
@@ -24,36 +24,61 @@ CREDENTIALS = {
 }
 
 
+AGAIN = ("quickstart.md", "events.md", "next-best-action.md")
+"""Pages that are read a second time in the same folder, on the same server."""
+
+
 @pytest.fixture
-def environment(personalize_server: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What a reader has set: nothing but the URL of an empty server and dummy credentials."""
-    request = urllib.request.Request(f"{personalize_server}/_emu/reset", method="POST")
-    with urllib.request.urlopen(request) as answer:
-        assert answer.status == 200
+def environment(personalize_server_session: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What a reader has set: the URL of a server, on which other pages have left what they made, and credentials."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "PERSONALIZE_"))]:
         monkeypatch.delenv(name)
-    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": personalize_server}.items():
+    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": personalize_server_session}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     return dict(os.environ)
 
 
 @pytest.fixture
-def reader(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read(path: Path, folder: Path, environment: dict[str, str]) -> None:
+    """Read a page from its top to its end, as one reader would."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    made = Reader(tmp_path, environment, port)
-    yield made
-    made.close()
-    for name in [name for name in os.environ if name.startswith(("AWS_", "PERSONALIZE_"))]:
-        del os.environ[name]
+    reader = Reader(folder, environment, port)
+    try:
+        for block in blocks(path.read_text(encoding="utf-8")):
+            reader.read(block, path.name)
+    finally:
+        reader.close()
+        for name in [name for name in os.environ if name.startswith(("AWS_", "PERSONALIZE_"))]:
+            del os.environ[name]
+        os.environ.update(environment)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=NAMES)
-def test_snippets_run(path: Path, reader: Reader) -> None:
-    for block in blocks(path.read_text(encoding="utf-8")):
-        reader.read(block, path.name)
+def test_snippets_run_after_those_of_other_pages(path: Path, folder: Path, environment: dict[str, str]) -> None:
+    read(path, folder, environment)
+
+
+@pytest.mark.parametrize("path", [page for page in PAGES if page.name in AGAIN], ids=lambda page: page.name)
+def test_snippets_run_again(path: Path, folder: Path, environment: dict[str, str]) -> None:
+    boto3.client("personalize").create_dataset_group(name="left-behind")
+    for _ in range(2):
+        read(path, folder, environment)
+
+
+@pytest.mark.parametrize("path", PAGES[1:], ids=NAMES[1:])
+def test_pages_that_make_resources_on_the_server_start_from_an_empty_one(path: Path) -> None:
+    """Otherwise a second reading ends in ResourceAlreadyExistsException."""
+    code = [block.code for block in blocks(path.read_text(encoding="utf-8"))]
+    makes = [place for place, text in enumerate(code) if "create_" in text and "mock_personalize" not in text]
+    if makes and path.name not in IN_PROCESS:
+        assert any("personalize-emu reset" in text for text in code[: makes[0]]), path.name
 
 
 @pytest.mark.parametrize("path", PAGES, ids=NAMES)

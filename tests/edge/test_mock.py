@@ -65,6 +65,20 @@ def test_every_order_works_and_starts_empty(run: Any) -> None:
     assert run() == ["shop"]
 
 
+def test_start_and_stop() -> None:
+    mock = mock_personalize()
+    emulator = mock.start()
+    assert isinstance(emulator, Emulator)
+    client().create_dataset_group(name="shop")
+    assert groups() == ["shop"]
+    mock.stop()
+    with pytest.raises(RuntimeError, match=r"stop\(\) without start\(\)"):
+        mock.stop()
+    mock.start()
+    assert groups() == []
+    mock.stop()
+
+
 def test_clients_made_before_and_after_and_in_sessions() -> None:
     early, early_s3 = keyed_client("personalize"), keyed_client("s3")
     with mock_personalize():
