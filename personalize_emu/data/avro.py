@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 NUMERIC_TYPES = frozenset({"int", "long", "float", "double"})
 _TYPES = NUMERIC_TYPES | {"string", "boolean"}
@@ -78,9 +78,9 @@ class Schema:
 
 
 def parse_schema(text: str) -> Schema:
-    """Read a schema (D-1 to D-20). Raises InvalidSchema."""
+    """Read a schema (D-1 to D-20); its namespace and version may be anything (D-3). Raises InvalidSchema."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidSchema("the text is not JSON") from error
     if not isinstance(document, dict):
@@ -90,9 +90,8 @@ def parse_schema(text: str) -> Schema:
     name = document.get("name")
     if not isinstance(name, str) or not name:
         raise InvalidSchema("name must be a string")
-    for member in ("namespace", "version"):
-        if member in document and not isinstance(document[member], str):
-            raise InvalidSchema(f"{member} must be a string")
+    if not _encodable(name):
+        raise InvalidSchema(f"name {_shown(name)} has an unpaired surrogate character")
     fields = document.get("fields")
     if not isinstance(fields, list) or not fields:
         raise InvalidSchema("fields must be a list of at least one field")
@@ -149,6 +148,19 @@ def _check_together(fields: tuple[Field, ...]) -> None:
     textual = [field.name for field in fields if field.textual]
     if len(textual) > 1:
         raise InvalidSchema(f"only one field can be textual, not {' and '.join(textual)}")
+
+
+def _no_constant(name: str) -> NoReturn:
+    """NaN and infinities, which Python reads and JSON does not have."""
+    raise ValueError(f"{name} is not JSON")
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _shown(value: Any) -> str:

@@ -27,7 +27,7 @@ def test_d1_a_record_with_fields_in_their_order() -> None:
     assert parsed.field("timestamp") is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"record"', "\ud800", "[" * 100_000, "1" * 5_000])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"record"', "\ud800", "[" * 100_000, "1" * 5_000, "NaN"])
 def test_d19_text_that_is_no_json_object(text: str) -> None:
     assert "the text is not" in refusal(text)
 
@@ -43,8 +43,7 @@ def test_d19_text_that_is_no_json_object(text: str) -> None:
         ({"fields": {}}, "fields"),
         ({"fields": ["USER_ID"]}, "USER_ID"),
         ({"fields": [{"type": "string"}]}, "no name"),
-        ({"namespace": 1}, "namespace"),
-        ({"version": 1.0}, "version"),
+        ({"name": "\ud800"}, "surrogate"),
     ],
 )
 def test_d1_d3_d19_bad_members(members: dict[str, Any], reason: str) -> None:
@@ -52,10 +51,21 @@ def test_d1_d3_d19_bad_members(members: dict[str, Any], reason: str) -> None:
 
 
 def test_d3_namespace_and_version_may_be_absent_or_anything() -> None:
-    document = json.loads(schema_text("Users", USER, namespace="mine", version="9"))
-    assert parse_schema(json.dumps(document)).names == ("USER_ID",)
+    for anything in ("9", 1, 1.0, None, True, ["1.0"], {"major": 1}):
+        text = schema_text("Users", USER, namespace=anything, version=anything)
+        assert parse_schema(text).names == ("USER_ID",)
+    document = json.loads(text)
     del document["namespace"], document["version"]
     assert parse_schema(json.dumps(document)).names == ("USER_ID",)
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("member", ["version", "default"])
+def test_d19_constants_that_json_lacks_are_refused(constant: str, member: str) -> None:
+    text = schema_text("Items", ITEM, field("PRICE", "float", default="?"), version="?")
+    text = text.replace(f'"{member}": "?"', f'"{member}": {constant}')
+    assert constant in text
+    assert refusal(text) == "the text is not JSON"
 
 
 @pytest.mark.parametrize("kind", ["float", "double", "int", "long", "string", "boolean"])
