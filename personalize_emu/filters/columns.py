@@ -126,7 +126,8 @@ class Floats:
 
     def text(self, record: int) -> str | None:
         number = self.values[record]
-        return None if np.isnan(number) else np.format_float_positional(number, trim="-")
+        # With a decimal point: 130.0 (RT-67).
+        return None if np.isnan(number) else np.format_float_positional(number, trim="0")
 
     def _held(self, value: Decimal) -> Any:
         return self.values.dtype.type(float(value))

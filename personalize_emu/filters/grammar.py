@@ -40,9 +40,9 @@ _GRAMMAR = r"""
     filter: expression ("|" expression)*
     expression: ACTION ENTITY _WHERE conjunction (_OR conjunction)* [_IF test (_AND test)*]
     conjunction: condition (_AND condition)*
-    ?condition: column [NOT] _IN "(" values ")" -> membership
+    ?condition: column [NOT] _IN ("(" values ")" | column) -> membership
         | column COMPARE (value | "(" value ")") -> comparison
-    ?test: column [NOT] _IN "(" values ")" -> membership
+    ?test: column [NOT] _IN ("(" values ")" | column) -> membership
         | column COMPARE value -> comparison
     column: NAME "." NAME
     values: (value | STAR) ("," (value | STAR))*

@@ -25,7 +25,7 @@ LONGEST_VALUE = 20_000
 
 @dataclass(frozen=True)
 class Metadata:
-    """The columns that one request asks for."""
+    """The columns that one request asks for, as the schema spells them, in the order of `_key`."""
 
     items: Records
     columns: tuple[str, ...]
@@ -36,7 +36,12 @@ class Metadata:
 
     def _of(self, item_id: str) -> dict[str, str]:
         texts = ((column, self.items.text(item_id, column)) for column in self.columns)
-        return {column: text[:LONGEST_VALUE] for column, text in texts if text is not None}
+        return {_key(column): text[:LONGEST_VALUE] for column, text in texts if text is not None}
+
+
+def _key(column: str) -> str:
+    """Name of a column in answers: lower case, underscores kept (RT-67)."""
+    return column.lower()
 
 
 def requested_metadata(context: Context, deployment: Deployment, params: Params) -> Metadata | None:
@@ -59,9 +64,10 @@ def requested_metadata(context: Context, deployment: Deployment, params: Params)
     if len(columns) > MOST_COLUMNS:
         raise InvalidInputException(f"metadataColumns must name at most {MOST_COLUMNS} columns")
     items = records_of(context, group_of(context, deployment.trained), ITEMS, ITEM_ID)
-    for column in columns:
-        if items is None or items.schema.field(column) is None:
-            raise InvalidInputException(f"metadataColumns names no column of ITEMS: {shown(column)}")
+    known = {_key(name): name for name in items.schema.names} if items else {}
+    unknown = [column for column in columns if _key(column) not in known]
+    if unknown:
+        raise InvalidInputException(f"metadataColumns names no column of ITEMS: {shown(unknown[0])}")
     if items is None:
         raise InvalidInputException("metadataColumns requires an ITEMS dataset")
-    return Metadata(items, tuple(columns))
+    return Metadata(items, tuple(known[key] for key in sorted({_key(column) for column in columns})))

@@ -94,9 +94,9 @@ def try_filters(cinema: Cinema, user: str) -> None:
         )
         assert len(answer["itemList"]) == 20
         for item in answer["itemList"]:
-            assert genre in item["metadata"]["GENRE"].split("|")
-            assert int(item["metadata"]["YEAR"]) >= 1995
-            assert item["metadata"]["GENRE"].split("|") == cinema.genres[item["itemId"]]
+            assert genre in item["metadata"]["genre"].split("|")
+            assert int(item["metadata"]["year"]) >= 1995
+            assert item["metadata"]["genre"].split("|") == cinema.genres[item["itemId"]]
     personalize.delete_filter(filterArn=made)
 
 

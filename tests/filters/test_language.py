@@ -266,6 +266,26 @@ def test_the_current_item_can_be_tested() -> None:
     assert remaining("INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE", None, "i4", {}) == []
 
 
+@pytest.mark.parametrize("spelling", ["IN", "NOT IN", "in", "Not  In"])
+@pytest.mark.parametrize("column", ["GENRES", "PRICE"])
+def test_a_column_of_the_current_item_needs_no_brackets(spelling: str, column: str) -> None:
+    """The grammar of spec 08 section 2: IN and NOT IN take CurrentItem.NAME as it is."""
+    bare = f"EXCLUDE ItemID WHERE Items.{column} {spelling} CurrentItem.{column} AND Items.PRICE > 1"
+    in_brackets = bare.replace(f"CurrentItem.{column}", f"( CurrentItem.{column} )")
+    assert parse(bare) == parse(in_brackets)
+    assert remaining(bare, None, "i4", {}) == remaining(in_brackets, None, "i4", {})
+    assert checked(bare).needs_item
+    test = f"INCLUDE ItemID WHERE Items.PRICE > 1 IF CurrentUser.MEMBERSHIP {spelling} CurrentItem.CATEGORY"
+    assert parse(test) == parse(test.replace("CurrentItem.CATEGORY", "(CurrentItem.CATEGORY)"))
+
+
+@pytest.mark.parametrize("operand", ["$CAT", '"shoe"', "5", "*", "Items.CATEGORY", "CurrentUser.MEMBERSHIP"])
+@pytest.mark.parametrize("spelling", ["IN", "NOT IN"])
+def test_everything_else_needs_brackets(spelling: str, operand: str) -> None:
+    """Spec 08 section 2."""
+    assert refused(f"INCLUDE ItemID WHERE Items.CATEGORY {spelling} {operand}").startswith("Invalid Expression: ")
+
+
 def test_fields_are_counted_once() -> None:
     """F-5."""
     text = (

@@ -216,8 +216,8 @@ def test_filters_and_metadata_see_a_record_at_once(shop: Shop) -> None:
     put_item(shop, "i3", category="hat", price=5)
     put_item(shop, "i1", category="hat")
     assert shop.runtime.get_recommendations(**request)["itemList"] == [
-        {"itemId": "i1", "metadata": {"CATEGORY": "hat", "STOCK": "4"}},
-        {"itemId": "i3", "metadata": {"CATEGORY": "hat", "STOCK": "4", "PRICE": "5"}},
+        {"itemId": "i1", "metadata": {"category": "hat", "stock": "4"}},
+        {"itemId": "i3", "metadata": {"category": "hat", "price": "5.0", "stock": "4"}},
     ]
     put_item(shop, "i3", category="boot")
     assert ids(shop.runtime.get_recommendations(**request)) == ["i1"]
@@ -248,8 +248,8 @@ def test_the_newest_of_bulk_and_individual_record_counts(shop: Shop) -> None:
     shop.given.import_job(arn("dataset", "shop/ITEMS"), location, "again")
     answer = shop.runtime.get_recommendations(campaignArn=campaign, metadataColumns={"ITEMS": ["CATEGORY"]})
     shown = {item["itemId"]: item["metadata"] for item in answer["itemList"]}
-    assert shown["i1"] == {"CATEGORY": "glove"}
-    assert shown["i7"] == {"CATEGORY": "cap"}
+    assert shown["i1"] == {"category": "glove"}
+    assert shown["i7"] == {"category": "cap"}
     assert shown["i2"] == {}
 
 

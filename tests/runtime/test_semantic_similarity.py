@@ -74,7 +74,7 @@ def test_r79_items_alone_are_enough(library: Library, runtime: Any) -> None:
         campaignArn=campaign, itemId="bread01", numResults=3, metadataColumns={"ITEMS": ["TITLE"]}
     )
     assert [set(item) for item in answer["itemList"]] == [{"itemId", "metadata"}] * 3
-    assert all(item["metadata"]["TITLE"].startswith("Book of") for item in answer["itemList"])
+    assert all(item["metadata"]["title"].startswith("Book of") for item in answer["itemList"])
 
 
 def test_rt47_an_unknown_item(library: Library, runtime: Any) -> None:

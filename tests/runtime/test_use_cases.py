@@ -229,7 +229,7 @@ def test_metadata_are_shown_where_they_are_enabled(given: Given, runtime: Any) -
     config = {"enableMetadataWithRecommendations": True}
     made = recommender(given, group, "vod-top-picks", name="shows", recommenderConfig=config)
     answer = runtime.get_recommendations(recommenderArn=made, **columns)
-    assert {item["metadata"]["GENRES"] for item in answer["itemList"]} == {"Drama|Crime"}
+    assert {item["metadata"]["genres"] for item in answer["itemList"]} == {"Drama|Crime"}
 
 
 def test_metrics_are_measured_without_the_automatic_filter(given: Given) -> None:
