@@ -46,9 +46,12 @@ def require_role(context: Context, role_arn: str) -> None:
         _assumable_role(context, role_arn)
 
 
-def require_access(context: Context, role_arn: str, actions: Iterable[str], bucket: str, keys: Iterable[str]) -> None:
+def require_access(
+    context: Context, role_arn: str | None, actions: Iterable[str], bucket: str, keys: Iterable[str]
+) -> None:
     """Refuse unless role and bucket policy both grant `actions` on the bucket and on all `keys` (S-9, S-10).
 
+    role_arn: None where the service reads as itself, so that the bucket's policy alone decides (S-7).
     keys: of objects, or the path that output will be written below.
 
     Raises:
@@ -56,14 +59,14 @@ def require_access(context: Context, role_arn: str, actions: Iterable[str], buck
     """
     if not context.settings.check_roles:
         return
-    role = _assumable_role(context, role_arn)
+    role = None if role_arn is None else _assumable_role(context, role_arn)
     keys = tuple(keys)
     try:
         _require_region(context, bucket)
         policy = context.neighbours.bucket_policy(context.region, bucket)
     except StoreError as error:
         raise InvalidInputException(unreadable(error)) from error
-    with _refusing_to_guess(f"bucket {bucket} or role {role_arn}"):
+    with _refusing_to_guess(f"bucket {bucket} or role {role_arn}" if role_arn else f"bucket {bucket}"):
         granted = all(
             _granted(context, role, policy, action, resource)
             for action in actions
@@ -115,7 +118,7 @@ def recheck_publishing(context: Context, role_arn: str) -> None:
 
 def recheck_access(
     context: Context,
-    role_arn: str,
+    role_arn: str | None,
     actions: Iterable[str],
     bucket: str,
     keys: Iterable[str],
@@ -173,15 +176,15 @@ def _resources(context: Context, action: str, bucket: str, keys: tuple[str, ...]
         yield from (f"{arn}/{key}" for key in keys)
 
 
-def _granted(context: Context, role: Role, bucket_policy: object, action: str, resource: str) -> bool:
+def _granted(context: Context, role: Role | None, bucket_policy: object, action: str, resource: str) -> bool:
     """The role's own policies allow it, the bucket's allows it to the service, and denies it to neither."""
     policies = [bucket_policy] if isinstance(bucket_policy, dict) else []
+    if not allows(policies, _as_the_service(context, action, resource)):
+        return False
+    if role is None:
+        return True
     as_role = _as_the_role(context, role, action, resource)
-    return (
-        allows(role.policies, as_role)
-        and not denies(policies, as_role)
-        and allows(policies, _as_the_service(context, action, resource))
-    )
+    return allows(role.policies, as_role) and not denies(policies, as_role)
 
 
 def _as_the_service(context: Context, action: str, resource: str) -> PolicyRequest:

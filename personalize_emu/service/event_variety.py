@@ -1,4 +1,4 @@
-"""How many kinds of events, and columns about them, one training can take (D-24, D-25, Q-23)."""
+"""Which event types, and how many of them and of columns about events, one training can take (D-17, D-24, Q-23)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from personalize_emu.data.columns import EVENT_TYPE
+from personalize_emu.data.dataset_types import INTERACTIONS, required_columns, reserved_columns
 from personalize_emu.state.jobs import JobFailed
 
 MOST = 10
@@ -15,6 +17,25 @@ _UNCOUNTED = frozenset(
     {"USER_ID", "ITEM_ID", "TIMESTAMP", "IMPRESSION", "RECOMMENDATION_ID", "EVENT_ATTRIBUTION_SOURCE"}
 )
 """Required columns, and reserved ones other than EVENT_TYPE and EVENT_VALUE (D-24)."""
+
+_KEYWORDS = frozenset({*required_columns(INTERACTIONS, None), *reserved_columns(INTERACTIONS, None)})
+"""Names that cannot be values, spelt as they are here."""
+
+
+def refuse_reserved_event_types(
+    bulk: pa.Table | None, put_rows: Sequence[Mapping[str, Any]], event_types: Collection[str]
+) -> None:
+    """Importing them is accepted (D-17); data without the column have no event types to refuse.
+
+    event_types: the distinct ones that occur.
+
+    Raises:
+        JobFailed: there are interactions, and none of them has a usable event type.
+    """
+    imported = bulk is not None and EVENT_TYPE in bulk.column_names and bulk.num_rows > 0
+    typed = imported or any(EVENT_TYPE in row for row in put_rows)
+    if typed and _KEYWORDS.issuperset(event_types):
+        raise JobFailed("All values in the event_type column are either reserved keywords or null")
 
 
 def refuse_too_many_event_types(

@@ -51,24 +51,24 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
     """Looks at the location before it answers; the job reads the rows (R-DIJ-9)."""
     dataset = context.get(Dataset, params["datasetArn"])
     require_active(dataset)
-    if "roleArn" not in params:
-        raise InvalidInputException("roleArn is required to read the data source.")
     mode = params.get("importMode", "FULL")
     _check_mode(context, dataset, mode)
     publish = params.get("publishAttributionMetricsToS3", False)
     reporting = import_reporting(context, dataset, mode, publish=publish)
     location = requested_location(params["dataSource"].get("dataLocation"))
-    require_role(context, params["roleArn"])
+    role_arn = params.get("roleArn")
+    if role_arn is not None:
+        require_role(context, role_arn)
     objects = context.neighbours.objects(context.region)
     keys = [info.key for info in requested_objects(objects, location)]
-    require_access(context, params["roleArn"], READ, location.bucket, keys)
+    require_access(context, role_arn, READ, location.bucket, keys)
     now = context.clock.now()
     job = DatasetImportJob(
         job_name=params["jobName"],
         dataset_import_job_arn=context.arn("dataset-import-job", params["jobName"]),
         dataset_arn=dataset.arn,
         data_source=params["dataSource"],
-        role_arn=params["roleArn"],
+        role_arn=role_arn,
         import_mode=mode,
         publish_attribution_metrics_to_s3=publish,
         status=CREATE_PENDING,
@@ -141,7 +141,7 @@ def _read(
     try:
         found = input_objects(objects, location)
         refuse_too_large(found, quota_limits(context.settings.quotas).get(_LARGEST[mode]))
-        recheck_access(context, job.role_arn or "", READ, location.bucket, [info.key for info in found])
+        recheck_access(context, job.role_arn, READ, location.bucket, [info.key for info in found])
         files = [(info.key, _opener(objects, location.bucket, info.key)) for info in found]
         table = read_files(files, parsed_schema(schema_text), dataset_type)
         check_enough_rows(table.num_rows, dataset_type, mode)

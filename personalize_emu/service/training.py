@@ -17,7 +17,7 @@ from personalize_emu.recipes.training_process import measure_where_it_fits, trai
 from personalize_emu.recipes.tuning import Search
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.event_selection import EventSelection, training_data
-from personalize_emu.service.event_variety import refuse_too_many_event_types
+from personalize_emu.service.event_variety import refuse_reserved_event_types, refuse_too_many_event_types
 from personalize_emu.service.item_attributes import ItemAttributes, informative_groups
 from personalize_emu.service.metadata_reading import MetadataReading
 from personalize_emu.service.new_items import first_exposure, with_new_items
@@ -131,6 +131,8 @@ def read_data(source: TrainingInput, selection: EventSelection, log_length: int)
         event_value_threshold=selection.threshold,
         more_columns=reading.interaction_columns if reading else (),
     )
+    if source.facts.name not in _WITHOUT_INTERACTIONS:
+        refuse_reserved_event_types(source.interactions.bulk, rows, found.event_types)
     refuse_too_many_event_types(source.interactions.bulk, rows, found.event_types)
     data = training_data(found, selection, item_ids(source.items), reading.context_fields if reading else ())
     data = reading.described(data) if reading else data

@@ -252,15 +252,16 @@ def test_a_bucket_that_cannot_be_read_has_the_recorded_text(given: Given) -> Non
     )
 
 
-def test_an_import_needs_a_role(given: Given) -> None:
-    """S-7."""
-    code, message = refusal(
-        given.personalize.create_dataset_import_job,
+def test_an_import_needs_no_role(given: Given) -> None:
+    """S-7, R-DIJ-1: the newest model made it optional."""
+    job = given.personalize.create_dataset_import_job(
         jobName="j",
         datasetArn=given.dataset(),
-        dataSource={"dataLocation": given.upload("x")},
-    )
-    assert (code, "roleArn" in message) == ("InvalidInputException", True)
+        dataSource={"dataLocation": given.upload(as_csv(two_camps()))},
+    )["datasetImportJobArn"]
+    shown = job_of(given, job)
+    assert shown["status"] == "ACTIVE"
+    assert "roleArn" not in shown
 
 
 def test_a_dataset_with_a_running_import_cannot_be_deleted(slow: Given, clock: ManualClock) -> None:

@@ -6,11 +6,15 @@ import json
 from typing import Any
 
 import boto3
+import pyarrow as pa
 import pytest
 
+from personalize_emu.data.columns import STRING
 from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.service.event_variety import refuse_reserved_event_types
 from personalize_emu.settings import quota_limits
 from personalize_emu.state.clock import ManualClock
+from personalize_emu.state.jobs import JobFailed
 from tests.given import (
     INTERACTIONS_SCHEMA,
     ITEMS_SCHEMA,
@@ -105,6 +109,38 @@ def test_kinds_of_events_and_columns_about_them(given: Given, columns: int, type
     assert shown["status"] == ("ACTIVE" if fits else "CREATE FAILED")
     if not fits:
         assert shown["failureReason"].startswith(f"Dataset has {columns + 1} optional metadata columns and {types} ")
+
+
+@pytest.mark.parametrize(
+    ("types", "fits"),
+    [
+        (["EVENT_TYPE"], False),
+        (["EVENT_TYPE", "IMPRESSION", "USER_ID"], False),
+        (["EVENT_TYPE", "click"], True),
+        (["event_type"], True),
+    ],
+)
+def test_event_types_that_are_all_reserved(given: Given, types: list[str], fits: bool) -> None:
+    """D-17: it is the training that fails, not the import."""
+    group = given.group()
+    lines = (",".join([*map(str, row), types[n % len(types)]]) for n, row in enumerate(two_camps()))
+    text = "\n".join(["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE", *lines])
+    given.import_job(given.dataset(group, given.schema(avro("Interactions", *TYPED))), given.upload(text))
+    assert import_of(given)["status"] == "ACTIVE"
+    version = given.version(given.solution(group, POPULARITY))
+    shown = given.personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"]
+    expected = None if fits else "All values in the event_type column are either reserved keywords or null"
+    assert (shown["status"], shown.get("failureReason")) == ("ACTIVE" if fits else "CREATE FAILED", expected)
+
+
+def test_event_types_that_are_all_null() -> None:
+    """D-17; without rows, and without the column, there is nothing to refuse."""
+    nothing = pa.table({"EVENT_TYPE": pa.array([None, None], STRING)})
+    with pytest.raises(JobFailed, match="reserved keywords or null"):
+        refuse_reserved_event_types(nothing, [], ())
+    refuse_reserved_event_types(nothing, [{"EVENT_TYPE": "click"}], ("click",))
+    refuse_reserved_event_types(nothing.slice(0, 0), [], ())
+    refuse_reserved_event_types(pa.table({"USER_ID": ["u"]}), [{"USER_ID": "u"}], ())
 
 
 def items_csv(genre: str) -> str:

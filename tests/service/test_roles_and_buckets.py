@@ -49,6 +49,16 @@ def test_role_and_bucket_policy_together_open_a_bucket(owner: Owner, dataset: st
     assert owner.imports(dataset) == "ACTIVE"
 
 
+def test_without_a_role_the_policy_of_the_bucket_decides(owner: Owner, dataset: str) -> None:
+    """S-7: the service reads as itself."""
+    create = owner.given.personalize.create_dataset_import_job
+    request = owner.request(dataset)
+    del request["roleArn"]
+    assert refusal(create, **request) == NO_ACCESS
+    owner.grant_service()
+    assert owner.job(create(**request)["datasetImportJobArn"])["status"] == "ACTIVE"
+
+
 def test_a_role_may_have_a_path(owner: Owner, dataset: str) -> None:
     """S-4; the path is part of its name to clients."""
     role = owner.role(path="/service-role/")
