@@ -60,8 +60,13 @@ class Emulator:
         *,
         region: str | None = None,
         account: str | None = None,
+        patience: float | None = None,
     ) -> dict[str, Any] | None:
         """Carry out one operation and return the members of its answer.
+
+        Args:
+            patience: with the pace `instant`, seconds after which the answer is given although the work that the
+                call has started goes on, as with the other paces; None waits for its end.
 
         Raises:
             AwsError: as the service would answer; NotImplementedException when nobody has written it yet.
@@ -77,7 +82,8 @@ class Emulator:
             return handler(context, params)
         with context.world.store.lock:
             answer = handler(context, params)
-        context.run_deferred()
+        # With the other paces starting the work is all there is to wait for.
+        context.run_deferred(patience if self.settings.pace == "instant" else None)
         return answer
 
     def measure(self, call: AnsweredCall) -> None:

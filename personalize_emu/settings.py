@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -15,6 +16,8 @@ Auth = Literal["off", "sigv4", "iam"]
 DASK_SCHEME = "dask://"
 _CLUSTER = re.compile(rf"{DASK_SCHEME}[^/:\s]+:\d+")
 ENVIRONMENT_PREFIX = "PERSONALIZE_EMU_"
+_SERVICE_LINK = re.compile(r"SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_\w+")
+"""What Kubernetes and Docker add to the environment of a container's neighbours when it is called personalize-emu."""
 
 QUOTA_LIMITS: Mapping[str, int] = MappingProxyType(
     {
@@ -56,10 +59,19 @@ class Settings:
 
     host: str = _option("127.0.0.1", "address to listen on")
     port: int = _option(4577, "port to listen on; 0 takes a free one and prints it")
+    body_timeout: float = _option(
+        30.0,
+        "seconds in which a client must have sent its request, one more for each MB of it; later it is refused",
+    )
     pace: Pace = _option(
         "fast",
         "how long states last: instant (work is done inside the call), fast (background, states visible), "
         "real (a multiple of the real service's durations)",
+    )
+    instant_timeout: float = _option(
+        45.0,
+        "with pace instant: seconds after which a call over HTTP answers although its work goes on; less than the "
+        "time-out of the client, or that sends the call again (boto3 after 60)",
     )
     real_pace_scale: float = _option(1.0, "with pace real: multiple of the real service's durations")
     seed: int = _option(0, "seed of every random choice: the same seed and calls give the same answers")
@@ -132,6 +144,10 @@ class Settings:
             raise ValueError(f"page_size must be between 1 and 100, not {self.page_size}")
         if not self.export_file_bytes > 0:
             raise ValueError(f"export_file_bytes must be greater than 0, not {self.export_file_bytes}")
+        if not self.instant_timeout > 0:
+            raise ValueError(f"instant_timeout must be greater than 0, not {self.instant_timeout}")
+        if not self.body_timeout > 0:
+            raise ValueError(f"body_timeout must be greater than 0, not {self.body_timeout}")
         if not self.real_pace_scale > 0:
             raise ValueError(f"real_pace_scale must be greater than 0, not {self.real_pace_scale}")
 
@@ -180,17 +196,39 @@ def settings_from_environment(environ: Mapping[str, str] | None = None, **overri
     """Settings from `PERSONALIZE_EMU_*`, with `overrides` (None means not given) on top.
 
     Raises:
-        ValueError: a value has the wrong form; the message names the variable.
+        ValueError: a value has the wrong form, or there is no such option; the message names the variable.
     """
     environ = os.environ if environ is None else environ
+    _refuse_unknown(environ)
     hints = get_type_hints(Settings)
+    given = {name: value for name, value in overrides.items() if value is not None}
     values: dict[str, Any] = {}
     for option in fields(Settings):
-        text = environ.get(environment_name(option.name))
-        if text is not None:
-            values[option.name] = _parsed(option.name, hints[option.name], text)
-    values.update({name: value for name, value in overrides.items() if value is not None})
-    return replace(Settings(), **values)
+        variable = environment_name(option.name)
+        if option.name not in given and variable in environ and not _is_link(environ[variable]):
+            value = _parsed(option.name, hints[option.name], environ[variable])
+            # Each alone, so that the message says where the value came from.
+            try:
+                Settings(**{option.name: value})
+            except ValueError as error:
+                raise ValueError(f"{variable}: {error}") from None
+            values[option.name] = value
+    return Settings(**values, **given)
+
+
+def _is_link(text: str) -> bool:
+    """Kubernetes gives the address of a service named personalize-emu in the variable of our option `port`."""
+    return text.startswith(("tcp://", "udp://"))
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    known = [option.name.upper() for option in fields(Settings)]
+    for variable in sorted(environ):
+        name = variable.removeprefix(ENVIRONMENT_PREFIX)
+        if name in (variable, *known) or _SERVICE_LINK.fullmatch(name):
+            continue
+        hints = [f"did you mean {environment_name(match)}?" for match in get_close_matches(name, known, 1)]
+        raise ValueError(f"there is no option {variable}; {(*hints, 'personalize-emu serve --help lists them')[0]}")
 
 
 def _parsed(name: str, kind: Any, text: str) -> Any:
@@ -201,7 +239,8 @@ def _parsed(name: str, kind: Any, text: str) -> Any:
     try:
         return kind(text)
     except ValueError:
-        raise ValueError(f"{environment_name(name)} must be a {kind.__name__}, not {text!r}") from None
+        wanted = "whole number" if kind is int else "number"
+        raise ValueError(f"{environment_name(name)} must be a {wanted}, not {text!r}") from None
 
 
 def _truth(name: str, text: str) -> bool:

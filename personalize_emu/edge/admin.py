@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from personalize_emu.edge.durations import parse_duration
 from personalize_emu.emulator import Emulator
+from personalize_emu.state.clock import TooFar
 
 PREFIX = "/_emu"
 
@@ -46,7 +48,10 @@ def admin_routes(emulator: Emulator, reset_services: Callable[[], None]) -> Blue
             seconds = parse_duration(_member("advance"))
         except ValueError as error:
             return _refusal(400, f'send {{"advance": "2h"}}: {error}')
-        emulator.advance(seconds)
+        try:
+            emulator.advance(seconds)
+        except TooFar as error:
+            return _refusal(400, str(error))
         return jsonify({"advanced": seconds, "now": emulator.clock.now()})
 
     @routes.errorhandler(HTTPException)
@@ -63,7 +68,11 @@ def no_such_route(status: int) -> ResponseReturnValue:
 
 
 def _member(name: str) -> Any:
-    body = request.get_json(force=True, silent=True)
+    # Depth and length of a body are its sender's choice, and the reader of JSON has limits of its own.
+    try:
+        body = json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        return None
     return body.get(name) if isinstance(body, dict) else None
 
 

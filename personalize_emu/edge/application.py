@@ -78,7 +78,8 @@ def _answer_flask_request(emulator: Emulator, incoming: Request, account_of: Acc
     except HTTPException as error:
         return refuse(emulator, method, path, headers, _as_aws_error(error))
     query = incoming.query_string.decode("latin-1")
-    return answer(emulator, method, path, query, headers, body, account_of=account_of, gate=gate)
+    patience = emulator.settings.instant_timeout
+    return answer(emulator, method, path, query, headers, body, account_of=account_of, gate=gate, patience=patience)
 
 
 def _as_aws_error(error: HTTPException) -> AwsError:

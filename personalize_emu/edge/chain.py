@@ -45,6 +45,7 @@ class Exchange:
     body: bytes
     account_of: AccountOf
     gate: Gate
+    patience: float | None = None
     operation: Operation | None = None
     region: str | None = None
     account: str | None = None
@@ -93,7 +94,11 @@ def check_constraints(exchange: Exchange) -> None:
 
 def perform(exchange: Exchange) -> None:
     exchange.members = exchange.emulator.call(
-        exchange.known_operation.name, exchange.params, region=exchange.region, account=exchange.account
+        exchange.known_operation.name,
+        exchange.params,
+        region=exchange.region,
+        account=exchange.account,
+        patience=exchange.patience,
     )
 
 
@@ -122,6 +127,7 @@ def answer(
     *,
     account_of: AccountOf = default_account,
     gate: Gate = open_gate,
+    patience: float | None = None,
 ) -> Response:
     """Answer one request. Never raises: every failure is an AWS-shaped error.
 
@@ -129,12 +135,14 @@ def answer(
         path: percent-decoded, starting with a slash.
         query: the raw query string without its question mark.
         headers: names in lower case.
+        patience: seconds after which a call does not wait longer for the work that it has started (`Emulator.call`);
+            callers over HTTP have time-outs, those in the same process have none.
     """
     if method == "OPTIONS":
         return preflight(headers.get("access-control-request-headers", "*"))
     started = time.perf_counter()
     request_id = emulator.new_request_id()
-    exchange = Exchange(emulator, method, path, query, headers, body, account_of, gate)
+    exchange = Exchange(emulator, method, path, query, headers, body, account_of, gate, patience)
     response, error_code = _run(exchange, request_id)
     seconds = time.perf_counter() - started
     emulator.measure(exchange.answered(response.status, seconds))

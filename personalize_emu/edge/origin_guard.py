@@ -47,9 +47,16 @@ def foreign_origin(method: str, headers: Mapping[str, str]) -> str | None:
     if headers.get("sec-fetch-site") == "cross-site":
         return "cross-site requests of a browser are refused"
     origin = headers.get("origin")
-    if origin is None or _is_local(_host_name(urlsplit(origin).netloc)):
+    if origin is None or _is_local(_host_of(origin)):
         return None
     return f"requests of pages from {origin!r} are refused"
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return _host_name(urlsplit(origin).netloc)
+    except ValueError:
+        return None
 
 
 def _host_name(netloc: str) -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,6 +24,7 @@ from personalize_emu.wire.errors import (
 )
 from personalize_emu.wire.pages import issue, redeem
 
+log = logging.getLogger(__name__)
 R = TypeVar("R", bound=Resource)
 Q = TypeVar("Q", bound=Resource)
 Params = Mapping[str, Any]
@@ -55,11 +58,26 @@ class Context:
     def afterwards(self, action: Callable[[], None]) -> None:
         self.deferred.append(action)
 
-    def run_deferred(self) -> None:
-        """Run what handlers, or the ends of jobs, have put off."""
+    def run_deferred(self, patience: float | None = None) -> None:
+        """Run what handlers, or the ends of jobs, have put off.
+
+        patience: seconds after which this returns although the actions go on, in a thread of their own; None waits
+        for their end. What they raise later than that is logged.
+        """
         actions, self.deferred[:] = self.deferred[:], []
-        for action in actions:
-            action()
+        if not actions:
+            return
+        if patience is None:
+            _run_all(actions)
+            return
+        worker = ThreadPoolExecutor(1, thread_name_prefix="personalize-emu-deferred")
+        future = worker.submit(_run_all, actions)
+        worker.shutdown(wait=False)
+        wait([future], patience)
+        if future.done():
+            future.result()
+        else:
+            future.add_done_callback(_log_late_failure)
 
     def find(self, kind: type[R], arn: str) -> R | None:
         """The record, or None when it does not exist in this account and region.
@@ -153,6 +171,17 @@ class Context:
     def _bound_query(self, query: str, params: Params) -> str:
         arguments = {name: value for name, value in params.items() if name not in ("nextToken", "maxResults")}
         return json.dumps([query, self.account, self.region, arguments], sort_keys=True)
+
+
+def _run_all(actions: Sequence[Callable[[], None]]) -> None:
+    for action in actions:
+        action()
+
+
+def _log_late_failure(future: Future[None]) -> None:
+    error = future.exception()
+    if error is not None:
+        log.error("work that a call has left running failed", exc_info=error)
 
 
 def already_exists(arn: str) -> ResourceAlreadyExistsException:

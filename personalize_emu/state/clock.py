@@ -10,6 +10,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 Callback = Callable[[], None]
+LATEST = 253_370_764_800.0
+"""Epoch seconds of the year 9999. What is stamped a little later than the clock shows still is a date."""
+
+
+class TooFar(ValueError):
+    """The clock would leave the years that dates can have."""
 
 
 class Clock(Protocol):
@@ -21,7 +27,11 @@ class Clock(Protocol):
         """Run `callback` once, when the clock has reached `when`; at once when it already has."""
 
     def advance(self, seconds: float) -> None:
-        """Move forward and run what has become due, in order of time, before returning."""
+        """Move forward and run what has become due, in order of time, before returning.
+
+        Raises:
+            TooFar: the clock would go past the year 9998; it has not moved.
+        """
 
     def start_over(self) -> None:
         """Forget all callbacks and, where time goes on by itself, all advances."""
@@ -75,7 +85,7 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         _refuse_negative(seconds)
         with self._advancing:
-            target = self._now + seconds
+            target = _possible(self._now + seconds)
             self._run_until(target)
             self._now = target
 
@@ -127,6 +137,7 @@ class SystemClock:
         _refuse_negative(seconds)
         with self._advancing:
             target = self._offset + seconds
+            _possible(time.time() + target)
             while (callback := self._step_towards(target)) is not None:
                 callback()
             self._offset = target
@@ -185,3 +196,9 @@ class SystemClock:
 def _refuse_negative(seconds: float) -> None:
     if not 0 <= seconds < float("inf"):
         raise ValueError(f"a clock moves forward only, not by {seconds} seconds")
+
+
+def _possible(when: float) -> float:
+    if when >= LATEST:
+        raise TooFar("the clock cannot go past the year 9998; a reset takes it back to now")
+    return when

@@ -48,7 +48,39 @@ def test_wrong_values_are_explained(argv: list[str], message: str, capsys: pytes
 def test_a_wrong_variable_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERSONALIZE_EMU_PORT", "many")
     assert main(["serve"]) == 2
-    assert "PERSONALIZE_EMU_PORT must be a int" in capsys.readouterr().err
+    assert "PERSONALIZE_EMU_PORT must be a whole number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("PERSONALIZE_EMU_PACE", "slow", "PERSONALIZE_EMU_PACE: pace must be one of instant, fast, real, not 'slow'"),
+        ("PERSONALIZE_EMU_ACCOUNT", "1", "PERSONALIZE_EMU_ACCOUNT: account must be 12 digits"),
+        ("PERSONALIZE_EMU_QUOTAS", "bicycles=1", "PERSONALIZE_EMU_QUOTAS: quotas must be"),
+        ("PERSONALIZE_EMU_BODY_TIMEOUT", "0", "PERSONALIZE_EMU_BODY_TIMEOUT: body_timeout must be greater than 0"),
+        ("PERSONALIZE_EMU_INSTANT_TIMEOUT", "soon", "PERSONALIZE_EMU_INSTANT_TIMEOUT must be a number, not 'soon'"),
+        ("PERSONALIZE_EMU_PASE", "fast", "no option PERSONALIZE_EMU_PASE; did you mean PERSONALIZE_EMU_PACE?"),
+        ("PERSONALIZE_EMU_ENTIRELY_DIFFERENT", "1", "no option PERSONALIZE_EMU_ENTIRELY_DIFFERENT; personalize-emu"),
+    ],
+)
+def test_a_bad_or_unknown_variable_is_named(
+    variable: str, value: str, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert main(["serve"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_variables_of_kubernetes_and_docker_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONALIZE_EMU_PORT", "tcp://10.0.0.7:4577")
+    monkeypatch.setenv("PERSONALIZE_EMU_SERVICE_HOST", "10.0.0.7")
+    monkeypatch.setenv("PERSONALIZE_EMU_PORT_4577_TCP_ADDR", "10.0.0.7")
+    assert main(["env"]) == 0
+
+
+def test_an_option_wins_over_a_bad_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONALIZE_EMU_PORT", "70000")
+    assert main(["env", "--port", "1234"]) == 0
 
 
 def test_env_is_understood_by_a_shell(capsys: pytest.CaptureFixture[str]) -> None:

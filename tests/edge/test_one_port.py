@@ -14,12 +14,14 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from personalize_emu.edge.application import LARGEST_BODY
+from personalize_emu.edge.application import LARGEST_BODY, create_app
 from personalize_emu.edge.live_server import LiveServer
 from personalize_emu.edge.moto_seam import reset_services
 from personalize_emu.edge.one_port import emulator_with_services
+from personalize_emu.emulator import Emulator
 from personalize_emu.operations import HANDLERS
 from personalize_emu.settings import Settings
+from personalize_emu.state.clock import LATEST, ManualClock
 from personalize_emu.wire.models import operations
 from tests.refusals import refusal
 
@@ -263,12 +265,29 @@ def test_admin_routes(send: Any, server: LiveServer, client_of: ClientOf) -> Non
     status, _, body = send("POST", "/_emu/clock", b'{"advance": "2h"}')
     assert (status, json.loads(body)["advanced"]) == (200, 7200)
     assert server.emulator.clock.now() >= before + 7200
-    for wrong in (b"", b"{}", b"[]", b'{"advance": "soon"}', b'{"advance": -1}'):
+    deep = b"[" * 100_000, b'{"advance":' * 50_000, b'{"advance": 1' + b"0" * 5000 + b"}"
+    for wrong in (b"", b"{}", b"[]", b'{"advance": "soon"}', b'{"advance": -1}', b"\xff", *deep):
         status, _, body = send("POST", "/_emu/clock", wrong)
         assert status == 400
         assert "'1d12h'" in json.loads(body)["error"]
     assert send("GET", "/_emu/nothing")[0] == 404
     assert send("GET", "/_emu/reset")[0] == 405
+
+
+def test_the_clock_stops_at_the_end_of_the_calendar() -> None:
+    with Emulator(Settings(pace="instant"), clock=ManualClock(LATEST - 100)) as emulator:
+        app = create_app(emulator).test_client()
+        assert app.post("/_emu/clock", data=b'{"advance": 99}').status_code == 200
+        refused = app.post("/_emu/clock", data=b'{"advance": 99}')
+        assert (refused.status_code, "year 9998" in refused.json["error"]) == (400, True)
+        assert emulator.clock.now() == LATEST - 1
+        emulator.call("CreateDatasetGroup", {"name": "late"})
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//[", "http://a]b"])
+def test_an_origin_that_is_no_address_is_refused(send: Any, origin: str) -> None:
+    status, _, body = send("POST", "/_emu/reset", b"", {"origin": origin})
+    assert (status, json.loads(body)["__type"]) == (403, "AccessDeniedException")
 
 
 def test_reset_forgets_personalize_and_the_other_services(send: Any, client_of: ClientOf) -> None:

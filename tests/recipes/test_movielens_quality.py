@@ -17,7 +17,7 @@ from personalize_emu.recipes.training import Trained, train
 from tests.recipes.made_data import training_data
 
 REPOSITORY = Path(__file__).parents[2]
-FOLDER = Path(os.environ.get("PERSONALIZE_EMU_SHARED_DATA", REPOSITORY.parent / "shared/data/movielens-small"))
+FOLDER = Path(os.environ.get("MOVIELENS_SMALL", REPOSITORY.parent / "shared/data/movielens-small"))
 SEED = 3
 NDCG = "normalized_discounted_cumulative_gain_at_10"
 FLOORS = {
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.shared_data
 def movielens() -> TrainingData:
     path = FOLDER / "interactions.csv"
     if not path.exists():
-        complaint = f"the real data are missing: {path} (set PERSONALIZE_EMU_SHARED_DATA)"
+        complaint = f"the real data are missing: {path} (set MOVIELENS_SMALL)"
         if os.environ.get("CI"):
             pytest.fail(complaint)
         with warnings.catch_warnings():

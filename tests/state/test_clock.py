@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.state.clock import ManualClock, SystemClock
+from personalize_emu.state.clock import LATEST, Clock, ManualClock, SystemClock, TooFar
 
 
 def test_manual_clock_stands_still_until_it_is_advanced() -> None:
@@ -146,4 +146,13 @@ def test_a_callback_that_raises_does_not_stop_time_for_the_others(monkeypatch: p
     clock.call_at(clock.now() + 0.002, called.set)
     assert called.wait(10)
     assert reported.wait(10)
+    clock.close()
+
+
+@pytest.mark.parametrize("clock", [ManualClock(LATEST - 10), SystemClock()])
+def test_a_clock_refuses_years_that_dates_do_not_have(clock: Clock) -> None:
+    before = clock.now()
+    with pytest.raises(TooFar):
+        clock.advance(LATEST - before + 1)
+    assert clock.now() < before + 60
     clock.close()

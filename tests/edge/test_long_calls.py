@@ -1,0 +1,132 @@
+"""Pace instant over HTTP: a call waits for its work, but not for ever, and no other call waits with it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from personalize_emu.edge.chain import answer
+from personalize_emu.edge.moto_seam import EmbeddedClients, reset_services
+from personalize_emu.emulator import Emulator
+from personalize_emu.neighbours import Neighbours
+from personalize_emu.service import context as service_context
+from personalize_emu.settings import Settings
+from tests.given import BUCKET, INTERACTIONS_SCHEMA, ROLE, as_csv, two_camps
+
+PATIENCE = 0.05
+
+
+class HeldClients(EmbeddedClients):
+    """Clients whose downloads are held until the event is set; `begun` is set by the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.let_go = threading.Event(), threading.Event()
+
+    def __call__(self, service: str, region: str) -> Any:
+        client = super().__call__(service, region)
+        client.meta.events.register_first("before-send.s3.GetObject", self._hold)
+        return client
+
+    def _hold(self, **_: Any) -> None:
+        self.begun.set()
+        assert self.let_go.wait(30)
+
+
+@pytest.fixture
+def clients() -> Iterator[HeldClients]:
+    clients = HeldClients()
+    yield clients
+    clients.let_go.set()
+    reset_services()
+
+
+@pytest.fixture
+def emulator(clients: HeldClients) -> Iterator[Emulator]:
+    s3 = EmbeddedClients()("s3", "us-east-1")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="interactions.csv", Body=as_csv(two_camps()).encode())
+    with Emulator(Settings(pace="instant"), neighbours=Neighbours(clients)) as emulator:
+        yield emulator
+
+
+def call(emulator: Emulator, operation: str, patience: float | None = None, **params: Any) -> dict[str, Any]:
+    headers = {"x-amz-target": f"AmazonPersonalize.{operation}"}
+    response = answer(emulator, "POST", "/", "", headers, json.dumps(params).encode(), patience=patience)
+    assert response.status == 200, response.body
+    members: dict[str, Any] = json.loads(response.body)
+    return members
+
+
+def dataset(emulator: Emulator) -> str:
+    group = call(emulator, "CreateDatasetGroup", name="group")["datasetGroupArn"]
+    schema = call(emulator, "CreateSchema", name="schema", schema=INTERACTIONS_SCHEMA)["schemaArn"]
+    made = call(
+        emulator, "CreateDataset", name="d", schemaArn=schema, datasetGroupArn=group, datasetType="Interactions"
+    )
+    return str(made["datasetArn"])
+
+
+def begin_import(emulator: Emulator, patience: float | None) -> str:
+    source = {"dataLocation": f"s3://{BUCKET}/interactions.csv"}
+    request = {"jobName": "import", "datasetArn": dataset(emulator), "dataSource": source, "roleArn": ROLE}
+    return str(call(emulator, "CreateDatasetImportJob", patience, **request)["datasetImportJobArn"])
+
+
+def status(emulator: Emulator, arn: str) -> str:
+    described = call(emulator, "DescribeDatasetImportJob", datasetImportJobArn=arn)
+    return str(described["datasetImportJob"]["status"])
+
+
+def test_a_call_answers_with_its_job_in_progress_when_its_patience_ends(
+    emulator: Emulator, clients: HeldClients
+) -> None:
+    arn = begin_import(emulator, PATIENCE)
+    assert clients.begun.wait(30)
+    assert status(emulator, arn) == "CREATE IN_PROGRESS"
+    clients.let_go.set()
+    assert emulator.wait_idle(30)
+    assert status(emulator, arn) == "ACTIVE"
+
+
+def test_other_calls_do_not_wait_for_the_work_of_a_call(emulator: Emulator, clients: HeldClients) -> None:
+    arns: list[str] = []
+    caller = threading.Thread(target=lambda: arns.append(begin_import(emulator, None)))
+    caller.start()
+    assert clients.begun.wait(30)
+    assert call(emulator, "CreateDatasetGroup", name="another")["datasetGroupArn"]
+    assert arns == []
+    clients.let_go.set()
+    caller.join()
+    assert status(emulator, arns[0]) == "ACTIVE"
+
+
+def test_what_fails_after_the_answer_is_logged(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, go_on, logged = emulator._context("us-east-1", "123456789012"), threading.Event(), threading.Event()
+    errors: list[BaseException] = []
+
+    def error(_message: str, exc_info: BaseException) -> None:
+        errors.append(exc_info)
+        logged.set()
+
+    def fail() -> None:
+        go_on.wait(30)
+        raise RuntimeError("gone")
+
+    monkeypatch.setattr(service_context.log, "error", error)
+    context.afterwards(fail)
+    context.run_deferred(PATIENCE)
+    go_on.set()
+    assert logged.wait(30)
+    assert [str(each) for each in errors] == ["gone"]
+
+
+def test_what_fails_before_the_answer_is_raised(emulator: Emulator) -> None:
+    context = emulator._context("us-east-1", "123456789012")
+    context.afterwards(lambda: {}["gone"])
+    with pytest.raises(KeyError):
+        context.run_deferred(30)
