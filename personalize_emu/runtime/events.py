@@ -24,7 +24,7 @@ from personalize_emu.service.context import Context, Params
 from personalize_emu.service.datasets import dataset_of_type
 from personalize_emu.service.schemas import parsed_schema
 from personalize_emu.service.sessions import Arrival
-from personalize_emu.state.lifecycle import ACTIVE
+from personalize_emu.state.lifecycle import ACTIVE, CREATING
 from personalize_emu.state.resources import Dataset, EventTracker, Schema
 from personalize_emu.wire.errors import InvalidInputException
 
@@ -43,7 +43,7 @@ def _dataset_of_tracker(context: Context, tracking_id: str) -> tuple[Dataset, Da
     """Raises InvalidInputException for a tracking id that is not usable (EV-7, EV-24)."""
     arn = context.world.trackers.get(tracking_id)
     tracker = context.find(EventTracker, arn) if arn else None
-    if tracker is None or tracker.status != ACTIVE:
+    if tracker is None or not _accepts_events(context, tracker):
         raise InvalidInputException(f"Invalid tracking id: {tracking_id}")
     dataset = dataset_of_type(context, tracker.dataset_group_arn, INTERACTIONS)
     contents = context.world.contents.get(dataset.arn) if dataset else None
@@ -52,6 +52,17 @@ def _dataset_of_tracker(context: Context, tracking_id: str) -> tuple[Dataset, Da
             f"Dataset group {tracker.dataset_group_arn} has no INTERACTIONS dataset to record events in."
         )
     return dataset, contents
+
+
+def _accepts_events(context: Context, tracker: EventTracker) -> bool:
+    """ACTIVE (R-ET-7), or still being created unless the pace is `real`.
+
+    Public programs stream straight after CreateEventTracker and work with the service, because a person or a network
+    lies between the two calls. With the pace `fast` nothing does.
+    """
+    if tracker.status in CREATING:
+        return context.settings.pace != "real"
+    return tracker.status == ACTIVE
 
 
 def _arrival(context: Context, schema: AvroSchema, params: Params, event: Mapping[str, Any]) -> Arrival:

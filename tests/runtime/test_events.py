@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
+from personalize_emu.state.clock import ManualClock
 from personalize_emu.wire.errors import InvalidInputException
+from tests.clients import client
 from tests.given import POPULARITY, USER_PERSONALIZATION, Given, arn, avro, field
 from tests.refusals import refusal
 
@@ -156,6 +159,27 @@ def test_a_deleted_tracker_hears_no_more(rich: Tracker) -> None:
     rich.given.personalize.delete_event_tracker(eventTrackerArn=tracker["eventTrackerArn"])
     assert rich.refused(event())[0] == "InvalidInputException"
     assert len(rich.rows) == 1
+
+
+@pytest.mark.parametrize(("pace", "heard"), [("fast", True), ("real", False)])
+def test_events_for_a_tracker_that_is_being_created(clock: ManualClock, pace: str, heard: bool) -> None:
+    """R-ET-7, EV-7: refused where durations are the service's; programs that never wait work with the pace fast."""
+    with mock_personalize(clock=clock, pace=pace) as emulator:
+        given = Given(client("personalize"), client("s3"))
+        group = given.group()
+        clock.advance(100)
+        given.dataset(group, given.schema(RICH))
+        clock.advance(100)
+        tracker = Tracker(given, client("personalize-events"), emulator, group)
+        (listed,) = given.personalize.list_event_trackers()["eventTrackers"]
+        assert listed["status"] == "CREATE PENDING"
+        if heard:
+            tracker.put(event())
+        else:
+            assert tracker.refused(event()) == ("InvalidInputException", f"Invalid tracking id: {tracker.tracking_id}")
+            clock.advance(100)
+            tracker.put(event())
+        assert len(tracker.rows) == 1
 
 
 def test_events_need_an_interactions_dataset(given: Given, events: Any, emulator: Emulator) -> None:
