@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from personalize_emu.data.avro import Field, Schema, camel_name
-from personalize_emu.data.columns import EVENT_TYPE, EVENT_VALUE, IMPRESSION, STRING_LIMIT, character_limit
+from personalize_emu.data.columns import ID_COLUMNS, STRING_LIMIT, character_limit
 from personalize_emu.data.textual import kept_text
 from personalize_emu.data.values import Value, checked_float, checked_integer, shown, value_of
 
 __all__ = ["InvalidProperties", "camel_name", "event_row", "impression_text", "record_row"]
 
 _NOT_IN_PROPERTIES = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"})
-_MAY_BE_MISSING = frozenset({EVENT_VALUE, EVENT_TYPE, IMPRESSION})
 
 
 class InvalidProperties(Exception):
@@ -29,7 +28,8 @@ def event_row(schema: Schema, properties: str | None, members: Mapping[str, Any]
     """The row of an event: column name to value, without nulls.
 
     members: values given outside of the properties, by column name; None = absent. They win (EV-26), and
-    those without a column are dropped (EV-14). Raises InvalidProperties (EV-30 to EV-34).
+    those without a column are dropped (EV-14). Of required columns only ids must have a value (EV-26, EV-90).
+    Raises InvalidProperties (EV-26, EV-30 to EV-33).
     """
     given = _parsed(properties)
     for key in given:
@@ -37,7 +37,7 @@ def event_row(schema: Schema, properties: str | None, members: Mapping[str, Any]
             raise InvalidProperties(f"Properties must not contain the reserved key {key}.")
     row = _row(schema, {**_by_column(schema, given), **_present(members)})
     for field in schema.fields:
-        if not field.nullable and field.name not in row and field.name not in _MAY_BE_MISSING:
+        if field.name in ID_COLUMNS and field.name not in row:
             raise InvalidProperties(f"The event has no value for the required column {field.name}.")
     return row
 
@@ -73,9 +73,6 @@ def _parsed(properties: str | None) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(properties, parse_constant=_refuse_constant)
-        if isinstance(value, str):
-            # Some clients serialise the object twice (EV-30).
-            value = json.loads(value, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidProperties("Error parsing properties json") from error
     if not isinstance(value, dict):

@@ -53,7 +53,7 @@ def _arrival(schema: AvroSchema, interaction: Mapping[str, Any]) -> Arrival:
         RECOMMENDATION_ID: interaction.get("recommendationId"),
     }
     return Arrival(
-        row=row_of(schema, interaction, members),
+        row=row_of(schema, interaction, session_id, members),
         event_id=interaction.get("eventId"),
         session_id=session_id,
         anonymous="userId" not in interaction,

@@ -78,7 +78,7 @@ def _arrival(context: Context, schema: AvroSchema, params: Params, event: Mappin
         EVENT_ATTRIBUTION_SOURCE: event.get("metricAttribution", {}).get("eventAttributionSource"),
     }
     return Arrival(
-        row=row_of(schema, event, members),
+        row=row_of(schema, event, params["sessionId"], members),
         event_id=event.get("eventId"),
         session_id=params["sessionId"],
         anonymous="userId" not in params,

@@ -139,10 +139,13 @@ def test_model_constraints_are_validation_errors(heard: Heard) -> None:
 
 
 def test_times_come_in_several_forms(heard: Heard) -> None:
-    """EV-78, EV-25: seconds, fractions are cut; milliseconds are refused."""
+    """EV-78, EV-25: seconds, fractions are cut; milliseconds are read as such, what is no time of ours is refused."""
     heard.put(taken("a1", timestamp=AT + 0.9), taken("a2", timestamp=datetime.fromtimestamp(AT, UTC)))
     assert [row["TIMESTAMP"] for row in heard.rows] == [AT, AT]
-    request = {"trackingId": heard.tracking_id, "actionInteractions": [taken(timestamp=AT * 1000.0)]}
+    request = {"trackingId": heard.tracking_id, "actionInteractions": [taken("a3", timestamp=AT * 1000.0 + 999)]}
+    heard.emulator.call("PutActionInteractions", request)
+    assert [row["TIMESTAMP"] for row in heard.rows] == [AT, AT, AT]
+    request = {"trackingId": heard.tracking_id, "actionInteractions": [taken(timestamp=AT * 1_000_000.0)]}
     with pytest.raises(InvalidInputException, match="timestamp must be a time in seconds"):
         heard.emulator.call("PutActionInteractions", request)
 

@@ -113,6 +113,7 @@ def test_item_and_value_may_stand_in_the_properties(rich: Tracker) -> None:
         (event(None), "ITEM_ID"),
         (event(properties="no json"), "Error parsing properties json"),
         (event(properties="[1]"), "Error parsing properties json"),
+        (event(properties=json.dumps(json.dumps({"device": "tv"}))), "Error parsing properties json"),
         (event(properties=json.dumps({"numRatings": "many"})), "numRatings"),
         (event(properties=json.dumps({"userId": "x"})), "userId"),
     ],
@@ -125,12 +126,36 @@ def test_one_bad_event_refuses_the_whole_call(rich: Tracker, bad: dict[str, Any]
     assert rich.rows == []
 
 
-def test_milliseconds_are_refused(rich: Tracker) -> None:
+def test_milliseconds_are_read_as_such(rich: Tracker) -> None:
     """EV-25. boto3 refuses such a time itself, other clients do not."""
-    params = rich.call(event(sentAt=float(SENT_AT * 1000)), userId="u")
-    with pytest.raises(InvalidInputException, match="sentAt"):
-        rich.emulator.call("PutEvents", params)
-    assert rich.rows == []
+    rich.emulator.call("PutEvents", rich.call(event(sentAt=SENT_AT * 1000.0 + 999), userId="u"))
+    assert [row["TIMESTAMP"] for row in rich.rows] == [SENT_AT]
+    for never in (-1.0, SENT_AT * 1_000_000.0):
+        with pytest.raises(InvalidInputException, match="sentAt"):
+            rich.emulator.call("PutEvents", rich.call(event(sentAt=never), userId="u"))
+    assert len(rich.rows) == 1
+
+
+def test_columns_with_a_member_of_their_own_are_filled_from_it(given: Given, events: Any, emulator: Emulator) -> None:
+    """EV-91; EV-90: nothing is said of the other required columns, which is accepted."""
+    group = given.group()
+    ids = (field("SESSION_ID"), field("EVENT_ID", ["null", "string"]), field("RECOMMENDATION_ID", ["null", "string"]))
+    columns = (field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long"), *ids, field("DEVICE"))
+    given.dataset(group, given.schema(avro("Interactions", *columns)))
+    tracker = Tracker(given, events, emulator, group)
+    tracker.put(event(eventId="e", recommendationId="RID"), userId="u", sessionId="visit")
+    common = {"USER_ID": "u", "ITEM_ID": "i001", "TIMESTAMP": SENT_AT, "SESSION_ID": "visit"}
+    assert tracker.rows == [{**common, "EVENT_ID": "e", "RECOMMENDATION_ID": "RID"}]
+
+
+def test_a_session_column_of_another_type_holds_something_else(given: Given, events: Any, emulator: Emulator) -> None:
+    """EV-90, EV-91: a number of the session, say; the event is accepted."""
+    group = given.group()
+    columns = (field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long"), field("SESSION_ID", "int"))
+    given.dataset(group, given.schema(avro("Interactions", *columns)))
+    tracker = Tracker(given, events, emulator, group)
+    tracker.put(event(), userId="u", sessionId="visit")
+    assert [row.get("SESSION_ID") for row in tracker.rows] == [None]
 
 
 def test_model_constraints_are_validation_errors(rich: Tracker) -> None:

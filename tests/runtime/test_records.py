@@ -110,6 +110,7 @@ def test_sizes_of_the_model_are_validation_errors(records: Records) -> None:
     [
         ("no json", "Error parsing properties json"),
         ('["a"]', "Error parsing properties json"),
+        (json.dumps(json.dumps(SHOE)), "Error parsing properties json"),
         ("{}", "required column"),
         (json.dumps({**SHOE, "colour": "red"}), "no column for the key colour"),
         (json.dumps({**SHOE, "stock": "many"}), "stock"),
