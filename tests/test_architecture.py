@@ -54,8 +54,8 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "joblib": (),
     "shelve": (),
 }
-CATCHES_ALL = ("edge.chain", "edge.one_port")
-"""Where a fault, of ours or of an embedded service, becomes an InternalFailure."""
+CATCHES_ALL = ("edge.chain", "edge.one_port", "state.jobs")
+"""Where a fault, of ours or of an embedded service, becomes an InternalFailure, or the end of a job."""
 
 
 @dataclass(frozen=True)

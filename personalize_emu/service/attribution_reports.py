@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import partial
 
 from personalize_emu.data.avro import Schema as AvroSchema
 from personalize_emu.data.columns import ITEM_ID
@@ -33,8 +31,6 @@ CONSIDERED_SECONDS = 14 * 24 * 3600
 AHEAD_SECONDS = 2 * 3600
 """CloudWatch refuses a call as a whole for one datum that is further in the future."""
 HEADER = ("METRIC_NAME", "EVENT_TYPE", "VALUE", "MATH_FUNCTION", "EVENT_ATTRIBUTION_SOURCE", "TIMESTAMP")
-
-log = logging.getLogger(__name__)
 
 
 def metrics_of(attribution: MetricAttribution) -> list[Metric]:
@@ -88,17 +84,22 @@ def record_sums(context: Context, ledger: Ledger, sums: Sums) -> None:
     """Add to what will be sent; the first addition since the last sending sets the time of the next."""
     if not ledger.add(sums):
         return
+    taken: dict[Share, float] = {}
+
+    def begun() -> bool:
+        # Whatever happens to the job from here on, the next addition begins another one.
+        taken.update(ledger.take())
+        return True
+
+    def work() -> None:
+        """What was counted is lost when the attribution is gone by now (MA-6), or CloudWatch does not take it."""
+        attribution = context.find(MetricAttribution, ledger.attribution_arn)
+        if attribution is not None and context.world.ledgers.get(attribution.arn) is ledger:
+            _publish(context, attribution, [_datum(share, value) for share, value in taken.items()])
+
     delay = publication_delay(context.settings, context.clock.now(), WINDOW_SECONDS)
-    name = f"publish {ledger.attribution_arn}"
-    work = partial(_publish_ledger, context, ledger)
-    context.world.jobs.start(Job(name, delay, lambda: True, work, lambda _: None, partial(_not_sent, name)))
-
-
-def _publish_ledger(context: Context, ledger: Ledger) -> None:
-    """What was counted is lost when the attribution is gone by now (MA-6), or CloudWatch does not take it."""
-    attribution = context.find(MetricAttribution, ledger.attribution_arn)
-    if attribution is not None and context.world.ledgers.get(attribution.arn) is ledger:
-        _publish(context, attribution, [_datum(share, value) for share, value in ledger.take().items()])
+    job = Job(f"publish {ledger.attribution_arn}", delay, begun, work, lambda _: None, lambda _: None)
+    context.world.jobs.start(job)
 
 
 def _publish(context: Context, attribution: MetricAttribution, data: list[MetricDatum]) -> None:
@@ -107,10 +108,6 @@ def _publish(context: Context, attribution: MetricAttribution, data: list[Metric
         context.neighbours.publish(context.region, NAMESPACE, data)
     except MetricsRefused as error:
         raise JobFailed(f"Metrics could not be sent to Amazon CloudWatch: {error}") from error
-
-
-def _not_sent(name: str, reason: str) -> None:
-    log.warning("%s: %s", name, reason)
 
 
 def _datum(share: Share, value: float) -> MetricDatum:

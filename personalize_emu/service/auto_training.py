@@ -56,10 +56,13 @@ def call_when_due(
     later = replace(context, deferred=[])
 
     def ring() -> None:
-        with world.store.lock:
-            if world.due_trainings.get(arn) is due:
-                action(later, arn, due)
-        later.run_deferred()
+        try:
+            with world.store.lock:
+                if world.due_trainings.get(arn) is due:
+                    action(later, arn, due)
+        finally:
+            # The next place in the schedule is one of them.
+            later.run_deferred()
 
     world.due_trainings[arn] = due
     # The clock may run callbacks at once, which need the lock that a handler holds.

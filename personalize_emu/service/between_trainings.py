@@ -21,9 +21,10 @@ def serve(context: Context, arn: str, trained: TrainedVersion, source: TrainingI
     source: what it was trained on. sources: what another training would read.
     """
     trained = replace(trained, arn=arn, since=context.clock.now())
+    refreshing = _refreshing_of(context, arn, trained, source, sources)
     context.world.trained[arn] = trained
     context.world.tallies.trained(trained.recipe.name)
-    begin_refreshing(context, arn, _refreshing_of(context, arn, trained, source, sources))
+    begin_refreshing(context, arn, refreshing)
 
 
 def _refreshing_of(

@@ -6,6 +6,7 @@ from typing import Any
 
 from personalize_emu.service.context import Context
 from personalize_emu.service.updates import begin_update
+from personalize_emu.state.jobs import no_work
 from personalize_emu.state.lifecycle import ACTIVE, CREATING
 from personalize_emu.state.resources import Campaign
 
@@ -40,4 +41,4 @@ def begin_campaign_update(context: Context, campaign: Campaign, target: dict[str
             "campaign_config": target["campaignConfig"],
         }
 
-    begin_update(context, campaign, "latest_campaign_update", target, lambda: None, deployed)
+    begin_update(context, campaign, "latest_campaign_update", target, no_work, deployed)

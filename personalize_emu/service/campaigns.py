@@ -90,7 +90,7 @@ def delete_campaign(context: Context, params: Params) -> None:
     campaign = context.get(Campaign, params["campaignArn"])
     require_deletable(campaign)
     require_no_update(campaign, campaign.latest_campaign_update)
-    begin_deletion(context, campaign, lambda: None)
+    begin_deletion(context, campaign)
 
 
 def _version_to_deploy(context: Context, arn: str, config: Any) -> SolutionVersion:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from personalize_emu.service.context import Context
 from personalize_emu.service.service_metrics import record_end
-from personalize_emu.state.jobs import Job
+from personalize_emu.state.jobs import Job, Lane, attempt, no_work
 from personalize_emu.state.lifecycle import (
     ACTIVE,
     DELETABLE,
@@ -57,12 +57,16 @@ def begin_creation(
     finished: Callable[[T], dict[str, Any] | None],
     *,
     queues: tuple[str, ...] = (),
+    lane: Lane = Lane.TRANSFER,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Lead an inserted record through the states of its kind, to ACTIVE or CREATE FAILED as a rule (R-GEN-10).
 
-    work: what takes time, run in the background; raises JobFailed.
+    work: what takes time, run in the background by a worker of the lane; raises JobFailed.
     finished: makes the result of the work visible and returns further fields of the record to set. Called
-    under the store's lock, only while the record still exists.
+    under the store's lock, only while the record still exists. What it raises is the end of the creation, so what
+    cannot be taken back comes last in it; what may fail without harm is put off with `afterwards`.
+    ready: called when the record's turn has come; raises JobFailed when what it stands on has failed meanwhile.
     """
     store, clock = context.world.store, context.clock
     course = course_of(record.kind)
@@ -74,6 +78,8 @@ def begin_creation(
             status=course.in_progress,
             last_updated_date_time=clock.now(),
         )
+        if moved is not None:
+            ready()
         return moved is not None
 
     def succeeded(result: T) -> None:
@@ -82,39 +88,45 @@ def begin_creation(
             if current is not None and current.status == course.in_progress:
                 fields = finished(result) or {}
                 store.change(current, status=course.done, last_updated_date_time=clock.now(), **fields)
-                record_end(context, record, failed=False)
+                context.afterwards(lambda: record_end(context, record, failed=False))
         context.run_deferred()
 
     def failed(reason: str) -> None:
+        # What was to follow on success.
+        context.deferred.clear()
         changed = store.change_if(
             record,
-            lambda current: current.status == course.in_progress,
+            lambda current: current.status in course.under_way,
             status=course.failed,
             failure_reason=reason,
             last_updated_date_time=clock.now(),
         )
         if changed is not None:
-            record_end(context, record, failed=True)
+            context.afterwards(lambda: record_end(context, record, failed=True))
+        context.run_deferred()
 
     duration = creation_duration(context.settings, record.kind)
-    job: Job[T] = Job(f"create {record.arn}", duration, begun, work, succeeded, failed, queues)
+    job: Job[T] = Job(f"create {record.arn}", duration, begun, work, succeeded, failed, queues, lane=lane)
     context.afterwards(lambda: context.world.jobs.start(job))
 
 
 def begin_plain_creation(context: Context, record: Stateful) -> None:
     """As `begin_creation`, where nothing but time is needed."""
-    begin_creation(context, record, lambda: None, lambda _: None)
+    begin_creation(context, record, no_work, lambda _: None)
 
 
 def begin_deletion(
-    context: Context, record: S, gone: Callable[[], None], *, shows_progress: bool = True
+    context: Context, record: S, *gone: Callable[[], object], shows_progress: bool = True
 ) -> None:
     """Lead a record through the DELETE states until it is gone (R-GEN-17).
 
-    gone: removes what belonged to the record; called under the store's lock.
+    A deletion cannot be undone (R-GEN-15) and has no state of failure (R-GEN-9), so it always goes on to its end.
+
+    gone: the steps that remove what belonged to the record, under the store's lock; each is taken whatever happens
+    in the others.
     shows_progress: False for kinds without DELETE IN_PROGRESS (R-DSG-5).
     """
-    store, clock = context.world.store, context.clock
+    store, clock, name = context.world.store, context.clock, f"delete {record.arn}"
     store.change(record, status=DELETE_PENDING, last_updated_date_time=clock.now())
 
     def begun() -> bool:
@@ -122,14 +134,12 @@ def begin_deletion(
             store.change(record, status=DELETE_IN_PROGRESS, last_updated_date_time=clock.now())
         return store.get(type(record), record.arn) is not None
 
-    def succeeded(_: None) -> None:
+    def end(_: object) -> None:
         with store.lock:
-            gone()
+            for step in gone:
+                attempt(name, step)
             store.remove(record)
 
-    def never(reason: str) -> None:
-        raise AssertionError(f"deletion does no work that could fail, yet: {reason}")
-
     duration = deletion_duration(context.settings)
-    job = Job(f"delete {record.arn}", duration, begun, lambda: None, succeeded, never)
+    job = Job(name, duration, begun, no_work, end, end)
     context.afterwards(lambda: context.world.jobs.start(job))

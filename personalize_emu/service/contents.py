@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from personalize_emu.data.columns import ACTION_ID, EVENT_TYPE, EVENT_VALUE, ITE
 from personalize_emu.data.record_log import RecordLog
 from personalize_emu.service.event_ids import EventIds
 from personalize_emu.service.sessions import Arrival, Sessions
+from personalize_emu.state.jobs import attempt
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,18 @@ class BulkLayer:
 
 
 @dataclass(frozen=True, eq=False)
+class BulkImport:
+    """Rows to be imported into a dataset, and what its bulk layer will be then. log_length: when that was found."""
+
+    table: pa.Table
+    mode: ImportMode
+    id_column: str | None
+    before: BulkLayer
+    after: BulkLayer
+    log_length: int
+
+
+@dataclass(frozen=True, eq=False)
 class UserRemoval:
     """Users to be removed from a dataset, and what its bulk layer will be then."""
 
@@ -92,14 +105,26 @@ class DatasetContents:
     def bulk(self) -> pa.Table | None:
         return self._layer.table
 
-    def add_import(self, table: pa.Table, mode: ImportMode, id_column: str | None) -> None:
-        """Make the rows of an import the bulk layer, or part of it (D-78, D-79, D-84)."""
-        before, superseded = self._layer, dict[str, int]()
+    def import_of(self, table: pa.Table, mode: ImportMode, id_column: str | None) -> BulkImport:
+        """The slow half of an import (D-78, D-79, D-84): changes nothing yet."""
+        before, log_length, superseded = self._layer, len(self.log), dict[str, int]()
         if id_column is not None:
-            superseded = superseded_by(before.superseded, table, self.log.rows(), mode, id_column)
+            superseded = superseded_by(before.superseded, table, self.log.rows(0, log_length), mode, id_column)
         full_rows = table.num_rows if mode == "FULL" else before.full_rows
-        self._layer = BulkLayer(merge_bulk(before.table, table, mode, id_column), superseded, full_rows)
+        after = BulkLayer(merge_bulk(before.table, table, mode, id_column), superseded, full_rows)
+        return BulkImport(table, mode, id_column, before, after, log_length)
+
+    def finish_import(self, addition: BulkImport) -> None:
+        """Make the rows of an import the bulk layer, or part of it."""
+        put_since = addition.id_column is not None and len(self.log) != addition.log_length
+        if addition.before is not self._layer or put_since:
+            addition = self.import_of(addition.table, addition.mode, addition.id_column)
+        self._layer = addition.after
         self._bulk_changes += 1
+
+    def add_import(self, table: pa.Table, mode: ImportMode, id_column: str | None) -> None:
+        """Both halves of an import."""
+        self.finish_import(self.import_of(table, mode, id_column))
 
     @property
     def mark(self) -> DataMark:
@@ -156,23 +181,33 @@ class DatasetContents:
         kept, full = (without_rows(part, USER_ID, user_ids) for part in (table, table.slice(0, before.full_rows)))
         return UserRemoval(user_ids, before, BulkLayer(kept, superseded, full.num_rows))
 
+    def up_to_date(self, removal: UserRemoval) -> UserRemoval:
+        """The removal, from the bulk layer there is now."""
+        return removal if removal.before is self._layer else self.removal_of(removal.user_ids)
+
     def remove_users(self, removal: UserRemoval) -> int:
         """Remove every row of the users from both layers; returns the number of rows (D-110, D-115).
 
-        What was known of their events is forgotten, so that they can come back like anybody else (D-117).
+        What was known of their events is forgotten, so that they can come back like anybody else (D-117). A fault
+        in that is logged and leaves no row behind.
         """
-        if removal.before is not self._layer:
-            removal = self.removal_of(removal.user_ids)
+        removal = self.up_to_date(removal)
         with self._lock:
             rows = self.log.remove(lambda row: row.get(USER_ID) in removal.user_ids)
-            self._fingerprints.difference_update(map(_fingerprint, rows))
-            self._event_ids.forget_users(self, removal.user_ids)
-            for user_id in removal.user_ids:
-                self._events.pop(user_id, None)
-            self._sessions.forget(removal.user_ids)
+            for step in self._forgetting(removal.user_ids, rows):
+                attempt("remove users", step)
             # Last, since a new layer tells readers that what they have made of the old state is out of date.
             self._layer = replace(removal.after)
         return len(rows) + _rows(removal.before) - _rows(removal.after)
+
+    def _forgetting(
+        self, user_ids: frozenset[str], rows: Sequence[Mapping[str, Any]]
+    ) -> Iterator[Callable[[], object]]:
+        """The steps that forget what was known of users whose rows are gone."""
+        yield lambda: self._fingerprints.difference_update(map(_fingerprint, rows))
+        yield lambda: self._event_ids.forget_users(self, user_ids)
+        yield lambda: [self._events.pop(user_id, None) for user_id in user_ids]
+        yield lambda: self._sessions.forget(user_ids)
 
 
 def _rows(layer: BulkLayer) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,6 +15,7 @@ from personalize_emu.settings import Settings
 from personalize_emu.state.arns import make_arn, parse_arn
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.identifiers import Identifiers
+from personalize_emu.state.jobs import attempt
 from personalize_emu.state.resources import Resource
 from personalize_emu.wire.errors import (
     InvalidInputException,
@@ -24,7 +24,6 @@ from personalize_emu.wire.errors import (
 )
 from personalize_emu.wire.pages import issue, redeem
 
-log = logging.getLogger(__name__)
 R = TypeVar("R", bound=Resource)
 Q = TypeVar("Q", bound=Resource)
 Params = Mapping[str, Any]
@@ -61,8 +60,11 @@ class Context:
     def run_deferred(self, patience: float | None = None) -> None:
         """Run what handlers, or the ends of jobs, have put off.
 
+        Each is run whatever happens to the others. What one raises can be answered to nobody, since the change
+        before it is made; it is logged.
+
         patience: seconds after which this returns although the actions go on, in a thread of their own; None waits
-        for their end. What they raise later than that is logged.
+        for their end.
         """
         actions, self.deferred[:] = self.deferred[:], []
         if not actions:
@@ -74,10 +76,6 @@ class Context:
         future = worker.submit(_run_all, actions)
         worker.shutdown(wait=False)
         wait([future], patience)
-        if future.done():
-            future.result()
-        else:
-            future.add_done_callback(_log_late_failure)
 
     def find(self, kind: type[R], arn: str) -> R | None:
         """The record, or None when it does not exist in this account and region.
@@ -175,13 +173,7 @@ class Context:
 
 def _run_all(actions: Sequence[Callable[[], None]]) -> None:
     for action in actions:
-        action()
-
-
-def _log_late_failure(future: Future[None]) -> None:
-    error = future.exception()
-    if error is not None:
-        log.error("work that a call has left running failed", exc_info=error)
+        attempt("after a change", action)
 
 
 def already_exists(arn: str) -> ResourceAlreadyExistsException:

@@ -70,10 +70,12 @@ def delete_dataset_group(context: Context, params: Params) -> None:
     deletions = deletion_jobs_of(context, group.arn)
     refuse_while_used_by(group, next((job for job in deletions if job.status in DATA_DELETION.under_way), None))
 
-    def gone() -> None:
+    def forget_jobs() -> None:
         """R-DSG-18."""
         for job in deletions:
             context.world.store.remove(job)
+
+    def forget_event_ids() -> None:
         context.world.event_ids.pop(group.arn, None)
 
-    begin_deletion(context, group, gone, shows_progress=False)
+    begin_deletion(context, group, forget_jobs, forget_event_ids, shows_progress=False)

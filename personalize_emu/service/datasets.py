@@ -28,6 +28,7 @@ from personalize_emu.service.event_ids import EventIds
 from personalize_emu.service.metric_expressions import measured_types
 from personalize_emu.service.schemas import invalid_schema, parsed_schema
 from personalize_emu.service.tags import checked_tags
+from personalize_emu.state.jobs import no_work
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING, CREATING
 from personalize_emu.state.resources import (
     BatchInferenceJob,
@@ -75,7 +76,7 @@ def create_dataset(context: Context, params: Params) -> dict[str, Any]:
     begin_creation(
         context,
         dataset,
-        lambda: None,
+        no_work,
         lambda _: context.world.contents.update({dataset.arn: DatasetContents(event_ids)}),
     )
     return {"datasetArn": dataset.arn}
@@ -96,14 +97,16 @@ def delete_dataset(context: Context, params: Params) -> None:
     require_deletable(dataset)
     refuse_while_used_by(dataset, next(_users_of(context, dataset), None))
 
-    def gone() -> None:
+    def forget_contents() -> None:
         contents = context.world.contents.pop(dataset.arn, None)
         if contents is not None:
             contents.forget_event_ids()
+
+    def forget_jobs() -> None:
         for job in jobs_of(context, dataset):
             context.world.store.remove(job)
 
-    begin_deletion(context, dataset, gone)
+    begin_deletion(context, dataset, forget_contents, forget_jobs)
 
 
 def jobs_of(context: Context, dataset: Dataset) -> list[DatasetImportJob | DatasetExportJob]:

@@ -16,7 +16,8 @@ class EventIds:
     def claim(self, event_id: str, dataset: object, user_id: str) -> bool:
         """False when the id was heard before."""
         owner = (dataset, user_id)
-        return self._owners.setdefault(event_id, owner) is owner
+        with self._lock:
+            return self._owners.setdefault(event_id, owner) is owner
 
     def forget_users(self, dataset: object, user_ids: Collection[str]) -> None:
         self._keep(lambda owner, user_id: owner is not dataset or user_id not in user_ids)
@@ -26,6 +27,6 @@ class EventIds:
 
     def _keep(self, stays: Callable[[object, str], bool]) -> None:
         with self._lock:
-            for event_id, (owner, user_id) in list(self._owners.items()):
-                if not stays(owner, user_id):
-                    del self._owners[event_id]
+            gone = [event_id for event_id, owner in self._owners.items() if not stays(*owner)]
+            for event_id in gone:
+                del self._owners[event_id]

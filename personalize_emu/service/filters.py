@@ -75,7 +75,7 @@ def delete_filter(context: Context, params: Params) -> None:
     record = context.get(Filter, params["filterArn"])
     require_deletable(record)
     refuse_while_used_by(record, next(_jobs_with(context, record), None))
-    begin_deletion(context, record, lambda: None)
+    begin_deletion(context, record)
 
 
 def checked_filter(context: Context, group_arn: str, expression: str) -> CheckedFilter:

@@ -19,6 +19,7 @@ from personalize_emu.service.access import READ, recheck_access, require_access,
 from personalize_emu.service.attribution import ImportReporting, import_reporting
 from personalize_emu.service.attribution_ledger import Ledger, Sums
 from personalize_emu.service.changes import begin_creation, require_active
+from personalize_emu.service.contents import BulkImport, DatasetContents
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.locations import (
     refuse_too_large,
@@ -37,6 +38,10 @@ from personalize_emu.wire.errors import InvalidInputException
 
 _LARGEST: Mapping[ImportMode, str] = {"FULL": "full-import-bytes", "INCREMENTAL": "incremental-import-bytes"}
 """Mode to the name of the quota of its input (Q-26, Q-27, Q-41)."""
+
+
+Merged = tuple[DatasetContents, BulkImport]
+"""What a dataset holds, and what an import will make of that."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,7 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
     context.insert(job, checked_tags(params))
     schema_text = context.get(Schema, dataset.schema_arn).schema
     read = partial(_read, context, job, mode, schema_text, dataset.dataset_type)
-    store = partial(_store, context, dataset, mode)
-    _begin(context, job, reporting, read, store)
+    _begin(context, job, reporting, read, partial(_merged, context, dataset, mode))
     return {"datasetImportJobArn": job.arn}
 
 
@@ -101,19 +105,19 @@ def _begin(
     job: DatasetImportJob,
     reporting: ImportReporting,
     read: Callable[[], FilesRead],
-    store: Callable[[pa.Table], None],
+    merged: Callable[[pa.Table], Merged],
 ) -> None:
     """Reports are written before the rows are stored: an import that cannot report changes nothing (R-DIJ-12)."""
 
-    def work() -> tuple[FilesRead, list[tuple[Ledger, Sums]]]:
+    def work() -> tuple[FilesRead, Merged, list[tuple[Ledger, Sums]]]:
         files = read()
-        return files, reporting.reported(files.table)
+        return files, merged(files.table), reporting.reported(files.table)
 
-    def finished(result: tuple[FilesRead, list[tuple[Ledger, Sums]]]) -> None:
-        files, sums = result
-        store(files.table)
-        record_import_size(context, job, files.size)
+    def finished(result: tuple[FilesRead, Merged, list[tuple[Ledger, Sums]]]) -> None:
+        files, (contents, addition), sums = result
+        context.afterwards(lambda: record_import_size(context, job, files.size))
         context.afterwards(lambda: reporting.done(sums))
+        contents.finish_import(addition)
 
     begin_creation(context, job, work, finished, queues=(job.dataset_arn,))
 
@@ -156,9 +160,9 @@ def _opener(objects: ObjectStore, bucket: str, key: str) -> Callable[[], BinaryI
     return lambda: objects.open(bucket, key)
 
 
-def _store(context: Context, dataset: Dataset, mode: ImportMode, table: pa.Table) -> None:
-    """Swap the new bulk layer in; until here readers saw the old one (D-87)."""
+def _merged(context: Context, dataset: Dataset, mode: ImportMode, table: pa.Table) -> Merged:
+    """The next bulk layer beside the present one, which readers see until it is swapped in (D-87)."""
     contents = context.world.contents.get(dataset.arn)
-    if contents is not None:
-        id_column = DATASET_TYPES[dataset.dataset_type].id_column
-        contents.add_import(table, mode, id_column)
+    if contents is None:
+        raise JobFailed(f"Resource Arn {dataset.arn} does not exist.")
+    return contents, contents.import_of(table, mode, DATASET_TYPES[dataset.dataset_type].id_column)

@@ -102,7 +102,7 @@ def delete_metric_attribution(context: Context, params: Params) -> None:
     record = context.get(MetricAttribution, params["metricAttributionArn"])
     require_deletable(record)
     context.world.ledgers.pop(record.arn, None)
-    begin_deletion(context, record, lambda: None)
+    begin_deletion(context, record)
 
 
 def _without(metrics: Metrics, names: Iterable[str]) -> Metrics:

@@ -6,7 +6,7 @@ from typing import Any
 
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.updates import require_no_update
-from personalize_emu.state.jobs import Job
+from personalize_emu.state.jobs import Job, no_work
 from personalize_emu.state.lifecycle import (
     ACTIVE,
     FAILED,
@@ -57,7 +57,7 @@ def _begin(context: Context, recommender: Recommender, way: tuple[str, str, str]
         f"switch {recommender.arn}",
         switching_duration(context.settings),
         lambda: move(in_progress),
-        lambda: None,
+        no_work,
         arrived,
         arrived,
     )

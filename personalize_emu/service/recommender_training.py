@@ -23,7 +23,7 @@ from personalize_emu.service.training import TrainingInput, train_version
 from personalize_emu.service.training_columns import KnownColumns
 from personalize_emu.service.training_runs import watched
 from personalize_emu.service.world import DueTraining
-from personalize_emu.state.jobs import Job
+from personalize_emu.state.jobs import Job, Lane
 from personalize_emu.state.lifecycle import ACTIVE, creation_duration
 from personalize_emu.state.resources import Document, Recommender
 from personalize_emu.wire.errors import AwsError, InvalidInputException, NotImplementedException
@@ -107,6 +107,7 @@ def _retrain(context: Context, arn: str, due: DueTraining) -> None:
 
 
 def _begin_retraining(context: Context, recommender: Recommender, source: TrainingInput) -> None:
+    """When it fails the recommender keeps its model."""
     store, arn = context.world.store, recommender.arn
     ordinal = store.ordinal(recommender)
 
@@ -120,15 +121,13 @@ def _begin_retraining(context: Context, recommender: Recommender, source: Traini
             if current is not None and is_as_before(current):
                 store.change(current, **deploy(context, current, source, trained))
 
-    def failed(reason: str) -> None:
-        log.warning("%s keeps its model, since training failed: %s", arn, reason)
-
     job = Job(
         f"retrain {arn}",
         creation_duration(context.settings, recommender.kind),
         lambda: store.get(Recommender, arn) is not None,
         training_of(context, arn, source),
         succeeded,
-        failed,
+        lambda _: None,
+        lane=Lane.TRAINING,
     )
     context.afterwards(lambda: context.world.jobs.start(job))

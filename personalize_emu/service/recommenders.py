@@ -24,6 +24,7 @@ from personalize_emu.service.tags import checked_tags
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.service.training_columns import check_training_columns, columns_of
 from personalize_emu.service.updates import begin_update, require_no_update
+from personalize_emu.state.jobs import Lane, no_work
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING
 from personalize_emu.state.resources import DatasetGroup, Document, Recommender
 from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
@@ -55,7 +56,7 @@ def create_recommender(context: Context, params: Params) -> dict[str, Any]:
     context.insert(recommender, checked_tags(params))
     context.world.known_columns[recommender.arn] = columns_of(schemas_of_group(context, group.arn))
     train = training_of(context, recommender.arn, source)
-    begin_creation(context, recommender, train, partial(deploy, context, recommender, source))
+    begin_creation(context, recommender, train, partial(deploy, context, recommender, source), lane=Lane.TRAINING)
     schedule_retraining(context, recommender)
     return {"recommenderArn": recommender.arn}
 
@@ -89,7 +90,7 @@ def update_recommender(context: Context, params: Params) -> dict[str, Any]:
         context.world.known_columns[current.arn] = known
         return shown | deploy(context, replace(current, recommender_config=config), source, trained)
 
-    train = training_of(context, recommender.arn, source) if source else lambda: None
+    train = training_of(context, recommender.arn, source) if source else no_work
     target = {"recommenderConfig": config}
     begin_update(context, recommender, "latest_recommender_update", target, train, updated)
     return {"recommenderArn": recommender.arn}

@@ -8,6 +8,7 @@ reads is gone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from personalize_emu.service.context import Context
@@ -18,7 +19,7 @@ from personalize_emu.state.clock import Clock
 from personalize_emu.state.jobs import Job
 from personalize_emu.state.lifecycle import Duration
 
-_AT_ONCE = Duration(0, 0)
+_NO_TIME = Duration(0, 0)
 
 
 def begin_refreshing(context: Context, arn: str, refreshing: Refreshing | None) -> None:
@@ -51,30 +52,41 @@ def _schedule_next(world: World, clock: Clock, arn: str, refreshing: Refreshing,
 
 
 def _ring(world: World, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
-    """Look at the data when there is something new in them."""
+    """Refresh the model when there is something new. The next turn comes whatever happens in this one."""
     following = partial(_schedule_next, world, clock, arn, refreshing, when)
     with world.store.lock:
         series = world.series.get(arn)
         if series is None or series.refreshing is not refreshing:
             return
-        if not _goes_on(world, arn, refreshing):
-            del world.series[arn]
-            return
-        mark, trained = refreshing.mark(), world.trained[arn]
-        if mark == series.mark or refreshing.rests():
-            following()
-            return
+        job: Job[TrainedVersion] | None = None
+        try:
+            if not _goes_on(world, arn, refreshing):
+                del world.series[arn]
+                return
+            mark = refreshing.mark()
+            if mark != series.mark and not refreshing.rests():
+                job = _job(world, arn, refreshing, mark, following)
+        finally:
+            if job is None and arn in world.series:
+                following()
+    if job is not None:
+        world.jobs.start(job)
+
+
+def _job(
+    world: World, arn: str, refreshing: Refreshing, mark: object, following: Callable[[], None]
+) -> Job[TrainedVersion]:
+    """In the background, since what starts it is the clock, and that has others to call."""
 
     def succeeded(refreshed: TrainedVersion) -> None:
         _serve(world, arn, refreshing, refreshed, mark)
         following()
 
-    def failed(reason: str) -> None:
-        del reason
+    def failed(_: str) -> None:
         following()
 
-    work = partial(refreshing.refreshed, trained)
-    world.jobs.start(Job(f"refresh {arn}", _AT_ONCE, lambda: True, work, succeeded, failed))
+    work = partial(refreshing.refreshed, world.trained[arn])
+    return Job(f"refresh {arn}", _NO_TIME, lambda: True, work, succeeded, failed, in_background=True)
 
 
 def _serve(world: World, arn: str, refreshing: Refreshing, refreshed: TrainedVersion, mark: object) -> None:

@@ -36,8 +36,6 @@ MINUTE = 60
 """Seconds. Data are stamped with the minute in which the first of them was measured."""
 _NO_TIME = Duration(0, 0)
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class AnsweredCall:
@@ -106,7 +104,16 @@ def _arrange_sending(context: Context) -> None:
 
 def _begin_sending(context: Context, minute: float) -> None:
     work = partial(_send, context, context.world.metrics.take(), datetime.fromtimestamp(minute, UTC))
-    job = Job("send metrics", _NO_TIME, lambda: True, work, lambda _: None, _not_sent, in_background=True)
+    job = Job(
+        "send metrics",
+        _NO_TIME,
+        lambda: True,
+        work,
+        lambda _: None,
+        lambda _: None,
+        in_background=True,
+        log_level=logging.DEBUG,
+    )
     context.world.jobs.start(job)
 
 
@@ -120,10 +127,6 @@ def _send(context: Context, measured: Sequence[tuple[Series, Statistic]], minute
             context.neighbours.publish(region, NAMESPACE, data)
     except MetricsRefused as error:
         raise JobFailed(f"The service's own metrics could not be sent to Amazon CloudWatch: {error}") from error
-
-
-def _not_sent(reason: str) -> None:
-    log.warning("%s", reason)
 
 
 def _dimensions(subject: Subject) -> list[Subject]:

@@ -11,6 +11,7 @@ from personalize_emu.service.datasets import schemas_of_group
 from personalize_emu.service.recipe_catalog import recipe_by_arn
 from personalize_emu.service.solution_config import check_solution_update, schedule_days
 from personalize_emu.service.updates import begin_update, require_no_update
+from personalize_emu.state.jobs import no_work
 from personalize_emu.state.resources import Document, Solution
 
 _UPDATABLE = ("performAutoTraining", "performIncrementalUpdate", "solutionUpdateConfig")
@@ -29,7 +30,7 @@ def update_solution(context: Context, params: Params) -> dict[str, Any]:
         _follow_schedule(context, current, target)
         return _changed_fields(current, target) | {"last_updated_date_time": context.clock.now()}
 
-    begin_update(context, solution, "latest_solution_update", target, lambda: None, updated)
+    begin_update(context, solution, "latest_solution_update", target, no_work, updated)
     return {"solutionArn": solution.arn}
 
 

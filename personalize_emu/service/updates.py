@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from personalize_emu.service.context import Context
-from personalize_emu.state.jobs import Job
+from personalize_emu.state.jobs import Job, Lane
 from personalize_emu.state.lifecycle import (
     ACTIVE,
     CREATE_FAILED,
@@ -43,8 +43,8 @@ def begin_update(
     """Lead an update to `target` to its end.
 
     member: field of the record that shows the update. target: what it shows of it, None for what it does not.
-    work: what takes time; raises JobFailed. finished: makes the result visible and returns the fields of the
-    record to change, given its current state; called under the store's lock.
+    work: what takes time, another training as a rule; raises JobFailed. finished: makes the result visible and
+    returns the fields of the record to change, given its current state; called under the store's lock.
 
     An update that is begun while another one runs supersedes it: the older one changes nothing any more.
     """
@@ -71,6 +71,8 @@ def begin_update(
         context.run_deferred()
 
     def failed(reason: str) -> None:
+        # What was to follow on success.
+        context.deferred.clear()
         move(CREATE_FAILED, failureReason=reason)
 
     job: Job[T] = Job(
@@ -80,5 +82,6 @@ def begin_update(
         work,
         succeeded,
         failed,
+        lane=Lane.TRAINING,
     )
     context.afterwards(lambda: context.world.jobs.start(job))

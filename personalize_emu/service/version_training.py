@@ -32,7 +32,7 @@ from personalize_emu.service.training import TrainingInput, train_version
 from personalize_emu.service.training_columns import KnownColumns
 from personalize_emu.service.training_runs import watched
 from personalize_emu.service.tuning_search import auto_ml_search, requested_search
-from personalize_emu.state.jobs import Job
+from personalize_emu.state.jobs import Job, Lane, no_work
 from personalize_emu.state.lifecycle import (
     ACTIVE,
     CREATE_IN_PROGRESS,
@@ -95,7 +95,7 @@ def begin_training(
     world.data_marks[version.arn] = source.interactions.mark
     world.stops[version.arn] = threading.Event()
     train, deploy = partial(_train, context, version, source), partial(_deploy, context, version, source)
-    begin_creation(context, version, train, deploy)
+    begin_creation(context, version, train, deploy, lane=Lane.TRAINING)
     return version
 
 
@@ -128,7 +128,7 @@ def stop_training(context: Context, version: SolutionVersion) -> None:
         )
 
     job = Job(
-        f"stop {version.arn}", stopping_duration(context.settings), lambda: True, lambda: None, stopped, stopped
+        f"stop {version.arn}", stopping_duration(context.settings), lambda: True, no_work, stopped, stopped
     )
     context.afterwards(lambda: world.jobs.start(job))
 
@@ -227,16 +227,17 @@ def _chosen_and_trained(source: TrainingInput, progress: Progress) -> TrainedVer
 def _deploy(
     context: Context, version: SolutionVersion, source: TrainingInput, trained: TrainedVersion
 ) -> dict[str, Any]:
-    serve(context, version.arn, trained, source, partial(_source_of_now, replace(context, deferred=[]), version))
-    for campaign in context.all(Campaign):
-        _sync(context, campaign, version)
     fields: dict[str, Any] = {"training_hours": training_hours(trained, source)}
     if trained.tuned:
         fields["tuned_hpo_params"] = {"algorithmHyperParameters": dict(trained.tuned)}
+    again = replace(context, deferred=[])
+    serve(context, version.arn, trained, source, partial(_source_of_now, again, version))
     if version.perform_auto_ml:
         fields["recipe_arn"] = trained.recipe.arn
         solution = context.get(Solution, version.solution_arn)
         context.world.store.change(solution, auto_ml_result={"bestRecipeArn": trained.recipe.arn})
+    for campaign in context.all(Campaign):
+        context.afterwards(partial(_sync, replace(context, deferred=[]), campaign, version))
     return fields
 
 
@@ -248,13 +249,22 @@ def _source_of_now(context: Context, version: SolutionVersion) -> TrainingInput:
 
 def _sync(context: Context, campaign: Campaign, version: SolutionVersion) -> None:
     """A campaign in sync follows to each newer version, and keeps what a running update will bring (R-CMP-8)."""
+    store = context.world.store
+    with store.lock:
+        current = store.get(Campaign, campaign.arn)
+        if current is not None and _follows(context, current, version):
+            begin_campaign_update(context, current, planned_deployment(current) | {"solutionVersionArn": version.arn})
+    context.run_deferred()
+
+
+def _follows(context: Context, campaign: Campaign, version: SolutionVersion) -> bool:
+    """Whether the version is the next one of a campaign that is in sync with its solution."""
     store, planned = context.world.store, planned_deployment(campaign)
     deployed = store.get(SolutionVersion, planned["solutionVersionArn"])
     in_sync = (planned["campaignConfig"] or {}).get("syncWithLatestSolutionVersion")
     if not in_sync or campaign.status != ACTIVE or deployed is None or deployed.solution_arn != version.solution_arn:
-        return
-    if store.ordinal(deployed) < store.ordinal(version):
-        begin_campaign_update(context, campaign, planned | {"solutionVersionArn": version.arn})
+        return False
+    return store.ordinal(deployed) < store.ordinal(version)
 
 
 def training_hours(trained: TrainedVersion, source: TrainingInput) -> float:

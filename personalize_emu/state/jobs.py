@@ -2,12 +2,15 @@
 
     start ──waiting──▶ begun() ──work in a worker──▶ succeeded(result) | failed(reason)
 
-`waiting` is exact; being in progress lasts until the work is done and at least `working` seconds.
+`waiting` is exact; being in progress lasts until the work is done and at least `working` seconds. With no duration
+at all everything happens inside `start` (pace instant).
 
-With no duration at all everything happens inside `start` (pace instant).
+Every job ends. Whatever is raised in `begun`, in the work or in `succeeded` is a failure: its traceback is logged
+and `failed` gets a reason for the client. Each start and each end is one line of the log.
 
-Jobs that share a queue take turns in the order of their start: what has waited long enough goes on waiting
-until everything before it in each of its queues is done or failed.
+Jobs that share a queue take turns in the order of their start: what has waited long enough goes on waiting until
+everything before it in each of its queues is done or failed. Jobs of different lanes have different workers, and
+what only takes time needs none, so that nothing short waits for long work.
 """
 
 from __future__ import annotations
@@ -16,9 +19,12 @@ import itertools
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from personalize_emu.state.clock import Clock, ManualClock
@@ -26,7 +32,9 @@ from personalize_emu.state.lifecycle import Duration
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_WORKERS = 8
+INTERNAL_ERROR = "An internal error occurred. Please try again."
+_LONGEST_HINT = 200
+_TRIES_TO_FAIL = 2
 
 
 class JobFailed(Exception):
@@ -37,15 +45,34 @@ class JobStopped(JobFailed):
     """Raised by work that was told to stop before its end."""
 
 
+class Lane(Enum):
+    """Which workers a job needs.
+
+    TRAINING: minutes of computing. TRANSFER: reads or writes S3. UPKEEP: models between trainings, measurements.
+    """
+
+    TRAINING = "training"
+    TRANSFER = "transfer"
+    UPKEEP = "upkeep"
+
+
+_WORKERS: Mapping[Lane, int] = MappingProxyType({Lane.TRAINING: 8, Lane.TRANSFER: 8, Lane.UPKEEP: 4})
+
+
+def no_work() -> None:
+    """The work of a job that only takes time. It needs no worker."""
+
+
 @dataclass(frozen=True, eq=False)
 class Job(Generic[T]):
     """One piece of work and what it does to its resource.
 
     begun: the resource enters its in-progress state; False when there is nothing left to work for.
-    work: the slow part, run in a worker thread; raises JobFailed.
-    succeeded, failed: the resource reaches its final state.
+    work: the slow part, run by a worker of the lane; raises JobFailed. `no_work` where only time passes.
+    succeeded, failed: the resource reaches its final state. `failed` is also called when `begun` or `succeeded` raises.
     queues: names of the queues it takes turns in (R-DIJ-11, D-112).
     in_background: whoever starts it goes on at once, even if it has no duration.
+    log_level: of the lines that tell of its start and its success.
     """
 
     name: str
@@ -56,10 +83,43 @@ class Job(Generic[T]):
     failed: Callable[[str], None]
     queues: tuple[str, ...] = ()
     in_background: bool = False
+    lane: Lane = Lane.UPKEEP
+    log_level: int = logging.INFO
 
     @property
     def at_once(self) -> bool:
         return self.duration.waiting == 0 and self.duration.working == 0 and not self.in_background
+
+
+def attempt(what: str, action: Callable[[], object]) -> Exception | None:
+    """Carry out an action that must not keep others from theirs. Returns what it raised, logged with its traceback."""
+    try:
+        action()
+    except JobFailed as error:
+        return error
+    except Exception as error:
+        log.error("%s: a step failed", what, exc_info=error)
+        return error
+    return None
+
+
+def failure_reason(error: BaseException) -> str:
+    """What clients read: the text of JobFailed as it is, of everything else the service's text with a hint."""
+    if isinstance(error, JobFailed):
+        return str(error)
+    first_line = next(iter(str(error).splitlines()), "")
+    hint = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
+    return f"{INTERNAL_ERROR} [{hint[:_LONGEST_HINT]}]"
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A job that has begun. began, finish_at: emulated time, in epoch seconds; it ends at `finish_at` or later."""
+
+    job: Job[Any]
+    began: float
+    finish_at: float
+    future: Future[Any]
 
 
 class Jobs:
@@ -67,9 +127,12 @@ class Jobs:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="personalize-emu-job")
+        self._workers = {
+            lane: ThreadPoolExecutor(workers, thread_name_prefix=f"personalize-emu-{lane.value}")
+            for lane, workers in _WORKERS.items()
+        }
         self._changed = threading.Condition()
-        self._unfinished = 0
+        self._unfinished: set[Job[Any]] = set()
         self._working = 0
         self._queues: dict[str, deque[Job[Any]]] = {}
         self._held: list[Job[Any]] = []
@@ -83,14 +146,16 @@ class Jobs:
 
     def start(self, job: Job[Any]) -> None:
         with self._changed:
-            self._unfinished += 1
+            self._unfinished.add(job)
             for name in job.queues:
                 self._queues.setdefault(name, deque()).append(job)
-        if job.at_once:
-            self._due(job)
-            self._wait_for_turns(job)
-        else:
+        if not job.at_once:
             self._clock.call_at(self._clock.now() + job.duration.waiting, lambda: self._due(job))
+            return
+        self._due(job)
+        # It may have to wait for jobs of other threads in its queues, and then runs in one of those.
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or job not in self._unfinished)
 
     def at(self, when: float, action: Callable[[], None]) -> None:
         """Run `action` once the clock reaches `when`. Nobody waits for it, and closing calls it off.
@@ -107,7 +172,7 @@ class Jobs:
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Wait until no job is unfinished; False when `timeout` seconds of real time pass before."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._unfinished == 0 or self._closed, timeout)
+            return self._changed.wait_for(lambda: not self._unfinished or self._closed, timeout)
 
     def wait_for_work(self) -> None:
         """Wait until no worker is busy; what then still is unfinished waits for the clock."""
@@ -119,74 +184,109 @@ class Jobs:
             self._closed = True
             self._timers.clear()
             self._changed.notify_all()
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        for workers in self._workers.values():
+            workers.shutdown(wait=False, cancel_futures=True)
 
     def _ring(self, number: int) -> None:
         with self._changed:
             action = self._timers.pop(number, None)
         if action is not None:
-            action()
+            attempt("timer", action)
 
     def _due(self, job: Job[Any]) -> None:
         with self._changed:
             if not self._is_first(job):
                 self._held.append(job)
                 return
-        self._begin(job)
+        self._begin(job, here=job.at_once)
 
     def _is_first(self, job: Job[Any]) -> bool:
         return all(self._queues[name][0] is job for name in job.queues)
 
-    def _wait_for_turns(self, job: Job[Any]) -> None:
-        """Until a job that had to wait for those of other threads has had its turn in every queue."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or not self._is_queued(job))
-
-    def _is_queued(self, job: Job[Any]) -> bool:
-        return any(job in self._queues.get(name, ()) for name in job.queues)
-
-    def _begin(self, job: Job[Any]) -> None:
-        if self._closed or not job.begun():
+    def _begin(self, job: Job[Any], *, here: bool) -> None:
+        """here: this thread waits for the work. With a manual clock it always does, for whoever moves the clock."""
+        if self._closed:
+            return
+        began = self._clock.now()
+        wanted: list[bool] = []
+        error = attempt(job.name, lambda: wanted.append(job.begun()))
+        if error is not None or not wanted[0]:
+            if error is not None:
+                self._fail(job, error, began)
             self._finish(job)
             return
-        finish_at = self._clock.now() + job.duration.working
+        log.log(job.log_level, "job started: %s", job.name)
+        future = self._submitted(job)
+        if future is None:
+            return
+        run = _Run(job, began, began + job.duration.working, future)
+        if here or isinstance(self._clock, ManualClock):
+            wait([future])
+            self._worked(run)
+        else:
+            future.add_done_callback(lambda _: self._worked(run))
+
+    def _submitted(self, job: Job[Any]) -> Future[Any] | None:
+        """The future result of the work; None once the jobs are closed."""
         with self._changed:
             if self._closed:
-                return
+                return None
             self._working += 1
-            future = self._workers.submit(job.work)
-        if job.at_once or isinstance(self._clock, ManualClock):
-            future.exception()
-            self._worked(job, finish_at, future)
-        else:
-            future.add_done_callback(lambda done: self._worked(job, finish_at, done))
+            future: Future[Any] = Future()
+            if job.work is no_work:
+                future.set_result(None)
+                return future
+            try:
+                return self._workers[job.lane].submit(job.work)
+            # The system refuses another thread.
+            except RuntimeError as error:
+                future.set_exception(error)
+                return future
 
-    def _worked(self, job: Job[Any], finish_at: float, future: Future[Any]) -> None:
-        if not future.cancelled():
-            if finish_at <= self._clock.now():
-                self._conclude(job, future)
+    def _worked(self, run: _Run) -> None:
+        try:
+            if run.future.cancelled():
+                return
+            if run.finish_at <= self._clock.now():
+                self._conclude(run)
             else:
-                self._clock.call_at(finish_at, lambda: self._conclude(job, future))
-        with self._changed:
-            self._working -= 1
-            self._changed.notify_all()
+                self._clock.call_at(run.finish_at, lambda: self._conclude(run))
+        finally:
+            with self._changed:
+                self._working -= 1
+                self._changed.notify_all()
 
-    def _conclude(self, job: Job[Any], future: Future[Any]) -> None:
-        if not self._closed:
-            error = future.exception()
-            if error is None:
-                job.succeeded(future.result())
-            elif isinstance(error, JobFailed):
-                job.failed(str(error))
-            else:
-                log.error("job %s broke", job.name, exc_info=error)
-                job.failed("An internal error occurred. Please try again.")
-        self._finish(job)
+    def _conclude(self, run: _Run) -> None:
+        try:
+            if not self._closed:
+                self._settle(run)
+        finally:
+            self._finish(run.job)
+
+    def _settle(self, run: _Run) -> None:
+        job, error = run.job, run.future.exception()
+        if error is None:
+            error = attempt(job.name, partial(job.succeeded, run.future.result()))
+        elif not isinstance(error, JobFailed):
+            log.error("%s: the work failed", job.name, exc_info=error)
+        if error is not None:
+            self._fail(job, error, run.began)
+            return
+        log.log(job.log_level, "job ended: %s after %.1f s", job.name, self._clock.now() - run.began)
+
+    def _fail(self, job: Job[Any], error: BaseException, began: float) -> None:
+        reason = failure_reason(error)
+        word, level = ("stopped", job.log_level) if isinstance(error, JobStopped) else ("failed", logging.WARNING)
+        log.log(level, "job %s: %s after %.1f s: %s", word, job.name, self._clock.now() - began, reason)
+        for _ in range(_TRIES_TO_FAIL):
+            # Once more, since what it ran out of, memory for one, may be free by then.
+            if attempt(job.name, partial(job.failed, reason)) is None:
+                return
 
     def _finish(self, job: Job[Any]) -> None:
         """Let those begin whose turn this was holding up."""
         with self._changed:
-            self._unfinished -= 1
+            self._unfinished.discard(job)
             for name in job.queues:
                 self._queues[name].remove(job)
                 if not self._queues[name]:
@@ -195,4 +295,4 @@ class Jobs:
             self._held = [held for held in self._held if held not in following]
             self._changed.notify_all()
         for held in following:
-            self._begin(held)
+            self._begin(held, here=False)

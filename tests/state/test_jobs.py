@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from personalize_emu.state.clock import ManualClock, SystemClock
-from personalize_emu.state.jobs import Job, JobFailed, Jobs
+from personalize_emu.state.clock import Clock, ManualClock, SystemClock
+from personalize_emu.state.jobs import INTERNAL_ERROR, Job, JobFailed, Jobs, JobStopped, Lane, no_work
 from personalize_emu.state.lifecycle import Duration
 
 AT_ONCE = Duration(0, 0)
+SHORT = Duration(0.001, 0.001)
 
 
 class Diary:
@@ -78,7 +80,7 @@ def test_a_fault_in_the_work_is_logged_and_ends_the_job(caplog: pytest.LogCaptur
     diary, jobs = Diary(), Jobs(ManualClock())
     with caplog.at_level(logging.ERROR):
         jobs.start(diary.job(lambda: 1 / 0))
-    assert diary.entries == ["begun", "failed An internal error occurred. Please try again."]
+    assert diary.entries == ["begun", f"failed {INTERNAL_ERROR} [ZeroDivisionError: division by zero]"]
     assert "ZeroDivisionError" in caplog.text
     jobs.close()
 
@@ -173,4 +175,164 @@ def test_a_job_without_anything_left_to_do_does_not_work() -> None:
     )
     assert worked == []
     assert jobs.wait_idle(0)
+    jobs.close()
+
+
+class Broken(RuntimeError):
+    """What nobody expects."""
+
+
+def broken(*_: object) -> Any:
+    raise Broken("all is lost")
+
+
+@pytest.mark.parametrize("stage", ["begun", "work", "succeeded"])
+@pytest.mark.parametrize("duration", [AT_ONCE, SHORT, Duration(1, 1)])
+@pytest.mark.parametrize("make_clock", [SystemClock, ManualClock])
+def test_a_fault_at_any_stage_fails_the_job_and_holds_up_no_other(
+    stage: str, duration: Duration, make_clock: Callable[[], Clock], caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, diary = make_clock(), Diary()
+    jobs = Jobs(clock)
+    jobs.start(replace(diary.job(lambda: "done", duration, "a", "b"), **{stage: broken}))
+    jobs.start(diary.job(lambda: "next", duration, "a"))
+    jobs.start(diary.job(lambda: "other", duration, "b"))
+    clock.advance(5)
+    jobs.wait_for_work()
+    clock.advance(5)
+    assert jobs.wait_idle(10)
+    assert f"failed {INTERNAL_ERROR} [Broken: all is lost]" in diary.entries
+    assert {"succeeded next", "succeeded other"} <= set(diary.entries)
+    assert "Traceback" in caplog.text
+    jobs.close()
+    clock.close()
+
+
+def test_a_failure_that_cannot_be_noted_holds_up_no_other() -> None:
+    jobs, diary, tries = Jobs(ManualClock()), Diary(), []
+
+    def failed(reason: str) -> None:
+        tries.append(reason)
+        raise Broken(reason)
+
+    jobs.start(replace(diary.job(fail, AT_ONCE, "a"), failed=failed))
+    jobs.start(diary.job(lambda: "next", AT_ONCE, "a"))
+    assert tries == ["too few rows", "too few rows"]
+    assert diary.entries == ["begun", "begun", "succeeded next"]
+    jobs.close()
+
+
+def test_a_timer_that_breaks_keeps_no_other_from_ringing() -> None:
+    clock, rung = ManualClock(), []
+    jobs = Jobs(clock)
+    jobs.at(clock.now() + 1, broken)
+    jobs.at(clock.now() + 2, lambda: rung.append("second"))
+    clock.advance(3)
+    assert rung == ["second"]
+    jobs.close()
+
+
+class Blocked:
+    """Jobs of one lane, as many as there can be, whose work waits for `release`."""
+
+    def __init__(self, jobs: Jobs, lane: Lane) -> None:
+        self.release, self._begun = threading.Event(), threading.Semaphore(0)
+        for _ in range(20):
+            jobs.start(replace(Diary().job(self._work, Duration(0, 0.001)), lane=lane))
+        assert self._begun.acquire(timeout=10)
+
+    def _work(self) -> None:
+        self._begun.release()
+        assert self.release.wait(30)
+
+
+@pytest.mark.parametrize("lane", Lane)
+@pytest.mark.parametrize("duration", [AT_ONCE, SHORT])
+def test_what_only_takes_time_waits_for_no_worker(lane: Lane, duration: Duration) -> None:
+    clock = SystemClock()
+    jobs, ended = Jobs(clock), threading.Event()
+    blocked = Blocked(jobs, lane)
+    jobs.start(replace(Diary().job(no_work, duration), succeeded=lambda _: ended.set()))
+    assert ended.wait(10)
+    blocked.release.set()
+    assert jobs.wait_idle(10)
+    jobs.close()
+    clock.close()
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_work_waits_for_no_other_lane(lane: Lane) -> None:
+    clock = SystemClock()
+    jobs = Jobs(clock)
+    blocked = [Blocked(jobs, other) for other in Lane if other is not lane]
+    ended = threading.Event()
+    jobs.start(replace(Diary().job(lambda: "done", SHORT), lane=lane, succeeded=lambda _: ended.set()))
+    assert ended.wait(10)
+    for each in blocked:
+        each.release.set()
+    jobs.close()
+    clock.close()
+
+
+class Watched(Jobs):
+    """Tells when a job has to wait for its turn."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.held = threading.Event()
+
+    def _is_first(self, job: Job[Any]) -> bool:
+        if super()._is_first(job):
+            return True
+        self.held.set()
+        return False
+
+
+def test_a_call_does_not_wait_for_the_work_of_those_behind_it() -> None:
+    """With the pace instant: the first of a queue returns while the second, of another thread, is at work."""
+    jobs, gate, first_works, second_works = Watched(SystemClock()), *(threading.Event() for _ in range(3))
+
+    def first() -> None:
+        first_works.set()
+        assert jobs.held.wait(10)
+
+    def second() -> None:
+        second_works.set()
+        assert gate.wait(10)
+
+    calls = [threading.Thread(target=jobs.start, args=(Diary().job(first, AT_ONCE, "a"),))]
+    calls[0].start()
+    assert first_works.wait(10)
+    calls.append(threading.Thread(target=jobs.start, args=(Diary().job(second, AT_ONCE, "a"),)))
+    calls[1].start()
+    calls[0].join(10)
+    assert not calls[0].is_alive()
+    assert second_works.wait(10)
+    assert calls[1].is_alive()
+    gate.set()
+    calls[1].join(10)
+    assert not calls[1].is_alive()
+    jobs.close()
+
+
+def test_the_log_has_a_line_for_each_start_and_each_end(caplog: pytest.LogCaptureFixture) -> None:
+    clock, diary = ManualClock(), Diary()
+    jobs = Jobs(clock)
+
+    def stop() -> None:
+        raise JobStopped("stopped before fitting")
+
+    caplog.set_level(logging.INFO, logger="personalize_emu.state.jobs")
+    for name, work in (("good", lambda: "done"), ("bad", fail), ("unwanted", stop)):
+        jobs.start(replace(diary.job(work, Duration(1, 2)), name=name))
+    jobs.start(replace(diary.job(duration=Duration(1, 2)), name="quiet", log_level=logging.DEBUG))
+    clock.advance(4)
+    assert {(record.levelname, record.getMessage()) for record in caplog.records} == {
+        ("INFO", "job started: good"),
+        ("INFO", "job ended: good after 2.0 s"),
+        ("INFO", "job started: bad"),
+        ("WARNING", "job failed: bad after 2.0 s: too few rows"),
+        ("INFO", "job started: unwanted"),
+        ("INFO", "job stopped: unwanted after 2.0 s: stopped before fitting"),
+    }
     jobs.close()
