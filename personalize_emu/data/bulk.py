@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from personalize_emu.data.avro import Schema
-from personalize_emu.data.columns import conformed, distinct_strings, encoded, rows_table
+from personalize_emu.data.columns import conformed, distinct_strings, encoded, rows_table, without_unused_words
 from personalize_emu.data.dataset_types import ACTION_INTERACTIONS, INTERACTIONS
 from personalize_emu.data.record_log import Row
 from personalize_emu.data.rejection import too_few_interactions
@@ -60,12 +60,7 @@ def without_rows(table: pa.Table, column: str, values: Collection[str]) -> pa.Ta
     unwanted = pc.is_in(coded.dictionary, pa.array(values, pa.string()))
     if not pc.any(unwanted, min_count=0).as_py():
         return table
-    kept = table.filter(pc.invert(unwanted.take(coded.indices)))
-    columns = [
-        pc.cast(values, pa.string()).dictionary_encode() if pa.types.is_dictionary(values.type) else values
-        for values in kept.itercolumns()
-    ]
-    return pa.Table.from_arrays(columns, names=kept.column_names).combine_chunks()
+    return without_unused_words(table.filter(pc.invert(unwanted.take(coded.indices)))).combine_chunks()
 
 
 def distinct_rows(table: pa.Table) -> pa.Table:

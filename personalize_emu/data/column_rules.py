@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from personalize_emu.data.avro import Field, Schema
 from personalize_emu.data.columns import EVENT_TYPE, STRING, arrow_schema, character_limit
@@ -21,11 +22,11 @@ UNKNOWN_EVENT_TYPE = "the event type is none of Viewed, Taken, Not Taken"
 _ACTION_EVENT_TYPES = frozenset({"VIEWED", "TAKEN", "NOT_TAKEN"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fault:
-    """The first value of a column that breaks a rule. row: from 0. problem: None = too long (D-64)."""
+    """A rule that values of a column break. rows: bool[rows]. problem: None = too long (D-64)."""
 
-    row: int
+    rows: NDArray[np.bool_]
     field: Field
     problem: str | None
 
@@ -36,13 +37,16 @@ def action_event_type(text: str) -> str | None:
     return name if name in _ACTION_EVENT_TYPES else None
 
 
-def first_fault(table: pa.Table, schema: Schema, dataset_type: str) -> Fault | None:
-    """The first row that breaks a rule (in it the first column), or None. Columns are in schema order."""
-    faults = []
+def faults(table: pa.Table, schema: Schema, dataset_type: str) -> list[Fault]:
+    """The rules that are broken, by column. Columns are in schema order."""
+    found = []
     for field, column in zip(schema.fields, table.itercolumns(), strict=True):
         for chunk, start in _chunks(column):
-            faults += [Fault(start + row, field, problem) for row, problem in _faults(chunk, field, dataset_type)]
-    return min(faults, key=lambda fault: fault.row, default=None)
+            for mask, problem in _broken(chunk, field, dataset_type):
+                rows = np.zeros(table.num_rows, np.bool_)
+                rows[start : start + len(chunk)] = mask
+                found.append(Fault(rows, field, problem))
+    return found
 
 
 def settled(table: pa.Table, schema: Schema, dataset_type: str) -> pa.Table:
@@ -63,20 +67,20 @@ def _chunks(column: pa.ChunkedArray) -> list[tuple[pa.Array, int]]:
     return list(zip(column.chunks, starts.tolist(), strict=False))
 
 
-def _faults(chunk: pa.Array, field: Field, dataset_type: str) -> list[tuple[int, str | None]]:
-    """First row of each kind of fault in the chunk, gravest first."""
-    found: list[tuple[int, str | None]] = []
+def _broken(chunk: pa.Array, field: Field, dataset_type: str) -> list[tuple[NDArray[np.bool_], str | None]]:
+    """For each rule that the chunk breaks bool[rows], gravest first."""
+    found: list[tuple[pa.Array, str | None]] = []
     if chunk.null_count and not field.nullable:
-        found.append((_first(chunk.is_null()), NULL_REFUSED))
+        found.append((chunk.is_null(), NULL_REFUSED))
     if pa.types.is_floating(chunk.type):
         bad = pc.invert(pc.is_finite(chunk))
         if pc.any(bad).as_py():
-            found.append((_first(bad), NOT_A_NUMBER))
+            found.append((bad, NOT_A_NUMBER))
     if pa.types.is_dictionary(chunk.type):
         for bad_words, problem in _bad_words(chunk.dictionary, field, dataset_type):
             if pc.any(bad_words).as_py():
-                found.append((_first(bad_words.take(chunk.indices)), problem))
-    return found
+                found.append((bad_words.take(chunk.indices), problem))
+    return [(np.asarray(mask.fill_null(False)), problem) for mask, problem in found]
 
 
 def _bad_words(words: pa.Array, field: Field, dataset_type: str) -> list[tuple[pa.Array, str | None]]:
@@ -89,10 +93,6 @@ def _bad_words(words: pa.Array, field: Field, dataset_type: str) -> list[tuple[p
         known = [action_event_type(word) is not None for word in words.to_pylist()]
         rules.append((pc.invert(pa.array(known, pa.bool_())), UNKNOWN_EVENT_TYPE))
     return rules
-
-
-def _first(mask: pa.Array) -> int:
-    return int(pc.index(mask, value=True).as_py())
 
 
 def _is_action_event_type(field: Field, dataset_type: str) -> bool:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from personalize_emu.data.avro import Field, Schema
 
@@ -74,6 +75,15 @@ def conformed(table: pa.Table, schema: Schema) -> pa.Table:
         for field in schema.fields
     ]
     return pa.Table.from_arrays(arrays, schema=arrow_schema(schema))
+
+
+def without_unused_words(table: pa.Table) -> pa.Table:
+    """The table after rows were taken out of it, with dictionaries of those strings only that still occur."""
+    columns = [
+        pc.cast(values, pa.string()).dictionary_encode() if pa.types.is_dictionary(values.type) else values
+        for values in table.itercolumns()
+    ]
+    return pa.Table.from_arrays(columns, names=table.column_names)
 
 
 def encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:

@@ -1,4 +1,4 @@
-"""CSV input, block by block: the fast way in, and where it refuses, the row that is to blame."""
+"""CSV input, block by block: the fast way in, and where it refuses, without the rows that are to blame."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from personalize_emu.data.avro import Schema
-from personalize_emu.data.column_rules import first_fault, settled
+from personalize_emu.data.column_rules import faults, settled
 from personalize_emu.data.columns import arrow_schema, arrow_type
-from personalize_emu.data.csv_faults import Layout, explain
-from personalize_emu.data.csv_rows import BrokenQuote, backslashes_doubled, raw_values, well_quoted
-from personalize_emu.data.rejection import missing_columns, nonconforming
+from personalize_emu.data.csv_faults import Layout
+from personalize_emu.data.csv_rows import BrokenQuote, backslashes_doubled, split_row, well_quoted
+from personalize_emu.data.csv_sifting import sifted
+from personalize_emu.data.headers import places_of
+from personalize_emu.data.rejection import nonconforming
+from personalize_emu.data.row_counts import RowCounts
 from personalize_emu.data.values import NUMBER_BLANKS
 
 BLOCK_BYTES = 4 << 20
@@ -29,33 +32,51 @@ _LINE_END = re.compile(rb"[\r\n]")
 
 
 class CsvFile:
-    """One CSV file that is being read. Raises RejectedData, here and while its tables are taken."""
+    """One CSV file that is being read. Raises RejectedData, here and while its tables are taken.
 
-    def __init__(self, name: str, stream: BinaryIO, schema: Schema, dataset_type: str) -> None:
-        self._blocks = _blocks(name, stream)
+    head: what was read of the stream before.
+    """
+
+    def __init__(self, name: str, head: bytes, stream: BinaryIO, schema: Schema, dataset_type: str) -> None:
+        self._blocks = _blocks(name, head, stream)
         first, self._line = _first_lines(name, self._blocks)
         self.columns, self._first_block = _header_and_rest(name, first)
-        _check_columns(name, self.columns, schema)
-        self._layout = Layout(name, self.columns, schema, dataset_type)
+        places = places_of(name, self.columns, schema)
+        self._layout = Layout(name, len(self.columns), places, schema, dataset_type)
 
-    def tables(self) -> Iterator[pa.Table]:
-        """The rows, in schema order, one table a block."""
-        yield self._table(self._first_block)
+    def tables(self, counts: RowCounts) -> Iterator[pa.Table]:
+        """The rows that conform, in schema order, one table a block; all are counted."""
+        yield self._table(self._first_block, counts)
         for block in self._blocks:
-            yield self._table(block)
+            yield self._table(block, counts)
 
-    def _table(self, block: bytes) -> pa.Table:
-        layout = self._layout
-        table = _parsed(block, layout)
-        if table is None or first_fault(table, layout.schema, layout.dataset_type) is not None:
-            raise explain(block, self._line, layout)
+    def _table(self, block: bytes, counts: RowCounts) -> pa.Table:
+        first_line = self._line
         self._line += _line_ends(block)
-        return settled(table, layout.schema, layout.dataset_type)
+        reasons: tuple[str, ...] = ()
+        table = self._faultless(block)
+        if table is None:
+            sifting = sifted(block, first_line, self._layout, self._as_text)
+            table, reasons = self._faultless(sifting.kept), sifting.reasons
+        if table is None:
+            raise nonconforming(f"{self._layout.file}, lines {first_line} to {self._line}")
+        counts.add(table.num_rows, len(reasons), reasons)
+        return settled(table, self._layout.schema, self._layout.dataset_type)
+
+    def _faultless(self, block: bytes) -> pa.Table | None:
+        """The block as a table, None when a line of it does not conform."""
+        table = _parsed(block, self._layout)
+        if table is None or faults(table, self._layout.schema, self._layout.dataset_type):
+            return None
+        return table
+
+    def _as_text(self, block: bytes) -> pa.Table | None:
+        return _parsed_as_text(block, self._layout)
 
 
-def _blocks(name: str, stream: BinaryIO) -> Iterator[bytes]:
+def _blocks(name: str, head: bytes, stream: BinaryIO) -> Iterator[bytes]:
     """The content in pieces of whole lines. The last line may lack its end."""
-    carried = b""
+    carried = head
     while piece := _filled(stream):
         carried += piece
         end = _last_line_end(carried)
@@ -118,34 +139,37 @@ def _header_and_rest(name: str, content: bytes) -> tuple[tuple[str, ...], bytes]
 
 
 def _header_names(line: str) -> tuple[str, ...]:
-    """Names as written: a name in quotes keeps them, so that it is no column's (D-49)."""
+    """Names without the quotes that they may stand in (D-50)."""
     try:
-        return tuple(raw_values(line))
+        return tuple(split_row(line))
     except BrokenQuote:
         return tuple(line.split(","))
 
 
-def _check_columns(name: str, columns: Sequence[str], schema: Schema) -> None:
-    missing = [column for column in schema.names if column not in columns]
-    if missing:
-        raise missing_columns(missing)
-    for column in schema.names:
-        if columns.count(column) > 1:
-            raise nonconforming(f"{name}: column {column} occurs more than once in the header")
-
-
 def _parsed(block: bytes, layout: Layout) -> pa.Table | None:
     """The block as a table, None when something in it is wrong."""
-    if b"\0" in block or not _is_utf8(block) or not well_quoted(block):
+    lines = _in_order(block)
+    if lines is None:
         return None
-    if b"\\" in block:
-        block = backslashes_doubled(block)
     # The number parser would take hexadecimal notation for an integer.
-    if b"0x" not in block and b"0X" not in block:
-        table = _read(block, layout, [arrow_type(field) for field in layout.schema.fields])
+    if b"0x" not in lines and b"0X" not in lines:
+        table = _read(lines, layout, [arrow_type(field) for field in layout.schema.fields])
         if table is not None:
             return table
-    return _read_with_care(block, layout)
+    return _read_with_care(lines, layout)
+
+
+def _parsed_as_text(block: bytes, layout: Layout) -> pa.Table | None:
+    """The schema columns as strings, None when values are not where they should be."""
+    lines = _in_order(block)
+    return None if lines is None else _read(lines, layout, [pa.string()] * len(layout.places))
+
+
+def _in_order(block: bytes) -> bytes | None:
+    """The block as the parser takes it, None when it is no text, or has broken quotes."""
+    if b"\0" in block or not _is_utf8(block) or not well_quoted(block):
+        return None
+    return backslashes_doubled(block) if b"\\" in block else block
 
 
 def _is_utf8(block: bytes) -> bool:
@@ -187,13 +211,13 @@ def _integers(texts: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | No
 def _read(block: bytes, layout: Layout, types: Sequence[pa.DataType]) -> pa.Table | None:
     """The schema columns of the lines as columns of `types`, None where values do not fit."""
     # Columns go by their places: names of columns that are ignored may repeat or be empty.
-    wanted = [str(layout.header.index(name)) for name in layout.schema.names]
+    wanted = [str(place) for place in layout.places]
     try:
         table = pa_csv.read_csv(
             # The line end keeps the parser from dropping a byte-order mark that is part of the first value.
             io.BytesIO(b"\n" + block),
             read_options=pa_csv.ReadOptions(
-                column_names=[str(place) for place in range(len(layout.header))], block_size=len(block) + 1
+                column_names=[str(place) for place in range(layout.columns)], block_size=len(block) + 1
             ),
             parse_options=pa_csv.ParseOptions(escape_char="\\"),
             convert_options=pa_csv.ConvertOptions(

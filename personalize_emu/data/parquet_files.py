@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from personalize_emu.data.avro import Field, Schema
-from personalize_emu.data.column_rules import Fault, first_fault, settled
-from personalize_emu.data.columns import STRING, arrow_schema, arrow_type, character_limit
-from personalize_emu.data.rejection import RejectedData, missing_columns, nonconforming, too_long
+from personalize_emu.data.avro import Schema
+from personalize_emu.data.column_rules import Fault, faults, settled
+from personalize_emu.data.columns import arrow_schema, character_limit, without_unused_words
+from personalize_emu.data.headers import places_of
+from personalize_emu.data.parquet_values import converted, convertible
+from personalize_emu.data.rejection import nonconforming, too_long
+from personalize_emu.data.row_counts import MOST_REASONS, RowCounts
 
+MAGIC = b"PAR1"
+"""How every Parquet file begins, and ends."""
 BATCH_ROWS = 1 << 16
 _KEPT_IN_MEMORY = 8 << 20
 
 
 @contextmanager
-def seekable_copy(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """The content of a stream in a temporary file: Parquet is read from its end."""
+def seekable_copy(head: bytes, stream: BinaryIO) -> Iterator[BinaryIO]:
+    """The content of a stream in a temporary file: Parquet is read from its end. head: what was read of it before."""
     with tempfile.SpooledTemporaryFile(max_size=_KEPT_IN_MEMORY) as copy:
+        copy.write(head)
         shutil.copyfileobj(stream, copy)
         yield cast(BinaryIO, copy)
 
@@ -42,63 +48,64 @@ class ParquetFile:
         with self._readable():
             self._file = pq.ParquetFile(content)
             arrow = self._file.schema_arrow
-        self.columns: tuple[str, ...] = tuple(arrow.names)
-        self._check_columns(arrow)
+            self.columns: tuple[str, ...] = tuple(arrow.names)
+        places = places_of(name, self.columns, schema)
+        self._names = [self.columns[place] for place in places]
+        self._check_types([arrow.field(place).type for place in places])
 
-    def tables(self) -> Iterator[pa.Table]:
-        """The rows, in schema order, at most BATCH_ROWS a table."""
-        names = list(self._schema.names)
-        batches = self._file.iter_batches(BATCH_ROWS, columns=names)
+    def tables(self, counts: RowCounts) -> Iterator[pa.Table]:
+        """The rows that conform, in schema order, at most BATCH_ROWS a table; all are counted."""
+        batches = self._file.iter_batches(BATCH_ROWS, columns=self._names)
         rows = 0
         while True:
             with self._readable():
                 batch = next(batches, None)
             if batch is None:
                 return
-            yield self._table(batch.select(names), rows)
+            yield self._table(batch.select(self._names), rows, counts)
             rows += batch.num_rows
 
-    def _table(self, batch: pa.RecordBatch, rows: int) -> pa.Table:
-        columns = [
-            self._converted(field, column) for field, column in zip(self._schema.fields, batch.columns, strict=True)
-        ]
+    def _table(self, batch: pa.RecordBatch, rows: int, counts: RowCounts) -> pa.Table:
+        columns: list[pa.Array] = []
+        found: list[Fault] = []
+        for field, column in zip(self._schema.fields, batch.columns, strict=True):
+            conversion = converted(column, field)
+            columns.append(conversion.column)
+            found += conversion.faults
         table = pa.Table.from_arrays(columns, schema=arrow_schema(self._schema))
-        fault = first_fault(table, self._schema, self._dataset_type)
-        if fault is not None:
-            raise self._refusal(fault, rows)
+        found += faults(table, self._schema, self._dataset_type)
+        table = self._without(table, found, rows, counts)
         return settled(table, self._schema, self._dataset_type)
 
-    def _check_columns(self, arrow: pa.Schema) -> None:
-        missing = [name for name in self._schema.names if name not in arrow.names]
-        if missing:
-            raise missing_columns(missing)
-        for field in self._schema.fields:
-            if arrow.names.count(field.name) > 1:
-                raise nonconforming(f"{self._name}: column {field.name} occurs more than once")
-            found = arrow.field(field.name).type
-            if not _convertible(found, field):
+    def _without(self, table: pa.Table, found: Sequence[Fault], rows: int, counts: RowCounts) -> pa.Table:
+        """The table without the rows that are at fault. Raises RejectedData when a value is too long."""
+        if not found:
+            counts.add(table.num_rows)
+            return table
+        at_fault = np.logical_or.reduce([fault.rows for fault in found])
+        places = np.flatnonzero(at_fault)
+        for fault in found:
+            limit = character_limit(fault.field)
+            if fault.problem is None and limit is not None:
+                where = self._where(rows + int(fault.rows.argmax()), fault)
+                raise too_long(limit, fault.field.name, where)
+        reasons = [self._reason(found, place, rows) for place in places[:MOST_REASONS].tolist()]
+        counts.add(table.num_rows - len(places), len(places), reasons)
+        return without_unused_words(table.filter(pa.array(~at_fault)))
+
+    def _reason(self, found: Sequence[Fault], place: int, rows: int) -> str:
+        fault = next(fault for fault in found if fault.rows[place])
+        return f"{self._where(rows + place, fault)}: {fault.problem}"
+
+    def _where(self, row: int, fault: Fault) -> str:
+        return f"{self._name}, row {row + 1}, column {fault.field.name}"
+
+    def _check_types(self, types: Sequence[pa.DataType]) -> None:
+        for field, found in zip(self._schema.fields, types, strict=True):
+            if not convertible(found, field):
                 raise nonconforming(
                     f"{self._name}, column {field.name}: a column of {found} cannot be of type {field.type}"
                 )
-
-    def _converted(self, field: Field, column: pa.Array) -> pa.Array:
-        target = arrow_type(field)
-        try:
-            if target is STRING:
-                return _text(column)
-            # A double rounds to a float as its decimal notation in a CSV file would.
-            return pc.cast(column, target, safe=not pa.types.is_floating(column.type))
-        except pa.ArrowInvalid as error:
-            raise nonconforming(
-                f"{self._name}, column {field.name}: a value is out of the range of type {field.type}"
-            ) from error
-
-    def _refusal(self, fault: Fault, rows: int) -> RejectedData:
-        where = f"{self._name}, row {rows + fault.row + 1}, column {fault.field.name}"
-        limit = character_limit(fault.field)
-        if fault.problem is None and limit is not None:
-            return too_long(limit, fault.field.name, where)
-        return nonconforming(f"{where}: {fault.problem}")
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -106,25 +113,3 @@ class ParquetFile:
             yield
         except (pa.ArrowException, OSError, ValueError) as error:
             raise nonconforming(f"{self._name}: not a readable Parquet file") from error
-
-
-def _convertible(found: pa.DataType, field: Field) -> bool:
-    """Whether a column of type `found` can hold what `field` needs; single values may still be refused."""
-    if pa.types.is_dictionary(found):
-        found = found.value_type
-    if pa.types.is_null(found):
-        return True
-    if field.type == "string":
-        return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
-    if field.type == "boolean":
-        return bool(pa.types.is_boolean(found))
-    if field.type in ("int", "long"):
-        return bool(pa.types.is_integer(found))
-    return bool(pa.types.is_integer(found) or pa.types.is_floating(found))
-
-
-def _text(column: pa.Array) -> pa.DictionaryArray:
-    """Strings of any layout as codes into a dictionary; an empty string is null (D-58)."""
-    plain = pc.cast(column, pa.string())
-    plain = pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
-    return plain.dictionary_encode()

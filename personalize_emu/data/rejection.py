@@ -19,9 +19,9 @@ class RejectedData(Exception):
         self.failure_reason = failure_reason
 
 
-def missing_columns(columns: Sequence[str]) -> RejectedData:
-    """Schema columns are absent from a header (D-51)."""
-    return RejectedData(f"Input CSV is missing the following columns:[{', '.join(columns)}].")
+def missing_columns(columns: Sequence[str], hint: str) -> RejectedData:
+    """Schema columns are absent from a header (D-51). hint: what was found instead."""
+    return RejectedData(f"Input CSV is missing the following columns:[{', '.join(columns)}]. ({hint})")
 
 
 def too_long(limit: int, column: str, where: str) -> RejectedData:

@@ -31,18 +31,35 @@ class Cell:
     broken: bool = False
 
 
-def read_rows(content: bytes, schema: Schema) -> list[dict[str, Any]]:
-    """Rows as dicts with None for null."""
+def read_rows(content: bytes, schema: Schema) -> tuple[list[dict[str, Any]], list[int]]:
+    """Rows as dicts with None for null, and the numbers of the lines that do not conform."""
     if content[:3] == b"\xef\xbb\xbf":
         content = content[3:]
     lines = [(number, line) for number, line in numbered_lines(content) if line]
     names = header_names(lines[0][1] if lines else b"")
+    names = [spelt_as_in(schema, name, names) for name in names]
     missing = [field.name for field in schema.fields if field.name not in names]
     if missing:
         raise Refused("missing", 0, ", ".join(missing))
     if any(names.count(field.name) > 1 for field in schema.fields):
         raise Refused("nonconforming", 0)
-    return [read_row(line, number, names, schema) for number, line in lines[1:]]
+    rows, left_out = [], []
+    for number, line in lines[1:]:
+        try:
+            rows.append(read_row(line, number, names, schema))
+        except Refused as refused:
+            if refused.verdict == "length":
+                raise
+            left_out.append(number)
+    return rows, left_out
+
+
+def spelt_as_in(schema: Schema, name: str, names: list[str]) -> str:
+    """The column that a header means in other letters, unless the header has that column, too."""
+    for field in schema.fields:
+        if field.name not in names and name.isascii() and name.upper() == field.name.upper():
+            return field.name
+    return name
 
 
 def numbered_lines(content: bytes) -> list[tuple[int, bytes]]:
@@ -67,7 +84,7 @@ def numbered_lines(content: bytes) -> list[tuple[int, bytes]]:
 
 def header_names(line: bytes) -> list[str]:
     text = decoded(line, 0)
-    cells = cells_of(text, keep_marks=True)
+    cells = cells_of(text)
     if any(cell.broken for cell in cells):
         return text.split(",")
     return [cell.text for cell in cells]
@@ -80,21 +97,20 @@ def decoded(line: bytes, number: int) -> str:
         raise Refused("nonconforming", number) from None
 
 
-def cells_of(line: str, keep_marks: bool = False) -> list[Cell]:
+def cells_of(line: str) -> list[Cell]:
     """Cells up to the first broken one."""
     cells = []
     position = 0
     while True:
-        cell, position = next_cell(line, position, keep_marks)
+        cell, position = next_cell(line, position)
         cells.append(cell)
         if cell.broken or position >= len(line):
             return cells
         position += 1
 
 
-def next_cell(line: str, position: int, keep_marks: bool) -> tuple[Cell, int]:
+def next_cell(line: str, position: int) -> tuple[Cell, int]:
     """The cell that begins at `position`, and the place of the comma or line end after it."""
-    start = position
     quoted = line[position : position + 1] == '"'
     text = ""
     position += quoted
@@ -106,13 +122,13 @@ def next_cell(line: str, position: int, keep_marks: bool) -> tuple[Cell, int]:
         elif quoted and pair[0] == '"':
             position += 1
             closed = position == len(line) or line[position] == ","
-            return Cell(line[start:position] if keep_marks else text, broken=not closed), position
+            return Cell(text, broken=not closed), position
         elif not quoted and pair[0] == ",":
             break
         else:
             text += pair[0]
             position += 1
-    return Cell(line[start:position] if keep_marks else text, broken=quoted), position
+    return Cell(text, broken=quoted), position
 
 
 def read_row(line: bytes, number: int, names: list[str], schema: Schema) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_d50_d51_d52_columns_go_by_name() -> None:
     table = pa.table({"EXTRA": [1], "TITLE": ["t"], "ITEM_ID": ["i"]})
     of = schema("Items", ITEM, field("TITLE"))
     assert imported(parquet(table), of).to_pylist() == [{"ITEM_ID": "i", "TITLE": "t"}]
-    with pytest.raises(RejectedData, match=r"^Input CSV is missing the following columns:\[GENRES, YEAR\]\.$"):
+    with pytest.raises(RejectedData, match=r"^Input CSV is missing the following columns:\[GENRES, YEAR\]\. \("):
         imported(parquet(table), schema("Items", ITEM, field("GENRES"), field("YEAR", "int")))
 
 
@@ -94,8 +94,6 @@ def test_numbers_that_fit(source: pa.DataType, kind: str) -> None:
     [
         (pa.array([2**31]), "int"),
         (pa.array([2**63], pa.uint64()), "long"),
-        (pa.array([2**24 + 1]), "float"),
-        (pa.array([2**53 + 1]), "double"),
         (pa.array([1e39]), "float"),
         (pa.array([float("nan")]), "double"),
         (pa.array([float("inf")]), "float"),
@@ -117,6 +115,11 @@ def test_d58_d60_values_that_do_not_conform(column: pa.Array, kind: str) -> None
     reason = refusal(column, kind)
     assert reason.startswith(NONCONFORMING)
     assert "column A" in reason
+
+
+def test_numbers_round_as_their_decimal_notation_in_csv_does() -> None:
+    assert values(pa.array([2**24 + 1]), "float") == [2.0**24]
+    assert values(pa.array([2**53 + 1]), "double") == [2.0**53]
 
 
 def test_a_column_of_nulls_fits_where_null_does() -> None:

@@ -1,0 +1,106 @@
+"""Lines that do not conform, out of a block of CSV in which the fast way has found some.
+
+    lines ──structure is in order?──▶ columns of text ──masks──▶ suspects ──line_fault──▶ reasons
+          └─ not in order ─────────────────────────────────────▶ suspects
+
+A mask may suspect too many lines, never too few: whether a line conforms is said by `line_fault` alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from personalize_emu.data.avro import Field
+from personalize_emu.data.columns import EVENT_TYPE, character_limit
+from personalize_emu.data.csv_faults import Layout, line_fault
+from personalize_emu.data.dataset_types import ACTION_INTERACTIONS
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_CERTAINLY_FITS = {
+    "int": r"^[ \t]*[+-]?[0-9]{1,9}[ \t]*$",
+    "long": r"^[ \t]*[+-]?[0-9]{1,18}[ \t]*$",
+    "float": r"^[ \t]*[+-]?[0-9]{1,18}(\.[0-9]{0,18})?[ \t]*$",
+    "double": r"^[ \t]*[+-]?[0-9]{1,18}(\.[0-9]{0,18})?[ \t]*$",
+    "boolean": r"^(true|false)$",
+}
+"""Numbers in the usual notation and far from the bounds of their types; others are looked at one by one."""
+_USUAL_SPELLINGS = ("VIEWED", "Viewed", "TAKEN", "Taken", "NOT_TAKEN", "Not Taken", "Not taken")
+
+AsText = Callable[[bytes], pa.Table | None]
+"""The schema columns of some lines as strings, one row a line that is not empty; None when a line is out of order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sifted:
+    """kept: the lines that conform. reasons: why the others do not, in their order."""
+
+    kept: bytes
+    reasons: tuple[str, ...]
+
+
+def sifted(block: bytes, first_line: int, layout: Layout, as_text: AsText) -> Sifted:
+    """first_line: number of the first line of the block in its file, from 1.
+
+    Raises:
+        RejectedData: of the first line with a value that is too long, or with broken quotes (D-64, D-57).
+    """
+    lines = _LINE_END.split(block)
+    kept = [bool(line) for line in lines]
+    reasons = []
+    for place in _suspects(lines, layout, as_text):
+        reason = line_fault(lines[place], first_line + place, layout)
+        if reason is not None:
+            kept[place] = False
+            reasons.append(reason)
+    return Sifted(b"\n".join(compress(lines, kept)), tuple(reasons))
+
+
+def _suspects(lines: Sequence[bytes], layout: Layout, as_text: AsText) -> list[int]:
+    """Places of all lines that may not conform, ascending."""
+    places = [place for place, line in enumerate(lines) if line]
+    texts = as_text(b"\n".join(lines[place] for place in places))
+    if texts is not None and texts.num_rows == len(places):
+        return _chosen(places, _questionable_rows(texts, layout))
+    plain = [place for place in places if _is_plain(lines[place], layout.columns)]
+    texts = as_text(b"\n".join(lines[place] for place in plain))
+    if texts is None or texts.num_rows != len(plain):
+        return places
+    suspects = set(places) - set(plain)
+    return sorted(suspects.union(_chosen(plain, _questionable_rows(texts, layout))))
+
+
+def _is_plain(line: bytes, columns: int) -> bool:
+    """Whether commas alone say where the values of a line are."""
+    return line.isascii() and line.count(b",") == columns - 1 and not (b'"' in line or b"\0" in line)
+
+
+def _chosen(places: Sequence[int], mask: NDArray[np.bool_]) -> list[int]:
+    return list(compress(places, mask.tolist()))
+
+
+def _questionable_rows(texts: pa.Table, layout: Layout) -> NDArray[np.bool_]:
+    """bool[rows]."""
+    found = np.zeros(texts.num_rows, np.bool_)
+    for field, column in zip(layout.schema.fields, texts.itercolumns(), strict=True):
+        fits = _certainly_fits(column, field, layout.dataset_type)
+        found |= ~np.asarray(fits.fill_null(field.nullable))
+    return found
+
+
+def _certainly_fits(column: pa.ChunkedArray, field: Field, dataset_type: str) -> pa.ChunkedArray:
+    """bool[rows], null where the value is."""
+    if field.type != "string":
+        return pc.match_substring_regex(column, _CERTAINLY_FITS[field.type])
+    if dataset_type == ACTION_INTERACTIONS and field.name == EVENT_TYPE:
+        return pc.is_in(column, pa.array(_USUAL_SPELLINGS))
+    limit = character_limit(field)
+    lengths = pc.utf8_length(column)
+    return pc.less_equal(lengths, limit) if limit is not None else pc.greater_equal(lengths, 0)
