@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -9,9 +10,10 @@ from types import TracebackType
 from typing import Any
 
 from personalize_emu.neighbours import Neighbours, remote_neighbours
-from personalize_emu.operations import CONTROL_PLANE, HANDLERS
+from personalize_emu.operations import CONTROL_PLANE, HANDLERS, Handler
 from personalize_emu.service.context import Context
 from personalize_emu.service.metric_subjects import CALL_METRICS
+from personalize_emu.service.outside_reads import OutsideReads, Unanswered
 from personalize_emu.service.service_metrics import AnsweredCall, record_call
 from personalize_emu.service.world import World, new_world
 from personalize_emu.settings import Settings
@@ -33,7 +35,9 @@ class Emulator:
     ) -> None:
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
-        self.neighbours = neighbours or remote_neighbours(self.settings.aws_endpoint)
+        self.neighbours = neighbours or remote_neighbours(
+            self.settings.aws_endpoint, timeout=self.settings.aws_timeout
+        )
         # Without an endpoint the neighbours are AWS itself, which takes these metrics from nobody else.
         elsewhere = neighbours is not None or bool(self.settings.aws_endpoint)
         self._publishes_metrics = self.settings.service_metrics and elsewhere
@@ -79,11 +83,15 @@ class Emulator:
             )
         context = self._context(region or self.settings.region, account or self.settings.account)
         if operation_name not in CONTROL_PLANE:
+            context.neighbours.release()
             return handler(context, params)
-        with context.world.store.lock:
-            answer = handler(context, params)
+        started = time.monotonic()
+        answer = _handled(handler, context, params)
         # With the other paces starting the work is all there is to wait for.
-        context.run_deferred(patience if self.settings.pace == "instant" else None)
+        if patience is not None and self.settings.pace == "instant":
+            context.run_deferred(max(0.0, patience - (time.monotonic() - started)))
+        else:
+            context.run_deferred()
         return answer
 
     def measure(self, call: AnsweredCall) -> None:
@@ -140,9 +148,23 @@ class Emulator:
             settings=self.settings,
             clock=self.clock,
             identifiers=self._identifiers,
-            neighbours=self.neighbours,
+            neighbours=OutsideReads(self.neighbours),
             page_secret=self._page_secret,
             account=account,
             region=region,
             publishes_metrics=self._publishes_metrics,
         )
+
+
+def _handled(handler: Handler, context: Context, params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The answer of a handler that runs under the store's lock, and asks other services without it."""
+    while True:
+        try:
+            with context.world.store.lock:
+                answer = handler(context, params)
+        except Unanswered as question:
+            context.deferred.clear()
+            question.ask()
+        else:
+            context.neighbours.release()
+            return answer

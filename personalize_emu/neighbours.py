@@ -31,14 +31,20 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectTimeoutError,
     HTTPClientError,
     NoCredentialsError,
     ParamValidationError,
+    ReadTimeoutError,
 )
 
 ClientFactory = Callable[[str, str], Any]
 """Service name and region to a boto3 client."""
 
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 10.0
+"""Without a byte, as a rule. Clients of ours that wait for another service give up after a minute."""
+ATTEMPTS = 3
 _READ_BUFFER = 1 << 20
 _AWS_MANAGED_KEY = "alias/aws/s3"
 _DENIED = frozenset(
@@ -123,12 +129,16 @@ class ObjectInfo:
     size: int
 
 
-class ObjectStore(Protocol):
-    """Buckets and objects of one region. Every method raises StoreError."""
+class Listing(Protocol):
+    """What there is in the buckets of one region. Every method raises StoreError."""
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
         """Objects whose keys begin with `prefix`, in the order of their keys, page by page."""
         ...
+
+
+class ObjectStore(Listing, Protocol):
+    """Buckets and objects of one region. Every method raises StoreError."""
 
     def open(self, bucket: str, key: str) -> BinaryIO:
         """The content as a stream, read from start to end; close it or use it in a with statement."""
@@ -174,7 +184,7 @@ class Neighbours:
             for first in range(0, len(data), _MOST_DATA):
                 client.put_metric_data(Namespace=namespace, MetricData=data[first : first + _MOST_DATA])
         except (BotoCoreError, ClientError, HTTPClientError, StoreError, OSError) as error:
-            raise MetricsRefused(str(error)) from error
+            raise MetricsRefused(_text_of(error)) from error
 
     def bucket_policy(self, region: str, bucket: str) -> PolicyDocument | None:
         """The policy of a bucket, or None when it has none. Raises StoreError."""
@@ -199,7 +209,7 @@ class Neighbours:
         try:
             text = self.client("kms", region).get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
         except (BotoCoreError, ClientError, HTTPClientError, StoreError, OSError) as error:
-            raise KeyUnavailable(str(error)) from error
+            raise KeyUnavailable(_text_of(error)) from error
         policy: PolicyDocument = json.loads(text)
         return policy
 
@@ -211,20 +221,23 @@ class Neighbours:
             if error.response.get("Error", {}).get("Code") == "NoSuchEntity":
                 raise NoSuchRole(arn) from error
             raise RoleError(str(error)) from error
-        except (BotoCoreError, HTTPClientError, OSError) as error:
-            raise RoleError(str(error)) from error
+        except (BotoCoreError, HTTPClientError, StoreError, OSError) as error:
+            raise RoleError(_text_of(error)) from error
 
 
-def remote_neighbours(endpoint: str = "", *, ourselves: Collection[str] = ()) -> Neighbours:
+def remote_neighbours(
+    endpoint: str = "", *, timeout: float = READ_SECONDS, ourselves: Collection[str] = ()
+) -> Neighbours:
     """Services behind `endpoint`, or, when it is empty, wherever the AWS environment and profile point.
 
+    timeout: seconds without a byte after which an attempt is given up.
     ourselves: the "host:port" addresses this server listens on. A client that would call one of them
     raises PointsAtOurselves when it is made.
     """
     session = boto3.session.Session()
 
     def make(service: str, region: str) -> Any:
-        client = _remote_client(session, service, region, endpoint)
+        client = _remote_client(session, service, region, endpoint, timeout)
         if _address(client.meta.endpoint_url) in ourselves:
             raise PointsAtOurselves(client.meta.endpoint_url)
         return client
@@ -232,8 +245,12 @@ def remote_neighbours(endpoint: str = "", *, ourselves: Collection[str] = ()) ->
     return Neighbours(make)
 
 
-def _remote_client(session: Any, service: str, region: str, endpoint: str) -> Any:
-    config = Config(retries={"mode": "standard", "total_max_attempts": 4})
+def _remote_client(session: Any, service: str, region: str, endpoint: str, timeout: float) -> Any:
+    config = Config(
+        connect_timeout=min(CONNECT_SECONDS, timeout),
+        read_timeout=timeout,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+    )
     client = session.client(service, region_name=region, endpoint_url=endpoint or None, config=config)
     if service != "s3" or ".amazonaws." in client.meta.endpoint_url:
         return client
@@ -337,7 +354,14 @@ def _store_errors(bucket: str) -> Iterator[None]:
     except NoCredentialsError as error:
         raise AccessDenied(bucket, str(error)) from error
     except (BotoCoreError, HTTPClientError, Boto3Error, OSError) as error:
-        raise StoreUnavailable(bucket, str(error)) from error
+        raise StoreUnavailable(bucket, _text_of(error)) from error
+
+
+def _text_of(error: Exception) -> str:
+    if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
+        parts = urlsplit(str(error.kwargs.get("endpoint_url", "")))
+        return f"{parts.scheme}://{parts.netloc} does not answer in time (the option aws_timeout)"
+    return str(error)
 
 
 def _translated(bucket: str, error: ClientError) -> StoreError:

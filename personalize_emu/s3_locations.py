@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from personalize_emu.neighbours import ObjectInfo, ObjectStore
+from personalize_emu.neighbours import Listing, ObjectInfo
 
 IMPORT_SUFFIXES = (".csv", ".parquet")
 DELETION_SUFFIXES = (".csv",)
@@ -36,7 +36,7 @@ def parse_location(path: str) -> Location:
 
 
 def input_objects(
-    store: ObjectStore, location: Location, suffixes: tuple[str, ...] = IMPORT_SUFFIXES, *, deep: bool = False
+    store: Listing, location: Location, suffixes: tuple[str, ...] = IMPORT_SUFFIXES, *, deep: bool = False
 ) -> list[ObjectInfo]:
     """The objects to read, in the order of their keys (D-48).
 

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 Pace = Literal["instant", "fast", "real"]
 Auth = Literal["off", "sigv4", "iam"]
@@ -46,6 +47,7 @@ DATA_LIMITS: Mapping[str, int] = MappingProxyType(
 """The same for how much data one job may bring (Q-26, Q-27, Q-41)."""
 
 _NUMBERS: Mapping[str, int] = MappingProxyType({**QUOTA_LIMITS, **DATA_LIMITS})
+_POSITIVE = ("body_timeout", "instant_timeout", "real_pace_scale", "aws_timeout", "export_file_bytes")
 _TRUTH = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 
 
@@ -78,6 +80,11 @@ class Settings:
     account: str = _option("123456789012", "the 12-digit account that owns all resources")
     region: str = _option("us-east-1", "region of requests that carry no credential scope")
     aws_endpoint: str = _option("", "endpoint of S3 and the other AWS services; empty embeds them")
+    aws_timeout: float = _option(
+        10.0,
+        "with aws_endpoint: seconds without a byte from another service after which a request to it is given up; it is "
+        "sent three times",
+    )
     quotas: str = _option(
         "default",
         "how many resources there may be: default (the service's numbers), off (any number), or changes of "
@@ -135,6 +142,10 @@ class Settings:
             raise ValueError(f"account must be 12 digits, not {self.account!r}")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError(f"log_level must be DEBUG, INFO, WARNING or ERROR, not {self.log_level!r}")
+        check_endpoint(self.aws_endpoint)
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be greater than 0, not {getattr(self, name)}")
         quota_limits(self.quotas)
         if self.executor and not _CLUSTER.fullmatch(self.executor):
             raise ValueError(f"executor must be empty or {DASK_SCHEME}HOST:PORT, not {self.executor!r}")
@@ -142,14 +153,18 @@ class Settings:
             raise ValueError(f"network_from must not be negative, not {self.network_from}")
         if not 1 <= self.page_size <= 100:
             raise ValueError(f"page_size must be between 1 and 100, not {self.page_size}")
-        if not self.export_file_bytes > 0:
-            raise ValueError(f"export_file_bytes must be greater than 0, not {self.export_file_bytes}")
-        if not self.instant_timeout > 0:
-            raise ValueError(f"instant_timeout must be greater than 0, not {self.instant_timeout}")
-        if not self.body_timeout > 0:
-            raise ValueError(f"body_timeout must be greater than 0, not {self.body_timeout}")
-        if not self.real_pace_scale > 0:
-            raise ValueError(f"real_pace_scale must be greater than 0, not {self.real_pace_scale}")
+
+
+def check_endpoint(option: str) -> None:
+    """Raises ValueError: a value of the `aws_endpoint` option is neither empty nor the URL of a server."""
+    try:
+        parts = urlsplit(option)
+        # Reading the port is what checks it.
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if option and not is_url:
+        raise ValueError(f"aws_endpoint must be empty or a URL such as http://127.0.0.1:4566, not {option!r}")
 
 
 @cache

@@ -160,4 +160,4 @@ def _writing() -> Iterator[None]:
     except (AccessDenied, NoSuchBucket) as error:
         raise JobFailed(NO_WRITE_ACCESS) from error
     except StoreError as error:
-        raise JobFailed(f"{NO_WRITE_ACCESS} {error}") from error
+        raise JobFailed(f"{NO_WRITE_ACCESS} [{error}]") from error

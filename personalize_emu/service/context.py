@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from personalize_emu.neighbours import Neighbours
+from personalize_emu.service.outside_reads import OutsideReads
 from personalize_emu.service.quotas import refuse_over_quota
 from personalize_emu.service.world import World
 from personalize_emu.settings import Settings
@@ -36,14 +36,15 @@ class Context:
     """One request's view of the emulator: resources of other accounts and regions are invisible (P-20).
 
     A handler runs under the store's lock; what it passes to `afterwards` runs once the lock is free again
-    and before the answer leaves, so that slow work never holds up other requests.
+    and before the answer leaves, so that slow work never holds up other requests. What it asks of `neighbours` it is
+    told without the lock, by running again from its beginning (outside_reads.py), so it asks before it changes.
     """
 
     world: World
     settings: Settings
     clock: Clock
     identifiers: Identifiers
-    neighbours: Neighbours
+    neighbours: OutsideReads
     page_secret: bytes
     account: str
     region: str

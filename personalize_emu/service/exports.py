@@ -92,7 +92,7 @@ def _export(
     except (AccessDenied, NoSuchBucket) as error:
         raise JobFailed(NO_WRITE_ACCESS) from error
     except StoreError as error:
-        raise JobFailed(f"{NO_WRITE_ACCESS} {error}") from error
+        raise JobFailed(f"{NO_WRITE_ACCESS} [{error}]") from error
 
 
 def selected_records(contents: DatasetContents, schema: AvroSchema, dataset_type: str, mode: str) -> pa.Table:

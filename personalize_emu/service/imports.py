@@ -64,8 +64,7 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
     role_arn = params.get("roleArn")
     if role_arn is not None:
         require_role(context, role_arn)
-    objects = context.neighbours.objects(context.region)
-    keys = [info.key for info in requested_objects(objects, location)]
+    keys = [info.key for info in requested_objects(context.neighbours.listing(context.region), location)]
     require_access(context, role_arn, READ, location.bucket, keys)
     now = context.clock.now()
     job = DatasetImportJob(

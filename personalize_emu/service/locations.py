@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from personalize_emu.neighbours import AccessDenied, NoSuchBucket, ObjectInfo, ObjectStore, StoreError
+from personalize_emu.neighbours import AccessDenied, Listing, NoSuchBucket, ObjectInfo, StoreError
 from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, parse_location
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.wire.errors import InvalidInputException
@@ -48,7 +48,7 @@ def output_folder(path: str) -> Location:
     return Location(location.bucket, f"{key}/" if key and not key.endswith("/") else key)
 
 
-def requested_objects(objects: ObjectStore, location: Location) -> list[ObjectInfo]:
+def requested_objects(objects: Listing, location: Location) -> list[ObjectInfo]:
     """The files to read, never none. Raises InvalidInputException (R-DIJ-8, R-DIJ-9, D-45)."""
     try:
         return input_objects(objects, location)
@@ -69,11 +69,11 @@ def unreadable(error: StoreError) -> str:
     """What to tell the client of a Create when a store refuses or fails."""
     if isinstance(error, AccessDenied | NoSuchBucket):
         return insufficient_privileges(error.bucket)
-    return f"Invalid Data location. {error}"
+    return f"{InvalidLocation()} [{error}]"
 
 
 def unreadable_at_work(error: StoreError | InvalidLocation) -> str:
     """What a job gives as its reason when a store refuses or fails, or what it named is gone."""
     if isinstance(error, AccessDenied | NoSuchBucket):
         return NO_ACCESS
-    return str(error) if isinstance(error, InvalidLocation) else f"Invalid Data location. {error}"
+    return str(error) if isinstance(error, InvalidLocation) else f"{InvalidLocation()} [{error}]"

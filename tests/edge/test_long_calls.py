@@ -13,7 +13,6 @@ from personalize_emu.edge.chain import answer
 from personalize_emu.edge.moto_seam import EmbeddedClients, reset_services
 from personalize_emu.emulator import Emulator
 from personalize_emu.neighbours import Neighbours
-from personalize_emu.service import context as service_context
 from personalize_emu.settings import Settings
 from tests.given import BUCKET, INTERACTIONS_SCHEMA, ROLE, as_csv, two_camps
 
@@ -105,28 +104,23 @@ def test_other_calls_do_not_wait_for_the_work_of_a_call(emulator: Emulator, clie
     assert status(emulator, arns[0]) == "ACTIVE"
 
 
-def test_what_fails_after_the_answer_is_logged(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    context, go_on, logged = emulator._context("us-east-1", "123456789012"), threading.Event(), threading.Event()
-    errors: list[BaseException] = []
-
-    def error(_message: str, exc_info: BaseException) -> None:
-        errors.append(exc_info)
-        logged.set()
+@pytest.mark.parametrize("patience", [None, 30, PATIENCE])
+def test_what_fails_after_a_change_is_logged_and_keeps_nothing_from_its_turn(
+    emulator: Emulator, caplog: pytest.LogCaptureFixture, patience: float | None
+) -> None:
+    context, go_on, last = emulator._context("us-east-1", "123456789012"), threading.Event(), threading.Event()
 
     def fail() -> None:
-        go_on.wait(30)
+        assert go_on.wait(30)
         raise RuntimeError("gone")
 
-    monkeypatch.setattr(service_context.log, "error", error)
     context.afterwards(fail)
-    context.run_deferred(PATIENCE)
+    context.afterwards(last.set)
+    if patience != PATIENCE:
+        go_on.set()
+    context.run_deferred(patience)
     go_on.set()
-    assert logged.wait(30)
-    assert [str(each) for each in errors] == ["gone"]
-
-
-def test_what_fails_before_the_answer_is_raised(emulator: Emulator) -> None:
-    context = emulator._context("us-east-1", "123456789012")
-    context.afterwards(lambda: {}["gone"])
-    with pytest.raises(KeyError):
-        context.run_deferred(30)
+    assert last.wait(30)
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "gone"
