@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from personalize_emu.service.context import Context
 from personalize_emu.service.service_metrics import record_end
-from personalize_emu.state.jobs import Job, Lane, attempt, no_work
+from personalize_emu.state.jobs import Job, JobFailed, Lane, attempt, no_work
 from personalize_emu.state.lifecycle import (
     ACTIVE,
+    CREATING,
     DELETABLE,
     DELETE_IN_PROGRESS,
     DELETE_PENDING,
@@ -21,7 +22,7 @@ from personalize_emu.state.lifecycle import (
     creation_duration,
     deletion_duration,
 )
-from personalize_emu.state.resources import Resource, Stateful
+from personalize_emu.state.resources import Dataset, Resource, Stateful
 from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
 
 S = TypeVar("S", bound=Stateful)
@@ -36,6 +37,27 @@ def require_active(record: Stateful) -> None:
     if record.status in FAILED:
         raise InvalidInputException(text)
     raise ResourceInUseException(text)
+
+
+def require_usable(dataset: Dataset) -> None:
+    """A dataset that is still being created has children already, which wait for it (R-GEN-20)."""
+    if dataset.status not in CREATING:
+        require_active(dataset)
+
+
+def queues_of(*datasets: Dataset) -> tuple[str, ...]:
+    """Where children wait for those of their datasets that are still being created."""
+    return tuple(dataset.arn for dataset in datasets if dataset.status in CREATING)
+
+
+def require_made(context: Context, *dataset_arns: str) -> None:
+    """What children ask when they have waited. Raises JobFailed when a dataset has not come to be."""
+    for arn in dataset_arns:
+        dataset = context.world.store.get(Dataset, arn)
+        if dataset is None:
+            raise JobFailed(f"Resource Arn {arn} does not exist.")
+        if dataset.status in FAILED:
+            raise JobFailed(f"Resource {arn} is in {dataset.status} state.")
 
 
 def require_deletable(record: Stateful) -> None:

@@ -78,6 +78,7 @@ def create_dataset(context: Context, params: Params) -> dict[str, Any]:
         dataset,
         no_work,
         lambda _: context.world.contents.update({dataset.arn: DatasetContents(event_ids)}),
+        queues=(dataset.arn,),
     )
     return {"datasetArn": dataset.arn}
 

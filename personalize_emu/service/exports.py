@@ -15,7 +15,7 @@ from personalize_emu.data.csv_writer import csv_parts
 from personalize_emu.data.dataset_types import DATASET_TYPES
 from personalize_emu.neighbours import AccessDenied, NoSuchBucket, StoreError
 from personalize_emu.service.access import WRITE, recheck_access, require_access, require_role
-from personalize_emu.service.changes import begin_creation, require_active
+from personalize_emu.service.changes import begin_creation, queues_of, require_made, require_usable
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.locations import NO_WRITE_ACCESS, output_folder
@@ -29,7 +29,7 @@ from personalize_emu.state.resources import Dataset, DatasetExportJob, Schema
 def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any]:
     """Looks at the form of the destination; whether it can be written to, the job finds out (D-109)."""
     dataset = context.get(Dataset, params["datasetArn"])
-    require_active(dataset)
+    require_usable(dataset)
     destination = params["jobOutput"]["s3DataDestination"]
     folder = output_folder(destination["path"])
     require_role(context, params["roleArn"])
@@ -48,9 +48,13 @@ def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any
     )
     context.insert(job, checked_tags(params))
     schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
-    contents = context.world.contents[dataset.arn]
     begin_creation(
-        context, job, partial(_export, context, job, dataset.dataset_type, schema, contents), lambda _: None
+        context,
+        job,
+        partial(_export, context, job, dataset.dataset_type, schema),
+        lambda _: None,
+        queues=queues_of(dataset),
+        ready=partial(require_made, context, dataset.arn),
     )
     return {"datasetExportJobArn": job.arn}
 
@@ -73,13 +77,10 @@ def export_file_key(folder: str, job_name: str, number: int) -> str:
     return f"{folder}{job_name}/part-{number:05d}.csv"
 
 
-def _export(
-    context: Context,
-    job: DatasetExportJob,
-    dataset_type: str,
-    schema: AvroSchema,
-    contents: DatasetContents,
-) -> None:
+def _export(context: Context, job: DatasetExportJob, dataset_type: str, schema: AvroSchema) -> None:
+    contents = context.world.contents.get(job.dataset_arn)
+    if contents is None:
+        raise JobFailed(f"Resource Arn {job.dataset_arn} does not exist.")
     destination = job.job_output["s3DataDestination"]
     folder = output_folder(destination["path"])
     recheck_access(context, job.role_arn, WRITE, folder.bucket, [folder.key], refusal=NO_WRITE_ACCESS)

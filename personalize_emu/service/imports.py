@@ -18,7 +18,7 @@ from personalize_emu.s3_locations import InvalidLocation, input_objects, parse_l
 from personalize_emu.service.access import READ, recheck_access, require_access, require_role
 from personalize_emu.service.attribution import ImportReporting, import_reporting
 from personalize_emu.service.attribution_ledger import Ledger, Sums
-from personalize_emu.service.changes import begin_creation, require_active
+from personalize_emu.service.changes import begin_creation, require_made, require_usable
 from personalize_emu.service.contents import BulkImport, DatasetContents
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.locations import (
@@ -55,7 +55,7 @@ class FilesRead:
 def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any]:
     """Looks at the location before it answers; the job reads the rows (R-DIJ-9)."""
     dataset = context.get(Dataset, params["datasetArn"])
-    require_active(dataset)
+    require_usable(dataset)
     mode = params.get("importMode", "FULL")
     _check_mode(context, dataset, mode)
     publish = params.get("publishAttributionMetricsToS3", False)
@@ -118,12 +118,14 @@ def _begin(
         context.afterwards(lambda: reporting.done(sums))
         contents.finish_import(addition)
 
-    begin_creation(context, job, work, finished, queues=(job.dataset_arn,))
+    ready = partial(require_made, context, job.dataset_arn)
+    begin_creation(context, job, work, finished, queues=(job.dataset_arn,), ready=ready)
 
 
 def _check_mode(context: Context, dataset: Dataset, mode: ImportMode) -> None:
     """INCREMENTAL needs bulk data to add to, or an import before it that brings some (D-80)."""
-    if mode == "FULL" or context.world.contents[dataset.arn].bulk is not None:
+    contents = context.world.contents.get(dataset.arn)
+    if mode == "FULL" or (contents is not None and contents.bulk is not None):
         return
     running = (
         job

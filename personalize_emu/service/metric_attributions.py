@@ -7,17 +7,25 @@ from functools import partial
 from typing import Any
 
 from personalize_emu.data.columns import EVENT_TYPE
-from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
+from personalize_emu.data.dataset_types import INTERACTIONS
 from personalize_emu.service.access import REPORT, require_access, require_role
 from personalize_emu.service.attribution_ledger import Ledger
 from personalize_emu.service.attribution_reports import probe
-from personalize_emu.service.changes import begin_creation, begin_deletion, require_active, require_deletable
+from personalize_emu.service.changes import (
+    begin_creation,
+    begin_deletion,
+    queues_of,
+    require_active,
+    require_deletable,
+    require_made,
+    require_usable,
+)
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.datasets import dataset_of_type, in_group, schemas_of_group
 from personalize_emu.service.locations import output_folder
-from personalize_emu.service.metric_expressions import InvalidMetric, check_expression
+from personalize_emu.service.metric_expressions import InvalidMetric, check_expression, measured_types
 from personalize_emu.state.lifecycle import CREATE_PENDING
-from personalize_emu.state.resources import DatasetGroup, MetricAttribution
+from personalize_emu.state.resources import Dataset, DatasetGroup, MetricAttribution
 from personalize_emu.wire.errors import InvalidInputException, ResourceAlreadyExistsException
 
 MOST_METRICS = 10
@@ -44,11 +52,14 @@ def create_metric_attribution(context: Context, params: Params) -> dict[str, Any
     )
     context.insert(record)
     ledger = Ledger(record.arn, group.arn)
+    measured = _measured_datasets(context, group.arn, metrics)
     begin_creation(
         context,
         record,
         partial(probe, context, record),
         lambda _: context.world.ledgers.update({record.arn: ledger}),
+        queues=queues_of(*measured),
+        ready=partial(require_made, context, *(dataset.arn for dataset in measured)),
     )
     return {"metricAttributionArn": record.arn}
 
@@ -134,18 +145,22 @@ def _with(context: Context, group_arn: str, old: Metrics, new: Iterable[Mapping[
     return old + added
 
 
+def _measured_datasets(context: Context, group_arn: str, metrics: Metrics) -> list[Dataset]:
+    """Those there are that metrics are computed from."""
+    found = (dataset_of_type(context, group_arn, kind) for kind in sorted(measured_types(metrics)) if kind)
+    return [dataset for dataset in found if dataset is not None]
+
+
 def _check_metrics(context: Context, group_arn: str, metrics: Metrics) -> None:
+    """Items that are yet to be imported add 0 until they are (MA-12)."""
     schemas = schemas_of_group(context, group_arn)
     events = dataset_of_type(context, group_arn, INTERACTIONS)
     if events is None or EVENT_TYPE not in schemas[INTERACTIONS].names:
         raise InvalidInputException("A metric attribution requires an INTERACTIONS dataset with a column EVENT_TYPE.")
-    require_active(events)
-    items = dataset_of_type(context, group_arn, ITEMS)
-    contents = context.world.contents.get(items.arn) if items else None
-    described = contents is not None and (contents.bulk is not None or contents.log.held > 0)
+    require_usable(events)
     for metric in metrics:
         try:
-            check_expression(metric["expression"], schemas, described)
+            check_expression(metric["expression"], schemas)
         except InvalidMetric as error:
             raise InvalidInputException(str(error)) from error
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from personalize_emu.data.avro import Schema
-from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
+from personalize_emu.data.dataset_types import INTERACTIONS
 
 NUMERIC = frozenset({"int", "long", "float", "double"})
 _EXPRESSION = re.compile(
@@ -55,11 +55,8 @@ def measured_types(metrics: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     return frozenset({INTERACTIONS, *(parsed_expression(metric["expression"]).dataset_type for metric in metrics)})
 
 
-def check_expression(text: str, schemas: Mapping[str, Schema], described: bool) -> None:
-    """Whether the datasets of a group, by type, have what an expression sums.
-
-    described: whether items have been imported. Raises InvalidMetric (MA-12).
-    """
+def check_expression(text: str, schemas: Mapping[str, Schema]) -> None:
+    """Whether the datasets of a group, by type, have what an expression sums. Raises InvalidMetric (MA-12)."""
     expression = parsed_expression(text)
     if not expression.column:
         return
@@ -70,5 +67,3 @@ def check_expression(text: str, schemas: Mapping[str, Schema], described: bool) 
         raise InvalidMetric(f"{text}: there is no column {expression.column} in the {expression.dataset_type} dataset.")
     if field.type not in NUMERIC:
         raise InvalidMetric(f"{text}: column {field.name} is not numeric.")
-    if expression.dataset_type == ITEMS and not described:
-        raise InvalidMetric(f"{text}: the ITEMS dataset holds no items yet.")
