@@ -38,6 +38,7 @@ check: $(STAMP)  ## the tests alone, on WORKERS processes
 bench: $(STAMP)  ## start-up, serving and training times
 	@$(BIN)/python -m benchmarks.startup
 	@$(BIN)/python -m benchmarks.serving
+	@$(BIN)/python -m benchmarks.stalled
 	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.scale
 	@$(BIN)/python -m benchmarks.filters

@@ -16,6 +16,7 @@ from urllib.error import HTTPError, URLError
 
 from personalize_emu.edge.addresses import server_url
 from personalize_emu.edge.client_environment import client_environment
+from personalize_emu.edge.exit_codes import BROKEN_PIPE, INTERRUPTED
 from personalize_emu.edge.server_reset import reset_server
 from personalize_emu.edge.stream_options import add_options
 from personalize_emu.settings import Settings, environment_name, settings_from_environment
@@ -23,7 +24,7 @@ from personalize_emu.settings import Settings, environment_name, settings_from_e
 PROGRAM = "personalize-emu"
 FAILED = 1
 WRONG_USE = 2
-PACKAGES = ("personalize-emu", "boto3", "botocore", "moto", "flask", "granian", "numpy", "pyarrow", "scipy")
+PACKAGES = ("personalize-emu", "boto3", "botocore", "moto", "flask", "httptools", "numpy", "pyarrow", "scipy")
 
 EXAMPLES = """\
 examples:
@@ -44,14 +45,32 @@ examples:
                                              read and write buckets elsewhere
 
 Every option is also an environment variable, named in brackets; the option wins.
-The server ends with Ctrl-C or SIGTERM.
+The server ends with Ctrl-C (exit code 130) or SIGTERM (0), within a second; a second Ctrl-C ends it at once.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code: 0 done, 1 failed, 2 wrong use."""
+    """Run one command and return the exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted, 141 output not read.
+
+    argv: the command; when not given it is that of this process, which is left at once when it is interrupted, not
+    waiting for threads that train.
+    """
+    try:
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = BROKEN_PIPE
+    if argv is None:
+        os._exit(code)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     parser = _parser()
-    arguments = list(sys.argv[1:] if argv is None else argv)
     # The demo has options of its own.
     if arguments[:1] == ["demo"]:
         return _demo(arguments[1:])
@@ -63,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(chosen: argparse.Namespace) -> int:
+    """Does not return once it serves: the process ends with the code of the signal."""
     from personalize_emu.edge.server import PortInUse, run
 
     settings = _settings(chosen, *(option.name for option in fields(Settings)))
@@ -75,7 +95,6 @@ def _serve(chosen: argparse.Namespace) -> int:
         )
     except OSError as error:
         return _failure(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}")
-    return 0
 
 
 def _reset(chosen: argparse.Namespace) -> int:

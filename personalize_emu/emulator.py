@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any
@@ -128,17 +129,17 @@ class Emulator:
         return self._world.jobs.wait_idle(timeout)
 
     def health(self) -> dict[str, Any]:
-        """What GET /_emu/health shows."""
+        """What GET /_emu/health shows. Takes no lock, so that it never waits."""
         counts = Counter(record.kind for record in self._world.store.records())
         return {
             "status": "ok",
-            "version": version("personalize-emu"),
+            "version": _version(),
             "pace": self.settings.pace,
             "operations": {"implemented": len(HANDLERS), "modelled": len(operations())},
             "resources": dict(sorted(counts.items())),
             "running": [
                 {"arn": arn, "stage": progress.stage, "percent": round(100 * progress.share)}
-                for arn, progress in sorted(self._world.progress.items())
+                for arn, progress in sorted(self._world.progress.copy().items())
             ],
         }
 
@@ -168,3 +169,8 @@ def _handled(handler: Handler, context: Context, params: Mapping[str, Any]) -> d
         else:
             context.neighbours.release()
             return answer
+
+
+@cache
+def _version() -> str:
+    return version("personalize-emu")

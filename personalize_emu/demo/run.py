@@ -41,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     narrator = Narrator(sys.stdout, STEPS)
     try:
         _tell(narrator, options.seed, options.users)
+    except BrokenPipeError:
+        # Nobody reads on, which is no failure of the demo.
+        raise
     except (BotoCoreError, ClientError, DemoFailed, OSError) as error:
         sys.stderr.write(f'\nThe demo failed at "{narrator.title}": {error}\n')
         return 1

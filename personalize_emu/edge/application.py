@@ -14,17 +14,11 @@ from personalize_emu.edge.callers import CallerOf, nobody
 from personalize_emu.edge.chain import AccountOf, answer, default_account, refuse
 from personalize_emu.edge.gate import Gate, gate_of
 from personalize_emu.emulator import Emulator
-from personalize_emu.wire.errors import AwsError, CommonError, SerializationException
+from personalize_emu.wire.errors import AwsError, RequestEntityTooLargeException, SerializationException
 from personalize_emu.wire.render import Response
 
 LARGEST_BODY = 4 * 1024 * 1024
 """Bytes. Several times the largest request the service model allows."""
-
-
-class RequestEntityTooLargeException(CommonError):
-    """The body is longer than any valid request."""
-
-    status = 413
 
 
 def _nothing() -> None:

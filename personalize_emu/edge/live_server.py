@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import threading
+from concurrent.futures import Future
 from typing import Any
 
-from werkzeug.serving import WSGIRequestHandler, make_server
-
+from personalize_emu.edge.front import Front
+from personalize_emu.edge.http_server import HttpServer
 from personalize_emu.edge.one_port import emulator_with_services, one_port
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Settings
+
+PATIENCE_SECONDS = 0.4
 
 
 class LiveServer:
@@ -25,29 +30,30 @@ class LiveServer:
     def __init__(self, emulator: Emulator | None = None) -> None:
         self._owned = emulator is None
         self.emulator = emulator or emulator_with_services(Settings(pace="instant"))
-        self._server = make_server(
-            "127.0.0.1", 0, one_port(self.emulator), threaded=True, request_handler=_QuietHandler
-        )
-        self._thread = threading.Thread(target=self._server.serve_forever, name="personalize-emu-server", daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._thread = threading.Thread(target=self._run, name="personalize-emu-server", daemon=True)
 
     def __enter__(self) -> LiveServer:
         self._thread.start()
+        self._started.result()
         return self
 
     def __exit__(self, *_error: Any) -> None:
-        self._server.shutdown()
+        loop, stop = self._started.result()
+        loop.call_soon_threadsafe(stop.set)
         self._thread.join()
-        self._server.server_close()
         if self._owned:
             self.emulator.close()
 
+    def _run(self) -> None:
+        asyncio.run(self._serve())
 
-class _QuietHandler(WSGIRequestHandler):
-    """The request path logs each request itself."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
+    async def _serve(self) -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        server = HttpServer(Front(one_port(self.emulator), loop), self.emulator.settings.body_timeout)
+        await server.start(self._listener)
+        self._started.set_result((loop, stop))
+        await stop.wait()
+        await server.stop(PATIENCE_SECONDS)

@@ -1,15 +1,23 @@
 """One port for everything: Personalize and the admin routes are ours, other AWS requests the neighbours'.
 
 guard ─▶ /_emu? ─▶ credential scope: personalize or another? ─▶ no scope: our target, path or host?
+
+Where a request goes is decided by its head alone, so that it is known before the body has come.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from personalize_emu.edge.application import create_app, is_admin_path, to_flask
+from personalize_emu.edge.callers import nobody
+from personalize_emu.edge.chain import AccountOf, answer, default_account
+from personalize_emu.edge.gate import Gate, gate_of, open_gate
+from personalize_emu.edge.http_messages import HttpRequest
 from personalize_emu.edge.moto_seam import (
     EmbeddedClients,
     UnservedRequest,
@@ -20,10 +28,12 @@ from personalize_emu.edge.moto_seam import (
 )
 from personalize_emu.edge.origin_guard import foreign_host, foreign_origin
 from personalize_emu.edge.refusals import FORM, refusal
+from personalize_emu.edge.wsgi_call import call_wsgi
 from personalize_emu.emulator import Emulator
 from personalize_emu.neighbours import Neighbours
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import Clock
+from personalize_emu.wire.render import Response
 from personalize_emu.wire.route import is_ours
 from personalize_emu.wire.sigv4 import credential_scope
 
@@ -31,6 +41,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SERVICES_CALLED_UNSIGNED = "AWSCognito"
+_log = logging.getLogger("personalize_emu.services")
 OUR_HOSTS = ("personalize.", "personalize-runtime.", "personalize-events.")
 
 
@@ -45,39 +56,101 @@ def one_port(emulator: Emulator) -> OnePort:
     """The application that answers for `emulator` and, unless `aws_endpoint` is set, for other AWS services."""
     settings = emulator.settings
     if settings.aws_endpoint:
-        return OnePort(create_app(emulator), _elsewhere, settings.host)
+        return OnePort(emulator, create_app(emulator), _elsewhere, gate_of(settings, nobody))
     ours = create_app(emulator, account_of=account_of, issued=caller_of, reset_services=reset_services)
-    return OnePort(ours, embedded_application(settings.account), settings.host)
+    return OnePort(emulator, ours, embedded_application(settings.account), gate_of(settings, caller_of), account_of)
+
+
+class Receiver(Enum):
+    """Who answers a request."""
+
+    PERSONALIZE = auto()
+    ADMIN = auto()
+    SERVICES = auto()
+
+
+@dataclass(frozen=True)
+class Destination:
+    """service: the name that the request was signed for. refusal: the answer to what nobody may ask."""
+
+    receiver: Receiver
+    service: str | None
+    refusal: Response | None
 
 
 @dataclass(frozen=True)
 class OnePort:
-    """Decides by the service in the credential scope, and without one by target, path and host (P-8)."""
+    """Decides by the service in the credential scope, and without one by target, path and host (P-8).
 
+    It answers plain values, and is a WSGI application as well.
+    """
+
+    emulator: Emulator
     ours: WSGIApplication
     services: WSGIApplication
-    own_host: str
+    gate: Gate = open_gate
+    account_of: AccountOf = default_account
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method, path, headers = environ["REQUEST_METHOD"], environ.get("PATH_INFO") or "/", _headers(environ)
-        query = environ.get("QUERY_STRING", "")
-        scope = credential_scope(headers, query)
-        service = scope.service if scope else None
-        personalize = _is_personalize(method, path, headers, query, signed=scope is not None)
-        reason = foreign_host(headers.get("host", ""), self.own_host)
-        if reason is None and not personalize:
-            reason = foreign_origin(method, headers)
-        if reason is not None:
-            answer = refusal(service, headers, status=403, code="AccessDeniedException", message=reason)
-            return to_flask(answer)(environ, start_response)
-        if personalize or is_admin_path(path):
+        destination = self.destination(method, path, environ.get("QUERY_STRING", ""), headers)
+        if destination.refusal is not None:
+            return to_flask(destination.refusal)(environ, start_response)
+        if destination.receiver is not Receiver.SERVICES:
             return self.ours(environ, start_response)
         try:
             return self.services(environ, start_response)
         except UnservedRequest as error:
-            message = str(error)
-        answer = refusal(service, headers, status=501, code="NotImplementedException", message=message)
+            answer = _unserved(destination.service, headers, str(error))
         return to_flask(answer)(environ, start_response)
+
+    def destination(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> Destination:
+        """Where a request goes. path: percent-decoded. headers: names in lower case."""
+        scope = credential_scope(headers, query)
+        service = scope.service if scope else None
+        personalize = _is_personalize(method, path, headers, query, signed=scope is not None)
+        reason = foreign_host(headers.get("host", ""), self.emulator.settings.host)
+        if reason is None and not personalize:
+            reason = foreign_origin(method, headers)
+        refused = None
+        if reason is not None:
+            refused = refusal(service, headers, status=403, code="AccessDeniedException", message=reason)
+        if personalize:
+            return Destination(Receiver.PERSONALIZE, service, refused)
+        receiver = Receiver.ADMIN if is_admin_path(path) else Receiver.SERVICES
+        return Destination(receiver, service, refused)
+
+    def answer(self, destination: Destination, path: str, request: HttpRequest) -> Response:
+        """Answer a request that has arrived whole. path: percent-decoded. Never raises."""
+        if destination.refusal is not None:
+            return destination.refusal
+        head = request.head
+        if destination.receiver is Receiver.PERSONALIZE:
+            return answer(
+                self.emulator,
+                head.method,
+                path,
+                head.query,
+                head.headers,
+                request.body.read(),
+                account_of=self.account_of,
+                gate=self.gate,
+                patience=self.emulator.settings.instant_timeout,
+            )
+        application = self.ours if destination.receiver is Receiver.ADMIN else self.services
+        try:
+            return call_wsgi(application, request)
+        except UnservedRequest as error:
+            return _unserved(destination.service, head.headers, str(error))
+        # What no handler of these applications has caught: clients get an error they can read, the log the traceback.
+        except Exception:  # noqa: BLE001
+            _log.exception("%s %s failed", head.method, head.path)
+        message = "The emulator failed; its log has the details."
+        return refusal(destination.service, head.headers, status=500, code="InternalFailure", message=message)
+
+
+def _unserved(service: str | None, headers: Mapping[str, str], message: str) -> Response:
+    return refusal(service, headers, status=501, code="NotImplementedException", message=message)
 
 
 def _elsewhere(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:

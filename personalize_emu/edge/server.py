@@ -1,123 +1,78 @@
-"""The production server: granian with exactly one worker process, in which emulator, jobs and services live.
+"""The production server: one process, an event loop for connections and threads for what they ask.
 
-    this process      checks the port, starts the worker, passes signals on
-    worker process    builds the emulator, serves it from a few threads, says when it is ready
+    main thread     signals, connections, requests as they arrive, health
+    lanes           threads that answer requests (front)
+    jobs, clock     threads of the emulator
 
-The worker ends with its parent, however that ends.
+A signal ends it: nothing more is accepted, answers that are nearly done go out, and the process leaves without
+waiting for threads that train.
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
-import functools
 import logging
-import multiprocessing
 import os
 import signal
 import socket
 import sys
 import threading
-import time
-from contextlib import closing
 from dataclasses import replace
-from multiprocessing.util import Finalize
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import NoReturn
 
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces
-
-from personalize_emu.edge.addresses import reachable_host, server_url
+from personalize_emu.edge.addresses import server_url
+from personalize_emu.edge.exit_codes import INTERRUPTED
 from personalize_emu.settings import Settings
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
-
-THREADS = 2
-"""Requests served at once. More threads only queue for the interpreter lock: with four, recommendations came a
-quarter slower (docs/benchmarks.md)."""
-
-STOP_SECONDS = 10
-"""How long a worker may take to finish its requests before it is killed."""
-
-PROBE_SECONDS = 0.01
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+EXIT_CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: 0}
+PATIENCE_SECONDS = 0.4
+"""How long requests that are being answered may take when the server ends."""
+CLOSING_SECONDS = 0.3
+"""How long the emulator may take to put its threads away."""
+MOST_FILES = 65_536
+"""Open files that are asked of the system; each connection is one."""
 
 
 class PortInUse(Exception):
     """Somebody listens on the port already."""
 
 
-class SignalSafeEvent:
-    """What granian's main thread waits for, and its signal handlers set.
+def run(settings: Settings) -> NoReturn:
+    """Serve until SIGINT or SIGTERM, then leave the process with the code for it.
 
-    An Event would do it with locks: two signals in a row can leave them locked, and a signal that the system
-    gives to another thread would not wake the main one. A pipe has neither fault.
-    """
-
-    def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
-        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        self._is_set = False
-
-    def set(self) -> None:
-        self._is_set = True
-        os.write(self._write, b"!")
-
-    def clear(self) -> None:
-        self._is_set = False
-
-    def wait(self) -> None:
-        while not self._is_set:
-            os.read(self._read, 1)
-
-
-def run(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Prints `personalize-emu is ready on URL` once requests are answered.
+    Prints `personalize-emu is ready on URL` once requests are answered.
 
     Raises:
         PortInUse: the port is taken.
         OSError: the address is not one of this machine.
     """
-    settings = replace(settings, port=_free_port(settings.host, settings.port))
-    granian: Any = Granian(
-        "personalize-emu",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=1,
-        blocking_threads=THREADS,
-        http=HTTPModes.http1,
-        workers_kill_timeout=STOP_SECONDS,
-        log_enabled=False,
-    )
-    granian.main_loop_interrupt = SignalSafeEvent()
-    granian.serve(target_loader=functools.partial(_worker_application, settings), wrap_loader=False)
+    listener = _listener(settings.host, settings.port)
+    for each in EXIT_CODES:
+        signal.signal(each, _leave_at_once)
+    settings = replace(settings, port=listener.getsockname()[1])
+    code = asyncio.run(_serve(settings, listener))
+    _leave(code)
 
 
-def _free_port(host: str, port: int) -> int:
-    """The port to listen on, found free. granian would share a port that is in use instead of refusing it."""
+def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise PortInUse(f"port {port} of {host} is in use") from error
-            raise
-        free: int = probe.getsockname()[1]
-        return free
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(f"port {port} of {host} is in use") from error
+        raise
 
 
-def _worker_application(settings: Settings) -> WSGIApplication:
-    """Runs in the worker: everything that holds state begins here."""
-    # Until granian listens for signals in the worker, one of them simply ends it.
-    _watch_signals()
-    for each in STOP_SIGNALS:
-        signal.signal(each, signal.SIG_DFL)
+async def _serve(settings: Settings, listener: socket.socket) -> int:
+    """The exit code."""
+    # Not before the port is known to be free: these take most of the time of a start.
     from threadpoolctl import threadpool_limits
 
+    from personalize_emu.edge.front import Front
+    from personalize_emu.edge.http_server import HttpServer
     from personalize_emu.edge.moto_seam import know_managed_policies
     from personalize_emu.edge.one_port import emulator_with_services, one_port
 
@@ -125,45 +80,60 @@ def _worker_application(settings: Settings) -> WSGIApplication:
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
+    _allow_many_files()
     emulator = emulator_with_services(settings)
     # Requests run in several threads already; more of them inside each only take turns.
     threadpool_limits(limits=1, user_api="blas")
-    Finalize(None, emulator.close, exitpriority=10)
-    application = one_port(emulator)
-    threading.Thread(target=_announce, args=(settings,), daemon=True).start()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    return application
+    server = HttpServer(Front(one_port(emulator), asyncio.get_running_loop()), settings.body_timeout)
+    stopped = _signalled()
+    await server.start(listener)
+    print(f"personalize-emu is ready on {server_url(settings.host, settings.port)}", flush=True)  # noqa: T201
+    code = await stopped
+    await server.stop(PATIENCE_SECONDS)
+    closing = threading.Thread(target=emulator.close, daemon=True)
+    closing.start()
+    await asyncio.to_thread(closing.join, CLOSING_SECONDS)
+    # The loop would wait for its own threads, and those for disks and clients.
+    _leave(code)
 
 
-def _watch_signals() -> None:
-    """Pass signals on that the system gives to one of granian's own threads: Python handles them in the main one."""
-    read, write = os.pipe()
-    os.set_blocking(write, False)
-    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    threading.Thread(target=_repeat_to_main_thread, args=(read,), daemon=True).start()
+def _signalled() -> asyncio.Future[int]:
+    """Done with the exit code at the first signal; the second ends the process at once."""
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[int] = loop.create_future()
 
+    def take(number: signal.Signals) -> None:
+        if stopped.done():
+            # Of two that come together, either may be seen first.
+            _leave(max(stopped.result(), EXIT_CODES[number]))
+        stopped.set_result(EXIT_CODES[number])
 
-def _repeat_to_main_thread(wakeups: int) -> None:
-    (number,) = os.read(wakeups, 1)
-    main_thread = threading.main_thread().ident
-    if main_thread is not None:
-        signal.pthread_kill(main_thread, number)
-
-
-def _announce(settings: Settings) -> None:
-    url = server_url(settings.host, settings.port)
-    while True:
+    for each in EXIT_CODES:
         try:
-            socket.create_connection((reachable_host(settings.host), settings.port), timeout=1).close()
-        except OSError:
-            time.sleep(PROBE_SECONDS)
-        else:
-            print(f"personalize-emu is ready on {url}", flush=True)  # noqa: T201
-            return
+            loop.add_signal_handler(each, take, each)
+        except NotImplementedError:
+            signal.signal(each, lambda number, _: loop.call_soon_threadsafe(take, signal.Signals(number)))
+    return stopped
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+def _leave_at_once(number: int, _frame: FrameType | None) -> NoReturn:
+    """Before anything is served."""
+    _leave(EXIT_CODES[signal.Signals(number)])
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without waiting for its threads, which may be at a training for minutes."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _allow_many_files() -> None:
+    """A client that opens many connections and sends nothing must not use up what the system allows."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(MOST_FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -42,12 +43,17 @@ class ServerProcess:
                 return self
         self.stop()
         with self._log:
-            self._log.seek(0)
-            raise ServerFailed(self._log.read())
+            raise ServerFailed(self.log())
 
     def __exit__(self, *_error: Any) -> None:
         self.stop()
         self._log.close()
+
+    def log(self) -> str:
+        """What the server has written to standard error so far."""
+        # The child writes where this file descriptor stands, so it must not be moved.
+        number = self._log.fileno()
+        return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
     def stop(self) -> int:
         """End the server with SIGTERM, or SIGKILL when that does not help, and return its exit code."""

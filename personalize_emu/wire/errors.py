@@ -21,6 +21,8 @@
         ├── ExpiredTokenException
         ├── RequestExpired
         ├── AccessDeniedException
+        ├── RequestTimeoutException
+        ├── RequestEntityTooLargeException
         ├── ThrottlingException
         ├── NotImplementedException
         └── InternalFailure
@@ -133,6 +135,18 @@ class RequestExpired(CommonError):
 
 class AccessDeniedException(CommonError):
     """The caller may not do this (P-62)."""
+
+
+class RequestTimeoutException(CommonError):
+    """The request did not arrive in time."""
+
+    status = 408
+
+
+class RequestEntityTooLargeException(CommonError):
+    """The body is longer than any valid request."""
+
+    status = 413
 
 
 class ThrottlingException(CommonError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import batch, filters, scale, sequences
+from benchmarks import batch, filters, scale, sequences, stalled
 from benchmarks.report import show
 from benchmarks.serving import LIST_SCHEMAS, Load, measure
 
@@ -58,3 +58,10 @@ def test_tables_are_markdown_with_figures_to_the_right(capsys: pytest.CaptureFix
     assert capsys.readouterr().out == (
         "\nTitle\n\n| what      |     s |\n| --------- | ----: |\n| a         |  1.00 |\n| long name | 12.00 |\n"
     )
+
+
+def test_stalled_connections_are_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["stalled", "--connections", "6", "--seconds", "0.2"])
+    assert stalled.main() == 0
+    rows = [line.split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")][1:]
+    assert [row[1].strip() for row in rows[1:]] == ["0", "6", "0", "6"]

@@ -17,7 +17,7 @@ from personalize_emu.edge.bypass_warning import EndpointBypassesEmulator
 from personalize_emu.edge.trained_campaign import TrainedCampaigns, TrainingFailed, table_of
 
 pytest_plugins = ("pytester",)
-HEAVY = ("boto3", "botocore", "flask", "granian", "moto", "numpy", "pyarrow", "scipy", "sklearn")
+HEAVY = ("boto3", "botocore", "flask", "httptools", "moto", "numpy", "pyarrow", "scipy", "sklearn")
 
 
 @pytest.mark.parametrize("module", ["personalize_emu", "personalize_emu.edge.pytest_plugin", "personalize_emu.cli"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import threading
 import time
 from typing import Any
@@ -71,13 +70,6 @@ def test_s6_managed_policies_can_be_attached() -> None:
         for name in ("service-role/AmazonPersonalizeFullAccess", "AmazonS3FullAccess"):
             iam.attach_role_policy(RoleName="Managed", PolicyArn=f"arn:aws:iam::aws:policy/{name}")
         assert len(iam.list_attached_role_policies(RoleName="Managed")["AttachedPolicies"]) == 2
-
-
-def test_two_signals_in_a_row_end_it_cleanly() -> None:
-    with ServerProcess() as server:
-        server.process.send_signal(signal.SIGINT)
-        server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(30) == 0
 
 
 def test_a_server_that_cannot_start_says_why() -> None:

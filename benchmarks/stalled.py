@@ -1,0 +1,74 @@
+"""Clients that send half a request and then nothing: what they cost the others, and how soon health answers."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from benchmarks.processes import served
+from benchmarks.report import show
+from benchmarks.serving import HEADERS, LIST_SCHEMAS, Load, measure
+
+HALVES = (
+    f"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: {LIST_SCHEMAS['X-Amz-Target']}\r\n",
+    f"POST /recommendations HTTP/1.1\r\nHost: localhost\r\nAuthorization: {HEADERS['Authorization']}\r\n",
+    "PUT /bucket/object HTTP/1.1\r\nHost: localhost\r\n",
+)
+HEALTH_CHECKS = 100
+
+
+@contextmanager
+def stalled(url: str, connections: int) -> Iterator[None]:
+    """So many clients, each of which has said that 1,000 bytes follow and sent ten of them."""
+    address = urlsplit(url)
+    with ExitStack() as stack:
+        for number in range(connections):
+            client = stack.enter_context(socket.create_connection((address.hostname or "", address.port or 0)))
+            half = HALVES[number % len(HALVES)]
+            client.sendall(f"{half}Content-Length: 1000\r\n\r\n0123456789".encode())
+        yield
+
+
+def health_seconds(url: str) -> list[float]:
+    """Of so many requests one after the other, sorted."""
+    delays = []
+    for _ in range(HEALTH_CHECKS):
+        began = time.perf_counter()
+        with urlopen(f"{url}/_emu/health") as answer:
+            answer.read()
+        delays.append(time.perf_counter() - began)
+    return sorted(delays)
+
+
+def row(url: str, connections: int, clients: int, seconds: float) -> list[str]:
+    load = Load("ListSchemas", url, "/", LIST_SCHEMAS, lambda _: b"{}")
+    with stalled(url, connections):
+        delays = health_seconds(url)
+        measured = measure(load, clients, seconds)
+    return [f"{connections}", *measured[1:], f"{1000 * delays[len(delays) // 2]:.1f}", f"{1000 * delays[-1]:.1f}"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stalled", description=__doc__)
+    parser.add_argument("--connections", type=int, default=200, help="that stall, at most 500")
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=5.0, help="for each row, at most 10")
+    options = parser.parse_args()
+    counts = (0, min(options.connections, 500), 0, min(options.connections, 500))
+    # Longer than the measurement, so that none of them is refused meanwhile.
+    with served("--pace", "instant", "--body-timeout", "120") as url:
+        rows = [row(url, count, options.clients, min(options.seconds, 10.0)) for count in counts]
+    title = f"ListSchemas of {options.clients} clients beside connections that stall"
+    header = ["stalled", "per second", "median ms", "95 % ms", "99 % ms", "health, median ms", "slowest ms"]
+    show(title, header, rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

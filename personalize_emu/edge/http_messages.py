@@ -1,0 +1,177 @@
+"""One HTTP request and its answer, as plain values; what bodies are kept in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from enum import Enum
+from functools import lru_cache
+from http import HTTPStatus
+from io import BytesIO
+from tempfile import TemporaryFile
+from typing import IO, Protocol
+
+from personalize_emu.wire.render import Response
+
+NO_BODY = frozenset({204, 304})
+"""Statuses whose answers have neither a body nor its length."""
+_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
+
+
+@dataclass(frozen=True)
+class Head:
+    """What comes before the body. target: as it was sent. headers: names in lower case, repeated ones joined."""
+
+    method: str
+    target: str
+    version: str
+    headers: Mapping[str, str]
+
+    @property
+    def path(self) -> str:
+        """Still percent-encoded; `/` for a target that has none."""
+        path = self._local_target.partition("?")[0]
+        return path if path.startswith("/") else "/"
+
+    @property
+    def query(self) -> str:
+        return self._local_target.partition("?")[2]
+
+    @property
+    def _local_target(self) -> str:
+        """Clients of a proxy send whole URLs; the Host header says the same about the host."""
+        target = self.target.partition("#")[0]
+        if target[:7].lower() == "http://" or target[:8].lower() == "https://":
+            _, slash, rest = target.partition("//")[2].partition("/")
+            return slash + rest
+        return target
+
+
+class Fault(Enum):
+    """Why a request is refused before anybody has looked at what it asks for: status and reason."""
+
+    MALFORMED = (400, "The request is not well-formed HTTP.")
+    BROKEN_OFF = (400, "The connection ended before the request did.")
+    TOO_SLOW = (408, "The request did not arrive in time.")
+    TOO_LARGE = (413, "The body is larger than any request of this service.")
+    LONG_HEAD = (431, "The request line and the headers are too long.")
+    NO_SPACE = (507, "The body is too large to be stored here.")
+
+    @property
+    def status(self) -> int:
+        return self.value[0]
+
+    @property
+    def reason(self) -> str:
+        return self.value[1]
+
+
+class Body:
+    """Bytes of a request, in memory and, once they are many, in a temporary file. One thread at a time may use it."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._file: IO[bytes] | None = None
+        self.in_memory = 0
+        self.length = 0
+
+    def add(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self.in_memory += len(chunk)
+        self.length += len(chunk)
+
+    def spill(self) -> None:
+        """Move what is in memory to the file.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+        if self._file is None:
+            self._file = TemporaryFile(prefix="personalize-emu-body-")  # noqa: SIM115
+        self._file.writelines(self._chunks)
+        self._chunks, self.in_memory = [], 0
+
+    def read(self) -> bytes:
+        return b"".join(self._chunks) if self._file is None else self.open().read()
+
+    def open(self) -> IO[bytes]:
+        """Everything, from the beginning."""
+        if self._file is None:
+            return BytesIO(b"".join(self._chunks))
+        self.spill()
+        self._file.seek(0)
+        return self._file
+
+    def close(self) -> None:
+        self._chunks = []
+        if self._file is not None:
+            self._file.close()
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A request that has arrived whole."""
+
+    head: Head
+    body: Body
+
+
+Reply = Callable[[Response], None]
+"""Takes the answer to one request, in the thread of the event loop."""
+
+
+class Visit(Protocol):
+    """What becomes of one request, decided by its head."""
+
+    @property
+    def limit(self) -> int:
+        """Bytes that its body may have."""
+
+    def refusal(self, fault: Fault) -> Response:
+        """The answer when it does not arrive as it should."""
+
+    def respond(self, request: HttpRequest, reply: Reply) -> None:
+        """Answer it, now or later. Called in the thread of the event loop, which must not wait here."""
+
+
+class Application(Protocol):
+    """What is served."""
+
+    def visit(self, head: Head) -> Visit: ...
+
+    def refusal(self, fault: Fault) -> Response:
+        """The answer to what is not even a head."""
+
+
+def answer_head(response: Response, *, last: bool, old_client: bool) -> bytes:
+    """Status line and headers. last: the connection ends with this answer. old_client: speaks HTTP/1.0."""
+    lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
+    names = set()
+    for name, value in response.headers:
+        lowered = name.lower()
+        if lowered not in _HOP_BY_HOP:
+            names.add(lowered)
+            lines.append(f"{name}: {value}".replace("\r", " ").replace("\n", " "))
+    if "content-length" not in names and response.status not in NO_BODY:
+        lines.append(f"content-length: {len(response.body)}")
+    if "date" not in names:
+        lines.append(f"date: {_http_date(int(time.time()))}")
+    if last:
+        lines.append("connection: close")
+    elif old_client:
+        lines.append("connection: keep-alive")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+@lru_cache(maxsize=4)
+def _http_date(second: int) -> str:
+    return formatdate(second, usegmt=True)
