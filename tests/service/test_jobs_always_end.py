@@ -1,0 +1,191 @@
+"""Whatever is raised in a job, it ends, and the jobs after it run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pyarrow as pa
+import pytest
+
+from personalize_emu.emulator import Emulator
+from personalize_emu.service import between_trainings, changes, contents, refreshing
+from personalize_emu.service.event_ids import EventIds
+from personalize_emu.settings import Pace
+from personalize_emu.state import lifecycle
+from personalize_emu.state.clock import ManualClock
+from personalize_emu.state.jobs import INTERNAL_ERROR
+from tests.attributions import SENT_AT
+from tests.deletions import user_list
+from tests.given import Given, arn, as_csv, two_camps
+from tests.newcomers import HOUR, Market, market
+from tests.service.job_kinds import KINDS, Broken, Kind, Scene, breaking, scene
+
+PACES: tuple[Pace, ...] = get_args(Pace)
+STAGES = ("begun", "work", "succeeded", "failed")
+
+
+@pytest.fixture(scope="module", params=PACES)
+def at_pace(request: pytest.FixtureRequest) -> Iterator[Scene]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lifecycle, "_FAST", lifecycle.Duration(0.002, 0.002))
+        with scene(request.param) as ready:
+            yield ready
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_every_kind_of_job_ends_whatever_stage_breaks(at_pace: Scene, kind: Kind) -> None:
+    """R-GEN-10, R-GEN-15: and the same request afterwards is carried out as ever."""
+    for stage in STAGES:
+        with breaking(at_pace.emulator, kind.job, stage) as broken:
+            status = kind.begin(at_pace)
+            at_pace.settle()
+        assert broken, "no job of this name"
+        assert status() == kind.broken, stage
+        status = kind.begin(at_pace)
+        at_pace.settle()
+        assert status() == kind.good, stage
+
+
+BROKEN = f"{INTERNAL_ERROR} [Broken: all is lost]"
+
+
+def broken(*_: object, **__: object) -> Any:
+    raise Broken("all is lost")
+
+
+@pytest.fixture
+def group(given: Given) -> str:
+    return given.imported_group()
+
+
+def test_a_merge_that_arrow_cannot_hold_fails_its_import_only(
+    given: Given, emulator: Emulator, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-DIJ-12: nothing has changed, and the next import of the dataset runs."""
+    del group
+    dataset, location = arn("dataset", "group/INTERACTIONS"), given.upload(as_csv(two_camps()))
+    layer = emulator.world.contents[dataset].layer
+    with monkeypatch.context() as patch:
+
+        def full(*_: object) -> None:
+            raise pa.ArrowCapacityError("array cannot contain more than 2147483646 bytes, have 2147483647")
+
+        patch.setattr(contents, "merge_bulk", full)
+        job = given.import_job(dataset, location, "huge", importMode="INCREMENTAL")
+    shown = given.personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"]
+    assert shown["status"] == "CREATE FAILED"
+    assert shown["failureReason"] == (
+        "An internal error occurred. Please try again. "
+        "[ArrowCapacityError: array cannot contain more than 2147483646 bytes, have 2147483647]"
+    )
+    assert emulator.world.contents[dataset].layer is layer
+    given.import_job(dataset, location, "next", importMode="INCREMENTAL")
+    table = emulator.world.contents[dataset].bulk
+    assert table is not None
+    assert table.num_rows == 2 * len(two_camps())
+
+
+def test_a_version_that_cannot_be_deployed_fails(
+    given: Given, emulator: Emulator, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del group
+    solution = given.solution(arn("dataset-group", "group"))
+    with monkeypatch.context() as patch:
+        patch.setattr(between_trainings, "begin_refreshing", broken)
+        patch.setattr(between_trainings, "_refreshing_of", broken)
+        version = given.version(solution)
+    shown = given.personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"]
+    assert (shown["status"], shown["failureReason"]) == ("CREATE FAILED", BROKEN)
+    assert version not in emulator.world.trained
+    given.campaign(given.version(solution))
+
+
+def test_what_follows_a_job_does_not_undo_it(
+    given: Given, group: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Counting what has ended, for one."""
+    del group
+    monkeypatch.setattr(changes, "record_end", broken)
+    job = given.import_job(arn("dataset", "group/INTERACTIONS"), given.upload(as_csv(two_camps())), "second")
+    shown = given.personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"]
+    assert shown["status"] == "ACTIVE"
+    assert "Broken: all is lost" in caplog.text
+
+
+def streamed_to(given: Given, events: Any, group: str) -> None:
+    tracker = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+    event = {"eventType": "x", "itemId": "i001", "sentAt": SENT_AT, "eventId": "e"}
+    events.put_events(trackingId=tracker, userId="u1", sessionId="s", eventList=[event])
+
+
+def test_a_deletion_of_users_is_finished(
+    given: Given, events: Any, emulator: Emulator, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D-110, D-115, R-DDJ-8: what is known of their events may stay behind, none of their rows does."""
+    streamed_to(given, events, group)
+    monkeypatch.setattr(EventIds, "forget_users", broken)
+    job = given.deletion_job(group, user_list(given, "u1"))
+    shown = given.personalize.describe_data_deletion_job(dataDeletionJobArn=job)["dataDeletionJob"]
+    assert (shown["status"], shown["numDeleted"]) == ("COMPLETED", 21)
+    held = emulator.world.contents[arn("dataset", "group/INTERACTIONS")]
+    assert held.bulk is not None
+    assert "u1" not in held.bulk.column("USER_ID").to_pylist()
+    assert held.log.rows() == []
+
+
+def test_a_deletion_of_users_that_cannot_begin_removes_nothing(
+    given: Given, emulator: Emulator, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-DDJ-8: FAILED, and not half done."""
+    layers = {name: held.layer for name, held in emulator.world.contents.items()}
+    monkeypatch.setattr(contents.DatasetContents, "up_to_date", broken)
+    job = given.deletion_job(group, user_list(given, "u1"))
+    shown = given.personalize.describe_data_deletion_job(dataDeletionJobArn=job)["dataDeletionJob"]
+    assert (shown["status"], shown["failureReason"]) == ("FAILED", BROKEN)
+    assert {name: held.layer for name, held in emulator.world.contents.items()} == layers
+
+
+def test_a_dataset_goes_whatever_breaks_on_the_way(
+    given: Given, emulator: Emulator, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-GEN-15, R-DS-23: its job records with it."""
+    dataset = arn("dataset", "group/INTERACTIONS")
+    monkeypatch.setattr(EventIds, "forget_dataset", broken)
+    given.personalize.delete_dataset(datasetArn=dataset)
+    assert given.personalize.list_datasets(datasetGroupArn=group)["datasets"] == []
+    assert given.personalize.list_dataset_import_jobs(datasetArn=dataset)["datasetImportJobs"] == []
+    assert dataset not in emulator.world.contents
+
+
+@pytest.fixture
+def ours(given: Given) -> Market:
+    return market(given)
+
+
+@pytest.mark.parametrize("stage", ["begun", "work", "succeeded"])
+def test_a_model_is_refreshed_again_after_a_turn_that_broke(
+    ours: Market, emulator: Emulator, clock: ManualClock, stage: str
+) -> None:
+    """R-72h."""
+    campaign = ours.campaign(ours.version())
+    ours.put_item("fresh")
+    with breaking(emulator, "refresh ", stage) as names:
+        clock.advance(2 * HOUR)
+    assert names
+    assert "fresh" not in ours.scores(campaign)
+    clock.advance(2 * HOUR)
+    assert "fresh" in ours.scores(campaign)
+
+
+def test_a_model_is_refreshed_again_after_a_turn_that_could_not_begin(
+    ours: Market, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-72h."""
+    campaign = ours.campaign(ours.version())
+    ours.put_item("fresh")
+    with monkeypatch.context() as patch:
+        patch.setattr(refreshing, "_goes_on", broken)
+        clock.advance(2 * HOUR)
+    clock.advance(2 * HOUR)
+    assert "fresh" in ours.scores(campaign)
