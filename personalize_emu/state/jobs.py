@@ -109,7 +109,7 @@ def failure_reason(error: BaseException) -> str:
         return str(error)
     first_line = next(iter(str(error).splitlines()), "")
     hint = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
-    return f"{INTERNAL_ERROR} [{hint[:_LONGEST_HINT]}]"
+    return f"{INTERNAL_ERROR} ({hint[:_LONGEST_HINT]})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,7 +47,7 @@ def test_every_kind_of_job_ends_whatever_stage_breaks(at_pace: Scene, kind: Kind
         assert status() == kind.good, stage
 
 
-BROKEN = f"{INTERNAL_ERROR} [Broken: all is lost]"
+BROKEN = f"{INTERNAL_ERROR} (Broken: all is lost)"
 
 
 def broken(*_: object, **__: object) -> Any:
@@ -77,7 +77,7 @@ def test_a_merge_that_arrow_cannot_hold_fails_its_import_only(
     assert shown["status"] == "CREATE FAILED"
     assert shown["failureReason"] == (
         "An internal error occurred. Please try again. "
-        "[ArrowCapacityError: array cannot contain more than 2147483646 bytes, have 2147483647]"
+        "(ArrowCapacityError: array cannot contain more than 2147483646 bytes, have 2147483647)"
     )
     assert emulator.world.contents[dataset].layer is layer
     given.import_job(dataset, location, "next", importMode="INCREMENTAL")

@@ -80,7 +80,7 @@ def test_a_fault_in_the_work_is_logged_and_ends_the_job(caplog: pytest.LogCaptur
     diary, jobs = Diary(), Jobs(ManualClock())
     with caplog.at_level(logging.ERROR):
         jobs.start(diary.job(lambda: 1 / 0))
-    assert diary.entries == ["begun", f"failed {INTERNAL_ERROR} [ZeroDivisionError: division by zero]"]
+    assert diary.entries == ["begun", f"failed {INTERNAL_ERROR} (ZeroDivisionError: division by zero)"]
     assert "ZeroDivisionError" in caplog.text
     jobs.close()
 
@@ -201,7 +201,7 @@ def test_a_fault_at_any_stage_fails_the_job_and_holds_up_no_other(
     jobs.wait_for_work()
     clock.advance(5)
     assert jobs.wait_idle(10)
-    assert f"failed {INTERNAL_ERROR} [Broken: all is lost]" in diary.entries
+    assert f"failed {INTERNAL_ERROR} (Broken: all is lost)" in diary.entries
     assert {"succeeded next", "succeeded other"} <= set(diary.entries)
     assert "Traceback" in caplog.text
     jobs.close()
