@@ -39,7 +39,7 @@ INPUT, OUTPUT, ERRORS = "input", "output", "errors"
 
 
 class TrainingProcessFailed(RuntimeError):
-    """The process ended without a model; the text is the end of what it said."""
+    """The process ended without a model; the text says why in its first line, then the end of what it said."""
 
 
 def train_where_it_fits(
@@ -159,8 +159,16 @@ def _watch(started: _Process, progress: Progress, folder: Path) -> None:
             raise NotEnoughData(told["not enough data"])
         stage, share = told["stage"], told["share"]
         progress(stage, share)
-    if started.process.wait():
-        raise TrainingProcessFailed((folder / ERRORS).read_text("utf-8", "replace")[-2000:])
+    code = started.process.wait()
+    if code:
+        raise TrainingProcessFailed(_why(code, (folder / ERRORS).read_text("utf-8", "replace")[-2000:].strip()))
+
+
+def _why(code: int, said: str) -> str:
+    """First in one line, then as the process said it."""
+    if code < 0:
+        return f"the training process was ended by signal {-code}; perhaps it had too little memory\n{said}"
+    return f"{said.rpartition(chr(10))[2] or f'the training process ended with code {code}'}\n{said}"
 
 
 def _read(stream: IO[bytes] | None, put: Callable[[bytes], None]) -> None:

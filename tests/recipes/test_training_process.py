@@ -140,8 +140,20 @@ def test_too_little_data_is_said_here_as_it_was_there(monkeypatch: pytest.Monkey
 def test_a_process_that_breaks_says_why() -> None:
     assert RECIPE is not None
     broken = TrainingData(DATA.catalog, DATA.user_ids, DATA.users, np.full_like(DATA.items, 10**6), DATA.timestamps)
-    with pytest.raises(TrainingProcessFailed, match="Error"):
+    with pytest.raises(TrainingProcessFailed, match="^IndexError: "):
         train_apart(RECIPE, broken, {}, 5, no_progress)
+
+
+def test_a_process_that_is_killed_says_so(processes: list[subprocess.Popen[bytes]]) -> None:
+    """As the system does to one that takes too much memory."""
+    assert RECIPE is not None
+
+    def kill(stage: str, _: float) -> None:
+        if stage != "handing over the data":
+            processes[-1].kill()
+
+    with pytest.raises(TrainingProcessFailed, match="^the training process was ended by signal 9; perhaps it had too"):
+        train_apart(RECIPE, DATA, {}, 5, kill)
 
 
 def test_t73_metrics_alone_are_the_same_wherever_they_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
