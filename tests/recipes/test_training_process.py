@@ -140,7 +140,7 @@ def test_too_little_data_is_said_here_as_it_was_there(monkeypatch: pytest.Monkey
 def test_a_process_that_breaks_says_why() -> None:
     assert RECIPE is not None
     broken = TrainingData(DATA.catalog, DATA.user_ids, DATA.users, np.full_like(DATA.items, 10**6), DATA.timestamps)
-    with pytest.raises(TrainingProcessFailed, match="^IndexError: "):
+    with pytest.raises(TrainingProcessFailed, match=r"^IndexError: "):
         train_apart(RECIPE, broken, {}, 5, no_progress)
 
 
@@ -152,7 +152,7 @@ def test_a_process_that_is_killed_says_so(processes: list[subprocess.Popen[bytes
         if stage != "handing over the data":
             processes[-1].kill()
 
-    with pytest.raises(TrainingProcessFailed, match="^the training process was ended by signal 9; perhaps it had too"):
+    with pytest.raises(TrainingProcessFailed, match=r"^the training process was ended by signal 9; perhaps it had too"):
         train_apart(RECIPE, DATA, {}, 5, kill)
 
 
