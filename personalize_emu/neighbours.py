@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+log = logging.getLogger("personalize_emu.aws")
 ClientFactory = Callable[[str, str], Any]
 """Service name and region to a boto3 client."""
 
@@ -171,6 +173,9 @@ class Neighbours:
             client = self._clients.get((service, region))
             if client is None:
                 client = self._clients[service, region] = self._client_factory(service, region)
+                # Factories may give anything that has the methods of a client.
+                if hasattr(client, "meta"):
+                    client.meta.events.register("after-call", _log_call)
             return client
 
     def objects(self, region: str) -> ObjectStore:
@@ -223,6 +228,11 @@ class Neighbours:
             raise RoleError(str(error)) from error
         except (BotoCoreError, HTTPClientError, StoreError, OSError) as error:
             raise RoleError(_text_of(error)) from error
+
+
+def _log_call(http_response: Any, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
+    code = parsed.get("Error", {}).get("Code", "-")
+    log.debug("%s.%s status=%s error=%s", model.service_model.service_id, model.name, http_response.status_code, code)
 
 
 def remote_neighbours(

@@ -6,13 +6,14 @@ otherwise ─▶ route ─▶ scope ─▶ parse ─▶ gate ─▶ validate ─
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from personalize_emu.edge.gate import Gate, open_gate
+from personalize_emu.edge.request_log import log_call
+from personalize_emu.edge.request_log import requests as _log
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.service_metrics import AnsweredCall
 from personalize_emu.wire.errors import AwsError, InternalFailure
@@ -29,8 +30,6 @@ AccountOf = Callable[[str], str | None]
 
 NO_OPERATION = "unknown"
 """What requests count as that name no operation."""
-
-_log = logging.getLogger("personalize_emu.requests")
 
 
 @dataclass
@@ -143,17 +142,10 @@ def answer(
     started = time.perf_counter()
     request_id = emulator.new_request_id()
     exchange = Exchange(emulator, method, path, query, headers, body, account_of, gate, patience)
-    response, error_code = _run(exchange, request_id)
+    response, error = _run(exchange, request_id)
     seconds = time.perf_counter() - started
     emulator.measure(exchange.answered(response.status, seconds))
-    _log.info(
-        "%s status=%d ms=%.1f request=%s error=%s",
-        exchange.operation.name if exchange.operation else "-",
-        response.status,
-        seconds * 1000,
-        request_id,
-        error_code or "-",
-    )
+    log_call(exchange.operation, exchange.params, response.status, seconds, request_id, error)
     return response
 
 
@@ -166,7 +158,7 @@ def refuse(emulator: Emulator, method: str, path: str, headers: Mapping[str, str
     return render_error(operation, error, emulator.new_request_id(), emulator.clock.now())
 
 
-def _run(exchange: Exchange, request_id: str) -> tuple[Response, str | None]:
+def _run(exchange: Exchange, request_id: str) -> tuple[Response, AwsError | None]:
     now = exchange.emulator.clock.now
     try:
         for step in STEPS:
@@ -178,4 +170,4 @@ def _run(exchange: Exchange, request_id: str) -> tuple[Response, str | None]:
     except Exception:  # noqa: BLE001
         _log.exception("request %s failed inside the emulator", request_id)
         failure = InternalFailure(f"The emulator failed; its log has the details under request {request_id}.")
-    return render_error(exchange.operation, failure, request_id, now()), failure.code
+    return render_error(exchange.operation, failure, request_id, now()), failure

@@ -19,6 +19,7 @@ from personalize_emu.edge.http_messages import Fault, Head, HttpRequest, Reply
 from personalize_emu.edge.lanes import Lane
 from personalize_emu.edge.one_port import Destination, OnePort, Receiver
 from personalize_emu.edge.refusals import FORM, XML_SERVICES, refusal
+from personalize_emu.edge.request_log import log_refused
 from personalize_emu.wire.errors import (
     AwsError,
     RequestEntityTooLargeException,
@@ -70,6 +71,7 @@ class Front:
         return FrontVisit(self, head, path, self.port.destination(head.method, path, head.query, head.headers))
 
     def refusal(self, fault: Fault) -> Response:
+        log_refused("-", "-", fault.status, fault.reason)
         return refusal(None, {}, status=fault.status, code=_json_error(fault).code, message=fault.reason)
 
 
@@ -97,6 +99,7 @@ class FrontVisit:
         return "x-amz-target" not in headers and not headers.get("content-type", "").startswith(FORM)
 
     def refusal(self, fault: Fault) -> Response:
+        log_refused(self.head.method, self.head.path, fault.status, fault.reason)
         if self.destination.receiver is Receiver.PERSONALIZE:
             error = _json_error(fault)
             return refuse(self.front.port.emulator, self.head.method, self.path, self.head.headers, error)

@@ -7,7 +7,7 @@ Where a request goes is decided by its head alone, so that it is known before th
 
 from __future__ import annotations
 
-import logging
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -28,6 +28,8 @@ from personalize_emu.edge.moto_seam import (
 )
 from personalize_emu.edge.origin_guard import foreign_host, foreign_origin
 from personalize_emu.edge.refusals import FORM, refusal
+from personalize_emu.edge.request_log import log_service_call
+from personalize_emu.edge.request_log import services as _log
 from personalize_emu.edge.wsgi_call import call_wsgi
 from personalize_emu.emulator import Emulator
 from personalize_emu.neighbours import Neighbours
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SERVICES_CALLED_UNSIGNED = "AWSCognito"
-_log = logging.getLogger("personalize_emu.services")
 OUR_HOSTS = ("personalize.", "personalize-runtime.", "personalize-events.")
 
 
@@ -138,6 +139,15 @@ class OnePort:
                 patience=self.emulator.settings.instant_timeout,
             )
         application = self.ours if destination.receiver is Receiver.ADMIN else self.services
+        started = time.perf_counter()
+        response = self._answer_wsgi(application, destination, request)
+        if destination.receiver is Receiver.SERVICES:
+            seconds = time.perf_counter() - started
+            log_service_call(destination.service, head.method, head.path, response.status, seconds)
+        return response
+
+    def _answer_wsgi(self, application: WSGIApplication, destination: Destination, request: HttpRequest) -> Response:
+        head = request.head
         try:
             return call_wsgi(application, request)
         except UnservedRequest as error:

@@ -77,9 +77,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     from personalize_emu.edge.one_port import emulator_with_services, one_port
 
     know_managed_policies()
-    logging.basicConfig(
-        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    _begin_logging(settings.log_level)
     _allow_many_files()
     emulator = emulator_with_services(settings)
     # Requests run in several threads already; more of them inside each only take turns.
@@ -95,6 +93,13 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     await asyncio.to_thread(closing.join, CLOSING_SECONDS)
     # The loop would wait for its own threads, and those for disks and clients.
     _leave(code)
+
+
+def _begin_logging(level: str) -> None:
+    # What boto and moto tell at DEBUG is more than anybody reads, and repeats secrets.
+    others = "INFO" if level == "DEBUG" else level
+    logging.basicConfig(level=others, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("personalize_emu").setLevel(level)
 
 
 def _signalled() -> asyncio.Future[int]:

@@ -17,6 +17,7 @@ from personalize_emu.wire import java_text
 from personalize_emu.wire.constraints import NOT_NULL, Limits, limits_of
 from personalize_emu.wire.errors import ValidationException
 from personalize_emu.wire.models import Operation, wire_name
+from personalize_emu.wire.sensitive import is_sensitive
 
 MOST_VIOLATIONS = 100
 
@@ -77,10 +78,10 @@ def _check_of(operation: Operation) -> Check | None:
 
 def _check(shape: Shape, hidden: bool) -> Check | None:
     """The check of a shape, None when nothing can be broken; `hidden` inside a sensitive structure."""
-    hidden = hidden or _is_sensitive(shape)
+    hidden = hidden or is_sensitive(shape)
     if isinstance(shape, StructureShape):
         return _structure_check(shape, hidden)
-    echo_hidden = hidden or any(map(_is_sensitive, _inner_shapes(shape)))
+    echo_hidden = hidden or any(map(is_sensitive, _inner_shapes(shape)))
     limits = limits_of(shape)
     if isinstance(shape, ListShape):
         return _list_check(shape, limits, hidden, echo_hidden)
@@ -92,7 +93,7 @@ def _check(shape: Shape, hidden: bool) -> Check | None:
 def _structure_check(shape: StructureShape, hidden: bool) -> Check:
     required = frozenset(shape.required_members)
     checks = [
-        (wire_name(name, each), name in required, _check(each, hidden), hidden or _is_sensitive(each))
+        (wire_name(name, each), name in required, _check(each, hidden), hidden or is_sensitive(each))
         for name, each in shape.members.items()
     ]
     tested = [each for each in checks if each[1] or each[2] is not None]
@@ -175,10 +176,6 @@ def _scalar_check(limits: Limits, hidden: bool) -> Check:
 
 def _has_members(shape: Shape) -> bool:
     return isinstance(shape, (StructureShape, ListShape, MapShape))
-
-
-def _is_sensitive(shape: Shape) -> bool:
-    return bool(shape.metadata.get("sensitive", False))
 
 
 def _inner_shapes(shape: Shape) -> Iterator[Shape]:

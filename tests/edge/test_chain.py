@@ -14,6 +14,7 @@ from personalize_emu.edge.chain import answer
 from personalize_emu.emulator import Emulator
 from personalize_emu.operations import HANDLERS
 from personalize_emu.settings import Settings
+from personalize_emu.wire.errors import InvalidInputException
 from personalize_emu.wire.models import operations
 from personalize_emu.wire.render import Response
 
@@ -99,8 +100,26 @@ def test_s38_the_log_tells_operation_and_outcome_but_no_values(
     line = record.getMessage()
     request_id = dict(response.headers)["x-amzn-requestid"]
     assert line.startswith("CreateFilter status=400 ms=")
-    assert line.endswith(f"request={request_id} error=ValidationException")
+    assert f"request={request_id} error=ValidationException about=arn message=" in line
+    assert "Value 'bad name' at 'name' failed" in line
     assert "SECRET" not in line
+
+
+def test_s38_a_message_that_repeats_a_sensitive_value_is_logged_without_it(
+    quiet: Emulator, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise InvalidInputException("context has no number for AGE: 'ninety'\nu7")
+
+    monkeypatch.setattr(quiet, "call", refuse)
+    caplog.set_level(logging.INFO, logger="personalize_emu.requests")
+    arn = "arn:aws:personalize:eu-west-1:111122223333:campaign/films"
+    body = json.dumps({"campaignArn": arn, "userId": "u7", "context": {"AGE": "ninety"}}).encode()
+    answered = answer(quiet, "POST", "/recommendations", "", SIGNED, body)
+    assert "ninety" in members(answered)["message"]
+    (record,) = caplog.records
+    told = f"error=InvalidInputException about={arn} message=\"context has no number for AGE: '***'\\nu7\""
+    assert record.getMessage().endswith(told)
 
 
 def test_p80_preflight_needs_no_signature(quiet: Emulator) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -19,8 +20,10 @@ from personalize_emu.edge import front
 from personalize_emu.edge.live_server import LiveServer
 from personalize_emu.edge.moto_seam import reset_services
 from personalize_emu.edge.one_port import emulator_with_services
+from personalize_emu.neighbours import NoSuchBucket
 from personalize_emu.settings import Settings
 from tests.edge.echo import read_all
+from tests.refusals import refusal
 
 REGION = "us-east-1"
 BUCKET = "front-bucket"
@@ -249,3 +252,22 @@ def test_a_connection_serves_all_kinds_of_requests_one_after_the_other(server: L
     assert answers.count(b"HTTP/1.1 200 OK") == len(parts)
     order = [answers.index(word) for word in (b'"version"', b'"schemas"', b"ListBucketResult", b"# HELP")]
     assert order == sorted(order)
+
+
+def test_the_log_tells_what_other_services_and_what_the_emulator_asked_of_them(
+    server: LiveServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="personalize_emu")
+    client(server, "s3").put_object(Bucket=BUCKET, Key="told", Body=b"x")
+    refusal(client(server, "iam").get_role, status=404, RoleName="nobody")
+    own = server.emulator.neighbours.objects(REGION)
+    assert [each.key for each in own.list(BUCKET, "told")] == ["told"]
+    with pytest.raises(NoSuchBucket):
+        list(own.list("no-such-bucket-here", ""))
+    lines = [f"{record.name} {record.levelname} {record.getMessage()}" for record in caplog.records]
+    assert lines[0].startswith(f"personalize_emu.services DEBUG s3 PUT '/{BUCKET}/told' status=200 ms=")
+    assert lines[1].startswith("personalize_emu.services DEBUG iam POST '/' status=404 ms=")
+    assert lines[2:] == [
+        "personalize_emu.aws DEBUG S3.ListObjectsV2 status=200 error=-",
+        "personalize_emu.aws DEBUG S3.ListObjectsV2 status=404 error=NoSuchBucket",
+    ]
