@@ -31,7 +31,11 @@ def ndcg_of(hits: NDArray[np.float64], cutoff: int, truths: Lists | None = None)
     """The ideal list is the hits found (M-23) or, given the truths, as many of them as there is room for."""
     discounts = 1 / np.log2(np.arange(2, cutoff + 2))
     found = hits[:, :cutoff]
-    count = found.sum(axis=1).astype(int) if truths is None else np.array([min(len(truth), cutoff) for truth in truths])
+    count = (
+        found.sum(axis=1).astype(int)
+        if truths is None
+        else np.array([min(len(truth), cutoff) for truth in truths], int)
+    )
     ideal = np.append(0.0, np.cumsum(discounts))[count]
     return np.divide(found @ discounts, ideal, out=np.zeros(len(hits)), where=ideal > 0)
 

@@ -1,282 +1,208 @@
-"""How good recommendations are beside those of tuned peers, on real data, over folds that test every user once.
+"""How good recommendations are: by global temporal splits of several data sets, beside tuned peers.
 
-    python -m benchmarks.quality [FOLDER] [--quick] [--write PAGE]
+    python -m benchmarks.quality [--cuts N] [--only TEXT] [--development] [--recipe NAME] [--label NAME] [--write PAGE]
 
-FOLDER holds interactions.csv (USER_ID, ITEM_ID, TIMESTAMP, ...) and, if there are any, metadata of the items in
-item-meta.csv (ITEM_ID, ...); the default is ../shared/data/movielens-small beside the repository. `--quick` takes two
-folds and two settings of each peer; `--write` puts the tables between the marks of a page. The peers need the extra
-`benchmarks`.
+`--cuts` (default 20) takes fewer cuts for a quick look, `--only` the data sets whose name contains TEXT, and
+`--development` the cuts on which choices are made rather than those reported. Results of peers are kept in the cache of
+`benchmarks.datasets`; those of recipes under `--label`, so that two versions can be compared (`--against`). `--write`
+puts the tables between the marks of a page, and `--user-folds` adds those of `benchmarks.user_folds`.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.sparse as sp
 
-from benchmarks.hits import LIST_LENGTH, Lists, hits_of, interval, ndcg_of, reciprocal_ranks_of
-from benchmarks.peers import peers, trained, tuned
+from benchmarks import user_folds
+from benchmarks.datasets import CACHE, SOURCES, Source, load
+from benchmarks.peers import Setting
 from benchmarks.report import table
-from personalize_emu.recipes.base import HeldOut, History, Kind, Recipe, TrainingData
-from personalize_emu.recipes.blas_threads import one_blas_thread
-from personalize_emu.recipes.features import Categories, Features, Numbers
-from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.split import Split, cut_user, rows_of_users, user_coins
-from personalize_emu.recipes.topk import top_k
-from personalize_emu.recipes.training import no_progress
-
-DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "shared/data/movielens-small"
-FOLDS, SEED = 10, 2026
-QUICK_FOLDS, QUICK_SETTINGS = 2, 2
-USER_RECIPES = ("aws-user-personalization", "aws-user-personalization-v2")
-ITEM_RECIPES = ("aws-sims", "aws-similar-items")
-READ_METADATA = ("aws-user-personalization-v2", "aws-similar-items")
-"""Recipes that are trained once more with what is known of the items."""
-WITH_METADATA = ", with metadata"
-ODD_NUMBERS = 0.1
-"""A column of which fewer values are no numbers is one of numbers."""
-BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
-HEADER = ("", "MRR@25", "NDCG@5", "NDCG@10", "NDCG@25", "standard NDCG@10", "P@10", "coverage", "train s")
-RECORDED = (
-    ("recorded: User-Personalization (M-52)", ".269", ".228", ".269", ".332", "", ".057", ".079", ""),
-    ("recorded: SIMS (M-53)", ".167", ".189", ".223", ".290", "", ".059", ".186", ""),
-    ("recorded: Personalized-Ranking (M-54)", ".054", ".058", ".071", ".096", "", ".013", ".004", ""),
+from benchmarks.temporal import (
+    DEVELOPMENT,
+    REPORTED,
+    Cut,
+    Recommend,
+    Scores,
+    cuts,
+    inner,
+    joined,
+    ratio_interval,
+    scored,
 )
+from benchmarks.temporal_peers import Peer, Stopwatch, peers, recipe_peer
+from personalize_emu.recipes.base import TrainingData
+
+RECIPES = ("aws-user-personalization-v2",)
+BEGIN, END = "<!-- temporal -->", "<!-- end of temporal -->"
+HEADER = ("", "NDCG@10", "service's NDCG@10", "MRR@25", "recall@25", "train s", "answer ms")
 
 
-@dataclass
-class Tally:
-    """What one recommender answered in all folds so far."""
+@dataclass(frozen=True, eq=False)
+class Result:
+    """scores: of all queries of a data set. train: processor seconds of one training. answer: milliseconds a query."""
 
-    lists: list[list[np.ndarray]] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
+    scores: Scores
+    train: float
+    answer: float
 
-    def add(self, lists: Lists, seconds: float) -> None:
-        self.lists.append(list(lists))
-        self.seconds.append(seconds)
-
-    def ndcg_at_10(self, truths: Lists) -> np.ndarray:
-        return ndcg_of(hits_of([ranked for fold in self.lists for ranked in fold], truths), 10)
-
-    def cells(self, truths: Lists, catalog_size: int) -> list[str]:
-        hits = hits_of([ranked for fold in self.lists for ranked in fold], truths)
-        coverage = np.mean([len(np.unique(np.concatenate(fold))) / catalog_size for fold in self.lists])
-        figures = [
-            reciprocal_ranks_of(hits).mean(),
-            *(ndcg_of(hits, cutoff).mean() for cutoff in (5, 10, 25)),
-            ndcg_of(hits, 10, truths).mean(),
-            hits[:, :10].mean(),
-            coverage,
-        ]
-        return [*(f"{figure:.3f}".lstrip("0") for figure in figures), f"{np.median(self.seconds):.1f}"]
+    def cells(self) -> list[str]:
+        means = (self.scores.ndcg, self.scores.service_ndcg, self.scores.reciprocal_rank, self.scores.recall)
+        figures = [f"{values.mean():.3f}".lstrip("0") for values in means]
+        return [*figures, f"{self.train:.2f}", f"{self.answer:.2f}"]
 
 
-def read(folder: Path) -> TrainingData:
-    with (folder / "interactions.csv").open(newline="", encoding="utf-8") as lines:
-        rows = [(row["USER_ID"], row["ITEM_ID"], int(row["TIMESTAMP"])) for row in csv.DictReader(lines)]
-    user_ids, users = np.unique([user for user, _, _ in rows], return_inverse=True)
-    catalog, items = np.unique([item for _, item, _ in rows], return_inverse=True)
-    times = np.array([moment for _, _, moment in rows], np.int64)
-    order = np.lexsort((np.arange(len(rows)), times, users))
-    return TrainingData(
-        tuple(map(str, catalog)),
-        tuple(map(str, user_ids)),
-        users[order].astype(np.int32),
-        items[order].astype(np.int32),
-        times[order],
-    )
+def measured(peer: Peer, setting: Setting, found: Sequence[Cut]) -> Result:
+    parts, training, answering = [], Stopwatch(), Stopwatch()
+    recommend: Recommend | None = None
+    for number, cut in enumerate(found):
+        if number % peer.every == 0:
+            base, fits = cut, number // peer.every + 1
+            with training:
+                recommend = peer.fit(cut.training, setting)
+        assert recommend is not None
+        with answering:
+            parts.append(scored(cut, _translated(recommend, base, cut)))
+    scores = joined(parts)
+    return Result(scores, training.seconds / fits, 1000 * answering.seconds / max(1, len(scores.users)))
 
 
-def read_metadata(folder: Path, catalog: Sequence[str]) -> Features | None:
-    """Along the catalog: numbers, and categories that may be several, between bars; None without a file."""
-    path = folder / "item-meta.csv"
-    if not path.exists():
-        return None
-    with path.open(newline="", encoding="utf-8") as lines:
-        described = {row["ITEM_ID"]: row for row in csv.DictReader(lines)}
-    names = [name for name in next(iter(described.values())) if name != "ITEM_ID"]
-    columns = {name: [described.get(item, {}).get(name) or "" for item in catalog] for name in names}
-    numbers = {name: numbers_in(texts) for name, texts in columns.items()}
-    odd = {name: np.mean(np.isnan(values)) for name, values in numbers.items()}
-    return Features(
-        len(catalog),
-        tuple(categories_of(name, texts) for name, texts in columns.items() if odd[name] > ODD_NUMBERS),
-        tuple(Numbers(name, values) for name, values in numbers.items() if odd[name] <= ODD_NUMBERS),
-    )
+def _translated(recommend: Recommend, base: Cut, cut: Cut) -> Recommend:
+    """What a model trained at an earlier cut answers, in the catalog of this one."""
+    if base is cut:
+        return recommend
+    here = {item: number for number, item in enumerate(cut.training.catalog)}
+    to_cut = np.array([here[item] for item in base.training.catalog], np.int32)
+    to_base = np.full(len(cut.training.catalog), -1, np.int32)
+    to_base[to_cut] = np.arange(len(to_cut), dtype=np.int32)
+
+    def translated(histories: Sequence) -> list[np.ndarray]:
+        known = []
+        for history in histories:
+            numbers = to_base[history.items]
+            kept = numbers >= 0
+            known.append(type(history)(numbers[kept], history.timestamps[kept], history.user_id))
+        return [to_cut[ranked] for ranked in recommend(known)]
+
+    return translated
 
 
-def numbers_in(texts: Sequence[str]) -> np.ndarray:
-    """float64, NaN for what is no number."""
-
-    def number(text: str) -> float:
-        try:
-            return float(text)
-        except ValueError:
-            return np.nan
-
-    return np.array([number(text) for text in texts])
+def tuned(peer: Peer, data: TrainingData, first: Cut, sessions: bool) -> Setting:
+    """The setting of greatest NDCG@10 on cuts inside the training data of the first cut."""
+    if len(peer.settings) == 1:
+        return peer.settings[0]
+    found = [cut for cut in inner(first, data, sessions) if cut.queries]
+    gains = [measured(peer, setting, found).scores.ndcg.mean() for setting in peer.settings]
+    return peer.settings[int(np.argmax(gains))]
 
 
-def categories_of(name: str, texts: Sequence[str]) -> Categories:
-    several = [sorted({part for part in text.split("|") if part}) for text in texts]
-    values = sorted({part for parts in several for part in parts})
-    place = {value: number for number, value in enumerate(values)}
-    rows = np.repeat(np.arange(len(texts)), [len(parts) for parts in several])
-    columns = [place[part] for parts in several for part in parts]
-    members = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), (len(texts), len(values)))
-    return Categories(name, tuple(values), members)
+class Cache:
+    """Results by what they depend on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "results"
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, *parts: object) -> Path:
+        key = hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()[:16]
+        return self.folder / f"{key}.npz"
+
+    def read(self, path: Path) -> Result | None:
+        if not path.exists():
+            return None
+        with np.load(path) as kept:
+            return Result(Scores(*kept["scores"].astype(np.float64)), float(kept["train"]), float(kept["answer"]))
+
+    def write(self, path: Path, result: Result) -> None:
+        scores = result.scores
+        rows = np.stack([scores.users, scores.ndcg, scores.service_ndcg, scores.reciprocal_rank, scores.recall])
+        np.savez_compressed(path, scores=rows, train=result.train, answer=result.answer)
 
 
-def folds(data: TrainingData, taken: int = FOLDS) -> Iterator[Split]:
-    """The first so many of ten."""
-    fold_of = (user_coins(data.user_ids, SEED) * FOLDS).astype(int)
-    testable = data.visits.lengths >= 2
-    for fold in range(taken):
-        held_out = np.flatnonzero((fold_of == fold) & testable)
-        yield Split(
-            rows_of_users(data, fold_of != fold),
-            tuple(cut_user(data.visits, int(user), data.user_ids[user]) for user in held_out),
-        )
+@dataclass(frozen=True)
+class Look:
+    """What is looked at: cuts of which range, how many; label: under which results of recipes are kept."""
+
+    share: tuple[float, float]
+    count: int
+    label: str | None
+
+    def results(self, source: Source, cache: Path, names: Sequence[str], others: Sequence[Peer]) -> dict[str, Result]:
+        data = load(source, cache)
+        if data is None:
+            return {}
+        found = [cut for cut in cuts(data, self.share, self.count, source.sessions) if cut.queries]
+        kept, results = Cache(cache), {}
+        for peer in (*map(recipe_peer, names), *others):
+            ours = peer.name in names
+            label = (self.label,) if ours else peer.settings
+            path = kept.path(source.name, self.share, self.count, peer.name, *label)
+            result = kept.read(path) if self.label or not ours else None
+            if result is None:
+                setting = tuned(peer, data, found[0], source.sessions)
+                result = measured(peer, setting, found)
+                if self.label or not ours:
+                    kept.write(path, result)
+            results[peer.name] = result
+        return results
 
 
-def recipe_of(name: str) -> Recipe:
-    recipe = recipe_named(name)
-    if recipe is None:
-        raise ValueError(name)
-    return recipe
+def report(results: dict[str, dict[str, Result]], names: Sequence[str]) -> str:
+    """results: by data set, by recommender."""
+    parts = []
+    for source, found in results.items():
+        first = next(iter(found.values())).scores
+        title = f"{source}: {len(first.users):,} queries of {len(np.unique(first.users)):,} users"
+        parts.append(table(title, HEADER, [(name, *result.cells()) for name, result in found.items()]))
+    parts += [pooled(results, name) for name in names]
+    return "\n\n".join(parts)
 
 
-def ours(recipe: Recipe, split: Split) -> Iterator[tuple[Lists, float]]:
-    """Lists of one training, with what the user had, then without."""
-    started = time.process_time()
-    with one_blas_thread():
-        model = recipe.fit(split.training, {}, np.random.default_rng(0), no_progress)
-    seconds = time.process_time() - started
-    histories = [_asked(recipe.kind, user) for user in split.test_users]
-    scores = model.scores_many(histories)
-    for without in (False, True):
-        for row, user in zip(scores, split.test_users, strict=True):
-            if without:
-                row[user.history.items] = -np.inf
-        yield [top_k(row, LIST_LENGTH) for row in scores], seconds
-
-
-def _asked(kind: Kind, user: HeldOut) -> History:
-    if kind is not Kind.RELATED:
-        return user.history
-    return History(user.history.items[-1:], user.history.timestamps[-1:])
-
-
-class Comparison:
-    """All recommenders over all folds: for users with what they had left out and left in, and for items."""
-
-    def __init__(self, data: TrainingData, metadata: Features | None, quick: bool) -> None:
-        self.data, self.metadata = data, metadata
-        self.folds = QUICK_FOLDS if quick else FOLDS
-        self.peers = peers(QUICK_SETTINGS if quick else None)
-        self.without: dict[str, Tally] = defaultdict(Tally)
-        self.within: dict[str, Tally] = defaultdict(Tally)
-        self.related_without: dict[str, Tally] = defaultdict(Tally)
-        self.related_within: dict[str, Tally] = defaultdict(Tally)
-        self.truths: list[np.ndarray] = []
-
-    def run(self) -> None:
-        for number, split in enumerate(folds(self.data, self.folds)):
-            self.truths.extend(user.truth for user in split.test_users)
-            self._ours(split)
-            self._peers(split)
-            print(f"fold {number + 1} of {self.folds}", flush=True)
-
-    def _ours(self, split: Split) -> None:
-        for name in (*USER_RECIPES, "aws-popularity-count", *ITEM_RECIPES):
-            self._add(name, split, name)
-        if self.metadata is not None:
-            described = replace(split, training=replace(split.training, item_features=self.metadata))
-            for name in READ_METADATA:
-                self._add(name, described, name + WITH_METADATA)
-
-    def _add(self, name: str, split: Split, row: str) -> None:
-        within, without = ours(recipe_of(name), split)
-        for found, tallies in zip((within, without), self._tallies(name in ITEM_RECIPES), strict=True):
-            tallies[row].add(*found)
-
-    def _tallies(self, related: bool) -> tuple[dict[str, Tally], dict[str, Tally]]:
-        """With what the users had, and without."""
-        return (self.related_within, self.related_without) if related else (self.within, self.without)
-
-    def _peers(self, split: Split) -> None:
-        for peer in self.peers:
-            setting, within_setting, without_setting = tuned(peer, split.training)
-            model = trained(peer, setting, split.training, split.test_users)
-            self.without[peer.name].add(model.recommended(leave_out=True), model.seconds)
-            self.within[peer.name].add(model.recommended(leave_out=False), model.seconds)
-            model = trained(peer, within_setting, split.training, split.test_users)
-            self.related_within[peer.name].add(model.related()[0], model.seconds)
-            if without_setting != within_setting:
-                model = trained(peer, without_setting, split.training, split.test_users)
-            self.related_without[peer.name].add(model.related()[1], model.seconds)
-
-    def text(self) -> str:
-        size = len(self.data.catalog)
-        parts = [
-            f"{len(self.data.items):,} events, {len(self.data.visits):,} visits of {len(self.data.user_ids):,} users, "
-            f"{size:,} items; {len(self.truths):,} test users in {self.folds} folds (seed {SEED})."
-        ]
-        for title, tallies in (
-            ("What next, without what the user had", self.without),
-            ("What next, with what the user had", self.within),
-            ("Like the newest item, without what the user had", self.related_without),
-            ("Like the newest item, with what the user had", self.related_within),
-        ):
-            rows = [(name, *tally.cells(self.truths, size)) for name, tally in tallies.items()]
-            recorded = [row for row in RECORDED if ("SIMS" in row[0]) == ("aws-sims" in tallies)]
-            parts.append(table(title, HEADER, [*rows, *recorded]))
-        compared = [(self.without, USER_RECIPES[1:], ""), (self.related_without, ITEM_RECIPES, "without")]
-        for tallies, names, had in [*compared, (self.related_within, ITEM_RECIPES, "with")]:
-            parts.extend(self._against(name, tallies, had) for name in (*names, names[-1] + WITH_METADATA))
-        return "\n\n".join(parts)
-
-    def _against(self, name: str, tallies: dict[str, Tally], had: str) -> str:
-        if name not in tallies:
-            return f"{name}: there are no metadata."
-        mine = tallies[name].ndcg_at_10(self.truths)
-        found = {peer.name: tallies[peer.name].ndcg_at_10(self.truths) for peer in self.peers}
-        best = max(found, key=lambda peer: float(found[peer].mean()))
-        low, high = interval(mine - found[best])
-        condition = f", {had} what the user had" if had else ""
-        return (
-            f"{name} against {best}, the best peer{condition}: NDCG@10 × {mine.mean() / found[best].mean():.2f}, "
-            f"a difference of {(mine - found[best]).mean():+.3f} (95 % of resamples: {low:+.3f} to {high:+.3f})."
-        )
-
-
-def write(page: Path, text: str) -> None:
-    """Put `text` between the marks of `page`."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+def pooled(results: dict[str, dict[str, Result]], name: str) -> str:
+    lines = []
+    for source, found in results.items():
+        others = {other: result for other, result in found.items() if not other.startswith("aws-")}
+        best = max(others, key=lambda other: float(others[other].scores.ndcg.mean()))
+        exact, low, high = ratio_interval([found[name].scores], [others[best].scores])
+        lines.append((source, best, f"{exact:.2f}", f"{low:.2f} to {high:.2f}"))
+    best_of = [
+        max((r for o, r in found.items() if not o.startswith("aws-")), key=lambda r: float(r.scores.ndcg.mean()))
+        for found in results.values()
+    ]
+    exact, low, high = ratio_interval([found[name].scores for found in results.values()], [r.scores for r in best_of])
+    lines.append(("all, mean of the ratios", "", f"{exact:.3f}", f"{low:.2f} to {high:.2f}"))
+    return table(f"{name} against the best peer", ("data set", "best peer", "ratio", "95 % of resamples"), lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality")
-    parser.add_argument("folder", nargs="?", type=Path, default=DEFAULT_FOLDER)
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--cuts", type=int, default=20)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--development", action="store_true")
+    parser.add_argument("--recipe", action="append")
+    parser.add_argument("--label")
+    parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--user-folds", action="store_true")
     chosen = parser.parse_args(arguments)
-    data = read(chosen.folder)
-    comparison = Comparison(data, read_metadata(chosen.folder, data.catalog), chosen.quick)
-    comparison.run()
-    text = comparison.text()
+    names = chosen.recipe or list(RECIPES)
+    look = Look(DEVELOPMENT if chosen.development else REPORTED, chosen.cuts, chosen.label)
+    results = {}
+    for source in SOURCES:
+        if chosen.only in source.name and (found := look.results(source, chosen.cache, names, peers())):
+            results[source.name] = found
+            print(table(source.name, HEADER, [(name, *each.cells()) for name, each in found.items()]), flush=True)
+    text = report(results, names)
     print(text)
     if chosen.write:
-        write(chosen.write, text)
+        user_folds.write(chosen.write, text, BEGIN, END)
+    if chosen.user_folds:
+        user_folds.main(["--write", str(chosen.write)] if chosen.write else [])
 
 
 if __name__ == "__main__":

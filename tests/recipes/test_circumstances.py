@@ -186,7 +186,8 @@ def test_likelihood_against_its_definition_and_its_differences() -> None:
     for moment in range(6):
         weights = [flat[2 * k] + flat[2 * k + 1] * evidence.fading[moment] for k in range(2)]
         logits = [
-            evidence.logits[moment, item] + weights[0] * evidence.shifts[0, moment, item]
+            evidence.logits[moment, item]
+            + weights[0] * evidence.shifts[0, moment, item]
             + weights[1] * evidence.shifts[1, moment, item]
             for item in range(4)
         ]

@@ -128,9 +128,7 @@ def test_traits_of_users_count() -> None:
     members = sp.csr_matrix((np.ones(160, np.float32), (np.arange(160), towns)), shape=(160, 2))
     features = Features(160, (Categories("TOWN", ("hill", "shore"), members),), (Numbers("AGE", np.full(160, np.nan)),))
     alike = [(user, f"i{n}", START - DAY + n) for user in base.user_ids for n in range(3)]
-    data = replace(
-        training_data(alike), actions=base.actions, profiles=Profiles(base.user_ids, features)
-    )
+    data = replace(training_data(alike), actions=base.actions, profiles=Profiles(base.user_ids, features))
     model, _ = trained_on(data)
     hill, shore = (model.propensities(of_items(model, "i0", user_id=user), NO_ACTIONS) for user in ("u000", "u001"))
     unknown = model.propensities(of_items(model, "i0", user_id="stranger"), NO_ACTIONS)
@@ -274,9 +272,9 @@ def test_precision_and_recall_by_hand() -> None:
     # a0 was found for both who took it, a6 for nobody.
     assert metrics["recall"] == pytest.approx((1 + 0) / 2)
     assert metrics["coverage"] == 1.0
-    assert metrics["area_under_the_curve"] == pytest.approx(area_under_curve(
-        np.array([0.9, 0.1, 0.9, 0.8, 0.7]), np.array([True, True, True, False, False])
-    ))
+    assert metrics["area_under_the_curve"] == pytest.approx(
+        area_under_curve(np.array([0.9, 0.1, 0.9, 0.8, 0.7]), np.array([True, True, True, False, False]))
+    )
 
 
 def test_the_newest_tenth_of_a_user_is_held_out() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from benchmarks import quality
+from benchmarks import user_folds
 from benchmarks.hits import hits_of, interval, ndcg_of, reciprocal_ranks_of
 from benchmarks.peers import Peer, grid, trained, tuned
 from personalize_emu.recipes.metrics import evaluate
@@ -84,17 +84,17 @@ def test_nothing_is_like_itself() -> None:
 
 
 def test_every_user_is_tested_once() -> None:
-    tested = [user.history.user_id for split in quality.folds(DATA) for user in split.test_users]
+    tested = [user.history.user_id for split in user_folds.folds(DATA) for user in split.test_users]
     assert sorted(tested) == sorted(DATA.user_ids)
 
 
 def test_tables_go_between_the_marks_of_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quality, "peers", lambda most: (COUNTING,))
-    comparison = quality.Comparison(DATA, None, quick=True)
+    monkeypatch.setattr(user_folds, "peers", lambda most: (COUNTING,))
+    comparison = user_folds.Comparison(DATA, None, quick=True)
     comparison.run()
     page = tmp_path / "quality.md"
-    page.write_text(f"before\n{quality.BEGIN}\nlast year\n{quality.END}\nafter\n", encoding="utf-8")
-    quality.write(page, comparison.text())
+    page.write_text(f"before\n{user_folds.BEGIN}\nlast year\n{user_folds.END}\nafter\n", encoding="utf-8")
+    user_folds.write(page, comparison.text())
     text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n")
     assert text.endswith("after\n")
@@ -107,11 +107,11 @@ def test_metadata_are_read_along_the_catalog(tmp_path: Path) -> None:
     years = "\n".join(f"n{number},{1950 + number},war" for number in range(30))
     (tmp_path / "item-meta.csv").write_text(f"ITEM_ID,YEAR,GENRE\nb,1999,love|war\na,x,\n{years}\n", encoding="utf-8")
     catalog = ["a", "b", "unknown", *(f"n{number}" for number in range(30))]
-    features = quality.read_metadata(tmp_path, catalog)
+    features = user_folds.read_metadata(tmp_path, catalog)
     assert features is not None
     (year,), (genre,) = features.numbers, features.categories
     assert year.values[1] == 1999
     assert np.isnan(year.values[[0, 2]]).all()
     assert genre.values == ("love", "war")
     assert genre.members.toarray()[:4].tolist() == [[0, 0], [1, 1], [0, 0], [0, 1]]
-    assert quality.read_metadata(tmp_path / "nowhere", catalog) is None
+    assert user_folds.read_metadata(tmp_path / "nowhere", catalog) is None

@@ -25,9 +25,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return raised / raised.sum()
 
 
-def drawn_cases(
-    weights: tuple[float, ...], rows: int = 400, items: int = 20
-) -> tuple[list[np.ndarray], np.ndarray]:
+def drawn_cases(weights: tuple[float, ...], rows: int = 400, items: int = 20) -> tuple[list[np.ndarray], np.ndarray]:
     """Opinions, and what somebody chose who weighs them so."""
     rng = np.random.default_rng(1)
     parts = list(rng.standard_normal((len(weights), rows, items)).astype(np.float32))

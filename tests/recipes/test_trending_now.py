@@ -53,9 +53,7 @@ def slowly(rows: list[Row], extra: list[str], interval: int) -> list[str]:
     return sorted(set(visits) | set(extra), key=key)
 
 
-ROWS = st.lists(
-    st.tuples(st.sampled_from("uvwx"), st.sampled_from("abcdef"), st.integers(0, 4 * HOUR)), max_size=60
-)
+ROWS = st.lists(st.tuples(st.sampled_from("uvwx"), st.sampled_from("abcdef"), st.integers(0, 4 * HOUR)), max_size=60)
 
 
 @given(rows=ROWS, interval=st.sampled_from([name for name in INTERVALS if name != "1 day"]))
