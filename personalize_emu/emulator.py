@@ -161,7 +161,7 @@ def _handled(handler: Handler, context: Context, params: Mapping[str, Any]) -> d
     """The answer of a handler that runs under the store's lock, and asks other services without it."""
     while True:
         try:
-            with context.world.store.lock:
+            with context.world.store.all_or_nothing():
                 answer = handler(context, params)
         except Unanswered as question:
             context.deferred.clear()

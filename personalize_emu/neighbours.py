@@ -47,6 +47,8 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 """Without a byte, as a rule. Clients of ours that wait for another service give up after a minute."""
 ATTEMPTS = 3
+CONNECTIONS = 100
+"""More than there are requests and jobs that may wait for another service at once."""
 _READ_BUFFER = 1 << 20
 _AWS_MANAGED_KEY = "alias/aws/s3"
 _DENIED = frozenset(
@@ -260,6 +262,7 @@ def _remote_client(session: Any, service: str, region: str, endpoint: str, timeo
         connect_timeout=min(CONNECT_SECONDS, timeout),
         read_timeout=timeout,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        max_pool_connections=CONNECTIONS,
     )
     client = session.client(service, region_name=region, endpoint_url=endpoint or None, config=config)
     if service != "s3" or ".amazonaws." in client.meta.endpoint_url:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ class Store:
         self._records: dict[type[Resource], dict[str, Resource]] = {}
         self._tags: dict[str, dict[str, str]] = {}
         self._ordinals: dict[str, int] = {}
-        self._counter = itertools.count(1)
+        self._inserted = 0
 
     def get(self, kind: type[R], arn: str) -> R | None:
         record = self._records.get(kind, {}).get(arn)
@@ -44,7 +44,21 @@ class Store:
             if record.arn in records:
                 raise KeyError(record.arn)
             records[record.arn] = record
-            self._ordinals[record.arn] = next(self._counter)
+            self._inserted += 1
+            self._ordinals[record.arn] = self._inserted
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Holds the lock. What is inserted in a block that raises is taken back."""
+        with self.lock:
+            before, done = self._inserted, False
+            try:
+                yield
+                done = True
+            finally:
+                if not done:
+                    for record in [each for each in self.records() if self.ordinal(each) > before]:
+                        self.remove(record)
 
     def ordinal(self, record: Resource) -> int:
         """Place in the order of creation; tells apart what was created in the same millisecond."""

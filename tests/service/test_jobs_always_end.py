@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from personalize_emu.emulator import Emulator
-from personalize_emu.service import between_trainings, changes, contents, refreshing
+from personalize_emu.service import between_trainings, changes, contents, datasets, refreshing
 from personalize_emu.service.event_ids import EventIds
 from personalize_emu.settings import Pace
 from personalize_emu.state import lifecycle
@@ -99,6 +99,20 @@ def test_a_version_that_cannot_be_deployed_fails(
     assert (shown["status"], shown["failureReason"]) == ("CREATE FAILED", BROKEN)
     assert version not in emulator.world.trained
     given.campaign(given.version(solution))
+
+
+def test_a_request_that_breaks_leaves_nothing_that_waits_for_ever(
+    given: Given, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P-64: clients send it again."""
+    group, schema = given.group(), given.schema()
+    request = {"name": "d", "schemaArn": schema, "datasetGroupArn": group, "datasetType": "Interactions"}
+    with monkeypatch.context() as patch:
+        patch.setattr(datasets, "begin_creation", broken)
+        with pytest.raises(Broken):
+            emulator.call("CreateDataset", {**request, "tags": [{"tagKey": "k", "tagValue": "v"}]})
+    assert given.personalize.list_datasets()["datasets"] == []
+    assert given.personalize.create_dataset(**request)["datasetArn"]
 
 
 def test_what_follows_a_job_does_not_undo_it(
