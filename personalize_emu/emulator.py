@@ -13,6 +13,7 @@ from typing import Any
 from personalize_emu.neighbours import Neighbours, remote_neighbours
 from personalize_emu.operations import CONTROL_PLANE, HANDLERS, Handler
 from personalize_emu.service.context import Context
+from personalize_emu.service.import_reports import shown_imports
 from personalize_emu.service.metric_subjects import CALL_METRICS
 from personalize_emu.service.outside_reads import OutsideReads, Unanswered
 from personalize_emu.service.service_metrics import AnsweredCall, record_call
@@ -142,6 +143,10 @@ class Emulator:
                 for arn, progress in sorted(self._world.progress.copy().items())
             ],
         }
+
+    def state(self) -> dict[str, Any]:
+        """What GET /_emu/state shows: what the service knows and none of its operations tells."""
+        return {"importJobs": shown_imports(self._world)}
 
     def _context(self, region: str, account: str) -> Context:
         return Context(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from personalize_emu.neighbours import Listing, ObjectInfo
 
-IMPORT_SUFFIXES = (".csv", ".parquet")
-DELETION_SUFFIXES = (".csv",)
+Chosen = Callable[[str], bool]
+"""Whether the object of a key is read when its folder is."""
 
 
 class InvalidLocation(Exception):
-    """No input can be there; the text is the service's (D-42)."""
+    """No input can be there; the text is the service's (D-42), with what was looked for in brackets."""
 
-    def __init__(self) -> None:
-        super().__init__("Invalid Data location.")
+    def __init__(self, hint: str = "") -> None:
+        super().__init__(f"Invalid Data location. ({hint})" if hint else "Invalid Data location.")
 
 
 @dataclass(frozen=True)
@@ -25,24 +25,43 @@ class Location:
     bucket: str
     key: str
 
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
 
 def parse_location(path: str) -> Location:
     """`s3://bucket/key` in its parts. Raises InvalidLocation for any other scheme (D-42)."""
     scheme, _, rest = path.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not bucket:
-        raise InvalidLocation
+        raise InvalidLocation("it must have the form s3://BUCKET/KEY")
     return Location(bucket, key)
 
 
+def is_data_file(key: str) -> bool:
+    """Everything but the markers that writers of folders leave behind: `_SUCCESS`, `.crc`, `x.csv.metadata` (D-46)."""
+    name = key.rpartition("/")[2].lower()
+    return bool(name) and not name.startswith(("_", ".")) and not name.endswith(".metadata")
+
+
+def is_csv_file(key: str) -> bool:
+    """What data deletion jobs read (D-46)."""
+    return key.lower().endswith(".csv")
+
+
+def is_any_file(_: str) -> bool:
+    """What batch jobs read."""
+    return True
+
+
 def input_objects(
-    store: Listing, location: Location, suffixes: tuple[str, ...] = IMPORT_SUFFIXES, *, deep: bool = False
+    store: Listing, location: Location, chosen: Chosen = is_data_file, *, deep: bool = False
 ) -> list[ObjectInfo]:
     """The objects to read, in the order of their keys (D-48).
 
-    A location that is an object is that one, whatever its name. A folder gives its files of the right suffix
-    without empty markers, with `deep` those of its sub-folders too (D-46). A key that is no object but has
-    objects below is a folder (D-45). Raises InvalidLocation when there is nothing, and StoreError.
+    A location that is an object is that one, whatever its name. A folder gives its files that are `chosen` and not
+    empty, with `deep` those of its sub-folders too (D-46). A key that is no object but has objects below is a folder
+    (D-45). Raises InvalidLocation when there is nothing, and StoreError.
     """
     folder = location.key
     if folder and not folder.endswith("/"):
@@ -51,16 +70,18 @@ def input_objects(
         if first is not None and first.key == folder:
             return [first]
         folder += "/"
-    found = _files(store.list(location.bucket, folder), folder, suffixes, deep)
+    there = list(store.list(location.bucket, folder))
+    near = [entry for entry in there if deep or "/" not in entry.key.removeprefix(folder)]
+    found = [entry for entry in near if entry.size and chosen(entry.key)]
     if not found:
-        raise InvalidLocation
-    return found
+        raise InvalidLocation(_nothing(location, len(near), len(there) - len(near)))
+    return sorted(found, key=lambda entry: entry.key)
 
 
-def _files(objects: Iterable[ObjectInfo], folder: str, suffixes: tuple[str, ...], deep: bool) -> list[ObjectInfo]:
-    chosen = [
-        entry
-        for entry in objects
-        if entry.size and entry.key.lower().endswith(suffixes) and (deep or "/" not in entry.key.removeprefix(folder))
-    ]
-    return sorted(chosen, key=lambda entry: entry.key)
+def _nothing(location: Location, near: int, below: int) -> str:
+    """Why there is nothing to read. near: objects that were not chosen. below: objects in sub-folders."""
+    if not near and not below:
+        return f"there is no object {location} and no folder of that name"
+    reasons = [f"empty objects, markers or objects of another kind ({near})"] if near else []
+    reasons += [f"objects in sub-folders ({below}), which are not read"] if below else []
+    return f"no file to read at {location}, only {' and '.join(reasons)}"

@@ -116,6 +116,11 @@ class Settings:
     legacy_recipes: bool = _option(
         False, "let solutions be made with aws-hrnn and its kin, which the service has withdrawn from new solutions"
     )
+    nonconforming_rows: float = _option(
+        0.05,
+        "largest share, from 0 to 1, of the rows of an import that may not conform to the schema; they are left out "
+        "and logged, and with more of them, or no other, the import fails",
+    )
     page_size: int = _option(
         100, "most entries that one page of a list has; a small number finds clients that do not ask for the next page"
     )
@@ -153,6 +158,8 @@ class Settings:
             raise ValueError(f"network_from must not be negative, not {self.network_from}")
         if not 1 <= self.page_size <= 100:
             raise ValueError(f"page_size must be between 1 and 100, not {self.page_size}")
+        if not 0 <= self.nonconforming_rows <= 1:
+            raise ValueError(f"nonconforming_rows must be between 0 and 1, not {self.nonconforming_rows}")
 
 
 def check_endpoint(option: str) -> None:

@@ -11,13 +11,13 @@ from typing import BinaryIO
 from personalize_emu.batch.lines import Chunk, chunks_of
 from personalize_emu.batch.workers import Workers
 from personalize_emu.data.byte_streams import stream_of
-from personalize_emu.neighbours import AccessDenied, NoSuchBucket, ObjectInfo, ObjectStore, StoreError
+from personalize_emu.neighbours import ObjectInfo, ObjectStore, StoreError
 from personalize_emu.recipes.base import Progress
-from personalize_emu.s3_locations import InvalidLocation, Location, input_objects
+from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, is_any_file
 from personalize_emu.service.access import READ_AND_WRITE, recheck_access
 from personalize_emu.service.batch_jobs import Places, places_of
 from personalize_emu.service.context import Context
-from personalize_emu.service.locations import NO_WRITE_ACCESS, unreadable_at_work
+from personalize_emu.service.locations import NO_WRITE_ACCESS, unreadable_at_work, unwritable_at_work
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import BatchJob
 
@@ -28,7 +28,6 @@ MOST_BYTES = 10**9
 """Of one job (B-20, Q-54, Q-55)."""
 CHUNK_LINES = 512
 CHUNK_BYTES = 1 << 22
-_EVERY_SUFFIX = ("",)
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def transfer(
 def _files(objects: ObjectStore, places: Places) -> list[ObjectInfo]:
     """The input without output of earlier jobs that lies below it."""
     with _reading():
-        files = input_objects(objects, places.source, _EVERY_SUFFIX, deep=True)
+        files = input_objects(objects, places.source, is_any_file, deep=True)
     if places.folder.bucket == places.source.bucket and places.folder.key.startswith(places.source.key):
         files = [info for info in files if not info.key.startswith(places.folder.key)]
     size = sum(info.size for info in files)
@@ -157,7 +156,5 @@ def _reading() -> Iterator[None]:
 def _writing() -> Iterator[None]:
     try:
         yield
-    except (AccessDenied, NoSuchBucket) as error:
-        raise JobFailed(NO_WRITE_ACCESS) from error
     except StoreError as error:
-        raise JobFailed(f"{NO_WRITE_ACCESS} [{error}]") from error
+        raise JobFailed(unwritable_at_work(error)) from error

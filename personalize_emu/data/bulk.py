@@ -20,11 +20,17 @@ ImportMode = Literal["FULL", "INCREMENTAL"]
 MINIMUM_INTERACTIONS = 1000
 
 
-def check_enough_rows(rows: int, dataset_type: str, mode: ImportMode, minimum: int = MINIMUM_INTERACTIONS) -> None:
-    """Refuse imports with too few rows (D-70 to D-72). Raises RejectedData (D-74)."""
+def check_enough_rows(
+    rows: int, dataset_type: str, mode: ImportMode, minimum: int = MINIMUM_INTERACTIONS, *, left_out: int = 0
+) -> None:
+    """Refuse imports with too few rows (D-70 to D-72). left_out: rows that were there and do not count.
+
+    Raises:
+        RejectedData: D-74.
+    """
     counted = dataset_type == INTERACTIONS or (dataset_type == ACTION_INTERACTIONS and mode == "INCREMENTAL")
     if counted and rows < minimum:
-        raise too_few_interactions(rows, minimum)
+        raise too_few_interactions(rows, minimum, left_out)
 
 
 def merge_bulk(old: pa.Table | None, new: pa.Table, mode: ImportMode, id_column: str | None) -> pa.Table:

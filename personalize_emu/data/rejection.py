@@ -37,6 +37,7 @@ def nonconforming(where: str) -> RejectedData:
     return RejectedData(f"{_NONCONFORMING} ({where})")
 
 
-def too_few_interactions(found: int, minimum: int) -> RejectedData:
-    """Fewer rows than an import needs (D-74)."""
-    return RejectedData(f"Input data has {found} interactions. A minimum of {minimum} interactions is required.")
+def too_few_interactions(found: int, minimum: int, left_out: int) -> RejectedData:
+    """Fewer rows than an import needs (D-74). left_out: rows that do not conform and so do not count."""
+    text = f"Input data has {found} interactions. A minimum of {minimum} interactions is required."
+    return RejectedData(f"{text} ({left_out} more do not conform to the schema)" if left_out else text)

@@ -18,7 +18,7 @@ PREFIX = "/_emu"
 
 
 def admin_routes(emulator: Emulator, reset_services: Callable[[], None]) -> Blueprint:
-    """The blueprint of `GET health`, `GET metrics`, `POST reset` and `POST clock`.
+    """The blueprint of `GET health`, `GET state`, `GET metrics`, `POST reset` and `POST clock`.
 
     Args:
         reset_services: forgets the state of the embedded AWS services.
@@ -28,6 +28,10 @@ def admin_routes(emulator: Emulator, reset_services: Callable[[], None]) -> Blue
     @routes.get("/health")
     def health() -> ResponseReturnValue:
         return jsonify(emulator.health())
+
+    @routes.get("/state")
+    def state() -> ResponseReturnValue:
+        return jsonify(emulator.state())
 
     @routes.get("/metrics")
     def metrics() -> ResponseReturnValue:
@@ -63,8 +67,8 @@ def admin_routes(emulator: Emulator, reset_services: Callable[[], None]) -> Blue
 
 def no_such_route(status: int) -> ResponseReturnValue:
     """The answer to a path or method that is not here."""
-    routes = f"GET {PREFIX}/health, GET {PREFIX}/metrics, POST {PREFIX}/reset and POST {PREFIX}/clock"
-    return _refusal(status, f"there are {routes}")
+    routes = "GET health, GET state, GET metrics, POST reset and POST clock"
+    return _refusal(status, f"below {PREFIX} there are {routes}")
 
 
 def _member(name: str) -> Any:

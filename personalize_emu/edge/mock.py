@@ -32,6 +32,7 @@ def mock_personalize(
     pace: Pace = "instant",
     clock: Clock | None = None,
     quotas: str = "default",
+    nonconforming_rows: float = 0.05,
     check_roles: bool = False,
     auth: Auth = "off",
     service_metrics: bool = True,
@@ -45,6 +46,7 @@ def mock_personalize(
     pace: Pace = "instant",
     clock: Clock | None = None,
     quotas: str = "default",
+    nonconforming_rows: float = 0.05,
     check_roles: bool = False,
     auth: Auth = "off",
     service_metrics: bool = True,
@@ -62,13 +64,20 @@ def mock_personalize(
         pace: `instant` (work is done inside the call), `fast` or `real`.
         clock: what the emulator reads and `emulator.advance` moves; the machine's when not given.
         quotas: `default`, `off`, or changes such as `campaigns=10,schemas=20`.
+        nonconforming_rows: largest share of the rows of an import that is left out instead of failing the job.
         check_roles: refuse roles and buckets whose policies do not let the service in.
         auth: `off`, `sigv4` (only requests signed with a key of moto's IAM or STS, or with the key and the secret
             `personalize-emu`), or `iam` (of those, what the policies of user or role allow).
         service_metrics: send the service's own metrics to moto's CloudWatch.
     """
     settings = Settings(
-        seed=seed, pace=pace, quotas=quotas, check_roles=check_roles, auth=auth, service_metrics=service_metrics
+        seed=seed,
+        pace=pace,
+        quotas=quotas,
+        nonconforming_rows=nonconforming_rows,
+        check_roles=check_roles,
+        auth=auth,
+        service_metrics=service_metrics,
     )
     mock = MockPersonalize(settings, clock)
     return mock if target is None else mock(target)

@@ -16,7 +16,7 @@ from personalize_emu.service.attribution_ledger import WINDOW_SECONDS, Ledger, M
 from personalize_emu.service.attribution_sums import ItemValue
 from personalize_emu.service.context import Context
 from personalize_emu.service.datasets import dataset_of_type
-from personalize_emu.service.locations import NO_WRITE_ACCESS, output_folder
+from personalize_emu.service.locations import NO_WRITE_ACCESS, output_folder, unwritable_at_work
 from personalize_emu.service.metric_expressions import MetricExpression, parsed_expression
 from personalize_emu.service.schemas import parsed_schema
 from personalize_emu.state.jobs import Job, JobFailed
@@ -142,7 +142,7 @@ def write_report(context: Context, attribution: MetricAttribution, ledger: Ledge
     try:
         objects.put(folder.bucket, key, report_text(sums).encode(), kms_key_arn=destination.get("kmsKeyArn"))
     except StoreError as error:
-        raise JobFailed(NO_WRITE_ACCESS) from error
+        raise JobFailed(unwritable_at_work(error)) from error
 
 
 def report_text(sums: Sums) -> str:

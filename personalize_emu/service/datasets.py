@@ -106,6 +106,7 @@ def delete_dataset(context: Context, params: Params) -> None:
     def forget_jobs() -> None:
         for job in jobs_of(context, dataset):
             context.world.store.remove(job)
+            context.world.import_reports.pop(job.arn, None)
 
     begin_deletion(context, dataset, forget_contents, forget_jobs)
 

@@ -13,7 +13,7 @@ from personalize_emu.data.dataset_types import USERS
 from personalize_emu.data.import_files import read_files
 from personalize_emu.data.rejection import RejectedData
 from personalize_emu.neighbours import ObjectInfo, ObjectStore, StoreError
-from personalize_emu.s3_locations import DELETION_SUFFIXES, InvalidLocation, Location, input_objects, parse_location
+from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, is_csv_file, parse_location
 from personalize_emu.service.access import READ, recheck_access, require_access, require_role
 from personalize_emu.service.changes import begin_creation, require_active
 from personalize_emu.service.contents import UserRemoval
@@ -89,10 +89,9 @@ def users_to_delete(objects: ObjectStore, location: Location) -> frozenset[str]:
 
 def user_files(objects: ObjectStore, location: Location) -> list[ObjectInfo]:
     """CSV files of a folder and of all folders below it, or the one object. Raises InvalidLocation, StoreError."""
-    found = input_objects(objects, location, DELETION_SUFFIXES, deep=True)
-    files = [info for info in found if info.key.lower().endswith(DELETION_SUFFIXES)]
+    files = [info for info in input_objects(objects, location, is_csv_file, deep=True) if is_csv_file(info.key)]
     if not files:
-        raise InvalidLocation
+        raise InvalidLocation(f"the name of {location} does not end in .csv")
     return files
 
 

@@ -13,12 +13,12 @@ from personalize_emu.data.bulk import current_records, distinct_rows
 from personalize_emu.data.columns import conformed, rows_table
 from personalize_emu.data.csv_writer import csv_parts
 from personalize_emu.data.dataset_types import DATASET_TYPES
-from personalize_emu.neighbours import AccessDenied, NoSuchBucket, StoreError
+from personalize_emu.neighbours import StoreError
 from personalize_emu.service.access import WRITE, recheck_access, require_access, require_role
 from personalize_emu.service.changes import begin_creation, queues_of, require_made, require_usable
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.context import Context, Params
-from personalize_emu.service.locations import NO_WRITE_ACCESS, output_folder
+from personalize_emu.service.locations import NO_WRITE_ACCESS, output_folder, unwritable_at_work
 from personalize_emu.service.schemas import parsed_schema
 from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.jobs import JobFailed
@@ -90,10 +90,8 @@ def _export(context: Context, job: DatasetExportJob, dataset_type: str, schema: 
         for number, part in enumerate(csv_parts(table, context.settings.export_file_bytes)):
             key = export_file_key(folder.key, job.job_name, number)
             objects.put(folder.bucket, key, part, kms_key_arn=destination.get("kmsKeyArn"))
-    except (AccessDenied, NoSuchBucket) as error:
-        raise JobFailed(NO_WRITE_ACCESS) from error
     except StoreError as error:
-        raise JobFailed(f"{NO_WRITE_ACCESS} [{error}]") from error
+        raise JobFailed(unwritable_at_work(error)) from error
 
 
 def selected_records(contents: DatasetContents, schema: AvroSchema, dataset_type: str, mode: str) -> pa.Table:

@@ -12,7 +12,9 @@ import pyarrow as pa
 from personalize_emu.data.bulk import ImportMode, check_enough_rows
 from personalize_emu.data.dataset_types import DATASET_TYPES
 from personalize_emu.data.import_files import read_files
+from personalize_emu.data.milliseconds import millisecond_warnings
 from personalize_emu.data.rejection import RejectedData
+from personalize_emu.data.row_counts import RowCounts
 from personalize_emu.neighbours import ObjectStore, StoreError
 from personalize_emu.s3_locations import InvalidLocation, input_objects, parse_location
 from personalize_emu.service.access import READ, recheck_access, require_access, require_role
@@ -21,6 +23,7 @@ from personalize_emu.service.attribution_ledger import Ledger, Sums
 from personalize_emu.service.changes import begin_creation, require_made, require_usable
 from personalize_emu.service.contents import BulkImport, DatasetContents
 from personalize_emu.service.context import Context, Params
+from personalize_emu.service.import_reports import keep_report, log_report
 from personalize_emu.service.locations import (
     refuse_too_large,
     requested_location,
@@ -143,17 +146,21 @@ def _read(
 ) -> FilesRead:
     location = parse_location(job.data_source["dataLocation"])
     objects = context.neighbours.objects(context.region)
+    counts = RowCounts()
     try:
         found = input_objects(objects, location)
         refuse_too_large(found, quota_limits(context.settings.quotas).get(_LARGEST[mode]))
         recheck_access(context, job.role_arn, READ, location.bucket, [info.key for info in found])
         files = [(info.key, _opener(objects, location.bucket, info.key)) for info in found]
-        table = read_files(files, parsed_schema(schema_text), dataset_type)
-        check_enough_rows(table.num_rows, dataset_type, mode)
+        tolerated = context.settings.nonconforming_rows
+        table = read_files(files, parsed_schema(schema_text), dataset_type, tolerated=tolerated, counts=counts)
+        check_enough_rows(table.num_rows, dataset_type, mode, left_out=counts.left_out)
     except RejectedData as error:
+        keep_report(context.world, job, counts)
         raise JobFailed(str(error)) from error
     except (StoreError, InvalidLocation) as error:
         raise JobFailed(unreadable_at_work(error)) from error
+    log_report(job, keep_report(context.world, job, counts, millisecond_warnings(table)))
     return FilesRead(table, sum(info.size for info in found))
 
 

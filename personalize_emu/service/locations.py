@@ -68,12 +68,27 @@ def refuse_too_large(objects: Iterable[ObjectInfo], most_bytes: int | None) -> N
 def unreadable(error: StoreError) -> str:
     """What to tell the client of a Create when a store refuses or fails."""
     if isinstance(error, AccessDenied | NoSuchBucket):
-        return insufficient_privileges(error.bucket)
-    return f"{InvalidLocation()} [{error}]"
+        return f"{insufficient_privileges(error.bucket)} ({_cause(error)})"
+    return f"Invalid Data location. ({_cause(error)})"
 
 
 def unreadable_at_work(error: StoreError | InvalidLocation) -> str:
     """What a job gives as its reason when a store refuses or fails, or what it named is gone."""
-    if isinstance(error, AccessDenied | NoSuchBucket):
-        return NO_ACCESS
-    return str(error) if isinstance(error, InvalidLocation) else f"{InvalidLocation()} [{error}]"
+    if isinstance(error, InvalidLocation):
+        return str(error)
+    known = NO_ACCESS if isinstance(error, AccessDenied | NoSuchBucket) else "Invalid Data location."
+    return f"{known} ({_cause(error)})"
+
+
+def unwritable_at_work(error: StoreError) -> str:
+    """What a job gives as its reason when its output cannot be written."""
+    return f"{NO_WRITE_ACCESS} ({_cause(error)})"
+
+
+def _cause(error: StoreError) -> str:
+    """What the service's texts leave open: no such bucket, no access, or no answer."""
+    if isinstance(error, NoSuchBucket):
+        return f"there is no bucket {error.bucket}"
+    if isinstance(error, AccessDenied):
+        return f"bucket {error.bucket} cannot be accessed: {error.detail}"
+    return str(error)

@@ -28,6 +28,19 @@ class Progress:
     share: float
 
 
+@dataclass(frozen=True)
+class ImportReport:
+    """rows: all that the files of an import had. left_out: of them, those that do not conform to the schema (D-58).
+
+    reasons: why, for the first of them. warnings: what is accepted and yet most likely wrong.
+    """
+
+    rows: int
+    left_out: int
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class DueTraining:
     """A place in the schedule of automatic training; only the one in the world's table counts.
@@ -66,6 +79,8 @@ class World:
     """Of models that are kept up with the data between their trainings, by ARN of version or recommender."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """Of the jobs at work now, by ARN of their resource."""
+    import_reports: dict[str, ImportReport] = field(default_factory=dict)
+    """Of the import jobs that have read their files, by ARN."""
     event_ids: dict[str, EventIds] = field(default_factory=dict)
     """By dataset group ARN."""
     indexes: ColumnIndexes = field(default_factory=ColumnIndexes)

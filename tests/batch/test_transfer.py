@@ -88,7 +88,7 @@ def test_a_connection_that_breaks_fails_the_job(given: Given, emulator: Emulator
     """B-16: and the output is not there."""
     store = Watched(breaks_after=2000)
     job = shown(given, begin(given, prepared(given, emulator, store), "s3://b/in.json"))
-    assert (job["status"], job["failureReason"]) == ("CREATE FAILED", "Invalid Data location. [b: gone]")
+    assert (job["status"], job["failureReason"]) == ("CREATE FAILED", "Invalid Data location. (b: gone)")
     assert list(store.written) == ["out/_CHECK"]
 
 

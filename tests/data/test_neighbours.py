@@ -28,10 +28,10 @@ from personalize_emu.neighbours import (
     remote_neighbours,
 )
 from personalize_emu.s3_locations import (
-    DELETION_SUFFIXES,
     InvalidLocation,
     Location,
     input_objects,
+    is_csv_file,
     parse_location,
 )
 from tests.data.schema_texts import INTERACTIONS_SCHEMA, ITEM, schema
@@ -242,7 +242,7 @@ def test_we_never_ask_ourselves(monkeypatch: pytest.MonkeyPatch) -> None:
     "path", ["http://bucket/key", "https://s3.amazonaws.com/b/k", "s3:///key", "s3://", "bucket/key", ""]
 )
 def test_d42_only_s3(path: str) -> None:
-    with pytest.raises(InvalidLocation, match=r"^Invalid Data location\.$"):
+    with pytest.raises(InvalidLocation, match=r"^Invalid Data location\. \(it must have the form s3://BUCKET/KEY\)$"):
         parse_location(path)
 
 
@@ -264,21 +264,40 @@ def test_d45_a_folder_without_its_slash(store: ObjectStore) -> None:
             input_objects(store, Location("data", key))
 
 
+DATA = ("in/0000_part_00", "in/a.CSV", "in/b.csv", "in/c.parquet", "in/part-r-00001", "in/run-1-part-r-00000")
+MARKERS = ("in/_SUCCESS", "in/_temporary", "in/.part-0.crc", "in/b.csv.metadata", "in/.metadata", "in/b.csv.METADATA")
+
+
 def test_d46_d48_files_of_a_folder(store: ObjectStore) -> None:
-    for key in ("in/", "in/b.csv", "in/a.CSV", "in/c.parquet", "in/readme.txt", "in/deep/d.csv", "in/deep/", "in.csv"):
-        store.put("data", key, b"" if key.endswith("/") else b"x")
-    store.put("data", "in/empty.csv", b"")
-    found = [entry.key for entry in input_objects(store, Location("data", "in/"))]
-    assert found == ["in/a.CSV", "in/b.csv", "in/c.parquet"]
-    deletion = input_objects(store, Location("data", "in/"), DELETION_SUFFIXES, deep=True)
+    """Whatever their names are: Glue, Spark and Redshift give none that ends in .csv."""
+    for key in (*DATA, *MARKERS, "in/deep/d.csv", "in.csv"):
+        store.put("data", key, b"x")
+    for key in ("in/", "in/empty.csv", "in/deep/"):
+        store.put("data", key, b"")
+    assert [entry.key for entry in input_objects(store, Location("data", "in/"))] == list(DATA)
+    deletion = input_objects(store, Location("data", "in/"), is_csv_file, deep=True)
     assert [entry.key for entry in deletion] == ["in/a.CSV", "in/b.csv", "in/deep/d.csv"]
     with pytest.raises(InvalidLocation):
         input_objects(store, Location("data", "in/readme"))
 
 
+def test_what_is_there_instead_of_files_is_said(store: ObjectStore) -> None:
+    store.put("data", "out/_SUCCESS", b"x")
+    store.put("data", "out/part-0", b"")
+    store.put("data", "out/deep/1.csv", b"x")
+    for key, hint in (
+        ("none", "there is no object s3://data/none and no folder of that name"),
+        ("out/", "only empty objects, markers or objects of another kind (2) and objects in sub-folders (1)"),
+    ):
+        with pytest.raises(InvalidLocation) as caught:
+            input_objects(store, Location("data", key))
+        assert str(caught.value).startswith("Invalid Data location. (")
+        assert hint in str(caught.value)
+
+
 def test_a_folder_in_a_bucket_becomes_one_table(store: ObjectStore) -> None:
     header = b"USER_ID,ITEM_ID,TIMESTAMP\n"
-    put(store, in__1=b"not read", in__=b"")
+    put(store, in___SUCCESS=b"not read", in__=b"")
     store.put("data", "in/2.csv", header + b"u,i,2\n")
     store.put("data", "in/1.csv", header + b"u,i,1\n" * 100_000)
     files = [

@@ -165,7 +165,10 @@ def test_a_report_that_cannot_be_written_fails_the_import(given: Given, group: s
     """MA-7, R-DIJ-12: nothing has changed then."""
     nowhere = {"roleArn": ROLE, "s3DataDestination": {"path": "s3://no-such-bucket/x"}}
     attribution(given, group, metric(), output=nowhere)
-    failed = "CREATE FAILED", "Insufficient privileges for accessing data in S3."
+    failed = (
+        "CREATE FAILED",
+        "Insufficient privileges for accessing data in S3. (there is no bucket no-such-bucket)",
+    )
     assert run(given, *ROWS, publishAttributionMetricsToS3=True) == failed
     incremental: dict[str, Any] = {"dataset": events_dataset(), "location": f"s3://{BUCKET}/import.csv", "name": "more"}
     assert "INCREMENTAL" in refusal(given.import_job, importMode="INCREMENTAL", **incremental)[1]

@@ -205,11 +205,12 @@ def test_a_later_record_of_an_item_replaces_the_earlier_one(given: Given, emulat
 
 
 def test_folders_are_read_in_the_order_of_their_keys(given: Given, emulator: Emulator) -> None:
-    """D-41, D-45, D-46, D-48."""
+    """D-41, D-45, D-46, D-48: whatever their names."""
     dataset = given.dataset(schema=given.schema(USERS_SCHEMA), dataset_type="Users")
-    given.upload("USER_ID,AGE\nu,2\n", "users/b.csv")
+    given.upload("USER_ID,AGE\nu,2\n", "users/run-1-part-r-00001")
     given.upload("USER_ID,AGE\nu,1\n", "users/a.csv")
-    given.upload("nonsense", "users/readme.txt")
+    given.upload("nonsense", "users/_SUCCESS")
+    given.upload("nonsense", "users/a.csv.metadata")
     given.upload("USER_ID,AGE\nu,3\n", "users/below/c.csv")
     for number, key in enumerate(("users/", "users")):
         job = given.import_job(dataset, f"s3://{BUCKET}/{key}", f"job{number}")
@@ -247,7 +248,8 @@ def test_a_bucket_that_cannot_be_read_has_the_recorded_text(given: Given) -> Non
     assert code == "InvalidInputException"
     assert re.fullmatch(
         r"Insufficient privileges for accessing data in S3\. Please look at https://.*"
-        r"granting-personalize-s3-access\.html#attach-bucket-policy and fix bucket policy on no-such-bucket\.",
+        r"granting-personalize-s3-access\.html#attach-bucket-policy and fix bucket policy on no-such-bucket\. "
+        r"\(there is no bucket no-such-bucket\)",
         message,
     )
 

@@ -209,7 +209,8 @@ def test_values_are_read_as_in_imports(given: Given, group: str) -> None:
     ("content", "key", "reason"),
     [
         ("USER\nu0\n", "users.csv", "Input CSV is missing the following columns:[USER_ID]."),
-        ('"USER_ID"\nu0\n', "users.csv", "Input CSV is missing the following columns:[USER_ID]."),
+        ("USER_ID;AGE\nu0;1\n", "users.csv", "Input CSV is missing the following columns:[USER_ID]."),
+        ("USER_ID\nu0\nu1,u2\n", "users.csv", "Input csv has rows that do not conform to the dataset schema."),
         ("USER_ID\nu0\n", "users.txt", "Invalid Data location."),
         ("USER_ID\n" + "u" * 257 + "\n", "users.csv", "Length cannot be more than 256 characters for USER_ID."),
     ],
@@ -231,22 +232,27 @@ def test_input_that_cannot_be_used_fails_the_job(
 @pytest.mark.parametrize(
     ("location", "reason"),
     [
-        ("s3://no-such-bucket/users.csv", "Insufficient privileges for accessing data in Amazon S3."),
-        (f"s3://{BUCKET}/none.csv", "Invalid Data location."),
-        (f"s3://{BUCKET}/none/", "Invalid Data location."),
+        (
+            "s3://no-such-bucket/users.csv",
+            "Insufficient privileges for accessing data in Amazon S3. (there is no bucket no-such-bucket)",
+        ),
+        (f"s3://{BUCKET}/none.csv", f"Invalid Data location. (there is no object s3://{BUCKET}/none.csv and "),
+        (f"s3://{BUCKET}/none/", f"Invalid Data location. (there is no object s3://{BUCKET}/none/ and "),
     ],
 )
 def test_a_location_that_cannot_be_read_fails_the_job(given: Given, group: str, location: str, reason: str) -> None:
     """D-116, E-7."""
     shown = job_of(given, given.deletion_job(group, location))
-    assert (shown["status"], shown["failureReason"]) == ("FAILED", reason)
+    assert shown["status"] == "FAILED"
+    assert shown["failureReason"].startswith(reason)
 
 
 def test_a_location_of_another_form_is_refused(given: Given, group: str) -> None:
     """D-42."""
     for location in ("http://bucket/users.csv", "s3:///users.csv"):
         code, message = refusal(given.deletion_job, group=group, location=location)
-        assert (code, message) == ("InvalidInputException", "Invalid Data location.")
+        assert code == "InvalidInputException"
+        assert message.startswith("Invalid Data location.")
     assert given.personalize.list_data_deletion_jobs()["dataDeletionJobs"] == []
 
 

@@ -232,7 +232,7 @@ def test_a_destination_that_cannot_be_written_fails_the_job(given: Given) -> Non
     shown = job_of(given, job)
     assert (shown["status"], shown["failureReason"]) == (
         "CREATE FAILED",
-        "Insufficient privileges for accessing data in S3.",
+        "Insufficient privileges for accessing data in S3. (there is no bucket no-such-bucket)",
     )
     (summary,) = given.personalize.list_dataset_export_jobs()["datasetExportJobs"]
     assert summary["failureReason"] == shown["failureReason"]

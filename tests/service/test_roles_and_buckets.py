@@ -212,7 +212,9 @@ def test_a_bucket_that_is_gone_fails_the_job(slow: Given, slow_emulator: Emulato
     slow.s3.delete_bucket(Bucket=BUCKET)
     slow_emulator.advance(1000)
     described = slow.personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"]
-    assert described["failureReason"] == "Insufficient privileges for accessing data in Amazon S3."
+    assert described["failureReason"] == (
+        f"Insufficient privileges for accessing data in Amazon S3. (there is no bucket {BUCKET})"
+    )
 
 
 def _waiting_import(owner: Owner, emulator: Emulator) -> str:
