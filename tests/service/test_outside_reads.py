@@ -118,9 +118,9 @@ def test_a_silent_endpoint_is_named(silent: SilentServer) -> None:
     silence = f"{silent.url} does not answer in time (the option aws_timeout)"
     encrypted = {"name": "g", "kmsKeyArn": KEY, "roleArn": ROLE}
     for check_roles, operation, text in (
-        (False, "CreateDatasetImportJob", f"Invalid Data location. [{BUCKET}: {silence}]"),
-        (True, "CreateDatasetImportJob", f"Role {ROLE} cannot be checked: {silence}"),
-        (True, "CreateDatasetGroup", f"Role {ROLE} cannot be checked: {silence}"),
+        (False, "CreateDatasetImportJob", "Invalid Data location. "),
+        (True, "CreateDatasetImportJob", f"Role {ROLE} cannot be checked: "),
+        (True, "CreateDatasetGroup", f"Role {ROLE} cannot be checked: "),
     ):
         settings = Settings(pace="instant", aws_endpoint=silent.url, aws_timeout=0.05, check_roles=check_roles)
         with Emulator(settings) as emulator:
@@ -128,7 +128,8 @@ def test_a_silent_endpoint_is_named(silent: SilentServer) -> None:
             request = import_request(dataset) if operation == "CreateDatasetImportJob" else encrypted
             with pytest.raises(InvalidInputException) as refused:
                 emulator.call(operation, request)
-        assert refused.value.message == text
+        assert refused.value.message.startswith(text)
+        assert silence in refused.value.message
 
 
 def test_a_job_whose_endpoint_falls_silent_fails(silent: SilentServer) -> None:
