@@ -215,7 +215,7 @@ def test_a_request_that_is_refused_for_something_else_asks_nobody() -> None:
         for request, text in (
             (import_request(missing), REFUSED.format(missing)),
             (wrong_mode, f"Import mode INCREMENTAL requires a previous bulk import of dataset {dataset}."),
-            (nowhere, "Invalid Data location."),
+            (nowhere, "Invalid Data location. (it must have the form s3://BUCKET/KEY)"),
         ):
             with pytest.raises(AwsError) as refused:
                 emulator.call("CreateDatasetImportJob", request)
