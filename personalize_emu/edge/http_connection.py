@@ -202,6 +202,9 @@ class Connection(asyncio.Protocol):
         if not (self._answering or self._arrived or self._unsent):
             self._transport.abort()
 
+    def cut_off(self) -> None:
+        self._transport.abort()
+
     # Requests.
 
     def _refuse(self, fault: Fault) -> None:

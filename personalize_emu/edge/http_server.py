@@ -38,7 +38,7 @@ class HttpServer:
         self._ticking = self._loop.call_later(self._tick, self._look)
 
     async def stop(self, patience: float) -> None:
-        """Accept nothing more and let what is being answered finish, `patience` seconds long."""
+        """Accept nothing more, let what is being answered finish, `patience` seconds long, and cut off the rest."""
         self.stopping = True
         self._ticking.cancel()
         self._server.close()
@@ -47,6 +47,10 @@ class HttpServer:
             for connection in list(self.connections):
                 connection.close_if_idle()
             await asyncio.sleep(0.01)
+        for connection in list(self.connections):
+            connection.cut_off()
+        # Transports are put away in the next round of the loop.
+        await asyncio.sleep(0)
 
     def in_background(self, work: Callable[[], None]) -> asyncio.Future[None]:
         return self._loop.run_in_executor(None, work)

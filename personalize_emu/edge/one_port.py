@@ -125,38 +125,40 @@ class OnePort:
         """Answer a request that has arrived whole. path: percent-decoded. Never raises."""
         if destination.refusal is not None:
             return destination.refusal
-        head = request.head
-        if destination.receiver is Receiver.PERSONALIZE:
-            return answer(
-                self.emulator,
-                head.method,
-                path,
-                head.query,
-                head.headers,
-                request.body.read(),
-                account_of=self.account_of,
-                gate=self.gate,
-                patience=self.emulator.settings.instant_timeout,
-            )
-        application = self.ours if destination.receiver is Receiver.ADMIN else self.services
-        started = time.perf_counter()
-        response = self._answer_wsgi(application, destination, request)
+        head, started = request.head, time.perf_counter()
+        try:
+            response = self._answer(destination, path, request)
+        except UnservedRequest as error:
+            response = _unserved(destination.service, head.headers, str(error))
+        # What nobody below has caught: clients get an error they can read, the log the traceback.
+        except Exception:  # noqa: BLE001
+            _log.exception("%s %s failed", head.method, head.path)
+            response = _failed(destination.service, head.headers)
         if destination.receiver is Receiver.SERVICES:
             seconds = time.perf_counter() - started
             log_service_call(destination.service, head.method, head.path, response.status, seconds)
         return response
 
-    def _answer_wsgi(self, application: WSGIApplication, destination: Destination, request: HttpRequest) -> Response:
+    def _answer(self, destination: Destination, path: str, request: HttpRequest) -> Response:
+        if destination.receiver is not Receiver.PERSONALIZE:
+            return call_wsgi(self.ours if destination.receiver is Receiver.ADMIN else self.services, request)
         head = request.head
-        try:
-            return call_wsgi(application, request)
-        except UnservedRequest as error:
-            return _unserved(destination.service, head.headers, str(error))
-        # What no handler of these applications has caught: clients get an error they can read, the log the traceback.
-        except Exception:  # noqa: BLE001
-            _log.exception("%s %s failed", head.method, head.path)
-        message = "The emulator failed; its log has the details."
-        return refusal(destination.service, head.headers, status=500, code="InternalFailure", message=message)
+        return answer(
+            self.emulator,
+            head.method,
+            path,
+            head.query,
+            head.headers,
+            request.body.read(),
+            account_of=self.account_of,
+            gate=self.gate,
+            patience=self.emulator.settings.instant_timeout,
+        )
+
+
+def _failed(service: str | None, headers: Mapping[str, str]) -> Response:
+    message = "The emulator failed; its log has the details."
+    return refusal(service, headers, status=500, code="InternalFailure", message=message)
 
 
 def _unserved(service: str | None, headers: Mapping[str, str], message: str) -> Response:

@@ -18,19 +18,23 @@ import signal
 import socket
 import sys
 import threading
+import time
 from dataclasses import replace
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from personalize_emu.edge.addresses import server_url
 from personalize_emu.edge.exit_codes import INTERRUPTED
 from personalize_emu.settings import Settings
 
+if TYPE_CHECKING:
+    from personalize_emu.emulator import Emulator
+
 EXIT_CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: 0}
-PATIENCE_SECONDS = 0.4
+PATIENCE_SECONDS = 0.3
 """How long requests that are being answered may take when the server ends."""
-CLOSING_SECONDS = 0.3
-"""How long the emulator may take to put its threads away."""
+CLOSING_SECONDS = 0.5
+"""How long the emulator may take to put its threads away, and trainings to remove their processes and files."""
 MOST_FILES = 65_536
 """Open files that are asked of the system; each connection is one."""
 
@@ -88,11 +92,17 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     print(f"personalize-emu is ready on {server_url(settings.host, settings.port)}", flush=True)  # noqa: T201
     code = await stopped
     await server.stop(PATIENCE_SECONDS)
-    closing = threading.Thread(target=emulator.close, daemon=True)
-    closing.start()
-    await asyncio.to_thread(closing.join, CLOSING_SECONDS)
+    await _put_away(emulator)
     # The loop would wait for its own threads, and those for disks and clients.
     _leave(code)
+
+
+async def _put_away(emulator: Emulator) -> None:
+    closing = threading.Thread(target=emulator.close, daemon=True)
+    closing.start()
+    end = time.monotonic() + CLOSING_SECONDS
+    while (closing.is_alive() or emulator.world.progress) and time.monotonic() < end:
+        await asyncio.sleep(0.01)
 
 
 def _begin_logging(level: str) -> None:

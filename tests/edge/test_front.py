@@ -271,3 +271,19 @@ def test_the_log_tells_what_other_services_and_what_the_emulator_asked_of_them(
         "personalize_emu.aws DEBUG S3.ListObjectsV2 status=200 error=-",
         "personalize_emu.aws DEBUG S3.ListObjectsV2 status=404 error=NoSuchBucket",
     ]
+
+
+def test_a_fault_outside_of_any_operation_is_answered_and_leaves_the_threads(
+    server: LiveServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_call: object) -> None:
+        raise RuntimeError("the counter is gone")
+
+    asked = head("POST", "/", "personalize", target("ListSchemas"), "Content-Length: 2") + b"{}"
+    with monkeypatch.context() as patch:
+        patch.setattr(server.emulator, "measure", broken)
+        for _ in range(front.LIVE_THREADS + 1):
+            status, _, body = send(server, asked)
+            assert (status, json.loads(body)["__type"]) == (500, "InternalFailure")
+    assert "the counter is gone" in caplog.text
+    assert send(server, asked)[0] == 200

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -201,3 +203,26 @@ def test_headers_of_any_bytes_and_repeated_ones(server: Running) -> None:
         assert held.head.headers["x-meta"] == "Ã¼ÿ,two"
         server.loop.call_soon_threadsafe(server.let_go)
         assert status(read_all(connection)) == 200
+
+
+def test_a_server_that_stops_lets_answers_go_out_and_cuts_off_the_rest() -> None:
+    with echoing() as server, server.connect() as idle, server.connect() as half, server.connect() as held:
+        half.sendall(b"PUT /a HTTP/1.1\r\nContent-Length: 9\r\n\r\n1234")
+        held.sendall(request("GET", "/held"))
+        assert server.echo.holding.wait(30)
+        stopping = asyncio.run_coroutine_threadsafe(server.server.stop(30), server.loop)
+        for connection in (idle, half):
+            with suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+        with pytest.raises(ConnectionRefusedError):
+            server.connect()
+        server.loop.call_soon_threadsafe(server.let_go)
+        answer = read_all(held)
+        assert answer.endswith(b"GET /held 0\n")
+        assert b"connection: close" in answer
+        stopping.result(30)
+    with echoing() as server, server.connect() as held:
+        held.sendall(request("GET", "/held"))
+        assert server.echo.holding.wait(30)
+        asyncio.run_coroutine_threadsafe(server.server.stop(0), server.loop).result(30)
+        assert held.recv(1) == b""
