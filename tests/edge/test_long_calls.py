@@ -7,9 +7,11 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
 from personalize_emu.edge.chain import answer
+from personalize_emu.edge.live_server import LiveServer
 from personalize_emu.edge.moto_seam import EmbeddedClients, reset_services
 from personalize_emu.emulator import Emulator
 from personalize_emu.neighbours import Neighbours
@@ -124,3 +126,23 @@ def test_what_fails_after_a_change_is_logged_and_keeps_nothing_from_its_turn(
     (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert record.exc_info is not None
     assert str(record.exc_info[1]) == "gone"
+
+
+def test_a_call_over_http_has_the_patience_of_the_settings(clients: HeldClients) -> None:
+    settings = Settings(pace="instant", instant_timeout=PATIENCE)
+    s3 = EmbeddedClients()("s3", "us-east-1")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="interactions.csv", Body=as_csv(two_camps()).encode())
+    with Emulator(settings, neighbours=Neighbours(clients)) as emulator, LiveServer(emulator) as server:
+        personalize = boto3.client(
+            "personalize", "us-east-1", endpoint_url=server.url, aws_access_key_id="k", aws_secret_access_key="s"
+        )
+        source = {"dataLocation": f"s3://{BUCKET}/interactions.csv"}
+        made = personalize.create_dataset_import_job(
+            jobName="import", datasetArn=dataset(emulator), dataSource=source, roleArn=ROLE
+        )
+        assert clients.begun.wait(30)
+        assert status(emulator, made["datasetImportJobArn"]) == "CREATE IN_PROGRESS"
+        clients.let_go.set()
+        assert emulator.wait_idle(30)
+        assert status(emulator, made["datasetImportJobArn"]) == "ACTIVE"
