@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from personalize_emu.data.avro import NUMERIC_TYPES, Field, InvalidSchema, Schema
+from personalize_emu.data.headers import misspelt
 
 INTERACTIONS = "INTERACTIONS"
 ITEMS = "ITEMS"
@@ -19,10 +20,15 @@ VIDEO_ON_DEMAND = "VIDEO_ON_DEMAND"
 
 
 class MissingColumns(Exception):
-    """A schema lacks required columns; the text of the exception is the service's (D-40)."""
+    """A schema lacks required columns; the text of the exception is the service's (D-40).
 
-    def __init__(self, columns: Sequence[str]) -> None:
-        super().__init__(f"Input csv is missing the following columns: [{', '.join(columns)}]")
+    names: of the columns that the schema has; one that is spelt almost like a missing one is pointed out.
+    """
+
+    def __init__(self, columns: Sequence[str], names: Sequence[str] = ()) -> None:
+        text = f"Input csv is missing the following columns: [{', '.join(columns)}]"
+        hints = "; ".join(misspelt(names, columns))
+        super().__init__(f"{text} ({hints})" if hints else text)
         self.columns = tuple(columns)
 
 
@@ -175,7 +181,7 @@ def check_schema_fits(schema: Schema, dataset_type: str, domain: str | None) -> 
         raise InvalidSchema(f"name {schema.name} does not fit dataset type {dataset_type}, use {kind.record_name}")
     missing = [name for name in required if schema.field(name) is None]
     if missing:
-        raise MissingColumns(missing)
+        raise MissingColumns(missing, schema.names)
     for field in schema.fields:
         rule = required.get(field.name) or reserved.get(field.name)
         if rule is not None:

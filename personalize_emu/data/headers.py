@@ -59,6 +59,11 @@ def _hints(names: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
         if len(parts) > len(names) and {_bare(part) for part in parts} & {_bare(column) for column in missing}:
             yield f"separate names and values with commas, not with {name}"
             return
+    yield from misspelt(names, missing)
+
+
+def misspelt(names: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
+    """What to say of names that differ from a missing column by case, blanks, underscores and the like only."""
     for column in missing:
         alike = [name for name in names if _bare(name) == _bare(column)]
         if alike:

@@ -66,6 +66,15 @@ def test_d21_d40_missing_required_columns_are_all_named(dataset_type: str) -> No
     assert str(caught.value) == f"Input csv is missing the following columns: [{listed}]"
 
 
+@pytest.mark.parametrize("name", ["item_id", "ItemId", "ITEMID"])
+def test_d40_a_column_in_other_letters_is_pointed_out(name: str) -> None:
+    with pytest.raises(MissingColumns) as caught:
+        check_schema_fits(schema("Items", field(name), GENRES), ITEMS, None)
+    assert str(caught.value) == (
+        f"Input csv is missing the following columns: [ITEM_ID] ('{name}' must be called ITEM_ID)"
+    )
+
+
 def test_d40_the_recorded_text() -> None:
     with pytest.raises(MissingColumns, match=r"^Input csv is missing the following columns: \[ITEM_ID\]$"):
         check_schema_fits(schema("Items", AGE), ITEMS, None)
