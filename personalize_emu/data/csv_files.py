@@ -53,14 +53,14 @@ class CsvFile:
     def _table(self, block: bytes, counts: RowCounts) -> pa.Table:
         first_line = self._line
         self._line += _line_ends(block)
-        reasons: tuple[str, ...] = ()
+        sifting = None
         table = self._faultless(block)
         if table is None:
             sifting = sifted(block, first_line, self._layout, self._as_text)
-            table, reasons = self._faultless(sifting.kept), sifting.reasons
+            table = self._faultless(sifting.kept)
         if table is None:
             raise nonconforming(f"{self._layout.file}, lines {first_line} to {self._line}")
-        counts.add(table.num_rows, len(reasons), reasons)
+        counts.add(table.num_rows, *((sifting.left_out, sifting.reasons) if sifting else ()))
         return settled(table, self._layout.schema, self._layout.dataset_type)
 
     def _faultless(self, block: bytes) -> pa.Table | None:

@@ -147,6 +147,14 @@ def test_only_lines_that_may_be_bad_are_read_slowly() -> None:
         assert slowly.call_count - 1 == counts.left_out == 2
 
 
+def test_once_there_are_reasons_enough_lines_that_are_clearly_bad_are_only_counted() -> None:
+    """A column of another type in a large file is a common mistake, and its refusal should not take minutes."""
+    lines = [f"i{n},2020-01-01 00:00:00" for n in range(5000)] + ["x,1"]
+    with mock.patch.object(csv_sifting, "line_fault", wraps=csv_sifting.line_fault) as slowly:
+        table, counts = read(["\n".join(["ITEM_ID,YEAR", *lines])], YEARS, tolerated=1.0)
+    assert (table.num_rows, counts.left_out, slowly.call_count) == (1, 5000, MOST_REASONS)
+
+
 @pytest.mark.parametrize(
     ("column", "kind", "reason"),
     [
