@@ -137,7 +137,7 @@ def test_d87_one_bad_file_spoils_all() -> None:
         '"USER_ID","ITEM_ID","TIMESTAMP"',
     ],
 )
-def test_d50_header_names_in_any_case_and_in_quotes(header: str) -> None:
+def test_d49_d50_header_names_in_any_case_and_in_quotes(header: str) -> None:
     assert rows(f"{header}\nu,i,1\n") == [["u", "i", 1]]
     assert rows('"note, ""odd""",' + header + "\nx,u,i,1\n") == [["u", "i", 1]]
 
@@ -170,7 +170,7 @@ def test_d50_recorded_orders_of_columns(header: str) -> None:
         ("x" * 1000, f"the header is '{'x' * 200}...')"),
     ],
 )
-def test_d51_what_was_found_in_place_of_a_column_is_said(header: str, hint: str) -> None:
+def test_d49_d51_what_was_found_in_place_of_a_column_is_said(header: str, hint: str) -> None:
     reason = refusal(header + "\n")
     assert reason.startswith("Input CSV is missing the following columns:[USER_ID")
     assert "(data.csv: " in reason

@@ -261,6 +261,8 @@ def test_chunked_bodies_are_read_to_their_end(send: Any) -> None:
 def test_admin_routes(send: Any, server: LiveServer, client_of: ClientOf) -> None:
     status, _, body = send("GET", "/_emu/health")
     assert (status, json.loads(body)["status"]) == (200, "ok")
+    status, _, body = send("GET", "/_emu/state")
+    assert (status, json.loads(body)) == (200, {"importJobs": []})
     before = server.emulator.clock.now()
     status, _, body = send("POST", "/_emu/clock", b'{"advance": "2h"}')
     assert (status, json.loads(body)["advanced"]) == (200, 7200)
