@@ -24,7 +24,7 @@ from personalize_emu.state.resources import (
     Recommender,
     Solution,
 )
-from personalize_emu.wire.errors import InvalidInputException
+from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
 
 
 def create_dataset_group(context: Context, params: Params) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def list_dataset_groups(context: Context, params: Params) -> dict[str, Any]:
 
 def delete_dataset_group(context: Context, params: Params) -> None:
     """Needs trackers, solutions, recommenders and datasets gone (R-DSG-12), filters and attributions (R-DSG-13)."""
-    group = context.get(DatasetGroup, params["datasetGroupArn"])
+    group = _group_to_delete(context, params["datasetGroupArn"])
     require_deletable(group)
     children = (
         child
@@ -79,3 +79,11 @@ def delete_dataset_group(context: Context, params: Params) -> None:
         context.world.event_ids.pop(group.arn, None)
 
     begin_deletion(context, group, forget_jobs, forget_event_ids, shows_progress=False)
+
+
+def _group_to_delete(context: Context, arn: str) -> DatasetGroup:
+    """As `Context.get`, with the recorded text (spec 04 section 3)."""
+    group = context.find(DatasetGroup, arn)
+    if group is None:
+        raise ResourceNotFoundException(f"The given dataset group does not exist: {arn}")
+    return group

@@ -99,7 +99,12 @@ def _entries(hpo_config: Document) -> Iterator[tuple[ParameterType, Document]]:
 def _narrowed(recipe: RecipeFacts, kind: ParameterType, entry: Document) -> Hyperparameter:
     name = entry.get("name", "")
     parameter = parameter_named(recipe, "algorithm", name)
-    if parameter is None or not parameter.tunable:
+    if parameter is None:
+        # Recorded (spec 04 section 3).
+        raise InvalidInputException(
+            f"Provide a hyperparameter that is used in the algorithm: {recipe.algorithm_arn}"
+        )
+    if not parameter.tunable:
         raise InvalidInputException(f"Recipe {recipe.name} has no tunable parameter {shown(name)}.")
     if parameter.type != kind:
         raise InvalidInputException(f"{parameter.name} is {parameter.type}, its range was given as {kind}.")

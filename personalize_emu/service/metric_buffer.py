@@ -46,10 +46,11 @@ class Series:
 class CallNames:
     """The metrics of the calls of one operation.
 
-    client_errors, server_errors: of calls answered with 4xx and 5xx. latency: None where calls only begin the work.
+    requests: of successful calls, under each of its names. client_errors, server_errors: of calls answered with 4xx and
+    5xx. latency: None where calls only begin the work.
     """
 
-    requests: str
+    requests: tuple[str, ...]
     client_errors: str
     server_errors: str
     latency: str | None
@@ -82,7 +83,7 @@ class Calls:
     def series(self) -> list[tuple[Series, Statistic]]:
         names = self.names
         found = [
-            (self._counted(names.requests, names.sum_only), self.succeeded),
+            *((self._counted(name, names.sum_only), self.succeeded) for name in names.requests),
             (self._counted(names.client_errors), self.refused),
             (self._counted(names.server_errors), self.failed),
         ]

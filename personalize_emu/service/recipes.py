@@ -12,13 +12,28 @@ from personalize_emu.state.arns import parse_arn
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
 
 Params = Mapping[str, Any]
+USUAL_PAGE = 11
+"""Recipes on a page when the request names no number (R-30, recorded)."""
 
 
 def list_recipes(context: Context, params: Params) -> dict[str, Any]:
-    """R-30, R-35, P-75: by name; legacy recipes are left out (R-32)."""
-    domain = params.get("domain")
-    summaries = [_summary(recipe) for recipe in all_recipes() if recipe.listed and domain in (None, recipe.domain)]
-    return context.page(summaries, params, "recipes", query="ListRecipes", key=lambda summary: str(summary["name"]))
+    """R-30, R-35, P-75: by name; legacy recipes are left out (R-32).
+
+    A page is cut before it is filtered by domain, so that it can be short, or empty, while more follow (P-68). Public
+    programs read the token of the first page unconditionally.
+    """
+    summaries = [_summary(recipe) for recipe in all_recipes() if recipe.listed]
+    answer = context.page(
+        summaries,
+        params,
+        "recipes",
+        query="ListRecipes",
+        key=lambda summary: str(summary["name"]),
+        usual_size=USUAL_PAGE,
+    )
+    if "domain" in params:
+        answer["recipes"] = [summary for summary in answer["recipes"] if summary.get("domain") == params["domain"]]
+    return answer
 
 
 def describe_recipe(_context: Context, params: Params) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def create_recommender(context: Context, params: Params) -> dict[str, Any]:
     facts = required_recipe(params["recipeArn"])
     require_active(group)
     _check_domain(group, facts)
-    config = params.get("recommenderConfig", {})
+    config = _in_full(params.get("recommenderConfig", {}))
     _check_config(context, group.arn, facts, config)
     source = recommender_input(context, group.arn, facts, config)
     now = context.clock.now()
@@ -73,7 +73,7 @@ def list_recommenders(context: Context, params: Params) -> dict[str, Any]:
 def update_recommender(context: Context, params: Params) -> dict[str, Any]:
     """Other training columns mean a new model; the old one answers until then (R-REC-9, R-REC-18)."""
     recommender = context.get(Recommender, params["recommenderArn"])
-    config: Document = params["recommenderConfig"]
+    config = _in_full(params["recommenderConfig"])
     group_arn, facts = recommender.dataset_group_arn, required_recipe(recommender.recipe_arn)
     if recommender.status != ACTIVE:
         raise ResourceInUseException(f"Resource {recommender.arn} is in {recommender.status} state.")
@@ -114,7 +114,8 @@ def delete_recommender(context: Context, params: Params) -> None:
 def _check_domain(group: DatasetGroup, facts: RecipeFacts) -> None:
     """R-REC-13, R-107."""
     if group.domain is None:
-        raise InvalidInputException(f"Dataset group {group.arn} has no domain and cannot have recommenders.")
+        # Recorded (spec 04 section 3).
+        raise InvalidInputException("Please use a domains-specific Dataset Group to create the Recommender")
     if facts.domain != group.domain:
         raise InvalidInputException(f"Recipe {facts.arn} is not a use case of domain {group.domain}.")
 
@@ -128,6 +129,11 @@ def _check_config(context: Context, group_arn: str, facts: RecipeFacts, config: 
     check_training_columns(config.get("trainingDataConfig", {}), schemas)
     if config.get("enableMetadataWithRecommendations", False):
         check_metadata_columns(schemas)
+
+
+def _in_full(config: Document) -> Document:
+    """As given, and with the throughput that monitoring reads unconditionally (R-REC-7)."""
+    return {"minRecommendationRequestsPerSecond": 1, **config}
 
 
 def _columns(config: Document) -> Any:

@@ -188,7 +188,7 @@ class BusyLives(Lives):
         if self.attempt("CreateRecommender", params, against):
             assert dataset is not None
             life = self.model.born("recommender", recommender, group)
-            life.values["recommenderConfig"] = [(self.model.now, {})]
+            life.values["recommenderConfig"] = [(self.model.now, {"minRecommendationRequestsPerSecond": 1})]
             self.model.trains(life, dataset)
 
     @rule(name=names, rate=st.integers(1, 3))

@@ -116,6 +116,17 @@ def test_a_group_on_its_way_cannot_be_deleted(slow: Given) -> None:
     )
 
 
+def test_a_group_that_is_not_there_cannot_be_deleted(given: Given) -> None:
+    """P-78, E-32; the text is recorded."""
+    group = given.group()
+    given.personalize.delete_dataset_group(datasetGroupArn=group)
+    for missing in (group, arn("dataset-group", "none")):
+        assert refusal(given.personalize.delete_dataset_group, datasetGroupArn=missing) == (
+            "ResourceNotFoundException",
+            f"The given dataset group does not exist: {missing}",
+        )
+
+
 def test_children_keep_a_group_from_being_deleted(given: Given) -> None:
     """R-DSG-12."""
     group = given.group()

@@ -228,6 +228,14 @@ def test_t33_bad_ranges(config: dict[str, Any]) -> None:
     refused(config, performHPO=True)
 
 
+def test_t33_a_range_of_an_unknown_name_is_refused_with_the_recorded_text() -> None:
+    for name in ("nonsense", "hidden_dim", ""):
+        assert refused(ranges(integer=[(name, 0, 1)]), performHPO=True) == (
+            "Provide a hyperparameter that is used in the algorithm: "
+            "arn:aws:personalize:::algorithm/aws-user-personalization"
+        )
+
+
 def test_t33_ranges_of_recipes_without_hpo() -> None:
     config = ranges(integer=[("hidden_dimension", 32, 64)])
     assert "tunable" in refused(config, on="aws-item-affinity")

@@ -36,7 +36,7 @@ def test_r13_a_campaign_of_hrnn_foresees_the_next_item(old_account: Given) -> No
     answer = runtime.get_recommendations(campaignArn=campaign, userId="u00", numResults=30)
     assert answer["itemList"][0]["itemId"] == "i08"
     assert sum(item["score"] for item in answer["itemList"]) == pytest.approx(1, abs=1e-5)
-    names = [recipe["name"] for recipe in old_account.personalize.list_recipes()["recipes"]]
+    names = [recipe["name"] for recipe in old_account.personalize.list_recipes(maxResults=100)["recipes"]]
     assert "aws-hrnn" not in names
 
 

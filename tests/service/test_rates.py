@@ -122,11 +122,11 @@ def test_one_error_for_rates_and_for_numbers_of_resources() -> None:
 def test_pages_can_be_shorter_than_asked_for(clock: ManualClock) -> None:
     """P-68, P-66: with more to come; a client that takes the first page for everything is found out."""
     with mock_personalize(clock=clock) as emulator:
-        object.__setattr__(emulator, "settings", Settings(pace="instant", page_size=11))
+        object.__setattr__(emulator, "settings", Settings(pace="instant", page_size=8))
         personalize = boto3.client("personalize", region_name=REGION)
         first = personalize.list_recipes()
-        assert len(first["recipes"]) == 11
-        assert len(personalize.list_recipes(maxResults=50)["recipes"]) == 11
+        assert len(first["recipes"]) == 8
+        assert len(personalize.list_recipes(maxResults=50)["recipes"]) == 8
         assert len(personalize.list_recipes(maxResults=7)["recipes"]) == 7
         pages = personalize.get_paginator("list_recipes").paginate()
         names = [recipe["name"] for page in pages for recipe in page["recipes"]]

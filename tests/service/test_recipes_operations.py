@@ -92,7 +92,22 @@ def pages(context: Context, **params: Any) -> Iterator[list[str]]:
 
 
 def test_r30_r32_recipes_by_name_without_the_legacy_ones(context: Context) -> None:
-    assert list(pages(context)) == [LISTED]
+    assert [name for page in pages(context) for name in page] == LISTED
+
+
+def test_p68_r30_the_usual_page_has_eleven_recipes_and_a_token(context: Context) -> None:
+    assert list(pages(context)) == [LISTED[:11], LISTED[11:]]
+    assert list(pages(context, maxResults=100)) == [LISTED]
+
+
+def test_p68_p75_pages_are_cut_before_they_are_filtered(context: Context) -> None:
+    """As programs that read `nextToken` of the first page unconditionally need it, with a domain, too."""
+    shop = [name for name in LISTED if name.startswith("aws-ecomm-")]
+    videos = [name for name in LISTED if name.startswith("aws-vod-")]
+    assert list(pages(context, domain="ECOMMERCE")) == [shop, []]
+    assert list(pages(context, domain="VIDEO_ON_DEMAND")) == [[], videos]
+    assert list(pages(context, domain="VIDEO_ON_DEMAND", maxResults=100)) == [videos]
+    assert list(pages(context, domain="ECOMMERCE", maxResults=3)) == [shop[:3], shop[3:], *[[]] * 6]
 
 
 def test_p66_p69_pages(context: Context) -> None:
@@ -106,13 +121,14 @@ def test_p66_p69_pages(context: Context) -> None:
 
 @pytest.mark.parametrize(("domain", "prefix"), [("ECOMMERCE", "aws-ecomm-"), ("VIDEO_ON_DEMAND", "aws-vod-")])
 def test_p75_r_rcp_3_use_cases_of_one_domain(context: Context, domain: str, prefix: str) -> None:
-    answer = list_recipes(context, {"domain": domain, "recipeProvider": "SERVICE"})
+    answer = list_recipes(context, {"domain": domain, "recipeProvider": "SERVICE", "maxResults": 100})
     assert [recipe["name"] for recipe in answer["recipes"]] == [name for name in LISTED if name.startswith(prefix)]
     assert {recipe["domain"] for recipe in answer["recipes"]} == {domain}
 
 
 def test_r30_summaries(context: Context) -> None:
-    summaries = list_recipes(context, {})["recipes"]
+    summaries = list_recipes(context, {"maxResults": 100})["recipes"]
+    assert len(summaries) == len(LISTED)
     assert {summary["lastUpdatedDateTime"] for summary in summaries} == {LAST_UPDATED}
     for summary in summaries:
         assert summary["status"] == "ACTIVE"

@@ -25,6 +25,8 @@ METRICS = [
     "precision_at_25",
     "precision_at_5",
 ]
+AT_LEAST = {"minRecommendationRequestsPerSecond": 1}
+"""What Describe shows where a request named no throughput (R-REC-7)."""
 
 
 def recommender_of(given: Given, name: str = "recommender") -> dict[str, Any]:
@@ -49,7 +51,7 @@ def test_a_recommender_has_the_documented_members(given: Given) -> None:
         "status",
         "modelMetrics",
     }
-    assert (shown["status"], shown["recommenderConfig"], shown["recipeArn"]) == ("ACTIVE", {}, RECIPE + VIEWS)
+    assert (shown["status"], shown["recommenderConfig"], shown["recipeArn"]) == ("ACTIVE", AT_LEAST, RECIPE + VIEWS)
     assert list(shown["modelMetrics"]) == METRICS
     assert all(0 <= value <= 1 and round(value, 4) == value for value in shown["modelMetrics"].values())
     (summary,) = given.personalize.list_recommenders()["recommenders"]
@@ -99,8 +101,10 @@ def test_what_a_recommender_cannot_be_made_of(given: Given, use_case: str, confi
 
 def test_a_custom_group_has_no_recommenders_and_a_solution_no_use_case(given: Given) -> None:
     """R-REC-13, R-DSG-10, R-107."""
-    code, _ = refusal(recommender, given=given, group=given.imported_group(), use_case=VIEWS)
-    assert code == "InvalidInputException"
+    assert refusal(recommender, given=given, group=given.imported_group(), use_case=VIEWS) == (
+        "InvalidInputException",
+        "Please use a domains-specific Dataset Group to create the Recommender",
+    )
     group = shop(given)
     assert refusal(given.solution, group=group, recipe=RECIPE + VIEWS)[0] == "InvalidInputException"
     assert given.version(given.solution(group, SIMS))
@@ -246,10 +250,10 @@ def test_an_update_replaces_the_configuration(given: Given) -> None:
     answer = given.personalize.update_recommender(recommenderArn=made, recommenderConfig=config)
     assert answer["recommenderArn"] == made
     shown = recommender_of(given)
-    assert shown["recommenderConfig"] == config
+    assert shown["recommenderConfig"] == config | AT_LEAST
     update = shown["latestRecommenderUpdate"]
     assert set(update) == {"recommenderConfig", "creationDateTime", "lastUpdatedDateTime", "status"}
-    assert (update["recommenderConfig"], update["status"]) == (config, "ACTIVE")
+    assert (update["recommenderConfig"], update["status"]) == (config | AT_LEAST, "ACTIVE")
     bad = {"itemExplorationConfig": {"explorationWeight": "-1"}}
     code, _ = refusal(given.personalize.update_recommender, recommenderArn=made, recommenderConfig=bad)
     assert code == "InvalidInputException"
@@ -265,7 +269,7 @@ def test_the_old_configuration_serves_until_the_update_is_done(slow: Given, cloc
     slow.personalize.update_recommender(recommenderArn=made, recommenderConfig=config)
     for status in ("CREATE PENDING", "CREATE IN_PROGRESS"):
         shown = recommender_of(slow)
-        assert (shown["status"], shown["recommenderConfig"]) == ("ACTIVE", {})
+        assert (shown["status"], shown["recommenderConfig"]) == ("ACTIVE", AT_LEAST)
         assert shown["latestRecommenderUpdate"]["status"] == status
         for call, extra in (
             (slow.personalize.update_recommender, {"recommenderConfig": {}}),
@@ -297,7 +301,7 @@ def test_other_training_columns_mean_a_new_model(given: Given) -> None:
     assert failed["latestRecommenderUpdate"]["failureReason"] == (
         "Dataset has fewer than 1000 interactions after filtering by event type: View"
     )
-    assert (failed["status"], failed["recommenderConfig"]) == ("ACTIVE", columns)
+    assert (failed["status"], failed["recommenderConfig"]) == ("ACTIVE", columns | AT_LEAST)
     assert failed["modelMetrics"] == shown["modelMetrics"]
 
 
