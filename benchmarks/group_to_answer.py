@@ -64,14 +64,17 @@ class GroupToAnswer:
         found = self.personalize.describe_dataset_import_job(datasetImportJobArn=job["datasetImportJobArn"])
         _must_be_active(found["datasetImportJob"])
 
-    def train(self, group: str, recipe: str) -> str:
+    def train(self, group: str, recipe: str, name: str = "", **options: Any) -> str:
+        """name: of the solution, that of the recipe when not given. options: further arguments of CreateSolution."""
         solution = self.personalize.create_solution(
-            name=recipe,
+            name=name or recipe,
             datasetGroupArn=group,
             recipeArn=f"arn:aws:personalize:::recipe/{recipe}",
             performAutoTraining=False,
+            **options,
         )["solutionArn"]
-        answer = self.watch.time(f"train {recipe}", self.personalize.create_solution_version, solutionArn=solution)
+        step, begin = f"train {name or recipe}", self.personalize.create_solution_version
+        answer = self.watch.time(step, begin, solutionArn=solution)
         version = answer["solutionVersionArn"]
         found = self.personalize.describe_solution_version(solutionVersionArn=version)
         _must_be_active(found["solutionVersion"])

@@ -52,6 +52,9 @@ def main() -> int:
         first_answer = (time.perf_counter() - began, time.process_time() - worked)
         for recipe in RECIPES[1:]:
             path.train(group, recipe)
+        resources = {"maxNumberOfTrainingJobs": "40", "maxParallelTrainingJobs": "10"}
+        tuned = {"performHPO": True, "solutionConfig": {"hpoConfig": {"hpoResourceConfig": resources}}}
+        path.train(group, "aws-sims", "aws-sims-tuned-by-40-jobs", **tuned)
     steps = {**path.watch.seconds, "from an empty account to the first answer": first_answer}
     rows = [[step, f"{wall:.2f}", f"{processor:.2f}"] for step, (wall, processor) in steps.items()]
     title = "Import and training, 158,371 interactions, 9,742 items"

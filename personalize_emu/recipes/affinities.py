@@ -64,10 +64,11 @@ def fit_affinities(
 ) -> Affinities:
     """Fit all three; `progress` hears the name of each before it starts."""
     growth = float(max(1, len(visits)) / REFERENCE_VISITS) ** 0.25
-    progress("who visits the same", 0.1)
+    progress("who visits the same", 0.0)
     ease = fit_ease(visits, user_count, item_count, ease_regularisation * growth)
     progress("what follows", 0.4)
     transitions = fit_transitions(visits, item_count)
     progress("what comes next", 0.6)
     ridge = fit_next_item_ridge(visits, item_count, RIDGE_REGULARISATION * growth)
+    progress("fitted what belongs together", 1.0)
     return Affinities(ease, transitions, ridge)

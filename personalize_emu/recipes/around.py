@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import Hyperparameters, Kind, Model, Recipe, TrainingData
+from personalize_emu.recipes.base import Hyperparameters, Kind, Model, Progress, Recipe, TrainingData
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,5 +47,7 @@ class RecipeAround(Recipe):
     def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
         return self.recipe.without_effect(data, hyperparameters)
 
-    def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
-        return self.recipe.own_metrics(data, hyperparameters)
+    def own_metrics(
+        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
+    ) -> dict[str, float]:
+        return self.recipe.own_metrics(data, hyperparameters, progress)

@@ -7,7 +7,7 @@ model's catalog; whoever calls translates ids. Nothing here knows where the data
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
@@ -34,6 +34,12 @@ NO_CONTEXT: Mapping[str, str] = MappingProxyType({})
 def within(progress: Progress, start: float, end: float) -> Progress:
     """What hears of a part of the work, from `start` to `end` of the whole."""
     return lambda stage, share: progress(stage, start + (end - start) * share)
+
+
+def parts_of(progress: Progress, count: int) -> Iterator[Progress]:
+    """`count` equal parts of the work, one after the other."""
+    for part in range(count):
+        yield within(progress, part / count, (part + 1) / count)
 
 
 class Kind(Enum):
@@ -245,12 +251,29 @@ class Recipe(ABC):
         del evaluated, test_users
         return self.fit(data, hyperparameters, rng, progress)
 
+    def fit_for_many(
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Callable[[Hyperparameters], Model] | None:
+        """Fit once what models of different tunable values have in common; returns the model of given values.
+
+        Whatever is learned with the values of `hyperparameters` stays as it is in all of them, so that a search
+        (T-30) compares the values alone. None: each set of values needs a fit of its own.
+        """
+        del data, hyperparameters, rng, progress
+        return None
+
     def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
         """Names of hyperparameters that change nothing on such data, whatever the others are."""
         del data, hyperparameters
         return frozenset()
 
-    def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
+    def own_metrics(
+        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
+    ) -> dict[str, float]:
         """Metrics, by name, that only this recipe has, measured on all of `data` (M-3)."""
-        del data, hyperparameters
+        del data, hyperparameters, progress
         return {}

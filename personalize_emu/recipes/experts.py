@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.affinities import Affinities, Kernels, fit_affinities
-from personalize_emu.recipes.base import History, Progress
+from personalize_emu.recipes.base import History, Progress, within
 from personalize_emu.recipes.models.blend import centre, in_logarithms, standardised
 from personalize_emu.recipes.models.candidate_traits import ItemTraits, item_traits
 from personalize_emu.recipes.models.crowd_in_time import CrowdInTime, crowd_in_time, newest_times
@@ -287,7 +287,7 @@ def fit_experts(
     np.minimum.at(first_seen, visits.items, visits.timestamps)
     popularity = np.log(counts + 0.5).astype(np.float32)
     return Experts(
-        fit_affinities(visits, len(visits.lengths), item_count, progress, EASE_REGULARISATION),
+        fit_affinities(visits, len(visits.lengths), item_count, within(progress, 0.0, 0.7), EASE_REGULARISATION),
         fit_latent_items(visits, item_count),
         crowd_in_time(visits, item_count),
         popularity,

@@ -20,6 +20,7 @@ from personalize_emu.recipes.base import (
     Progress,
     Recipe,
     TrainingData,
+    within,
 )
 from personalize_emu.recipes.features import Features
 from personalize_emu.recipes.models.offers import find_offers
@@ -123,18 +124,21 @@ class NextBestAction(Recipe):
         """Raises NotEnoughData without any action."""
         del rng
         actions = _actions_of(data)
-        progress("what users like", 0.5)
-        model = _fitted(data, actions, scored_actions(actions), hyperparameters)
+        model = _fitted(data, actions, scored_actions(actions), hyperparameters, progress)
         progress("fitted", 1.0)
         return model
 
-    def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
+    def own_metrics(
+        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
+    ) -> dict[str, float]:
         """All the metrics there are, measured on a tenth of the users (M-3, M-11, M-31)."""
         actions = _actions_of(data)
         is_test = user_coins(actions.user_ids, 0) < TEST_SHARE
         is_kept = user_coins(data.user_ids, 0) >= TEST_SHARE
         training = data if is_kept.all() or not is_kept.any() else rows_of_users(data, is_kept)
-        model = _fitted(training, actions.of_users(~is_test), scored_actions(actions), hyperparameters)
+        others, scored = actions.of_users(~is_test), scored_actions(actions)
+        model = _fitted(training, others, scored, hyperparameters, within(progress, 0.0, 0.8))
+        progress("measuring", 0.8)
         held_out = [cut_action_user(actions, user) for user in np.flatnonzero(is_test).tolist()]
         chances = [model.propensities(_items_before(data, user), user.past) for user in held_out]
         return action_metrics(held_out, chances, actions.values)
@@ -158,18 +162,26 @@ def _actions_of(data: TrainingData) -> ActionData:
 
 
 def _fitted(
-    data: TrainingData, actions: ActionData, scored: NDArray[np.bool_], hyperparameters: Hyperparameters
+    data: TrainingData,
+    actions: ActionData,
+    scored: NDArray[np.bool_],
+    hyperparameters: Hyperparameters,
+    progress: Progress,
 ) -> ActionModel:
     visits, item_count = data.visits, len(data.catalog)
+    progress("what users like", 0.0)
     tastes = fit_tastes(visits, len(data.user_ids), item_count, DIMENSIONS, 0)
     profiles = data.profiles
     trait_users = () if profiles is None else profiles.ids
     traits = np.zeros((0, 0)) if profiles is None else trait_columns(profiles.features)
     period = number(hyperparameters, "action_optimization_period", DEFAULT_PERIOD) * DAY
+    progress("what was proposed", 0.3)
     offers = find_offers(actions.newest(MOST_ROWS), period)
+    progress("to whom", 0.4)
     taste = tastes.at_moments(visits, numbers_of(data.user_ids, actions.user_ids)[offers.users], offers.moments)
     rows = numbers_of(trait_users, actions.user_ids)[offers.users]
     about = np.hstack((taste, np.vstack((traits, np.zeros((1, traits.shape[1]))))[rows]))
+    progress("what is taken", 0.5)
     coins = user_coins(actions.user_ids, 0)[offers.users]
     held_out = (coins >= TEST_SHARE) & (coins < TEST_SHARE + VALIDATION_SHARE)
     return ActionModel(

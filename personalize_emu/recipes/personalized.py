@@ -27,6 +27,7 @@ from personalize_emu.recipes.base import (
     Progress,
     Recipe,
     TrainingData,
+    parts_of,
     within,
 )
 from personalize_emu.recipes.cold_items import ColdItems, find_cold_items
@@ -40,7 +41,7 @@ from personalize_emu.recipes.next_item_model import NextItemModel
 from personalize_emu.recipes.parameters import flag, number, percentiles
 from personalize_emu.recipes.percentiles import users_within
 from personalize_emu.recipes.sequence_reader import SequenceReader, fit_sequence_reader, refit_sequence_reader
-from personalize_emu.recipes.weighing import learned_judgement
+from personalize_emu.recipes.weighing import GROUPS, learned_judgement
 
 SHARPNESS = 1.0
 """Of the weighed opinions, until it is measured on users the models have not seen."""
@@ -218,11 +219,13 @@ class PersonalRecipe(Recipe):
 
         if judgement is None:
             usual = Judgement(usual_trust())
+            parts = parts_of(within(progress, 0.0, JUDGING), GROUPS)
 
-            def fitted_quietly(part: TrainingData) -> Experts:
-                return fitted(part, usual, lambda _stage, _share: progress("whom to trust", 0.1))
+            def fitted_for_others(part: TrainingData) -> Experts:
+                return fitted(part, usual, within(next(parts), 0.0, 0.5))
 
-            judgement = learned_judgement(data, fitted_quietly, rng)
+            judgement = learned_judgement(data, fitted_for_others, rng)
+            progress = within(progress, JUDGING, 1.0)
         return fitted(data, judgement, progress)
 
     def _described(self, data: TrainingData) -> TrainingData:
@@ -234,6 +237,8 @@ class PersonalRecipe(Recipe):
         return self.recency == "recency_mask"
 
 
+JUDGING = 0.75
+"""Share of a fit that learning whom to trust is said to be."""
 CALIBRATION_USERS = 200
 """Enough users to measure one number on."""
 READER_USERS = 400

@@ -23,6 +23,7 @@ from personalize_emu.recipes.base import (
     Progress,
     Recipe,
     TrainingData,
+    within,
 )
 from personalize_emu.recipes.models.blend import standardised
 from personalize_emu.recipes.models.crowd import Crowd, crowd_of, group_affinity, groups_of, return_shift
@@ -121,24 +122,29 @@ class SegmentRecipe(Recipe):
         progress: Progress,
     ) -> SegmentModel:
         del hyperparameters, rng
-        progress("who visits the same", 0.1)
-        model = self._fitted(data.visits, data)
+        model = self._fitted(data.visits, data, progress)
         progress("fitted", 1.0)
         return model
 
-    def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
+    def own_metrics(
+        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
+    ) -> dict[str, float]:
         """M-3, M-10, M-24, M-30: all the metrics there are."""
         del hyperparameters
         visits = data.visits
         past, future = _parted(visits)
-        model = self._fitted(past, data)
+        model = self._fitted(past, data, within(progress, 0.0, 0.7))
         crowd = crowd_of(past, len(data.user_ids), len(data.catalog))
-        return segment_metrics(model, crowd, self._groups(data, future), future)
+        return segment_metrics(model, crowd, self._groups(data, future), future, within(progress, 0.7, 1.0))
 
-    def _fitted(self, visits: Visits, data: TrainingData) -> SegmentModel:
+    def _fitted(self, visits: Visits, data: TrainingData, progress: Progress) -> SegmentModel:
         past, future = _parted(visits)
+        progress("who visited the same", 0.0)
+        earlier = _model_of(past, data)
+        progress("how active users were", 0.25)
         crowd = crowd_of(past, len(data.user_ids), len(data.catalog))
-        taste = learned_taste(_model_of(past, data), crowd, self._groups(data, future), future)
+        taste = learned_taste(earlier, crowd, self._groups(data, future), future, within(progress, 0.3, 0.7))
+        progress("who visits the same", 0.7)
         return replace(_model_of(visits, data), taste=taste)
 
     def _groups(self, data: TrainingData, visits: Visits) -> list[NDArray[np.int32]]:
@@ -147,7 +153,11 @@ class SegmentRecipe(Recipe):
 
 
 def segment_metrics(
-    model: SegmentModel, crowd: Crowd, groups: Sequence[NDArray[np.int32]], future: Visits
+    model: SegmentModel,
+    crowd: Crowd,
+    groups: Sequence[NDArray[np.int32]],
+    future: Visits,
+    progress: Progress,
 ) -> dict[str, float]:
     """coverage, hits_at_1_percent and recall_at_1_percent over the groups somebody met in `future` (M-30)."""
     users = len(crowd.visits)
@@ -156,7 +166,7 @@ def segment_metrics(
     recalls: list[float] = []
     found = np.zeros(users, np.bool_)
     limit = max(FEWEST_MEASURED, MOST_MEASURED // max(1, users))
-    for queries, actual in _asked(model, groups, future, users, limit):
+    for queries, actual in _asked(model, groups, future, users, limit, progress):
         for scores, wanted in zip(model.user_scores(crowd, queries), actual, strict=True):
             if wanted.any():
                 predicted = top_k(scores, most)
@@ -170,13 +180,19 @@ def segment_metrics(
     }
 
 
-def learned_taste(model: SegmentModel, crowd: Crowd, groups: Sequence[NDArray[np.int32]], future: Visits) -> float:
+def learned_taste(
+    model: SegmentModel,
+    crowd: Crowd,
+    groups: Sequence[NDArray[np.int32]],
+    future: Visits,
+    progress: Progress,
+) -> float:
     """The weight of taste with the greatest recall at 1 % in `future`; TASTE unless another is clearly better."""
     users = len(crowd.visits)
     most = max(1, users // 100)
     limit = max(FEWEST_MEASURED, min(MOST_COMPARED, MOST_MEASURED // max(1, users)))
     recalls: list[list[list[float]]] = []
-    for queries, actual in _asked(model, groups, future, users, limit):
+    for queries, actual in _asked(model, groups, future, users, limit, progress):
         rows = np.flatnonzero(actual.any(axis=1))
         tables = model.user_scores_by_taste(crowd, queries, TASTES)
         recalls.append([[_recall(scores[row], actual[row], most) for row in rows] for scores in tables])
@@ -222,7 +238,12 @@ def _together(
 
 
 def _asked(
-    model: SegmentModel, groups: Sequence[NDArray[np.int32]], future: Visits, users: int, limit: int
+    model: SegmentModel,
+    groups: Sequence[NDArray[np.int32]],
+    future: Visits,
+    users: int,
+    limit: int,
+    progress: Progress,
 ) -> Iterator[tuple[list[NDArray[np.int32]], NDArray[np.bool_]]]:
     """Some groups at a time, and bool[groups, users], who met them in `future`.
 
@@ -232,6 +253,7 @@ def _asked(
     groups = groups[:: -(-len(groups) // limit) or 1]
     at_once = max(1, min(QUERIES_AT_ONCE, MOST_CELLS // max(1, users)))
     for start in range(0, len(groups), at_once):
+        progress("comparing segments with what followed", start / len(groups))
         queries = list(groups[start : start + at_once])
         yield queries, met(groups_of(queries, len(model.catalog))).T > 0
 

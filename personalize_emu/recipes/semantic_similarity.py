@@ -137,23 +137,27 @@ class SemanticSimilarity(Recipe):
     ) -> SemanticModel:
         """Raises NotEnoughData: no item has a name or a text."""
         del hyperparameters
-        progress("reading texts", 0.1)
+        progress("reading texts", 0.0)
         counts = _counts(data.item_features, len(data.catalog))
         if not counts.nnz:
             raise NotEnoughData("Dataset has no item with a name or a text to train on.")
+        progress("finding what words have in common", 0.3)
         embedding = fit_text_embedding(counts, rng)
         progress("finding out what goes together", 0.6)
         by_term, vectors = _embedded(embedding, counts)
+        progress("counting", 0.9)
         popularity = count_popularity(data.visits, len(data.catalog))
         model = SemanticModel(data.catalog, embedding, by_term, vectors, popularity, _popular(popularity), _fresh(data))
         progress("fitted", 1.0)
         return model
 
-    def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
+    def own_metrics(
+        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
+    ) -> dict[str, float]:
         """Coverage by lists of items themselves, where there are no users whose lists could be measured (M-24)."""
         if len(data.items):
             return {}
-        model = self.fit(data, hyperparameters, np.random.default_rng(0), lambda *_: None)
+        model = self.fit(data, hyperparameters, np.random.default_rng(0), progress)
         described = np.flatnonzero(model.has_text).astype(np.int32)
         asked = described[:: -(-len(described) // SAMPLED_QUERIES)]
         queries = [History(item, np.zeros(1, np.int64)) for item in asked.reshape(-1, 1)]

@@ -27,6 +27,7 @@ from personalize_emu.recipes.base import (
     Progress,
     Recipe,
     TrainingData,
+    within,
 )
 from personalize_emu.recipes.models.blend import blended, standardised
 from personalize_emu.recipes.models.content_neighbours import Likeness, likeness_of
@@ -173,11 +174,14 @@ class SimilarRecipe(Recipe):
         rng: np.random.Generator,
         progress: Progress,
     ) -> Model:
-        base = self.histories.fit(data, hyperparameters, rng, progress)
+        described = bool(data.item_features)
+        base = self.histories.fit(data, hyperparameters, rng, within(progress, 0.0, 0.7) if described else progress)
         if not data.item_features:
             return base
         model = _with_metadata(data, base, rng)
-        return replace(model, trust=self._learned_trust(data, hyperparameters, model, rng))
+        trust = self._learned_trust(data, hyperparameters, model, rng, within(progress, 0.7, 1.0))
+        progress("fitted", 1.0)
+        return replace(model, trust=trust)
 
     def fit_after_evaluation(
         self,
@@ -205,6 +209,7 @@ class SimilarRecipe(Recipe):
         hyperparameters: Hyperparameters,
         model: SimilarModel,
         rng: np.random.Generator,
+        progress: Progress,
     ) -> tuple[float, float]:
         held_out = rng.random(len(data.user_ids)) < TRIAL_SHARE
         pairs = list(_pairs(data, held_out, rng))
@@ -212,7 +217,7 @@ class SimilarRecipe(Recipe):
             return model.trust
         part, kinds = rows_of_users(data, ~held_out), model.base.traits.kinds
         trial = replace(
-            model, base=self.histories.fit_judged(part, model.base.judgement, hyperparameters, _unwatched, kinds)
+            model, base=self.histories.fit_judged(part, model.base.judgement, hyperparameters, progress, kinds)
         )
         trial = replace(trial, lenders=np.flatnonzero(trial.described & trial.trained_items))
         return learned_trust(trial, pairs)
@@ -242,10 +247,6 @@ def _least_good(gains: NDArray[np.float64], usual: float) -> float:
     missed = gains[:, [int(gains.mean(axis=0).argmax())]] - gains
     within = missed.mean(axis=0) <= missed.std(axis=0) / np.sqrt(len(gains))
     return TRUSTS[int(np.argmax(within))]
-
-
-def _unwatched(stage: str, share: float) -> None:
-    """The trial is a part of one stage."""
 
 
 def _with_metadata(data: TrainingData, base: RelatedModel, rng: np.random.Generator) -> SimilarModel:

@@ -16,7 +16,7 @@ metrics (M-53): it is taken as no upper limit. Every other value is applied as R
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 
@@ -33,6 +33,8 @@ from personalize_emu.recipes.base import (
     Progress,
     Recipe,
     TrainingData,
+    parts_of,
+    within,
 )
 from personalize_emu.recipes.models.blend import in_logarithms, standardised
 from personalize_emu.recipes.models.candidate_traits import ItemTraits, item_traits
@@ -48,7 +50,7 @@ from personalize_emu.recipes.models.transitions import Transitions
 from personalize_emu.recipes.parameters import number, percentiles
 from personalize_emu.recipes.percentiles import items_within, users_within
 from personalize_emu.recipes.visits import Visits
-from personalize_emu.recipes.weighing import FEWEST_CASES, STRENGTH, Group, best_candidates, dealt
+from personalize_emu.recipes.weighing import FEWEST_CASES, GROUPS, STRENGTH, Group, best_candidates, dealt
 
 OPINIONS = (
     "visited by the same",
@@ -76,6 +78,8 @@ ONE_ITEM = Kernel(reach=1, decay=1.0)
 KERNELS = Kernels(ONE_ITEM, ONE_ITEM, ONE_ITEM)
 NO_TIME = np.zeros(1, np.int64)
 DAY = 86_400
+JUDGING = 0.75
+"""Share of a fit that learning what to make of the opinions is said to be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,15 +245,27 @@ class RelatedRecipe(Recipe):
         progress: Progress,
     ) -> RelatedModel:
         kinds = kinds_of(data.item_features) if self.reads_items else None
-
-        def quiet(_stage: str, _share: float) -> None:
-            progress("what to trust", 0.1)
+        parts = parts_of(within(progress, 0.0, JUDGING), GROUPS)
 
         def fitted(part: TrainingData) -> RelatedModel:
             prior = Judgement(np.array(DEFAULT_WEIGHTS))
-            return self.fit_judged(part, prior, hyperparameters, quiet, kinds)
+            return self.fit_judged(part, prior, hyperparameters, within(next(parts), 0.0, 0.5), kinds)
 
-        return self.fit_judged(data, learned_judgement(data, fitted, rng), hyperparameters, progress, kinds)
+        judgement = learned_judgement(data, fitted, rng)
+        return self.fit_judged(data, judgement, hyperparameters, within(progress, JUDGING, 1.0), kinds)
+
+    def fit_for_many(
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Callable[[Hyperparameters], Model]:
+        """Both tunable values (R-69, R-69a) are read where scores are made; what they are made from is the same."""
+        model = self.fit(data, hyperparameters, rng, progress)
+        return lambda values: replace(
+            model, discount=_discount(values), fewest_users=_fewest_users(values, self.fewest_users)
+        )
 
     def fit_after_evaluation(
         self,
@@ -278,7 +294,7 @@ class RelatedRecipe(Recipe):
         """With what was learned of the opinions. kinds: of the items of the catalog."""
         item_count = len(data.catalog)
         kept = self._kept(data, hyperparameters)
-        affinities = fit_affinities(kept.visits, len(kept.user_ids), item_count, progress)
+        affinities = fit_affinities(kept.visits, len(kept.user_ids), item_count, within(progress, 0.0, 0.7))
         stays = in_stays(kept.visits, *time_scale(kept.visits.timestamps))
         popularity, popular = count_popularity(data.visits, item_count), count_popularity(kept.visits, item_count)
         model = RelatedModel(
@@ -292,8 +308,8 @@ class RelatedRecipe(Recipe):
             first_seen(kept.visits, item_count),
             popularity,
             popular.users,
-            number(hyperparameters, "popularity_discount_factor", DEFAULT_DISCOUNT),
-            int(number(hyperparameters, "min_cointeraction_count", self.fewest_users)),
+            _discount(hyperparameters),
+            _fewest_users(hyperparameters, self.fewest_users),
             judgement,
         )
         progress("fitted", 1.0)
@@ -353,6 +369,14 @@ def _cases_of(model: RelatedModel, group: Group) -> Iterator[_Asked]:
             if chosen.any():
                 traits = model.traits_of(item, best, opinions, both)
                 yield _Asked(opinions[:, best].T, traits, chosen, group.owners[row])
+
+
+def _discount(hyperparameters: Hyperparameters) -> float:
+    return number(hyperparameters, "popularity_discount_factor", DEFAULT_DISCOUNT)
+
+
+def _fewest_users(hyperparameters: Hyperparameters, usual: int) -> int:
+    return int(number(hyperparameters, "min_cointeraction_count", usual))
 
 
 def _newest(user: HeldOut) -> int:

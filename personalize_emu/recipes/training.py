@@ -18,6 +18,7 @@ from personalize_emu.recipes.base import (
     Progress,
     Recipe,
     TrainingData,
+    within,
 )
 from personalize_emu.recipes.blas_threads import one_blas_thread
 from personalize_emu.recipes.metrics import LIST_LENGTH, evaluate, rounded
@@ -34,6 +35,8 @@ RARE_RETURNS = 0.01
 """Below this share of visits that return to an item, evaluation takes it that items do not come back."""
 _MEASURED_BY_THEMSELVES = frozenset({Kind.SEGMENTS, Kind.ACTIONS})
 """Their answers are not lists of items for users."""
+FITTING = 0.9
+"""Share of an evaluation that fitting its model is said to be."""
 TEST_BATCH = 256
 """Test users scored at once: bounds the score table at 256 rows."""
 
@@ -89,9 +92,10 @@ def _train(
     recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int, progress: Progress
 ) -> Trained:
     if recipe.kind in _MEASURED_BY_THEMSELVES:
-        metrics = rounded(recipe.own_metrics(data, hyperparameters))
-        return Trained(recipe.fit(data, hyperparameters, np.random.default_rng(seed), progress), metrics)
-    recipe = _fitting(recipe, data)
+        metrics = rounded(recipe.own_metrics(data, hyperparameters, _part(progress, "evaluating: ", 0.0)))
+        model = recipe.fit(data, hyperparameters, np.random.default_rng(seed), _part(progress, "", 0.5))
+        return Trained(model, metrics)
+    recipe = fitting(recipe, data)
     split, evaluated, metrics = _evaluated(recipe, data, hyperparameters, seed, _part(progress, "evaluating: ", 0.0))
     model = recipe.fit_after_evaluation(
         evaluated,
@@ -114,11 +118,11 @@ def metrics_of(
 ) -> Mapping[str, float]:
     """What `train` would measure, without the model of all the data (T-73)."""
     with one_blas_thread():
-        recipe = _fitting(recipe, data)
+        recipe = fitting(recipe, data)
         return _evaluated(recipe, data, hyperparameters, seed, progress)[2]
 
 
-def _fitting(recipe: Recipe, data: TrainingData) -> Recipe:
+def fitting(recipe: Recipe, data: TrainingData) -> Recipe:
     """The recipe with all that the data ask for beside who met what."""
     recipe = situating(recipe, data)
     return recipe if data.objective is None else Rewarding(recipe)
@@ -129,8 +133,11 @@ def _evaluated(
 ) -> tuple[Split, Model, dict[str, float]]:
     """Who was held back, the model of the others, and what it is worth."""
     split = split_users(data, seed)
-    model = recipe.fit(split.training, hyperparameters, np.random.default_rng(seed), progress)
-    measured = measure(recipe.kind, model, split) | recipe.own_metrics(data, hyperparameters)
+    model = recipe.fit(
+        split.training, hyperparameters, np.random.default_rng(seed), within(progress, 0.0, FITTING)
+    )
+    hear = within(progress, FITTING, 1.0)
+    measured = measure(recipe.kind, model, split, hear) | recipe.own_metrics(data, hyperparameters, hear)
     return split, model, rounded(measured)
 
 
@@ -138,12 +145,12 @@ def evaluated_on(
     recipe: Recipe, split: Split, hyperparameters: Hyperparameters, seed: int, progress: Progress = no_progress
 ) -> tuple[Model, dict[str, float]]:
     """A model of the one part of `split`, and what it is worth to the other."""
-    fitting = _fitting(recipe, split.training)
-    model = fitting.fit(split.training, hyperparameters, np.random.default_rng(seed), progress)
+    whole = fitting(recipe, split.training)
+    model = whole.fit(split.training, hyperparameters, np.random.default_rng(seed), progress)
     return model, measure(recipe.kind, model, split)
 
 
-def measure(kind: Kind, model: Model, split: Split) -> dict[str, float]:
+def measure(kind: Kind, model: Model, split: Split, progress: Progress = no_progress) -> dict[str, float]:
     """Metrics of `model` on the test users of `split` (M-20 to M-28).
 
     Related items are asked for the newest input item of each test user (M-26). How the service evaluates
@@ -156,6 +163,7 @@ def measure(kind: Kind, model: Model, split: Split) -> dict[str, float]:
     lists: list[NDArray[np.int32]] = []
     only_new = kind is Kind.RELATED and return_share(split.training.visits) < RARE_RETURNS
     for start in range(0, len(split.test_users), TEST_BATCH):
+        progress("measuring", start / len(split.test_users))
         batch = split.test_users[start : start + TEST_BATCH]
         lists.extend(_lists(kind, model, batch, length, only_new=only_new))
     truths = [user.truth for user in split.test_users]

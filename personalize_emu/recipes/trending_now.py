@@ -94,8 +94,11 @@ class TrendingNow(Recipe):
         progress("counting", 1.0)
         return model
 
-    def own_metrics(self, data: TrainingData, hyperparameters: Hyperparameters) -> dict[str, float]:
+    def own_metrics(
+        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
+    ) -> dict[str, float]:
         """How well the trends of the newest interval were foreseen when it began (M-29)."""
+        del progress
         interval, visits = _interval(hyperparameters), data.visits
         earlier = trending_model(data.catalog, without_newest_interval(visits, interval), interval)
         came = count_trends(visits, len(data.catalog), interval)

@@ -2,14 +2,15 @@
 
 Candidates are drawn evenly from the ranges. All are tried on few of the users, the better third on three times as
 many, and so on, until all users are trained on; what counts is the gain among the first 25 for users held back from
-those that the recipe's own metrics leave for training, so that these metrics stay honest. Seeded: the same search of
-the same data finds the same values, however many candidates are tried at once.
+those that the recipe's own metrics leave for training, so that these metrics stay honest. What the models of all
+candidates have in common is fitted once a round, where the recipe can tell (`Recipe.fit_for_many`). Seeded: the same
+search of the same data finds the same values, however many candidates are tried at once.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count, islice
@@ -17,10 +18,10 @@ from itertools import count, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import Hyperparameters, Progress, Recipe, TrainingData, within
+from personalize_emu.recipes.base import Hyperparameters, Model, Progress, Recipe, TrainingData, within
 from personalize_emu.recipes.blas_threads import one_blas_thread
 from personalize_emu.recipes.split import Split, rows_of_users, split_users, user_coins
-from personalize_emu.recipes.training import Trained, evaluated_on, train
+from personalize_emu.recipes.training import Trained, fitting, measure, train
 
 METRIC = "normalized_discounted_cumulative_gain_at_25"
 """What is made as great as possible (T-35)."""
@@ -33,6 +34,8 @@ MOST_ASKED = 500
 """Users held back to compare candidates."""
 SEARCHING = 0.8
 """Share of the whole work that the search is said to be."""
+SHARING = 0.7
+"""Share of a round that fitting what its trials have in common is said to be."""
 
 Values = tuple[str, ...]
 
@@ -79,18 +82,25 @@ class Search:
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
-    """What candidates are compared by."""
+    """What candidates are compared by. recipe: with all that the data ask for. shared: see `Recipe.fit_for_many`."""
 
     recipe: Recipe
     split: Split
     fixed: Hyperparameters
     axes: tuple[Axis, ...]
     seed: int
+    shared: Callable[[Hyperparameters], Model] | None
 
     def score(self, candidate: Values, progress: Progress) -> float:
         chosen = {axis.name: value for axis, value in zip(self.axes, candidate, strict=True)}
-        _, metrics = evaluated_on(self.recipe, self.split, {**self.fixed, **chosen}, self.seed, progress)
-        return metrics[METRIC]
+        model = self._model({**self.fixed, **chosen}, progress)
+        return measure(self.recipe.kind, model, self.split, progress)[METRIC]
+
+    def _model(self, hyperparameters: Hyperparameters, progress: Progress) -> Model:
+        if self.shared is not None:
+            return self.shared(hyperparameters)
+        rng = np.random.default_rng(self.seed)
+        return self.recipe.fit(self.split.training, hyperparameters, rng, progress)
 
 
 def train_tuned(
@@ -162,14 +172,30 @@ def _best_job(
     ranked = left
     for users, asked in rounds:
         split = replace(whole, training=_some_users(whole.training, users, seed))
-        trial = _Trial(recipe, split, hyperparameters, search.axes, seed)
         hear = within(progress, done / work, (done + users * asked) / work)
+        trial = _trial(recipe, split, hyperparameters, search.axes, seed, hear)
+        if trial.shared is not None:
+            hear = within(hear, SHARING, 1.0)
         scores = _scores(trial, candidates, left, search.parallel, hear)
         # A stable sort in the order of jobs: of equal candidates the one of the lower job (T-35).
         ranked = [left[place] for place in np.argsort(-scores, kind="stable")]
         left = sorted(ranked[: max(1, len(left) // HALVING)])
         done += users * asked
     return ranked[0]
+
+
+def _trial(
+    recipe: Recipe,
+    split: Split,
+    fixed: Hyperparameters,
+    axes: tuple[Axis, ...],
+    seed: int,
+    progress: Progress,
+) -> _Trial:
+    recipe, hear = fitting(recipe, split.training), within(progress, 0.0, SHARING)
+    with one_blas_thread():
+        shared = recipe.fit_for_many(split.training, fixed, np.random.default_rng(seed), hear)
+    return _Trial(recipe, split, fixed, axes, seed, shared)
 
 
 def rounds_of(candidates: int, users: int) -> list[tuple[int, int]]:

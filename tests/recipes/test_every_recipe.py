@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,8 @@ from personalize_emu.recipes.base import History, Kind, Model, Recipe, TrainingD
 from personalize_emu.recipes.registry import all_recipes, recipe_named
 from personalize_emu.recipes.topk import top_k
 from personalize_emu.recipes.training import Trained, no_progress, train
+from tests.recipes.described_data import painted
+from tests.recipes.made_actions import two_tastes
 from tests.recipes.made_data import chains, checkerboard, history, random_data, soap_shop, training_data
 
 NAMES = [recipe.name for recipe in all_recipes()]
@@ -113,6 +117,29 @@ def test_progress_grows_to_1(recipe: Recipe) -> None:
     train(recipe, DATA["random"], {}, 1, lambda stage, share: shares.append(share))
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
+
+
+LEARNING = [name for name in NAMES if not name.endswith(("popularity-count", "trending-now"))]
+OTHERS = {
+    "aws-item-affinity": checkerboard(),
+    "aws-item-attribute-affinity": replace(
+        checkerboard(), attributes=(np.arange(0, 20, 2, dtype=np.int32), np.arange(1, 20, 2, dtype=np.int32))
+    ),
+    "aws-next-best-action": two_tastes(users=40),
+    "aws-semantic-similarity": painted(),
+}
+
+
+@pytest.mark.parametrize("name", [*LEARNING, *OTHERS])
+def test_progress_moves(name: str) -> None:
+    """At least ten different percentages of whatever may take long; recipes that count only never do."""
+    learning = recipe_named(name)
+    assert learning is not None
+    shares: list[float] = []
+    train(learning, OTHERS.get(name, DATA["random"]), {}, 1, lambda stage, share: shares.append(share))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert len({round(100 * share) for share in shares}) >= 10
 
 
 def test_an_empty_history_gets_popular_items(recipe: Recipe) -> None:

@@ -108,11 +108,11 @@ def test_what_counts_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     """R-81, M-30: where activity is chance, taste counts more than it does by itself, and finds more."""
     data, recipe = loyal(), recipe_named("aws-item-affinity")
     assert recipe is not None
-    learned = recipe.own_metrics(data, {})
+    learned = recipe.own_metrics(data, {}, no_progress)
     assert fitted(data)[0].taste > TASTE
     monkeypatch.setattr(segments, "TASTES", (TASTE,))
     assert fitted(data)[0].taste == TASTE
-    assert learned["recall_at_1_percent"] > 1.2 * recipe.own_metrics(data, {})["recall_at_1_percent"]
+    assert learned["recall_at_1_percent"] > 1.2 * recipe.own_metrics(data, {}, no_progress)["recall_at_1_percent"]
 
 
 def test_of_too_little_nothing_is_learned() -> None:
@@ -124,12 +124,12 @@ def test_of_too_little_nothing_is_learned() -> None:
     past, future = visits.chosen(first), visits.chosen(~first)
     crowd = crowd_of(past, 300, 200)
     items = [np.array([number], np.int32) for number in range(200)]
-    assert learned_taste(model, crowd, items, future) > TASTE
-    assert learned_taste(model, crowd, items[:9], future) == TASTE
+    assert learned_taste(model, crowd, items, future, no_progress) > TASTE
+    assert learned_taste(model, crowd, items[:9], future, no_progress) == TASTE
     nobody = future.chosen(np.zeros(len(future), np.bool_))
-    assert learned_taste(model, crowd, items, nobody) == TASTE
+    assert learned_taste(model, crowd, items, nobody, no_progress) == TASTE
     noise = np.random.default_rng(1).permutation(future.items).astype(np.int32)
-    assert learned_taste(model, crowd, items, replace(future, items=noise)) == TASTE
+    assert learned_taste(model, crowd, items, replace(future, items=noise), no_progress) == TASTE
     assert fitted(training_data([("a", "x", 1), ("b", "y", 2)]))[0].taste == TASTE
 
 
@@ -144,7 +144,7 @@ def test_scores_of_every_weight_are_those_of_a_model_with_it() -> None:
 def test_r70d_hidden_dimension_changes_nothing() -> None:
     data, recipe = loyal(100), recipe_named("aws-item-affinity")
     assert recipe is not None
-    narrow, wide = (recipe.own_metrics(data, {"hidden_dimension": width}) for width in ("32", "256"))
+    narrow, wide = (recipe.own_metrics(data, {"hidden_dimension": width}, no_progress) for width in ("32", "256"))
     assert narrow == wide
 
 
@@ -180,7 +180,7 @@ def test_metrics_by_hand() -> None:
     model = Stated(catalog, plain.ease, plain.popularity, 0.0)
     crowd = Crowd(sp.csr_matrix((200, 3), dtype=np.float32), np.zeros(200, np.int64))
     items = [np.array([number], np.int32) for number in range(3)]
-    assert segment_metrics(model, crowd, items, future) == {
+    assert segment_metrics(model, crowd, items, future, no_progress) == {
         "coverage": 2 / 200,
         "hits_at_1_percent": (2 + 1) / 2,
         "recall_at_1_percent": (2 / 2 + 1 / 2) / 2,
@@ -207,9 +207,10 @@ def test_of_many_groups_an_even_choice_is_measured(monkeypatch: pytest.MonkeyPat
     data = checkerboard(users=60, items=20, visits=8)
     model, crowd = fitted(data)
     items = [np.array([number], np.int32) for number in range(20)]
-    usual = segment_metrics(model, crowd, items, data.visits)
+    usual = segment_metrics(model, crowd, items, data.visits, no_progress)
     monkeypatch.setattr(segments, "MOST_CELLS", 3 * 60)
-    assert segment_metrics(model, crowd, items, data.visits) == pytest.approx(usual)
+    assert segment_metrics(model, crowd, items, data.visits, no_progress) == pytest.approx(usual)
     monkeypatch.setattr(segments, "FEWEST_MEASURED", 5)
     monkeypatch.setattr(segments, "MOST_MEASURED", 7 * 60)
-    assert segment_metrics(model, crowd, items, data.visits) == segment_metrics(model, crowd, items[::3], data.visits)
+    third = segment_metrics(model, crowd, items[::3], data.visits, no_progress)
+    assert segment_metrics(model, crowd, items, data.visits, no_progress) == third

@@ -23,6 +23,7 @@ from personalize_emu.recipes.base import (
     TrainingData,
 )
 from personalize_emu.recipes.registry import recipe_named
+from personalize_emu.recipes.sims import sims
 from personalize_emu.recipes.split import split_users
 from personalize_emu.recipes.training import no_progress, train
 from personalize_emu.recipes.training_process import train_apart
@@ -38,7 +39,7 @@ from personalize_emu.recipes.tuning import (
     train_tuned,
     validation_split,
 )
-from tests.recipes.made_data import chains, checkerboard
+from tests.recipes.made_data import chains, checkerboard, history, random_data
 
 DATA = chains(users=60)
 FACTOR = Axis("factor", "0.1", 0.0, 1.0)
@@ -84,6 +85,17 @@ class Planted(Recipe):
 
     def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
         return frozenset({"idle"})
+
+
+@dataclass
+class Sharing(Planted):
+    """As Planted, but one fit of some users serves every factor."""
+
+    def fit_for_many(
+        self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
+    ) -> Callable[[Hyperparameters], Model]:
+        self.fit(data, hyperparameters, rng, progress)
+        return lambda values: Walk(data.catalog, int(20 * abs(float(values["factor"]) - 0.7)))
 
 
 def found(recipe: Recipe, search: Search, progress: Progress = no_progress, seed: int = 0) -> dict[str, str]:
@@ -172,6 +184,30 @@ def test_nobody_is_chosen_by_who_is_measured() -> None:
 def test_a_planted_optimum_is_found() -> None:
     """T-35."""
     assert abs(float(found(Planted(), Search((FACTOR,), 40))["factor"]) - 0.7) < 0.05
+
+
+def test_one_fit_a_round_serves_all_trials_where_the_recipe_can() -> None:
+    """T-35: the same values are found as where each trial fits."""
+    data, search = chains(users=300, visits=3), Search((FACTOR,), 20, parallel=4)
+    sharing, alone = Sharing(), Planted()
+    values = best_values(sharing, data, {}, search, 0, no_progress)
+    assert values == best_values(alone, data, {}, search, 0, no_progress)
+    assert len(sharing.users) == 2
+    assert len(alone.users) == 20 + 6
+
+
+def test_sims_fits_once_for_all_its_tunable_values() -> None:
+    """R-69, R-69a: the model of given values is what a fit with them makes of the same judgement of the opinions."""
+    data, recipe = random_data(users=60, items=40, rows=1500, seed=3), sims()
+    model_of = recipe.fit_for_many(data, {}, np.random.default_rng(0), no_progress)
+    usual = recipe.fit(data, {}, np.random.default_rng(0), no_progress)
+    chosen = {"popularity_discount_factor": "0.9", "min_cointeraction_count": "9"}
+    for values in ({}, chosen):
+        fitted = recipe.fit_judged(data, usual.judgement, values, no_progress)
+        for item in ("i00000", "i00007"):
+            asked = history(data, item)
+            assert np.array_equal(model_of(values).scores(asked), fitted.scores(asked))
+    assert not np.array_equal(model_of(chosen).scores(asked), usual.scores(asked))
 
 
 def test_more_jobs_are_no_worse() -> None:

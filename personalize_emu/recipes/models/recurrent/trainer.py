@@ -15,7 +15,7 @@ from personalize_emu.recipes.models.recurrent.pieces import Sequences, batches
 Report = Callable[[float], None]
 """Called with the share of the work done so far, from 0 to 1, several times a second."""
 LONGEST_GRADIENT = 1.0
-REPORT_EVERY = 8
+REPORT_EVERY = 2
 LAST = 3
 """Visits of each validation user that must be foreseen."""
 LOOK_BACK = 100
