@@ -41,7 +41,8 @@ def main() -> int:
     if not FOLDER.is_dir():
         print(f"left out: {FOLDER} is missing", file=sys.stderr)
         return 0
-    with emulator_with_services(Settings(pace="instant", instant_timeout=900)) as emulator, LiveServer(emulator) as server:
+    settings = Settings(pace="instant", instant_timeout=900)
+    with emulator_with_services(settings) as emulator, LiveServer(emulator) as server:
         path = GroupToAnswer(server.url)
         began, worked = time.perf_counter(), time.process_time()
         group = path.group()

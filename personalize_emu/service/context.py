@@ -152,7 +152,8 @@ class Context:
     ) -> dict[str, Any]:
         """Cut one page out of `items`, which are sorted by `key`, and add a token when more follow (P-66).
 
-        usual_size: of a page when the request names no size. The token names the last item shown, so items that appear meanwhile do not shift later pages.
+        usual_size: of a page when the request names no size. The token names the last item shown, so items that appear
+        meanwhile do not shift later pages.
 
         Raises:
             InvalidNextTokenException: the token is not ours or belongs to another query (P-69).
