@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from personalize_emu.service.access import require_key
@@ -13,8 +15,9 @@ from personalize_emu.service.changes import (
 )
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.deletions import deletion_jobs_of
+from personalize_emu.service.event_datasets import forget_event_dataset, is_filled_by_clients
 from personalize_emu.service.tags import checked_tags
-from personalize_emu.state.lifecycle import CREATE_PENDING, DATA_DELETION
+from personalize_emu.state.lifecycle import CREATE_PENDING, DATA_DELETION, DELETING
 from personalize_emu.state.resources import (
     Dataset,
     DatasetGroup,
@@ -23,8 +26,11 @@ from personalize_emu.state.resources import (
     MetricAttribution,
     Recommender,
     Solution,
+    Stateful,
 )
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
+
+_CHILDREN = (EventTracker, Filter, MetricAttribution, Solution, Recommender, Dataset)
 
 
 def create_dataset_group(context: Context, params: Params) -> dict[str, Any]:
@@ -57,16 +63,13 @@ def list_dataset_groups(context: Context, params: Params) -> dict[str, Any]:
 
 
 def delete_dataset_group(context: Context, params: Params) -> None:
-    """Needs trackers, solutions, recommenders and datasets gone (R-DSG-12), filters and attributions (R-DSG-13)."""
+    """Needs solutions, recommenders and datasets gone (R-DSG-12), filters and attributions (R-DSG-13).
+
+    Of its tracker it needs that the deletion has begun: public programs do not wait for it.
+    """
     group = _group_to_delete(context, params["datasetGroupArn"])
     require_deletable(group)
-    children = (
-        child
-        for child in context.world.store.records()
-        if isinstance(child, EventTracker | Filter | MetricAttribution | Solution | Recommender | Dataset)
-        and child.dataset_group_arn == group.arn
-    )
-    refuse_while_used_by(group, next(children, None))
+    refuse_while_used_by(group, next(_children_of(context, group), None))
     deletions = deletion_jobs_of(context, group.arn)
     refuse_while_used_by(group, next((job for job in deletions if job.status in DATA_DELETION.under_way), None))
 
@@ -78,7 +81,20 @@ def delete_dataset_group(context: Context, params: Params) -> None:
     def forget_event_ids() -> None:
         context.world.event_ids.pop(group.arn, None)
 
-    begin_deletion(context, group, forget_jobs, forget_event_ids, shows_progress=False)
+    forget_events = partial(forget_event_dataset, context, group)
+    begin_deletion(context, group, forget_jobs, forget_event_ids, forget_events, shows_progress=False)
+
+
+def _children_of(context: Context, group: DatasetGroup) -> Iterator[Stateful]:
+    """What keeps a group from being deleted."""
+    for child in context.world.store.records():
+        if not isinstance(child, _CHILDREN) or child.dataset_group_arn != group.arn:
+            continue
+        if isinstance(child, EventTracker) and child.status in DELETING:
+            continue
+        if isinstance(child, Dataset) and not is_filled_by_clients(child):
+            continue
+        yield child
 
 
 def _group_to_delete(context: Context, arn: str) -> DatasetGroup:

@@ -10,7 +10,6 @@ from personalize_emu.data.avro import Schema as AvroSchema
 from personalize_emu.data.dataset_types import (
     ACTION_INTERACTIONS,
     ACTIONS,
-    INTERACTIONS,
     MissingColumns,
     check_schema_fits,
     dataset_type_named,
@@ -24,6 +23,7 @@ from personalize_emu.service.changes import (
 )
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.context import Context, Params
+from personalize_emu.service.event_datasets import is_filled_by_clients
 from personalize_emu.service.event_ids import EventIds
 from personalize_emu.service.metric_expressions import measured_types
 from personalize_emu.service.schemas import invalid_schema, parsed_schema
@@ -39,7 +39,6 @@ from personalize_emu.state.resources import (
     DatasetExportJob,
     DatasetGroup,
     DatasetImportJob,
-    EventTracker,
     Filter,
     MetricAttribution,
     Recommender,
@@ -88,7 +87,7 @@ def describe_dataset(context: Context, params: Params) -> dict[str, Any]:
 
 
 def list_datasets(context: Context, params: Params) -> dict[str, Any]:
-    datasets = in_group(context, Dataset, params)
+    datasets = [dataset for dataset in in_group(context, Dataset, params) if is_filled_by_clients(dataset)]
     return context.list_page(datasets, params, "datasets", query="ListDatasets")
 
 
@@ -143,7 +142,7 @@ def schemas_of_group(context: Context, group_arn: str) -> dict[str, AvroSchema]:
     return {
         dataset.dataset_type: parsed_schema(context.get(Schema, dataset.schema_arn).schema)
         for dataset in context.all(Dataset)
-        if dataset.dataset_group_arn == group_arn
+        if dataset.dataset_group_arn == group_arn and is_filled_by_clients(dataset)
     }
 
 
@@ -169,7 +168,12 @@ def check_schema(schema: Schema, dataset_type: str) -> None:
 
 
 def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
-    """What forbids deleting a dataset (R-DS-17, R-DS-18)."""
+    """What forbids deleting a dataset (R-DS-17, R-DS-18). Nothing does where the service has made it for itself.
+
+    An event tracker may stay behind: public programs delete it afterwards. Its events are refused meanwhile (EV-24).
+    """
+    if not is_filled_by_clients(dataset):
+        return
     group_arn = dataset.dataset_group_arn
     imports = (job for job in jobs_of(context, dataset) if isinstance(job, DatasetImportJob))
     yield from (job for job in imports if job.status in CREATING)
@@ -187,5 +191,3 @@ def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
     yield from (recommender for recommender in recommenders if recommender.status in CREATING)
     attributions = (a for a in context.all(MetricAttribution) if a.dataset_group_arn == group_arn)
     yield from (a for a in attributions if dataset.dataset_type in measured_types(a.metrics))
-    if dataset.dataset_type == INTERACTIONS:
-        yield from (t for t in context.all(EventTracker) if t.dataset_group_arn == group_arn)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from personalize_emu.data.dataset_types import INTERACTIONS
 from personalize_emu.service.changes import (
     begin_deletion,
     begin_plain_creation,
@@ -11,15 +12,18 @@ from personalize_emu.service.changes import (
     require_deletable,
 )
 from personalize_emu.service.context import Context, Params, already_exists
-from personalize_emu.service.datasets import in_group
+from personalize_emu.service.datasets import dataset_of_type, in_group
+from personalize_emu.service.event_datasets import make_event_dataset
 from personalize_emu.service.tags import checked_tags
-from personalize_emu.state.lifecycle import CREATE_PENDING
+from personalize_emu.state.lifecycle import CREATE_PENDING, DELETING
 from personalize_emu.state.resources import DatasetGroup, EventTracker
+from personalize_emu.wire.errors import InvalidInputException
 
 
 def create_event_tracker(context: Context, params: Params) -> dict[str, Any]:
     group = context.get(DatasetGroup, params["datasetGroupArn"])
     require_active(group)
+    _require_interactions(context, group)
     for tracker in context.all(EventTracker):
         if tracker.dataset_group_arn == group.arn:
             raise already_exists(tracker.arn)
@@ -35,6 +39,7 @@ def create_event_tracker(context: Context, params: Params) -> dict[str, Any]:
         last_updated_date_time=now,
     )
     context.insert(tracker, checked_tags(params))
+    make_event_dataset(context, group)
     context.world.trackers[tracker.tracking_id] = tracker.arn
     begin_plain_creation(context, tracker)
     return {"eventTrackerArn": tracker.arn, "trackingId": tracker.tracking_id}
@@ -58,3 +63,10 @@ def delete_event_tracker(context: Context, params: Params) -> None:
         context.world.trackers.pop(tracker.tracking_id, None)
 
     begin_deletion(context, tracker, gone)
+
+
+def _require_interactions(context: Context, group: DatasetGroup) -> None:
+    """Events need a place (R-ET-10). A dataset that is still being created will do (R-GEN-20)."""
+    dataset = dataset_of_type(context, group.arn, INTERACTIONS)
+    if dataset is None or dataset.status in DELETING:
+        raise InvalidInputException(f"Dataset group {group.arn} must contain an INTERACTIONS dataset.")

@@ -18,6 +18,7 @@ from personalize_emu.service.access import WRITE, recheck_access, require_access
 from personalize_emu.service.changes import begin_creation, queues_of, require_made, require_usable
 from personalize_emu.service.contents import DatasetContents
 from personalize_emu.service.context import Context, Params
+from personalize_emu.service.event_datasets import require_filled_by_clients
 from personalize_emu.service.locations import NO_WRITE_ACCESS, output_folder, unwritable_at_work
 from personalize_emu.service.schemas import parsed_schema
 from personalize_emu.service.tags import checked_tags
@@ -30,6 +31,7 @@ def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any
     """Looks at the form of the destination; whether it can be written to, the job finds out (D-109)."""
     dataset = context.get(Dataset, params["datasetArn"])
     require_usable(dataset)
+    require_filled_by_clients(dataset)
     destination = params["jobOutput"]["s3DataDestination"]
     folder = output_folder(destination["path"])
     require_role(context, params["roleArn"])

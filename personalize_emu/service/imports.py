@@ -23,6 +23,7 @@ from personalize_emu.service.attribution_ledger import Ledger, Sums
 from personalize_emu.service.changes import begin_creation, require_made, require_usable
 from personalize_emu.service.contents import BulkImport, DatasetContents
 from personalize_emu.service.context import Context, Params
+from personalize_emu.service.event_datasets import require_filled_by_clients
 from personalize_emu.service.import_reports import keep_report, log_report
 from personalize_emu.service.locations import (
     refuse_too_large,
@@ -59,6 +60,7 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
     """Looks at the location before it answers; the job reads the rows (R-DIJ-9)."""
     dataset = context.get(Dataset, params["datasetArn"])
     require_usable(dataset)
+    require_filled_by_clients(dataset)
     mode = params.get("importMode", "FULL")
     _check_mode(context, dataset, mode)
     publish = params.get("publishAttributionMetricsToS3", False)

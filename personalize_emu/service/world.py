@@ -69,6 +69,8 @@ class World:
     """Of the datasets there were when a solution or recommender was made, by its ARN (D-97)."""
     trackers: dict[str, str] = field(default_factory=dict)
     """Tracking id to event tracker ARN."""
+    event_schemas: dict[str, str] = field(default_factory=dict)
+    """Dataset group ARN to the ARN of the schema that its first event tracker brought along."""
     stops: dict[str, threading.Event] = field(default_factory=dict)
     """Of trainings that have not ended, by ARN of their resource: set when one is asked to stop."""
     data_marks: dict[str, DataMark] = field(default_factory=dict)

@@ -32,7 +32,9 @@ def test_what_was_done_is_counted(given: Given, runtime: Any, emulator: Emulator
         runtime.get_recommendations(campaignArn=campaign, itemId="i000")
     with pytest.raises(runtime.exceptions.InvalidInputException):
         runtime.get_recommendations(campaignArn=campaign)
-    given.personalize.create_event_tracker(name="t", datasetGroupArn=given.group("other"))
+    other = given.group("other")
+    given.dataset(other, given.schema(name="other"))
+    given.personalize.create_event_tracker(name="t", datasetGroupArn=other)
     found = scraped(emulator)
     assert found["requests_total", "GetRecommendations", "200"] == 3
     assert found["requests_total", "GetRecommendations", "400"] == 1

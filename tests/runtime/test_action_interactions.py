@@ -197,6 +197,7 @@ def test_without_user_the_session_stands_for_one(heard: Heard) -> None:
 
 def test_tracking_ids_of_trackers_are_others(heard: Heard) -> None:
     """EV-70, EV-77, P-38: HTTP status 404; EV-7: and the dataset's own is none for PutEvents."""
+    heard.given.dataset(heard.group, heard.given.schema(name="interactions"))
     tracker = heard.given.personalize.create_event_tracker(name="t", datasetGroupArn=heard.group)
     for tracking_id in (tracker["trackingId"], "none"):
         assert heard.refused(taken(), tracking_id=tracking_id, status=404) == (

@@ -208,9 +208,17 @@ def test_events_for_a_tracker_that_is_being_created(clock: ManualClock, pace: st
 
 
 def test_events_need_an_interactions_dataset(given: Given, events: Any, emulator: Emulator) -> None:
-    """EV-24, R-ET-10."""
-    tracker = Tracker(given, events, emulator, given.group())
+    """EV-24, R-DS-18: it can be deleted while its tracker is there, and come back."""
+    group, schema = given.group(), given.schema()
+    given.dataset(group, schema)
+    tracker = Tracker(given, events, emulator, group)
+    tracker.put(event())
+    given.personalize.delete_dataset(datasetArn=arn("dataset", "group/INTERACTIONS"))
     assert tracker.refused(event())[0] == "InvalidInputException"
+    given.dataset(group, schema)
+    assert tracker.rows == []
+    tracker.put(event())
+    assert len(tracker.rows) == 1
 
 
 def test_repeated_events_are_stored_once(rich: Tracker) -> None:

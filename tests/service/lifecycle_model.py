@@ -56,6 +56,8 @@ class Life:
     fills: list[tuple[float, int, bool]] = field(default_factory=list)
     """When rows came in, of how many users, and whether they replaced those before."""
     in_sync: bool = False
+    tracked: bool = False
+    """Of a group: whether it has ever had an event tracker, and so has an event schema (R-DS-21)."""
 
     def status(self, now: float) -> str:
         state = [state for when, state in self.steps if when <= now][-1]
@@ -214,9 +216,12 @@ class Model:
         yield from ((STATES, IN_USE) for _ in users)
 
     def _users_of_group(self, group: Life) -> Iterator[Life]:
-        """R-DSG-12, R-DSG-13."""
-        for kind in ("dataset", "event-tracker", "filter", "solution", "recommender"):
+        """R-DSG-12, R-DSG-13. A tracker that goes is none."""
+        for kind in ("dataset", "filter", "solution", "recommender"):
             yield from (child for child in self.all(kind) if child.group == group.arn)
+        for tracker in self.all("event-tracker"):
+            if tracker.group == group.arn and not tracker.status(self.now).startswith("DELETE"):
+                yield tracker
 
     def _users_of_schema(self, schema: Life) -> Iterator[Life]:
         """R-SCH-7, R-SCH-8: also while a dataset is being given it."""
@@ -236,8 +241,6 @@ class Model:
             if campaign.group == dataset.group and campaign.status(self.now) in (*CREATING, "ACTIVE"):
                 yield campaign
         yield from (each for each in self.all("filter") if each.group == dataset.group)
-        if dataset.dataset_type == "INTERACTIONS":
-            yield from (each for each in self.all("event-tracker") if each.group == dataset.group)
 
     def _users_of_solution(self, solution: Life) -> Iterator[Life]:
         """R-SOL-17; a campaign is based on what it serves, and on what a running update will have it serve."""

@@ -291,6 +291,7 @@ def test_a_dataset_with_a_running_import_cannot_be_deleted(slow: Given, clock: M
 def test_an_event_tracker_has_a_tracking_id_and_an_arn_of_its_own(given: Given) -> None:
     """R-ET-1 to R-ET-3, R-GEN-1."""
     group = given.group()
+    given.dataset(group)
     made = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)
     assert re.fullmatch(re.escape(arn("event-tracker", "")) + "[0-9a-f]{8}", made["eventTrackerArn"])
     shown = given.personalize.describe_event_tracker(eventTrackerArn=made["eventTrackerArn"])["eventTracker"]
@@ -303,21 +304,13 @@ def test_an_event_tracker_has_a_tracking_id_and_an_arn_of_its_own(given: Given) 
 def test_a_group_has_one_event_tracker(given: Given) -> None:
     """R-ET-5, R-ET-6, E-26."""
     one, other = given.group("one"), given.group("other")
+    schema = given.schema()
+    for group in (one, other):
+        given.dataset(group, schema)
     given.personalize.create_event_tracker(name="t", datasetGroupArn=one)
     given.personalize.create_event_tracker(name="t", datasetGroupArn=other)
     code, _ = refusal(given.personalize.create_event_tracker, name="t2", datasetGroupArn=one)
     assert code == "ResourceAlreadyExistsException"
-
-
-def test_the_tracker_goes_before_the_interactions(given: Given) -> None:
-    """R-ET-9, R-DS-18."""
-    group = given.group()
-    dataset = given.dataset(group)
-    tracker = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)["eventTrackerArn"]
-    code, message = refusal(given.personalize.delete_dataset, datasetArn=dataset)
-    assert (code, tracker in message) == ("ResourceInUseException", True)
-    given.personalize.delete_event_tracker(eventTrackerArn=tracker)
-    given.personalize.delete_dataset(datasetArn=dataset)
 
 
 def test_regions_are_kept_apart(given: Given) -> None:

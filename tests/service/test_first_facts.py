@@ -52,6 +52,7 @@ def test_p34_creations_answer_their_arn_only(slow: Given, slow_emulator: Emulato
     assert set(group) - {"ResponseMetadata"} == {"datasetGroupArn"}
     assert status(slow) == {"g": "CREATE PENDING", "h": "CREATE PENDING"}
     slow_emulator.advance(60)
+    slow.dataset(group["datasetGroupArn"])
     told = slow.personalize.create_event_tracker(name="t", datasetGroupArn=group["datasetGroupArn"])
     assert set(told) - {"ResponseMetadata"} == {"eventTrackerArn", "trackingId"}
 

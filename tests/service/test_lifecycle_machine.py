@@ -6,7 +6,7 @@ Every answer and every refusal must be the model's, and after each step every st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -182,12 +182,16 @@ class Lives(RuleBasedStateMachine):
 
     @rule(name=names, group=groups)
     def create_tracker(self, name: str, group: str) -> None:
-        """One a group, whatever its name (R-ET-5, R-ET-6)."""
+        """One a group with interactions, whatever its name (R-ET-5, R-ET-6, R-ET-10)."""
         against = [*self.model.missing(group), *self.model.inactive(group)]
+        dataset = self.model.dataset(group, "INTERACTIONS")
+        if dataset is None or dataset.status(self.model.now).startswith("DELETE"):
+            against.append((SENSE, INVALID))
         for tracker in self.model.all("event-tracker"):
             against += self.model.taken(tracker.arn) if tracker.group == group else ()
         if answer := self.attempt("CreateEventTracker", {"name": name, "datasetGroupArn": group}, against):
             self.model.born("event-tracker", answer["eventTrackerArn"], group)
+            self.model.lives[group].tracked = True
 
     @rule(name=names, group=groups)
     def create_filter(self, name: str, group: str) -> None:
@@ -364,7 +368,16 @@ class Lives(RuleBasedStateMachine):
             assert answer is not None
             (listed,) = answer.values()
             arns = [life.arn for life in self.model.all(kind)]
+            if kind == "schema":
+                listed = self.without_event_schemas(listed)
             assert [entry[f"{member}Arn"] for entry in listed] == (arns if "version" in kind else arns[::-1])
+
+    def without_event_schemas(self, listed: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """A group has one from its first tracker on (R-DS-21)."""
+        made = {entry["name"] for entry in listed if entry["name"].endswith("-event-interactions")}
+        tracked = {group.arn.rpartition("/")[2] for group in self.model.all("dataset-group") if group.tracked}
+        assert made == {f"{name}-event-interactions" for name in tracked}
+        return [entry for entry in listed if entry["name"] not in made]
 
 
 Lives.TestCase.settings = settings(

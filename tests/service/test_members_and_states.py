@@ -141,6 +141,7 @@ def test_states_of_datasets_and_trackers(slow: Given, slow_emulator: Emulator) -
     assert states(slow_emulator, dataset_status) == CREATION
     personalize.delete_dataset(datasetArn=dataset)
     assert states(slow_emulator, dataset_status) == DELETION[1:]
+    slow.dataset(group, arn("schema", "schema"))
     tracker = personalize.create_event_tracker(name="t", datasetGroupArn=group, tags=TAGS)["eventTrackerArn"]
     assert tags_of(slow, tracker) == TAGS
 
