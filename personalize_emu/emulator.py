@@ -103,7 +103,7 @@ class Emulator:
             record_call(call, self._world.metrics, lambda: self._context(call.region, call.account))
 
     def new_request_id(self) -> str:
-        return self._identifiers.uuid()
+        return self._identifiers.request_id()
 
     def reset(self) -> None:
         """Forget every resource and what the clock was advanced by. The identifiers start again from the seed."""

@@ -33,25 +33,26 @@ _FIXED: Mapping[str, Exploration] = MappingProxyType(
 class Explorer:
     """Explores for one deployment of `trained`, for as long as the window of an update lasts.
 
-    key: what the draws of all users depend on. terms: None where nothing is explored.
+    key: what the draws of all users depend on, nothing of which is itself a matter of chance. terms: None where
+    nothing is explored.
     """
 
     trained: TrainedVersion
     terms: Exploration | None
-    key: str
+    key: tuple[object, ...]
 
     def explored(self, user_id: str, scores: NDArray[np.float32]) -> Explored:
         """scores: float32[items], by relevance alone. The same user, the same answer (RT-35)."""
         exposure = self.trained.exposure
         if self.terms is None or exposure is None:
             return nothing_explored(scores)
-        return explored(scores, exposure, self.terms, seed_of(self.key, user_id), scored_items(self.trained))
+        return explored(scores, exposure, self.terms, seed_of(*self.key, user_id), scored_items(self.trained))
 
 
 def explorer(context: Context, trained: TrainedVersion, config: Mapping[str, Any] | None) -> Explorer:
     """config: of the campaign, the recommender or the batch job."""
     window = int((context.clock.now() - trained.since) // PERIOD)
-    key = f"{context.settings.seed}/{trained.arn}/{window}"
+    key = ("exploration", context.settings.seed, trained.group_name, trained.recipe.name, window)
     return Explorer(trained, _terms(trained, config), key)
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.filters.columns import Mask
 from personalize_emu.recipes.base import Model
-from personalize_emu.recipes.exploration import Explored
+from personalize_emu.recipes.exploration import Explored, seed_of
 from personalize_emu.recipes.topk import top_k
 from personalize_emu.runtime.answers import best_items
 from personalize_emu.runtime.exploring import scored_items
@@ -58,8 +57,9 @@ def requested_wishes(context: Context, trained: TrainedVersion, params: Params, 
     for request in params.get("promotions", ()):
         promotion = _promotion(context, trained, request, user_id, item_id)
     # Where promoted items stand is left to chance, but equal requests get equal answers (RT-35, RT-55).
-    told = f"{context.settings.seed}/{user_id}/{item_id}/{count}/{promotion.name if promotion else ''}"
-    return Wishes(count, wanted.over_catalog() if wanted else None, promotion, crc32(told.encode()))
+    source = context.settings.seed, trained.group_name, trained.recipe.name
+    seed = seed_of("promotion", *source, user_id, item_id, count, promotion.name if promotion else "")
+    return Wishes(count, wanted.over_catalog() if wanted else None, promotion, seed)
 
 
 def chosen_items(explored: Explored, trained: TrainedVersion, wishes: Wishes) -> Items:

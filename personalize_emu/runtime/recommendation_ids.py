@@ -10,8 +10,8 @@ from personalize_emu.service.context import Context, Params
 
 def issued_id(context: Context, params: Params, listed: Iterable[Mapping[str, Any]]) -> str:
     """A new id for the answer `listed` to a request, remembered for the events that will name it."""
-    recommendation_id = context.identifiers.recommendation_id()
     deployment_arn = params["campaignArn"] if "campaignArn" in params else params["recommenderArn"]
+    recommendation_id = context.identifiers.recommendation_id(deployment_arn)
     # Actions are no impressions of items, so an answer of actions shows none (EV-75).
     items = [item["itemId"] for item in listed if "itemId" in item]
     context.world.answers.remember(recommendation_id, deployment_arn, params.get("userId"), items)

@@ -58,14 +58,15 @@ def create_dataset(context: Context, params: Params) -> dict[str, Any]:
             f"The domain of schema {schema.arn} does not match dataset group {group.arn}."
         )
     check_schema(schema, dataset_type)
-    now = context.clock.now()
+    now, dataset_arn = context.clock.now(), context.arn("dataset", f"{group.name}/{dataset_type}")
+    hears = dataset_type == ACTION_INTERACTIONS
     dataset = Dataset(
         name=params["name"],
-        dataset_arn=context.arn("dataset", f"{group.name}/{dataset_type}"),
+        dataset_arn=dataset_arn,
         dataset_group_arn=group.arn,
         dataset_type=dataset_type,
         schema_arn=schema.arn,
-        tracking_id=context.identifiers.uuid() if dataset_type == ACTION_INTERACTIONS else None,
+        tracking_id=context.identifiers.tracking_id(dataset_arn) if hears else None,
         status=CREATE_PENDING,
         creation_date_time=now,
         last_updated_date_time=now,

@@ -30,9 +30,9 @@ def create_event_tracker(context: Context, params: Params) -> dict[str, Any]:
     now = context.clock.now()
     tracker = EventTracker(
         name=params["name"],
-        event_tracker_arn=context.arn("event-tracker", context.identifiers.suffix()),
+        event_tracker_arn=context.arn("event-tracker", context.identifiers.suffix(group.arn)),
         account_id=context.account,
-        tracking_id=context.identifiers.uuid(),
+        tracking_id=context.identifiers.tracking_id(group.arn),
         dataset_group_arn=group.arn,
         status=CREATE_PENDING,
         creation_date_time=now,

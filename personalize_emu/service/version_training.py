@@ -72,7 +72,7 @@ def begin_training(
 ) -> SolutionVersion:
     """Make a version of an ACTIVE solution, and train it in the background."""
     world = context.world
-    suffix = context.identifiers.suffix()
+    suffix = context.identifiers.suffix(solution.arn)
     now = context.clock.now()
     version = SolutionVersion(
         name=name or f"{solution.name}/{suffix}",

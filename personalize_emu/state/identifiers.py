@@ -1,32 +1,55 @@
-"""Random identifiers from one seeded source: the same seed and calls give the same identifiers."""
+"""Random identifiers from one seed, each drawn for what it is for.
+
+The n-th identifier of one purpose and one owner follows from seed, purpose, owner and n alone. So nothing that happens
+in between, in this thread or another, changes what a call is answered.
+"""
 
 from __future__ import annotations
 
-import random
+import itertools
 import uuid
+from hashlib import blake2b
+
+_SEPARATOR = "\n"
 
 
 class Identifiers:
-    """Makes ARN suffixes, tracking ids, request ids and recommendation ids.
+    """Makes ARN suffixes, tracking ids, request ids and recommendation ids. Any thread may ask.
 
-    `getrandbits` is one call into C and so needs no lock.
+    An owner is the ARN of what the identifier belongs to.
     """
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
+        self._seed = seed
+        self._counts: dict[tuple[str, str], itertools.count[int]] = {}
 
-    def suffix(self) -> str:
+    def suffix(self, owner: str) -> str:
         """8 lower-case hex digits, as event trackers and solution versions carry (R-GEN-1)."""
-        return f"{self._random.getrandbits(32):08x}"
+        return self._next("suffix", owner, 4).hex()
 
-    def uuid(self) -> str:
-        """A version 4 UUID in lower case (P-24, R-ET-2)."""
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+    def tracking_id(self, owner: str) -> str:
+        """A version 4 UUID in lower case (R-ET-2)."""
+        return _uuid(self._next("tracking", owner, 16))
 
-    def recommendation_id(self) -> str:
-        """`RID-` and a UUID: 40 characters (RT-5)."""
-        return "RID-" + self.uuid()
+    def request_id(self) -> str:
+        """A version 4 UUID in lower case (P-24)."""
+        return _uuid(self._next("request", "", 16))
+
+    def recommendation_id(self, owner: str) -> str:
+        """`RID-` 2, 4, 4 and 12 hex digits, `-CID-` and 6: 40 characters (RT-5)."""
+        digits = self._next("recommendation", owner, 14).hex()
+        return f"RID-{digits[:2]}-{digits[2:6]}-{digits[6:10]}-{digits[10:22]}-CID-{digits[22:]}"
 
     def secret(self) -> bytes:
         """32 bytes that sign pagination tokens."""
-        return self._random.randbytes(32)
+        return self._next("secret", "", 32)
+
+    def _next(self, purpose: str, owner: str, size: int) -> bytes:
+        # Both steps are one call into C each, and so need no lock.
+        count = self._counts.setdefault((purpose, owner), itertools.count())
+        key = _SEPARATOR.join((str(self._seed), purpose, owner, str(next(count))))
+        return blake2b(key.encode(), digest_size=size).digest()
+
+
+def _uuid(random: bytes) -> str:
+    return str(uuid.UUID(bytes=random, version=4))

@@ -60,7 +60,7 @@ def test_the_shape_of_an_answer(group: ActionGroup, campaign: str) -> None:
     answer = group.runtime.get_action_recommendations(campaignArn=campaign, userId=EVEN)
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
     assert set(answer) == {"actionList", "recommendationId", "ResponseMetadata"}
-    assert re.fullmatch(r"RID-[0-9a-f-]{36}", answer["recommendationId"])
+    assert re.fullmatch(r"RID-[0-9a-f]{2}(-[0-9a-f]{4}){2}-[0-9a-f]{12}-CID-[0-9a-f]{6}", answer["recommendationId"])
     assert all(set(entry) == {"actionId", "score"} for entry in answer["actionList"])
     assert all(round(entry["score"], 7) == entry["score"] for entry in answer["actionList"])
     again = group.runtime.get_action_recommendations(campaignArn=campaign, userId=EVEN)

@@ -22,7 +22,7 @@ def test_recommendations_stay_in_the_camp_of_the_user(given: Given, runtime: Any
     """R-72, RT-30 to RT-34, RT-5."""
     campaign = given.deployed(USER_PERSONALIZATION)
     answer = runtime.get_recommendations(campaignArn=campaign, userId="u2", numResults=5)
-    assert re.fullmatch(r"RID-[0-9a-f-]{36}", answer["recommendationId"])
+    assert re.fullmatch(r"RID-[0-9a-f]{2}(-[0-9a-f]{4}){2}-[0-9a-f]{12}-CID-[0-9a-f]{6}", answer["recommendationId"])
     assert len(answer["itemList"]) == 5
     assert all(int(item[1:]) % 2 == 0 for item in ids(answer))
     scores = [item["score"] for item in answer["itemList"]]

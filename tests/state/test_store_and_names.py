@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import fields
 
 import pytest
@@ -36,14 +37,38 @@ def test_arns_have_the_recorded_shape() -> None:
 
 
 def test_identifiers_are_as_recorded_and_follow_the_seed() -> None:
-    """R-GEN-1, R-ET-2, RT-5."""
-    first, second = Identifiers(1), Identifiers(1)
-    assert re.fullmatch(r"[0-9a-f]{8}", first.suffix())
-    second.suffix()
-    assert first.uuid() == second.uuid()
+    """R-GEN-1, R-ET-2, P-24, RT-5."""
+    one = Identifiers(1)
     uuid = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-    assert re.fullmatch("RID-" + uuid, first.recommendation_id())
-    assert Identifiers(2).uuid() != Identifiers(1).uuid()
+    assert re.fullmatch(r"[0-9a-f]{8}", one.suffix("solution"))
+    assert re.fullmatch(uuid, one.tracking_id("group"))
+    assert re.fullmatch(uuid, one.request_id())
+    recommendation = one.recommendation_id("campaign")
+    assert re.fullmatch(r"RID-[0-9a-f]{2}(-[0-9a-f]{4}){2}-[0-9a-f]{12}-CID-[0-9a-f]{6}", recommendation)
+    assert len(recommendation) == 40
+    assert Identifiers(1).recommendation_id("campaign") == recommendation
+    assert Identifiers(2).recommendation_id("campaign") != recommendation
+
+
+def test_an_identifier_depends_on_what_it_is_for_and_on_nothing_drawn_in_between() -> None:
+    """RT-35: each purpose and each owner has a stream of its own."""
+    draws: list[Callable[[Identifiers], object]] = [
+        lambda ids: ids.suffix("a"),
+        lambda ids: ids.suffix("b"),
+        lambda ids: ids.tracking_id("a"),
+        lambda ids: ids.recommendation_id("a"),
+        lambda ids: ids.secret(),
+        lambda ids: ids.request_id(),
+    ]
+    for draw in draws:
+        quiet, busy = Identifiers(1), Identifiers(1)
+        expected = [draw(quiet) for _ in range(3)]
+        assert len(set(expected)) == 3
+        for turn in range(3):
+            for other in draws:
+                if other is not draw:
+                    other(busy)
+            assert draw(busy) == expected[turn]
 
 
 def test_members_leave_out_what_has_no_value() -> None:
