@@ -21,7 +21,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from benchmarks.quality import DEFAULT_FOLDER, read
+from benchmarks.user_folds import DEFAULT_FOLDER, read
 from personalize_emu.recipes.base import History, TrainingData
 from personalize_emu.recipes.blas_threads import one_blas_thread
 from personalize_emu.recipes.cold_items import find_cold_items

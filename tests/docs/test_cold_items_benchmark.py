@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.cold_items import from_metadata, measured, quality, split_items, with_metadata
-from benchmarks.quality import read
+from benchmarks.user_folds import read
 from personalize_emu.recipes.base import TrainingData
 
 
