@@ -109,7 +109,8 @@ class KeyUnavailable(Exception):
     """KMS has no such key, or does not answer."""
 
 
-PolicyDocument = Mapping[str, Any]
+PolicyDocument = object
+"""What the JSON of a policy says, or its text where that is no JSON: whether it is a policy, its reader finds out."""
 MetricDatum = Mapping[str, Any]
 """As PutMetricData takes it."""
 _MOST_DATA = 1000
@@ -202,8 +203,7 @@ class Neighbours:
                 if error.response.get("Error", {}).get("Code") == "NoSuchBucketPolicy":
                     return None
                 raise
-        policy: PolicyDocument = json.loads(text)
-        return policy
+        return _document(text)
 
     def bucket_region(self, region: str, bucket: str) -> str:
         """The region that a bucket was made in. Raises StoreError."""
@@ -217,8 +217,7 @@ class Neighbours:
             text = self.client("kms", region).get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
         except (BotoCoreError, ClientError, HTTPClientError, StoreError, OSError) as error:
             raise KeyUnavailable(_text_of(error)) from error
-        policy: PolicyDocument = json.loads(text)
-        return policy
+        return _document(text)
 
     def role(self, region: str, arn: str) -> Role:
         """A role with all its policies. Raises RoleError."""
@@ -228,7 +227,8 @@ class Neighbours:
             if error.response.get("Error", {}).get("Code") == "NoSuchEntity":
                 raise NoSuchRole(arn) from error
             raise RoleError(str(error)) from error
-        except (BotoCoreError, HTTPClientError, StoreError, OSError) as error:
+        # botocore decodes documents itself, and too deep ones are too much for it.
+        except (BotoCoreError, HTTPClientError, StoreError, OSError, RecursionError) as error:
             raise RoleError(_text_of(error)) from error
 
 
@@ -296,6 +296,14 @@ def _policies(iam: Any, role: str) -> Iterator[PolicyDocument]:
             arn = attached["PolicyArn"]
             version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
             yield iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+
+
+def _document(text: str) -> PolicyDocument:
+    try:
+        document: PolicyDocument = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return document
 
 
 def _address(url: str) -> str:

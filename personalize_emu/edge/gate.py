@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from personalize_emu.edge.callers import Caller, CallerOf, known_callers
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.policies import CannotEvaluate, PolicyRequest, allows, denies
+from personalize_emu.service.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
 from personalize_emu.settings import Settings
 from personalize_emu.wire.errors import (
     AccessDeniedException,
@@ -129,6 +129,8 @@ def _require_permission(arrival: Arrival, caller: Caller, policies: tuple[Mappin
             raise NotImplementedException(
                 f"personalize-emu does not evaluate {error} in the policies of {caller.arn}."
             ) from error
+        except MalformedPolicy as error:
+            reason = f"because an identity-based policy is malformed: {error}"
         raise AccessDeniedException(
             f"User: {caller.arn} is not authorized to perform: {request.action} "
             f"on resource: {request.resource} {reason}"
@@ -153,6 +155,8 @@ def _context_of(arrival: Arrival) -> dict[str, str | frozenset[str]]:
     params = arrival.params
     context: dict[str, str | frozenset[str]] = {
         "aws:securetransport": "true",
+        "aws:principalisawsservice": "false",
+        "aws:viaawsservice": "false",
         "aws:requestedregion": arrival.region or arrival.emulator.settings.region,
     }
     given = {tag["tagKey"]: tag["tagValue"] for tag in params.get("tags", ()) if len(tag) == 2}

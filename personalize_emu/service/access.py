@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from personalize_emu.neighbours import KeyUnavailable, NoSuchRole, Role, RoleError, StoreError
 from personalize_emu.service.context import Context
 from personalize_emu.service.locations import NO_ACCESS, insufficient_privileges, unreadable
-from personalize_emu.service.policies import CannotEvaluate, PolicyRequest, allows, denies
+from personalize_emu.service.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
 from personalize_emu.state.arns import parse_arn, partition_of
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.wire.errors import AccessDeniedException, AwsError, InvalidInputException, NotImplementedException
@@ -39,7 +39,7 @@ def require_role(context: Context, role_arn: str) -> None:
 
     Raises:
         AccessDeniedException: it belongs to another account or does not exist (S-5, S-8, E-21).
-        InvalidInputException: its trust policy does not let the service in (S-3).
+        InvalidInputException: its trust policy does not let the service in (S-3), or is no policy.
         NotImplementedException: the answer hangs on something in the policy that is not evaluated here.
     """
     if context.settings.check_roles:
@@ -178,7 +178,7 @@ def _resources(context: Context, action: str, bucket: str, keys: tuple[str, ...]
 
 def _granted(context: Context, role: Role | None, bucket_policy: object, action: str, resource: str) -> bool:
     """The role's own policies allow it, the bucket's allows it to the service, and denies it to neither."""
-    policies = [bucket_policy] if isinstance(bucket_policy, dict) else []
+    policies = [] if bucket_policy is None else [bucket_policy]
     if not allows(policies, _as_the_service(context, action, resource)):
         return False
     if role is None:
@@ -195,10 +195,11 @@ def _as_the_service(context: Context, action: str, resource: str) -> PolicyReque
         resource,
         frozenset({("Service", SERVICE)}),
         {
+            **_secured(context),
             "aws:sourceaccount": context.account,
             "aws:sourcearn": source,
-            "aws:securetransport": "true",
             "aws:principalisawsservice": "true",
+            "aws:principalservicename": SERVICE,
         },
     )
 
@@ -210,8 +211,25 @@ def _as_the_role(context: Context, role: Role, action: str, resource: str) -> Po
         action,
         resource,
         frozenset(("AWS", name) for name in names),
-        {"aws:securetransport": "true", "aws:principalisawsservice": "false"},
+        {
+            **_secured(context),
+            "aws:principalarn": role.arn,
+            "aws:principalaccount": context.account,
+            "aws:principaltype": "AssumedRole",
+            "aws:principalisawsservice": "false",
+        },
     )
+
+
+def _secured(context: Context) -> dict[str, str]:
+    """What is true of all that the service sends: it comes over TLS whatever clients of the emulator do (S-24)."""
+    return {
+        "aws:securetransport": "true",
+        "s3:tlsversion": "1.3",
+        "aws:requestedregion": context.region,
+        "aws:resourceaccount": context.account,
+        "aws:viaawsservice": "false",
+    }
 
 
 @contextmanager
@@ -223,3 +241,5 @@ def _refusing_to_guess(subject: str) -> Iterator[None]:
             f"personalize-emu does not evaluate {error} in the policies of {subject}; "
             "switch check_roles off or write the policy without it."
         ) from error
+    except MalformedPolicy as error:
+        raise InvalidInputException(f"A policy of {subject} is malformed: {error}.") from error

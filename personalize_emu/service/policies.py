@@ -1,41 +1,24 @@
 """What IAM policy documents say about one request. Knows no resource and calls nobody.
 
 An element this cannot evaluate is never guessed at: where the answer would depend on it, CannotEvaluate is raised.
+
+    CannotEvaluate
+    MalformedPolicy     AWS would not have taken the document
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-Document = Mapping[str, Any]
+from personalize_emu.service.policy_conditions import CannotEvaluate, Circumstances, glob_matches, holds
 
-KNOWN_KEYS = frozenset(
-    {
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:securetransport",
-        "aws:principalisawsservice",
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:requestedregion",
-        "aws:tagkeys",
-        "iam:passedtoservice",
-    }
-)
-"""Condition keys a request can be asked for, in lower case. Some are absent from all: nobody comes through a VPC."""
-TAG_KEYS = ("aws:requesttag/", "aws:resourcetag/")
-"""Beginnings of condition keys that end with the key of a tag (S-31)."""
+Statement = Mapping[str, Any]
 
 
-Circumstances = Mapping[str, "str | frozenset[str]"]
-
-
-class CannotEvaluate(Exception):
-    """A statement that matters uses an element or a condition that is not evaluated here."""
+class MalformedPolicy(Exception):
+    """A document that is no policy. The message says what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -53,101 +36,124 @@ class PolicyRequest:
     context: Circumstances = field(default_factory=dict)
 
 
-def allows(documents: Iterable[Document], request: PolicyRequest) -> bool:
-    """An Allow fits and no Deny does. Raises CannotEvaluate."""
-    effects = set(_effects(documents, request))
-    return "Allow" in effects and "Deny" not in effects
+@dataclass(frozen=True)
+class _Effects:
+    """certain: effects of statements that fit. possible: of those that may, with what would have to be known."""
+
+    certain: frozenset[str]
+    possible: Mapping[str, CannotEvaluate]
+
+    def has(self, effect: str) -> bool:
+        """Raises CannotEvaluate if it cannot be told."""
+        if effect not in self.certain and effect in self.possible:
+            raise self.possible[effect]
+        return effect in self.certain
 
 
-def denies(documents: Iterable[Document], request: PolicyRequest) -> bool:
-    """A Deny fits. Raises CannotEvaluate."""
-    return "Deny" in _effects(documents, request)
+def allows(documents: Iterable[object], request: PolicyRequest) -> bool:
+    """An Allow fits and no Deny does. Raises CannotEvaluate, MalformedPolicy."""
+    effects = _effects(documents, request)
+    if "Allow" not in effects.certain and "Allow" not in effects.possible:
+        return False
+    return not effects.has("Deny") and effects.has("Allow")
 
 
-def _effects(documents: Iterable[Document], request: PolicyRequest) -> Iterator[str]:
-    for document in documents:
-        for statement in _listed(document.get("Statement")):
+def denies(documents: Iterable[object], request: PolicyRequest) -> bool:
+    """A Deny fits. Raises CannotEvaluate, MalformedPolicy."""
+    return _effects(documents, request).has("Deny")
+
+
+def statements_of(document: object) -> list[Statement]:
+    """The statements of a policy as it came, checked for their form. Raises MalformedPolicy."""
+    if not isinstance(document, Mapping):
+        raise MalformedPolicy("it is not a JSON object")
+    statements = _listed(document.get("Statement"))
+    for statement in statements:
+        _require_form(statement)
+    return statements
+
+
+def _effects(documents: Iterable[object], request: PolicyRequest) -> _Effects:
+    certain: set[str] = set()
+    possible: dict[str, CannotEvaluate] = {}
+    for statement in [each for document in documents for each in statements_of(document)]:
+        try:
             if _fits(statement, request):
-                yield statement["Effect"]
+                certain.add(statement["Effect"])
+        except CannotEvaluate as error:
+            possible.setdefault(statement["Effect"], error)
+    return _Effects(frozenset(certain), possible)
 
 
-def _fits(statement: Mapping[str, Any], request: PolicyRequest) -> bool:
-    for element in ("NotAction", "NotResource", "NotPrincipal"):
-        if element in statement:
-            raise CannotEvaluate(element)
-    action = request.action.lower()
+def _fits(statement: Statement, request: PolicyRequest) -> bool:
+    """Raises CannotEvaluate only if all that can be evaluated fits."""
+    unknown: CannotEvaluate | None = None
+    for part in _parts(statement, request):
+        try:
+            if not part():
+                return False
+        except CannotEvaluate as error:
+            unknown = unknown or error
+    if unknown:
+        raise unknown
+    return True
+
+
+def _parts(statement: Statement, request: PolicyRequest) -> Iterator[Any]:
+    """What has to be true for a statement to fit, to be called one by one."""
+    yield lambda: _concerns(statement, "Action", request.action.lower(), lower=True)
     # A trust policy has no Resource: it is about the role it belongs to.
-    resources = _listed(statement.get("Resource", request.resource))
-    return (
-        any(_matches(pattern.lower(), action) for pattern in _listed(statement.get("Action")))
-        and any(_matches(pattern, request.resource) for pattern in resources)
-        and _names(statement.get("Principal"), request.principals)
-        and all(
-            _holds(operator, key, values, request.context)
-            for operator, tests in statement.get("Condition", {}).items()
-            for key, values in tests.items()
-        )
-    )
+    if "Resource" in statement or "NotResource" in statement:
+        yield lambda: _concerns(statement, "Resource", request.resource, lower=False)
+    yield lambda: _names_caller(statement, request.principals)
+    for operator, tests in statement.get("Condition", {}).items():
+        for key, values in tests.items():
+            yield lambda operator=operator, key=key, values=values: holds(
+                operator, key, _listed(values), request.context
+            )
+
+
+def _concerns(statement: Statement, element: str, value: str, *, lower: bool) -> bool:
+    """Whether the value is among those of `element`, or not among those of its negation."""
+    negated = f"Not{element}" in statement
+    patterns = _listed(statement.get(f"Not{element}" if negated else element))
+    return any(glob_matches(pattern.lower() if lower else pattern, value) for pattern in patterns) != negated
+
+
+def _names_caller(statement: Statement, callers: frozenset[tuple[str, str]]) -> bool:
+    """A policy of a role names nobody and means the role; `*` and {"AWS": "*"} mean everybody."""
+    if "NotPrincipal" in statement:
+        return not _names(statement["NotPrincipal"], callers)
+    return "Principal" not in statement or _names(statement["Principal"], callers)
 
 
 def _names(principal: Any, callers: frozenset[tuple[str, str]]) -> bool:
-    """A policy of a role names nobody and means the role; `*` and {"AWS": "*"} mean everybody."""
-    if principal is None or principal == "*":
+    if principal == "*":
         return True
     named = {(kind, name) for kind, names in principal.items() for name in _listed(names)}
     return ("AWS", "*") in named or not callers.isdisjoint(named)
 
 
-def _holds(operator: str, key: str, values: Any, context: Circumstances) -> bool:
-    quantifier, _, plain = operator.rpartition(":")
-    name = plain.removesuffix("IfExists")
-    test, wanted = _OPERATORS.get(name.replace("Not", "")), [str(value) for value in _listed(values)]
-    actual = context.get(key.lower())
-    if (test is None and name != "Null") or not _is_known(key.lower()):
-        raise CannotEvaluate(f"the condition {operator} of {key}")
-    if quantifier not in _QUANTIFIERS or (isinstance(actual, frozenset) != bool(quantifier) and actual is not None):
-        raise CannotEvaluate(f"the condition {operator} of {key}")
-    if test is None:
-        return (actual is None) == (wanted[0].lower() == "true")
-
-    def fits(value: str) -> bool:
-        return any(test(each, value) for each in wanted) != ("Not" in name)
-
-    if quantifier:
-        return _QUANTIFIERS[quantifier](map(fits, actual or ()))
-    return fits(actual) if isinstance(actual, str) else "Not" in name or name != plain
+def _require_form(statement: object) -> None:
+    if not isinstance(statement, Mapping):
+        raise MalformedPolicy("a statement is not a JSON object")
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        raise MalformedPolicy("a statement has no Effect that is Allow or Deny")
+    for element in ("Action", "NotAction", "Resource", "NotResource"):
+        if not all(isinstance(each, str) for each in _listed(statement.get(element))):
+            raise MalformedPolicy(f"the {element} of a statement is neither a string nor a list of strings")
+    for element in ("Principal", "NotPrincipal"):
+        if element in statement and not _is_principal(statement[element]):
+            raise MalformedPolicy(f"the {element} of a statement is neither \"*\" nor an object of names")
+    tests = statement.get("Condition", {})
+    if not (isinstance(tests, Mapping) and all(isinstance(each, Mapping) for each in tests.values())):
+        raise MalformedPolicy("the Condition of a statement is not an object of objects")
 
 
-def _is_known(key: str) -> bool:
-    return key in KNOWN_KEYS or key.startswith(TAG_KEYS)
-
-
-def _matches(pattern: str, value: str) -> bool:
-    return _expression(pattern).fullmatch(value) is not None
-
-
-@lru_cache(maxsize=1024)
-def _expression(pattern: str) -> re.Pattern[str]:
-    """`*` stands for any characters, `?` for one."""
-    if "${" in pattern:
-        raise CannotEvaluate(f"the policy variable in {pattern}")
-    parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in _WILDCARDS.split(pattern))
-    return re.compile("".join(parts), re.DOTALL)
-
-
-_WILDCARDS = re.compile(r"(\?|\*)\**")
-
-_QUANTIFIERS: Mapping[str, Callable[[Iterable[bool]], bool]] = {"": any, "ForAllValues": all, "ForAnyValue": any}
-
-_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
-    "StringEquals": lambda wanted, actual: wanted == actual,
-    "StringEqualsIgnoreCase": lambda wanted, actual: wanted.lower() == actual.lower(),
-    "StringLike": _matches,
-    "ArnEquals": _matches,
-    "ArnLike": _matches,
-    "Bool": lambda wanted, actual: wanted.lower() == actual.lower(),
-}
-"""By name without Not and IfExists. ArnEquals knows wildcards as well."""
+def _is_principal(value: object) -> bool:
+    if not isinstance(value, Mapping):
+        return value == "*"
+    return all(isinstance(name, str) for names in value.values() for name in _listed(names))
 
 
 def _listed(value: Any) -> list[Any]:
@@ -155,3 +161,6 @@ def _listed(value: Any) -> list[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
+
+
+__all__ = ["CannotEvaluate", "MalformedPolicy", "PolicyRequest", "allows", "denies", "statements_of"]

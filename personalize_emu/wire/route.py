@@ -10,7 +10,8 @@ from personalize_emu.wire.models import Operation, operations
 from personalize_emu.wire.sigv4 import credential_scope
 
 TARGET_PREFIX = "AmazonPersonalize."
-SIGNING_NAME = "personalize"
+SIGNING_NAMES = frozenset({"personalize", "personalize-runtime", "personalize-events"})
+"""Services that requests for this one are signed for: the right one, and the names of the clients, which some sign for."""
 
 
 def route(method: str, path: str, headers: Mapping[str, str]) -> Operation:
@@ -44,7 +45,7 @@ def is_ours(method: str, path: str, headers: Mapping[str, str], query_string: st
         return path in ("/", "") or ("POST", path) in _by_path()
     scope = credential_scope(headers, query_string)
     if scope is not None:
-        return scope.service == SIGNING_NAME
+        return scope.service in SIGNING_NAMES
     return (method, path) in _by_path()
 
 

@@ -237,3 +237,23 @@ def test_clients_insist_on_https_unless_told_otherwise(locked: None) -> None:
     personalize = client()
     assert personalize.meta.endpoint_url == f"https://personalize.{REGION}.amazonaws.com"
     assert json.dumps(personalize.list_schemas()["schemas"]) == "[]"
+
+
+@pytest.mark.parametrize("service", ["personalize-runtime", "personalize-events"])
+@pytest.mark.parametrize("auth", ["off", "sigv4", "iam"])
+def test_p8_requests_signed_with_the_name_of_another_client(service: str, auth: Any) -> None:
+    """Answered as what they are, or told what to sign for: never as those of an unknown service."""
+    with emulator_with_services(Settings(pace="instant", auth=auth)) as emulator, LiveServer(emulator) as server:
+        host = urlsplit(server.url).netloc
+        request = AWSRequest("POST", f"{server.url}/recommendations", {"host": host}, b'{"userId":"u"}')
+        SigV4Auth(OWN, service, REGION).add_auth(request)
+        connection = http.client.HTTPConnection(host, timeout=30)
+        connection.request("POST", "/recommendations", request.body, dict(request.headers.items()))
+        answer = connection.getresponse()
+        told = json.loads(answer.read())["message"]
+        connection.close()
+    if auth == "off":
+        assert answer.getheader("x-amzn-errortype") == "InvalidInputException"
+    else:
+        assert answer.getheader("x-amzn-errortype") == "InvalidSignatureException"
+        assert told == "Credential should be scoped to correct service: 'personalize'."

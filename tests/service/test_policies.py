@@ -9,14 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.service.policies import CannotEvaluate, PolicyRequest, allows, denies
+from personalize_emu.service.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
+from personalize_emu.service.policy_conditions import glob_matches
 
 SERVICE = ("Service", "personalize.amazonaws.com")
 READ = PolicyRequest(
     "s3:GetObject",
     "arn:aws:s3:::bucket/data/a.csv",
     frozenset({SERVICE}),
-    {"aws:sourceaccount": "123456789012", "aws:securetransport": "true"},
+    {
+        "aws:sourceaccount": "123456789012",
+        "aws:securetransport": "true",
+        "aws:tagkeys": frozenset({"a", "b"}),
+        "s3:tlsversion": "1.3",
+    },
 )
 ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}
 
@@ -90,6 +96,19 @@ def test_other_principals_do_not(principal: Any) -> None:
         {"StringEqualsIfExists": {"aws:SourceArn": "1"}},
         {"Bool": {"aws:SecureTransport": True}},
         {"Bool": {"aws:SecureTransport": "true"}, "StringEquals": {"aws:SourceAccount": "123456789012"}},
+        {"Null": {"aws:SourceArn": "true", "aws:SourceAccount": "false"}},
+        {"ArnNotLike": {"aws:SourceArn": "arn:aws:s3:*:*:*"}},
+        {"ForAllValues:StringEquals": {"aws:SourceAccount": "123456789012"}},
+        {"ForAllValues:StringEquals": {"aws:SourceArn": "1"}},
+        {"ForAllValues:StringEquals": {"aws:TagKeys": ["a", "b", "c"]}},
+        {"ForAllValues:StringNotEquals": {"aws:TagKeys": ["c", "d"]}},
+        {"ForAnyValue:StringLike": {"aws:TagKeys": ["b*", "c"]}},
+        {"ForAnyValue:StringNotEquals": {"aws:TagKeys": "a"}},
+        {"ForAnyValue:StringEqualsIfExists": {"aws:CalledVia": "a"}},
+        {"NumericGreaterThanEquals": {"s3:TlsVersion": 1.2}},
+        {"NumericNotEquals": {"s3:TlsVersion": "soon"}},
+        {"NumericLessThan": {"aws:SourceAccount": "123456789013"}},
+        {"StringNotEqualsIgnoreCase": {"aws:SourceAccount": ["a", "b"]}},
     ],
 )
 def test_conditions_hold(condition: Any) -> None:
@@ -105,6 +124,17 @@ def test_conditions_hold(condition: Any) -> None:
         {"StringNotLike": {"aws:SourceAccount": "1*"}},
         {"Bool": {"aws:SecureTransport": "false"}},
         {"Bool": {"aws:SecureTransport": "true"}, "StringEquals": {"aws:SourceAccount": "1"}},
+        {"Null": {"aws:SourceArn": "false"}},
+        {"ForAllValues:StringEquals": {"aws:TagKeys": ["a", "c"]}},
+        {"ForAllValues:StringNotEquals": {"aws:TagKeys": ["b", "c"]}},
+        {"ForAnyValue:StringEquals": {"aws:TagKeys": "c"}},
+        {"ForAnyValue:StringEquals": {"aws:SourceArn": "c"}},
+        {"ForAnyValue:StringNotEquals": {"aws:TagKeys": ["a", "b"]}},
+        {"ForAnyValue:StringNotEquals": {"aws:SourceArn": "c"}},
+        {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+        {"StringNotEquals": {"aws:SourceAccount": ["1", "123456789012"]}},
+        {"NumericLessThan": {"s3:TlsVersion": "soon"}},
+        {"StringEquals": {"aws:SourceAccount": []}},
     ],
 )
 def test_conditions_fail(condition: Any) -> None:
@@ -115,12 +145,11 @@ def test_conditions_fail(condition: Any) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"NotAction": "s3:PutObject"},
-        {"NotResource": "arn:aws:s3:::other/*"},
-        {"NotPrincipal": {"AWS": "*"}},
         {"Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}},
         {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}},
-        {"Condition": {"ForAllValues:StringEquals": {"aws:SourceAccount": "123456789012"}}},
+        {"Condition": {"NumericNotLessThan": {"aws:SourceAccount": "1"}}},
+        {"Condition": {"SomeValue:StringEquals": {"aws:SourceAccount": "123456789012"}}},
+        {"Condition": {"StringEquals": {"aws:TagKeys": "a"}}},
         {"Resource": "arn:aws:s3:::bucket/${aws:username}/*"},
     ],
 )
@@ -129,8 +158,109 @@ def test_nothing_is_guessed(changes: Any) -> None:
         allowed(**changes)
 
 
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [
+        ({"NotAction": "s3:Put*"}, True),
+        ({"NotAction": ["s3:Put*", "s3:Get*"]}, False),
+        ({"NotResource": "arn:aws:s3:::other/*"}, True),
+        ({"NotResource": "arn:aws:s3:::bucket/*"}, False),
+        ({"NotPrincipal": {"AWS": "123456789012"}}, True),
+        ({"NotPrincipal": {"Service": "personalize.amazonaws.com"}}, False),
+    ],
+)
+def test_negated_elements(changes: Any, fits: bool) -> None:
+    """S-3, S-9: what is not listed."""
+    negated = next(iter(changes))
+    statement = {key: value for key, value in ALLOW.items() if f"Not{key}" != negated}
+    assert allows([policy({**statement, **changes})], READ) == fits
+
+
 def test_what_does_not_matter_is_not_evaluated() -> None:
-    assert not allowed(Action="s3:PutObject", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})
+    unknown = {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
+    assert not allowed(Action="s3:PutObject", Condition=unknown)
+    assert not allowed(Condition={**unknown, "Bool": {"aws:SecureTransport": "false"}})
+    vague, deny = {**ALLOW, "Condition": unknown}, {**ALLOW, "Effect": "Deny"}
+    assert allows([policy(vague, ALLOW)], READ)
+    assert not allows([policy(vague, deny)], READ)
+    assert not allows([policy({**deny, "Condition": unknown})], READ)
+    with pytest.raises(CannotEvaluate):
+        allows([policy({**deny, "Condition": unknown}, ALLOW)], READ)
+
+
+def test_dates_addresses_and_bytes() -> None:
+    """The operators that no key of the service's own requests is for."""
+    context = {"aws:username": "2026-01-01T00:00:00Z", "aws:referer": "10.1.2.3", "aws:principaltype": "YQ=="}
+    request = PolicyRequest("a", "b", context=context)
+    for condition in (
+        {"DateLessThan": {"aws:username": "2026-01-02"}},
+        {"DateGreaterThanEquals": {"aws:username": ["1767225600"]}},
+        {"DateNotEquals": {"aws:username": "2026-01-02T00:00:00+01:00"}},
+        {"IpAddress": {"aws:referer": ["::1/128", "10.0.0.0/8"]}},
+        {"NotIpAddress": {"aws:referer": ["11.0.0.0/8", "nowhere"]}},
+        {"BinaryEquals": {"aws:principaltype": "YQ=="}},
+    ):
+        statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
+        assert allows([policy(statement)], request), condition
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [
+        ("arn:aws:personalize:*:123456789012:*", True),
+        ("arn:aws:personalize:us-east-1:123456789012:solution/*", True),
+        ("arn:aws:*", False),
+        ("*", False),
+        ("arn:aws:person*:1234567890*", False),
+    ],
+)
+def test_arns_are_compared_part_by_part(pattern: str, fits: bool) -> None:
+    """S-26: a wildcard does not reach over a colon of the first five."""
+    context = {"aws:sourcearn": "arn:aws:personalize:us-east-1:123456789012:solution/a:b"}
+    statement = {"Effect": "Allow", "Action": "*", "Condition": {"ArnLike": {"aws:SourceArn": pattern}}}
+    assert allows([policy(statement)], PolicyRequest("a", "b", context=context)) == fits
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "zz",
+        None,
+        [],
+        1,
+        {"Statement": "zz"},
+        {"Statement": [None, 1]},
+        {"Statement": [[ALLOW]]},
+        policy({**ALLOW, "Effect": "allow"}),
+        policy({**ALLOW, "Effect": ["Allow"]}),
+        policy({**ALLOW, "Action": 1}),
+        policy({**ALLOW, "Action": {"a": "b"}}),
+        policy({**ALLOW, "Resource": [{}]}),
+        policy({**ALLOW, "NotResource": [1]}),
+        policy({**ALLOW, "Principal": "ann"}),
+        policy({**ALLOW, "Principal": ["*"]}),
+        policy({**ALLOW, "Principal": {"AWS": [{}]}}),
+        policy({**ALLOW, "NotPrincipal": None}),
+        policy({**ALLOW, "Condition": []}),
+        policy({**ALLOW, "Condition": {"Bool": "aws:SecureTransport"}}),
+    ],
+    ids=str,
+)
+def test_what_is_no_policy_is_called_malformed(document: Any) -> None:
+    with pytest.raises(MalformedPolicy):
+        allows([document], READ)
+
+
+@pytest.mark.parametrize("odd", [{}, {"Statement": []}, {"Statement": None}, policy({"Effect": "Allow"})], ids=str)
+def test_an_empty_policy_allows_nothing(odd: Any) -> None:
+    assert not allows([odd], READ)
+
+
+def test_any_number_of_wildcards_is_matched_at_once() -> None:
+    """With backtracking, each wildcard would multiply the time by the length of the name."""
+    name = "a" * 2000
+    assert not allows([policy({**ALLOW, "Resource": "*a" * 100 + "*b"})], PolicyRequest("s3:GetObject", name))
+    assert allows([policy({**ALLOW, "Resource": "*?a" * 100 + "*"})], PolicyRequest("s3:GetObject", name))
 
 
 def test_a_deny_beats_every_allow() -> None:
@@ -153,3 +283,17 @@ def test_a_star_stands_for_any_text(middle: str, start: str, end: str) -> None:
     request = PolicyRequest("a", f"{start}{middle}{end}")
     document = policy({"Effect": "Allow", "Action": "a", "Resource": f"{start}*{end}"})
     assert allows([document], request)
+
+
+def slowly_fits(pattern: str, value: str) -> bool:
+    """The definition of `*` and `?`, word for word."""
+    if not pattern:
+        return not value
+    if pattern[0] == "*":
+        return any(slowly_fits(pattern[1:], value[taken:]) for taken in range(len(value) + 1))
+    return bool(value) and pattern[0] in ("?", value[0]) and slowly_fits(pattern[1:], value[1:])
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab\n", max_size=8))
+def test_wildcards_mean_what_they_are_defined_to(pattern: str, value: str) -> None:
+    assert glob_matches(pattern, value) == slowly_fits(pattern, value)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
+from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
 
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
@@ -233,11 +235,11 @@ def _waiting_import(owner: Owner, emulator: Emulator) -> str:
 
 def test_nothing_is_guessed(owner: Owner, dataset: str) -> None:
     owner.role()
-    owner.grant_role({"Effect": "Allow", "NotAction": "s3:PutObject", "Resource": "*"})
+    owner.grant_role({**READING, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}})
     owner.grant_service()
     code, text = owner.refused(dataset, status=501)
     assert code == "NotImplementedException"
-    assert "does not evaluate NotAction" in text
+    assert "does not evaluate the condition StringEquals of aws:PrincipalOrgID" in text
 
 
 def test_the_role_of_a_dataset_group_is_checked_too(owner: Owner) -> None:
@@ -285,3 +287,28 @@ def test_purposes_need_different_rights() -> None:
     assert set(WRITE) == {"s3:PutObject", "s3:ListBucket"}
     assert set(READ_AND_WRITE) == {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
     assert set(REPORT) == {"s3:PutObject"}
+
+
+ODD = ["zz", "[]", "null", '{"Statement": "zz"}', '{"Statement": [1]}', "[" * 10_000, '{"Statement": {"Effect": 1}}']
+
+
+@pytest.mark.parametrize("text", ODD, ids=lambda text: text[:20])
+def test_documents_that_are_no_policies_are_called_malformed(owner: Owner, dataset: str, text: str) -> None:
+    """S-3, S-9: the embedded services refuse them, others may hand out anything."""
+    owner.role()
+    owner.grant_role()
+    owner.grant_service()
+    bucket = s3_backends[ACCOUNT]["aws"].buckets[BUCKET]
+    role = next(iter(iam_backends[ACCOUNT]["aws"].roles.values()))
+    policies: list[tuple[Any, str, Any]] = [
+        (bucket.__dict__, "policy", text.encode()),
+        (role.__dict__, "assume_role_policy_document", text),
+        (role.policies, "inline", text),
+    ]
+    for holder, name, odd in policies:
+        kept, holder[name] = holder[name], odd
+        code, told = owner.refused(dataset)
+        assert code == INVALID
+        assert "malformed" in told or "cannot be checked" in told
+        holder[name] = kept
+    assert owner.imports(dataset) == "ACTIVE"
