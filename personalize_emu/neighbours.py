@@ -302,8 +302,8 @@ def _document(text: str) -> PolicyDocument:
     try:
         document: PolicyDocument = json.loads(text)
     except (ValueError, RecursionError):
-        return text
-    return document
+        document = None
+    return text if document is None else document
 
 
 def _address(url: str) -> str:

@@ -17,11 +17,14 @@ from personalize_emu.state.clock import TooFar
 PREFIX = "/_emu"
 
 
-def admin_routes(emulator: Emulator, reset_services: Callable[[], None]) -> Blueprint:
+ResetServices = Callable[[Callable[[], None]], None]
+"""Forgets the state of the embedded AWS services, and calls what it is given while nobody uses them."""
+
+
+def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint:
     """The blueprint of `GET health`, `GET state`, `GET metrics`, `POST reset` and `POST clock`.
 
-    Args:
-        reset_services: forgets the state of the embedded AWS services.
+    A reset is one step to everybody else: who asks for something meanwhile waits for the new state.
     """
     routes = Blueprint("emu", __name__, url_prefix=PREFIX)
 
@@ -42,8 +45,7 @@ def admin_routes(emulator: Emulator, reset_services: Callable[[], None]) -> Blue
 
     @routes.post("/reset")
     def reset() -> ResponseReturnValue:
-        emulator.reset()
-        reset_services()
+        reset_services(emulator.reset)
         return jsonify({"status": "ok"})
 
     @routes.post("/clock")

@@ -21,8 +21,9 @@ LARGEST_BODY = 4 * 1024 * 1024
 """Bytes. Several times the largest request the service model allows."""
 
 
-def _nothing() -> None:
+def _no_services(reset: Callable[[], None]) -> None:
     """There are no embedded services to reset."""
+    reset()
 
 
 def create_app(
@@ -30,7 +31,7 @@ def create_app(
     *,
     account_of: AccountOf = default_account,
     issued: CallerOf = nobody,
-    reset_services: Callable[[], None] = _nothing,
+    reset_services: admin.ResetServices = _no_services,
 ) -> Flask:
     """A Flask application that answers for `emulator`, on every path and method.
 

@@ -187,21 +187,21 @@ def _granted(context: Context, role: Role | None, bucket_policy: object, action:
     return allows(role.policies, as_role) and not denies(policies, as_role)
 
 
+def request_of_the_service(account: str, region: str, action: str, resource: str) -> PolicyRequest:
+    """The service names account and region as what it works for (S-26)."""
+    source = f"arn:{partition_of(region)}:personalize:{region}:{account}:*"
+    context = {
+        **_secured(account, region),
+        "aws:sourceaccount": account,
+        "aws:sourcearn": source,
+        "aws:principalisawsservice": "true",
+        "aws:principalservicename": SERVICE,
+    }
+    return PolicyRequest(action, resource, frozenset({("Service", SERVICE)}), context)
+
+
 def _as_the_service(context: Context, action: str, resource: str) -> PolicyRequest:
-    """The service names account and region as what it works for (S-26), and comes over TLS (S-24)."""
-    source = f"arn:{partition_of(context.region)}:personalize:{context.region}:{context.account}:*"
-    return PolicyRequest(
-        action,
-        resource,
-        frozenset({("Service", SERVICE)}),
-        {
-            **_secured(context),
-            "aws:sourceaccount": context.account,
-            "aws:sourcearn": source,
-            "aws:principalisawsservice": "true",
-            "aws:principalservicename": SERVICE,
-        },
-    )
+    return request_of_the_service(context.account, context.region, action, resource)
 
 
 def _as_the_role(context: Context, role: Role, action: str, resource: str) -> PolicyRequest:
@@ -212,7 +212,7 @@ def _as_the_role(context: Context, role: Role, action: str, resource: str) -> Po
         resource,
         frozenset(("AWS", name) for name in names),
         {
-            **_secured(context),
+            **_secured(context.account, context.region),
             "aws:principalarn": role.arn,
             "aws:principalaccount": context.account,
             "aws:principaltype": "AssumedRole",
@@ -221,13 +221,14 @@ def _as_the_role(context: Context, role: Role, action: str, resource: str) -> Po
     )
 
 
-def _secured(context: Context) -> dict[str, str]:
+def _secured(account: str, region: str) -> dict[str, str]:
     """What is true of all that the service sends: it comes over TLS whatever clients of the emulator do (S-24)."""
     return {
         "aws:securetransport": "true",
         "s3:tlsversion": "1.3",
-        "aws:requestedregion": context.region,
-        "aws:resourceaccount": context.account,
+        "aws:requestedregion": region,
+        "aws:resourceaccount": account,
+        "s3:resourceaccount": account,
         "aws:viaawsservice": "false",
     }
 

@@ -27,13 +27,14 @@ class PolicyRequest:
 
     principals: the names that statements of resource policies may give the caller, as type and name, e.g.
     ("Service", "personalize.amazonaws.com"). context: condition keys in lower case and their values; a frozen set
-    where a key has any number of them.
+    where a key has any number of them. families: beginnings of keys of which the context has all that there are.
     """
 
     action: str
     resource: str
     principals: frozenset[tuple[str, str]] = frozenset()
     context: Circumstances = field(default_factory=dict)
+    families: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _parts(statement: Statement, request: PolicyRequest) -> Iterator[Any]:
     for operator, tests in statement.get("Condition", {}).items():
         for key, values in tests.items():
             yield lambda operator=operator, key=key, values=values: holds(
-                operator, key, _listed(values), request.context
+                operator, key, _listed(values), request.context, request.families
             )
 
 
@@ -144,7 +145,7 @@ def _require_form(statement: object) -> None:
             raise MalformedPolicy(f"the {element} of a statement is neither a string nor a list of strings")
     for element in ("Principal", "NotPrincipal"):
         if element in statement and not _is_principal(statement[element]):
-            raise MalformedPolicy(f"the {element} of a statement is neither \"*\" nor an object of names")
+            raise MalformedPolicy(f'the {element} of a statement is neither "*" nor an object of names')
     tests = statement.get("Condition", {})
     if not (isinstance(tests, Mapping) and all(isinstance(each, Mapping) for each in tests.values())):
         raise MalformedPolicy("the Condition of a statement is not an object of objects")

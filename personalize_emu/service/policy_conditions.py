@@ -45,13 +45,15 @@ KNOWN_KEYS = frozenset(
         "aws:username",
         "aws:viaawsservice",
         "aws:vpcsourceip",
+        "aws:useragent",
         "iam:passedtoservice",
+        "s3:resourceaccount",
         "s3:tlsversion",
     }
 )
 """Keys of which it is known whether a request has them. Some are absent from all: nobody comes through a VPC."""
 TAG_KEYS = ("aws:requesttag/", "aws:resourcetag/")
-"""Beginnings of condition keys that end with the key of a tag (S-31)."""
+"""Beginnings of such keys, which end with the key of a tag (S-31)."""
 
 _QUANTIFIERS: Mapping[str, Callable[[Iterable[bool]], bool]] = {"forallvalues": all, "foranyvalue": any}
 _IF_EXISTS = "ifexists"
@@ -66,8 +68,12 @@ class CannotEvaluate(Exception):
     """A statement that matters uses an element or a condition that is not evaluated here."""
 
 
-def holds(operator: str, key: str, values: Iterable[Any], context: Circumstances) -> bool:
+def holds(
+    operator: str, key: str, values: Iterable[Any], context: Circumstances, families: tuple[str, ...] = ()
+) -> bool:
     """Whether one condition holds. Raises CannotEvaluate.
+
+    families: beginnings of further keys that the request does not have unless the context says so.
 
     A key that the request does not have fails a positive operator, and fits a negated one, one with IfExists and
     ForAllValues.
@@ -76,7 +82,7 @@ def holds(operator: str, key: str, values: Iterable[Any], context: Circumstances
     actual = context.get(key.lower())
     quantifier, _, plain = operator.lower().rpartition(":")
     name = plain.removesuffix(_IF_EXISTS)
-    if (actual is None and not _is_known(key.lower())) or quantifier not in {"", *_QUANTIFIERS}:
+    if (actual is None and not _is_known(key.lower(), families)) or quantifier not in {"", *_QUANTIFIERS}:
         raise CannotEvaluate(f"the condition {operator} of {key}")
     if name == _NULL:
         return any((actual is None) == (each.lower() == "true") for each in wanted)
@@ -115,8 +121,8 @@ def _one(character: str) -> str:
     return "." if character == "?" else re.escape(character)
 
 
-def _is_known(key: str) -> bool:
-    return key in KNOWN_KEYS or key.startswith(TAG_KEYS)
+def _is_known(key: str, families: tuple[str, ...]) -> bool:
+    return key in KNOWN_KEYS or key.startswith(TAG_KEYS + families)
 
 
 def _text(value: Any) -> str:

@@ -11,7 +11,7 @@ from personalize_emu.wire.sigv4 import credential_scope
 
 TARGET_PREFIX = "AmazonPersonalize."
 SIGNING_NAMES = frozenset({"personalize", "personalize-runtime", "personalize-events"})
-"""Services that requests for this one are signed for: the right one, and the names of the clients, which some sign for."""
+"""What requests for this service are signed for: the right name, and those of the clients, which some take for it."""
 
 
 def route(method: str, path: str, headers: Mapping[str, str]) -> Operation:

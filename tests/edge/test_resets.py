@@ -1,0 +1,163 @@
+"""A reset is one step: nobody sees half of it, and no web page can ask moto for one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from moto.iam.models import IAMBackend
+from moto.moto_api import recorder
+from werkzeug.test import Client
+
+from personalize_emu.edge.live_server import LiveServer
+from personalize_emu.edge.moto_seam import reset_services
+from personalize_emu.edge.moto_seam.resetting import SharedTurn, using_services
+from personalize_emu.edge.one_port import emulator_with_services, one_port
+from personalize_emu.settings import Settings
+from tests.given import REGION
+
+OWN = Credentials("personalize-emu", "personalize-emu")
+
+
+@pytest.fixture
+def port() -> Iterator[Client]:
+    """The application of a server that asks for signatures, in process."""
+    with emulator_with_services(Settings(pace="instant", auth="iam")) as emulator:
+        yield Client(one_port(emulator))
+    reset_services()
+
+
+def signed(service: str, key: Credentials = OWN, **named: Any) -> dict[str, Any]:
+    """A POST to / as botocore signs it."""
+    request = AWSRequest("POST", "http://localhost/", {"host": "localhost", **named.pop("headers", {})}, named["data"])
+    SigV4Auth(key, service, REGION).add_auth(request)
+    return {"method": "POST", "path": "/", "headers": dict(request.headers.items()), **named}
+
+
+def requests(key: Credentials) -> list[dict[str, Any]]:
+    """What asks the embedded services directly, or Personalize to ask them who its caller is."""
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    target = {"x-amz-target": "AmazonPersonalize.ListSchemas"}
+    return [
+        signed("iam", data="Action=ListUsers&Version=2010-05-08", headers=form),
+        signed("sts", data="Action=GetCallerIdentity&Version=2011-06-15", headers=form),
+        signed("personalize", data="{}", headers=target),
+        signed("personalize", key, data="{}", headers=target),
+        {"method": "GET", "path": "/bucket/key", "headers": {}},
+    ]
+
+
+def test_requests_during_a_reset_are_not_failures(port: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They wait until moto has filled its stores anew."""
+    made = b"Action=CreateUser&UserName=ann&Version=2010-05-08"
+    assert port.open(**signed("iam", data=made, headers={"content-type": "application/x-www-form-urlencoded"}))
+    half_done, answered = threading.Event(), threading.Event()
+    fill = IAMBackend.__init__
+
+    def filled_slowly(backend: Any, *named: Any, **more: Any) -> None:
+        if not half_done.is_set():
+            half_done.set()
+            # Long enough for a request that does not wait.
+            answered.wait(0.5)
+        fill(backend, *named, **more)
+
+    monkeypatch.setattr(IAMBackend, "__init__", filled_slowly)
+
+    def ask(request: dict[str, Any]) -> int:
+        half_done.wait()
+        status = port.open(**request).status_code
+        answered.set()
+        return status
+
+    asked = requests(Credentials("AKIAIOSFODNN7EXAMPLE", "secret"))
+    with ThreadPoolExecutor(len(asked)) as pool:
+        statuses = [pool.submit(ask, request) for request in asked]
+        assert port.post("/_emu/reset").status_code == 200
+    assert [each.result() for each in statuses] == [200, 200, 200, 400, 404]
+
+
+def test_personalize_is_reset_while_nobody_uses_the_services() -> None:
+    """No new group of Personalize stands beside an old bucket."""
+    order: list[str] = []
+    resetting = threading.Thread(target=reset_services, args=(lambda: order.append("personalize"),))
+    with using_services():
+        resetting.start()
+        # As long as a reset that does not wait would take.
+        resetting.join(0.2)
+        order.append("used")
+    resetting.join()
+    assert order == ["used", "personalize"]
+
+
+def test_many_users_at_once_or_one_that_excludes_them() -> None:
+    turn = SharedTurn()
+    together, inside, clashes = threading.Barrier(4), [0], [0]
+    counting = threading.Lock()
+
+    def use() -> None:
+        for _ in range(50):
+            # A thread inside may enter again, also while somebody waits for everybody to leave.
+            with turn.shared(), turn.shared():
+                with counting:
+                    inside[0] += 1
+                with counting:
+                    inside[0] -= 1
+
+    def meet() -> None:
+        with turn.shared():
+            together.wait(30)
+
+    def exclude() -> None:
+        for _ in range(50):
+            with turn.exclusive(), turn.shared():
+                clashes[0] += inside[0]
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(meet) for _ in range(4)]:
+            done.result()
+        for done in [pool.submit(work) for work in (use, exclude, use, exclude)]:
+            done.result()
+    assert clashes == [0]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/moto-api/reset"),
+        ("POST", "/moto-api/reset-auth"),
+        ("POST", "/moto-api/seed?a=1"),
+        ("POST", "/moto-api/recorder/start-recording"),
+        ("GET", "/moto-api/data.json"),
+        ("GET", "/moto-api/"),
+        ("GET", "/moto-api"),
+        ("POST", "/moto-api/config"),
+        ("GET", "/favicon.ico"),
+        ("POST", "/moto_api/reset"),
+    ],
+)
+@pytest.mark.parametrize("host", ["localhost", "motoapi.amazonaws.com"])
+def test_routes_of_moto_itself_are_not_exposed(port: Client, method: str, path: str, host: str) -> None:
+    port.put("/films")
+    answer = port.open(method=method, path=path, headers={"host": host}, data=b"1" if method == "POST" else b"")
+    assert 400 <= answer.status_code < 500 or answer.status_code == 501
+    assert port.get("/films").status_code == 200
+    assert not recorder._user_enabled
+
+
+def test_a_bucket_may_be_called_like_them() -> None:
+    with LiveServer() as server:
+        s3 = boto3.client(
+            "s3", region_name=REGION, endpoint_url=server.url, aws_access_key_id="k", aws_secret_access_key="s"
+        )
+        for bucket in ("moto-api", "moto-api-data"):
+            s3.create_bucket(Bucket=bucket)
+            s3.put_object(Bucket=bucket, Key="reset", Body=b"kept")
+            assert s3.get_object(Bucket=bucket, Key="reset")["Body"].read() == b"kept"
+    reset_services()
