@@ -85,6 +85,11 @@ class Settings:
         "with aws_endpoint: seconds without a byte from another service after which a request to it is given up; it is "
         "sent three times",
     )
+    http_deliveries: bool = _option(
+        False,
+        "let the embedded services post to addresses that requests name, such as HTTP subscribers of SNS topics; such "
+        "subscriptions are refused otherwise",
+    )
     quotas: str = _option(
         "default",
         "how many resources there may be: default (the service's numbers), off (any number), or changes of "

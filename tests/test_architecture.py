@@ -54,7 +54,7 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "joblib": (),
     "shelve": (),
 }
-CATCHES_ALL = ("edge.chain", "edge.one_port", "state.jobs")
+CATCHES_ALL = ("edge.chain", "edge.one_port", "edge.moto_seam.clients", "state.jobs")
 """Where a fault, of ours or of an embedded service, becomes an InternalFailure, or the end of a job."""
 
 

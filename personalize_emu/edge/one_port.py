@@ -59,7 +59,8 @@ def one_port(emulator: Emulator) -> OnePort:
     if settings.aws_endpoint:
         return OnePort(emulator, create_app(emulator), _elsewhere, gate_of(settings, nobody))
     ours = create_app(emulator, account_of=account_of, issued=caller_of, reset_services=reset_services)
-    return OnePort(emulator, ours, embedded_application(settings.account), gate_of(settings, caller_of), account_of)
+    services = embedded_application(settings.account, http_deliveries=settings.http_deliveries)
+    return OnePort(emulator, ours, services, gate_of(settings, caller_of), account_of)
 
 
 class Receiver(Enum):
@@ -102,7 +103,7 @@ class OnePort:
         try:
             return self.services(environ, start_response)
         except UnservedRequest as error:
-            answer = _unserved(destination.service, headers, str(error))
+            answer = _unserved(destination.service, headers, error)
         return to_flask(answer)(environ, start_response)
 
     def destination(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> Destination:
@@ -129,7 +130,7 @@ class OnePort:
         try:
             response = self._answer(destination, path, request)
         except UnservedRequest as error:
-            response = _unserved(destination.service, head.headers, str(error))
+            response = _unserved(destination.service, head.headers, error)
         # What nobody below has caught: clients get an error they can read, the log the traceback.
         except Exception:  # noqa: BLE001
             _log.exception("%s %s failed", head.method, head.path)
@@ -161,8 +162,8 @@ def _failed(service: str | None, headers: Mapping[str, str]) -> Response:
     return refusal(service, headers, status=500, code="InternalFailure", message=message)
 
 
-def _unserved(service: str | None, headers: Mapping[str, str], message: str) -> Response:
-    return refusal(service, headers, status=501, code="NotImplementedException", message=message)
+def _unserved(service: str | None, headers: Mapping[str, str], error: UnservedRequest) -> Response:
+    return refusal(service, headers, status=error.status, code=error.code, message=str(error))
 
 
 def _elsewhere(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:

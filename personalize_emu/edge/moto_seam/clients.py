@@ -6,13 +6,16 @@ import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 
 from personalize_emu.edge.moto_seam.bucket_policies import as_the_service, heed_bucket_policies
+from personalize_emu.edge.moto_seam.faults import Asked, converted
 from personalize_emu.edge.moto_seam.resetting import using_services
 from personalize_emu.service.service_metrics import NAMESPACE
 
@@ -65,7 +68,27 @@ class EmbeddedClients:
         if self._account != DEFAULT_ACCOUNT_ID:
             request.headers[ACCOUNT_HEADER] = self._account
         with using_services(), as_the_service(self._account):
-            return self._stubber(event_name, request)
+            try:
+                return self._stubber(event_name, request)
+            # As over HTTP: whatever moto trips over is an answer of the service.
+            except Exception as error:  # noqa: BLE001
+                answer = converted(error, _asked(event_name, request))
+        headers: Any = dict(answer.headers)
+        return AWSResponse(request.url, answer.status, headers, MockRawResponse(answer.body))
+
+
+def _asked(event_name: str, request: Any) -> Asked:
+    """event_name: before-send.SERVICE.OPERATION."""
+    url = urlsplit(request.url)
+    headers = {name.lower(): as_text(value) for name, value in request.headers.items()}
+    # Only forms and JSON tell an operation; the bodies of S3 are streams.
+    body = request.body if isinstance(request.body, bytes) else b""
+    return Asked(event_name.split(".")[1], request.method, url.path, url.query, headers, body)
+
+
+def as_text(value: Any) -> str:
+    """A header, which botocore has as bytes at times."""
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 @cache

@@ -10,7 +10,8 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from personalize_emu.edge.moto_seam.accounts import account_of
 from personalize_emu.edge.moto_seam.bucket_policies import heed_bucket_policies
-from personalize_emu.edge.moto_seam.faults import FORM_BODY, UnservedRequest, answer_faults
+from personalize_emu.edge.moto_seam.deliveries import deliveries, guard
+from personalize_emu.edge.moto_seam.faults import FORM_BODY, MalformedRequest, UnservedRequest, answer_faults
 from personalize_emu.edge.moto_seam.resetting import using_services
 from personalize_emu.edge.refusals import FORM
 from personalize_emu.wire.sigv4 import credential_scope
@@ -22,11 +23,14 @@ _ADMIN = "moto_api"
 ACCOUNT_VARIABLE = "HTTP_X_MOTO_ACCOUNT_ID"
 
 
-def embedded_application(account: str = DEFAULT_ACCOUNT_ID) -> WSGIApplication:
-    """moto's server as a WSGI application. It raises UnservedRequest for a service it does not have.
+def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: bool = False) -> WSGIApplication:
+    """moto's server as a WSGI application.
+
+    It raises UnservedRequest for a service it does not have, and MalformedRequest where it cannot tell the service.
 
     Args:
         account: owns what is made with an access key that nobody issued.
+        http_deliveries: whether services may post to the addresses that their users name.
     """
     from moto.moto_server import werkzeug_app as moto_server
 
@@ -43,6 +47,7 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID) -> WSGIApplication:
             app = werkzeug_app.create_backend_app(service)
         except ImportError as error:
             raise UnservedRequest(f"Install moto[{service}] to embed this AWS service: {error}.") from error
+        guard(service)
         answer_faults(app, service)
         return app
 
@@ -58,11 +63,11 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID) -> WSGIApplication:
         if account != DEFAULT_ACCOUNT_ID and not _is_issued_key(environ):
             environ[ACCOUNT_VARIABLE] = account
         try:
-            with using_services():
+            with using_services(), deliveries(allowed=http_deliveries):
                 answer: Iterable[bytes] = dispatcher(environ, start_response)
         # What moto trips over while it guesses the service of a malformed request.
         except (LookupError, ValueError, AttributeError, TypeError) as error:
-            raise UnservedRequest("No embedded AWS service understands this request.") from error
+            raise MalformedRequest("No embedded AWS service understands this request.") from error
         return answer
 
     return application

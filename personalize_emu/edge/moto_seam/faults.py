@@ -70,6 +70,16 @@ FORM_BODY = "personalize_emu.form"
 class UnservedRequest(Exception):
     """Nobody here answers the request. The message is for the client."""
 
+    status = 501
+    code = "NotImplementedException"
+
+
+class MalformedRequest(UnservedRequest):
+    """Nobody anywhere would answer it."""
+
+    status = 400
+    code = "UnknownOperationException"
+
 
 @dataclass(frozen=True)
 class Asked:

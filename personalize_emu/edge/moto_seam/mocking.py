@@ -17,7 +17,7 @@ from moto.core.models import botocore_stubber
 from moto.personalize import urls as personalize_urls
 from moto.personalize.models import PersonalizeBackend
 
-from personalize_emu.edge.moto_seam.clients import ServicesGone
+from personalize_emu.edge.moto_seam.clients import ServicesGone, as_text
 
 IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 
@@ -57,7 +57,7 @@ class _Doors:
         if not self.open:
             raise ServicesGone("the mock this call belongs to is over")
         url = urlsplit(full_url)
-        names = {name.lower(): _as_text(value) for name, value in dict(headers).items()}
+        names = {name.lower(): as_text(value) for name, value in dict(headers).items()}
         names.setdefault("host", url.netloc)
         # moto hands its own request over in newer versions, botocore's in older ones.
         body = request.get_data() if hasattr(request, "get_data") else request.body
@@ -144,7 +144,3 @@ def _as_bytes(body: Any) -> bytes:
     if body is None:
         return b""
     return body.encode() if isinstance(body, str) else bytes(body)
-
-
-def _as_text(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,138 @@
+"""What the embedded services may send elsewhere, and how much they may be made to keep.
+
+moto posts each message of a topic to whatever address a subscription names, and waits for the answer: whoever
+reaches the port could reach everything that this machine reaches. So it is asked for (the option `http_deliveries`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+from moto.core.exceptions import JsonRESTError
+
+SENDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sns": ("moto.sns.models",),
+        "events": ("moto.events.models",),
+        "apigateway": ("moto.apigateway.integration_parsers.http_parser",),
+    }
+)
+"""moto's name of a service -> modules that send HTTP requests to addresses of their users' choice."""
+HTTP = ("http", "https")
+MOST_SHARDS = 10_000
+"""Of one stream. AWS has quotas; moto makes as many as it is told to, however long that takes."""
+DELIVERY_SECONDS = 5
+
+_log = logging.getLogger("personalize_emu.services")
+
+
+class _Serving(threading.local):
+    """allowed: None outside of requests to the one port, where other users of moto in this process are."""
+
+    allowed: bool | None = None
+
+
+_serving = _Serving()
+
+
+@contextmanager
+def deliveries(*, allowed: bool) -> Iterator[None]:
+    """Whether what is served in this thread inside may be posted elsewhere."""
+    before, _serving.allowed = _serving.allowed, allowed
+    try:
+        yield
+    finally:
+        _serving.allowed = before
+
+
+def guard(service: str) -> None:
+    """Limit what a service does, of those that moto does not limit. Called once it has been imported.
+
+    service: moto's name.
+    """
+    LIMITS.get(service, _no_limits)()
+    for name in SENDERS.get(service, ()):
+        module: Any = import_module(name)
+        if not isinstance(module.requests, _Guarded):
+            module.requests = _Guarded(module.requests)
+
+
+def _no_limits() -> None:
+    """Of a service that costs nobody anything."""
+
+
+class _Guarded:
+    """The module `requests` to a module of moto: whoever serves a request of the one port, sends only what it may."""
+
+    def __init__(self, requests: Any) -> None:
+        self._requests = requests
+
+    def __getattr__(self, name: str) -> Any:
+        original = getattr(self._requests, name)
+        return self._guarded(original) if name in ("request", "get", "post", "put", "patch", "delete") else original
+
+    def _guarded(self, send: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(*address: Any, **named: Any) -> Any:
+            if _serving.allowed is None:
+                return send(*address, **named)
+            told = named.get("url") or address[-1]
+            if not _serving.allowed:
+                _log.warning("nothing was sent to %s: the option http_deliveries is off", told)
+                return self._unsent()
+            try:
+                return send(*address, timeout=DELIVERY_SECONDS, **named)
+            # A publisher does not learn of subscribers that are not there.
+            except self._requests.exceptions.RequestException as error:
+                _log.warning("nothing was delivered to %s: %s", told, error)
+                return self._unsent()
+
+        return guarded
+
+    def _unsent(self) -> Any:
+        answer = self._requests.models.Response()
+        answer.status_code = 503
+        return answer
+
+
+@cache
+def refuse_subscribers() -> None:
+    """Let SNS take no subscriptions of addresses that it may not post to. Once a process."""
+    from moto.sns.exceptions import SNSInvalidParameter
+    from moto.sns.models import SNSBackend
+
+    subscribe: Callable[..., Any] = SNSBackend.subscribe
+
+    def subscribed(backend: Any, topic_arn: str, endpoint: str, protocol: str) -> Any:
+        if protocol in HTTP and _serving.allowed is False:
+            raise SNSInvalidParameter(
+                "Invalid parameter: Endpoint Reason: personalize-emu posts to no address unless it is started with "
+                "--http-deliveries"
+            )
+        return subscribe(backend, topic_arn, endpoint, protocol)
+
+    setattr(SNSBackend, "subscribe", subscribed)  # noqa: B010
+
+
+@cache
+def limit_streams() -> None:
+    """Let Kinesis make no stream that would take for ever to make. Once a process."""
+    from moto.kinesis.models import Stream
+
+    make_shards: Callable[[Any, int], None] = Stream.init_shards
+
+    def init_shards(stream: Any, shard_count: int) -> None:
+        if shard_count > MOST_SHARDS:
+            raise JsonRESTError("LimitExceededException", f"A stream has at most {MOST_SHARDS} shards here.")
+        make_shards(stream, shard_count)
+
+    setattr(Stream, "init_shards", init_shards)  # noqa: B010
+
+
+LIMITS: Mapping[str, Callable[[], None]] = MappingProxyType({"sns": refuse_subscribers, "kinesis": limit_streams})
