@@ -121,6 +121,24 @@ def test_a_missing_package_is_named_with_its_extra(embedded: ClientOf, monkeypat
     assert (code, "install moto[events]" in message) == ("NotImplementedException", True)
 
 
+@pytest.mark.parametrize("arn", ["arn:aws:sns:us-east-1:123456789012:topic", "arn:aws:lambda:us-east-1:1:function:f"])
+def test_events_are_taken_whatever_the_targets_of_their_rules(
+    embedded: ClientOf, caplog: pytest.LogCaptureFixture, arn: str
+) -> None:
+    """Delivery is asynchronous at AWS, and PutEvents does not fail for a target; moto delivers to few kinds."""
+    events = embedded("events")
+    events.put_rule(Name="told", EventPattern='{"source": ["monitor"]}')
+    events.put_targets(Rule="told", Targets=[{"Id": "1", "Arn": arn}])
+    entries = [{"Source": source, "DetailType": "changed", "Detail": "{}"} for source in ("monitor", "others")]
+    with caplog.at_level(logging.WARNING):
+        answer = events.put_events(Entries=entries)
+    assert (answer["FailedEntryCount"], ["EventId" in entry for entry in answer["Entries"]]) == (0, [True, True])
+    assert [record.getMessage() for record in caplog.records if arn in record.getMessage()] == [
+        f"an event of rule told was not delivered: moto does not deliver to ['{arn}']"
+    ]
+    assert events.list_targets_by_rule(Rule="told")["Targets"][0]["Arn"] == arn
+
+
 def test_one_line_in_the_log_and_the_traceback_only_for_debugging(
     embedded: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:

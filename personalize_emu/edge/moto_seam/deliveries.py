@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
@@ -26,6 +27,8 @@ SENDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """moto's name of a service -> modules that send HTTP requests to addresses of their users' choice."""
 HTTP = ("http", "https")
+RULE_TARGETS = frozenset({"logs", "events", "sqs"})
+"""Services of the targets to which moto delivers the events of EventBridge."""
 MOST_SHARDS = 10_000
 """Of one stream. AWS has quotas; moto makes as many as it is told to, however long that takes."""
 DELIVERY_SECONDS = 5
@@ -135,4 +138,32 @@ def limit_streams() -> None:
     setattr(Stream, "init_shards", init_shards)  # noqa: B010
 
 
-LIMITS: Mapping[str, Callable[[], None]] = MappingProxyType({"sns": refuse_subscribers, "kinesis": limit_streams})
+@cache
+def leave_out_targets() -> None:
+    """Let EventBridge take events whose rules have targets that moto cannot deliver to. Once a process.
+
+    PutEvents of AWS delivers later and never fails for a target; moto delivers at once and fails the whole call.
+    """
+    from moto.events.models import Rule
+
+    send: Callable[..., None] = Rule.send_to_targets
+
+    def send_to_targets(rule: Any, original_event: Any, *rest: Any, **named: Any) -> None:
+        reached = [target for target in rule.targets if _service_of(target["Arn"]) in RULE_TARGETS]
+        if len(reached) < len(rule.targets) and rule.event_pattern.matches_event(original_event):
+            left_out = [target["Arn"] for target in rule.targets if target not in reached]
+            _log.warning("an event of rule %s was not delivered: moto does not deliver to %s", rule.name, left_out)
+        sender = copy(rule)
+        sender.targets = reached
+        send(sender, original_event, *rest, **named)
+
+    setattr(Rule, "send_to_targets", send_to_targets)  # noqa: B010
+
+
+def _service_of(arn: str) -> str:
+    return arn.split(":")[2] if arn.count(":") >= 5 else ""
+
+
+LIMITS: Mapping[str, Callable[[], None]] = MappingProxyType(
+    {"sns": refuse_subscribers, "kinesis": limit_streams, "events": leave_out_targets}
+)
