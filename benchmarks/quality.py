@@ -1,11 +1,13 @@
 """How good recommendations are: by global temporal splits of several data sets, beside tuned peers.
 
-    python -m benchmarks.quality [--cuts N] [--only TEXT] [--development] [--recipe NAME] [--label NAME] [--write PAGE]
+    python -m benchmarks.quality [--cuts N] [--only TEXT] [--development] [--without PEER] [--recipe NAME]
+                                 [--label NAME] [--write PAGE] [--user-folds]
 
-`--cuts` (default 20) takes fewer cuts for a quick look, `--only` the data sets whose name contains TEXT, and
-`--development` the cuts on which choices are made rather than those reported. Results of peers are kept in the cache of
-`benchmarks.datasets`; those of recipes under `--label`, so that two versions can be compared (`--against`). `--write`
-puts the tables between the marks of a page, and `--user-folds` adds those of `benchmarks.user_folds`.
+`--cuts` (default 20) takes fewer cuts for a quick look, `--only` the data sets whose name contains TEXT, `--without`
+leaves out a peer, and `--development` takes the cuts on which choices are made rather than those reported. Results of
+peers are kept in the cache of `benchmarks.datasets`; those of recipes under `--label`, so that two versions can be
+compared. `--write` puts the tables between the marks of a page, and `--user-folds` adds those of
+`benchmarks.user_folds`.
 """
 
 from __future__ import annotations
@@ -185,6 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--development", action="store_true")
     parser.add_argument("--recipe", action="append")
+    parser.add_argument("--without", action="append", default=[])
     parser.add_argument("--label")
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--write", type=Path)
@@ -192,9 +195,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     names = chosen.recipe or list(RECIPES)
     look = Look(DEVELOPMENT if chosen.development else REPORTED, chosen.cuts, chosen.label)
+    others = [peer for peer in peers() if peer.name not in chosen.without]
     results = {}
     for source in SOURCES:
-        if chosen.only in source.name and (found := look.results(source, chosen.cache, names, peers())):
+        if chosen.only in source.name and (found := look.results(source, chosen.cache, names, others)):
             results[source.name] = found
             print(table(source.name, HEADER, [(name, *each.cells()) for name, each in found.items()]), flush=True)
     text = report(results, names)

@@ -1,8 +1,8 @@
 """User-Personalization and Personalized-Ranking, both versions: what this user does next (R-72 to R-74).
 
-Several experts have an opinion on every item (experts.py), weighed as users whom they had not seen have shown them to
-deserve (weighing.py). The softmax of the weighed opinions is the probability of every item the user never had, and
-items the user had come back with the probability learned in `models/repeats.py`. A history is read at request time, so
+Six base scorers (scorers/) and one ensemble of them, whose weights are learned on the newest slice in time
+(ensemble/). The softmax of the weighted scores is the probability of every item the user never had, and items the user
+had come back with the probability learned in `models/repeats.py`. A history is read at request time, so
 an event counts at once and for its user only.
 
 With many visits a recurrent network joins (sequence_reader.py); `hidden_dimension` is its width, and changes nothing
@@ -11,8 +11,9 @@ without it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +28,10 @@ from personalize_emu.recipes.base import (
     Progress,
     Recipe,
     TrainingData,
-    parts_of,
     within,
 )
 from personalize_emu.recipes.cold_items import ColdItems, find_cold_items
-from personalize_emu.recipes.experts import Experts, Judgement, fit_experts, looks_at, usual_trust
+from personalize_emu.recipes.ensemble.stacking import Ensemble, Weights, fit_ensemble
 from personalize_emu.recipes.models.blend import best_sharpness, with_returns
 from personalize_emu.recipes.models.kinds import kinds_of
 from personalize_emu.recipes.models.popularity import Popularity, count_popularity
@@ -40,19 +40,26 @@ from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
 from personalize_emu.recipes.next_item_model import NextItemModel
 from personalize_emu.recipes.parameters import flag, number, percentiles
 from personalize_emu.recipes.percentiles import users_within
+from personalize_emu.recipes.scorers.base import Scorer, kernels_of
+from personalize_emu.recipes.scorers.content import ContentScorer
+from personalize_emu.recipes.scorers.ease import fit_ease_scorer
+from personalize_emu.recipes.scorers.latent import fit_latent_scorer
+from personalize_emu.recipes.scorers.popularity import fit_popularity_scorer
+from personalize_emu.recipes.scorers.time_aware_knn import fit_time_aware_knn
+from personalize_emu.recipes.scorers.transitions import fit_transition_scorer
 from personalize_emu.recipes.sequence_reader import SequenceReader, fit_sequence_reader, refit_sequence_reader
-from personalize_emu.recipes.weighing import GROUPS, learned_judgement
+from personalize_emu.recipes.visits import Visits
 
 SHARPNESS = 1.0
-"""Of the weighed opinions, until it is measured on users the models have not seen."""
+"""Of the weighted scores, until it is measured on users the models have not seen."""
 
 
 @dataclass(frozen=True, eq=False)
 class PersonalModel(NextItemModel):
-    """What experts say, weighed, and beside them a reader of sequences."""
+    """The ensemble of the base scorers and, beside it, a sequential model."""
 
     catalog: tuple[str, ...]
-    experts: Experts
+    ensemble: Ensemble
     popularity: Popularity
     repeats: Repeats
     sharpness: float
@@ -68,17 +75,17 @@ class PersonalModel(NextItemModel):
 
     def measured_sharpness(self, test_users: Sequence[HeldOut]) -> float:
         """The sharpness under which what these users did next is most likely; items they had do not count."""
-        blends = self.experts.relevance_many([user.history for user in test_users])
+        blends = self.ensemble.relevance([user.history for user in test_users])
         for row, user in zip(blends, test_users, strict=True):
             row[user.history.items] = -np.inf
             row[~self.trained_items] = -np.inf
         return best_sharpness(blends, [user.truth for user in test_users], self.sharpness)
 
     def measured_reader(self, test_users: Sequence[HeldOut], sharpness: float) -> SequenceReader | None:
-        """The reader of sequences, weighed beside the other experts at that sharpness."""
+        """The reader of sequences, weighed beside the ensemble at that sharpness."""
         if self.reader is None:
             return None
-        others = self.experts.relevance_many([user.history for user in test_users])
+        others = self.ensemble.relevance([user.history for user in test_users])
         others *= np.float32(sharpness)
         return self.reader.measured(others, self.trained_items, test_users)
 
@@ -87,7 +94,7 @@ class PersonalModel(NextItemModel):
         return int(np.count_nonzero(self.trained_items[history.items]))
 
     def _tempered(self, relevance: NDArray[np.float32], history: History) -> NDArray[np.float32]:
-        """Logits between popularity and relevance: the more visits are known, the more the experts decide."""
+        """Logits between popularity and relevance: the more visits are known, the more the ensemble decides."""
         share = np.float32(1.0 / (2.0 * self._known(history) + 1.0))
         logits: NDArray[np.float32] = np.float32(self.sharpness) * ((1 - share) * relevance + share * self._popular)
         return logits
@@ -96,14 +103,14 @@ class PersonalModel(NextItemModel):
         """`next_items` of one merged history."""
         if not self._known(history):
             return self._popular.copy()
-        logits = self._tempered(self.experts.relevance(history), history)
+        logits = self._tempered(self.ensemble.relevance([history])[0], history)
         both: NDArray[np.float32] = self._with_reader(logits[None], [history])[0]
         return both
 
     def next_items(self, histories: Sequence[History]) -> NDArray[np.float32]:
         known = np.array([self._known(history) for history in histories], np.float32)
         share = (np.float32(1) / (2 * known + 1))[:, None]
-        logits = self.experts.relevance_many(histories)
+        logits = self.ensemble.relevance(histories)
         logits *= np.float32(self.sharpness) * (1 - share)
         logits += np.float32(self.sharpness) * share * self._popular
         logits = self._with_reader(logits, histories)
@@ -156,7 +163,7 @@ class PersonalRecipe(Recipe):
         known = evaluated.measured_reader(test_users[: users_to_measure(READER_USERS, len(data.catalog))], sharpness)
         kept = self._users(data, hyperparameters)
         hear = within(progress, 0, 0.5 if known else 1)
-        model = self._fit(data, kept, hyperparameters, evaluated.experts.judgement, sharpness, rng, hear)
+        model = self._fit(data, kept, hyperparameters, evaluated.ensemble.weights, sharpness, rng, hear)
         if known is not None:
             shape, hear = self._shape(hyperparameters), within(progress, 0.5, 1)
             model = replace(model, reader=refit_sequence_reader(known, kept.visits, shape, rng, hear))
@@ -176,20 +183,20 @@ class PersonalRecipe(Recipe):
         data: TrainingData,
         kept: TrainingData,
         hyperparameters: Hyperparameters,
-        judgement: Judgement | None,
+        weights: Weights | None,
         sharpness: float,
         rng: np.random.Generator,
         progress: Progress,
     ) -> PersonalModel:
         """Without a network; of the users in `kept`."""
-        experts = self._experts(kept, hyperparameters, judgement, rng, progress)
+        ensemble = self._ensemble(kept, hyperparameters, weights, progress)
         return PersonalModel(
             data.catalog,
-            experts,
+            ensemble,
             count_popularity(data.visits, len(data.catalog)),
             fit_repeats(kept.visits, len(data.catalog)),
             sharpness,
-            find_cold_items(self._described(data), experts.relevance_many, sharpness, rng),
+            find_cold_items(self._described(data), ensemble.relevance, sharpness, rng),
         )
 
     def _users(self, data: TrainingData, hyperparameters: Hyperparameters) -> TrainingData:
@@ -202,31 +209,33 @@ class PersonalRecipe(Recipe):
         steps = int(number(hyperparameters, "bptt", 32))
         return Shape(hidden, steps, flag(hyperparameters, self.recency, True))
 
-    def _experts(
-        self,
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        judgement: Judgement | None,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> Experts:
-        """Judged as learned from `data`, unless that is known already."""
-        looks = looks_at(flag(hyperparameters, self.recency, True), int(number(hyperparameters, "bptt", 32)))
+    def _ensemble(
+        self, data: TrainingData, hyperparameters: Hyperparameters, weights: Weights | None, progress: Progress
+    ) -> Ensemble:
+        """With weights learned from `data`, unless they are known already."""
+        kernels = kernels_of(flag(hyperparameters, self.recency, True), int(number(hyperparameters, "bptt", 32)))
         kinds = kinds_of(data.item_features)
+        item_count = len(data.catalog)
 
-        def fitted(part: TrainingData, judgement: Judgement, progress: Progress) -> Experts:
-            return fit_experts(part.visits, len(data.catalog), kinds, looks, judgement, progress)
+        fits: list[tuple[str, Callable[[Visits], Scorer]]] = [
+            ("EASE", lambda visits: fit_ease_scorer(visits, item_count, kernels)),
+            ("time-aware kNN", lambda visits: fit_time_aware_knn(visits, item_count, kernels)),
+            ("transitions", lambda visits: fit_transition_scorer(visits, item_count, kernels)),
+            ("latent factors", lambda visits: fit_latent_scorer(visits, item_count, kernels)),
+            ("popularity", lambda visits: fit_popularity_scorer(visits, item_count)),
+        ]
+        if kinds is not None:
+            fits.append(("content", lambda _visits: ContentScorer(kinds, kernels)))
+        steps, done = len(fits) * (2 if weights is None else 1), count()
 
-        if judgement is None:
-            usual = Judgement(usual_trust())
-            parts = parts_of(within(progress, 0.0, JUDGING), GROUPS)
+        def scorers(part: TrainingData) -> tuple[Scorer, ...]:
+            found = []
+            for name, fit in fits:
+                progress(name, next(done) / steps)
+                found.append(fit(part.visits))
+            return tuple(found)
 
-            def fitted_for_others(part: TrainingData) -> Experts:
-                return fitted(part, usual, within(next(parts), 0.0, 0.5))
-
-            judgement = learned_judgement(data, fitted_for_others, rng)
-            progress = within(progress, JUDGING, 1.0)
-        return fitted(data, judgement, progress)
+        return fit_ensemble(data, scorers, weights)
 
     def _described(self, data: TrainingData) -> TrainingData:
         """Rankings leave items without interactions unscored, and so need no metadata of them (R-74a)."""
@@ -237,8 +246,6 @@ class PersonalRecipe(Recipe):
         return self.recency == "recency_mask"
 
 
-JUDGING = 0.75
-"""Share of a fit that learning whom to trust is said to be."""
 CALIBRATION_USERS = 200
 """Enough users to measure one number on."""
 READER_USERS = 400

@@ -176,7 +176,7 @@ class SimilarRecipe(Recipe):
     ) -> Model:
         described = bool(data.item_features)
         base = self.histories.fit(data, hyperparameters, rng, within(progress, 0.0, 0.7) if described else progress)
-        if not data.item_features:
+        if not described:
             return base
         model = _with_metadata(data, base, rng)
         trust = self._learned_trust(data, hyperparameters, model, rng, within(progress, 0.7, 1.0))
@@ -192,9 +192,9 @@ class SimilarRecipe(Recipe):
         rng: np.random.Generator,
         progress: Progress,
     ) -> Model:
-        """Judging and trusting as was learned for the evaluated model."""
-        known = evaluated.base if isinstance(evaluated, SimilarModel) else evaluated
-        base = self.histories.fit_after_evaluation(known, test_users, data, hyperparameters, rng, progress)
+        """Trusting metadata as was learned for the evaluated model."""
+        del test_users
+        base = self.histories.fit(data, hyperparameters, rng, progress)
         if not data.item_features or not isinstance(evaluated, SimilarModel):
             return base
         return replace(_with_metadata(data, base, rng), trust=evaluated.trust)
@@ -215,10 +215,8 @@ class SimilarRecipe(Recipe):
         pairs = list(_pairs(data, held_out, rng))
         if not pairs:
             return model.trust
-        part, kinds = rows_of_users(data, ~held_out), model.base.traits.kinds
-        trial = replace(
-            model, base=self.histories.fit_judged(part, model.base.judgement, hyperparameters, progress, kinds)
-        )
+        part = rows_of_users(data, ~held_out)
+        trial = replace(model, base=self.histories.fit(part, hyperparameters, rng, progress))
         trial = replace(trial, lenders=np.flatnonzero(trial.described & trial.trained_items))
         return learned_trust(trial, pairs)
 
@@ -271,5 +269,5 @@ def _pairs(data: TrainingData, held_out: NDArray[np.bool_], rng: np.random.Gener
 
 def similar_items() -> SimilarRecipe:
     """No percentiles are documented: everything is kept."""
-    histories = RelatedRecipe(SimilarRecipe.name, (0.0, 1.0, 0.0, 1.0), fewest_users=1, reads_items=True)
+    histories = RelatedRecipe(SimilarRecipe.name, (0.0, 1.0, 0.0, 1.0), fewest_users=1)
     return SimilarRecipe(histories)

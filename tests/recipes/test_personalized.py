@@ -10,6 +10,7 @@ import pytest
 from personalize_emu.recipes.base import Model, TrainingData
 from personalize_emu.recipes.personalized import PersonalModel, users_to_measure
 from personalize_emu.recipes.registry import recipe_named
+from personalize_emu.recipes.scorers.transitions import TransitionScorer
 from personalize_emu.recipes.topk import top_k
 from personalize_emu.recipes.training import no_progress, train
 from tests.recipes.made_data import DAY, chains, checkerboard, history, random_data, soap_shop, training_data
@@ -127,8 +128,8 @@ def test_r71_histories_above_the_percentile_are_left_out_of_training() -> None:
 def test_r58_bptt_is_how_far_back_sequences_are_read() -> None:
     short = fitted("aws-user-personalization", CHAINS, bptt="2")
     assert isinstance(short, PersonalModel)
-    looks = short.experts.looks
-    assert (looks.kernels.ridge.reach, looks.kernels.transitions.reach, looks.followers.reach) == (2, 2, 2)
+    reaches = {scorer.kernels.last.reach for scorer in short.ensemble.scorers if isinstance(scorer, TransitionScorer)}
+    assert reaches == {2}
 
 
 def test_the_final_model_is_calibrated_on_users_the_evaluated_one_had_not_seen() -> None:

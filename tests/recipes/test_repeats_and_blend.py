@@ -51,7 +51,8 @@ def test_hazards_against_a_walk_through_every_history(in_time: bool, monkeypatch
     overall = (returns.sum() + 0.5) / (chances.sum() + 1)
     by_gap = (returns.sum(axis=0) + 20 * overall) / (chances.sum(axis=0) + 20)
     assert fitted.in_time == in_time
-    assert fitted.hazards == pytest.approx((returns + 20 * by_gap) / (chances + 20))
+    at_any_gap = (returns.sum(axis=1) + 20 * overall) / (chances.sum(axis=1) + 20)
+    assert fitted.hazards == pytest.approx(0.9 * (returns + 20 * by_gap) / (chances + 20) + 0.1 * at_any_gap[:, None])
 
 
 def test_waits_end_at_the_return_or_at_the_users_last_visit() -> None:

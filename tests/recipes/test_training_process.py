@@ -70,7 +70,7 @@ def test_the_model_is_the_same_bytes_wherever_it_was_trained() -> None:
     assert told[-1] == ("trained", 1.0)
 
 
-@pytest.mark.parametrize("moment", ["starting a process", "evaluating: what follows"])
+@pytest.mark.parametrize("moment", ["starting a process", "evaluating: transitions"])
 def test_t64_a_training_that_nobody_wants_ends_with_its_process(
     processes: list[subprocess.Popen[bytes]], moment: str
 ) -> None:

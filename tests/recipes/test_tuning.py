@@ -203,7 +203,7 @@ def test_sims_fits_once_for_all_its_tunable_values() -> None:
     usual = recipe.fit(data, {}, np.random.default_rng(0), no_progress)
     chosen = {"popularity_discount_factor": "0.9", "min_cointeraction_count": "9"}
     for values in ({}, chosen):
-        fitted = recipe.fit_judged(data, usual.judgement, values, no_progress)
+        fitted = recipe.fit(data, values, np.random.default_rng(0), no_progress)
         for item in ("i00000", "i00007"):
             asked = history(data, item)
             assert np.array_equal(model_of(values).scores(asked), fitted.scores(asked))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from personalize_emu.recipes.features import Features
 from personalize_emu.recipes.models.content_neighbours import heaviest, ranks_of, rarity_of
 from personalize_emu.recipes.models.item_basis import counts_of_texts, knots_of, spread
-from personalize_emu.recipes.models.sparse_sums import entries_of_rows, products
+from personalize_emu.recipes.models.sparse_sums import products
 from personalize_emu.recipes.models.text_embedding import fit_text_embedding, unit_rows
 
 MOST_COLUMNS = 6
@@ -53,14 +53,6 @@ class Kinds:
         profiles = np.asarray((bags @ self.columns).todense(), np.float32)
         profiles *= self._weight_of_column
         return products(self.columns, profiles)
-
-    def likeness(self, profiles: Table, items: NDArray[np.int64]) -> Table:
-        """float32[profiles * blocks, items]: what `items` have in common with float32[profiles, d], by block."""
-        owners, columns, values = entries_of_rows(self.columns, items)
-        cells = self.block_of[columns] * len(items) + owners
-        size = len(items) * self.blocks
-        parts = [np.bincount(cells, values * profile[columns], minlength=size) for profile in profiles]
-        return np.concatenate(parts).reshape(-1, len(items)).astype(np.float32)
 
     @cached_property
     def _weight_of_column(self) -> Table:

@@ -25,6 +25,10 @@ LEVELS = 3
 """Had the item once, twice, more often."""
 PRIOR_CHANCES = 20.0
 PRIOR_RETURNS = 3.0
+SHRINKAGE = 0.1
+"""Share of the hazard at any gap in each hazard: an item bought in regular intervals will be bought again soon, even if
+nobody ever buys it twice in a row.
+"""
 MOST_VISITS = 200_000
 """Hazards need no more than this: beyond it, users are thinned out evenly."""
 GREATEST = 0.95
@@ -174,6 +178,9 @@ def _smoothed(returns: NDArray[np.float64], chances: NDArray[np.float64]) -> NDA
     overall = (returns.sum() + 0.5) / (chances.sum() + 1.0)
     by_gap = (returns.sum(axis=0) + PRIOR_CHANCES * overall) / (chances.sum(axis=0) + PRIOR_CHANCES)
     smoothed: NDArray[np.float64] = (returns + PRIOR_CHANCES * by_gap) / (chances + PRIOR_CHANCES)
+    at_any_gap = (returns.sum(axis=1) + PRIOR_CHANCES * overall) / (chances.sum(axis=1) + PRIOR_CHANCES)
+    smoothed *= 1 - SHRINKAGE
+    smoothed += SHRINKAGE * at_any_gap[:, None]
     return smoothed
 
 

@@ -1,0 +1,1 @@
+"""The ensemble of the base scorers and how its weights are learned."""

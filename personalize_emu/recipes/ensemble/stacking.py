@@ -1,0 +1,141 @@
+"""The ensemble: a weighted sum of the base scorers, its weights learned on the newest slice in time (stacking).
+
+Every column of scores is standardised over the items of the catalog, sums of evidence by their logarithms. The weighted
+sum is a logit; the weights maximise the likelihood of what users did next among candidates (conditional logit), under
+base scorers that were fitted on what came before the slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.base import History, TrainingData
+from personalize_emu.recipes.ensemble.newest_slice import Example, NewestSlice, newest_slice
+from personalize_emu.recipes.models.blend import centre, in_logarithms
+from personalize_emu.recipes.models.choice import Case, learned_weights
+from personalize_emu.recipes.scorers.base import Column, Scorer, Table
+
+CANDIDATES = 40
+"""Of each column, that an example is learned from: the items at its top, so that no scorer decides which are seen."""
+STRENGTH = 8.0
+"""The prior weights count as much as about so many users, spread over the weights."""
+FEWEST_EXAMPLES = 20
+LARGEST = np.float32(10.0)
+"""Deviations above the mean of the best item of a column: where nearly all items of a large catalog have no evidence,
+the deviation alone would make it hundreds.
+"""
+CELLS = 1 << 22
+"""Scores held at once (16 MB)."""
+
+FitScorers = Callable[[TrainingData], tuple[Scorer, ...]]
+Weights = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """weights: float64[columns], along the columns of all scorers. item_count: of the catalog."""
+
+    scorers: tuple[Scorer, ...]
+    weights: Weights
+    item_count: int
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(column for scorer in self.scorers for column in scorer.columns)
+
+    def relevance(self, histories: Sequence[History]) -> Table:
+        """float32[histories, items]: a logit of every item, up to a constant for each history."""
+        parts = [self._weighed(batch) for batch in self._batches(histories)]
+        return np.concatenate(parts) if parts else np.empty((0, self.item_count), np.float32)
+
+    def standardised(self, histories: Sequence[History]) -> Table:
+        """float32[columns, histories, items]: every row of mean 0 and, as a rule, deviation 1."""
+        table = self._scores(histories)
+        table *= _scales(table)[..., None]
+        return table
+
+    def _weighed(self, histories: Sequence[History]) -> Table:
+        table = self._scores(histories)
+        factors = _scales(table) * self.weights.astype(np.float32)[:, None]
+        total: Table = np.einsum("chi,ch->hi", table, factors, optimize=True)
+        return total
+
+    def _scores(self, histories: Sequence[History]) -> Table:
+        table = np.concatenate([scorer.scores(histories) for scorer in self.scorers])
+        for row, column in zip(table, self.columns, strict=True):
+            if column.evidence:
+                in_logarithms(row)
+        return table
+
+    def _batches(self, histories: Sequence[History]) -> Iterator[Sequence[History]]:
+        for start in range(0, len(histories), self.batch_size):
+            yield histories[start : start + self.batch_size]
+
+    @cached_property
+    def batch_size(self) -> int:
+        """How many histories are scored at once."""
+        return max(1, CELLS // max(1, len(self.columns) * self.item_count))
+
+
+def _scales(table: Table) -> Table:
+    """Take the mean from each row of float32[..., items]; what brings their deviation to 1, and their largest value to
+    LARGEST at most, float32[...].
+    """
+    scales = centre(table)
+    best = table.max(axis=-1, initial=0)
+    bounded: Table = np.minimum(scales, LARGEST / np.maximum(best, np.float32(1e-30)))
+    return bounded
+
+
+def prior_weights(scorers: Sequence[Scorer]) -> Weights:
+    return np.array([column.prior for scorer in scorers for column in scorer.columns])
+
+
+def learned_ensemble_weights(data: TrainingData, fit: FitScorers) -> Weights | None:
+    """float64[columns]; None where the newest slice has too little to learn from."""
+    found = newest_slice(data)
+    if found is None:
+        return None
+    scorers = fit(found.training)
+    ensemble = Ensemble(scorers, prior_weights(scorers), len(data.catalog))
+    cases = list(_cases(ensemble, found))
+    if len(cases) < FEWEST_EXAMPLES:
+        return None
+    floor = np.array([0.0 if column.evidence else -np.inf for column in ensemble.columns])
+    strength = STRENGTH / found.user_count
+    return learned_weights(cases, ensemble.weights, strength, floor)
+
+
+def _cases(ensemble: Ensemble, found: NewestSlice) -> Iterator[Case]:
+    histories = [example.history for example in found.examples]
+    size = ensemble.batch_size
+    for start in range(0, len(histories), size):
+        table = ensemble.standardised(histories[start : start + size])
+        for row, example in enumerate(found.examples[start : start + size]):
+            case = _case(table[:, row], example)
+            if case is not None:
+                yield case
+
+
+def _case(scores: Table, example: Example) -> Case | None:
+    """scores: float32[columns, items]."""
+    scores[:, example.history.items] = -np.inf
+    most = min(CANDIDATES, scores.shape[1])
+    tops = np.argpartition(-scores, most - 1, axis=1)[:, :most]
+    candidates = np.unique(tops)
+    candidates = candidates[scores[0, candidates] > -np.inf]
+    relevance = np.isin(candidates, example.truth).astype(np.float32)
+    return Case(scores[:, candidates].T.copy(), relevance) if relevance.any() else None
+
+
+def fit_ensemble(data: TrainingData, fit: FitScorers, weights: Weights | None = None) -> Ensemble:
+    """The scorers of all of `data`; with those weights, or with weights learned from `data`."""
+    if weights is None:
+        weights = learned_ensemble_weights(data, fit)
+    ensemble = Ensemble(fit(data), np.empty(0), len(data.catalog))
+    return replace(ensemble, weights=prior_weights(ensemble.scorers) if weights is None else weights)

@@ -1,0 +1,1 @@
+"""Base scorers of the personal recipes, one file each."""

@@ -1,0 +1,38 @@
+"""Sessions, cut by a time scale that follows from how long the data reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.visits import Visits
+
+SCALES = 6.0
+"""Time scales in the time that the middle 98 % of the interactions span."""
+SESSIONS = 8
+"""Sessions in a time scale."""
+
+
+def in_sessions(visits: Visits, origin: int, scale: float) -> Visits:
+    """The same interactions, every session a user: what one user did in one stretch of time."""
+    stretch = ((visits.timestamps - origin) / scale * SESSIONS).astype(np.int64)
+    begins = np.ones(len(visits), np.bool_)
+    begins[1:] = (np.diff(visits.users) != 0) | (np.diff(stretch) != 0)
+    offsets = np.append(np.flatnonzero(begins), len(visits)).astype(np.int64)
+    return replace(visits, users=(np.cumsum(begins) - 1).astype(np.int32), offsets=offsets)
+
+
+def time_scale(timestamps: NDArray[np.int64]) -> tuple[int, float]:
+    """(earliest time, time scale), in seconds."""
+    if not len(timestamps):
+        return 0, 1.0
+    low, high = np.quantile(timestamps, (0.01, 0.99))
+    return int(timestamps.min()), max(1.0, float(high - low) / SCALES)
+
+
+def newest_times(timestamps: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """int64[histories]: of each the newest timestamp, 0 for an empty one."""
+    return np.array([int(times[-1]) if len(times) else 0 for times in timestamps], np.int64)

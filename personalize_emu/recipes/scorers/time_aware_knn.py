@@ -1,0 +1,89 @@
+"""Session kNN that prefers sessions near the user's last interaction in time (in the manner of V-SKNN and STAN).
+
+A session is what one user did in one short stretch of time. Its items count by the similarity of the user's history to
+that of the session's owner (squared cosine) and by exp(-distance in time). Stretch and decay follow from how long the
+data reach, so a week of clicks and twenty years of ratings both work. Only interactions before the training are known,
+so no session lies in the future of a question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.base import History
+from personalize_emu.recipes.models.ease import user_item_matrix
+from personalize_emu.recipes.models.histories import weighted_rows
+from personalize_emu.recipes.models.repeats import thinned
+from personalize_emu.recipes.models.sparse_sums import products
+from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
+from personalize_emu.recipes.scorers.sessions import in_sessions, newest_times, time_scale
+from personalize_emu.recipes.visits import Visits
+
+MOST_VISITS = 120_000
+"""A request reads every session: of more data only every second, third, ... user is kept."""
+DISTANT = np.float32(0.1)
+"""What the most distant sessions count beside those of the time."""
+
+
+@dataclass(frozen=True, eq=False)
+class TimeAwareKnn(Scorer):
+    """by_item: float32 csr[items, users]. sessions: float32 csr[items, sessions]. owners: int32[sessions]. moments:
+    float32[sessions], in time scales since `origin`. norms: float32[users]. origin, scale: seconds.
+    """
+
+    by_item: sp.csr_matrix
+    sessions: sp.csr_matrix
+    owners: NDArray[np.int32]
+    moments: Table
+    norms: Table
+    origin: int
+    scale: float
+    kernels: Kernels
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (Column("time-aware kNN", True, 0.3),)
+
+    def scores(self, histories: Sequence[History]) -> Table:
+        bags = weighted_rows(histories, self.kernels.recent, item_count=self.by_item.shape[0])
+        similarity = self._similarity(bags)
+        now = (newest_times([history.timestamps for history in histories]) - self.origin) / self.scale
+        weights = np.exp(-np.abs(self.moments - now.astype(np.float32)[:, None]))
+        weights += DISTANT
+        weights *= similarity.take(self.owners, axis=1)
+        return products(self.sessions, weights)[None]
+
+    def _similarity(self, bags: sp.csr_matrix) -> Table:
+        """float32[histories, users]: squared cosine up to a factor of each history."""
+        similarity = np.ascontiguousarray((bags @ self.by_item).toarray(), np.float32)
+        similarity *= self._inverse_norms
+        return np.square(similarity, out=similarity)
+
+    @cached_property
+    def _inverse_norms(self) -> Table:
+        return np.float32(1) / self.norms
+
+
+def fit_time_aware_knn(visits: Visits, item_count: int, kernels: Kernels) -> TimeAwareKnn:
+    """Of all interactions, or of an even choice of users with about MOST_VISITS."""
+    visits = thinned(visits, MOST_VISITS)
+    origin, scale = time_scale(visits.timestamps)
+    sessions = in_sessions(visits, origin, scale)
+    first = sessions.offsets[:-1]
+    moments = np.bincount(sessions.users, (visits.timestamps - origin) / scale, minlength=len(first))
+    return TimeAwareKnn(
+        user_item_matrix(visits, len(visits.lengths), item_count).T.tocsr(),
+        user_item_matrix(sessions, len(first), item_count).T.tocsr(),
+        visits.users[first],
+        (moments / np.maximum(sessions.lengths, 1)).astype(np.float32),
+        np.sqrt(np.maximum(visits.lengths, 1)).astype(np.float32),
+        origin,
+        scale,
+        kernels,
+    )
