@@ -130,8 +130,10 @@ def test_rt61_numbers_are_sent_as_strings(shop: Shop) -> None:
         "hours",
         solutionConfig={"trainingDataConfig": {"includedDatasetColumns": {"INTERACTIONS": ["HOUR"]}}},
     )
-    assert even(shop.listed("u1", {"HOUR": "8"}, campaignArn=campaign)) > 0.7
-    assert even(shop.listed("u1", {"HOUR": "20.0"}, campaignArn=campaign)) < 0.3
+    users = [f"u{user}" for user in range(8)]
+    for hour, low, high in (("8", 0.7, 1.0), ("20.0", 0.0, 0.3)):
+        shares = [even(shop.listed(user, {"HOUR": hour}, campaignArn=campaign)) for user in users]
+        assert low < np.mean(shares) < high
     for value in ("noon", "", "nan", "1e999"):
         assert refusal(lambda value=value: shop.listed("u1", {"HOUR": value}, campaignArn=campaign)) == (
             "InvalidInputException",

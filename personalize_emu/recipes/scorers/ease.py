@@ -28,7 +28,7 @@ class EaseScorer(Scorer):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return Column("ease", True, 1.5), Column("ease on recent items", True, 0.5)
+        return Column("ease", True, 0.6), Column("ease on recent items", True, 0.2)
 
     def scores(self, histories: Sequence[History]) -> Table:
         bags = weighted_rows(histories, self.kernels.whole, self.kernels.recent, item_count=self.item_count)

@@ -48,7 +48,7 @@ class TimeAwareKnn(Scorer):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return (Column("time-aware kNN", True, 0.3),)
+        return (Column("time-aware kNN", True, 0.15),)
 
     def scores(self, histories: Sequence[History]) -> Table:
         bags = weighted_rows(histories, self.kernels.recent, item_count=self.by_item.shape[0])

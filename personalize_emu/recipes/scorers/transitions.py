@@ -20,7 +20,7 @@ class TransitionScorer(Scorer):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return (Column("transitions", True, 0.2),)
+        return (Column("transitions", True, 0.1),)
 
     def scores(self, histories: Sequence[History]) -> Table:
         return self.transitions.scores_many(histories, self.kernels.last)[None]
