@@ -225,7 +225,7 @@ def test_what_is_shown_in_vain_is_explored_less(given: Given, clock: ManualClock
     tracking = ours.tracker()
 
     def explored() -> float:
-        lists = [ours.ids(campaign, f"u{number}", 10) for number in range(12)]
+        lists = [ours.ids(campaign, f"u{number}", 10) for number in range(60)]
         return float(np.mean([len(set(ids) - set(MET)) for ids in lists]))
 
     before = explored()
