@@ -49,7 +49,7 @@ def test_data_is_fetched_from_buckets_only(given: Given, place: str) -> None:
     dataset = given.dataset()
     assert refusal(given.import_job, dataset=dataset, location=place) == (
         "InvalidInputException",
-        "Invalid Data location.",
+        "Invalid Data location. (it must have the form s3://BUCKET/KEY)",
     )
 
 
