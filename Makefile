@@ -8,7 +8,7 @@ WORKERS ?= 2
 TEST_ENVIRONMENT := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint check bench pages clean
+.PHONY: help demo run test lint check fuzz bench pages clean
 
 help:  ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lint: $(STAMP)  ## ruff and mypy
 
 check: $(STAMP)  ## the tests alone, on WORKERS processes
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS)
+
+fuzz: $(STAMP)  ## 100,000 odd requests over Personalize and the embedded services
+	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.fuzz.campaign
 
 bench: $(STAMP)  ## start-up, serving and training times
 	@$(BIN)/python -m benchmarks.startup

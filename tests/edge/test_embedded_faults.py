@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import logging
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Event, Thread
@@ -155,12 +158,28 @@ def asked(service: str = "iam") -> Asked:
     return Asked(service, "POST", "/", "", {"content-type": "application/x-www-form-urlencoded"}, b"Action=ListRoles")
 
 
-def test_what_no_request_can_be_blamed_for_stays_a_failure(caplog: pytest.LogCaptureFixture) -> None:
-    answer = converted(OSError("disk full"), asked())
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "disk full"), MemoryError("disk full"), RuntimeError("can't start new thread: disk full")],
+)
+def test_what_no_request_can_be_blamed_for_stays_a_failure(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    answer = converted(error, asked())
     assert answer.status == 500
     assert b"<Code>InternalFailure</Code>" in answer.body
     assert b"disk full" not in answer.body
     assert [record.levelno for record in caplog.records if record.exc_info] == [logging.ERROR]
+
+
+def test_other_run_time_errors_are_the_fault_of_the_request() -> None:
+    """botocore, whose parsers moto uses, raises one for a time beyond all calendars."""
+    assert converted(RuntimeError("Unable to calculate correct timezone offset"), asked()).status == 400
+
+
+@pytest.mark.parametrize("compressed", [bz2.decompress, gzip.decompress, zlib.decompress])
+def test_bytes_that_are_not_compressed_as_said_are_the_fault_of_the_request(compressed: Callable[..., Any]) -> None:
+    with pytest.raises((OSError, zlib.error)) as raised:
+        compressed(b"zz" * 20)
+    assert converted(raised.value, asked()).status == 400
 
 
 def test_our_own_calls_get_the_same_answers() -> None:

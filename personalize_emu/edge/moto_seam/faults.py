@@ -33,10 +33,11 @@ from personalize_emu.wire.render import Response
 _log = logging.getLogger("personalize_emu.services")
 
 LACKS = (NotImplementedError, ImportError, OperationNotFoundError)
-UNREADABLE = (UnicodeError, JSONDecodeError, ExpatError, RecursionError, EOFError, BadGzipFile)
+UNREADABLE = (UnicodeError, JSONDecodeError, ExpatError, RecursionError, EOFError)
 """Raised where bytes are decoded."""
-SYSTEM_FAULTS = (OSError, MemoryError, SystemError, RuntimeError)
-"""Never the fault of a request, apart from those above that are kinds of them."""
+SYSTEM_FAULTS = (OSError, MemoryError, SystemError)
+RACES = ("during iteration", "start new thread")
+"""What a RuntimeError says where two requests came in each other's way, or too many at once."""
 
 INVALID = (
     "InvalidArgumentException",
@@ -147,12 +148,21 @@ def _fault(error: Exception, asked: Asked) -> tuple[int, str, str]:
     worded = _worded(error, asked)
     if worded is not None:
         return worded
-    if isinstance(error, SYSTEM_FAULTS) and not isinstance(error, UNREADABLE):
+    if _is_of_the_system(error):
         return 500, "InternalFailure", f"The embedded {asked.service} failed; see the log."
     if asked.service == "s3":
         return _s3_fault(error, asked)
     status, code = _code(error, asked)
     return status, code, _explained(error, asked)
+
+
+def _is_of_the_system(error: Exception) -> bool:
+    """Whether no request can be blamed for it. Decompressors raise an OSError that no operating system knows."""
+    if isinstance(error, RuntimeError):
+        return any(race in str(error) for race in RACES)
+    if isinstance(error, OSError) and error.errno is None and type(error) in (OSError, BadGzipFile):
+        return False
+    return isinstance(error, SYSTEM_FAULTS)
 
 
 def _worded(error: Exception, asked: Asked) -> tuple[int, str, str] | None:
