@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -148,8 +149,15 @@ def _doctor(_chosen: argparse.Namespace) -> int:
         print(f"{name} {number or 'is missing'}")
     settings = settings_from_environment()
     for option in fields(Settings):
-        print(f"{environment_name(option.name)}={getattr(settings, option.name)}")
+        print(f"{environment_name(option.name)}={_without_secrets(option.name, getattr(settings, option.name))}")
     return 0 if all(found.values()) else FAILED
+
+
+def _without_secrets(option: str, value: Any) -> str:
+    """The value as strangers may read it: the secrets of access keys, and user and password of a URL, are `***`."""
+    if option == "credentials":
+        return ",".join(f"{pair.partition(':')[0]}:***" for pair in value.split(",") if pair)
+    return re.sub(r"(?<=://)[^/]*@", "***@", str(value))
 
 
 def _demo(arguments: Sequence[str]) -> int:

@@ -113,6 +113,19 @@ def test_doctor_tells_versions_and_settings(capsys: pytest.CaptureFixture[str]) 
         assert expected in text
 
 
+def test_doctor_tells_no_secrets(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it prints is for bug reports."""
+    monkeypatch.setenv("PERSONALIZE_EMU_CREDENTIALS", "AKIAONE:hidden,AKIATWO:hid:den/+=")
+    monkeypatch.setenv("PERSONALIZE_EMU_AWS_ENDPOINT", "http://ann:hid@den@minio:9000/x")
+    monkeypatch.setenv("PERSONALIZE_EMU_HOST", "::1")
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    assert "hid" not in text
+    assert "PERSONALIZE_EMU_CREDENTIALS=AKIAONE:***,AKIATWO:***\n" in text
+    assert "PERSONALIZE_EMU_AWS_ENDPOINT=http://***@minio:9000/x\n" in text
+    assert "PERSONALIZE_EMU_HOST=::1\n" in text
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["--version"])
