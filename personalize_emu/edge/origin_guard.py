@@ -35,9 +35,12 @@ def foreign_host(host_header: str, own_host: str) -> str | None:
         return f"the Host header {host_header!r} is not a host name"
     if not host or host == own_host.lower() or _is_address(host) or "." not in host:
         return None
-    if host.endswith(PRIVATE_SUFFIXES + AWS_SUFFIXES):
+    if host.endswith((*PRIVATE_SUFFIXES, *AWS_SUFFIXES, f".{own_host.lower()}")):
         return None
-    return f"requests for the host {host!r} are refused, because any web page could send them; use an address"
+    return (
+        f"requests for the host {host!r} are refused, because any web page could send them; use an address or a name "
+        "without dots, and for S3 path-style addressing (addressing_style=path)"
+    )
 
 
 def foreign_origin(method: str, headers: Mapping[str, str]) -> str | None:
