@@ -46,7 +46,7 @@ def test_training_at_scale_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 def test_sequences_are_made_and_foreseen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["popularity", "v2 without the network"]
-    monkeypatch.setattr("sys.argv", ["sequences", "--events", "30000", "--only", names[0], "--only", names[1]])
+    monkeypatch.setattr("sys.argv", ["sequences", "--events", "60000", "--only", names[0], "--only", names[1]])
     assert sequences.main() == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ") and "0." in line]
     popular, linear = (float(row.split("|")[2]) for row in rows)
