@@ -137,7 +137,7 @@ def test_milliseconds_are_read_as_such(rich: Tracker) -> None:
 
 
 def test_columns_with_a_member_of_their_own_are_filled_from_it(given: Given, events: Any, emulator: Emulator) -> None:
-    """EV-91; EV-90: nothing is said of the other required columns, which is accepted."""
+    """EV-91; EV-90: nothing is said of the other required columns, which is accepted, whatever EV-34 [dec] says."""
     group = given.group()
     ids = (field("SESSION_ID"), field("EVENT_ID", ["null", "string"]), field("RECOMMENDATION_ID", ["null", "string"]))
     columns = (field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long"), *ids, field("DEVICE"))
