@@ -121,10 +121,7 @@ class Inference:
         given = members.get("context", {}) if self.trained.context_fields else {}
         if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
             raise BadLine("context must be an object of strings")
-        try:
-            return tuple(told_context(self.trained, given).items())
-        except AwsError as error:
-            raise BadLine(error.message) from error
+        return tuple(told_context(self.trained, given).items())
 
     def _scored(self, askers: Sequence[Asker]) -> Iterator[tuple[Asker, Scored]]:
         """Each asker with the scores of all items, a block of them at a time."""

@@ -45,21 +45,13 @@ def event_row(schema: Schema, properties: str | None, members: Mapping[str, Any]
 def record_row(schema: Schema, id_column: str, record_id: str, properties: str | None) -> dict[str, Value]:
     """The row of a user, an item or an action: column name to value, without nulls.
 
-    Raises InvalidProperties, also for keys without a column and for required columns left out (EV-67).
+    As with events, keys without a column are ignored and columns may be left out (EV-33, EV-67, EV-90).
+    Raises InvalidProperties for values that do not fit their column, and for another id.
     """
-    given = _parsed(properties)
-    values = _by_column(schema, given)
-    known = {key for field in schema.fields for key in (field.name, field.item_name)}
-    unknown = [key for key in given if key not in known]
-    if unknown:
-        raise InvalidProperties(f"The schema has no column for the key {unknown[0][:80]}.")
+    values = _by_column(schema, _parsed(properties))
     if values.get(id_column, record_id) != record_id:
         raise InvalidProperties(f"Properties must not contain another {id_column}.")
-    row = _row(schema, {**values, id_column: record_id})
-    for field in schema.fields:
-        if not field.nullable and field.name not in row:
-            raise InvalidProperties(f"The record has no value for the required column {field.name}.")
-    return row
+    return _row(schema, {**values, id_column: record_id})
 
 
 def impression_text(items: Sequence[str]) -> str:

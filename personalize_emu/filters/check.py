@@ -22,6 +22,7 @@ from personalize_emu.filters.expressions import (
     AnyEvent,
     Column,
     Condition,
+    Constant,
     Entity,
     Expression,
     FilterExpression,
@@ -29,6 +30,7 @@ from personalize_emu.filters.expressions import (
     Parameter,
     column_text,
 )
+from personalize_emu.filters.parameters import number_of
 
 Schemas = Mapping[str, Schema]
 """Dataset type (`ITEMS`) to the schema of the group's dataset of that type."""
@@ -120,9 +122,9 @@ def _condition(condition: Condition, schemas: Schemas) -> Condition:
     value = condition.value
     if isinstance(value, Column):
         return replace(condition, column=column, value=_current_item(value, column, field, schemas))
-    if not isinstance(value, Parameter):
-        _require_type([value], column, field)
-    return replace(condition, column=column)
+    if isinstance(value, Parameter):
+        return replace(condition, column=column)
+    return replace(condition, column=column, value=_constant(value, column, field))
 
 
 def _values(
@@ -134,7 +136,7 @@ def _values(
     if isinstance(values, AnyEvent) and column.owner not in EVENTS:
         raise InvalidExpression(f'"*" can be used with EVENT_TYPE only, not with {column_text(column)}')
     if isinstance(values, tuple):
-        _require_type(values, column, field)
+        return tuple(_constant(value, column, field) for value in values)
     return values
 
 
@@ -148,11 +150,16 @@ def _current_item(value: Column, column: Column, field: Field, schemas: Schemas)
     return replace(value, name=other.name)
 
 
-def _require_type(values: Iterable[str | Decimal], column: Column, field: Field) -> None:
-    for value in values:
-        if isinstance(value, Decimal) != field.numeric:
-            wanted = "numbers without quotes" if field.numeric else "quoted strings"
-            raise InvalidExpression(f"{column_text(column)} can be compared with {wanted} only")
+def _constant(value: Constant, column: Column, field: Field) -> Constant:
+    """A value of the column's type. A number may be quoted, as in requests (F-73)."""
+    if isinstance(value, Decimal) == field.numeric:
+        return value
+    if isinstance(value, Decimal):
+        raise InvalidExpression(f"{column_text(column)} can be compared with quoted strings only")
+    try:
+        return number_of(value)
+    except ValueError:
+        raise InvalidExpression(f"{column_text(column)} can be compared with numbers only") from None
 
 
 def _field(column: Column, schemas: Schemas) -> Field:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from personalize_emu.service.parameter_values import decimal_value, shown
+from personalize_emu.service.parameter_values import decimal_value
 from personalize_emu.service.trained import TrainedVersion
-from personalize_emu.wire.errors import InvalidInputException
 
 
 def told_context(trained: TrainedVersion, given: Mapping[str, str]) -> dict[str, str]:
     """Column to value, of the columns that were trained on as context; what else is given is ignored (RT-60).
 
-    Raises:
-        InvalidInputException: a value of a numeric column is no number (RT-61).
+    So is what is no number where the column is numeric (RT-61).
     """
     told = {}
     named = {name.upper(): value for name, value in given.items()} if trained.context_fields else {}
     for field in trained.context_fields:
         value = named.get(field.name.upper())
-        if value is None:
-            continue
-        if field.numeric and decimal_value(value) is None:
-            raise InvalidInputException(f"context has no number for {field.name}: {shown(value)}")
-        told[field.name] = value
+        if value is not None and (not field.numeric or decimal_value(value) is not None):
+            told[field.name] = value
     return told

@@ -82,15 +82,13 @@ def requested_filter(
 ) -> RequestFilter | None:
     """The filter that `request` (the whole of it, or a promotion) names; None when it names none.
 
-    entity: what the filter must be for.
+    Values without a filter mean nothing (F-76). entity: what the filter must be for.
 
     Raises:
         ResourceNotFoundException: F-97.
-        InvalidInputException: F-8, F-14, F-76, F-81, F-83, F-94 to F-96.
+        InvalidInputException: F-8, F-14, F-81, F-83, F-94 to F-96.
     """
     if "filterArn" not in request:
-        if "filterValues" in request:
-            raise InvalidInputException("filterValues requires filterArn")
         return None
     group_arn = group_of(context, trained)
     checked = _usable_filter(context, request["filterArn"], group_arn, entity)

@@ -8,11 +8,10 @@ from typing import Any
 from personalize_emu.data.avro import camel_name
 from personalize_emu.data.dataset_types import ACTIONS, DATASET_TYPES, ITEMS, USERS
 from personalize_emu.data.properties import InvalidProperties, record_row
-from personalize_emu.service.changes import refuse_while_used_by, require_active
+from personalize_emu.service.changes import require_active
 from personalize_emu.service.context import Context, Params
 from personalize_emu.service.schemas import parsed_schema
-from personalize_emu.state.lifecycle import CREATING
-from personalize_emu.state.resources import Dataset, DatasetImportJob, Schema
+from personalize_emu.state.resources import Dataset, Schema
 from personalize_emu.wire.errors import InvalidInputException
 
 
@@ -31,7 +30,8 @@ def put_actions(context: Context, params: Params) -> None:
 def _put(context: Context, dataset_type: str, dataset_arn: str, records: Sequence[Mapping[str, Any]]) -> None:
     """All records are stored, or none (EV-6); a record takes the place of the former one of its id (EV-63).
 
-    Holds the store's lock, so that no import begins or ends and no schema changes between check and storing.
+    Holds the store's lock, so that no import ends and no schema changes between check and storing. What is put while an
+    import is at work is newer than that (D-84).
     """
     id_column = DATASET_TYPES[dataset_type].id_column
     assert id_column is not None, "records have an id"
@@ -55,13 +55,11 @@ def _open_dataset(context: Context, dataset_arn: str, dataset_type: str) -> Data
 
     Raises:
         ResourceNotFoundException: there is no such dataset.
-        ResourceInUseException: it is being created, changed, deleted or imported into.
+        ResourceInUseException: it is being created, changed or deleted.
         InvalidInputException: it is of another type (EV-65).
     """
     dataset = context.get(Dataset, dataset_arn)
     require_active(dataset)
-    imports = (job for job in context.all(DatasetImportJob) if job.dataset_arn == dataset.arn)
-    refuse_while_used_by(dataset, next((job for job in imports if job.status in CREATING), None))
     if dataset.dataset_type != dataset_type:
         raise InvalidInputException(f"Dataset {dataset_arn} is of type {dataset.dataset_type}, not {dataset_type}.")
     return dataset

@@ -19,9 +19,7 @@ from personalize_emu.service.attribution_reports import (
     write_report,
 )
 from personalize_emu.service.attribution_sums import CreditedEvent, CreditedRows, event_sums
-from personalize_emu.service.changes import require_active
 from personalize_emu.service.context import Context
-from personalize_emu.service.datasets import in_group
 from personalize_emu.service.sessions import Arrival
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import Dataset, MetricAttribution
@@ -88,21 +86,8 @@ class ImportReporting:
 
 
 def import_reporting(context: Context, dataset: Dataset, mode: str, *, publish: bool) -> ImportReporting:
-    """What a new import job of a dataset will report.
-
-    Raises:
-        InvalidInputException: it is to publish, and nowhere is said to where (MA-32, R-DIJ-13).
-        ResourceInUseException: the attribution is being made or deleted.
-    """
+    """What a new import job of a dataset will report: nothing where no attribution says to where (MA-32, R-DIJ-13)."""
     group_arn = dataset.dataset_group_arn
-    if publish:
-        records = in_group(context, MetricAttribution, {"datasetGroupArn": group_arn})
-        receivers = [record for record in records if "s3DataDestination" in record.metrics_output_config]
-        if not receivers:
-            raise InvalidInputException(
-                "publishAttributionMetricsToS3 requires a metric attribution with an S3 destination."
-            )
-        require_active(receivers[0])
     if dataset.dataset_type != INTERACTIONS:
         return ImportReporting(context, group_arn, mode, publish)
     ledgers = tuple(ledger for ledger, _ in ledgers_of_group(context, group_arn))

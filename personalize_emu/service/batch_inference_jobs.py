@@ -25,7 +25,6 @@ from personalize_emu.state.lifecycle import CREATE_PENDING
 from personalize_emu.state.resources import BatchInferenceJob, SolutionVersion
 from personalize_emu.wire.errors import InvalidInputException
 
-MOST_RESULTS = 500
 DEFAULT_MODE = "BATCH_INFERENCE"
 THEMES = "THEME_GENERATION"
 
@@ -37,7 +36,7 @@ def insert_batch_inference_job(context: Context, params: Params) -> BatchInferen
     """
     version, record = requested_resources(context, params)
     recipe = recipe_for(version, "inference")
-    count = requested_count(params, MOST_RESULTS)
+    count = requested_count(params)
     places = requested_places(params["jobInput"], params["jobOutput"])
     _check_config(context, recipe, version, params)
     meaning_of(context, record, version, "ItemID")
@@ -85,8 +84,6 @@ def _check_themes(context: Context, recipe: RecipeFacts, version: SolutionVersio
     """Refuses what cannot be meant (B-10, B-60)."""
     config = params.get("themeGenerationConfig")
     if params.get("batchInferenceJobMode", DEFAULT_MODE) != THEMES:
-        if config is not None:
-            raise InvalidInputException(f"themeGenerationConfig requires batchInferenceJobMode {THEMES}.")
         return
     if recipe.name != "aws-similar-items":
         raise InvalidInputException(f"Recipe {recipe.name} does not support batchInferenceJobMode {THEMES}.")

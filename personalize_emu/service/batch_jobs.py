@@ -77,12 +77,14 @@ def recipe_for(version: SolutionVersion, work: Work) -> RecipeFacts:
     return recipe
 
 
-def requested_count(params: Params, most: int) -> int:
-    """Raises InvalidInputException: numResults is out of bounds (B-6, B-13)."""
-    count: int = params.get("numResults", DEFAULT_RESULTS)
-    if not 1 <= count <= most:
+def requested_count(params: Params, most: int | None = None) -> int:
+    """0 means the default, as in requests (RT-21). Raises InvalidInputException: out of bounds (B-6, B-13)."""
+    count: int = params.get("numResults", 0)
+    if count < 0:
+        raise InvalidInputException("numResults must not be negative")
+    if most is not None and count > most:
         raise InvalidInputException(f"numResults must be between 1 and {most}")
-    return count
+    return count or DEFAULT_RESULTS
 
 
 def meaning_of(

@@ -27,27 +27,25 @@ def check_campaign_config(recipe: RecipeFacts, config: Document | None, schemas:
     """`config` is the campaignConfig of CreateCampaign or UpdateCampaign, None when it was left out.
 
     Raises:
-        InvalidInputException: the recipe has no real-time answers (R-20), or cannot do what is asked.
+        InvalidInputException: the recipe has no real-time answers (R-20), or a value is bad.
     """
     if recipe.operation is None:
         raise InvalidInputException(f"Recipe {recipe.name} does not support campaigns.")
     config = config or {}
     check_exploration(recipe, config.get("itemExplorationConfig", {}))
     check_ranking_influence(recipe, config.get("rankingInfluence", {}), schemas)
-    if config.get("enableMetadataWithRecommendations", False):
-        if recipe.operation == "GetActionRecommendations":
-            raise InvalidInputException(f"Recipe {recipe.name} does not support enableMetadataWithRecommendations.")
+    if config.get("enableMetadataWithRecommendations", False) and recipe.operation != "GetActionRecommendations":
         check_metadata_columns(schemas)
 
 
 def check_exploration(recipe: RecipeFacts, exploration: Mapping[str, str]) -> None:
-    """Also for recommenders and batch inference jobs (R-101, B-8).
+    """Also for recommenders and batch inference jobs (R-101, B-8). Without effect on recipes that do not explore.
 
     Raises:
-        InvalidInputException: given for another recipe, an unknown name, or a bad value (RT-50).
+        InvalidInputException: an unknown name, or a bad value (RT-50).
     """
-    if exploration and not recipe.explores:
-        raise InvalidInputException(f"Recipe {recipe.name} does not support itemExplorationConfig.")
+    if not recipe.explores:
+        return
     for name, text in exploration.items():
         if name not in EXPLORATION_DEFAULTS:
             raise InvalidInputException(f"itemExplorationConfig has an unknown parameter: {shown(name)}.")
@@ -57,13 +55,13 @@ def check_exploration(recipe: RecipeFacts, exploration: Mapping[str, str]) -> No
 
 
 def check_ranking_influence(recipe: RecipeFacts, influence: Mapping[str, float], schemas: Schemas) -> None:
-    """Also for batch inference jobs (B-8).
+    """Also for batch inference jobs (B-8). Without effect on other recipes than aws-semantic-similarity.
 
     Raises:
-        InvalidInputException: given for another recipe, or the data it needs are missing (RT-70).
+        InvalidInputException: the data it needs are missing (RT-70).
     """
-    if influence and recipe.name != "aws-semantic-similarity":
-        raise InvalidInputException(f"Recipe {recipe.name} does not support rankingInfluence.")
+    if recipe.name != "aws-semantic-similarity":
+        return
     # 0 is the default and needs nothing.
     wanted = {name for name, weight in influence.items() if weight > 0}
     if "FRESHNESS" in wanted and "CREATION_TIMESTAMP" not in _item_columns(schemas):

@@ -59,7 +59,10 @@ def list_campaigns(context: Context, params: Params) -> dict[str, Any]:
 
 
 def update_campaign(context: Context, params: Params) -> dict[str, Any]:
-    """The old deployment serves until the update is ACTIVE (R-CMP-11 to R-CMP-15, R-CMP-22)."""
+    """The old deployment serves until the update is ACTIVE (R-CMP-11 to R-CMP-14, R-CMP-22).
+
+    The new version may be one of another solution, and of another dataset group (R-CMP-15).
+    """
     if "solutionVersionArn" in params:
         context.find(SolutionVersion, params["solutionVersionArn"])
     campaign = context.get(Campaign, params["campaignArn"])
@@ -72,7 +75,6 @@ def update_campaign(context: Context, params: Params) -> dict[str, Any]:
     if campaign.status not in (ACTIVE, CREATE_FAILED):
         raise ResourceInUseException(f"Resource {campaign.arn} is in {campaign.status} state.")
     require_no_update(campaign, campaign.latest_campaign_update)
-    _require_same_group(context, campaign, version)
     _check_config(context, version, config)
     begin_campaign_update(
         context,
@@ -124,14 +126,5 @@ def _check_config(context: Context, version: SolutionVersion, config: Any) -> No
         raise InvalidInputException(f"Recipe type {recipe.recipe_type} is not supported by CreateCampaign")
     schemas = schemas_of_group(context, version.dataset_group_arn)
     check_campaign_config(recipe, config or {}, schemas)
-
-
-def _require_same_group(context: Context, campaign: Campaign, version: SolutionVersion) -> None:
-    """R-CMP-15."""
-    current = context.get(SolutionVersion, campaign.solution_version_arn)
-    if current.dataset_group_arn != version.dataset_group_arn:
-        raise InvalidInputException(
-            f"Solution version {version.arn} belongs to another dataset group than campaign {campaign.arn}."
-        )
 
 

@@ -61,7 +61,7 @@ class BulkLayer:
 
 @dataclass(frozen=True, eq=False)
 class BulkImport:
-    """Rows to be imported into a dataset, and what its bulk layer will be then. log_length: when that was found."""
+    """Rows to be imported into a dataset, and what its bulk layer will be then. log_length: when the import began."""
 
     table: pa.Table
     mode: ImportMode
@@ -105,9 +105,15 @@ class DatasetContents:
     def bulk(self) -> pa.Table | None:
         return self._layer.table
 
-    def import_of(self, table: pa.Table, mode: ImportMode, id_column: str | None) -> BulkImport:
-        """The slow half of an import (D-78, D-79, D-84): changes nothing yet."""
-        before, log_length, superseded = self._layer, len(self.log), dict[str, int]()
+    def import_of(
+        self, table: pa.Table, mode: ImportMode, id_column: str | None, log_length: int | None = None
+    ) -> BulkImport:
+        """The slow half of an import (D-78, D-79): changes nothing yet.
+
+        log_length: of the individual records when the import began, which are older than its rows (D-84); None: now.
+        """
+        before, superseded = self._layer, dict[str, int]()
+        log_length = len(self.log) if log_length is None else log_length
         if id_column is not None:
             superseded = superseded_by(before.superseded, table, self.log.rows(0, log_length), mode, id_column)
         full_rows = table.num_rows if mode == "FULL" else before.full_rows
@@ -116,9 +122,8 @@ class DatasetContents:
 
     def finish_import(self, addition: BulkImport) -> None:
         """Make the rows of an import the bulk layer, or part of it."""
-        put_since = addition.id_column is not None and len(self.log) != addition.log_length
-        if addition.before is not self._layer or put_since:
-            addition = self.import_of(addition.table, addition.mode, addition.id_column)
+        if addition.before is not self._layer:
+            addition = self.import_of(addition.table, addition.mode, addition.id_column, addition.log_length)
         self._layer = addition.after
         self._bulk_changes += 1
 

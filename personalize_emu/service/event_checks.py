@@ -17,7 +17,7 @@ def check_event_selection(event_type: str | None, config: Document, schemas: Map
 
     Raises:
         InvalidInputException: a column that the selection reads is missing (T-21), the threshold is no
-            number, or event type and events configuration are combined (T-22).
+            number, or the events configuration has no meaning (T-22).
     """
     if event_type is not None:
         _require_column(schemas, "EVENT_TYPE", "eventType")
@@ -26,15 +26,13 @@ def check_event_selection(event_type: str | None, config: Document, schemas: Map
         if decimal_value(threshold) is None:
             raise InvalidInputException(f"eventValueThreshold must be a number, not {shown(threshold)}.")
         _require_column(schemas, "EVENT_VALUE", "eventValueThreshold")
-    _check_events_config(event_type, config.get("eventsConfig", {}), schemas)
+    _check_events_config(config.get("eventsConfig", {}), schemas)
 
 
-def _check_events_config(event_type: str | None, events_config: Document, schemas: Mapping[str, Schema]) -> None:
+def _check_events_config(events_config: Document, schemas: Mapping[str, Schema]) -> None:
     entries: Sequence[Document] = events_config.get("eventParametersList", ())
     if not entries:
         return
-    if event_type is not None:
-        raise InvalidInputException("eventType and eventsConfig cannot be given together.")
     _require_column(schemas, "EVENT_TYPE", "eventsConfig")
     types = [entry.get("eventType") for entry in entries]
     if None in types:

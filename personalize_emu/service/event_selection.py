@@ -44,7 +44,8 @@ class EventSelection:
             entry["eventType"]: (entry.get("eventValueThreshold", _NO_FLOOR), weight * len(weights) / sum(weights))
             for entry, weight in zip(listed, weights, strict=True)
         }
-        if event_type is not None:
+        # Where both are given, the list counts: it is the newer and the finer member.
+        if event_type is not None and not listed:
             types = {event_type: (_NO_FLOOR, 1.0)}
         threshold = config.get("eventValueThreshold")
         if any_case:

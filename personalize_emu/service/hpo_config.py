@@ -27,10 +27,11 @@ _LISTS: tuple[tuple[str, ParameterType], ...] = (
 _RESOURCE_LIMITS = (("maxNumberOfTrainingJobs", 40), ("maxParallelTrainingJobs", 10))
 
 
-def check_hpo(recipe: RecipeFacts, perform_hpo: bool, hpo_config: Document) -> None:
-    """Raises InvalidInputException: HPO with a recipe that has none (T-33, R-56), or a bad hpoConfig."""
-    if perform_hpo and not recipe.tunes:
-        raise InvalidInputException(f"Recipe {recipe.name} does not support hyperparameter optimization.")
+def check_hpo(recipe: RecipeFacts, hpo_config: Document) -> None:
+    """Raises InvalidInputException: a bad hpoConfig.
+
+    performHPO with a recipe that has nothing to tune is accepted, and nothing is tuned (T-33, R-56).
+    """
     _check_objective(hpo_config.get("hpoObjective", {}))
     resources = hpo_config.get("hpoResourceConfig", {})
     for member, limit in _RESOURCE_LIMITS:

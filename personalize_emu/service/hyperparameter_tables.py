@@ -107,9 +107,10 @@ TRENDING_NOW = (
         "2 hours",
         "categorical",
         values=("30 minutes", "1 hour", "2 hours", "3 hours", "1 day"),
+        spellings={"30 min": "30 minutes", "1h": "1 hour", "2h": "2 hours", "3h": "3 hours"},
     ),
 )
-"""R-70a, R-70b."""
+"""R-70a, R-70b. The guide of 2023 has the short spellings."""
 
 NEXT_BEST_ACTION = (
     Hyperparameter("action_optimization_period", "featurization", "14", "integer", minimum=7, maximum=28),

@@ -109,13 +109,14 @@ def _begin(
     job: DatasetImportJob,
     reporting: ImportReporting,
     read: Callable[[], FilesRead],
-    merged: Callable[[pa.Table], Merged],
+    merged: Callable[[pa.Table, int], Merged],
 ) -> None:
     """Reports are written before the rows are stored: an import that cannot report changes nothing (R-DIJ-12)."""
 
     def work() -> tuple[FilesRead, Merged, list[tuple[Ledger, Sums]]]:
+        put_before = _individual_records(context, job.dataset_arn)
         files = read()
-        return files, merged(files.table), reporting.reported(files.table)
+        return files, merged(files.table, put_before), reporting.reported(files.table)
 
     def finished(result: tuple[FilesRead, Merged, list[tuple[Ledger, Sums]]]) -> None:
         files, (contents, addition), sums = result
@@ -170,9 +171,17 @@ def _opener(objects: ObjectStore, bucket: str, key: str) -> Callable[[], BinaryI
     return lambda: objects.open(bucket, key)
 
 
-def _merged(context: Context, dataset: Dataset, mode: ImportMode, table: pa.Table) -> Merged:
-    """The next bulk layer beside the present one, which readers see until it is swapped in (D-87)."""
+def _individual_records(context: Context, dataset_arn: str) -> int:
+    contents = context.world.contents.get(dataset_arn)
+    return 0 if contents is None else len(contents.log)
+
+
+def _merged(context: Context, dataset: Dataset, mode: ImportMode, table: pa.Table, put_before: int) -> Merged:
+    """The next bulk layer beside the present one, which readers see until it is swapped in (D-87).
+
+    put_before: so many individual records there were when the import began, older than its rows (D-84).
+    """
     contents = context.world.contents.get(dataset.arn)
     if contents is None:
         raise JobFailed(f"Resource Arn {dataset.arn} does not exist.")
-    return contents, contents.import_of(table, mode, DATASET_TYPES[dataset.dataset_type].id_column)
+    return contents, contents.import_of(table, mode, DATASET_TYPES[dataset.dataset_type].id_column, put_before)

@@ -50,7 +50,7 @@ def in_bounds(parameter: Hyperparameter, value: float) -> bool:
 
 def categorical_value(parameter: Hyperparameter, text: str) -> str | None:
     """The listed value, or None when it is not one; Booleans ignore case (R-54)."""
-    value = text.lower() if parameter.is_boolean else text
+    value = text.lower() if parameter.is_boolean else parameter.spellings.get(text, text)
     return value if value in parameter.values else None
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -25,7 +25,7 @@ class Hyperparameter:
     above_minimum: the minimum itself is not a value. values: of a categorical parameter; `true` and `false`
     make it a Boolean. tunable: may appear in HPO ranges. ranges_only: cannot be set to one value (R-67).
     staged_name: how DescribeSolution shows the name in HPO ranges, where it differs (R-51).
-    synonyms: other names accepted in requests.
+    synonyms: other names accepted in requests. spellings: other spellings of listed values, each with its value.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Hyperparameter:
     ranges_only: bool = False
     staged_name: str | None = None
     synonyms: tuple[str, ...] = ()
+    spellings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_boolean(self) -> bool:

@@ -25,7 +25,7 @@ from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.service.training_columns import check_training_columns, columns_of
 from personalize_emu.service.updates import begin_update, require_no_update
 from personalize_emu.state.jobs import Lane, no_work
-from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING
+from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING, INACTIVE
 from personalize_emu.state.resources import DatasetGroup, Document, Recommender
 from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
 
@@ -71,11 +71,14 @@ def list_recommenders(context: Context, params: Params) -> dict[str, Any]:
 
 
 def update_recommender(context: Context, params: Params) -> dict[str, Any]:
-    """Other training columns mean a new model; the old one answers until then (R-REC-9, R-REC-18)."""
+    """Other training columns mean a new model; the old one answers until then (R-REC-9, R-REC-18).
+
+    A stopped recommender can be updated, and stays stopped.
+    """
     recommender = context.get(Recommender, params["recommenderArn"])
     config = _in_full(params["recommenderConfig"])
     group_arn, facts = recommender.dataset_group_arn, required_recipe(recommender.recipe_arn)
-    if recommender.status != ACTIVE:
+    if recommender.status not in (ACTIVE, INACTIVE):
         raise ResourceInUseException(f"Resource {recommender.arn} is in {recommender.status} state.")
     require_no_update(recommender, recommender.latest_recommender_update)
     _check_config(context, group_arn, facts, config)

@@ -29,7 +29,15 @@ _PARAMETER_MEMBERS: tuple[tuple[str, ParameterKind], ...] = (
     ("algorithmHyperParameters", "algorithm"),
     ("featureTransformationParameters", "featurization"),
 )
-_OBJECTIVE_RECIPES = ("aws-user-personalization", "aws-personalized-ranking")
+_OBJECTIVE_RECIPES = frozenset(
+    {
+        "aws-user-personalization",
+        "aws-user-personalization-v2",
+        "aws-personalized-ranking",
+        "aws-personalized-ranking-v2",
+    }
+)
+"""The guide names the two families and leaves their second versions open (R-24)."""
 _SCHEDULE = re.compile(r"rate\(([0-9]{1,8}) days?\)")
 _DEFAULT_SCHEDULE_DAYS = 7
 
@@ -55,12 +63,12 @@ def check_solution(
         # T-40: AutoML ignores the rest of the configuration.
         check_recipe_datasets(None, {}, schemas)
         check_event_selection(params.get("eventType"), {}, schemas)
-        _check_auto_ml(config.get("autoMLConfig", {}))
+        _check_auto_ml(config.get("autoMLConfig", {}), legacy=legacy)
         return
     _check_can_train(recipe, legacy=legacy)
     check_recipe_datasets(recipe, config, schemas)
     check_incremental_update(recipe, params)
-    check_hpo(recipe, bool(params.get("performHPO", False)), config.get("hpoConfig", {}))
+    check_hpo(recipe, config.get("hpoConfig", {}))
     check_event_selection(params.get("eventType"), config, schemas)
     for member, kind in _PARAMETER_MEMBERS:
         given = given_parameters(recipe, kind, config.get(member, {}), member)
@@ -158,10 +166,10 @@ def _check_can_train(recipe: RecipeFacts, *, legacy: bool = False) -> None:
         raise InvalidInputException(f"Recipe {recipe.arn} is no longer available.")
 
 
-def _check_auto_ml(auto_ml_config: Document) -> None:
+def _check_auto_ml(auto_ml_config: Document, *, legacy: bool) -> None:
     for arn in auto_ml_config.get("recipeList", ()):
         recipe = required_recipe(arn)
-        _check_can_train(recipe)
+        _check_can_train(recipe, legacy=legacy)
         if recipe.recipe_type != "USER_PERSONALIZATION":
             raise InvalidInputException(f"Recipe {arn} cannot be used with performAutoML.")
 

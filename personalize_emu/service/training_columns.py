@@ -21,20 +21,14 @@ def check_training_columns(config: Document, schemas: Mapping[str, Schema]) -> N
     """`config` is a trainingDataConfig, of a solution or a recommender.
 
     Raises:
-        InvalidInputException: a dataset the group does not have, an unknown column, a dataset named twice,
-            or an excluded column that training cannot do without (T-28).
+        InvalidInputException: a dataset the group does not have, or an unknown column (T-28).
     """
-    named: set[str] = set()
     for member in ("excludedDatasetColumns", "includedDatasetColumns"):
         for key, columns in config.get(member, {}).items():
-            dataset_type = key.upper()
-            schema = schemas.get(dataset_type)
+            schema = schemas.get(key.upper())
             if schema is None:
                 raise InvalidInputException(f"{member} names an unknown dataset: {shown(key)}.")
-            if dataset_type in named:
-                raise InvalidInputException(f"trainingDataConfig names {dataset_type} more than once.")
-            named.add(dataset_type)
-            _check_columns(member, dataset_type, columns, schema)
+            _check_columns(member, key.upper(), columns, schema)
 
 
 def columns_of(schemas: Mapping[str, Schema]) -> KnownColumns:
@@ -47,22 +41,24 @@ def columns_in_training(
 ) -> tuple[str, ...]:
     """Names of the columns that are trained on, in the order of the schema. `config` has been checked.
 
+    What is both included and excluded is left out; ids and times cannot be.
     known: columns there were when what is trained was made; those that a dataset got later are left out (D-97).
     """
     excluded = _columns_of(config.get("excludedDatasetColumns", {}), dataset_type) or ()
     included = _columns_of(config.get("includedDatasetColumns", {}), dataset_type)
     usual = (known or {}).get(dataset_type, frozenset(schema.names))
-    kept = set(usual if included is None else included) - set(excluded) | ALWAYS_TRAINED
-    return tuple(name for name in schema.names if name in kept)
+    kept = set(map(str.upper, usual) if included is None else included) - set(excluded) | ALWAYS_TRAINED
+    return tuple(name for name in schema.names if name.upper() in kept)
 
 
-def _columns_of(columns_by_dataset: Mapping[str, Sequence[str]], dataset_type: str) -> Sequence[str] | None:
-    return next((names for key, names in columns_by_dataset.items() if key.upper() == dataset_type), None)
+def _columns_of(columns_by_dataset: Mapping[str, Sequence[str]], dataset_type: str) -> frozenset[str] | None:
+    """In upper case, of every spelling of the dataset's type; None where it is not named."""
+    named = [names for key, names in columns_by_dataset.items() if key.upper() == dataset_type]
+    return frozenset(name.upper() for names in named for name in names) if named else None
 
 
 def _check_columns(member: str, dataset_type: str, columns: Sequence[str], schema: Schema) -> None:
+    known = {name.upper() for name in schema.names}
     for column in columns:
-        if column not in schema.names:
+        if column.upper() not in known:
             raise InvalidInputException(f"{member} names no column of {dataset_type}: {shown(column)}.")
-        if member == "excludedDatasetColumns" and column in ALWAYS_TRAINED:
-            raise InvalidInputException(f"Column {column} of {dataset_type} cannot be excluded.")

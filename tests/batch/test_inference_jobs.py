@@ -17,7 +17,6 @@ from tests.batch_requests import OUTPUT, begin, failure, inference_request, show
 from tests.given import (
     BUCKET,
     POPULARITY,
-    RANKING,
     REGION,
     ROLE,
     USER_PERSONALIZATION,
@@ -164,11 +163,10 @@ def test_locations_of_a_wrong_form_are_refused(
     assert found == ("InvalidInputException", f"Invalid S3 {which} path")
 
 
-@pytest.mark.parametrize("count", [0, 501, -1])
-def test_the_number_of_results_is_bounded(given: Given, version: str, path: str, count: int) -> None:
-    """B-6."""
-    expected = ("InvalidInputException", "numResults must be between 1 and 500")
-    assert refused(given, version, path, numResults=count) == expected
+def test_the_number_of_results_is_not_negative(given: Given, version: str, path: str) -> None:
+    """B-6: no source tells of a greatest number."""
+    expected = ("InvalidInputException", "numResults must not be negative")
+    assert refused(given, version, path, numResults=-1) == expected
 
 
 @pytest.mark.parametrize(
@@ -227,7 +225,6 @@ def test_filters_must_be_of_the_group_and_for_items(given: Given, emulator: Emul
     [
         {"itemExplorationConfig": {"explorationWeight": "2"}},
         {"itemExplorationConfig": {"unknown": "1"}},
-        {"rankingInfluence": {"POPULARITY": 0.5}},
     ],
 )
 def test_configurations_the_recipe_cannot_follow_are_refused(
@@ -237,11 +234,23 @@ def test_configurations_the_recipe_cannot_follow_are_refused(
     assert refused(given, version, path, batchInferenceJobConfig=config)[0] == "InvalidInputException"
 
 
-def test_exploration_is_for_user_personalization_only(given: Given, path: str) -> None:
-    """B-8."""
-    config = {"itemExplorationConfig": {"explorationWeight": "0.5"}}
-    ranking = given.version(given.solution(recipe=RANKING))
-    assert refused(given, ranking, path, batchInferenceJobConfig=config)[0] == "InvalidInputException"
+def test_what_the_recipe_or_the_mode_does_not_know_has_no_effect(given: Given, path: str) -> None:
+    """B-6, B-8, B-60: exploration, ranking influence and themes are shown again; 0 results are the usual number."""
+    extra: dict[str, Any] = {
+        "batchInferenceJobConfig": {
+            "itemExplorationConfig": {"explorationWeight": "1"},
+            "rankingInfluence": {"POPULARITY": 1.0, "FRESHNESS": 1.0},
+        },
+        **NAMED,
+    }
+    version = given.version(given.solution(group_with_genres(given), SIMILAR))
+    location = given.upload('{"itemId": "i000"}', "items.json")
+    told = shown(given, begin(given, version, location, "told", numResults=0, **extra))
+    output = {"jobOutput": {"s3DataDestination": {"path": f"s3://{BUCKET}/plain/"}}}
+    plain = shown(given, begin(given, version, location, "plain", **output))
+    assert (told["status"], plain["status"], told["numResults"]) == ("ACTIVE", "ACTIVE", 25)
+    assert {name: told[name] for name in extra} == extra
+    assert given.downloaded("out/")["out/items.json.out"] == given.downloaded("plain/")["plain/items.json.out"]
 
 
 @pytest.mark.parametrize(
@@ -249,8 +258,6 @@ def test_exploration_is_for_user_personalization_only(given: Given, path: str) -
     [
         (USER_PERSONALIZATION, THEMES | NAMED, "does not support batchInferenceJobMode"),
         (SIMILAR, THEMES, "requires themeGenerationConfig"),
-        (SIMILAR, NAMED, "requires batchInferenceJobMode"),
-        (SIMILAR, NAMED | {"batchInferenceJobMode": "BATCH_INFERENCE"}, "requires batchInferenceJobMode"),
         (
             SIMILAR,
             THEMES | {"themeGenerationConfig": {"fieldsForThemeGeneration": {"itemName": "NO"}}},

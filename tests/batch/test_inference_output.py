@@ -142,9 +142,9 @@ def test_lists_are_as_long_as_asked_where_there_are_as_many_items(opened: Open) 
     version = opened.versions[POPULARITY]
     lengths = [
         len(answers(opened.given, version, users("u1"), f"length{count}", **extra)[0]["output"]["recommendedItems"])
-        for count, extra in ((0, {}), (2, {"numResults": 2}), (500, {"numResults": 500}))
+        for count, extra in enumerate(({}, {"numResults": 2}, {"numResults": 500}, {"numResults": 100_000}))
     ]
-    assert lengths == [7, 2, 7]
+    assert lengths == [7, 2, 7, 7]
 
 
 def test_bad_lines_are_answered_with_errors_and_fail_nothing(opened: Open) -> None:

@@ -256,9 +256,9 @@ def test_jobs_are_held_to_their_limits(
 
 def test_what_a_job_may_ask_for(given: Given, group: str, by_item: str, by_attribute: str) -> None:
     """B-13, B-12, Q-58, R-20, R-82, F-58, F-81, E-16."""
-    for count in (0, 5_000_001):
-        expected = ("InvalidInputException", "numResults must be between 1 and 5000000")
-        assert refused(given, by_item, numResults=count) == expected
+    expected = ("InvalidInputException", "numResults must be between 1 and 5000000")
+    assert refused(given, by_item, numResults=5_000_001) == expected
+    assert refused(given, by_item, numResults=-1)[0] == "InvalidInputException"
     popular = given.version(given.solution(group, POPULARITY, name="popular"))
     assert refused(given, popular) == (
         "InvalidInputException",

@@ -112,6 +112,17 @@ def test_a_quoted_placeholder_is_a_placeholder() -> None:
     assert remaining(text, "u1", None, {"CATEGORY": '"boot"'}) == ["i3", "i4"]
 
 
+def test_numbers_may_be_quoted() -> None:
+    """F-31, F-73: as in the values of requests, where they are quoted as a rule."""
+    for quoted, plain in (
+        ('Items.STOCK IN ("5", "-1.5")', "Items.STOCK IN (5, -1.5)"),
+        ('Items.PRICE < "5"', "Items.PRICE < 5"),
+        ('Items.PRICE != ("5")', "Items.PRICE != 5"),
+    ):
+        first, second = (checked(f"INCLUDE ItemID WHERE {text}").expressions for text in (quoted, plain))
+        assert first == second
+
+
 @pytest.mark.parametrize("values", ['$A, "b"', '"b", $A', '"$A", "$B"', '"b", CurrentItem.CATEGORY'])
 def test_a_placeholder_stands_alone(values: str) -> None:
     """F-18."""
@@ -124,7 +135,7 @@ def test_a_placeholder_stands_alone(values: str) -> None:
         'INCLUDE ItemID WHERE Items.CATEGORY < "shoe"',
         "INCLUDE ItemID WHERE Items.CATEGORY = 5",
         "INCLUDE ItemID WHERE Items.CATEGORY IN (5)",
-        'INCLUDE ItemID WHERE Items.STOCK IN ("5")',
+        'INCLUDE ItemID WHERE Items.STOCK IN ("five")',
         "INCLUDE ItemID WHERE Items.IS_NEW = 1",
         'INCLUDE ItemID WHERE Items.DESCRIPTION = "boot"',
         'INCLUDE ItemID WHERE Interactions.EVENT_TYPE = "click"',

@@ -238,7 +238,9 @@ class Model:
             if version.group == dataset.group and version.status(self.now) in CREATING:
                 yield version
         for campaign in self.all("campaign"):
-            if campaign.group == dataset.group and campaign.status(self.now) in (*CREATING, "ACTIVE"):
+            # Of the group of what it serves, which may be another one than before (R-CMP-15).
+            served = self.lives[campaign.value("solutionVersionArn", self.now)]
+            if served.group == dataset.group and campaign.status(self.now) in (*CREATING, "ACTIVE"):
                 yield campaign
         yield from (each for each in self.all("filter") if each.group == dataset.group)
 

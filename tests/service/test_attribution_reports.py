@@ -143,22 +143,17 @@ def test_earlier_imports_are_not_reported(slow: Given, clock: ManualClock) -> No
     assert published() == []
 
 
-def test_publishing_needs_a_destination(given: Given, group: str) -> None:
-    """MA-32, MA-4, R-DIJ-13."""
-    job: dict[str, Any] = {
-        "dataset": events_dataset(),
-        "location": given.upload(interactions_csv()),
-        "publishAttributionMetricsToS3": True,
-    }
-    expected = (
-        "InvalidInputException",
-        "publishAttributionMetricsToS3 requires a metric attribution with an S3 destination.",
-    )
-    assert refusal(given.import_job, **job) == expected
+def test_nothing_is_published_where_nobody_says_to_where(given: Given, group: str) -> None:
+    """MA-32, MA-4, R-DIJ-13: the model says "if you created a metric attribution"; without one the flag is kept."""
+    assert run(given, *ROWS, publishAttributionMetricsToS3=True) == ("ACTIVE", "")
+    shown = given.personalize.describe_dataset_import_job(datasetImportJobArn=arn("dataset-import-job", "import"))
+    assert shown["datasetImportJob"]["publishAttributionMetricsToS3"] is True
     made = attribution(given, group, output=OUTPUT)
-    assert refusal(given.import_job, **job) == expected
+    assert run(given, *ROWS, name="second", publishAttributionMetricsToS3=True) == ("ACTIVE", "")
+    assert reports(given) == {}
     given.personalize.update_metric_attribution(metricAttributionArn=made, metricsOutputConfig=REPORTS)
-    given.import_job(**job)
+    assert run(given, *ROWS, name="third", publishAttributionMetricsToS3=True) == ("ACTIVE", "")
+    assert len(reports(given)) == 1
 
 
 def test_a_report_that_cannot_be_written_fails_the_import(given: Given, group: str) -> None:

@@ -74,11 +74,14 @@ def test_r53_exploration_names_are_camel_case() -> None:
     assert "unknown parameter" in refused(exploring(exploration_weight="0.3"))
 
 
-def test_r_cmp_19_r73a_other_recipes_do_not_explore() -> None:
-    for facts in all_recipes():
-        if facts.operation is not None and not facts.explores:
-            with pytest.raises(InvalidInputException, match="itemExplorationConfig"):
-                check_campaign_config(facts, exploring(explorationWeight="0.3"), GROUP)
+def test_r_cmp_19_r73a_other_recipes_are_not_told_how_to_explore() -> None:
+    """The guide says whom to give it to and not that it is refused: a program may deploy several recipes alike."""
+    config = exploring(explorationWeight="0.3")
+    others = [facts for facts in all_recipes() if facts.operation is not None and not facts.explores]
+    assert others
+    for facts in others:
+        check_campaign_config(facts, config, GROUP)
+        assert resolved_exploration(facts, config) is None
 
 
 def test_r101_recommenders_explore_items_of_a_day_at_least() -> None:
@@ -111,9 +114,10 @@ def test_rt70_an_influence_of_zero_needs_nothing() -> None:
     check({"rankingInfluence": {"FRESHNESS": 0.0, "POPULARITY": 0.0}}, SEMANTIC, {})
 
 
-def test_rt70_other_recipes_have_no_ranking_influence() -> None:
+def test_rt70_other_recipes_need_nothing_for_a_ranking_influence() -> None:
+    """It has no effect on them, which tests of answers show."""
     for on in (PERSONALIZATION, "aws-similar-items", "aws-personalized-ranking-v2"):
-        assert "rankingInfluence" in refused({"rankingInfluence": {"POPULARITY": 0.5}}, on)
+        check({"rankingInfluence": {"POPULARITY": 0.5, "FRESHNESS": 1.0}}, on, {})
 
 
 def test_r_cmp_20_metadata_needs_a_column_to_show() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
 import pytest
 
 from personalize_emu.state.clock import ManualClock
-from tests.given import POPULARITY, SIMS, USER_PERSONALIZATION, Given, arn, as_csv, two_camps
+from tests.given import POPULARITY, REGION, SIMS, USER_PERSONALIZATION, Given, arn, as_csv, two_camps
 from tests.refusals import refusal
 
 
@@ -46,11 +47,17 @@ def test_the_configuration_comes_back_as_it_was_given(given: Given) -> None:
     assert campaign_of(given, campaign)["campaignConfig"] == config
 
 
-def test_exploration_belongs_to_user_personalization(given: Given, version: str) -> None:
-    """R-CMP-19."""
-    config = {"itemExplorationConfig": {"explorationWeight": "0.1"}}
-    code, _ = refusal(given.campaign, version=version, campaignConfig=config)
-    assert code == "InvalidInputException"
+def test_what_belongs_to_other_recipes_changes_nothing(given: Given, version: str) -> None:
+    """R-CMP-19, RT-50, RT-70, R-CMP-23: it is shown again and has no effect."""
+    config = {
+        "itemExplorationConfig": {"explorationWeight": "1"},
+        "rankingInfluence": {"POPULARITY": 1.0, "FRESHNESS": 1.0},
+    }
+    told, plain = given.campaign(version, "told", campaignConfig=config), given.campaign(version, "plain")
+    assert given.personalize.describe_campaign(campaignArn=told)["campaign"]["campaignConfig"] == config
+    recommend = boto3.client("personalize-runtime", region_name=REGION).get_recommendations
+    lists = [recommend(campaignArn=campaign, userId="u1", itemId="i000")["itemList"] for campaign in (told, plain)]
+    assert lists[0] == lists[1] != []
 
 
 def test_campaigns_are_listed_by_solution(given: Given, version: str) -> None:
@@ -171,11 +178,14 @@ def test_an_update_changes_what_it_names(given: Given, version: str) -> None:
     assert code == "InvalidInputException"
 
 
-def test_an_update_stays_in_its_dataset_group(given: Given, version: str) -> None:
-    """R-CMP-15."""
+def test_an_update_goes_to_another_solution_and_another_group(given: Given, version: str) -> None:
+    """R-CMP-15: datasets follow what is deployed."""
     campaign = given.campaign(version)
     sibling = given.version(given.solution(arn("dataset-group", "group"), SIMS, name="sibling"))
     given.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=sibling)
     stranger = given.version(given.solution(given.imported_group(name="else"), POPULARITY, name="stranger"))
-    code, _ = refusal(given.personalize.update_campaign, campaignArn=campaign, solutionVersionArn=stranger)
-    assert code == "InvalidInputException"
+    given.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=stranger)
+    assert given.personalize.describe_campaign(campaignArn=campaign)["campaign"]["solutionVersionArn"] == stranger
+    delete = given.personalize.delete_dataset
+    assert refusal(delete, datasetArn=arn("dataset", "else/INTERACTIONS"))[0] == "ResourceInUseException"
+    delete(datasetArn=arn("dataset", "group/INTERACTIONS"))

@@ -12,6 +12,7 @@ from personalize_emu.service.hpo_config import searched_ranges
 from personalize_emu.service.parameter_values import decimal_value, integer_value
 from personalize_emu.service.recipe_catalog import all_recipes
 from personalize_emu.service.solution_config import resolved_hyperparameters, shown_solution_config
+from personalize_emu.service.tuning_search import requested_search
 from tests.service.solution_requests import BARE, check, ranges, recipe, refused, schema
 
 # --- hyperparameters ----------------------------------------------------------------------------------------
@@ -54,6 +55,14 @@ def test_r54_values(on: str, kind: str, name: str, good: list[str], bad: list[st
         check({member: {name: text}}, on=on)
     for text in bad:
         assert member in refused({member: {name: text}}, on=on)
+
+
+def test_r70a_frequencies_as_the_guide_of_2023_spells_them() -> None:
+    for text, value in (("30 min", "30 minutes"), ("1h", "1 hour"), ("2h", "2 hours"), ("3h", "3 hours")):
+        config = {"featureTransformationParameters": {"trend_discovery_frequency": text}}
+        check(config, on="aws-trending-now")
+        found = resolved_hyperparameters(recipe("aws-trending-now"), config)
+        assert found == {"trend_discovery_frequency": value}
 
 
 def test_r70c_action_optimization_period() -> None:
@@ -164,15 +173,14 @@ def test_r54_hostile_numbers_are_refused(text: str) -> None:
 # --- HPO ----------------------------------------------------------------------------------------------------
 
 
-def test_t33_r56_hpo_only_with_recipes_that_can() -> None:
+def test_t33_r56_where_nothing_can_be_tuned_nothing_is() -> None:
+    """The guide says which recipes have no HPO, and not that asking for it is refused."""
     for facts in all_recipes():
         if not facts.listed or facts.domain is not None or facts.name == "aws-next-best-action":
             continue
-        if facts.tunes:
-            check(on=facts.name, performHPO=True)
-        else:
-            assert "hyperparameter optimization" in refused(on=facts.name, performHPO=True)
-        check(on=facts.name, performHPO=False)
+        for perform in (True, False):
+            check(on=facts.name, performHPO=perform)
+        assert (requested_search(facts, {}) is not None) == facts.tunes
 
 
 def test_t30_resource_configuration_alone_is_enough() -> None:

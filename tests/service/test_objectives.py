@@ -42,9 +42,10 @@ def test_a_higher_sensitivity_recommends_dearer_items(ours: Market) -> None:
     assert lists["OFF"] == lists[None]
 
 
-def test_rankings_follow_objectives_too(ours: Market) -> None:
-    """T-26, R-24: and their scores are a softmax as ever."""
-    version = ours.version(RANKING, solutionConfig=objective("HIGH"))
+@pytest.mark.parametrize("recipe", [RANKING, RANKING + "-v2"])
+def test_rankings_follow_objectives_too(ours: Market, recipe: str) -> None:
+    """T-26, R-24: the second version, too; and their scores are a softmax as ever."""
+    version = ours.version(recipe, solutionConfig=objective("HIGH"))
     campaign = ours.campaign(version)
     ask = ours.runtime.get_personalized_ranking
     ranked = ask(campaignArn=campaign, userId="nobody", inputList=list(MET[:12]))["personalizedRanking"]

@@ -82,11 +82,10 @@ def test_recommenders_are_listed_by_group_newest_first(given: Given) -> None:
 @pytest.mark.parametrize(
     ("use_case", "config"),
     [
-        (VIEWS, {"itemExplorationConfig": {"explorationWeight": "0.2"}}),
         (FOR_YOU, {"itemExplorationConfig": {"explorationItemAgeCutOff": "0.5"}}),
         (FOR_YOU, {"itemExplorationConfig": {"explorationWeight": "2"}}),
         (VIEWS, {"trainingDataConfig": {"excludedDatasetColumns": {"ITEMS": ["PRICE"]}}}),
-        (VIEWS, {"trainingDataConfig": {"excludedDatasetColumns": {"INTERACTIONS": ["ITEM_ID"]}}}),
+        (VIEWS, {"trainingDataConfig": {"excludedDatasetColumns": {"INTERACTIONS": ["NOTHING"]}}}),
         (VIEWS, {"enableMetadataWithRecommendations": True}),
         ("sims", {}),
         ("vod-most-popular", {}),
@@ -210,8 +209,10 @@ def test_states_of_a_recommender(slow: Given, runtime_of_slow: Any, clock: Manua
     pass_through(0, 10, 110)
     assert refusal(personalize.stop_recommender, recommenderArn=made)[0] == "InvalidInputException"
     config = {"minRecommendationRequestsPerSecond": 2}
-    code, _ = refusal(personalize.update_recommender, recommenderArn=made, recommenderConfig=config)
-    assert code == "ResourceInUseException"
+    personalize.update_recommender(recommenderArn=made, recommenderConfig=config)
+    assert refusal(personalize.start_recommender, recommenderArn=made)[0] == "ResourceInUseException"
+    clock.advance(2500)
+    assert (recommender_of(slow)["recommenderConfig"], recommender_of(slow)["status"]) == (config, "INACTIVE")
     assert personalize.start_recommender(recommenderArn=made)["recommenderArn"] == made
     pass_through(0, 10, 110)
     assert recommender_of(slow)["modelMetrics"] == metrics

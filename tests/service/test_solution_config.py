@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from personalize_emu.service.event_selection import EventSelection
 from personalize_emu.service.recipe_catalog import all_recipes
 from personalize_emu.service.solution_config import (
     NO_INTERACTIONS,
@@ -54,6 +55,13 @@ def auto_ml(config: dict[str, Any], **params: Any) -> None:
 
 def test_t40_auto_ml_ignores_the_rest_of_the_configuration() -> None:
     auto_ml({"algorithmHyperParameters": {"nonsense": "x"}, "optimizationObjective": {"itemAttribute": "X"}})
+
+
+def test_r32_auto_ml_among_legacy_recipes_where_these_are_allowed() -> None:
+    params = {"performAutoML": True, "solutionConfig": {"autoMLConfig": {"recipeList": [ARN + "aws-hrnn"]}}}
+    check_solution(None, params, GROUP, legacy=True)
+    with pytest.raises(InvalidInputException):
+        check_solution(None, params, GROUP)
 
 
 def test_t17_t41_recipe_list() -> None:
@@ -149,7 +157,10 @@ def test_t13_t22_events_configuration() -> None:
     check(events({"eventType": "buy", "weight": 1.0, "eventValueThreshold": 2.0}, {"eventType": "click"}))
     check({"eventsConfig": {}}, eventType="buy")
     check({"eventsConfig": {"eventParametersList": []}}, eventType="buy")
-    assert "together" in refused(events({"eventType": "buy"}), eventType="buy")
+    both = events({"eventType": "buy"})
+    check(both, eventType="click")
+    assert set(EventSelection.of("click", both).event_types or {}) == {"buy"}
+    assert set(EventSelection.of("click", {}).event_types or {}) == {"click"}
     assert "more than once" in refused(events({"eventType": "buy"}, {"eventType": "buy", "weight": 0.5}))
     assert "must have an eventType" in refused(events({"weight": 0.5}))
 
@@ -183,7 +194,10 @@ def test_t27_off_and_empty_objectives_ask_for_nothing() -> None:
 
 
 def test_r24_t26_recipes_without_objective() -> None:
-    for on in ("aws-user-personalization-v2", "aws-personalized-ranking-v2", "aws-sims", "aws-item-affinity"):
+    """The guide names two recipes and leaves their second versions open: these are taken for them."""
+    for on in ("aws-user-personalization-v2", "aws-personalized-ranking-v2"):
+        check(objective("PRICE", "LOW"), on=on)
+    for on in ("aws-sims", "aws-item-affinity"):
         assert "optimizationObjective" in refused(objective("PRICE", "LOW"), on=on)
 
 
@@ -210,16 +224,28 @@ def test_t28_columns_are_named_by_dataset_in_any_case() -> None:
         columns({"MOVIES": ["GENRES"]}),
         columns({"USERS": ["AGE"]}),
         columns({"ITEMS": ["NONE"]}),
-        columns(ITEMS=["genres"]),
-        columns({"ITEMS": ["GENRES"]}, items=["PRICE"]),
-        columns({"ITEMS": ["GENRES"], "Items": ["PRICE"]}),
-        columns({"ITEMS": ["ITEM_ID"]}),
-        columns({"INTERACTIONS": ["TIMESTAMP"]}),
-        columns({"INTERACTIONS": ["USER_ID"]}),
+        columns(ITEMS=["NONE"]),
     ],
 )
 def test_t28_columns_that_cannot_be_chosen(config: dict[str, Any]) -> None:
     refused(config)
+
+
+@pytest.mark.parametrize(
+    ("config", "left"),
+    [
+        (columns(ITEMS=["genres"]), {"ITEM_ID", "GENRES"}),
+        (columns({"Items": ["Genres", "name"]}), set(ITEMS.names) - {"GENRES", "NAME"}),
+        (columns({"ITEMS": ["GENRES"]}, items=["PRICE", "GENRES"]), {"ITEM_ID", "PRICE"}),
+        (columns({"ITEMS": ["GENRES", "NAME"], "Items": ["PRICE"]}), set(ITEMS.names) - {"GENRES", "NAME", "PRICE"}),
+        (columns({"ITEMS": ["ITEM_ID", "PRICE"]}), set(ITEMS.names) - {"PRICE"}),
+    ],
+)
+def test_t28_columns_in_any_case_and_twice_and_ids(config: dict[str, Any], left: set[str]) -> None:
+    """Nobody says that these are refused: what is both in and out is out, and ids stay."""
+    check(config)
+    found = columns_in_training(config["trainingDataConfig"], "ITEMS", GROUP["ITEMS"])
+    assert set(found) == left
 
 
 def test_t28_what_is_left_for_training() -> None:
@@ -278,7 +304,6 @@ def test_r_sol_22_updates_that_are_refused() -> None:
         {},
         {"performIncrementalUpdate": True},
         {"solutionUpdateConfig": schedule("rate(40 days)")},
-        {"event_type": "buy", "solutionUpdateConfig": events({"eventType": "buy"})},
     ):
         with pytest.raises(InvalidInputException):
             update(**params)

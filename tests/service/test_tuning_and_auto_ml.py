@@ -9,7 +9,6 @@ import pytest
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.auto_ml import candidates_of, metric_of
 from tests.given import POPULARITY, SIMS, USER_PERSONALIZATION, Given, as_csv, two_camps
-from tests.refusals import refusal
 
 RANKING = "arn:aws:personalize:::recipe/aws-personalized-ranking"
 SIMILAR = "arn:aws:personalize:::recipe/aws-similar-items"
@@ -182,6 +181,9 @@ def test_too_little_data_fail_auto_ml_too(given: Given) -> None:
 
 
 @pytest.mark.parametrize("recipe", [POPULARITY, "arn:aws:personalize:::recipe/aws-user-personalization-v2"])
-def test_recipes_without_search_refuse_it(given: Given, recipe: str) -> None:
-    """T-33, R-56."""
-    assert refusal(given.solution, recipe=recipe, performHPO=True)[0] == "InvalidInputException"
+def test_recipes_without_search_are_trained_without(given: Given, recipe: str) -> None:
+    """T-33, R-56, T-34: nothing has been tuned, so nothing is shown."""
+    version = given.version(given.solution(given.imported_group(), recipe, performHPO=True))
+    shown = given.personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"]
+    assert (shown["status"], shown["performHPO"]) == ("ACTIVE", True)
+    assert "tunedHPOParams" not in shown
