@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from personalize_emu.batch.lines import BadLine
-from personalize_emu.data.columns import EVENT_TYPE, USER_ID
+from personalize_emu.data.columns import USER_ID
 from personalize_emu.data.dataset_types import USERS
 from personalize_emu.data.interactions import collect_interactions
+from personalize_emu.data.live_events import kinds_of_users
 from personalize_emu.filters.binding import bind
 from personalize_emu.filters.check import CheckedFilter
 from personalize_emu.filters.columns import Mask
@@ -78,15 +79,15 @@ def user_filter(
 
 
 def _current_data(contents: DatasetContents, trained: TrainedVersion) -> TrainingData:
-    rows = contents.rows_to_train_on(len(contents.log))
-    table = contents.layer.full_table
-    found = collect_interactions(table, rows, event_value_threshold=trained.selection.threshold)
+    streamed = contents.streamed(len(contents.log))
+    found = collect_interactions(contents.layer.full_table, streamed, event_value_threshold=trained.selection.threshold)
     return training_data(found, trained.selection, set())
 
 
 def _kinds_of_users(context: Context, contents: DatasetContents) -> frozenset[tuple[str, str | None]]:
     """Every user with every type of event the user has, imported and streamed ones alike."""
-    pairs = {(row[USER_ID], folded(row.get(EVENT_TYPE))) for row in contents.log.rows()}
+    streamed = contents.log.table()
+    pairs = {(user, folded(kind)) for user, kind in kinds_of_users(streamed)} if streamed.num_rows else set()
     bulk = context.world.indexes.interactions(contents)
     if bulk is not None:
         codes = np.unique(np.stack((bulk.users.astype(np.int64), bulk.event_type_codes.astype(np.int64))), axis=1)

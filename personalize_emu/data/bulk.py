@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from personalize_emu.data.avro import Schema
 from personalize_emu.data.columns import conformed, distinct_strings, encoded, rows_table, without_unused_words
 from personalize_emu.data.dataset_types import ACTION_INTERACTIONS, INTERACTIONS
-from personalize_emu.data.record_log import Row
+from personalize_emu.data.log_segments import Row
 from personalize_emu.data.rejection import too_few_interactions
 
 ImportMode = Literal["FULL", "INCREMENTAL"]

@@ -21,6 +21,9 @@ IMPRESSION = "IMPRESSION"
 RECOMMENDATION_ID = "RECOMMENDATION_ID"
 SESSION_ID = "SESSION_ID"
 EVENT_ID = "EVENT_ID"
+NOTED_SESSION = "(session)"
+"""No column of any schema: the session of a streamed interaction that names its user; null where the session stands
+for the user (EV-42)."""
 EVENT_ATTRIBUTION_SOURCE = "EVENT_ATTRIBUTION_SOURCE"
 CREATION_TIMESTAMP = "CREATION_TIMESTAMP"
 
@@ -69,9 +72,14 @@ def rows_table(schema: Schema, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
 
 
 def conformed(table: pa.Table, schema: Schema) -> pa.Table:
-    """The table in schema order; columns the table lacks are null (D-96), others are dropped."""
+    """The table in schema order; columns the table lacks are null (D-96), others are dropped.
+
+    Numbers may be of more bits than the schema says.
+    """
     arrays = [
-        table.column(field.name) if field.name in table.column_names else pa.nulls(table.num_rows, arrow_type(field))
+        pc.cast(table.column(field.name), arrow_type(field))
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, arrow_type(field))
         for field in schema.fields
     ]
     return pa.Table.from_arrays(arrays, schema=arrow_schema(schema))

@@ -12,7 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from personalize_emu.data.columns import EVENT_TYPE, EVENT_VALUE, ID_COLUMNS, ITEM_ID, TIMESTAMP, USER_ID, encoded
+from personalize_emu.data.columns import (
+    EVENT_TYPE,
+    EVENT_VALUE,
+    ID_COLUMNS,
+    ITEM_ID,
+    STRING,
+    TIMESTAMP,
+    USER_ID,
+    encoded,
+)
+from personalize_emu.data.log_segments import table_of
 
 _Codes = NDArray[np.int64]
 
@@ -59,7 +69,7 @@ class Interactions:
 
 def collect_interactions(
     bulk: pa.Table | None,
-    put_rows: Sequence[Mapping[str, Any]],
+    put: pa.Table | Sequence[Mapping[str, Any]],
     *,
     event_type: str | None = None,
     event_value_threshold: float | None = None,
@@ -68,11 +78,12 @@ def collect_interactions(
 ) -> Interactions:
     """Bulk rows and individually put rows, in this order of arrival, as one set of interactions.
 
-    Rows equal in all columns count once (D-82, EV-41). `event_type` keeps only rows of that type, the
-    threshold only rows whose EVENT_VALUE is not null and at least that (T-20). `item_column` is ACTION_ID for
-    action interactions. `more_columns` are kept along the rows, those that occur. Timestamps must not be null.
+    put: rows, or the same as columns, with numbers of 64 bits where the bulk has fewer. Rows equal in all columns count
+    once (D-82, EV-41). `event_type` keeps only rows of that type, the threshold only rows whose EVENT_VALUE is not null
+    and at least that (T-20). `item_column` is ACTION_ID for action interactions. `more_columns` are kept along the
+    rows, those that occur. Timestamps must not be null.
     """
-    table = _joined(bulk, put_rows, (USER_ID, item_column, TIMESTAMP))
+    table = _joined(bulk, put if isinstance(put, pa.Table) else table_of(put), (USER_ID, item_column, TIMESTAMP))
     table = _selected(table, event_type, event_value_threshold)
     users, user_ids = _numbered(table.column(USER_ID))
     items, item_ids = _numbered(table.column(item_column))
@@ -105,17 +116,20 @@ def _more(table: pa.Table, names: Sequence[str], order: _Codes) -> pa.Table | No
     return pa.table({name: column.take(places) for name, column in zip(kept, whole, strict=True)})
 
 
-def _joined(bulk: pa.Table | None, put_rows: Sequence[Mapping[str, Any]], needed: Sequence[str]) -> pa.Table:
+def _joined(bulk: pa.Table | None, put: pa.Table, needed: Sequence[str]) -> pa.Table:
     """One table; columns that only one side has are null in the other."""
     known = {} if bulk is None else {field.name: field.type for field in bulk.schema}
-    if not put_rows and bulk is not None:
+    if not put.num_rows and bulk is not None:
         return bulk
     columns = {}
-    for name in sorted(set().union(known, needed, *put_rows)):
-        values = pa.array([row.get(name) for row in put_rows], type=known.get(name) or _put_type(name))
-        columns[name] = values.dictionary_encode() if pa.types.is_string(values.type) else values
-    put = pa.table(columns)
-    return put if bulk is None else pa.concat_tables([bulk, put], promote_options="default")
+    for name in sorted({*known, *needed, *put.column_names}):
+        kind = known.get(name) or _put_type(name)
+        if name not in put.column_names:
+            columns[name] = pa.nulls(put.num_rows, kind or pa.null())
+        else:
+            columns[name] = put.column(name) if kind is None else pc.cast(put.column(name), kind)
+    table = pa.table(columns)
+    return table if bulk is None else pa.concat_tables([bulk, table], promote_options="default")
 
 
 def _put_type(name: str) -> pa.DataType | None:
@@ -123,7 +137,7 @@ def _put_type(name: str) -> pa.DataType | None:
         return pa.int64()
     if name == EVENT_VALUE:
         return pa.float32()
-    return pa.string() if name in ID_COLUMNS or name == EVENT_TYPE else None
+    return STRING if name in ID_COLUMNS or name == EVENT_TYPE else None
 
 
 def _selected(table: pa.Table, event_type: str | None, threshold: float | None) -> pa.Table:

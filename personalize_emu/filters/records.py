@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.data.avro import Schema
 from personalize_emu.data.columns import rows_table
-from personalize_emu.data.record_log import Row
+from personalize_emu.data.log_segments import Row
 from personalize_emu.filters.binding import Alternatives, Bound, Compared, Value
 from personalize_emu.filters.columns import Column, Mask, Texts, column_of
 

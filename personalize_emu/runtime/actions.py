@@ -16,7 +16,7 @@ from personalize_emu.recipes.next_best_action import ActionModel
 from personalize_emu.runtime.answers import SCORE_PLACES
 from personalize_emu.runtime.deployments import deployed
 from personalize_emu.runtime.filtering import contents_of, group_of, records_of, requested_filter
-from personalize_emu.runtime.histories import history_of
+from personalize_emu.runtime.histories import MOST_STREAMED, history_of
 from personalize_emu.runtime.recommendation_ids import issued_id
 from personalize_emu.service.action_reading import VALUE, outcome_of, outcomes_of
 from personalize_emu.service.context import Context, Params
@@ -90,8 +90,11 @@ def _met(context: Context, group_arn: str, trained: TrainedVersion, user_id: str
         numbers = [number_of.get(bulk.item_ids[item], -1) for item in bulk.items[own].tolist()]
         outcomes = outcomes_of(bulk)[bulk.event_type_codes[own]].tolist()
         rows += zip(numbers, outcomes, bulk.timestamps[own].tolist(), strict=True)
-    for event in list(contents.events_of(user_id)) if contents else ():
-        rows.append((number_of.get(event.item_id, -1), outcome_of(event.event_type), event.timestamp))
+    if contents is not None:
+        live = contents.events_of(user_id, MOST_STREAMED)
+        numbers, outcomes = [number_of.get(item, -1) for item in live.item_ids], [*map(outcome_of, live.event_types)]
+        for item, kind, timestamp in zip(live.items, live.types, live.timestamps.tolist(), strict=True):
+            rows.append((numbers[item], outcomes[kind], timestamp))
     known = [row for row in rows if row[0] >= 0]
     return Met(
         np.array([row[0] for row in known], np.int32),

@@ -156,7 +156,7 @@ def _has_history(world: World, contents: DatasetContents | None, user_id: str) -
         return False
     bulk = world.indexes.interactions(contents)
     rows = bulk.history_of(user_id) if bulk else slice(0, 0)
-    return rows.stop > rows.start or bool(contents.events_of(user_id))
+    return rows.stop > rows.start or contents.has_events_of(user_id)
 
 
 def contents_of(context: Context, group_arn: str, dataset_type: str) -> DatasetContents | None:
@@ -171,9 +171,11 @@ def encounters_of(
     """The newest interactions of each type of a user, imported and streamed ones alike (F-51, F-53)."""
     if contents is None:
         return Encounters(frozenset())
+    live = contents.events_of(user_id, most)
+    kinds = [folded(kind) for kind in live.event_types]
     streamed = [
-        Event(event.item_id, folded(event.event_type), event.timestamp)
-        for event in list(contents.events_of(user_id))
+        Event(live.item_ids[item], kinds[kind], timestamp)
+        for item, kind, timestamp in zip(live.items, live.types, live.timestamps.tolist(), strict=True)
     ]
     if _has_lapsed(context, contents, streamed):
         return Encounters(frozenset())

@@ -6,36 +6,36 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from personalize_emu.recipes.base import NO_CONTEXT, History
 from personalize_emu.service.trained import TrainedVersion
 from personalize_emu.service.world import World
 
+MOST_STREAMED = 1000
+"""Newest streamed events that a model is told of: no model looks back further than that for long, and so an answer
+takes the same time however many there are."""
 _NOTHING = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
 
 
 def history_of(
     world: World, trained: TrainedVersion, user_id: str, circumstances: Mapping[str, str] = NO_CONTEXT
 ) -> History:
-    """Oldest first. Events on items the model does not know are left out (R-111).
+    """Oldest first. Events on items the model does not know are left out (R-111), of many the oldest (MOST_STREAMED).
 
     A session id given as user id finds the events recorded under it (RT-43). circumstances: those of now.
     """
     history = trained_history(trained, user_id, circumstances)
     contents = world.contents.get(trained.interactions_arn)
-    events = contents.events_of(user_id) if contents else ()
-    if not events or events[-1].position < trained.log_length:
+    if contents is None or len(contents.log) <= trained.log_length:
         return history
-    number_of, selection = trained.model.number_of, trained.selection
-    new = [
-        event
-        for event in list(events)
-        if event.position >= trained.log_length
-        and event.item_id in number_of
-        and selection.admits(event.event_type, event.event_value)
-    ]
-    items = [number_of[event.item_id] for event in new]
-    return _joined(history, items, [event.timestamp for event in new])
+    events = contents.events_of(user_id, MOST_STREAMED, trained.log_length)
+    if not len(events):
+        return history
+    number_of = trained.model.number_of
+    numbers = np.array([number_of.get(item, -1) for item in events.item_ids], np.int32)[events.items]
+    kept = np.flatnonzero((numbers >= 0) & trained.selection.admitted(events))[-MOST_STREAMED:]
+    return _joined(history, numbers[kept], events.timestamps[kept])
 
 
 def single_item(trained: TrainedVersion, item_id: str) -> History:
@@ -57,8 +57,8 @@ def trained_history(
     return History(trained.data.items[first:end], trained.data.timestamps[first:end], user_id, circumstances)
 
 
-def _joined(history: History, items: list[int], timestamps: list[int]) -> History:
-    all_items = np.concatenate((history.items, np.array(items, np.int32)))
-    all_timestamps = np.concatenate((history.timestamps, np.array(timestamps, np.int64)))
+def _joined(history: History, items: NDArray[np.int32], timestamps: NDArray[np.int64]) -> History:
+    all_items = np.concatenate((history.items, items))
+    all_timestamps = np.concatenate((history.timestamps, timestamps))
     order = np.argsort(all_timestamps, kind="stable")
     return replace(history, items=all_items[order], timestamps=all_timestamps[order])

@@ -31,8 +31,8 @@ def actions_of_group(context: Context, group_arn: str) -> ActionData:
     contents = context.world.contents.get(dataset.arn) if dataset else None
     found = None
     if contents is not None:
-        rows = contents.rows_to_train_on(len(contents.log))
-        found = collect_interactions(contents.bulk, rows, item_column=ACTION_ID)
+        streamed = contents.streamed(len(contents.log))
+        found = collect_interactions(contents.bulk, streamed, item_column=ACTION_ID)
     return action_data(considered(ids, records, found), records, found)
 
 

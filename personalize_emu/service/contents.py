@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,26 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from personalize_emu.data.bulk import ImportMode, merge_bulk, superseded_by, without_rows
-from personalize_emu.data.columns import ACTION_ID, EVENT_TYPE, EVENT_VALUE, ITEM_ID, TIMESTAMP, USER_ID
+from personalize_emu.data.claimed_keys import ClaimedKeys
+from personalize_emu.data.columns import NOTED_SESSION, USER_ID
+from personalize_emu.data.live_events import LiveEvents, has_events, live_events
 from personalize_emu.data.record_log import RecordLog
 from personalize_emu.service.event_ids import EventIds
-from personalize_emu.service.sessions import Arrival, Sessions
+from personalize_emu.service.sessions import Arrival, with_users_of_sessions
 from personalize_emu.state.jobs import attempt
-
-
-@dataclass(frozen=True)
-class LiveEvent:
-    """One streamed interaction. `position` is its place in the record log, `timestamp` epoch seconds.
-
-    item_id: the id of the action in a dataset of action interactions. source: who is credited with it (EV-52).
-    """
-
-    position: int
-    timestamp: int
-    item_id: str
-    event_type: str | None
-    event_value: float | None
-    source: str
 
 
 @dataclass(frozen=True)
@@ -91,10 +77,8 @@ class DatasetContents:
         self._layer = BulkLayer()
         self._bulk_changes = 0
         self.log = RecordLog()
-        self._events: defaultdict[str, list[LiveEvent]] = defaultdict(list)
         self._event_ids = EventIds() if event_ids is None else event_ids
-        self._fingerprints: set[tuple[Any, ...]] = set()
-        self._sessions = Sessions()
+        self._fingerprints = ClaimedKeys()
         self._lock = threading.Lock()
 
     @property
@@ -147,34 +131,37 @@ class DatasetContents:
         nothing (EV-40, EV-41).
         """
         with self._lock:
-            new = [arrival for arrival in arrivals if self._is_new(arrival)]
-            first = len(self.log)
-            # Before the rows can be read: a training that reads them now must know whose they are.
-            self._sessions.note(arrivals, (first + place for place, arrival in enumerate(new) if arrival.anonymous))
-            self.log.append([arrival.row for arrival in new])
-            for position, arrival in enumerate(new, first):
-                self._events[arrival.row[USER_ID]].append(_live_event(position, arrival))
+            self.log.append([_noted(arrival) for arrival in arrivals if self._is_new(arrival)])
+            self.log.fold()
 
     def _is_new(self, arrival: Arrival) -> bool:
-        fingerprint, event_id = _fingerprint(arrival.row), arrival.event_id
-        if fingerprint in self._fingerprints:
+        fingerprint, event_id, user_id = _fingerprint(arrival.row), arrival.event_id, arrival.row[USER_ID]
+        if event_id and fingerprint in self._fingerprints:
             return False
-        if event_id and not self._event_ids.claim(event_id, self, arrival.row[USER_ID]):
+        if event_id and not self._event_ids.claim(event_id, self, user_id):
             return False
-        self._fingerprints.add(fingerprint)
-        return True
+        return self._fingerprints.claim(fingerprint, user_id)
 
     def forget_event_ids(self) -> None:
         """What a dataset does that is about to go."""
         self._event_ids.forget_dataset(self)
 
-    def rows_to_train_on(self, log_length: int) -> Sequence[Mapping[str, Any]]:
+    def streamed(self, log_length: int) -> pa.Table:
         """The first `log_length` streamed interactions for a full training: sessions belong to their users (EV-42)."""
-        return self._sessions.joined(self.log.entries(0, log_length))
+        return with_users_of_sessions(self.log.table(0, log_length))
 
-    def events_of(self, user_id: str) -> Sequence[LiveEvent]:
-        """The streamed events of a user in order of arrival."""
-        return self._events.get(user_id, ())
+    def events_of(self, user_id: str, most: int, since: int = 0) -> LiveEvents:
+        """The newest streamed events of a user at positions of the log from `since` on: of each type, at least `most`.
+
+        What this takes depends on `most`, and hardly on how many there are.
+        """
+        now = self.log.state
+        return live_events(now.segments, now.entries(), user_id, most, since)
+
+    def has_events_of(self, user_id: str) -> bool:
+        """Whether the user has streamed events."""
+        now = self.log.state
+        return has_events(now.segments, now.entries(), user_id)
 
     def removal_of(self, user_ids: frozenset[str]) -> UserRemoval:
         """The slow half of removing users: changes nothing yet."""
@@ -198,38 +185,28 @@ class DatasetContents:
         """
         removal = self.up_to_date(removal)
         with self._lock:
-            rows = self.log.remove(lambda row: row.get(USER_ID) in removal.user_ids)
-            for step in self._forgetting(removal.user_ids, rows):
+            removed = self.log.remove(USER_ID, removal.user_ids)
+            for step in self._forgetting(removal.user_ids):
                 attempt("remove users", step)
             # Last, since a new layer tells readers that what they have made of the old state is out of date.
             self._layer = replace(removal.after)
-        return len(rows) + _rows(removal.before) - _rows(removal.after)
+        return removed + _rows(removal.before) - _rows(removal.after)
 
-    def _forgetting(
-        self, user_ids: frozenset[str], rows: Sequence[Mapping[str, Any]]
-    ) -> Iterator[Callable[[], object]]:
+    def _forgetting(self, user_ids: frozenset[str]) -> Iterator[Callable[[], object]]:
         """The steps that forget what was known of users whose rows are gone."""
-        yield lambda: self._fingerprints.difference_update(map(_fingerprint, rows))
+        yield lambda: self._fingerprints.forget(user_ids)
         yield lambda: self._event_ids.forget_users(self, user_ids)
-        yield lambda: [self._events.pop(user_id, None) for user_id in user_ids]
-        yield lambda: self._sessions.forget(user_ids)
 
 
 def _rows(layer: BulkLayer) -> int:
     return 0 if layer.table is None else int(layer.table.num_rows)
 
 
-def _fingerprint(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(sorted(row.items(), key=lambda item: item[0]))
+def _fingerprint(row: Mapping[str, Any]) -> str:
+    """Rows equal in every column have equal ones."""
+    return repr(sorted(row.items()))
 
 
-def _live_event(position: int, arrival: Arrival) -> LiveEvent:
-    row = arrival.row
-    return LiveEvent(
-        position=position,
-        timestamp=int(row[TIMESTAMP]),
-        item_id=row[ITEM_ID] if ITEM_ID in row else row[ACTION_ID],
-        event_type=row.get(EVENT_TYPE),
-        event_value=row.get(EVENT_VALUE),
-        source=arrival.source,
-    )
+def _noted(arrival: Arrival) -> Mapping[str, Any]:
+    """The row with the session beside it, where it has a user of its own (EV-42)."""
+    return arrival.row if arrival.anonymous else {**arrival.row, NOTED_SESSION: arrival.session_id or ""}

@@ -44,7 +44,7 @@ def is_stopped(world: World, arn: str) -> bool:
 def _evaluated(contents: DatasetContents, trained: TrainedVersion) -> TrainedVersion:
     """The version with the interactions of now; items stay known once they were (R-111)."""
     log_length, selection = len(contents.log), trained.selection
-    rows = contents.rows_to_train_on(log_length)
-    found = collect_interactions(contents.bulk, rows, event_value_threshold=selection.threshold)
+    streamed = contents.streamed(log_length)
+    found = collect_interactions(contents.bulk, streamed, event_value_threshold=selection.threshold)
     data = training_data(found, selection, set(trained.model.catalog))
     return replace(trained, model=trained.model.evaluated_on(data), data=data, log_length=log_length)

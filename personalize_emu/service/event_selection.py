@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.data.avro import Field
 from personalize_emu.data.interactions import Interactions
+from personalize_emu.data.live_events import LiveEvents
 from personalize_emu.recipes.base import TrainingData
 from personalize_emu.service.feature_columns import features_of
 from personalize_emu.service.impressions import not_chosen
@@ -58,14 +59,17 @@ class EventSelection:
         name = event_type or ""
         return (self.event_types or {}).get(name.casefold() if self.any_case else name, (_NO_FLOOR, 0.0))
 
-    def admits(self, event_type: str | None, value: float | None) -> bool:
-        """Whether one streamed event counts."""
-        if self.threshold is not None and (value is None or value < self.threshold):
-            return False
-        if self.event_types is None:
-            return True
-        floor, weight = self.terms_of(event_type)
-        return weight > 0 and (floor == _NO_FLOOR or (value is not None and value >= floor))
+    def admitted(self, events: LiveEvents) -> NDArray[np.bool_]:
+        """bool[events]: which streamed events count."""
+        kept = np.ones(len(events), np.bool_)
+        # Comparisons with NaN are false: what needs a value does not count without one.
+        if self.threshold is not None:
+            kept &= events.values >= self.threshold
+        if self.event_types is not None:
+            terms = np.array([self.terms_of(event_type) for event_type in events.event_types])[events.types]
+            floors, weights = terms[:, 0], terms[:, 1]
+            kept &= (weights > 0) & ((floors == _NO_FLOOR) | (events.values >= floors))
+        return kept
 
 
 def training_data(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection
 
 import pyarrow as pa
 
@@ -22,31 +21,27 @@ _KEYWORDS = frozenset({*required_columns(INTERACTIONS, None), *reserved_columns(
 """Names that cannot be values, spelt as they are here."""
 
 
-def refuse_reserved_event_types(
-    bulk: pa.Table | None, put_rows: Sequence[Mapping[str, Any]], event_types: Collection[str]
-) -> None:
+def refuse_reserved_event_types(bulk: pa.Table | None, streamed: pa.Table, event_types: Collection[str]) -> None:
     """Importing them is accepted (D-17); data without the column have no event types to refuse.
 
-    event_types: the distinct ones that occur.
+    streamed: the columns that have a value. event_types: the distinct ones that occur.
 
     Raises:
         JobFailed: there are interactions, and none of them has a usable event type.
     """
     imported = bulk is not None and EVENT_TYPE in bulk.column_names and bulk.num_rows > 0
-    typed = imported or any(EVENT_TYPE in row for row in put_rows)
+    typed = imported or EVENT_TYPE in streamed.column_names
     if typed and _KEYWORDS.issuperset(event_types):
         raise JobFailed("All values in the event_type column are either reserved keywords or null")
 
 
-def refuse_too_many_event_types(
-    bulk: pa.Table | None, put_rows: Sequence[Mapping[str, Any]], event_types: Collection[str]
-) -> None:
+def refuse_too_many_event_types(bulk: pa.Table | None, streamed: pa.Table, event_types: Collection[str]) -> None:
     """Nothing is wrong with importing such data; it is the training that fails (D-25).
 
     Raises:
         JobFailed: more than `MOST`.
     """
-    columns = set().union(*put_rows) if bulk is None else set(bulk.column_names)
+    columns = set((streamed if bulk is None else bulk).column_names)
     optional = len(columns - _UNCOUNTED)
     if optional + len(event_types) > MOST:
         raise JobFailed(

@@ -101,15 +101,14 @@ def selected_records(contents: DatasetContents, schema: AvroSchema, dataset_type
 
     mode: BULK, PUT or ALL. With ALL only the newest record of an id counts; BULK and PUT give every one.
     """
-    layer, rows = contents.layer, contents.log.rows()
-    id_column = DATASET_TYPES[dataset_type].id_column
+    layer, id_column = contents.layer, DATASET_TYPES[dataset_type].id_column
     if mode == "ALL" and id_column is not None:
-        return current_records(layer.table, rows, schema, id_column, layer.superseded)
-    return distinct_rows(pa.concat_tables([rows_table(schema, []), *_layers(layer.table, rows, schema, mode)]))
+        return current_records(layer.table, contents.log.rows(), schema, id_column, layer.superseded)
+    return distinct_rows(pa.concat_tables([rows_table(schema, []), *_layers(contents, layer.table, schema, mode)]))
 
 
-def _layers(bulk: pa.Table | None, rows: Any, schema: AvroSchema, mode: str) -> Iterator[pa.Table]:
+def _layers(contents: DatasetContents, bulk: pa.Table | None, schema: AvroSchema, mode: str) -> Iterator[pa.Table]:
     if mode != "PUT" and bulk is not None:
         yield conformed(bulk, schema)
     if mode != "BULK":
-        yield rows_table(schema, rows)
+        yield conformed(contents.log.table(), schema)

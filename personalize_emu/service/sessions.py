@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from personalize_emu.data.columns import USER_ID
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from personalize_emu.data.columns import NOTED_SESSION, USER_ID, encoded
 
 Row = Mapping[str, Any]
 
@@ -25,28 +29,25 @@ class Arrival:
     source: str = ""
 
 
-class Sessions:
-    """The user of each session, and which rows of a record log no user was named for."""
+def with_users_of_sessions(table: pa.Table) -> pa.Table:
+    """Streamed interactions as a full training reads them: anonymous ones under the user of their session.
 
-    def __init__(self) -> None:
-        self._user_of: dict[str, str] = {}
-        self._anonymous: set[int] = set()
-
-    def note(self, arrivals: Iterable[Arrival], anonymous: Iterable[int]) -> None:
-        """anonymous: positions. The first user seen in a session is the one whose it is (EV-43)."""
-        self._anonymous.update(anonymous)
-        for arrival in arrivals:
-            if arrival.session_id and not arrival.anonymous:
-                self._user_of.setdefault(arrival.session_id, arrival.row[USER_ID])
-
-    def forget(self, user_ids: Collection[str]) -> None:
-        """What these users did under no name stays without one."""
-        self._user_of = {session: user for session, user in self._user_of.items() if user not in user_ids}
-
-    def joined(self, entries: Iterable[tuple[int, Row]]) -> Sequence[Row]:
-        """Rows, given with their positions, as a full training reads them: anonymous ones under their user."""
-        user_of, anonymous = self._user_of, self._anonymous
-        return [
-            {**row, USER_ID: user_of.get(row[USER_ID], row[USER_ID])} if position in anonymous else row
-            for position, row in entries
-        ]
+    table: with the sessions that are noted beside the rows, where any is; the answer is without. The first user seen
+    in a session is the one whose it is (EV-43).
+    """
+    if NOTED_SESSION not in table.column_names:
+        return table
+    users, sessions = encoded(table.column(USER_ID)), encoded(table.column(NOTED_SESSION))
+    table = table.drop_columns([NOTED_SESSION])
+    codes, noted = np.asarray(users.indices).copy(), np.asarray(sessions.indices.fill_null(-1))
+    named = np.flatnonzero(noted >= 0)
+    if len(named) == len(codes):
+        return table
+    heard, first = np.unique(noted[named], return_index=True)
+    # The word that stands for each session where it stands for its user, -1 where it never does.
+    words = np.asarray(pc.index_in(sessions.dictionary, users.dictionary).fill_null(-1))[heard]
+    owner = np.arange(len(users.dictionary), dtype=codes.dtype)
+    owner[words[words >= 0]] = codes[named[first]][words >= 0]
+    codes[noted < 0] = owner[codes[noted < 0]]
+    joined = pa.DictionaryArray.from_arrays(pa.array(codes), users.dictionary)
+    return table.set_column(table.schema.get_field_index(USER_ID), USER_ID, joined)

@@ -124,16 +124,16 @@ def _beside(source: TrainingInput) -> dict[str, str]:
 
 def read_data(source: TrainingInput, selection: EventSelection, log_length: int) -> TrainingData:
     """What datasets hold now, of streamed interactions the first `log_length`."""
-    reading, rows = source.reading, source.interactions.rows_to_train_on(log_length)
+    reading, streamed = source.reading, source.interactions.streamed(log_length)
     found = collect_interactions(
         source.interactions.bulk,
-        rows,
+        streamed,
         event_value_threshold=selection.threshold,
         more_columns=reading.interaction_columns if reading else (),
     )
     if source.facts.name not in _WITHOUT_INTERACTIONS:
-        refuse_reserved_event_types(source.interactions.bulk, rows, found.event_types)
-    refuse_too_many_event_types(source.interactions.bulk, rows, found.event_types)
+        refuse_reserved_event_types(source.interactions.bulk, streamed, found.event_types)
+    refuse_too_many_event_types(source.interactions.bulk, streamed, found.event_types)
     data = training_data(found, selection, item_ids(source.items), reading.context_fields if reading else ())
     data = reading.described(data) if reading else data
     return replace(data, objective=source.objective(data.catalog))

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
 
-from personalize_emu.data.record_log import RecordLog
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from personalize_emu.data.live_events import has_events, live_events
+from personalize_emu.data.record_log import GROWTH, RecordLog
 
 
 def test_d90_rows_stay_in_order_of_arrival() -> None:
@@ -53,23 +61,150 @@ def test_readers_beside_writers_see_whole_appends() -> None:
         assert [row["N"] for row in log.rows() if row["W"] == writer][::2] == list(range(200))
 
 
-def test_d110_removed_rows_leave_gaps_and_positions_stay() -> None:
+@pytest.mark.parametrize("folded", [False, True])
+def test_d110_removed_rows_leave_gaps_and_positions_stay(folded: bool) -> None:
     log = RecordLog()
-    log.append([{"USER_ID": "u"}, {"USER_ID": "v", "N": 1}, {"USER_ID": "u"}])
+    log.append([event("u", 0), event("v", 1), event("u", 2)])
+    if folded:
+        log.fold(1)
     seen = log.rows()
-    assert log.remove(lambda row: row["USER_ID"] == "u") == [{"USER_ID": "u"}, {"USER_ID": "u"}]
-    assert log.append([{"USER_ID": "v", "N": 2}]) == 4
+    assert log.remove("USER_ID", {"u"}) == 2
+    assert log.append([event("v", 3)]) == 4
     assert (len(log), log.held) == (4, 2)
-    assert [row["N"] for row in log.rows()] == [1, 2]
-    assert [row["N"] for row in log.rows(0, 3)] == [1]
-    assert [row["N"] for row in log.rows(3)] == [2]
-    assert log.remove(lambda row: row["USER_ID"] == "u") == []
+    assert [row["TIMESTAMP"] for row in log.rows()] == [1, 3]
+    assert [row["TIMESTAMP"] for row in log.rows(0, 3)] == [1]
+    assert [row["TIMESTAMP"] for row in log.rows(3)] == [3]
+    assert log.remove("USER_ID", {"u"}) == 0
     assert len(seen) == 3
 
 
-def test_positions_stay_beside_gaps() -> None:
+def test_d110_no_trace_of_removed_rows_stays() -> None:
+    """In the dictionaries of folded columns neither."""
     log = RecordLog()
-    log.append([{"N": number} for number in range(4)])
-    log.remove(lambda row: row["N"] == 1)
-    assert log.entries() == [(0, {"N": 0}), (2, {"N": 2}), (3, {"N": 3})]
-    assert log.entries(1, 3) == [(2, {"N": 2})]
+    log.append([event("gone", 0, item="only theirs"), event("v", 1)])
+    log.fold(1)
+    log.remove("USER_ID", {"gone"})
+    assert log.table().column("USER_ID").chunk(0).dictionary.to_pylist() == ["v"]
+    assert log.table().column("ITEM_ID").chunk(0).dictionary.to_pylist() == ["i"]
+    log.remove("USER_ID", {"v"})
+    assert (log.rows(), log.held, len(log)) == ([], 0, 2)
+
+
+def event(user: str, time: int, **more: Any) -> dict[str, Any]:
+    return {"USER_ID": user, "ITEM_ID": more.pop("item", "i"), "TIMESTAMP": time, **more}
+
+
+VALUES = st.fixed_dictionaries(
+    {
+        "USER_ID": st.sampled_from("uvwxyz"),
+        "ITEM_ID": st.sampled_from(("i", "j", "ü", "")),
+        "TIMESTAMP": st.integers(0, 9),
+    },
+    optional={
+        "EVENT_TYPE": st.sampled_from(("view", "buy")),
+        "EVENT_VALUE": st.floats(allow_nan=False),
+        "COUNT": st.integers(-(2**31), 2**31 - 1),
+        "KIND": st.booleans(),
+    },
+)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), st.lists(VALUES, max_size=9)),
+        st.tuples(st.just("fold"), st.just(())),
+        st.tuples(st.just("remove"), st.sets(st.sampled_from("uvwxyz"), max_size=2)),
+    ),
+    max_size=20,
+)
+
+
+@given(STEPS, st.integers(0, 40), st.integers(0, 40))
+def test_a_log_is_a_list_whatever_of_it_is_folded(steps: list[tuple[str, Any]], start: int, stop: int) -> None:
+    """Rows, positions, columns, and what there is of each user, beside a plain list of rows."""
+    log, plain = RecordLog(), list[dict[str, Any] | None]()
+    for step, given_rows in steps:
+        if step == "append":
+            plain.extend(given_rows)
+            assert log.append(given_rows) == len(plain)
+        elif step == "fold":
+            log.fold(1)
+        else:
+            gone = [row for row in plain if row is not None and row["USER_ID"] in given_rows]
+            plain = [None if row is None or row["USER_ID"] in given_rows else row for row in plain]
+            assert log.remove("USER_ID", given_rows) == len(gone)
+    kept = [row for row in plain if row is not None]
+    assert list(log.rows()) == kept
+    assert list(log.rows(start, stop)) == [row for row in plain[start:stop] if row is not None]
+    listed = log.table(start, stop).to_pylist()
+    assert [{k: v for k, v in row.items() if v is not None} for row in listed] == list(log.rows(start, stop))
+    assert (len(log), log.held) == (len(plain), len(kept))
+    for user in "uvwxyz":
+        check_user(log, plain, user, start)
+
+
+def check_user(log: RecordLog, plain: list[dict[str, Any] | None], user: str, since: int) -> None:
+    held = [(place, row) for place, row in enumerate(plain) if row is not None]
+    own = [(row["TIMESTAMP"], place, row) for place, row in held if row["USER_ID"] == user]
+    expected = sorted(entry for entry in own if entry[1] >= since)
+    now = log.state
+    found = live_events(now.segments, now.entries(), user, 1000, since)
+    assert found.positions.tolist() == [place for _, place, _ in expected]
+    assert found.timestamps.tolist() == [time for time, _, _ in expected]
+    assert [found.item_ids[item] for item in found.items] == [row["ITEM_ID"] for *_, row in expected]
+    assert [found.event_types[kind] for kind in found.types] == [row.get("EVENT_TYPE") for *_, row in expected]
+    assert np.array_equal(found.values, [row.get("EVENT_VALUE", np.nan) for *_, row in expected], equal_nan=True)
+    assert has_events(now.segments, now.entries(), user) == bool(own)
+
+
+def test_the_newest_of_each_type_are_enough() -> None:
+    """F-51: seldom events stay in reach, however many others came since."""
+    log = RecordLog()
+    for first in range(0, 4000, 100):
+        kinds = ["buy" if number < 3 else "view" for number in range(first, first + 100)]
+        log.append([event("u", first + place, EVENT_TYPE=kind) for place, kind in enumerate(kinds)])
+        log.append([event("v", first)])
+        log.fold(100)
+    now = log.state
+    found = live_events(now.segments, now.entries(), "u", 10, 0)
+    bought, viewed = (
+        found.timestamps[found.types == found.event_types.index(kind)].tolist() for kind in ("buy", "view")
+    )
+    assert bought == [0, 1, 2]
+    assert viewed[-10:] == list(range(3990, 4000))
+    assert len(viewed) <= 10 * len(now.segments)
+
+
+def test_segments_stay_few() -> None:
+    """Each is several times as long as the next, so that a reader has to look into few."""
+    log = RecordLog()
+    for turn in range(300):
+        log.append([event(f"u{turn % 7}", turn, item=f"i{number}") for number in range(20)])
+        log.fold(20)
+    lengths = [len(segment) for segment in log.state.segments]
+    assert sum(lengths) == 6000
+    assert len(lengths) <= 5
+    assert all(before >= GROWTH * after for before, after in pairwise(lengths))
+
+
+def test_a_folded_event_takes_few_bytes() -> None:
+    """At most 150 a row at rest, its share of the words and of the index included."""
+    log = RecordLog()
+    for turn in range(400):
+        log.append([event(f"u{(turn + number) % 300}", turn, item=f"i{number * turn % 500}") for number in range(50)])
+        log.fold()
+    segments = log.state.segments
+    parts = [part for segment in segments for part in vars(segment.by_user).values()]
+    indexes = sum(part.nbytes for part in parts if hasattr(part, "nbytes"))
+    assert indexes > 0
+    assert sum(len(segment) for segment in segments) >= 19_500
+    assert sum(segment.table.nbytes for segment in segments) + indexes <= 150 * 20_000
+
+
+def test_columns_that_change_their_type_become_texts() -> None:
+    """D-96: after a change of the schema."""
+    log = RecordLog()
+    for value in (1, "two", 2.5, True):
+        log.append([event("u", 0, OTHER=value)])
+        log.fold(1)
+    assert [row["OTHER"] for row in log.rows()] == ["1", "two", "2.5", "true"]
+    log.append([event("u", 1, OTHER=7)])
+    assert log.table().column("OTHER").to_pylist()[-1] == "7"

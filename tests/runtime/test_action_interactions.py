@@ -190,9 +190,9 @@ def test_without_user_the_session_stands_for_one(heard: Heard) -> None:
     heard.put(taken(), nameless)
     assert [row["USER_ID"] for row in heard.rows] == ["u", "s2"]
     contents = heard.emulator.world.contents[heard.dataset]
-    assert [event.item_id for event in contents.events_of("s2")] == ["a1"]
+    assert contents.events_of("s2", 9).item_ids == ("a1",)
     heard.put(taken(sessionId="s2", userId="w", actionId="a3"))
-    assert [row["USER_ID"] for row in contents.rows_to_train_on(3)] == ["u", "w", "w"]
+    assert contents.streamed(3).column("USER_ID").to_pylist() == ["u", "w", "w"]
 
 
 def test_tracking_ids_of_trackers_are_others(heard: Heard) -> None:

@@ -66,10 +66,10 @@ def test_d117_a_removed_user_comes_back_like_anybody_else() -> None:
     other = {"USER_ID": "v", "ITEM_ID": "i", "TIMESTAMP": 1}
     contents.append_events([Arrival(event, "1"), Arrival(other, "2")])
     assert contents.remove_users(contents.removal_of(frozenset("u"))) == 1
-    assert list(contents.events_of("u")) == []
+    assert not len(contents.events_of("u", 9))
     contents.append_events([Arrival(event, "1"), Arrival({**other, "TIMESTAMP": 2}, "2")])
-    assert [found.position for found in contents.events_of("u")] == [2]
-    assert [found.position for found in contents.events_of("v")] == [1]
+    assert contents.events_of("u", 9).positions.tolist() == [2]
+    assert contents.events_of("v", 9).positions.tolist() == [1]
     assert contents.remove_users(contents.removal_of(frozenset("uv"))) == 2
     assert not contents.has_interactions
     assert len(contents.log) == 3

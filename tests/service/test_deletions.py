@@ -183,7 +183,7 @@ def test_a_deleted_user_may_come_back(given: Given, group: str, tracker: str, ev
     put_events(events, tracker, "u1", "i1")
     assert deleted(given, "u1") == 21
     put_events(events, tracker, "u1", "i1")
-    assert len(emulator.world.contents[INTERACTIONS].events_of("u1")) == 1
+    assert len(emulator.world.contents[INTERACTIONS].events_of("u1", 9)) == 1
     given.import_job(INTERACTIONS, given.upload(as_csv(two_camps())), "back")
     assert deleted(given, "u1", name="again") == 21
 
