@@ -8,6 +8,7 @@ import logging
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Event, Thread
 from typing import Any
@@ -245,3 +246,28 @@ def test_topics_post_when_asked_to_and_pass_over_who_is_gone(subscriber: Subscri
         sns.publish(TopicArn=topic, Message="a")
         assert subscriber.got.is_set()
     reset_services()
+
+
+def test_an_object_may_be_written_and_read_by_several_threads_at_once() -> None:
+    """As batch jobs do that probe the same folder; moto closes what one thread reads when another writes it again."""
+    reset_services()
+    objects = EmbeddedClients()("s3", REGION)
+    objects.create_bucket(**BUCKET)
+    objects.put_object(**BUCKET, Key="k", Body=b"0")
+
+    def write_and_read(number: int) -> set[int]:
+        lengths = set()
+        for _ in range(150):
+            objects.put_object(**BUCKET, Key="k", Body=b"x" * number)
+            lengths.add(len(objects.get_object(**BUCKET, Key="k")["Body"].read()))
+        return lengths
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            lengths = set().union(*threads.map(write_and_read, range(1, 5)))
+    finally:
+        sys.setswitchinterval(interval)
+        reset_services()
+    assert lengths <= {1, 2, 3, 4}

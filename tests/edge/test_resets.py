@@ -87,7 +87,7 @@ def test_personalize_is_reset_while_nobody_uses_the_services() -> None:
     """No new group of Personalize stands beside an old bucket."""
     order: list[str] = []
     resetting = threading.Thread(target=reset_services, args=(lambda: order.append("personalize"),))
-    with using_services():
+    with using_services("iam"):
         resetting.start()
         # As long as a reset that does not wait would take.
         resetting.join(0.2)

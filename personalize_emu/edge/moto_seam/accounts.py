@@ -18,14 +18,14 @@ from personalize_emu.edge.moto_seam.resetting import using_services
 
 def account_of(access_key: str) -> str | None:
     """The account whose key was issued by the embedded IAM or STS; None for a key nobody issued (P-20)."""
-    with using_services():
+    with using_services("iam"):
         account: str = get_account_id_from(access_key)
     return None if account == DEFAULT_ACCOUNT_ID else account
 
 
 def caller_of(access_key: str) -> Caller | None:
     """The user or the session that the embedded IAM or STS issued a key to."""
-    with using_services():
+    with using_services("iam"):
         return _caller_of(access_key)
 
 
@@ -46,7 +46,7 @@ def _caller_of(access_key: str) -> Caller | None:
 
 def _documents(key: Any) -> tuple[dict[str, Any], ...]:
     """moto has a policy's document as a text, in a dictionary, or in the default version of a managed one."""
-    with using_services():
+    with using_services("iam"):
         return tuple(IAMPolicy(policy)._policy_json for policy in key.collect_policies())
 
 

@@ -67,7 +67,7 @@ class EmbeddedClients:
             raise ServicesGone("the mock this call belongs to is over")
         if self._account != DEFAULT_ACCOUNT_ID:
             request.headers[ACCOUNT_HEADER] = self._account
-        with using_services(), as_the_service(self._account):
+        with using_services(event_name.split(".")[1]), as_the_service(self._account):
             try:
                 return self._stubber(event_name, request)
             # As over HTTP: whatever moto trips over is an answer of the service.

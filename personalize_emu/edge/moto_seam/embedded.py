@@ -60,10 +60,13 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: 
             environ.setdefault("RAW_URI", environ["REQUEST_URI"])
         if environ.get("CONTENT_TYPE", "").startswith(FORM):
             _keep_body(environ)
-        if account != DEFAULT_ACCOUNT_ID and not _is_issued_key(environ):
+        scope = credential_scope(
+            {"authorization": environ.get("HTTP_AUTHORIZATION", "")}, environ.get("QUERY_STRING", "")
+        )
+        if account != DEFAULT_ACCOUNT_ID and (scope is None or account_of(scope.access_key) is None):
             environ[ACCOUNT_VARIABLE] = account
         try:
-            with using_services(), deliveries(allowed=http_deliveries):
+            with using_services(scope.service if scope else None), deliveries(allowed=http_deliveries):
                 answer: Iterable[bytes] = dispatcher(environ, start_response)
         # What moto trips over while it guesses the service of a malformed request.
         except (LookupError, ValueError, AttributeError, TypeError) as error:
@@ -92,9 +95,3 @@ def _keep_body(environ: WSGIEnvironment) -> None:
     if length.isdecimal():
         environ[FORM_BODY] = environ["wsgi.input"].read(int(length))
         environ["wsgi.input"] = BytesIO(environ[FORM_BODY])
-
-
-def _is_issued_key(environ: WSGIEnvironment) -> bool:
-    headers = {"authorization": environ.get("HTTP_AUTHORIZATION", "")}
-    scope = credential_scope(headers, environ.get("QUERY_STRING", ""))
-    return scope is not None and account_of(scope.access_key) is not None

@@ -1,6 +1,6 @@
 """Resets of the embedded services in one step: nobody sees half of what moto forgets.
 
-uses          any number at once; they wait while a reset is under way
+uses          any number at once, of S3 one at a time; they wait while a reset is under way
 a reset       waits for the uses that have begun, and keeps later ones waiting
 """
 
@@ -63,7 +63,19 @@ class SharedTurn:
 _turn = SharedTurn()
 """moto's stores are those of the process, and so is this."""
 
-using_services = _turn.shared
+_objects = threading.RLock()
+
+
+@contextmanager
+def using_services(service: str | None) -> Iterator[None]:
+    """Around each call of moto. service: what is called; None where only moto can tell."""
+    with _turn.shared():
+        # moto closes the content of an object that is written again, also while another thread reads it.
+        if service in (None, "s3"):
+            with _objects:
+                yield
+        else:
+            yield
 
 
 def _nothing() -> None:
