@@ -137,10 +137,10 @@ def test_event_types_that_are_all_null() -> None:
     """D-17; without rows, and without the column, there is nothing to refuse."""
     nothing = pa.table({"EVENT_TYPE": pa.array([None, None], STRING)})
     with pytest.raises(JobFailed, match="reserved keywords or null"):
-        refuse_reserved_event_types(nothing, [], ())
-    refuse_reserved_event_types(nothing, [{"EVENT_TYPE": "click"}], ("click",))
-    refuse_reserved_event_types(nothing.slice(0, 0), [], ())
-    refuse_reserved_event_types(pa.table({"USER_ID": ["u"]}), [{"USER_ID": "u"}], ())
+        refuse_reserved_event_types(nothing, pa.table({}), ())
+    refuse_reserved_event_types(nothing, pa.table({"EVENT_TYPE": ["click"]}), ("click",))
+    refuse_reserved_event_types(nothing.slice(0, 0), pa.table({}), ())
+    refuse_reserved_event_types(pa.table({"USER_ID": ["u"]}), pa.table({"USER_ID": ["u"]}), ())
 
 
 def items_csv(genre: str) -> str:
