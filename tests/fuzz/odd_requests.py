@@ -225,6 +225,8 @@ def _content_type(request: Odd, random: Random) -> Odd:
 
 
 def _without_header(request: Odd, random: Random) -> Odd:
+    if not request.headers:
+        return request
     gone = random.choice(list(request.headers))
     return replace(request, headers={name: value for name, value in request.headers.items() if name != gone})
 
