@@ -271,3 +271,12 @@ def test_an_object_may_be_written_and_read_by_several_threads_at_once() -> None:
         sys.setswitchinterval(interval)
         reset_services()
     assert lengths <= {1, 2, 3, 4}
+
+
+def test_a_time_past_what_can_be_counted_is_the_fault_of_the_request() -> None:
+    """botocore's own validator raises for it."""
+    target = "GraniteServiceVersion20100801.GetInsightRuleReport"
+    headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": target}
+    body = b'{"RuleName": "r", "StartTime": "18446744073709551616", "EndTime": 1, "Period": 60}'
+    answer = converted(RuntimeError("no timezone"), Asked("cloudwatch", "POST", "/", "", headers, body))
+    assert answer.status == 400

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from gzip import BadGzipFile
 from json import JSONDecodeError
@@ -230,9 +231,11 @@ def _explained(error: Exception, asked: Asked) -> str:
     """What the model says is wrong with the request, and where it says nothing, what moto tripped over."""
     members, operation = asked.members, asked.operation
     if members and operation and operation.input_shape and not asked.is_form:
-        report = ParamValidator().validate(members, operation.input_shape)
-        if report.has_errors():
-            return str(report.generate_report())[:1000]
+        # botocore's validator raises instead of reporting where a time is past what the platform can count.
+        with suppress(RuntimeError, ValueError, OverflowError):
+            report = ParamValidator().validate(members, operation.input_shape)
+            if report.has_errors():
+                return str(report.generate_report())[:1000]
     told = f"{type(error).__name__}: {error}"[:300]
     return f"The embedded {asked.service} can make nothing of this request ({told})."
 
