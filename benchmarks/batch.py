@@ -21,13 +21,13 @@ from personalize_emu.batch.lines import chunks_of
 from personalize_emu.batch.transfer import CHUNK_BYTES, CHUNK_LINES
 from personalize_emu.batch.workers import Workers
 from personalize_emu.data.byte_streams import stream_of
-from personalize_emu.recipes.base import Kind, TrainingData
-from personalize_emu.recipes.blas_threads import one_blas_thread
+from personalize_emu.recipes.contract.base import Kind, TrainingData
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training import no_progress
-from personalize_emu.service.event_selection import EventSelection
-from personalize_emu.service.recipe_catalog import all_recipes
-from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.recipes.training.blas_threads import one_blas_thread
+from personalize_emu.recipes.training.training import no_progress
+from personalize_emu.service.catalog.recipe_catalog import all_recipes
+from personalize_emu.service.state.event_selection import EventSelection
+from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.settings import DASK_SCHEME
 
 RECIPES = ("aws-user-personalization", "aws-personalized-ranking", "aws-sims", "aws-popularity-count")

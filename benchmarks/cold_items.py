@@ -22,15 +22,15 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from benchmarks.user_folds import DEFAULT_FOLDER, read
-from personalize_emu.recipes.base import History, TrainingData
-from personalize_emu.recipes.blas_threads import one_blas_thread
-from personalize_emu.recipes.cold_items import find_cold_items
-from personalize_emu.recipes.features import Categories, Features, Numbers, Texts
-from personalize_emu.recipes.models.blend import standardised
-from personalize_emu.recipes.models.ease import fit_ease
-from personalize_emu.recipes.models.histories import Kernel
+from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.features import Categories, Features, Numbers, Texts
+from personalize_emu.recipes.numerics.logits import standardised
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training import no_progress
+from personalize_emu.recipes.scorers.ease import fit_ease
+from personalize_emu.recipes.scorers.histories import Kernel
+from personalize_emu.recipes.training.blas_threads import one_blas_thread
+from personalize_emu.recipes.training.training import no_progress
+from personalize_emu.recipes.wrappers.cold_items import find_cold_items
 
 SEEDS = 10
 HIDDEN_SHARE = 0.1

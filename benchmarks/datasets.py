@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks.made_temporal import made_music, made_news
-from personalize_emu.recipes.base import TrainingData
+from personalize_emu.recipes.contract.base import TrainingData
 
 CACHE = Path.home() / ".cache" / "personalize-emu-benchmarks"
 FILMS = Path(__file__).resolve().parents[2] / "shared/data/movielens-small/interactions.csv"

@@ -18,7 +18,7 @@ from personalize_emu.filters.encounters import Encounters
 from personalize_emu.filters.grammar import parse
 from personalize_emu.filters.masks import Asking, admitted, nothing_known
 from personalize_emu.filters.records import Records, View
-from personalize_emu.recipes.topk import top_k
+from personalize_emu.recipes.contract.topk import top_k
 
 SCHEMAS = {
     "ITEMS": Schema(

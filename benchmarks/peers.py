@@ -17,8 +17,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from benchmarks.hits import LIST_LENGTH, Lists, hits_of, ndcg_of
-from personalize_emu.recipes.base import HeldOut, TrainingData
-from personalize_emu.recipes.split import cut_user, rows_of_users, user_coins
+from personalize_emu.recipes.contract.base import HeldOut, TrainingData
+from personalize_emu.recipes.contract.split import cut_user, rows_of_users, user_coins
 
 VALIDATION_SHARE = 0.2
 SEED = 7

@@ -38,7 +38,7 @@ from benchmarks.temporal import (
     scored,
 )
 from benchmarks.temporal_peers import Peer, Stopwatch, peers, recipe_peer
-from personalize_emu.recipes.base import TrainingData
+from personalize_emu.recipes.contract.base import TrainingData
 
 RECIPES = ("aws-user-personalization-v2",)
 BEGIN, END = "<!-- temporal -->", "<!-- end of temporal -->"

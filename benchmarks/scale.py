@@ -13,9 +13,9 @@ import time
 import numpy as np
 
 from benchmarks.report import show
-from personalize_emu.recipes.base import NETWORK_FROM, TrainingData
+from personalize_emu.recipes.contract.base import NETWORK_FROM, TrainingData
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training import train
+from personalize_emu.recipes.training.training import train
 
 CORNERS = 200
 AT_HOME = 0.6

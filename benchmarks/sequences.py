@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from benchmarks.made_sequences import made_sequences
 from benchmarks.report import show
-from personalize_emu.recipes.base import History, TrainingData
-from personalize_emu.recipes.blas_threads import one_blas_thread
+from personalize_emu.recipes.contract.base import History, TrainingData
 from personalize_emu.recipes.personalized import personal_recipes
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training import no_progress, train
+from personalize_emu.recipes.training.blas_threads import one_blas_thread
+from personalize_emu.recipes.training.training import no_progress, train
 
 LENGTH = 10
 BATCH = 256

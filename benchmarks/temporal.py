@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.hits import LIST_LENGTH, Lists, hits_of, ndcg_of, reciprocal_ranks_of
-from personalize_emu.recipes.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData
 
 FEWEST_KNOWN = 5
 TRUTH_LENGTH = 10

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.hits import LIST_LENGTH, Lists
 from benchmarks.peers import Setting, grid
 from benchmarks.temporal import Recommend, without_seen
-from personalize_emu.recipes.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData
 
 MOST_ITEMS = 3_000
 """EASE models the most popular items of larger catalogs."""
@@ -148,9 +148,9 @@ def peers() -> tuple[Peer, ...]:
 
 def recipe_peer(name: str) -> Peer:
     """A recipe with default hyperparameters, as a peer of the others."""
-    from personalize_emu.recipes.blas_threads import one_blas_thread
     from personalize_emu.recipes.registry import recipe_named
-    from personalize_emu.recipes.training import no_progress
+    from personalize_emu.recipes.training.blas_threads import one_blas_thread
+    from personalize_emu.recipes.training.training import no_progress
 
     def fit(data: TrainingData, _setting: Setting) -> Recommend:
         recipe = recipe_named(name)

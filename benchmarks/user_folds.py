@@ -24,13 +24,13 @@ import scipy.sparse as sp
 from benchmarks.hits import LIST_LENGTH, Lists, hits_of, interval, ndcg_of, reciprocal_ranks_of
 from benchmarks.peers import peers, trained, tuned
 from benchmarks.report import table
-from personalize_emu.recipes.base import HeldOut, History, Kind, Recipe, TrainingData
-from personalize_emu.recipes.blas_threads import one_blas_thread
-from personalize_emu.recipes.features import Categories, Features, Numbers
+from personalize_emu.recipes.contract.base import HeldOut, History, Kind, Recipe, TrainingData
+from personalize_emu.recipes.contract.features import Categories, Features, Numbers
+from personalize_emu.recipes.contract.split import Split, cut_user, rows_of_users, user_coins
+from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.split import Split, cut_user, rows_of_users, user_coins
-from personalize_emu.recipes.topk import top_k
-from personalize_emu.recipes.training import no_progress
+from personalize_emu.recipes.training.blas_threads import one_blas_thread
+from personalize_emu.recipes.training.training import no_progress
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "shared/data/movielens-small"
 FOLDS, SEED = 10, 2026

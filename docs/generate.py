@@ -11,10 +11,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from docs.facts import facts_table, write_facts
 from personalize_emu.operations import HANDLERS
-from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.use_cases import use_case_recipe
+from personalize_emu.recipes.registry import recipe_named, use_case_recipe
 from personalize_emu.schema_files import schema_names
-from personalize_emu.service.recipe_catalog import all_recipes
+from personalize_emu.service.catalog.recipe_catalog import all_recipes
 from personalize_emu.settings import Settings, environment_name
 from personalize_emu.wire.errors import AwsError, CommonError, ModelledError
 from personalize_emu.wire.models import operations

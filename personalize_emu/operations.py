@@ -14,29 +14,15 @@ from personalize_emu.runtime.events import put_events
 from personalize_emu.runtime.rank import get_personalized_ranking
 from personalize_emu.runtime.recommend import get_recommendations
 from personalize_emu.runtime.records import put_actions, put_items, put_users
-from personalize_emu.service import (
-    batch_inference_jobs,
-    batch_segment_jobs,
-    campaigns,
-    dataset_groups,
-    dataset_updates,
-    datasets,
-    deletions,
-    event_trackers,
-    exports,
-    filters,
-    imports,
-    metric_attributions,
-    recipes,
-    recommender_switch,
-    recommenders,
-    schemas,
-    solution_updates,
-    solution_versions,
-    solutions,
-    tags,
-)
-from personalize_emu.service.context import Context
+from personalize_emu.service import dataset_groups, filters, recipes
+from personalize_emu.service.attribution import metric_attributions
+from personalize_emu.service.batch_jobs import batch_inference_jobs, batch_segment_jobs
+from personalize_emu.service.core import tags
+from personalize_emu.service.core.context import Context
+from personalize_emu.service.dataset_jobs import deletions, exports, imports
+from personalize_emu.service.datasets import datasets, event_trackers, schema_replacement, schemas
+from personalize_emu.service.deployments import campaigns, recommenders
+from personalize_emu.service.solutions import solution_versions, solutions
 
 Handler = Callable[[Context, Mapping[str, Any]], dict[str, Any] | None]
 
@@ -103,16 +89,16 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
         "ListSolutionVersions": solution_versions.list_solution_versions,
         "ListSolutions": solutions.list_solutions,
         "ListTagsForResource": tags.list_tags_for_resource,
-        "StartRecommender": recommender_switch.start_recommender,
-        "StopRecommender": recommender_switch.stop_recommender,
+        "StartRecommender": recommenders.start_recommender,
+        "StopRecommender": recommenders.stop_recommender,
         "StopSolutionVersionCreation": solution_versions.stop_solution_version_creation,
         "TagResource": tags.tag_resource,
         "UntagResource": tags.untag_resource,
         "UpdateCampaign": campaigns.update_campaign,
         "UpdateMetricAttribution": metric_attributions.update_metric_attribution,
         "UpdateRecommender": recommenders.update_recommender,
-        "UpdateSolution": solution_updates.update_solution,
-        "UpdateDataset": dataset_updates.update_dataset,
+        "UpdateSolution": solutions.update_solution,
+        "UpdateDataset": schema_replacement.update_dataset,
     }
 )
 """Runs under the store's lock: a check and the change that depends on it are one step."""

@@ -26,7 +26,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "s3_locations": frozenset({"neighbours"}),
     "recipes": frozenset({"data"}),
     "filters": frozenset({"data"}),
-    "state": (GROUND - {"recipes"}) | {"recipes.base", "wire.errors"},
+    "state": (GROUND - {"recipes"}) | {"recipes.contract.base", "wire.errors"},
     "service": GROUND | {"state", "wire.errors", "wire.pages"},
     "runtime": GROUND | {"state", "service", "wire.errors", "wire.pages"},
     "batch": GROUND | {"state", "service", "runtime", "wire.errors", "wire.java_text"},
@@ -200,7 +200,7 @@ def package(tmp_path: Path) -> Path:
     plant(tmp_path, "wire/render", "import botocore.model\nfrom personalize_emu.wire import errors\n")
     plant(tmp_path, "wire/models", "import botocore.loaders\n")
     plant(tmp_path, "recipes/base", "from personalize_emu.data import avro\n")
-    plant(tmp_path, "recipes/sims", "from personalize_emu.recipes.base import Recipe\n")
+    plant(tmp_path, "recipes/sims", "from personalize_emu.recipes.contract.base import Recipe\n")
     plant(tmp_path, "state/store", "from personalize_emu.wire.errors import AwsError\n")
     plant(tmp_path, "service/solutions", "from ..state.store import Store\nfrom ..wire import errors\n")
     plant(tmp_path, "runtime/rank", "from personalize_emu.service import solutions\n")

@@ -17,7 +17,7 @@ from personalize_emu.filters.expressions import Constant
 from personalize_emu.filters.grammar import unescaped
 from personalize_emu.filters.parameters import number_of
 from personalize_emu.filters.records import View
-from personalize_emu.service.item_attributes import having
+from personalize_emu.service.state.trained_version import having
 
 _TERM = re.compile(
     r'\s*ITEMS\s*\.\s*(?P<column>\w+)\s*=\s*(?:"(?P<text>(?:\\.|[^"\\])*)"|(?P<number>[-+.\w]+))\s*', re.IGNORECASE

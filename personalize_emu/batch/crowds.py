@@ -20,13 +20,13 @@ from personalize_emu.filters.encounters import Encounters, folded
 from personalize_emu.filters.errors import InvalidValues
 from personalize_emu.filters.masks import Asking, admitted, nothing_known
 from personalize_emu.filters.records import View
-from personalize_emu.recipes.base import TrainingData
-from personalize_emu.recipes.models.crowd import Crowd, crowd_of
+from personalize_emu.recipes.contract.base import TrainingData
+from personalize_emu.recipes.segments import Crowd, crowd_of
 from personalize_emu.runtime.filtering import records_of
-from personalize_emu.service.contents import DatasetContents
-from personalize_emu.service.context import Context
-from personalize_emu.service.event_selection import training_data
-from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.core.context import Context
+from personalize_emu.service.state.dataset_contents import DatasetContents
+from personalize_emu.service.state.event_selection import training_data
+from personalize_emu.service.state.trained_version import TrainedVersion
 
 
 @dataclass(frozen=True, eq=False)

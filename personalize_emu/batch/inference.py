@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from personalize_emu.batch.lines import INFERENCE, BadLine, Line, encoded, parsed, required_text, score_text
 from personalize_emu.batch.themes import Themes
 from personalize_emu.batch.transfer import Answered
-from personalize_emu.recipes.base import History, Kind
-from personalize_emu.recipes.exploration import Explored, nothing_explored
-from personalize_emu.recipes.topk import top_k
+from personalize_emu.recipes.contract.base import History, Kind
+from personalize_emu.recipes.contract.topk import top_k
+from personalize_emu.recipes.wrappers.exploration import Explored, nothing_explored
 from personalize_emu.runtime.answers import shares_of, softmax_scales
 from personalize_emu.runtime.circumstances import told_context
 from personalize_emu.runtime.exploring import Explorer, scored_items
 from personalize_emu.runtime.filtering import RequestFilter, requested_filter
 from personalize_emu.runtime.histories import single_item, trained_history
 from personalize_emu.runtime.rank import MOST_ITEMS, ranked
-from personalize_emu.service.context import Context
-from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.core.context import Context
+from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.wire.errors import AwsError
 
 CELLS = 1 << 20

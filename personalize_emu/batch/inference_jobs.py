@@ -12,15 +12,15 @@ from personalize_emu.batch.themes import Themes, themes_of
 from personalize_emu.batch.transfer import transfer
 from personalize_emu.data.columns import ITEM_ID
 from personalize_emu.data.dataset_types import ITEMS
-from personalize_emu.recipes.base import Progress
+from personalize_emu.recipes.contract.base import Progress
 from personalize_emu.runtime.exploring import explorer
 from personalize_emu.runtime.filtering import group_of, records_of
-from personalize_emu.service.batch_inference_jobs import THEMES, insert_batch_inference_job
-from personalize_emu.service.changes import begin_creation
-from personalize_emu.service.context import Context, Params
-from personalize_emu.service.refreshing import refresh_now
-from personalize_emu.service.trained import TrainedVersion
-from personalize_emu.service.training_runs import watched
+from personalize_emu.service.batch_jobs.batch_inference_jobs import THEMES, insert_batch_inference_job
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.lifecycle.changes import begin_creation
+from personalize_emu.service.refresh.refresh import refresh_now
+from personalize_emu.service.state.trained_version import TrainedVersion
+from personalize_emu.service.training.training import watched
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import BatchInferenceJob
 

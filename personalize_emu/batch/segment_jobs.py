@@ -11,14 +11,14 @@ from personalize_emu.batch.executors import workers_at
 from personalize_emu.batch.segments import Segments
 from personalize_emu.batch.transfer import transfer
 from personalize_emu.filters.check import CheckedFilter
-from personalize_emu.recipes.base import Progress
+from personalize_emu.recipes.contract.base import Progress
 from personalize_emu.recipes.segments import SegmentModel
 from personalize_emu.runtime.filtering import group_of
-from personalize_emu.service.batch_segment_jobs import insert_batch_segment_job
-from personalize_emu.service.changes import begin_creation
-from personalize_emu.service.context import Context, Params
-from personalize_emu.service.trained import TrainedVersion
-from personalize_emu.service.training_runs import watched
+from personalize_emu.service.batch_jobs.batch_segment_jobs import insert_batch_segment_job
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.lifecycle.changes import begin_creation
+from personalize_emu.service.state.trained_version import TrainedVersion
+from personalize_emu.service.training.training import watched
 from personalize_emu.state.resources import BatchSegmentJob
 
 MOST_ITEMS = 500

@@ -15,9 +15,9 @@ from personalize_emu.batch.lines import INFERENCE, SEGMENTS, BadLine, Line, enco
 from personalize_emu.batch.transfer import Answered
 from personalize_emu.filters.columns import Mask
 from personalize_emu.filters.records import View
+from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.segments import SegmentModel
-from personalize_emu.recipes.topk import top_k
-from personalize_emu.service.item_attributes import ItemAttributes
+from personalize_emu.service.state.trained_version import ItemAttributes
 
 CELLS = 1 << 22
 """Scores computed at once: 16 MB an array, however many users there are."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from personalize_emu.edge.callers import Caller, CallerOf, known_callers
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
+from personalize_emu.service.access.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
 from personalize_emu.settings import Settings
 from personalize_emu.wire.errors import (
     AccessDeniedException,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import (
+from personalize_emu.recipes.contract.base import (
     HeldOut,
     History,
     Hyperparameters,
@@ -21,18 +21,17 @@ from personalize_emu.recipes.base import (
     Recipe,
     TrainingData,
 )
-from personalize_emu.recipes.cold_items import ColdItems, find_cold_items
-from personalize_emu.recipes.models.popularity import Popularity, count_popularity
-from personalize_emu.recipes.models.recurrent.next_item import (
+from personalize_emu.recipes.contract.hyperparameters import flag, number, percentiles, users_within
+from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity
+from personalize_emu.recipes.sequential.gru import (
     NextItemNetwork,
     Shape,
     continue_next_item_network,
     fit_next_item_network,
 )
-from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
-from personalize_emu.recipes.next_item_model import NextItemModel
-from personalize_emu.recipes.parameters import flag, number, percentiles
-from personalize_emu.recipes.percentiles import users_within
+from personalize_emu.recipes.wrappers.cold_items import ColdItems, find_cold_items
+from personalize_emu.recipes.wrappers.next_item_model import NextItemModel
+from personalize_emu.recipes.wrappers.repeats import Repeats, fit_repeats
 
 
 @dataclass(frozen=True, eq=False)

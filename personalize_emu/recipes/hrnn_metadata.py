@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import NOW, Hyperparameters, NotEnoughData, TrainingData
+from personalize_emu.recipes.contract.base import NOW, Hyperparameters, NotEnoughData, TrainingData
+from personalize_emu.recipes.contract.hyperparameters import number
 from personalize_emu.recipes.hrnn import Hrnn
-from personalize_emu.recipes.parameters import number
 
 DAY = 86_400
 FEWEST_COLD, MOST_COLD = 100, 80_000

@@ -9,9 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.action_data import TAKEN, ActionData, ActionHistory
-from personalize_emu.recipes.action_metrics import HeldOutActions, action_metrics, cut_action_user
-from personalize_emu.recipes.base import (
+from personalize_emu.recipes.actions.action_metrics import HeldOutActions, action_metrics, cut_action_user
+from personalize_emu.recipes.actions.offers import find_offers
+from personalize_emu.recipes.actions.propensity import Propensity, fit_propensity
+from personalize_emu.recipes.actions.user_factors import Tastes, fit_tastes, numbers_of
+from personalize_emu.recipes.contract.action_data import TAKEN, ActionData, ActionHistory
+from personalize_emu.recipes.contract.base import (
     History,
     Hyperparameters,
     Kind,
@@ -22,13 +25,10 @@ from personalize_emu.recipes.base import (
     TrainingData,
     within,
 )
-from personalize_emu.recipes.features import Features
-from personalize_emu.recipes.models.offers import find_offers
-from personalize_emu.recipes.models.popularity import Popularity, count_popularity
-from personalize_emu.recipes.models.propensity import Propensity, fit_propensity
-from personalize_emu.recipes.models.tastes import Tastes, fit_tastes, numbers_of
-from personalize_emu.recipes.parameters import number
-from personalize_emu.recipes.split import rows_of_users, user_coins
+from personalize_emu.recipes.contract.features import Features
+from personalize_emu.recipes.contract.hyperparameters import number
+from personalize_emu.recipes.contract.split import rows_of_users, user_coins
+from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity
 
 LEAST_EVENTS = 50
 """Of both kinds, taken and not, for an action to get a score (R-80a)."""

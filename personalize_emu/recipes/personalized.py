@@ -18,7 +18,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import (
+from personalize_emu.recipes.contract.base import (
     NETWORK_FROM,
     HeldOut,
     History,
@@ -30,25 +30,26 @@ from personalize_emu.recipes.base import (
     TrainingData,
     within,
 )
-from personalize_emu.recipes.cold_items import ColdItems, find_cold_items
+from personalize_emu.recipes.contract.hyperparameters import flag, number, percentiles, users_within
+from personalize_emu.recipes.contract.interactions import Visits
 from personalize_emu.recipes.ensemble.stacking import Ensemble, Weights, fit_ensemble
-from personalize_emu.recipes.models.blend import best_sharpness, with_returns
-from personalize_emu.recipes.models.kinds import kinds_of
-from personalize_emu.recipes.models.popularity import Popularity, count_popularity
-from personalize_emu.recipes.models.recurrent.next_item import USUAL_HIDDEN, Shape
-from personalize_emu.recipes.models.repeats import Repeats, fit_repeats
-from personalize_emu.recipes.next_item_model import NextItemModel
-from personalize_emu.recipes.parameters import flag, number, percentiles
-from personalize_emu.recipes.percentiles import users_within
+from personalize_emu.recipes.numerics.logits import best_sharpness, with_returns
 from personalize_emu.recipes.scorers.base import Scorer, kernels_of
-from personalize_emu.recipes.scorers.content import ContentScorer
+from personalize_emu.recipes.scorers.content import ContentScorer, kinds_of
 from personalize_emu.recipes.scorers.ease import fit_ease_scorer
 from personalize_emu.recipes.scorers.latent import fit_latent_scorer
-from personalize_emu.recipes.scorers.popularity import fit_popularity_scorer
+from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity, fit_popularity_scorer
 from personalize_emu.recipes.scorers.time_aware_knn import fit_time_aware_knn
 from personalize_emu.recipes.scorers.transitions import fit_transition_scorer
-from personalize_emu.recipes.sequence_reader import SequenceReader, fit_sequence_reader, refit_sequence_reader
-from personalize_emu.recipes.visits import Visits
+from personalize_emu.recipes.sequential.gru import USUAL_HIDDEN, Shape
+from personalize_emu.recipes.sequential.sequential_member import (
+    SequenceReader,
+    fit_sequence_reader,
+    refit_sequence_reader,
+)
+from personalize_emu.recipes.wrappers.cold_items import ColdItems, find_cold_items
+from personalize_emu.recipes.wrappers.next_item_model import NextItemModel
+from personalize_emu.recipes.wrappers.repeats import Repeats, fit_repeats
 
 SHARPNESS = 1.0
 """Of the weighted scores, until it is measured on users the models have not seen."""

@@ -1,4 +1,7 @@
-"""aws-popularity-count: one list for everybody, the items most users interacted with (R-75)."""
+"""aws-popularity-count: one list for everybody, the items most users interacted with (R-75).
+
+What most events were recorded of: most viewed, best sellers (R-90, R-91, R-104).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import (
+from personalize_emu.recipes.contract.base import (
     History,
     Hyperparameters,
     Kind,
@@ -17,7 +20,7 @@ from personalize_emu.recipes.base import (
     Recipe,
     TrainingData,
 )
-from personalize_emu.recipes.models.popularity import Popularity, count_popularity
+from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,3 +61,24 @@ class PopularityCount(Recipe):
         model = PopularityModel(data.catalog, count_popularity(data.visits, len(data.catalog)))
         progress("counting", 1.0)
         return model
+
+
+class EventCount(Recipe):
+    """Counts every event, so that one user who comes back often counts often; then users, then ids."""
+
+    name = "event-count"
+    kind = Kind.POPULAR
+
+    def fit(
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> PopularityModel:
+        del hyperparameters, rng
+        users = count_popularity(data.visits, len(data.catalog)).users
+        events = np.bincount(data.items, minlength=len(data.catalog)).astype(np.int64)
+        order = np.lexsort((-users, -events)).astype(np.int32)
+        progress("counting", 1.0)
+        return PopularityModel(data.catalog, Popularity(users, events, order))

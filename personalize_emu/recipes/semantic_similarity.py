@@ -15,7 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import (
+from personalize_emu.recipes.content.text_embedding import TextEmbedding, fit_text_embedding, term_counts
+from personalize_emu.recipes.contract.base import (
     History,
     Hyperparameters,
     Kind,
@@ -25,13 +26,12 @@ from personalize_emu.recipes.base import (
     Recipe,
     TrainingData,
 )
-from personalize_emu.recipes.creation import creation_times
-from personalize_emu.recipes.features import Features
-from personalize_emu.recipes.metrics import LIST_LENGTH, coverage
-from personalize_emu.recipes.models.popularity import Popularity, count_popularity
-from personalize_emu.recipes.models.sparse_sums import sum_of_rows
-from personalize_emu.recipes.models.text_embedding import TextEmbedding, fit_text_embedding, term_counts
-from personalize_emu.recipes.topk import top_k
+from personalize_emu.recipes.contract.creation_time import creation_times
+from personalize_emu.recipes.contract.features import Features
+from personalize_emu.recipes.contract.metrics import LIST_LENGTH, coverage
+from personalize_emu.recipes.contract.topk import top_k
+from personalize_emu.recipes.numerics.sparse_sums import sum_of_rows
+from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity
 
 NAME = "aws-semantic-similarity"
 NAME_TIMES = 2

@@ -17,8 +17,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.affinities import Kernels
-from personalize_emu.recipes.base import (
+from personalize_emu.recipes.content.content_neighbours import Likeness, likeness_of
+from personalize_emu.recipes.content.item_basis import counts_of_texts
+from personalize_emu.recipes.content.text_embedding import fit_text_embedding
+from personalize_emu.recipes.contract.base import (
     HeldOut,
     History,
     Hyperparameters,
@@ -29,14 +31,12 @@ from personalize_emu.recipes.base import (
     TrainingData,
     within,
 )
-from personalize_emu.recipes.models.blend import blended, standardised
-from personalize_emu.recipes.models.content_neighbours import Likeness, likeness_of
-from personalize_emu.recipes.models.histories import Kernel
-from personalize_emu.recipes.models.item_basis import counts_of_texts
-from personalize_emu.recipes.models.text_embedding import fit_text_embedding
+from personalize_emu.recipes.contract.split import rows_of_users
+from personalize_emu.recipes.contract.topk import top_k
+from personalize_emu.recipes.numerics.logits import blended, standardised
+from personalize_emu.recipes.scorers.histories import Kernel
+from personalize_emu.recipes.scorers.linear_models import Kernels
 from personalize_emu.recipes.sims import RelatedModel, RelatedRecipe
-from personalize_emu.recipes.split import rows_of_users
-from personalize_emu.recipes.topk import top_k
 
 FEW_USERS = 5
 """With so many users, the histories of an item count half of what they may."""

@@ -1,4 +1,6 @@
-"""What goes with one item by the histories of users: SIMS (R-77), and the part of Similar-Items that reads these.
+"""How many users visited both of two items (R-77b).
+
+What goes with one item by the histories of users: SIMS (R-77), and the part of Similar-Items that reads these.
 
 Candidates are the items that enough users visited beside the one asked about. They are ordered by a weighted sum of
 scores: the count c_ij / n_j^f (R-77b; f runs through a curve that keeps 0 and 1), of all times and of single sessions,
@@ -19,10 +21,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.affinities import Affinities, Kernels, fit_affinities
-from personalize_emu.recipes.base import (
+from personalize_emu.recipes.contract.base import (
     History,
     Hyperparameters,
     Kind,
@@ -32,15 +34,40 @@ from personalize_emu.recipes.base import (
     TrainingData,
     within,
 )
-from personalize_emu.recipes.models.blend import in_logarithms, standardised
-from personalize_emu.recipes.models.cooccurrence import Cooccurrence, fit_cooccurrence
-from personalize_emu.recipes.models.histories import Kernel
-from personalize_emu.recipes.models.latent import LatentItems, fit_latent_items
-from personalize_emu.recipes.models.popularity import Popularity, count_popularity
-from personalize_emu.recipes.models.transitions import Transitions
-from personalize_emu.recipes.parameters import number, percentiles
-from personalize_emu.recipes.percentiles import items_within, users_within
+from personalize_emu.recipes.contract.hyperparameters import items_within, number, percentiles, users_within
+from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.numerics.logits import in_logarithms, standardised
+from personalize_emu.recipes.scorers.ease import user_item_matrix
+from personalize_emu.recipes.scorers.histories import Kernel
+from personalize_emu.recipes.scorers.latent import LatentItems, fit_latent_items
+from personalize_emu.recipes.scorers.linear_models import Affinities, Kernels, fit_affinities
+from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity
 from personalize_emu.recipes.scorers.sessions import in_sessions, time_scale
+from personalize_emu.recipes.scorers.transitions import Transitions
+
+
+@dataclass(frozen=True, eq=False)
+class Cooccurrence:
+    """by_user: csr[users, items] and by_item: csr[items, users], who visited what at all."""
+
+    by_user: sp.csr_matrix
+    by_item: sp.csr_matrix
+
+    def users_of_both(self, item: int) -> NDArray[np.int64]:
+        """int64[items]: distinct users of `item` who also visited each item; at `item` itself, its users."""
+        rows = self.by_item.indices[self.by_item.indptr[item] : self.by_item.indptr[item + 1]]
+        starts, lengths = self.by_user.indptr[rows], np.diff(self.by_user.indptr)[rows]
+        # Positions of all entries of those rows, without a loop over the rows.
+        before = np.cumsum(lengths) - lengths
+        entries = np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
+        return np.bincount(self.by_user.indices[entries], minlength=self.by_user.shape[1])
+
+
+def fit_cooccurrence(visits: Visits, user_count: int, item_count: int) -> Cooccurrence:
+    """Only whether a user visited an item counts, not how often."""
+    by_user = user_item_matrix(visits, user_count, item_count)
+    return Cooccurrence(by_user, by_user.T.tocsr())
+
 
 OPINIONS = (
     "visited by the same",

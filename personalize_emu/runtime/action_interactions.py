@@ -10,11 +10,11 @@ from personalize_emu.data.column_rules import action_event_type
 from personalize_emu.data.columns import ACTION_ID, EVENT_TYPE, IMPRESSION, RECOMMENDATION_ID, TIMESTAMP, USER_ID
 from personalize_emu.data.properties import impression_text
 from personalize_emu.runtime.event_rows import row_of, whole_seconds
-from personalize_emu.service.changes import require_active
-from personalize_emu.service.contents import DatasetContents
-from personalize_emu.service.context import Context, Params
-from personalize_emu.service.schemas import parsed_schema
-from personalize_emu.service.sessions import Arrival
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.datasets.schemas import parsed_schema
+from personalize_emu.service.lifecycle.changes import require_active
+from personalize_emu.service.state.dataset_contents import DatasetContents
+from personalize_emu.service.state.event_identity import Arrival
 from personalize_emu.state.resources import Dataset, Schema
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.topk import top_k
+from personalize_emu.recipes.contract.topk import top_k
 
 SCORE_PLACES = 7
 """Decimals of a score (RT-33)."""

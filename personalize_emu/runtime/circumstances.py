@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from personalize_emu.service.parameter_values import decimal_value
-from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.catalog.parameter_values import decimal_value
+from personalize_emu.service.state.trained_version import TrainedVersion
 
 
 def told_context(trained: TrainedVersion, given: Mapping[str, str]) -> dict[str, str]:

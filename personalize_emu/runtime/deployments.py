@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from personalize_emu.recipes.base import Kind, Model
-from personalize_emu.service.context import Context
-from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.recipes.contract.base import Kind, Model
+from personalize_emu.service.core.context import Context
+from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.state.lifecycle import ACTIVE
 from personalize_emu.state.resources import Campaign, Recommender
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException

@@ -9,8 +9,8 @@ from typing import Any
 from personalize_emu.data.avro import Schema
 from personalize_emu.data.columns import EVENT_ID, SESSION_ID
 from personalize_emu.data.properties import InvalidProperties, event_row, impression_text
-from personalize_emu.service.attribution_ledger import UNDEFINED_SOURCE
-from personalize_emu.service.context import Context
+from personalize_emu.service.core.context import Context
+from personalize_emu.service.state.attribution_ledger import UNDEFINED_SOURCE
 from personalize_emu.wire.errors import InvalidInputException
 
 MOST_BYTES = 10 * 1024

@@ -18,12 +18,12 @@ from personalize_emu.data.columns import (
 )
 from personalize_emu.data.dataset_types import INTERACTIONS
 from personalize_emu.runtime.event_rows import impression_of, row_of, source_of, whole_seconds
-from personalize_emu.service.attribution import admit_sources, count_events
-from personalize_emu.service.contents import DatasetContents
-from personalize_emu.service.context import Context, Params
-from personalize_emu.service.datasets import dataset_of_type
-from personalize_emu.service.schemas import parsed_schema
-from personalize_emu.service.sessions import Arrival
+from personalize_emu.service.attribution.event_attribution import admit_sources, count_events
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.datasets.datasets import dataset_of_type
+from personalize_emu.service.datasets.schemas import parsed_schema
+from personalize_emu.service.state.dataset_contents import DatasetContents
+from personalize_emu.service.state.event_identity import Arrival
 from personalize_emu.state.lifecycle import ACTIVE, CREATING
 from personalize_emu.state.resources import Dataset, EventTracker, Schema
 from personalize_emu.wire.errors import InvalidInputException

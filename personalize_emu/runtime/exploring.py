@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.filters.columns import Mask
-from personalize_emu.recipes.exploration import Exploration, Explored, explored, nothing_explored, seed_of
-from personalize_emu.service.automatic_updates import PERIOD
-from personalize_emu.service.campaign_config import resolved_exploration
-from personalize_emu.service.context import Context
-from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.recipes.wrappers.exploration import Exploration, Explored, explored, nothing_explored, seed_of
+from personalize_emu.service.configuration.campaign_config import resolved_exploration
+from personalize_emu.service.core.context import Context
+from personalize_emu.service.refresh.rhythms import PERIOD
+from personalize_emu.service.state.trained_version import TrainedVersion
 
 PART_OF_CATALOG = frozenset({"aws-user-personalization-v2"})
 """Recipes that score a part of the items only (R-73), and say why an item is there (RT-75)."""

@@ -26,12 +26,12 @@ from personalize_emu.filters.expressions import Entity
 from personalize_emu.filters.masks import Asking, admitted, nothing_known
 from personalize_emu.filters.records import Records, View
 from personalize_emu.runtime.deployments import not_found
-from personalize_emu.service.contents import DatasetContents
-from personalize_emu.service.context import Context, Params
-from personalize_emu.service.datasets import dataset_of_type
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.datasets.datasets import dataset_of_type
 from personalize_emu.service.filters import checked_filter
-from personalize_emu.service.trained import TrainedVersion
-from personalize_emu.service.world import World
+from personalize_emu.service.state.dataset_contents import DatasetContents
+from personalize_emu.service.state.emulator_state import World
+from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.state.lifecycle import ACTIVE
 from personalize_emu.state.resources import DatasetImportJob, Filter, Schema
 from personalize_emu.wire.errors import InvalidInputException

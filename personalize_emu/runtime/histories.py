@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import NO_CONTEXT, History
-from personalize_emu.service.trained import TrainedVersion
-from personalize_emu.service.world import World
+from personalize_emu.recipes.contract.base import NO_CONTEXT, History
+from personalize_emu.service.state.emulator_state import World
+from personalize_emu.service.state.trained_version import TrainedVersion
 
 MOST_STREAMED = 1000
 """Newest streamed events that a model is told of: no model looks back further than that for long, and so an answer

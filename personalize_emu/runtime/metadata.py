@@ -10,9 +10,9 @@ from personalize_emu.data.dataset_types import ITEMS
 from personalize_emu.filters.records import Records
 from personalize_emu.runtime.deployments import Deployment
 from personalize_emu.runtime.filtering import group_of, records_of
-from personalize_emu.service.campaign_config import shows_metadata
-from personalize_emu.service.context import Context, Params
-from personalize_emu.service.parameter_values import shown
+from personalize_emu.service.catalog.parameter_values import shown
+from personalize_emu.service.configuration.campaign_config import shows_metadata
+from personalize_emu.service.core.context import Context, Params
 from personalize_emu.wire.errors import InvalidInputException
 
 MOST_COLUMNS = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from personalize_emu.recipes.base import Kind
+from personalize_emu.recipes.contract.base import Kind
 from personalize_emu.runtime.circumstances import told_context
 from personalize_emu.runtime.deployments import Deployment, deployed, recommending
 from personalize_emu.runtime.exploring import explorer
@@ -14,7 +14,7 @@ from personalize_emu.runtime.metadata import requested_metadata
 from personalize_emu.runtime.promotions import chosen_items, requested_wishes
 from personalize_emu.runtime.recommendation_ids import issued_id
 from personalize_emu.runtime.use_cases import require_ids_of_use_case, without_hidden
-from personalize_emu.service.context import Context, Params
+from personalize_emu.service.core.context import Context, Params
 from personalize_emu.wire.errors import InvalidInputException
 
 DEFAULT_RESULTS = 25

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from personalize_emu.service.context import Context, Params
+from personalize_emu.service.core.context import Context, Params
 
 
 def issued_id(context: Context, params: Params, listed: Iterable[Mapping[str, Any]]) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from personalize_emu.data.avro import camel_name
 from personalize_emu.data.dataset_types import ACTIONS, DATASET_TYPES, ITEMS, USERS
 from personalize_emu.data.properties import InvalidProperties, record_row
-from personalize_emu.service.changes import require_active
-from personalize_emu.service.context import Context, Params
-from personalize_emu.service.schemas import parsed_schema
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.datasets.schemas import parsed_schema
+from personalize_emu.service.lifecycle.changes import require_active
 from personalize_emu.state.resources import Dataset, Schema
 from personalize_emu.wire.errors import InvalidInputException
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from personalize_emu.filters.encounters import folded
 from personalize_emu.runtime.filtering import encounters_of
-from personalize_emu.service.context import Context, Params
-from personalize_emu.service.trained import TrainedVersion
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.wire.errors import InvalidInputException
 
 

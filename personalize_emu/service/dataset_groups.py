@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from personalize_emu.service.access import require_key
-from personalize_emu.service.changes import (
+from personalize_emu.service.access.role_access import require_key
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.tags import checked_tags
+from personalize_emu.service.dataset_jobs.deletions import deletion_jobs_of
+from personalize_emu.service.datasets.event_datasets import forget_event_dataset, is_filled_by_clients
+from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
     begin_plain_creation,
     refuse_while_used_by,
     require_deletable,
 )
-from personalize_emu.service.context import Context, Params
-from personalize_emu.service.deletions import deletion_jobs_of
-from personalize_emu.service.event_datasets import forget_event_dataset, is_filled_by_clients
-from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.lifecycle import CREATE_PENDING, DATA_DELETION, DELETING
 from personalize_emu.state.resources import (
     Dataset,

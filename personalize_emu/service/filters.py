@@ -10,16 +10,16 @@ from personalize_emu.filters.check import CheckedFilter, check
 from personalize_emu.filters.errors import InvalidExpression
 from personalize_emu.filters.expressions import DATASETS
 from personalize_emu.filters.grammar import parse
-from personalize_emu.service.changes import (
+from personalize_emu.service.core.context import Context, Params, already_exists
+from personalize_emu.service.core.tags import checked_tags
+from personalize_emu.service.datasets.datasets import dataset_of_type, in_group
+from personalize_emu.service.datasets.schemas import parsed_schema
+from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
     begin_plain_creation,
     refuse_while_used_by,
     require_deletable,
 )
-from personalize_emu.service.context import Context, Params, already_exists
-from personalize_emu.service.datasets import dataset_of_type, in_group
-from personalize_emu.service.schemas import parsed_schema
-from personalize_emu.service.tags import checked_tags
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_FAILED, CREATE_PENDING, CREATING, DELETING
 from personalize_emu.state.resources import BatchInferenceJob, BatchSegmentJob, DatasetGroup, Filter, Resource, Schema
 from personalize_emu.wire.errors import InvalidInputException, LimitExceededException

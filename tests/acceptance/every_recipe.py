@@ -12,8 +12,8 @@ from typing import Any
 import boto3
 
 from personalize_emu.schema_files import schema_text
-from personalize_emu.service.recipe_catalog import all_recipes
-from personalize_emu.service.recipe_facts import RecipeFacts
+from personalize_emu.service.catalog.recipe_catalog import all_recipes
+from personalize_emu.service.catalog.recipe_facts import RecipeFacts
 from tests.domain_groups import cinema_rows, events_csv, films_csv, shop_rows
 from tests.given import BUCKET, REGION, ROLE, avro, field, two_camps
 from tests.runtime.action_group import ACTIONS, action_interactions

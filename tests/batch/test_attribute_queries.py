@@ -14,7 +14,7 @@ from personalize_emu.batch.attribute_queries import items_with
 from personalize_emu.batch.lines import BadLine
 from personalize_emu.data.avro import Field, Schema
 from personalize_emu.filters.records import Records
-from personalize_emu.service.item_attributes import ItemAttributes
+from personalize_emu.service.state.trained_version import ItemAttributes
 
 FIELDS = (
     Field("ITEM_ID", "string"),

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.cold_items import from_metadata, measured, quality, split_items, with_metadata
 from benchmarks.user_folds import read
-from personalize_emu.recipes.base import TrainingData
+from personalize_emu.recipes.contract.base import TrainingData
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from personalize_emu.recipes.action_data import NOT_TAKEN, TAKEN, ActionData
-from personalize_emu.recipes.base import TrainingData
+from personalize_emu.recipes.contract.action_data import NOT_TAKEN, TAKEN, ActionData
+from personalize_emu.recipes.contract.base import TrainingData
 from tests.recipes.made_data import DAY, training_data
 
 START = 1_000_000 * 1000

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from personalize_emu.recipes.base import TrainingData
-from personalize_emu.recipes.features import Categories, Features, Numbers, Profiles
+from personalize_emu.recipes.contract.base import TrainingData
+from personalize_emu.recipes.contract.features import Categories, Features, Numbers, Profiles
 from tests.recipes.made_data import training_data
 
 HOUR = 3600

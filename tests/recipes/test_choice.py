@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from personalize_emu.recipes.models.choice import Case, learned_weights
+from personalize_emu.recipes.ensemble.conditional_logit import Case, learned_weights
 
 
 def drawn_cases(weights: np.ndarray, count: int, seed: int, candidates: int = 12) -> list[Case]:

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from personalize_emu.recipes.base import History, Kind, Model, TrainingData
-from personalize_emu.recipes.features import Features, Numbers, Profiles
-from personalize_emu.recipes.models.circumstance_weights import (
+from personalize_emu.recipes.context.context_levels import Levels, fit_circumstances, levels_of_column
+from personalize_emu.recipes.context.context_weights import (
     Evidence,
     best_weights,
     evidence_of,
@@ -23,15 +22,16 @@ from personalize_emu.recipes.models.circumstance_weights import (
     likelihood,
     moments_of,
 )
-from personalize_emu.recipes.models.circumstances import Levels, fit_circumstances, levels_of_column
-from personalize_emu.recipes.models.lifts import PRIORS, best_prior, lifts_of, lifts_of_others
-from personalize_emu.recipes.models.popularity import count_popularity
+from personalize_emu.recipes.context.contextual import Situated, Situating, situating
+from personalize_emu.recipes.context.lifts import PRIORS, best_prior, lifts_of, lifts_of_others
+from personalize_emu.recipes.contract.base import History, Kind, Model, TrainingData
+from personalize_emu.recipes.contract.features import Features, Numbers, Profiles
+from personalize_emu.recipes.contract.saving import load_model, saved
+from personalize_emu.recipes.contract.split import split_users
 from personalize_emu.recipes.popularity_count import PopularityModel
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.saving import load_model, saved
-from personalize_emu.recipes.situated import Situated, Situating, situating
-from personalize_emu.recipes.split import split_users
-from personalize_emu.recipes.training import Trained, train
+from personalize_emu.recipes.scorers.popularity import count_popularity
+from personalize_emu.recipes.training.training import Trained, train
 from tests.recipes.made_data import training_data
 from tests.recipes.situations import column, situations
 

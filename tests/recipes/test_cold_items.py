@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.saving import load_model, save_model
 from personalize_emu.recipes.personalized import PersonalModel
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.saving import load_model, save_model
-from personalize_emu.recipes.training import no_progress
+from personalize_emu.recipes.training.training import no_progress
 from tests.recipes.described_data import paint, painted
 from tests.recipes.made_data import history
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from personalize_emu.recipes.features import Features, Numbers, Texts
-from personalize_emu.recipes.models import content_neighbours as module
-from personalize_emu.recipes.models.content import Trial, fit_content
-from personalize_emu.recipes.models.content_neighbours import POWER, RANK_DECAY, content_neighbours, likeness_of
-from personalize_emu.recipes.models.item_basis import counts_of_texts, fit_item_basis, knots_of, spread
+from personalize_emu.recipes.content import content_neighbours as module
+from personalize_emu.recipes.content.content_neighbours import POWER, RANK_DECAY, content_neighbours, likeness_of
+from personalize_emu.recipes.content.content_scores import Trial, fit_content
+from personalize_emu.recipes.content.item_basis import counts_of_texts, fit_item_basis, knots_of, spread
+from personalize_emu.recipes.contract.features import Features, Numbers, Texts
 from tests.recipes.described_data import categories, paint, painted
 
 GENRES = [("drama",), ("comedy", "drama"), ("comedy",), (), ("drama", "war"), ("war",), ("comedy", "war")] * 4

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import History
-from personalize_emu.recipes.features import Features, Numbers, Texts
-from personalize_emu.recipes.models.histories import Kernel, weighted_rows
-from personalize_emu.recipes.models.kinds import Kinds, kinds_of
-from personalize_emu.recipes.models.latent import fit_latent_items
+from personalize_emu.recipes.contract.base import History
+from personalize_emu.recipes.contract.features import Features, Numbers, Texts
+from personalize_emu.recipes.scorers.content import Kinds, kinds_of
+from personalize_emu.recipes.scorers.histories import Kernel, weighted_rows
+from personalize_emu.recipes.scorers.latent import fit_latent_items
 from tests.recipes.described_data import categories
 from tests.recipes.made_data import checkerboard, training_data
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import History, Kind, Model, TrainingData
+from personalize_emu.recipes.contract.base import History, Kind, Model, TrainingData
 from personalize_emu.recipes.registry import all_recipes, recipe_named
-from personalize_emu.recipes.training import no_progress
+from personalize_emu.recipes.training.training import no_progress
 from tests.recipes.made_data import DAY, chains, checkerboard, history, training_data
 
 NAMES = [recipe.name for recipe in all_recipes()]

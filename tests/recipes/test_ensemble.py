@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from benchmarks.temporal import cuts, scored, without_seen
-from personalize_emu.recipes.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData
 from personalize_emu.recipes.ensemble import newest_slice as slice_module
 from personalize_emu.recipes.ensemble.newest_slice import newest_slice
 from personalize_emu.recipes.ensemble.stacking import Ensemble, fit_ensemble, learned_ensemble_weights, prior_weights
 from personalize_emu.recipes.ensemble.stacking import _scales as stacking_scales
-from personalize_emu.recipes.models.kinds import kinds_of
 from personalize_emu.recipes.scorers.base import Scorer, kernels_of
-from personalize_emu.recipes.scorers.content import ContentScorer
+from personalize_emu.recipes.scorers.content import ContentScorer, kinds_of
 from personalize_emu.recipes.scorers.ease import fit_ease_scorer
 from personalize_emu.recipes.scorers.latent import fit_latent_scorer
 from personalize_emu.recipes.scorers.popularity import fit_popularity_scorer

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import History, Kind, Model, Recipe, TrainingData
+from personalize_emu.recipes.contract.base import History, Kind, Model, Recipe, TrainingData
+from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import all_recipes, recipe_named
-from personalize_emu.recipes.topk import top_k
-from personalize_emu.recipes.training import Trained, no_progress, train
+from personalize_emu.recipes.training.training import Trained, no_progress, train
 from tests.recipes.described_data import painted
 from tests.recipes.made_actions import two_tastes
 from tests.recipes.made_data import chains, checkerboard, history, random_data, soap_shop, training_data

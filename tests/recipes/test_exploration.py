@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.recipes.exploration import (
+from personalize_emu.recipes.contract.topk import top_k
+from personalize_emu.recipes.wrappers.exploration import (
     DAY,
     KNOWN_AFTER,
     LEFT,
@@ -21,7 +22,6 @@ from personalize_emu.recipes.exploration import (
     seed_of,
     uncertainty,
 )
-from personalize_emu.recipes.topk import top_k
 from tests.recipes.made_data import training_data
 
 NEWEST = 1_700_000_000

@@ -8,13 +8,13 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import History, Model
-from personalize_emu.recipes.extension import Extended, extended, in_catalog
-from personalize_emu.recipes.features import Features, Numbers
-from personalize_emu.recipes.models.blend import log_sum_exp
+from personalize_emu.recipes.contract.base import History, Model
+from personalize_emu.recipes.contract.features import Features, Numbers
+from personalize_emu.recipes.contract.saving import load_model, saved
+from personalize_emu.recipes.numerics.logits import log_sum_exp
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.saving import load_model, saved
-from personalize_emu.recipes.training import no_progress
+from personalize_emu.recipes.training.training import no_progress
+from personalize_emu.recipes.wrappers.catalog_extension import Extended, extended, in_catalog
 from tests.recipes.made_data import checkerboard, history
 
 DATA = checkerboard()

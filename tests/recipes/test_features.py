@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from personalize_emu.recipes.features import Categories, Features, Numbers, Profiles, Texts
+from personalize_emu.recipes.contract.features import Categories, Features, Numbers, Profiles, Texts
 
 GENRES = Categories("GENRES", ("a", "b"), sp.csr_matrix(np.array([[1, 0], [1, 1], [0, 0]], np.float32)))
 FEATURES = Features(3, (GENRES,), (Numbers("YEAR", np.array([1.0, np.nan, 3.0])),), (Texts("TITLE", ("x", "", "z")),))

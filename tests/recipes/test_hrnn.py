@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import TrainingData
+from personalize_emu.recipes.contract.base import TrainingData
+from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.hrnn import SequenceModel
-from personalize_emu.recipes.models.recurrent.next_item import Shape, plan_for, sequences_of
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.topk import top_k
-from personalize_emu.recipes.training import no_progress, train
+from personalize_emu.recipes.sequential.gru import Shape, plan_for, sequences_of
+from personalize_emu.recipes.training.training import no_progress, train
 from tests.recipes.made_data import chains, history, training_data
 
 CHAINS = chains(users=120, items=30, visits=9)

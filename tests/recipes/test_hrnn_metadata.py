@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.recipes.base import NotEnoughData, TrainingData
+from personalize_emu.recipes.contract.base import NotEnoughData, TrainingData
 from personalize_emu.recipes.hrnn import SequenceModel
 from personalize_emu.recipes.hrnn_metadata import cold_items
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training import no_progress, train
+from personalize_emu.recipes.training.training import no_progress, train
 from tests.recipes.described_data import paint, painted
 from tests.recipes.made_data import DAY, history, training_data
 

@@ -7,12 +7,12 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import History, TrainingData
-from personalize_emu.recipes.models import ease, next_item_ridge, transitions
-from personalize_emu.recipes.models.transitions import fit_transitions
+from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.topk import top_k
-from personalize_emu.recipes.training import no_progress
+from personalize_emu.recipes.scorers import ease, next_item_ridge, transitions
+from personalize_emu.recipes.scorers.transitions import fit_transitions
+from personalize_emu.recipes.training.training import no_progress
 
 ITEMS, USERS, VISITS = 50_000, 8_000, 60_000
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.recipes.base import History, TrainingData
-from personalize_emu.recipes.models import next_item_ridge
-from personalize_emu.recipes.models.cooccurrence import fit_cooccurrence
-from personalize_emu.recipes.models.dense import inverse_of_positive_definite
-from personalize_emu.recipes.models.ease import Ease, fit_dual, fit_ease, fit_primal, user_item_matrix
-from personalize_emu.recipes.models.histories import Kernel
-from personalize_emu.recipes.models.next_item_ridge import NextItemRidge, fit_next_item_ridge
-from personalize_emu.recipes.models.popularity import count_popularity
-from personalize_emu.recipes.models.transitions import Transitions, fit_transitions, strongest
+from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.numerics.symmetric_inverse import inverse_of_positive_definite
+from personalize_emu.recipes.scorers import next_item_ridge
+from personalize_emu.recipes.scorers.ease import Ease, fit_dual, fit_ease, fit_primal, user_item_matrix
+from personalize_emu.recipes.scorers.histories import Kernel
+from personalize_emu.recipes.scorers.next_item_ridge import NextItemRidge, fit_next_item_ridge
+from personalize_emu.recipes.scorers.popularity import count_popularity
+from personalize_emu.recipes.scorers.transitions import Transitions, fit_transitions, strongest
+from personalize_emu.recipes.sims import fit_cooccurrence
 from tests.recipes.made_data import random_data, training_data
 
 DATA = random_data(users=25, items=14, rows=400, seed=8)

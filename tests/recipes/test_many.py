@@ -7,11 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.recipes.base import History
-from personalize_emu.recipes.models.blend import with_returns
-from personalize_emu.recipes.models.histories import Kernel, newest, weighted_rows
-from personalize_emu.recipes.models.many import chances_of_many, with_returns_of_many
-from personalize_emu.recipes.models.repeats import LEVELS, TIME_EDGES, VISIT_EDGES, Repeats
+from personalize_emu.recipes.contract.base import History
+from personalize_emu.recipes.numerics.logits import with_returns
+from personalize_emu.recipes.scorers.histories import Kernel, newest, weighted_rows
+from personalize_emu.recipes.wrappers.repeats import (
+    LEVELS,
+    TIME_EDGES,
+    VISIT_EDGES,
+    Repeats,
+    chances_of_many,
+    with_returns_of_many,
+)
 
 ITEMS = 9
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.recipes.metrics import evaluate, ndcg, reciprocal_rank
+from personalize_emu.recipes.contract.metrics import evaluate, ndcg, reciprocal_rank
 
 Queries = list[tuple[list[int], list[int], list[float]]]
 

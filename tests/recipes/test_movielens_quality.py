@@ -14,10 +14,10 @@ import pytest
 from benchmarks.quality import measured as measured_at
 from benchmarks.temporal import DEVELOPMENT, cuts
 from benchmarks.temporal_peers import Peer, ease, popularity, recipe_peer
-from personalize_emu.recipes.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.topk import top_k
-from personalize_emu.recipes.training import Trained, train
+from personalize_emu.recipes.training.training import Trained, train
 from tests.recipes.made_data import training_data
 
 REPOSITORY = Path(__file__).parents[2]

@@ -9,21 +9,21 @@ import pytest
 import scipy.sparse as sp
 from sklearn.metrics import roc_auc_score
 
-from personalize_emu.recipes.action_data import NO_ACTIONS, NOT_TAKEN, TAKEN, VIEWED, ActionData, ActionHistory
-from personalize_emu.recipes.action_metrics import (
+from personalize_emu.recipes.actions.action_metrics import (
     HeldOutActions,
     action_metrics,
     area_under_curve,
     cut_action_user,
     ranked_actions,
 )
-from personalize_emu.recipes.base import History, Kind, NotEnoughData, TrainingData
-from personalize_emu.recipes.features import Categories, Features, Numbers, Profiles
-from personalize_emu.recipes.models.tastes import numbers_of
+from personalize_emu.recipes.actions.user_factors import numbers_of
+from personalize_emu.recipes.contract.action_data import NO_ACTIONS, NOT_TAKEN, TAKEN, VIEWED, ActionData, ActionHistory
+from personalize_emu.recipes.contract.base import History, Kind, NotEnoughData, TrainingData
+from personalize_emu.recipes.contract.features import Categories, Features, Numbers, Profiles
+from personalize_emu.recipes.contract.saving import load_model, saved
 from personalize_emu.recipes.next_best_action import ActionModel, scored_actions, trait_columns
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.saving import load_model, saved
-from personalize_emu.recipes.training import Trained, train
+from personalize_emu.recipes.training.training import Trained, train
 from tests.recipes.made_actions import START, action_data, two_tastes
 from tests.recipes.made_data import DAY, training_data
 
@@ -296,8 +296,8 @@ def test_equal_chances_go_by_value_then_id() -> None:
 
 def test_test_users_are_not_learned_from(data: TrainingData) -> None:
     """M-11, M-14: who is measured was not seen."""
+    from personalize_emu.recipes.contract.split import rows_of_users, user_coins
     from personalize_emu.recipes.next_best_action import TEST_SHARE
-    from personalize_emu.recipes.split import rows_of_users, user_coins
 
     assert data.actions is not None
     kept = user_coins(data.actions.user_ids, 0) >= TEST_SHARE

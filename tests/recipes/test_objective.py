@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import TrainingData
-from personalize_emu.recipes.features import Objective
-from personalize_emu.recipes.objective import METRIC, STRENGTHS, Rewarded, average_rewards
+from personalize_emu.recipes.contract.base import TrainingData
+from personalize_emu.recipes.contract.features import Objective
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training import Trained, metrics_of, train
+from personalize_emu.recipes.training.training import Trained, metrics_of, train
+from personalize_emu.recipes.wrappers.objective import METRIC, STRENGTHS, Rewarded, average_rewards
 from tests.recipes.made_data import checkerboard, history
 
 DATA = checkerboard(users=60)

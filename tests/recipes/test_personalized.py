@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import Model, TrainingData
+from personalize_emu.recipes.contract.base import Model, TrainingData
+from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.personalized import PersonalModel, users_to_measure
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.scorers.transitions import TransitionScorer
-from personalize_emu.recipes.topk import top_k
-from personalize_emu.recipes.training import no_progress, train
+from personalize_emu.recipes.training.training import no_progress, train
 from tests.recipes.made_data import DAY, chains, checkerboard, history, random_data, soap_shop, training_data
 
 SWITCHES = [

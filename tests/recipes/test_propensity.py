@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from personalize_emu.recipes.action_data import NOT_TAKEN, TAKEN, VIEWED, ActionData, ActionHistory
-from personalize_emu.recipes.base import TrainingData
-from personalize_emu.recipes.models.logistic import fit_logistic, log_loss, logit, sigmoid
-from personalize_emu.recipes.models.offers import find_offers, past_of, watched_actions
-from personalize_emu.recipes.models.propensity import fit_propensity
-from personalize_emu.recipes.models.tastes import LEAST_VISITS, REACH, fit_tastes, numbers_of, truncated_svd
+from personalize_emu.recipes.actions.offers import find_offers, past_of, watched_actions
+from personalize_emu.recipes.actions.propensity import fit_logistic, fit_propensity, log_loss, logit, sigmoid
+from personalize_emu.recipes.actions.user_factors import LEAST_VISITS, REACH, fit_tastes, numbers_of, truncated_svd
+from personalize_emu.recipes.contract.action_data import NOT_TAKEN, TAKEN, VIEWED, ActionData, ActionHistory
+from personalize_emu.recipes.contract.base import TrainingData
 from tests.recipes.made_actions import START, action_data, random_actions
 from tests.recipes.made_data import DAY, checkerboard, random_data
 

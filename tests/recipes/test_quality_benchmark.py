@@ -12,8 +12,8 @@ import scipy.sparse as sp
 from benchmarks import user_folds
 from benchmarks.hits import hits_of, interval, ndcg_of, reciprocal_ranks_of
 from benchmarks.peers import Peer, grid, trained, tuned
-from personalize_emu.recipes.metrics import evaluate
-from personalize_emu.recipes.split import cut_user
+from personalize_emu.recipes.contract.metrics import evaluate
+from personalize_emu.recipes.contract.split import cut_user
 from tests.recipes.made_data import random_data
 
 LISTS = [np.array([4, 0, 7, 8, 1], np.int32), np.array([9, 3], np.int32), np.array([2], np.int32)]

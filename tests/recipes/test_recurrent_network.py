@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.models.recurrent.adam import Adam, Schedule, clip
-from personalize_emu.recipes.models.recurrent.network import Network, Noise, Window, learn, new_network
-from personalize_emu.recipes.models.recurrent.pieces import Sequences, batches, cut
-from personalize_emu.recipes.models.recurrent.softmax_loss import sampled_softmax_loss, softmax_loss
-from personalize_emu.recipes.models.recurrent.start import leading_directions, positive_information
-from personalize_emu.recipes.models.recurrent.trainer import Plan, train_network
+from personalize_emu.recipes.scorers.latent import leading_directions, positive_information
+from personalize_emu.recipes.sequential.adam import Adam, Schedule, clip
+from personalize_emu.recipes.sequential.batches import Sequences, batches, cut
+from personalize_emu.recipes.sequential.gru_network import Network, Noise, Window, learn, new_network
+from personalize_emu.recipes.sequential.softmax_loss import sampled_softmax_loss, softmax_loss
+from personalize_emu.recipes.sequential.trainer import Plan, train_network
 from tests.recipes.made_data import chains
 
 ITEMS, WIDTH, HIDDEN = 11, 4, 3

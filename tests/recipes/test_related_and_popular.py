@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import Kind, Model, TrainingData
-from personalize_emu.recipes.models.repeats import return_share
+from personalize_emu.recipes.contract.base import Kind, Model, TrainingData
+from personalize_emu.recipes.contract.split import split_users
+from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.split import split_users
-from personalize_emu.recipes.topk import top_k
-from personalize_emu.recipes.training import RARE_RETURNS, measure, no_progress, train
+from personalize_emu.recipes.training.training import RARE_RETURNS, measure, no_progress, train
+from personalize_emu.recipes.wrappers.repeats import return_share
 from tests.recipes.made_data import checkerboard, history, random_data, soap_shop, training_data
 
 BOARD = checkerboard(users=60)

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.recipes.models import repeats
-from personalize_emu.recipes.models.blend import (
+from personalize_emu.recipes.contract.interactions import Visits, subsample_users
+from personalize_emu.recipes.numerics.logits import (
     best_sharpness,
     blended,
     log_sum_exp,
     standardised,
     with_returns,
 )
-from personalize_emu.recipes.models.repeats import fit_repeats, return_share, thinned, waits_of
-from personalize_emu.recipes.visits import Visits
+from personalize_emu.recipes.wrappers import repeats
+from personalize_emu.recipes.wrappers.repeats import fit_repeats, return_share, waits_of
 from tests.recipes.made_data import DAY, checkerboard, history, random_data, soap_shop, training_data
 
 
@@ -100,10 +100,10 @@ def test_gaps_in_time_win_where_time_decides() -> None:
 
 def test_thinning_keeps_whole_users() -> None:
     visits = random_data(users=40, items=9, rows=800, seed=2).visits
-    fewer = thinned(visits, 300)
+    fewer = subsample_users(visits, 300)
     assert 200 < len(fewer) < 400
     assert fewer.items[fewer.of_user(1)].tolist() == visits.items[visits.of_user(3)].tolist()
-    assert thinned(visits, 800) is visits
+    assert subsample_users(visits, 800) is visits
 
 
 FINITE = st.floats(-100, 100, width=32)

@@ -13,13 +13,13 @@ import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import History, Model, Recipe, TrainingData
-from personalize_emu.recipes.models.popularity import Popularity
+from personalize_emu.recipes.contract.base import History, Model, Recipe, TrainingData
+from personalize_emu.recipes.contract.saving import DOCUMENT, NotAModelFile, load_model, save_model, saved
 from personalize_emu.recipes.popularity_count import PopularityModel
 from personalize_emu.recipes.registry import all_recipes
-from personalize_emu.recipes.saving import DOCUMENT, NotAModelFile, load_model, save_model, saved
+from personalize_emu.recipes.scorers.popularity import Popularity
 from personalize_emu.recipes.segments import segment_recipes
-from personalize_emu.recipes.training import no_progress
+from personalize_emu.recipes.training.training import no_progress
 from tests.recipes.made_data import checkerboard, random_data, soap_shop
 
 RECIPES = (*all_recipes(), *segment_recipes())
@@ -129,7 +129,7 @@ OURS = "personalize_emu.recipes.popularity_count:PopularityModel"
         {OURS: "personalize_emu.recipes.popularity_count:count_popularity"},
         {OURS: "personalize_emu.recipes.nowhere:PopularityModel"},
         {OURS: "personalize_emu.recipes.popularity_count:Nothing"},
-        {OURS: "personalize_emu.recipes.models.popularity:Popularity"},
+        {OURS: "personalize_emu.recipes.scorers.popularity:Popularity"},
         {'{"array":0}': '{"array":77}'},
         {'"catalog"': '"catalogue"'},
     ],

@@ -11,15 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personalize_emu.recipes import segments
-from personalize_emu.recipes.base import TrainingData
-from personalize_emu.recipes.models.blend import standardised
-from personalize_emu.recipes.models.crowd import Crowd, crowd_of, group_affinity, groups_of, return_shift
-from personalize_emu.recipes.models.ease import fit_dual, fit_primal
+from personalize_emu.recipes.contract.base import TrainingData
+from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.topk import top_k
+from personalize_emu.recipes.numerics.logits import standardised
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.segments import TASTE, SegmentModel, learned_taste, segment_metrics
-from personalize_emu.recipes.topk import top_k
-from personalize_emu.recipes.training import no_progress, train
-from personalize_emu.recipes.visits import Visits
+from personalize_emu.recipes.scorers.ease import fit_dual, fit_primal
+from personalize_emu.recipes.segments import (
+    TASTE,
+    Crowd,
+    SegmentModel,
+    crowd_of,
+    group_affinity,
+    groups_of,
+    learned_taste,
+    return_shift,
+    segment_metrics,
+)
+from personalize_emu.recipes.training.training import no_progress, train
 from tests.recipes.made_data import checkerboard, training_data
 
 RECIPES = ("aws-item-affinity", "aws-item-attribute-affinity")

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import History, NotEnoughData, TrainingData
-from personalize_emu.recipes.features import Features, Texts
+from personalize_emu.recipes.contract.base import History, NotEnoughData, TrainingData
+from personalize_emu.recipes.contract.features import Features, Texts
+from personalize_emu.recipes.contract.saving import load_model, save_model
+from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.saving import load_model, save_model
 from personalize_emu.recipes.semantic_similarity import SemanticModel, SemanticSimilarity
-from personalize_emu.recipes.topk import top_k
-from personalize_emu.recipes.training import no_progress, train
+from personalize_emu.recipes.training.training import no_progress, train
 from tests.recipes.made_data import DAY, history, training_data
 
 WORDS = {

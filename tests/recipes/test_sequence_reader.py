@@ -9,14 +9,14 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import NETWORK_FROM, HeldOut, History
-from personalize_emu.recipes.models.pooling import learned_weights, pooled
-from personalize_emu.recipes.models.recurrent.next_item import NextItemNetwork, Shape
+from personalize_emu.recipes.contract.base import NETWORK_FROM, HeldOut, History
+from personalize_emu.recipes.contract.saving import load_model, saved
+from personalize_emu.recipes.ensemble.conditional_logit import learned_pooling_weights, pooled
 from personalize_emu.recipes.personalized import PersonalModel, PersonalRecipe
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.saving import load_model, saved
-from personalize_emu.recipes.sequence_reader import SequenceReader, refit_sequence_reader
-from personalize_emu.recipes.training import no_progress, train
+from personalize_emu.recipes.sequential.gru import NextItemNetwork, Shape
+from personalize_emu.recipes.sequential.sequential_member import SequenceReader, refit_sequence_reader
+from personalize_emu.recipes.training.training import no_progress, train
 from tests.recipes.made_data import chains, history
 
 
@@ -38,28 +38,28 @@ def drawn_cases(weights: tuple[float, ...], rows: int = 400, items: int = 20) ->
 @pytest.mark.parametrize("weights", [(1.0, 0.5), (0.0, 2.0, 0.7)])
 def test_weights_are_found_again(weights: tuple[float, ...]) -> None:
     parts, worth = drawn_cases(weights)
-    found = learned_weights(parts, np.ones((400, 20), np.bool_), worth, [0.3] * len(weights))
+    found = learned_pooling_weights(parts, np.ones((400, 20), np.bool_), worth, [0.3] * len(weights))
     assert found == pytest.approx(weights, abs=0.3)
 
 
 def test_an_opinion_that_misleads_gets_no_weight() -> None:
     parts, worth = drawn_cases((1.0,))
-    found = learned_weights([parts[0], -parts[0]], np.ones((400, 20), np.bool_), worth, (0.2, 0.2))
+    found = learned_pooling_weights([parts[0], -parts[0]], np.ones((400, 20), np.bool_), worth, (0.2, 0.2))
     assert found[1] < 0.02
     assert found[0] > 0.7
 
 
 def test_what_is_not_allowed_teaches_nothing() -> None:
     parts, worth = drawn_cases((1.0, 1.0))
-    assert learned_weights(parts, worth == 0, worth, (0.4, 0.3)) == (0.4, 0.3)
+    assert learned_pooling_weights(parts, worth == 0, worth, (0.4, 0.3)) == (0.4, 0.3)
 
 
 def test_of_several_choices_the_worthier_teaches_more() -> None:
     parts, worth = drawn_cases((1.0, 0.0))
     other = np.roll(worth, 1, axis=1)
     allowed = np.ones((400, 20), np.bool_)
-    much, little = (learned_weights(parts, allowed, worth + part * other, (0.3, 0.3))[0] for part in (0.1, 1.0))
-    alone = learned_weights(parts, allowed, worth, (0.3, 0.3))[0]
+    much, little = (learned_pooling_weights(parts, allowed, worth + part * other, (0.3, 0.3))[0] for part in (0.1, 1.0))
+    alone = learned_pooling_weights(parts, allowed, worth, (0.3, 0.3))[0]
     assert alone > much > little
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.base import History, Model, TrainingData
+from personalize_emu.recipes.contract.base import History, Model, TrainingData
+from personalize_emu.recipes.contract.saving import load_model, save_model
+from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.saving import load_model, save_model
 from personalize_emu.recipes.similar_items import TRUSTS, USUAL_TRUST, SimilarModel, learned_trust
-from personalize_emu.recipes.topk import top_k
-from personalize_emu.recipes.training import no_progress, train
+from personalize_emu.recipes.training.training import no_progress, train
 from tests.recipes.described_data import painted
 from tests.recipes.made_data import history
 

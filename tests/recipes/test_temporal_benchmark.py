@@ -8,7 +8,7 @@ import pytest
 from benchmarks.quality import measured, tuned
 from benchmarks.temporal import FEWEST_KNOWN, Cut, Scores, cuts, inner, ratio_interval, scored
 from benchmarks.temporal_peers import Peer, ease, popularity
-from personalize_emu.recipes.base import TrainingData
+from personalize_emu.recipes.contract.base import TrainingData
 
 USERS, EVENTS = 40, 30
 

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.recipes.models.text_embedding import (
+from personalize_emu.recipes.content.text_embedding import (
     _EMPTY_WORDS,
     BUCKETS,
     PART_WEIGHT,

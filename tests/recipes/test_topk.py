@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from personalize_emu.recipes.topk import top_k
+from personalize_emu.recipes.contract.topk import top_k
 
 
 def sorted_top(scores: np.ndarray, k: int) -> list[int]:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from personalize_emu.recipes import training_process
-from personalize_emu.recipes.base import NotEnoughData, TrainingData
-from personalize_emu.recipes.features import Categories, Features, Numbers, Objective, Profiles, Texts
+from personalize_emu.recipes.contract.base import NotEnoughData, TrainingData
+from personalize_emu.recipes.contract.features import Categories, Features, Numbers, Objective, Profiles, Texts
+from personalize_emu.recipes.contract.saving import load_tree, save_tree
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.saving import load_tree, save_tree
-from personalize_emu.recipes.training import no_progress, train
-from personalize_emu.recipes.training_process import (
+from personalize_emu.recipes.training import training_process
+from personalize_emu.recipes.training.training import no_progress, train
+from personalize_emu.recipes.training.training_process import (
     INPUT,
     TrainingProcessFailed,
     measure_where_it_fits,
@@ -86,7 +86,7 @@ def test_the_process_ends_with_its_parent_and_clears_up(tmp_path: Path) -> None:
     folder.mkdir()
     data = random_data(users=200, items=4000, rows=20_000, seed=3)
     save_tree({"recipe": "aws-sims", "hyperparameters": {}, "seed": 1, "data": data}, folder / INPUT)
-    command = [sys.executable, "-m", "personalize_emu.recipes.training_child", str(folder)]
+    command = [sys.executable, "-m", "personalize_emu.recipes.training.training_child", str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdin is not None

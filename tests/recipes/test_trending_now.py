@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.recipes.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training import no_progress, train
+from personalize_emu.recipes.training.training import no_progress, train
 from personalize_emu.recipes.trending_now import INTERVALS, TrendingModel
 from tests.recipes.made_data import Row, training_data
 

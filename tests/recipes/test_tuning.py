@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import (
+from personalize_emu.recipes.contract.base import (
     NETWORK_FROM,
     History,
     Hyperparameters,
@@ -22,12 +22,12 @@ from personalize_emu.recipes.base import (
     Recipe,
     TrainingData,
 )
+from personalize_emu.recipes.contract.split import split_users
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.sims import sims
-from personalize_emu.recipes.split import split_users
-from personalize_emu.recipes.training import no_progress, train
-from personalize_emu.recipes.training_process import train_apart
-from personalize_emu.recipes.tuning import (
+from personalize_emu.recipes.training.training import no_progress, train
+from personalize_emu.recipes.training.training_process import train_apart
+from personalize_emu.recipes.training.tuning import (
     FEWEST_USERS,
     METRIC,
     MOST_USERS,

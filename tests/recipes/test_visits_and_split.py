@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.recipes.base import History, NotEnoughData
-from personalize_emu.recipes.percentiles import items_within, users_within, within
-from personalize_emu.recipes.split import cut_user, split_users, user_coins
-from personalize_emu.recipes.training import check_enough
+from personalize_emu.recipes.contract.base import History, NotEnoughData
+from personalize_emu.recipes.contract.hyperparameters import items_within, users_within, within
+from personalize_emu.recipes.contract.split import cut_user, split_users, user_coins
+from personalize_emu.recipes.training.training import check_enough
 from tests.recipes.made_data import checkerboard, random_data, training_data
 
 ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("wxyz"), st.integers(1, 4)), min_size=1, max_size=40)

@@ -15,7 +15,7 @@ from personalize_emu.data.columns import rows_table
 from personalize_emu.edge.chain import answer
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.feature_columns import features_of
+from personalize_emu.service.state.feature_columns import features_of
 from personalize_emu.state.clock import ManualClock
 from tests.clients import client
 from tests.given import ITEMS_SCHEMA, POPULARITY, RANKING, REGION, Given, arn, avro, field, two_camps

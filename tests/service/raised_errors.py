@@ -16,7 +16,7 @@ from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
-from personalize_emu.service.context import Context
+from personalize_emu.service.core.context import Context
 from personalize_emu.wire.errors import ModelledError
 
 PACKAGE = "personalize_emu"

@@ -15,7 +15,7 @@ from botocore.model import Shape, StructureShape
 from personalize_emu.edge.chain import answer
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.world import World, new_world
+from personalize_emu.service.state.emulator_state import World, new_world
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.wire.models import operations
 from tests.attributions import attribution, metric

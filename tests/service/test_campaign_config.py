@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from personalize_emu.data.avro import Schema
-from personalize_emu.service.campaign_config import (
+from personalize_emu.service.catalog.recipe_catalog import all_recipes
+from personalize_emu.service.configuration.campaign_config import (
     check_campaign_config,
     check_exploration,
     resolved_exploration,
     shows_metadata,
 )
-from personalize_emu.service.recipe_catalog import all_recipes
 from personalize_emu.wire.errors import InvalidInputException
 from tests.service.solution_requests import BARE, GROUP, ITEMS, recipe, schema
 

@@ -10,7 +10,7 @@ import pytest
 
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.service import changes
+from personalize_emu.service.lifecycle import changes
 from personalize_emu.settings import Pace, Settings
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.lifecycle import Duration, creation_duration

@@ -6,9 +6,9 @@ from typing import Any
 
 from personalize_emu.data.avro import parse_schema
 from personalize_emu.data.columns import rows_table
-from personalize_emu.service.column_indexes import ColumnIndexes
-from personalize_emu.service.contents import DatasetContents
-from personalize_emu.service.sessions import Arrival
+from personalize_emu.service.state.column_indexes import ColumnIndexes
+from personalize_emu.service.state.dataset_contents import DatasetContents
+from personalize_emu.service.state.event_identity import Arrival
 from tests.given import INTERACTIONS_SCHEMA, USERS_SCHEMA
 
 USERS = parse_schema(USERS_SCHEMA)

@@ -9,7 +9,7 @@ import pytest
 
 from personalize_emu.emulator import Emulator
 from personalize_emu.neighbours import ObjectInfo
-from personalize_emu.service.deletions import MOST_BYTES, check_size
+from personalize_emu.service.dataset_jobs.deletions import MOST_BYTES, check_size
 from personalize_emu.state.jobs import JobFailed
 from tests.deletions import job_of, user_list, users_in
 from tests.given import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from personalize_emu.service.event_ids import EventIds
+from personalize_emu.service.state.event_identity import EventIds
 
 
 class Meanwhile(frozenset[str]):

@@ -17,8 +17,8 @@ from personalize_emu.data.columns import rows_table
 from personalize_emu.data.csv_writer import csv_parts
 from personalize_emu.data.import_files import read_files
 from personalize_emu.edge.mock import MockPersonalize
-from personalize_emu.service.contents import DatasetContents
-from personalize_emu.service.exports import selected_records
+from personalize_emu.service.dataset_jobs.exports import selected_records
+from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
 from tests.given import (

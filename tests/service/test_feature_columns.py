@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from personalize_emu.data.avro import Field
 from personalize_emu.data.columns import STRING
 from personalize_emu.data.interactions import collect_interactions
-from personalize_emu.recipes.base import TrainingData
-from personalize_emu.recipes.creation import creation_times
-from personalize_emu.recipes.features import Categories
-from personalize_emu.service.event_selection import EventSelection, training_data
-from personalize_emu.service.feature_columns import features_of
-from personalize_emu.service.impressions import not_chosen
+from personalize_emu.recipes.contract.base import TrainingData
+from personalize_emu.recipes.contract.creation_time import creation_times
+from personalize_emu.recipes.contract.features import Categories
+from personalize_emu.service.state.event_selection import EventSelection, training_data
+from personalize_emu.service.state.feature_columns import features_of, not_chosen
 
 GENRES = Field("GENRES", "string", nullable=True, categorical=True)
 PRICE = Field("PRICE", "float", nullable=True)

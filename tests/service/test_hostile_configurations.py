@@ -10,10 +10,10 @@ from botocore.session import get_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.service.campaign_config import check_campaign_config, resolved_exploration
-from personalize_emu.service.hpo_config import searched_ranges
-from personalize_emu.service.recipe_catalog import all_recipes
-from personalize_emu.service.solution_config import (
+from personalize_emu.service.catalog.recipe_catalog import all_recipes
+from personalize_emu.service.configuration.campaign_config import check_campaign_config, resolved_exploration
+from personalize_emu.service.configuration.hpo_config import searched_ranges
+from personalize_emu.service.configuration.solution_config import (
     check_solution,
     check_solution_update,
     resolved_hyperparameters,

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.service.hpo_config import searched_ranges
-from personalize_emu.service.parameter_values import decimal_value, integer_value
-from personalize_emu.service.recipe_catalog import all_recipes
-from personalize_emu.service.solution_config import resolved_hyperparameters, shown_solution_config
-from personalize_emu.service.tuning_search import requested_search
+from personalize_emu.service.catalog.parameter_values import decimal_value, integer_value
+from personalize_emu.service.catalog.recipe_catalog import all_recipes
+from personalize_emu.service.configuration.hpo_config import searched_ranges
+from personalize_emu.service.configuration.solution_config import resolved_hyperparameters, shown_solution_config
+from personalize_emu.service.training.model_selection import requested_search
 from tests.service.solution_requests import BARE, check, ranges, recipe, refused, schema
 
 # --- hyperparameters ----------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def test_a_file_with_few_bad_rows_is_imported_without_them(
     """D-58: recorded in 2020 with status ACTIVE."""
     dataset = items_of(given)
     given.import_job(dataset, given.upload("ITEM_ID,GENRE,YEAR\nold,War,1\n", "old.csv"), "old")
-    with caplog.at_level(logging.WARNING, "personalize_emu.service.import_reports"):
+    with caplog.at_level(logging.WARNING, "personalize_emu.service.dataset_jobs.imports"):
         job = given.import_job(dataset, given.upload(films(), "item-meta.csv"), importMode=mode)
     assert job_of(given)["status"] == "ACTIVE"
     assert "failureReason" not in job_of(given)
@@ -185,7 +185,7 @@ def test_times_in_milliseconds_are_warned_of(
 ) -> None:
     """D-62: read as seconds all the same."""
     rows = [(user, item, time * factor) for user, item, time in two_camps()]
-    with caplog.at_level(logging.WARNING, "personalize_emu.service.import_reports"):
+    with caplog.at_level(logging.WARNING, "personalize_emu.service.dataset_jobs.imports"):
         job = given.import_job(given.dataset(), given.upload(as_csv(rows)))
     assert job_of(given)["status"] == "ACTIVE"
     expected = [] if factor == 1 else [

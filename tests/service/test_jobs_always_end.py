@@ -9,8 +9,12 @@ import pyarrow as pa
 import pytest
 
 from personalize_emu.emulator import Emulator
-from personalize_emu.service import between_trainings, changes, contents, datasets, refreshing
-from personalize_emu.service.event_ids import EventIds
+from personalize_emu.service.datasets import datasets
+from personalize_emu.service.lifecycle import changes
+from personalize_emu.service.refresh import refresh as between_trainings
+from personalize_emu.service.refresh import refresh as refreshing
+from personalize_emu.service.state import dataset_contents as contents
+from personalize_emu.service.state.event_identity import EventIds
 from personalize_emu.settings import Pace
 from personalize_emu.state import lifecycle
 from personalize_emu.state.clock import ManualClock

@@ -11,7 +11,7 @@ import pytest
 
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.service import version_training
+from personalize_emu.service.solutions import training_job as version_training
 from personalize_emu.state.jobs import JobStopped
 from personalize_emu.state.resources import Resource, Stateful
 from tests.given import ITEMS_SCHEMA, POPULARITY, REGION, Given, as_csv, two_camps

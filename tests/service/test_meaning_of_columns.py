@@ -12,7 +12,7 @@ import pytest
 
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.recipes.creation import creation_times
+from personalize_emu.recipes.contract.creation_time import creation_times
 from personalize_emu.schema_files import schema_text
 from personalize_emu.state.clock import ManualClock
 from tests.domain_groups import cinema, recommender, shop_rows

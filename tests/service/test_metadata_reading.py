@@ -12,8 +12,8 @@ import pytest
 
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.recipes.base import TrainingData
-from personalize_emu.recipes.features import Features
+from personalize_emu.recipes.contract.base import TrainingData
+from personalize_emu.recipes.contract.features import Features
 from personalize_emu.schema_files import schema_text
 from personalize_emu.state.clock import ManualClock
 from tests.domain_groups import recommender

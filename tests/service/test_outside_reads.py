@@ -13,7 +13,7 @@ import pytest
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.neighbours import Neighbours, ObjectInfo
-from personalize_emu.service.outside_reads import OutsideReads, Unanswered
+from personalize_emu.service.core.outside_reads import OutsideReads, Unanswered
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.resources import DatasetImportJob

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.service.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
-from personalize_emu.service.policy_conditions import glob_matches
+from personalize_emu.service.access.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
+from personalize_emu.service.access.policy_conditions import glob_matches
 
 SERVICE = ("Service", "personalize.amazonaws.com")
 READ = PolicyRequest(

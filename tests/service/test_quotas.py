@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.quotas import QUOTAS
+from personalize_emu.service.core.quotas import QUOTAS
 from personalize_emu.settings import DATA_LIMITS, QUOTA_LIMITS, Settings, quota_limits, settings_from_environment
 from personalize_emu.state.clock import ManualClock
 from tests.given import POPULARITY, REGION, Given, arn, as_csv, two_camps

@@ -12,7 +12,7 @@ from botocore.session import get_session
 
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.quotas import QUOTAS, refuse_over_quota
+from personalize_emu.service.core.quotas import QUOTAS, refuse_over_quota
 from personalize_emu.settings import Settings, quota_limits
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.resources import Recommender

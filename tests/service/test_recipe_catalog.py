@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from personalize_emu.service.recipe_catalog import LAST_UPDATED, RecipeFacts, all_recipes, recipe_by_arn
-from personalize_emu.service.recipe_facts import Hyperparameter
+from personalize_emu.service.catalog.recipe_catalog import LAST_UPDATED, RecipeFacts, all_recipes, recipe_by_arn
+from personalize_emu.service.catalog.recipe_facts import Hyperparameter
 
 # name -> algorithm, feature transformation, type, listed.
 CUSTOM = {

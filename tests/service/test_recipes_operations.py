@@ -10,15 +10,15 @@ from botocore.session import get_session
 from botocore.validate import ParamValidator
 
 from personalize_emu.neighbours import Neighbours
-from personalize_emu.service.context import Context
-from personalize_emu.service.recipe_catalog import LAST_UPDATED, all_recipes
+from personalize_emu.service.catalog.recipe_catalog import LAST_UPDATED, all_recipes
+from personalize_emu.service.core.context import Context
 from personalize_emu.service.recipes import (
     describe_algorithm,
     describe_feature_transformation,
     describe_recipe,
     list_recipes,
 )
-from personalize_emu.service.world import new_world
+from personalize_emu.service.state.emulator_state import new_world
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.identifiers import Identifiers

@@ -12,7 +12,7 @@ from moto.s3.models import s3_backends
 
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.access import READ, READ_AND_WRITE, REPORT, WRITE
+from personalize_emu.service.access.role_access import READ, READ_AND_WRITE, REPORT, WRITE
 from personalize_emu.settings import settings_from_environment
 from personalize_emu.state.clock import ManualClock
 from tests.given import ACCOUNT, BUCKET, REGION, ROLE, Given, as_csv, two_camps

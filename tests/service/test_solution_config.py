@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from personalize_emu.service.event_selection import EventSelection
-from personalize_emu.service.recipe_catalog import all_recipes
-from personalize_emu.service.solution_config import (
+from personalize_emu.service.catalog.recipe_catalog import all_recipes
+from personalize_emu.service.configuration.solution_config import (
     NO_INTERACTIONS,
     check_solution,
     check_solution_update,
     schedule_days,
 )
-from personalize_emu.service.training_columns import columns_in_training
+from personalize_emu.service.state.event_selection import EventSelection
+from personalize_emu.service.state.training_columns import columns_in_training
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
 from tests.service.solution_requests import ARN, BARE, EVENTS, GROUP, ITEMS, check, recipe, refused, schema
 

@@ -14,9 +14,9 @@ import pytest
 
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.recipes.base import Hyperparameters, Kind, Model, Progress, Recipe, TrainingData
+from personalize_emu.recipes.contract.base import Hyperparameters, Kind, Model, Progress, Recipe, TrainingData
 from personalize_emu.recipes.popularity_count import PopularityCount
-from personalize_emu.service import version_training
+from personalize_emu.service.solutions import training_job as version_training
 from personalize_emu.state.clock import ManualClock
 from tests.given import POPULARITY, REGION, Given, as_csv, two_camps
 from tests.refusals import refusal

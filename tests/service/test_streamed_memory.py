@@ -12,8 +12,8 @@ import pyarrow as pa
 from personalize_emu.data.record_log import RECENT
 from personalize_emu.emulator import Emulator
 from personalize_emu.runtime.histories import MOST_STREAMED, history_of
-from personalize_emu.service.contents import DatasetContents
-from personalize_emu.service.sessions import Arrival
+from personalize_emu.service.state.dataset_contents import DatasetContents
+from personalize_emu.service.state.event_identity import Arrival
 from tests.given import USER_PERSONALIZATION, Given, arn
 
 MOST_BYTES = 150

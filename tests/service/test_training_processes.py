@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from personalize_emu.recipes import training_process
-from personalize_emu.recipes.base import Progress
+from personalize_emu.recipes.contract.base import Progress
+from personalize_emu.recipes.training import training_process
 from tests.given import Given
 
 

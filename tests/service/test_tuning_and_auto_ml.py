@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.auto_ml import candidates_of, metric_of
+from personalize_emu.service.training.model_selection import candidates_of, metric_of
 from tests.given import POPULARITY, SIMS, USER_PERSONALIZATION, Given, as_csv, two_camps
 
 RANKING = "arn:aws:personalize:::recipe/aws-personalized-ranking"

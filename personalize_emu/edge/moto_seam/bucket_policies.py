@@ -1,7 +1,7 @@
 """Bucket policies of the embedded S3: which are taken, and whom they let in.
 
 moto takes any bytes for a policy, and its own reading of one ignores most conditions: a Deny for what does not come
-over TLS would keep everybody out. Here they are read as service/policies.py reads them.
+over TLS would keep everybody out. Here they are read as service/access/policies.py reads them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from moto.s3.models import FakeBucket, S3Backend
 from moto.s3.responses import S3Response
 
 from personalize_emu.edge.moto_seam.accounts import caller_of
-from personalize_emu.service.access import request_of_the_service
-from personalize_emu.service.policies import (
+from personalize_emu.service.access.policies import (
     CannotEvaluate,
     MalformedPolicy,
     PolicyRequest,
@@ -30,6 +29,7 @@ from personalize_emu.service.policies import (
     denies,
     statements_of,
 )
+from personalize_emu.service.access.role_access import request_of_the_service
 from personalize_emu.wire.sigv4 import CredentialScope, credential_scope
 
 ACTIONS: Mapping[str, str] = {

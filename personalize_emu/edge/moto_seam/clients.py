@@ -17,7 +17,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 from personalize_emu.edge.moto_seam.bucket_policies import as_the_service, heed_bucket_policies
 from personalize_emu.edge.moto_seam.faults import Asked, converted
 from personalize_emu.edge.moto_seam.resetting import using_services
-from personalize_emu.service.service_metrics import NAMESPACE
+from personalize_emu.service.metrics.service_metrics import NAMESPACE
 
 ACCOUNT_HEADER = "x-moto-account-id"
 

@@ -1,1 +1,1 @@
-"""The ensemble of the base scorers and how its weights are learned."""
+"""Stacking: weights of the base scorers, learned on the newest slice in time."""

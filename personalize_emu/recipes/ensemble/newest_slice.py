@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import History, TrainingData
-from personalize_emu.recipes.split import rows_of_users, user_coins
+from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.split import rows_of_users, user_coins
 
 SHARE = 0.15
 """Of the interactions, that make up the slice."""

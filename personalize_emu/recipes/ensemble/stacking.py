@@ -14,10 +14,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.ensemble.conditional_logit import Case, learned_weights
 from personalize_emu.recipes.ensemble.newest_slice import Example, NewestSlice, newest_slice
-from personalize_emu.recipes.models.blend import centre, in_logarithms
-from personalize_emu.recipes.models.choice import Case, learned_weights
+from personalize_emu.recipes.numerics.logits import centre, in_logarithms
 from personalize_emu.recipes.scorers.base import Column, Scorer, Table
 
 CANDIDATES = 40

@@ -1,1 +1,1 @@
-"""Base scorers of the personal recipes, one file each."""
+"""Base scorers: each is fitted on interactions and scores every item for a batch of histories."""

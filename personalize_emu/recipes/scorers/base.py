@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import History
-from personalize_emu.recipes.models.histories import Kernel
+from personalize_emu.recipes.contract.base import History
+from personalize_emu.recipes.scorers.histories import Kernel
 
 Table = NDArray[np.float32]
 

@@ -1,15 +1,129 @@
-"""Latent factors: items near the recent ones in a truncated SVD of their co-occurrence (positive PMI)."""
+"""Item embeddings to start from: items that are near each other in histories lie near each other.
+
+The truncated singular value decomposition of the positive pointwise mutual information of pairs of visits up to
+REACH apart, near pairs counting more. A network that starts here is, after two rounds, where one that starts from
+noise is after ten.
+
+Items as points in a few dimensions: items that are near each other in histories lie near each other.
+
+The co-visits of rare items say little by themselves; in few dimensions they borrow from those of their like. Truncated
+singular value decomposition of the positive pointwise mutual information of near pairs of visits (Levy and Goldberg
+2014; the same that the recurrent network starts from).
+
+Latent factors: items near the recent ones in a truncated SVD of their co-occurrence (positive PMI).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from personalize_emu.recipes.base import History
-from personalize_emu.recipes.models.histories import weighted_rows
-from personalize_emu.recipes.models.latent import LatentItems, fit_latent_items
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.contract.base import History
+from personalize_emu.recipes.contract.interactions import Visits
 from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
-from personalize_emu.recipes.visits import Visits
+from personalize_emu.recipes.scorers.histories import weighted_rows
+from personalize_emu.recipes.scorers.transitions import lagged_pairs
+
+REACH = 10
+SPREAD = 0.08
+"""Standard deviation of the embeddings."""
+SPARE = 16
+"""Directions more than wanted, while the leading ones are sought."""
+ROUNDS = 4
+MOST_PAIRS = 20_000_000
+
+
+def start_embeddings(
+    visits: Visits, places: NDArray[np.int64], size: int, width: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """float32[size, width]. places: int64[visits], the number of each visit's item below `size`, or -1."""
+    information = positive_information(visits, places, size)
+    leading = leading_directions(information, min(width, size), rng)
+    embeddings = rng.standard_normal((size, width)).astype(np.float32)
+    embeddings[:, : leading.shape[1]] = leading
+    spread = float(leading.std())
+    embeddings[:, : leading.shape[1]] *= 1 / spread if spread > 0 else 0
+    embeddings += np.float32(0.1) * rng.standard_normal((size, width)).astype(np.float32)
+    embeddings *= np.float32(SPREAD)
+    return embeddings
+
+
+def positive_information(visits: Visits, places: NDArray[np.int64], size: int) -> sp.csr_matrix:
+    """float32 csr[size, size], symmetric: log of how much likelier a pair is than by chance, where it is likelier."""
+    rows, columns, values = [], [], []
+    reach = max(1, min(REACH, MOST_PAIRS // max(1, len(visits))))
+    for distance, earlier, later in lagged_pairs(visits, reach):
+        first, second = places[earlier], places[later]
+        known = (first >= 0) & (second >= 0) & (first != second)
+        rows.append(first[known])
+        columns.append(second[known])
+        values.append(np.full(int(known.sum()), 1 / distance, np.float32))
+    if not rows:
+        return sp.csr_matrix((size, size), dtype=np.float32)
+    triples = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
+    counts = sp.coo_matrix(triples, shape=(size, size)).tocsr()
+    counts = (counts + counts.T).tocsr()
+    totals = np.asarray(counts.sum(axis=1)).ravel()
+    totals[totals == 0] = 1
+    counts.data *= np.float32(totals.sum())
+    counts.data /= np.repeat(totals, np.diff(counts.indptr)).astype(np.float32)
+    counts.data /= totals[counts.indices].astype(np.float32)
+    counts.data = np.log(np.maximum(counts.data, 1)).astype(np.float32)
+    counts.eliminate_zeros()
+    return counts
+
+
+def leading_directions(matrix: sp.csr_matrix, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """float32[n, width]: leading left singular vectors of a symmetric matrix times the roots of their values."""
+    size = matrix.shape[0]
+    basis = rng.standard_normal((size, min(size, width + SPARE))).astype(np.float32)
+    for _ in range(ROUNDS):
+        basis, _ = np.linalg.qr(matrix @ basis)
+    left, values, _ = np.linalg.svd((matrix @ basis).T @ basis)
+    directions: NDArray[np.float32] = (basis @ left)[:, :width] * np.sqrt(values[:width])
+    return directions.astype(np.float32)
+
+
+DIMENSIONS = 48
+MOST_NUMBERS = 12_000_000
+"""Fewer dimensions in large catalogs: a request multiplies every item's vector."""
+FEWEST_DIMENSIONS = 16
+SEED = 11
+
+
+
+
+@dataclass(frozen=True, eq=False)
+class LatentItems:
+    """vectors: float32[items, dimensions], 0 for items that were never next to another."""
+
+    vectors: Table
+
+    def scores_of(self, bags: sp.csr_matrix) -> Table:
+        """float32[histories, items]: of each item and the sum of a weighted history, csr[histories, items]."""
+        scores: Table = (bags @ self.vectors) @ self.vectors.T
+        return scores
+
+    def of_item(self, item: int) -> Table:
+        """float32[items]: cosine of one item and all."""
+        scores: Table = self.vectors @ self.vectors[item]
+        lengths = np.linalg.norm(self.vectors, axis=1)
+        scores /= np.maximum(lengths * lengths[item], np.float32(1e-6))
+        return scores
+
+
+def fit_latent_items(visits: Visits, item_count: int) -> LatentItems:
+    """The same for the same visits: chance decides only from where the directions are sought."""
+    information = positive_information(visits, visits.items.astype(np.int64), item_count)
+    if not information.nnz:
+        return LatentItems(np.zeros((item_count, 1), np.float32))
+    width = int(np.clip(MOST_NUMBERS // max(1, item_count), FEWEST_DIMENSIONS, DIMENSIONS))
+    vectors = leading_directions(information, min(width, item_count), np.random.default_rng(SEED))
+    return LatentItems(np.ascontiguousarray(vectors))
 
 
 @dataclass(frozen=True, eq=False)

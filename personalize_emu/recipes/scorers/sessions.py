@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.visits import Visits
+from personalize_emu.recipes.contract.interactions import Visits
 
 SCALES = 6.0
 """Time scales in the time that the middle 98 % of the interactions span."""

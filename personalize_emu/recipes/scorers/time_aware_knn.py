@@ -16,14 +16,13 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.base import History
-from personalize_emu.recipes.models.ease import user_item_matrix
-from personalize_emu.recipes.models.histories import weighted_rows
-from personalize_emu.recipes.models.repeats import thinned
-from personalize_emu.recipes.models.sparse_sums import products
+from personalize_emu.recipes.contract.base import History
+from personalize_emu.recipes.contract.interactions import Visits, subsample_users
+from personalize_emu.recipes.numerics.sparse_sums import products
 from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
+from personalize_emu.recipes.scorers.ease import user_item_matrix
+from personalize_emu.recipes.scorers.histories import weighted_rows
 from personalize_emu.recipes.scorers.sessions import in_sessions, newest_times, time_scale
-from personalize_emu.recipes.visits import Visits
 
 MOST_VISITS = 120_000
 """A request reads every session: of more data only every second, third, ... user is kept."""
@@ -72,7 +71,7 @@ class TimeAwareKnn(Scorer):
 
 def fit_time_aware_knn(visits: Visits, item_count: int, kernels: Kernels) -> TimeAwareKnn:
     """Of all interactions, or of an even choice of users with about MOST_VISITS."""
-    visits = thinned(visits, MOST_VISITS)
+    visits = subsample_users(visits, MOST_VISITS)
     origin, scale = time_scale(visits.timestamps)
     sessions = in_sessions(visits, origin, scale)
     first = sessions.offsets[:-1]

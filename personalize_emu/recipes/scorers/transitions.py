@@ -1,14 +1,125 @@
-"""Transition counts: what follows the last few items of a history within twenty steps."""
+"""What followed what: counts of ordered pairs of visits, near pairs counting more.
+
+Pairs of an item with itself are left to `repeats`.
+
+Transition counts: what follows the last few items of a history within twenty steps.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from personalize_emu.recipes.base import History
-from personalize_emu.recipes.models.transitions import Transitions, fit_transitions
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.contract.base import History
+from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.numerics.sparse_sums import sum_of_rows
 from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
-from personalize_emu.recipes.visits import Visits
+from personalize_emu.recipes.scorers.histories import Kernel, newest, weighted_rows
+
+REACH = 20
+DISTANCE_POWER = -0.8
+POPULARITY_POWER = -0.3
+POPULARITY_OFFSET = 20.0
+MOST_PAIRS = 40_000_000
+"""Pairs looked at in one training: longer data looks less far."""
+MOST_STORED = 12_000_000
+NEIGHBOURS = 200
+"""Followers kept of each item where there are more than MOST_STORED."""
+MOST_DENSE, FULL = 4_000_000, 0.1
+"""Cells of a matrix that is also held dense (16 MB), and the share of them that must say something."""
+
+
+def pairs_at(visits: Visits, distance: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of all pairs of visits of one user that lie `distance` visits apart: (earlier, later)."""
+    same_user = visits.users[distance:] == visits.users[:-distance]
+    earlier = np.flatnonzero(same_user)
+    return earlier, earlier + distance
+
+
+def lagged_pairs(visits: Visits, reach: int) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+    """(distance, earlier, later) for every distance from 1 to `reach`."""
+    for distance in range(1, min(reach, int(visits.lengths.max(initial=0)) - 1) + 1):
+        yield distance, *pairs_at(visits, distance)
+
+
+@dataclass(frozen=True, eq=False)
+class Transitions:
+    """matrix: float32 csr[items, items], row a: how well each item follows a."""
+
+    matrix: sp.csr_matrix
+
+    def scores(self, history: History, kernel: Kernel) -> NDArray[np.float32]:
+        """float32[items]: rows of the newest items, weighted by the kernel."""
+        return sum_of_rows(self.matrix, *newest(history, kernel))
+
+    def scores_many(self, histories: Sequence[History], kernel: Kernel) -> NDArray[np.float32]:
+        """float32[histories, items]."""
+        scores = np.empty((len(histories), self.matrix.shape[1]), np.float32)
+        if self._dense is not None:
+            scores[:] = weighted_rows(histories, kernel, item_count=len(self._dense)) @ self._dense
+        else:
+            for row, history in zip(scores, histories, strict=True):
+                row[:] = self.scores(history, kernel)
+        return scores
+
+    @cached_property
+    def _dense(self) -> NDArray[np.float32] | None:
+        """The same matrix, where it is small and full enough to be faster."""
+        cells = self.matrix.shape[0] * self.matrix.shape[1]
+        if cells > MOST_DENSE or self.matrix.nnz < FULL * cells:
+            return None
+        dense: NDArray[np.float32] = self.matrix.toarray()
+        return dense
+
+    def backwards(self) -> Transitions:
+        """What came before."""
+        return Transitions(_canonical(self.matrix.T))
+
+
+def fit_transitions(visits: Visits, item_count: int) -> Transitions:
+    """Count pairs up to REACH apart by distance**-0.8; rows divided by their sum + 1, columns damped.
+
+    Visits of weight w count w times; both ends of a pair count.
+    """
+    reach = max(1, min(REACH, MOST_PAIRS // max(1, len(visits))))
+    rows, columns, values = [], [], []
+    for distance, earlier, later in lagged_pairs(visits, reach):
+        other = visits.items[earlier] != visits.items[later]
+        first, second = earlier[other], later[other]
+        rows.append(visits.items[first])
+        columns.append(visits.items[second])
+        worth = visits.weights[first] * visits.weights[second]
+        values.append((worth * distance**DISTANCE_POWER).astype(np.float32))
+    if not rows:
+        return Transitions(sp.csr_matrix((item_count, item_count), dtype=np.float32))
+    triples = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
+    counts = sp.coo_matrix(triples, shape=(item_count, item_count)).tocsr()
+    popularity = np.bincount(visits.items, minlength=item_count)
+    damping = (popularity + POPULARITY_OFFSET) ** POPULARITY_POWER
+    shares = 1.0 / (np.asarray(counts.sum(axis=1)).ravel() + 1.0)
+    counts.data *= np.repeat(shares, np.diff(counts.indptr)).astype(np.float32)
+    counts.data *= damping[counts.indices].astype(np.float32)
+    return Transitions(_canonical(strongest(counts, NEIGHBOURS) if counts.nnz > MOST_STORED else counts))
+
+
+def strongest(matrix: sp.csr_matrix, keep: int) -> sp.csr_matrix:
+    """The `keep` greatest values of each row; of equal values the lower column is kept."""
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((matrix.indices, -matrix.data, rows))
+    rank = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], np.diff(matrix.indptr))
+    kept = order[rank < keep]
+    return sp.csr_matrix((matrix.data[kept], (rows[kept], matrix.indices[kept])), shape=matrix.shape)
+
+
+def _canonical(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    matrix = matrix.tocsr()
+    matrix.sum_duplicates()
+    return matrix
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""Parts of Next-Best-Action: offers, propensities, metrics."""

@@ -1,0 +1,1 @@
+"""Item similarity from metadata and texts."""

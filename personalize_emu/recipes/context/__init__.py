@@ -1,0 +1,1 @@
+"""Contextual recommendation: context and user features shift the scores."""

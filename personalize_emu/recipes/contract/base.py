@@ -1,0 +1,279 @@
+"""The contract between recipes and the rest: training data in, an immutable model out.
+
+A recipe is fitted on `TrainingData` and answers from a `Model`. Both speak of items by their number in the
+model's catalog; whoever calls translates ids. Nothing here knows where the data came from.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.contract.action_data import ActionData
+from personalize_emu.recipes.contract.features import Features, Objective, Profiles
+from personalize_emu.recipes.contract.interactions import Visits, first_of_each_visit, merge_into_visits
+
+Hyperparameters = Mapping[str, str]
+NOW = "now"
+"""Beside the hyperparameters: epoch seconds at which training was asked for."""
+NETWORK_FROM = "network from"
+"""And the number of visits from which on a recurrent network joins the personal recipes; 0 for never."""
+Progress = Callable[[str, float], None]
+"""Called with the name of a stage and the share of all work done so far, from 0 to 1."""
+
+NO_CONTEXT: Mapping[str, str] = MappingProxyType({})
+
+
+def within(progress: Progress, start: float, end: float) -> Progress:
+    """What hears of a part of the work, from `start` to `end` of the whole."""
+    return lambda stage, share: progress(stage, start + (end - start) * share)
+
+
+def parts_of(progress: Progress, count: int) -> Iterator[Progress]:
+    """`count` equal parts of the work, one after the other."""
+    for part in range(count):
+        yield within(progress, part / count, (part + 1) / count)
+
+
+class Kind(Enum):
+    """What a recipe answers, and so what its models must be asked for."""
+
+    PERSONALIZED = "personalized"
+    RANKING = "ranking"
+    RELATED = "related"
+    POPULAR = "popular"
+    SEGMENTS = "segments"
+    ACTIONS = "actions"
+
+
+class NotEnoughData(Exception):
+    """The data cannot be trained on; the text is the failure reason shown to the user."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Interactions and catalog of one training run.
+
+    Rows are sorted by user, then time, then order of arrival. Several events of one user on one item at one
+    timestamp stay separate rows here; `visits` has them merged, and that is what models count.
+
+    catalog: ids of all items (interactions and item metadata), sorted; an item's number is its position.
+    user_ids: ids of all users with at least one row, sorted.
+    users, items: int32[n] numbers. timestamps: int64[n] epoch seconds. weights: float32[n] or None (all 1).
+    item_features: along the catalog. profiles: of users, also of those without rows. context: along the rows, the
+    circumstances of each interaction. stated_creation: int64[items] CREATION_TIMESTAMP, -1 where there is none (R-42).
+    shown: int64[items], how often an item was in an impression without being chosen (R-72e).
+    """
+
+    catalog: tuple[str, ...]
+    user_ids: tuple[str, ...]
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    timestamps: NDArray[np.int64]
+    weights: NDArray[np.float32] | None = None
+    attributes: tuple[NDArray[np.int32], ...] = ()
+    """Groups of items, by number, that have an attribute in common; for segments only."""
+    item_features: Features | None = None
+    profiles: Profiles | None = None
+    context: Features | None = None
+    stated_creation: NDArray[np.int64] | None = None
+    shown: NDArray[np.int64] | None = None
+    objective: Objective | None = None
+    actions: ActionData | None = None
+    """For recipes that answer actions only."""
+
+    def of_rows(self, kept: NDArray[np.bool_]) -> TrainingData:
+        """The rows marked in bool[n]; users and catalog stay whole."""
+        return replace(
+            self,
+            users=self.users[kept],
+            items=self.items[kept],
+            timestamps=self.timestamps[kept],
+            weights=None if self.weights is None else self.weights[kept],
+            context=None if self.context is None else self.context.taken(np.flatnonzero(kept)),
+        )
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """int64[users + 1]: rows of user u are offsets[u] to offsets[u + 1]."""
+        return np.searchsorted(self.users, np.arange(len(self.user_ids) + 1)).astype(np.int64)
+
+    @cached_property
+    def visits(self) -> Visits:
+        """The rows with events of one user on one item at one timestamp merged."""
+        users = len(self.user_ids)
+        return merge_into_visits(users, self.users, self.items, self.timestamps, self.weights)
+
+    def circumstances_of_visit(self, visit: int) -> Mapping[str, str]:
+        """Column to value, as a request has them, at one of `visits`: those of its first event."""
+        if self.context is None or self.visits.rows is None:
+            return NO_CONTEXT
+        return self.context.told(int(self.visits.rows[visit]))
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What is known of one user, oldest first. items: int32[k] catalog numbers, timestamps: int64[k].
+
+    user_id: "" where nobody is meant. context: the circumstances of now, column to value (RT-50).
+    """
+
+    items: NDArray[np.int32]
+    timestamps: NDArray[np.int64]
+    user_id: str = ""
+    context: Mapping[str, str] = field(default_factory=lambda: NO_CONTEXT)
+
+    def merged(self) -> History:
+        """Events of one item at one timestamp counted once, at the first of them."""
+        first = first_of_each_visit(self.items, self.timestamps)
+        return self if first is None else replace(self, items=self.items[first], timestamps=self.timestamps[first])
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What is known of one user, and what that user did next.
+
+    truth: int32[t] distinct items of the visits that followed, ascending. gains: float32[t] their event
+    weights. waits: int32[t], at how many earlier moments there were other visits first.
+    """
+
+    history: History
+    truth: NDArray[np.int32]
+    gains: NDArray[np.float32]
+    waits: NDArray[np.int32]
+
+    @property
+    def soon(self) -> NDArray[np.float32]:
+        """float32[t]: 1 for what came at once, 1/2 for what came after other visits, and so on.
+
+        What comes sooner says more of what is wanted now.
+        """
+        return (1 / (1 + self.waits)).astype(np.float32)
+
+
+class Model(ABC):
+    """A fitted, immutable recommender."""
+
+    catalog: tuple[str, ...]
+    has_scores: bool
+    """True where clients see a score with each item (a softmax over what is scored, R-72)."""
+
+    @cached_property
+    def number_of(self) -> dict[str, int]:
+        """Item id to catalog number."""
+        return {item: number for number, item in enumerate(self.catalog)}
+
+    @abstractmethod
+    def scores(self, history: History) -> NDArray[np.float32]:
+        """float32[items]: relevance of every item to the owner of `history`, greater is better.
+
+        -inf marks an item that must not be recommended. An empty history gets popular items. For related
+        items the history holds the one item asked about. With `has_scores` these are logits: the softmax
+        over the catalog (recommendations) or over the ranked items (rankings) is what clients see.
+        """
+
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        """float32[histories, items]: `scores` of each history; overridden where a batch is cheaper."""
+        rows = [self.scores(history) for history in histories]
+        return np.stack(rows) if rows else np.empty((0, len(self.catalog)), np.float32)
+
+    def scores_with_others(
+        self, histories: Sequence[History], features: Features
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """`scores_many`, and float32[histories, features.count]: relevance of items that are not in the catalog.
+
+        Both are on one scale. None where the model reads nothing but who met what.
+        """
+        del features
+        return self.scores_many(histories), None
+
+    def influenced(self, influence: Mapping[str, float]) -> Model:
+        """The model ranking by POPULARITY or FRESHNESS, too, each by a weight from 0 to 1 (RT-70)."""
+        del influence
+        return self
+
+    @property
+    def evaluation_period(self) -> float | None:
+        """Seconds after which the model wants to look at new interactions; None: only a training changes it."""
+        return None
+
+    def evaluated_on(self, data: TrainingData) -> Model:
+        """The model with the interactions of `data`, all of them, in place of those it knew (R-76a)."""
+        del data
+        return self
+
+    @property
+    @abstractmethod
+    def trained_items(self) -> NDArray[np.bool_]:
+        """bool[items]: items with interactions in training; others rank last and unscored (R-74a)."""
+
+
+class Recipe(ABC):
+    """How to turn training data into a model."""
+
+    name: str
+    kind: Kind
+
+    def check(self, data: TrainingData, hyperparameters: Hyperparameters) -> None:
+        """Raise NotEnoughData when `data`, all there are, lack what this recipe needs beside R-40."""
+        del data, hyperparameters
+
+    @abstractmethod
+    def fit(
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Model:
+        """Train on all of `data`. Hyperparameters are wire names to strings, already checked."""
+
+    def fit_after_evaluation(
+        self,
+        evaluated: Model,
+        test_users: Sequence[HeldOut],
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Model:
+        """Train on all of `data` after `evaluated`, fitted on a part of it, was measured on `test_users`.
+
+        Recipes whose probabilities need users they have not seen override it to calibrate on these.
+        """
+        del evaluated, test_users
+        return self.fit(data, hyperparameters, rng, progress)
+
+    def fit_for_many(
+        self,
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Callable[[Hyperparameters], Model] | None:
+        """Fit once what models of different tunable values have in common; returns the model of given values.
+
+        Whatever is learned with the values of `hyperparameters` stays as it is in all of them, so that a search
+        (T-30) compares the values alone. None: each set of values needs a fit of its own.
+        """
+        del data, hyperparameters, rng, progress
+        return None
+
+    def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
+        """Names of hyperparameters that change nothing on such data, whatever the others are."""
+        del data, hyperparameters
+        return frozenset()
+
+    def own_metrics(
+        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
+    ) -> dict[str, float]:
+        """Metrics, by name, that only this recipe has, measured on all of `data` (M-3)."""
+        del data, hyperparameters, progress
+        return {}

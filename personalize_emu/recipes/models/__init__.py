@@ -1,1 +1,0 @@
-"""The building blocks recipes blend: one model a file."""

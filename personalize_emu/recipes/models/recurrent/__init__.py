@@ -1,1 +1,0 @@
-"""A recurrent network over histories, trained by hand-written back-propagation through time."""

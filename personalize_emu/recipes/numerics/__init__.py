@@ -1,0 +1,1 @@
+"""Linear algebra and probabilities that several recipes use."""

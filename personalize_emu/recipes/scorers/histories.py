@@ -1,0 +1,64 @@
+"""Histories as weighted bags of items, the common input of the linear models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.contract.base import History
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """How much each past visit counts, by how many visits it lies back (0 is the newest).
+
+    weight(k) = exp(-k / decay) + harmonic / (k + 1), cut after `reach` visits; decay 0 leaves the first
+    term out. Without `recency` every visit within reach counts 1 (R-72b, R-73c).
+    """
+
+    reach: int
+    decay: float
+    harmonic: float = 0.0
+    recency: bool = True
+
+    def weights(self, length: int) -> NDArray[np.float32]:
+        """float32[min(length, reach)], newest visit first."""
+        back = np.arange(min(length, self.reach), dtype=np.float32)
+        if not self.recency:
+            return np.ones(len(back), np.float32)
+        decaying = np.exp(-back / self.decay) if self.decay else np.zeros_like(back)
+        weights: NDArray[np.float32] = (decaying + self.harmonic / (back + 1)).astype(np.float32)
+        return weights
+
+
+def newest(history: History, kernel: Kernel) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Items (newest first, repeated where visited repeatedly) and their weights."""
+    items = history.items[::-1][: kernel.reach]
+    return items, kernel.weights(len(items))
+
+
+def weighted_rows(histories: Sequence[History], *kernels: Kernel, item_count: int) -> sp.csr_matrix:
+    """float32 csr[kernels * histories, items]: the weights of `newest`; an item visited repeatedly has several."""
+    parts = [history.items[::-1][: kernel.reach] for kernel in kernels for history in histories]
+    lengths = np.array([len(items) for items in parts], np.int64)
+    ends = np.zeros(len(parts) + 1, np.int32)
+    np.cumsum(lengths, out=ends[1:])
+    columns = np.concatenate(parts) if parts else np.empty(0, np.int32)
+    values = np.empty(len(columns), np.float32)
+    for number, kernel in enumerate(kernels):
+        of_kernel = slice(number * len(histories), (number + 1) * len(histories))
+        weights = kernel.weights(int(lengths[of_kernel].max(initial=0)))
+        for length, end in zip(lengths[of_kernel].tolist(), ends[1:][of_kernel].tolist(), strict=True):
+            values[end - length : end] = weights[:length]
+    return sp.csr_matrix((values, columns, ends), shape=(len(parts), item_count))
+
+
+def never_had(history: History, item_count: int) -> int:
+    """The first item that is not in a history; where all are, the last."""
+    had = np.unique(history.items)
+    gaps = np.flatnonzero(had != np.arange(len(had)))
+    return min(int(gaps[0]) if len(gaps) else len(had), item_count - 1)

@@ -1,0 +1,1 @@
+"""A GRU4Rec-style sequential model in numpy."""

@@ -1,0 +1,72 @@
+"""The recurrent network beside the other experts of a personal recipe, where there are many visits.
+
+Logits of both are added up, with weights measured on users that neither had seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.contract.base import HeldOut, History, Progress
+from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.ensemble.conditional_logit import learned_pooling_weights, pooled
+from personalize_emu.recipes.sequential.gru import (
+    NextItemNetwork,
+    Shape,
+    continue_next_item_network,
+    fit_next_item_network,
+)
+
+Rows = NDArray[np.float32]
+USUAL_WEIGHTS = (0.4, 0.65)
+"""Of the other experts' logits and of the network, until they are measured."""
+LEAST_WEIGHT = 0.02
+"""A network that has earned no more is left out: it would only cost time."""
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceReader:
+    """weights: of the other experts' logits, and of the network's log-probabilities."""
+
+    network: NextItemNetwork
+    weights: tuple[float, ...]
+
+    def beside(self, others: Rows, histories: Sequence[History]) -> Rows:
+        """float32[histories, items]: logits of all together. others: those of the other experts."""
+        return pooled((others, self.network.scores_many(histories)), self.weights)
+
+    def measured(self, others: Rows, trained: NDArray[np.bool_], test_users: Sequence[HeldOut]) -> SequenceReader:
+        """With the weights under which what these users did next is most likely, the sooner the more; items they had do
+        not count.
+
+        others: float32[users, items]. trained: bool[items], items that may come next.
+        """
+        allowed = np.tile(trained, (len(test_users), 1))
+        for row, user in zip(allowed, test_users, strict=True):
+            row[user.history.items] = False
+        parts = others, self.network.scores_many([user.history for user in test_users])
+        worth = np.zeros_like(others)
+        for row, user in zip(worth, test_users, strict=True):
+            row[user.truth] = user.soon
+        return replace(self, weights=learned_pooling_weights(parts, allowed, worth, self.weights))
+
+
+def fit_sequence_reader(
+    visits: Visits, item_count: int, shape: Shape, rng: np.random.Generator, progress: Progress
+) -> SequenceReader | None:
+    """With the usual weights; None where there are no sequences."""
+    network = fit_next_item_network(visits, item_count, shape, rng, progress)
+    return SequenceReader(network, USUAL_WEIGHTS) if network is not None else None
+
+
+def refit_sequence_reader(
+    known: SequenceReader, visits: Visits, shape: Shape, rng: np.random.Generator, progress: Progress
+) -> SequenceReader | None:
+    """With all users, after `known`, of a part of them, was measured; None where it has earned nothing."""
+    if known.weights[1] < LEAST_WEIGHT:
+        return None
+    return replace(known, network=continue_next_item_network(known.network, visits, shape, rng, progress))

@@ -1,0 +1,1 @@
+"""Training as the service does it: evaluation, search for hyperparameters, processes."""

@@ -1,0 +1,266 @@
+"""Looking for the hyperparameters a recipe does best with (T-30, T-34, T-35).
+
+Candidates are drawn evenly from the ranges. All are tried on few of the users, the better third on three times as
+many, and so on, until all users are trained on; what counts is the gain among the first 25 for users held back from
+those that the recipe's own metrics leave for training, so that these metrics stay honest. What the models of all
+candidates have in common is fitted once a round, where the recipe can tell (`Recipe.fit_for_many`). Seeded: the same
+search of the same data finds the same values, however many candidates are tried at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import count, islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.contract.base import Hyperparameters, Model, Progress, Recipe, TrainingData, within
+from personalize_emu.recipes.contract.split import Split, rows_of_users, split_users, user_coins
+from personalize_emu.recipes.training.blas_threads import one_blas_thread
+from personalize_emu.recipes.training.training import Trained, fitting, measure, train
+
+METRIC = "normalized_discounted_cumulative_gain_at_25"
+"""What is made as great as possible (T-35)."""
+HALVING = 3
+FEWEST_USERS = 60
+"""Trained on for the first trial of all candidates, where there are as many."""
+MOST_USERS = 20_000
+"""Trained on for the last trial."""
+MOST_ASKED = 500
+"""Users held back to compare candidates."""
+SEARCHING = 0.8
+"""Share of the whole work that the search is said to be."""
+SHARING = 0.7
+"""Share of a round that fitting what its trials have in common is said to be."""
+
+Values = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A hyperparameter to be searched: either one of `values`, or a number from low to high, whole if it must be.
+
+    usual: the value it has without a search, tried first.
+    """
+
+    name: str
+    usual: str
+    low: float = 0.0
+    high: float = 0.0
+    whole: bool = False
+    values: Values = ()
+
+    def at(self, place: float) -> str:
+        """The value at a place from 0 to 1."""
+        if self.values:
+            return self.values[min(int(place * len(self.values)), len(self.values) - 1)]
+        if self.whole:
+            low, high = int(self.low), int(self.high)
+            return str(min(low + int(place * (high - low + 1)), high))
+        return str(round(self.low + place * (self.high - self.low), 4))
+
+    def nearest(self) -> str:
+        """The usual value, or what the range has nearest to it."""
+        if self.values:
+            return self.usual if self.usual in self.values else self.values[0]
+        value = min(max(float(self.usual), self.low), self.high)
+        return str(int(value)) if self.whole else str(value)
+
+
+@dataclass(frozen=True)
+class Search:
+    """jobs: candidates that are tried. parallel: at the same time."""
+
+    axes: tuple[Axis, ...]
+    jobs: int
+    parallel: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """What candidates are compared by. recipe: with all that the data ask for. shared: see `Recipe.fit_for_many`."""
+
+    recipe: Recipe
+    split: Split
+    fixed: Hyperparameters
+    axes: tuple[Axis, ...]
+    seed: int
+    shared: Callable[[Hyperparameters], Model] | None
+
+    def score(self, candidate: Values, progress: Progress) -> float:
+        chosen = {axis.name: value for axis, value in zip(self.axes, candidate, strict=True)}
+        model = self._model({**self.fixed, **chosen}, progress)
+        return measure(self.recipe.kind, model, self.split, progress)[METRIC]
+
+    def _model(self, hyperparameters: Hyperparameters, progress: Progress) -> Model:
+        if self.shared is not None:
+            return self.shared(hyperparameters)
+        rng = np.random.default_rng(self.seed)
+        return self.recipe.fit(self.split.training, hyperparameters, rng, progress)
+
+
+def train_tuned(
+    recipe: Recipe,
+    data: TrainingData,
+    hyperparameters: Hyperparameters,
+    seed: int,
+    progress: Progress,
+    search: Search | None,
+) -> Trained:
+    """`train`, after a search for better values than those of `hyperparameters`; None: without any search."""
+    if search is None:
+        return train(recipe, data, hyperparameters, seed, progress)
+    found = best_values(recipe, data, hyperparameters, search, seed, within(progress, 0.0, SEARCHING))
+    trained = train(recipe, data, {**hyperparameters, **found}, seed, within(progress, SEARCHING, 1.0))
+    return replace(trained, tuned=found)
+
+
+def best_values(
+    recipe: Recipe,
+    data: TrainingData,
+    hyperparameters: Hyperparameters,
+    search: Search,
+    seed: int,
+    progress: Progress,
+) -> Mapping[str, str]:
+    """A value for every axis: the usual one where it changes nothing; of equally good candidates the first."""
+    idle = recipe.without_effect(data, hyperparameters)
+    usual = {axis.name: axis.nearest() for axis in search.axes if axis.name in idle}
+    candidates = [
+        tuple(usual.get(axis.name, value) for axis, value in zip(search.axes, candidate, strict=True))
+        for candidate in drawn(search.axes, search.jobs, seed)
+    ]
+    # What changes nothing needs no trial: of equal candidates, the first stands for all.
+    candidates = list(dict.fromkeys(candidates))
+    best = 0
+    if len(candidates) > 1:
+        best = _best_job(recipe, data, hyperparameters, search, candidates, seed, progress)
+    return {axis.name: value for axis, value in zip(search.axes, candidates[best], strict=True)}
+
+
+def drawn(axes: Sequence[Axis], jobs: int, seed: int) -> list[Values]:
+    """At most `jobs` different candidates, the usual values first, the others spread evenly over the ranges."""
+    found = [tuple(axis.nearest() for axis in axes)]
+    shift = np.random.default_rng([seed, len(axes)]).random(len(axes))
+    # A small space may be used up: so many misses in a row, and nothing is left to find.
+    for number in islice(count(1), 50 * jobs):
+        if len(found) == jobs:
+            break
+        places = [(_radical_inverse(number, base) + by) % 1 for base, by in zip(_primes(), shift, strict=False)]
+        candidate = tuple(axis.at(place) for axis, place in zip(axes, places, strict=True))
+        if candidate not in found:
+            found.append(candidate)
+    return found
+
+
+def _best_job(
+    recipe: Recipe,
+    data: TrainingData,
+    hyperparameters: Hyperparameters,
+    search: Search,
+    candidates: Sequence[Values],
+    seed: int,
+    progress: Progress,
+) -> int:
+    whole, left, done = validation_split(data, seed), list(range(len(candidates))), 0
+    rounds = rounds_of(len(left), len(whole.training.user_ids))
+    work = sum(users * asked for users, asked in rounds)
+    ranked = left
+    for users, asked in rounds:
+        split = replace(whole, training=_some_users(whole.training, users, seed))
+        hear = within(progress, done / work, (done + users * asked) / work)
+        trial = _trial(recipe, split, hyperparameters, search.axes, seed, hear)
+        if trial.shared is not None:
+            hear = within(hear, SHARING, 1.0)
+        scores = _scores(trial, candidates, left, search.parallel, hear)
+        # A stable sort in the order of jobs: of equal candidates the one of the lower job (T-35).
+        ranked = [left[place] for place in np.argsort(-scores, kind="stable")]
+        left = sorted(ranked[: max(1, len(left) // HALVING)])
+        done += users * asked
+    return ranked[0]
+
+
+def _trial(
+    recipe: Recipe,
+    split: Split,
+    fixed: Hyperparameters,
+    axes: tuple[Axis, ...],
+    seed: int,
+    progress: Progress,
+) -> _Trial:
+    recipe, hear = fitting(recipe, split.training), within(progress, 0.0, SHARING)
+    with one_blas_thread():
+        shared = recipe.fit_for_many(split.training, fixed, np.random.default_rng(seed), hear)
+    return _Trial(recipe, split, fixed, axes, seed, shared)
+
+
+def rounds_of(candidates: int, users: int) -> list[tuple[int, int]]:
+    """How many users and how many candidates each round has: a third of the candidates, three times the users.
+
+    The last round has all users, or MOST_USERS; where there are few users, it is the only one.
+    """
+    sizes, most = [(min(users, MOST_USERS), 0)], candidates
+    while sizes[-1][0] // HALVING >= FEWEST_USERS and most >= HALVING:
+        sizes.append((sizes[-1][0] // HALVING, 0))
+        most //= HALVING
+    left, rounds = candidates, []
+    for size, _ in reversed(sizes):
+        rounds.append((size, left))
+        left = max(1, left // HALVING)
+    return rounds
+
+
+def validation_split(data: TrainingData, seed: int) -> Split:
+    """Users to choose by, none of whom are those that the metrics are measured on."""
+    split = split_users(split_users(data, seed).training, seed + 1)
+    return replace(split, test_users=split.test_users[:MOST_ASKED])
+
+
+def _some_users(data: TrainingData, users: int, seed: int) -> TrainingData:
+    if users >= len(data.user_ids):
+        return data
+    coins = user_coins(data.user_ids, seed + 2)
+    kept: NDArray[np.bool_] = coins < np.partition(coins, users)[users]
+    return rows_of_users(data, kept)
+
+
+def _scores(
+    trial: _Trial, candidates: Sequence[Values], jobs: Sequence[int], parallel: int, progress: Progress
+) -> NDArray[np.float64]:
+    """float64[jobs]. What `progress` raises ends them all."""
+    ended: list[int] = []
+
+    def score(job: int) -> float:
+        def hear(stage: str, share: float) -> None:
+            del share
+            progress(f"tuning, job {job + 1}: {stage}", len(ended) / len(jobs))
+
+        found = trial.score(candidates[job], hear)
+        ended.append(job)
+        return found
+
+    threads = max(1, min(parallel, len(jobs), os.cpu_count() or 1))
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(score, job) for job in jobs]
+        try:
+            return np.array([future.result() for future in futures])
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _radical_inverse(number: int, base: int) -> float:
+    """The digits of a number behind the point, in reverse: numbers from 1 on fill [0, 1) evenly."""
+    inverse, unit = 0.0, 1.0
+    while number:
+        number, digit = divmod(number, base)
+        unit /= base
+        inverse += digit * unit
+    return inverse
+
+
+def _primes() -> Sequence[int]:
+    return (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)

@@ -1,0 +1,1 @@
+"""Models around models: repeats, cold items, exploration, objectives, catalog extension."""

@@ -1,0 +1,69 @@
+"""What the models of a user's next item have in common: cold items by their metadata, and items that come back.
+
+A model says what it takes every item to be worth next; here that becomes a distribution over the catalog (R-72).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.contract.base import History, Model
+from personalize_emu.recipes.contract.features import Features
+from personalize_emu.recipes.scorers.histories import never_had
+from personalize_emu.recipes.scorers.popularity import Popularity
+from personalize_emu.recipes.wrappers.cold_items import ColdItems
+from personalize_emu.recipes.wrappers.repeats import Repeats, chances_of_many, with_returns_of_many
+
+Table = NDArray[np.float32]
+
+
+class NextItemModel(Model):
+    """Log-probabilities of the next item, from a history; their softmax over the catalog sums to 1 (R-72)."""
+
+    popularity: Popularity
+    repeats: Repeats
+    cold: ColdItems
+    has_scores = True
+
+    @abstractmethod
+    def next_items(self, histories: Sequence[History]) -> Table:
+        """float32[histories, items]: logits, of merged histories; of cold items and of returns they say nothing.
+
+        The caller may write to them.
+        """
+
+    @cached_property
+    def trained_items(self) -> NDArray[np.bool_]:
+        return self.popularity.visits > 0
+
+    def scores_many(self, histories: Sequence[History]) -> Table:
+        histories = [history.merged() for history in histories]
+        logits = self.next_items(histories)
+        self.cold.place(logits)
+        return self._with_returns(logits, histories)
+
+    def scores_with_others(self, histories: Sequence[History], features: Features) -> tuple[Table, Table | None]:
+        """The others by what their metadata say (R-72g, R-112, T-70)."""
+        histories = [history.merged() for history in histories]
+        logits = self.next_items(histories)
+        others = self.cold.of_others(logits, features)
+        self.cold.place(logits)
+        # What makes probabilities of the logits of items that a user never had is added to the others, too.
+        cells = np.arange(len(histories)), np.array([never_had(history, len(self.catalog)) for history in histories])
+        before = logits[cells]
+        finished = self._with_returns(logits, histories)
+        return finished, None if others is None else others + (finished[cells] - before)[:, None]
+
+    @cached_property
+    def _popular(self) -> Table:
+        """float32[items]: logits where nothing is known of a user."""
+        return self.popularity.log_shares()
+
+    def _with_returns(self, logits: Table, histories: Sequence[History]) -> Table:
+        """In the memory of `logits`."""
+        return with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))

@@ -1,0 +1,116 @@
+"""Recommending what is worth more, beside what is relevant: an optimization objective (T-18, T-26, T-27, M-27)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.contract.base import (
+    HeldOut,
+    History,
+    Hyperparameters,
+    Model,
+    Progress,
+    TrainingData,
+)
+from personalize_emu.recipes.contract.features import Features, Objective
+from personalize_emu.recipes.numerics.logits import standardised
+from personalize_emu.recipes.wrappers.wrapper import ModelAround, RecipeAround
+
+STRENGTHS: Mapping[str, float] = {"OFF": 0.0, "LOW": 0.25, "MEDIUM": 0.5, "HIGH": 1.0}
+"""Of the objective beside relevance, by objectiveSensitivity (T-27)."""
+METRIC = "average_rewards_at_k"
+BEST_REWARDS = 25
+MOST_RECOMMENDED = 500
+"""Recommendations to one user that the metric looks at: as many as one answer can have (RT-103)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rewarded(ModelAround):
+    """`base` with the objective added to relevance, both standardised, and scaled back to the spread of relevance.
+
+    So the order is that of z(relevance) + strength * z(reward), and at strength 0 nothing changes at all.
+    """
+
+    objective: Objective
+
+    def scores(self, history: History) -> NDArray[np.float32]:
+        only: NDArray[np.float32] = self._with_rewards(self.base.scores(history)[None])[0]
+        return only
+
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        return self._with_rewards(self.base.scores_many(histories))
+
+    def scores_with_others(
+        self, histories: Sequence[History], features: Features
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """The others as if they were worth as much as items are on average."""
+        rows, others = self.base.scores_with_others(histories, features)
+        return self._with_rewards(rows), others
+
+    @cached_property
+    def _worth(self) -> NDArray[np.float32]:
+        """float32[items]: standardised rewards."""
+        return standardised(self.objective.rewards)
+
+    def _with_rewards(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """rows: float32[histories, items], -inf where an item must not be recommended."""
+        if self.objective.strength == 0 or not len(self.catalog):
+            return rows
+        finite = rows > -np.inf
+        count = np.maximum(finite.sum(axis=1, keepdims=True), 1)
+        mean = np.where(finite, rows, 0).sum(axis=1, keepdims=True) / count
+        spread = np.sqrt((np.where(finite, rows - mean, 0) ** 2).sum(axis=1, keepdims=True) / count)
+        joined: NDArray[np.float32] = rows + np.float32(self.objective.strength) * spread * self._worth
+        return joined.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Rewarding(RecipeAround):
+    """`recipe`, whose models are given the objective of the data they are trained on."""
+
+    def fit(
+        self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
+    ) -> Model:
+        return _rewarded(self.recipe.fit(data, hyperparameters, rng, progress), data)
+
+    def fit_after_evaluation(
+        self,
+        evaluated: Model,
+        test_users: Sequence[HeldOut],
+        data: TrainingData,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> Model:
+        base = evaluated.base if isinstance(evaluated, Rewarded) else evaluated
+        return _rewarded(
+            self.recipe.fit_after_evaluation(base, test_users, data, hyperparameters, rng, progress), data
+        )
+
+
+def average_rewards(
+    lists: Sequence[NDArray[np.int32]], truths: Sequence[NDArray[np.int32]], rewards: NDArray[np.float32]
+) -> float:
+    """Of what the hits of a user are worth, the part that comes with the 25 most rewarding recommendations (M-27).
+
+    lists: for each user int32[at most 500] distinct items, best first. truths: for each user int32[t] distinct
+    items. rewards: float32[items]. The mean over users whose hits are worth anything, 0 when there are none.
+    """
+    shares = []
+    for ranked, truth in zip(lists, truths, strict=True):
+        worth = rewards[ranked].astype(np.float64)
+        worth_of_hits = np.where(np.isin(ranked, truth), worth, 0.0)
+        total = worth_of_hits.sum()
+        if total > 0:
+            best = np.argsort(-worth, kind="stable")[:BEST_REWARDS]
+            shares.append(min(max(worth_of_hits[best].sum() / total, 0.0), 1.0))
+    return float(np.mean(shares)) if shares else 0.0
+
+
+def _rewarded(model: Model, data: TrainingData) -> Model:
+    return model if data.objective is None else Rewarded(model.catalog, model, data.objective)

@@ -1,0 +1,53 @@
+"""Models and recipes around others: they add something, and are what those are in all else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.contract.base import Hyperparameters, Kind, Model, Progress, Recipe, TrainingData
+
+
+@dataclass(frozen=True, eq=False)
+class ModelAround(Model):
+    """base: a model of the same catalog."""
+
+    catalog: tuple[str, ...]
+    base: Model
+
+    @property
+    def has_scores(self) -> bool:  # type: ignore[override]
+        return self.base.has_scores
+
+    @cached_property
+    def trained_items(self) -> NDArray[np.bool_]:
+        return self.base.trained_items
+
+
+@dataclass(frozen=True)
+class RecipeAround(Recipe):
+    """recipe: whose models are given something more."""
+
+    recipe: Recipe
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.recipe.name
+
+    @property
+    def kind(self) -> Kind:  # type: ignore[override]
+        return self.recipe.kind
+
+    def check(self, data: TrainingData, hyperparameters: Hyperparameters) -> None:
+        self.recipe.check(data, hyperparameters)
+
+    def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
+        return self.recipe.without_effect(data, hyperparameters)
+
+    def own_metrics(
+        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
+    ) -> dict[str, float]:
+        return self.recipe.own_metrics(data, hyperparameters, progress)

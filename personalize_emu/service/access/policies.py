@@ -1,0 +1,167 @@
+"""What IAM policy documents say about one request. Knows no resource and calls nobody.
+
+An element this cannot evaluate is never guessed at: where the answer would depend on it, CannotEvaluate is raised.
+
+    CannotEvaluate
+    MalformedPolicy     AWS would not have taken the document
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from personalize_emu.service.access.policy_conditions import CannotEvaluate, Circumstances, glob_matches, holds
+
+Statement = Mapping[str, Any]
+
+
+class MalformedPolicy(Exception):
+    """A document that is no policy. The message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class PolicyRequest:
+    """What somebody wants to do.
+
+    principals: the names that statements of resource policies may give the caller, as type and name, e.g.
+    ("Service", "personalize.amazonaws.com"). context: condition keys in lower case and their values; a frozen set
+    where a key has any number of them. families: beginnings of keys of which the context has all that there are.
+    """
+
+    action: str
+    resource: str
+    principals: frozenset[tuple[str, str]] = frozenset()
+    context: Circumstances = field(default_factory=dict)
+    families: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Effects:
+    """certain: effects of statements that fit. possible: of those that may, with what would have to be known."""
+
+    certain: frozenset[str]
+    possible: Mapping[str, CannotEvaluate]
+
+    def has(self, effect: str) -> bool:
+        """Raises CannotEvaluate if it cannot be told."""
+        if effect not in self.certain and effect in self.possible:
+            raise self.possible[effect]
+        return effect in self.certain
+
+
+def allows(documents: Iterable[object], request: PolicyRequest) -> bool:
+    """An Allow fits and no Deny does. Raises CannotEvaluate, MalformedPolicy."""
+    effects = _effects(documents, request)
+    if "Allow" not in effects.certain and "Allow" not in effects.possible:
+        return False
+    return not effects.has("Deny") and effects.has("Allow")
+
+
+def denies(documents: Iterable[object], request: PolicyRequest) -> bool:
+    """A Deny fits. Raises CannotEvaluate, MalformedPolicy."""
+    return _effects(documents, request).has("Deny")
+
+
+def statements_of(document: object) -> list[Statement]:
+    """The statements of a policy as it came, checked for their form. Raises MalformedPolicy."""
+    if not isinstance(document, Mapping):
+        raise MalformedPolicy("it is not a JSON object")
+    statements = _listed(document.get("Statement"))
+    for statement in statements:
+        _require_form(statement)
+    return statements
+
+
+def _effects(documents: Iterable[object], request: PolicyRequest) -> _Effects:
+    certain: set[str] = set()
+    possible: dict[str, CannotEvaluate] = {}
+    for statement in [each for document in documents for each in statements_of(document)]:
+        try:
+            if _fits(statement, request):
+                certain.add(statement["Effect"])
+        except CannotEvaluate as error:
+            possible.setdefault(statement["Effect"], error)
+    return _Effects(frozenset(certain), possible)
+
+
+def _fits(statement: Statement, request: PolicyRequest) -> bool:
+    """Raises CannotEvaluate only if all that can be evaluated fits."""
+    unknown: CannotEvaluate | None = None
+    for part in _parts(statement, request):
+        try:
+            if not part():
+                return False
+        except CannotEvaluate as error:
+            unknown = unknown or error
+    if unknown:
+        raise unknown
+    return True
+
+
+def _parts(statement: Statement, request: PolicyRequest) -> Iterator[Any]:
+    """What has to be true for a statement to fit, to be called one by one."""
+    yield lambda: _concerns(statement, "Action", request.action.lower(), lower=True)
+    # A trust policy has no Resource: it is about the role it belongs to.
+    if "Resource" in statement or "NotResource" in statement:
+        yield lambda: _concerns(statement, "Resource", request.resource, lower=False)
+    yield lambda: _names_caller(statement, request.principals)
+    for operator, tests in statement.get("Condition", {}).items():
+        for key, values in tests.items():
+            yield lambda operator=operator, key=key, values=values: holds(
+                operator, key, _listed(values), request.context, request.families
+            )
+
+
+def _concerns(statement: Statement, element: str, value: str, *, lower: bool) -> bool:
+    """Whether the value is among those of `element`, or not among those of its negation."""
+    negated = f"Not{element}" in statement
+    patterns = _listed(statement.get(f"Not{element}" if negated else element))
+    return any(glob_matches(pattern.lower() if lower else pattern, value) for pattern in patterns) != negated
+
+
+def _names_caller(statement: Statement, callers: frozenset[tuple[str, str]]) -> bool:
+    """A policy of a role names nobody and means the role; `*` and {"AWS": "*"} mean everybody."""
+    if "NotPrincipal" in statement:
+        return not _names(statement["NotPrincipal"], callers)
+    return "Principal" not in statement or _names(statement["Principal"], callers)
+
+
+def _names(principal: Any, callers: frozenset[tuple[str, str]]) -> bool:
+    if principal == "*":
+        return True
+    named = {(kind, name) for kind, names in principal.items() for name in _listed(names)}
+    return ("AWS", "*") in named or not callers.isdisjoint(named)
+
+
+def _require_form(statement: object) -> None:
+    if not isinstance(statement, Mapping):
+        raise MalformedPolicy("a statement is not a JSON object")
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        raise MalformedPolicy("a statement has no Effect that is Allow or Deny")
+    for element in ("Action", "NotAction", "Resource", "NotResource"):
+        if not all(isinstance(each, str) for each in _listed(statement.get(element))):
+            raise MalformedPolicy(f"the {element} of a statement is neither a string nor a list of strings")
+    for element in ("Principal", "NotPrincipal"):
+        if element in statement and not _is_principal(statement[element]):
+            raise MalformedPolicy(f'the {element} of a statement is neither "*" nor an object of names')
+    tests = statement.get("Condition", {})
+    if not (isinstance(tests, Mapping) and all(isinstance(each, Mapping) for each in tests.values())):
+        raise MalformedPolicy("the Condition of a statement is not an object of objects")
+
+
+def _is_principal(value: object) -> bool:
+    if not isinstance(value, Mapping):
+        return value == "*"
+    return all(isinstance(name, str) for names in value.values() for name in _listed(names))
+
+
+def _listed(value: Any) -> list[Any]:
+    """Policies write one thing, or a list of them."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+__all__ = ["CannotEvaluate", "MalformedPolicy", "PolicyRequest", "allows", "denies", "statements_of"]

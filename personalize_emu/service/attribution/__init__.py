@@ -1,0 +1,1 @@
+"""Metric attributions: what is counted, and where reports go (spec 12)."""

@@ -1,0 +1,1 @@
+"""Batch inference and segment jobs as resources (spec 11)."""

@@ -1,0 +1,1 @@
+"""What every operation uses: the context of a request, quotas, tags, reads of other AWS services."""

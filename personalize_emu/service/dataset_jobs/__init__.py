@@ -1,0 +1,1 @@
+"""Jobs on datasets: imports, exports, deletions of users (spec 03)."""

@@ -1,0 +1,231 @@
+"""Dataset import jobs: files in S3 become the bulk layer of a dataset (R-DIJ, spec 03).
+
+What an import job found in its files: kept beside the job, whose record has no member for it, and logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from personalize_emu.data.bulk import ImportMode, check_enough_rows
+from personalize_emu.data.dataset_types import DATASET_TYPES
+from personalize_emu.data.import_files import read_files
+from personalize_emu.data.milliseconds import millisecond_warnings
+from personalize_emu.data.rejection import RejectedData
+from personalize_emu.data.row_counts import RowCounts
+from personalize_emu.neighbours import ObjectStore, StoreError
+from personalize_emu.s3_locations import InvalidLocation, input_objects, parse_location
+from personalize_emu.service.access.role_access import READ, recheck_access, require_access, require_role
+from personalize_emu.service.access.s3_inputs import (
+    refuse_too_large,
+    requested_location,
+    requested_objects,
+    unreadable_at_work,
+)
+from personalize_emu.service.attribution.event_attribution import ImportReporting, import_reporting
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.tags import checked_tags
+from personalize_emu.service.datasets.event_datasets import require_filled_by_clients
+from personalize_emu.service.datasets.schemas import parsed_schema
+from personalize_emu.service.lifecycle.changes import begin_creation, require_made, require_usable
+from personalize_emu.service.metrics.service_metrics import record_import_size
+from personalize_emu.service.state.attribution_ledger import Ledger, Sums
+from personalize_emu.service.state.dataset_contents import BulkImport, DatasetContents
+from personalize_emu.service.state.emulator_state import ImportReport, World
+from personalize_emu.settings import quota_limits
+from personalize_emu.state.jobs import JobFailed
+from personalize_emu.state.lifecycle import CREATE_PENDING, CREATING
+from personalize_emu.state.resources import Dataset, DatasetImportJob, Schema
+from personalize_emu.wire.errors import InvalidInputException
+
+log = logging.getLogger(__name__)
+
+_LARGEST: Mapping[ImportMode, str] = {"FULL": "full-import-bytes", "INCREMENTAL": "incremental-import-bytes"}
+"""Mode to the name of the quota of its input (Q-26, Q-27, Q-41)."""
+
+
+Merged = tuple[DatasetContents, BulkImport]
+"""What a dataset holds, and what an import will make of that."""
+
+
+@dataclass(frozen=True)
+class FilesRead:
+    """The rows of all files of an import. size: bytes of the files."""
+
+    table: pa.Table
+    size: int
+
+
+def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any]:
+    """Looks at the location before it answers; the job reads the rows (R-DIJ-9)."""
+    dataset = context.get(Dataset, params["datasetArn"])
+    require_usable(dataset)
+    require_filled_by_clients(dataset)
+    mode = params.get("importMode", "FULL")
+    _check_mode(context, dataset, mode)
+    publish = params.get("publishAttributionMetricsToS3", False)
+    reporting = import_reporting(context, dataset, mode, publish=publish)
+    location = requested_location(params["dataSource"].get("dataLocation"))
+    role_arn = params.get("roleArn")
+    if role_arn is not None:
+        require_role(context, role_arn)
+    keys = [info.key for info in requested_objects(context.neighbours.listing(context.region), location)]
+    require_access(context, role_arn, READ, location.bucket, keys)
+    now = context.clock.now()
+    job = DatasetImportJob(
+        job_name=params["jobName"],
+        dataset_import_job_arn=context.arn("dataset-import-job", params["jobName"]),
+        dataset_arn=dataset.arn,
+        data_source=params["dataSource"],
+        role_arn=role_arn,
+        import_mode=mode,
+        publish_attribution_metrics_to_s3=publish,
+        status=CREATE_PENDING,
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    context.insert(job, checked_tags(params))
+    schema_text = context.get(Schema, dataset.schema_arn).schema
+    read = partial(_read, context, job, mode, schema_text, dataset.dataset_type)
+    _begin(context, job, reporting, read, partial(_merged, context, dataset, mode))
+    return {"datasetImportJobArn": job.arn}
+
+
+def describe_dataset_import_job(context: Context, params: Params) -> dict[str, Any]:
+    job = context.get(DatasetImportJob, params["datasetImportJobArn"])
+    return {"datasetImportJob": job.members()}
+
+
+def list_dataset_import_jobs(context: Context, params: Params) -> dict[str, Any]:
+    jobs = context.all(DatasetImportJob)
+    if "datasetArn" in params:
+        context.find(Dataset, params["datasetArn"])
+        jobs = [job for job in jobs if job.dataset_arn == params["datasetArn"]]
+    return context.list_page(jobs, params, "datasetImportJobs", query="ListDatasetImportJobs")
+
+
+def _begin(
+    context: Context,
+    job: DatasetImportJob,
+    reporting: ImportReporting,
+    read: Callable[[], FilesRead],
+    merged: Callable[[pa.Table, int], Merged],
+) -> None:
+    """Reports are written before the rows are stored: an import that cannot report changes nothing (R-DIJ-12)."""
+
+    def work() -> tuple[FilesRead, Merged, list[tuple[Ledger, Sums]]]:
+        put_before = _individual_records(context, job.dataset_arn)
+        files = read()
+        return files, merged(files.table, put_before), reporting.reported(files.table)
+
+    def finished(result: tuple[FilesRead, Merged, list[tuple[Ledger, Sums]]]) -> None:
+        files, (contents, addition), sums = result
+        context.afterwards(lambda: record_import_size(context, job, files.size))
+        context.afterwards(lambda: reporting.done(sums))
+        contents.finish_import(addition)
+
+    ready = partial(require_made, context, job.dataset_arn)
+    begin_creation(context, job, work, finished, queues=(job.dataset_arn,), ready=ready)
+
+
+def _check_mode(context: Context, dataset: Dataset, mode: ImportMode) -> None:
+    """INCREMENTAL needs bulk data to add to, or an import before it that brings some (D-80)."""
+    contents = context.world.contents.get(dataset.arn)
+    if mode == "FULL" or (contents is not None and contents.bulk is not None):
+        return
+    running = (
+        job
+        for job in context.all(DatasetImportJob)
+        if job.dataset_arn == dataset.arn and job.status in CREATING and job.import_mode == "FULL"
+    )
+    if next(running, None) is None:
+        raise InvalidInputException(
+            f"Import mode INCREMENTAL requires a previous bulk import of dataset {dataset.arn}."
+        )
+
+
+def _read(
+    context: Context, job: DatasetImportJob, mode: ImportMode, schema_text: str, dataset_type: str
+) -> FilesRead:
+    location = parse_location(job.data_source["dataLocation"])
+    objects = context.neighbours.objects(context.region)
+    counts = RowCounts()
+    try:
+        found = input_objects(objects, location)
+        refuse_too_large(found, quota_limits(context.settings.quotas).get(_LARGEST[mode]))
+        recheck_access(context, job.role_arn, READ, location.bucket, [info.key for info in found])
+        files = [(info.key, _opener(objects, location.bucket, info.key)) for info in found]
+        tolerated = context.settings.nonconforming_rows
+        table = read_files(files, parsed_schema(schema_text), dataset_type, tolerated=tolerated, counts=counts)
+        check_enough_rows(table.num_rows, dataset_type, mode, left_out=counts.left_out)
+    except RejectedData as error:
+        keep_report(context.world, job, counts)
+        raise JobFailed(str(error)) from error
+    except (StoreError, InvalidLocation) as error:
+        raise JobFailed(unreadable_at_work(error)) from error
+    log_report(job, keep_report(context.world, job, counts, millisecond_warnings(table)))
+    return FilesRead(table, sum(info.size for info in found))
+
+
+def _opener(objects: ObjectStore, bucket: str, key: str) -> Callable[[], BinaryIO]:
+    return lambda: objects.open(bucket, key)
+
+
+def _individual_records(context: Context, dataset_arn: str) -> int:
+    contents = context.world.contents.get(dataset_arn)
+    return 0 if contents is None else len(contents.log)
+
+
+def _merged(context: Context, dataset: Dataset, mode: ImportMode, table: pa.Table, put_before: int) -> Merged:
+    """The next bulk layer beside the present one, which readers see until it is swapped in (D-87).
+
+    put_before: so many individual records there were when the import began, older than its rows (D-84).
+    """
+    contents = context.world.contents.get(dataset.arn)
+    if contents is None:
+        raise JobFailed(f"Resource Arn {dataset.arn} does not exist.")
+    return contents, contents.import_of(table, mode, DATASET_TYPES[dataset.dataset_type].id_column, put_before)
+
+
+def keep_report(world: World, job: DatasetImportJob, counts: RowCounts, warnings: Sequence[str] = ()) -> ImportReport:
+    """A job that has read no row, because there was none or nothing could be read, has one, too."""
+    report = ImportReport(counts.rows, counts.left_out, tuple(counts.reasons), tuple(warnings))
+    world.import_reports[job.arn] = report
+    return report
+
+
+def log_report(job: DatasetImportJob, report: ImportReport) -> None:
+    """What a person should know of an import that goes on."""
+    if report.left_out:
+        log.warning(
+            "%s: %d of %d rows do not conform to the schema and are left out, the first: %s",
+            job.arn, report.left_out, report.rows, "; ".join(report.reasons),
+        )  # fmt: skip
+    for warning in report.warnings:
+        log.warning("%s: %s", job.arn, warning)
+
+
+def shown_imports(world: World) -> list[dict[str, Any]]:
+    """Import jobs with what was found in their files, by ARN; those that have not read yet are not among them."""
+    shown = []
+    for arn, report in sorted(dict(world.import_reports).items()):
+        job = world.store.get(DatasetImportJob, arn)
+        if job is not None:
+            shown.append(
+                {
+                    "arn": arn,
+                    "datasetArn": job.dataset_arn,
+                    "status": job.status,
+                    "rows": report.rows,
+                    "rowsLeftOut": report.left_out,
+                    "reasons": list(report.reasons),
+                    "warnings": list(report.warnings),
+                }
+            )
+    return shown

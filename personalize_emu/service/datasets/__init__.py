@@ -1,0 +1,1 @@
+"""Schemas, datasets and event trackers (spec 03)."""

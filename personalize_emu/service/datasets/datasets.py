@@ -1,0 +1,194 @@
+"""Datasets: at most one of each type in a group (R-DS)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from typing import Any
+
+from personalize_emu.data.avro import InvalidSchema
+from personalize_emu.data.avro import Schema as AvroSchema
+from personalize_emu.data.dataset_types import (
+    ACTION_INTERACTIONS,
+    ACTIONS,
+    MissingColumns,
+    check_schema_fits,
+    dataset_type_named,
+)
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.tags import checked_tags
+from personalize_emu.service.datasets.event_datasets import is_filled_by_clients
+from personalize_emu.service.datasets.schemas import invalid_schema, parsed_schema
+from personalize_emu.service.lifecycle.changes import (
+    begin_creation,
+    begin_deletion,
+    refuse_while_used_by,
+    require_active,
+    require_deletable,
+)
+from personalize_emu.service.state.attribution_ledger import measured_types
+from personalize_emu.service.state.dataset_contents import DatasetContents
+from personalize_emu.service.state.event_identity import EventIds
+from personalize_emu.state.jobs import no_work
+from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING, CREATING
+from personalize_emu.state.resources import (
+    BatchInferenceJob,
+    BatchJob,
+    BatchSegmentJob,
+    Campaign,
+    Dataset,
+    DatasetExportJob,
+    DatasetGroup,
+    DatasetImportJob,
+    Filter,
+    MetricAttribution,
+    Recommender,
+    Resource,
+    Schema,
+    SolutionVersion,
+)
+from personalize_emu.wire.errors import InvalidInputException
+
+
+def create_dataset(context: Context, params: Params) -> dict[str, Any]:
+    schema, group = context.get_two((Schema, params["schemaArn"]), (DatasetGroup, params["datasetGroupArn"]))
+    require_active(group)
+    dataset_type = _dataset_type(params["datasetType"], group)
+    if schema.domain != group.domain:
+        raise InvalidInputException(
+            f"The domain of schema {schema.arn} does not match dataset group {group.arn}."
+        )
+    check_schema(schema, dataset_type)
+    now, dataset_arn = context.clock.now(), context.arn("dataset", f"{group.name}/{dataset_type}")
+    hears = dataset_type == ACTION_INTERACTIONS
+    dataset = Dataset(
+        name=params["name"],
+        dataset_arn=dataset_arn,
+        dataset_group_arn=group.arn,
+        dataset_type=dataset_type,
+        schema_arn=schema.arn,
+        tracking_id=context.identifiers.tracking_id(dataset_arn) if hears else None,
+        status=CREATE_PENDING,
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    context.insert(dataset, checked_tags(params))
+    event_ids = context.world.event_ids.setdefault(group.arn, EventIds())
+    begin_creation(
+        context,
+        dataset,
+        no_work,
+        lambda _: context.world.contents.update({dataset.arn: DatasetContents(event_ids)}),
+        queues=(dataset.arn,),
+    )
+    return {"datasetArn": dataset.arn}
+
+
+def describe_dataset(context: Context, params: Params) -> dict[str, Any]:
+    return {"dataset": context.get(Dataset, params["datasetArn"]).members()}
+
+
+def list_datasets(context: Context, params: Params) -> dict[str, Any]:
+    datasets = [dataset for dataset in in_group(context, Dataset, params) if is_filled_by_clients(dataset)]
+    return context.list_page(datasets, params, "datasets", query="ListDatasets")
+
+
+def delete_dataset(context: Context, params: Params) -> None:
+    """Takes its data and its job records along (R-DS-23)."""
+    dataset = context.get(Dataset, params["datasetArn"])
+    require_deletable(dataset)
+    refuse_while_used_by(dataset, next(_users_of(context, dataset), None))
+
+    def forget_contents() -> None:
+        contents = context.world.contents.pop(dataset.arn, None)
+        if contents is not None:
+            contents.forget_event_ids()
+
+    def forget_jobs() -> None:
+        for job in jobs_of(context, dataset):
+            context.world.store.remove(job)
+            context.world.import_reports.pop(job.arn, None)
+
+    begin_deletion(context, dataset, forget_contents, forget_jobs)
+
+
+def jobs_of(context: Context, dataset: Dataset) -> list[DatasetImportJob | DatasetExportJob]:
+    """Import and export jobs of a dataset."""
+    jobs: list[DatasetImportJob | DatasetExportJob] = [*context.all(DatasetImportJob), *context.all(DatasetExportJob)]
+    return [job for job in jobs if job.dataset_arn == dataset.arn]
+
+
+def in_group(context: Context, kind: type[Any], params: Params) -> list[Any]:
+    """Records of a kind, of one group when the request names it (P-74); of an unknown one none (P-44)."""
+    records = context.all(kind)
+    if "datasetGroupArn" not in params:
+        return records
+    group_arn = params["datasetGroupArn"]
+    context.find(DatasetGroup, group_arn)
+    return [record for record in records if record.dataset_group_arn == group_arn]
+
+
+def batch_jobs_at_work(context: Context, version_arns: Set[str]) -> Iterator[BatchJob]:
+    """Unfinished batch jobs of these solution versions."""
+    jobs: list[BatchJob] = [*context.all(BatchInferenceJob), *context.all(BatchSegmentJob)]
+    return (job for job in jobs if job.status in CREATING and job.solution_version_arn in version_arns)
+
+
+def dataset_of_type(context: Context, group_arn: str, dataset_type: str) -> Dataset | None:
+    group_name = group_arn.rpartition("/")[2]
+    return context.world.store.get(Dataset, context.arn("dataset", f"{group_name}/{dataset_type}"))
+
+
+def schemas_of_group(context: Context, group_arn: str) -> dict[str, AvroSchema]:
+    """The schema of each dataset of a group, by dataset type."""
+    return {
+        dataset.dataset_type: parsed_schema(context.get(Schema, dataset.schema_arn).schema)
+        for dataset in context.all(Dataset)
+        if dataset.dataset_group_arn == group_arn and is_filled_by_clients(dataset)
+    }
+
+
+def _dataset_type(text: str, group: DatasetGroup) -> str:
+    dataset_type = dataset_type_named(text)
+    if dataset_type is None:
+        raise InvalidInputException(f"Invalid dataset type: {text}.")
+    if group.domain and dataset_type in (ACTIONS, ACTION_INTERACTIONS):
+        raise InvalidInputException(
+            f"A {dataset_type} dataset cannot be created in a Domain dataset group."
+        )
+    return dataset_type
+
+
+def check_schema(schema: Schema, dataset_type: str) -> None:
+    """Whether datasets of the type can have the schema (R-DS-15). Raises InvalidInputException."""
+    try:
+        check_schema_fits(parsed_schema(schema.schema), dataset_type, schema.domain)
+    except MissingColumns as error:
+        raise InvalidInputException(str(error)) from error
+    except InvalidSchema as error:
+        raise invalid_schema(error) from error
+
+
+def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
+    """What forbids deleting a dataset (R-DS-17, R-DS-18). Nothing does where the service has made it for itself.
+
+    An event tracker may stay behind: public programs delete it afterwards. Its events are refused meanwhile (EV-24).
+    """
+    if not is_filled_by_clients(dataset):
+        return
+    group_arn = dataset.dataset_group_arn
+    imports = (job for job in jobs_of(context, dataset) if isinstance(job, DatasetImportJob))
+    yield from (job for job in imports if job.status in CREATING)
+    versions = [v for v in context.all(SolutionVersion) if v.dataset_group_arn == group_arn]
+    yield from (version for version in versions if version.status in CREATING)
+    version_arns = {version.arn for version in versions}
+    yield from (
+        campaign
+        for campaign in context.all(Campaign)
+        if campaign.solution_version_arn in version_arns and campaign.status in CREATING | {ACTIVE}
+    )
+    yield from batch_jobs_at_work(context, version_arns)
+    yield from (f for f in context.all(Filter) if f.dataset_group_arn == group_arn)
+    recommenders = (r for r in context.all(Recommender) if r.dataset_group_arn == group_arn)
+    yield from (recommender for recommender in recommenders if recommender.status in CREATING)
+    attributions = (a for a in context.all(MetricAttribution) if a.dataset_group_arn == group_arn)
+    yield from (a for a in attributions if dataset.dataset_type in measured_types(a.metrics))

@@ -1,0 +1,164 @@
+"""Campaigns: a trained version, deployed (R-CMP).
+
+UpdateCampaign, also where a campaign follows its solution by itself (R-CMP-10 to R-CMP-14).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from personalize_emu.service.catalog.recipe_catalog import recipe_by_arn
+from personalize_emu.service.configuration.campaign_config import check_campaign_config
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.tags import checked_tags
+from personalize_emu.service.datasets.datasets import schemas_of_group
+from personalize_emu.service.lifecycle.changes import (
+    begin_deletion,
+    begin_plain_creation,
+    require_deletable,
+)
+from personalize_emu.service.lifecycle.updates import begin_update, require_no_update
+from personalize_emu.service.training.versions import require_trained, versions_of
+from personalize_emu.state.jobs import no_work
+from personalize_emu.state.lifecycle import ACTIVE, CREATE_FAILED, CREATE_PENDING, CREATING
+from personalize_emu.state.resources import Campaign, Solution, SolutionVersion
+from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
+
+_LATEST = "/$LATEST"
+_UPDATABLE = ("solutionVersionArn", "minProvisionedTPS", "campaignConfig")
+
+
+def create_campaign(context: Context, params: Params) -> dict[str, Any]:
+    config = params.get("campaignConfig")
+    version = _version_to_deploy(context, params["solutionVersionArn"], config)
+    _check_config(context, version, config)
+    now = context.clock.now()
+    campaign = Campaign(
+        name=params["name"],
+        campaign_arn=context.arn("campaign", params["name"]),
+        solution_version_arn=version.arn,
+        min_provisioned_tps=params.get("minProvisionedTPS", 1),
+        campaign_config=config,
+        status=CREATE_PENDING,
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    context.insert(campaign, checked_tags(params))
+    begin_plain_creation(context, campaign)
+    return {"campaignArn": campaign.arn}
+
+
+def describe_campaign(context: Context, params: Params) -> dict[str, Any]:
+    return {"campaign": context.get(Campaign, params["campaignArn"]).members()}
+
+
+def list_campaigns(context: Context, params: Params) -> dict[str, Any]:
+    campaigns = context.all(Campaign)
+    if "solutionArn" in params:
+        context.find(Solution, params["solutionArn"])
+        prefix = params["solutionArn"] + "/"
+        campaigns = [c for c in campaigns if c.solution_version_arn.startswith(prefix)]
+    return context.list_page(campaigns, params, "campaigns", query="ListCampaigns")
+
+
+def update_campaign(context: Context, params: Params) -> dict[str, Any]:
+    """The old deployment serves until the update is ACTIVE (R-CMP-11 to R-CMP-14, R-CMP-22).
+
+    The new version may be one of another solution, and of another dataset group (R-CMP-15).
+    """
+    if "solutionVersionArn" in params:
+        context.find(SolutionVersion, params["solutionVersionArn"])
+    campaign = context.get(Campaign, params["campaignArn"])
+    given = {member: params[member] for member in _UPDATABLE if member in params}
+    if not given:
+        raise InvalidInputException(f"Provide at least one of {', '.join(_UPDATABLE)}.")
+    config = given.get("campaignConfig", campaign.campaign_config)
+    target = given.get("solutionVersionArn", campaign.solution_version_arn)
+    version = _version_to_deploy(context, target, given.get("campaignConfig"))
+    if campaign.status not in (ACTIVE, CREATE_FAILED):
+        raise ResourceInUseException(f"Resource {campaign.arn} is in {campaign.status} state.")
+    require_no_update(campaign, campaign.latest_campaign_update)
+    _check_config(context, version, config)
+    begin_campaign_update(
+        context,
+        campaign,
+        {
+            "solutionVersionArn": version.arn,
+            "minProvisionedTPS": given.get("minProvisionedTPS", campaign.min_provisioned_tps),
+            "campaignConfig": config,
+        },
+    )
+    return {"campaignArn": campaign.arn}
+
+
+def delete_campaign(context: Context, params: Params) -> None:
+    campaign = context.get(Campaign, params["campaignArn"])
+    require_deletable(campaign)
+    require_no_update(campaign, campaign.latest_campaign_update)
+    begin_deletion(context, campaign)
+
+
+def _version_to_deploy(context: Context, arn: str, config: Any) -> SolutionVersion:
+    """The version named, or the newest ACTIVE one for `<solution ARN>/$LATEST` (R-CMP-6 to R-CMP-8)."""
+    synced = bool((config or {}).get("syncWithLatestSolutionVersion"))
+    if arn.endswith(_LATEST):
+        version = _latest_version(context, arn.removesuffix(_LATEST))
+    else:
+        version = context.get(SolutionVersion, arn)
+    require_trained(context, version)
+    if synced and not arn.endswith(_LATEST):
+        raise InvalidInputException(
+            "syncWithLatestSolutionVersion requires a solutionVersionArn that ends with /$LATEST."
+        )
+    return version
+
+
+def _latest_version(context: Context, solution_arn: str) -> SolutionVersion:
+    versions = versions_of(context, context.get(Solution, solution_arn))
+    if not versions:
+        raise InvalidInputException(f"Solution {solution_arn} has no solution version.")
+    active = [version for version in versions if version.status == ACTIVE]
+    return (active or versions)[-1]
+
+
+def _check_config(context: Context, version: SolutionVersion, config: Any) -> None:
+    recipe = recipe_by_arn(version.recipe_arn or "")
+    if recipe is None:
+        raise InvalidInputException(f"Resource {version.arn} has no recipe to deploy.")
+    if recipe.recipe_type == "USER_SEGMENTATION":
+        raise InvalidInputException(f"Recipe type {recipe.recipe_type} is not supported by CreateCampaign")
+    schemas = schemas_of_group(context, version.dataset_group_arn)
+    check_campaign_config(recipe, config or {}, schemas)
+
+
+def planned_deployment(campaign: Campaign) -> dict[str, Any]:
+    """What the campaign deploys once the update that runs, if one does, has ended."""
+    update = campaign.latest_campaign_update
+    if update is not None and update["status"] in CREATING:
+        return {member: update.get(member) for member in ("solutionVersionArn", "minProvisionedTPS", "campaignConfig")}
+    return {
+        "solutionVersionArn": campaign.solution_version_arn,
+        "minProvisionedTPS": campaign.min_provisioned_tps,
+        "campaignConfig": campaign.campaign_config,
+    }
+
+
+def served_versions(campaign: Campaign) -> frozenset[str]:
+    """ARNs of the version that the campaign serves and of the one that a running update will have it serve."""
+    return frozenset({campaign.solution_version_arn, planned_deployment(campaign)["solutionVersionArn"]})
+
+
+def begin_campaign_update(context: Context, campaign: Campaign, target: dict[str, Any]) -> None:
+    """Deploy `target` (solutionVersionArn, minProvisionedTPS, campaignConfig) when its time has come."""
+
+    def deployed(_: Campaign, __: None) -> dict[str, Any]:
+        return {
+            "status": ACTIVE,
+            "failure_reason": None,
+            "last_updated_date_time": context.clock.now(),
+            "solution_version_arn": target["solutionVersionArn"],
+            "min_provisioned_tps": target["minProvisionedTPS"],
+            "campaign_config": target["campaignConfig"],
+        }
+
+    begin_update(context, campaign, "latest_campaign_update", target, no_work, deployed)

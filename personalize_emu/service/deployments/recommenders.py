@@ -1,0 +1,199 @@
+"""Recommenders: a use case of a domain, trained and deployed in one (R-REC, spec 06 section 4).
+
+StartRecommender and StopRecommender (R-REC-10, R-REC-11): a stopped one keeps its model and does not answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from personalize_emu.data.dataset_types import ITEMS
+from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
+from personalize_emu.service.configuration.campaign_config import check_exploration, check_metadata_columns
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.tags import checked_tags
+from personalize_emu.service.datasets.datasets import in_group, schemas_of_group
+from personalize_emu.service.deployments.recommender_training import (
+    deploy,
+    recommender_input,
+    schedule_retraining,
+    training_of,
+)
+from personalize_emu.service.lifecycle.changes import begin_creation, begin_deletion, require_active, require_deletable
+from personalize_emu.service.lifecycle.updates import begin_update, require_no_update
+from personalize_emu.service.recipes import require_type, required_recipe
+from personalize_emu.service.state.trained_version import TrainedVersion
+from personalize_emu.service.state.training_columns import check_training_columns, columns_of
+from personalize_emu.service.training.schedule import cancel_training
+from personalize_emu.state.jobs import Job, Lane, no_work
+from personalize_emu.state.lifecycle import (
+    ACTIVE,
+    CREATE_PENDING,
+    FAILED,
+    INACTIVE,
+    START_IN_PROGRESS,
+    START_PENDING,
+    STOP_IN_PROGRESS,
+    STOP_PENDING,
+    switching_duration,
+)
+from personalize_emu.state.resources import DatasetGroup, Document, Recommender
+from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
+
+_WITH_ITEMS = frozenset({"aws-vod-more-like-x", "aws-vod-top-picks"})
+"""Use cases that cannot do without an Items dataset (R-96, R-99)."""
+
+
+def create_recommender(context: Context, params: Params) -> dict[str, Any]:
+    require_type(params["recipeArn"], "recipe")
+    group = context.get(DatasetGroup, params["datasetGroupArn"])
+    facts = required_recipe(params["recipeArn"])
+    require_active(group)
+    _check_domain(group, facts)
+    config = _in_full(params.get("recommenderConfig", {}))
+    _check_config(context, group.arn, facts, config)
+    source = recommender_input(context, group.arn, facts, config)
+    now = context.clock.now()
+    recommender = Recommender(
+        name=params["name"],
+        recommender_arn=context.arn("recommender", params["name"]),
+        dataset_group_arn=group.arn,
+        recipe_arn=facts.arn,
+        recommender_config=config,
+        status=CREATE_PENDING,
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    context.insert(recommender, checked_tags(params))
+    context.world.known_columns[recommender.arn] = columns_of(schemas_of_group(context, group.arn))
+    train = training_of(context, recommender.arn, source)
+    begin_creation(context, recommender, train, partial(deploy, context, recommender, source), lane=Lane.TRAINING)
+    schedule_retraining(context, recommender)
+    return {"recommenderArn": recommender.arn}
+
+
+def describe_recommender(context: Context, params: Params) -> dict[str, Any]:
+    return {"recommender": context.get(Recommender, params["recommenderArn"]).members()}
+
+
+def list_recommenders(context: Context, params: Params) -> dict[str, Any]:
+    recommenders = in_group(context, Recommender, params)
+    return context.list_page(recommenders, params, "recommenders", query="ListRecommenders")
+
+
+def update_recommender(context: Context, params: Params) -> dict[str, Any]:
+    """Other training columns mean a new model; the old one answers until then (R-REC-9, R-REC-18).
+
+    A stopped recommender can be updated, and stays stopped.
+    """
+    recommender = context.get(Recommender, params["recommenderArn"])
+    config = _in_full(params["recommenderConfig"])
+    group_arn, facts = recommender.dataset_group_arn, required_recipe(recommender.recipe_arn)
+    if recommender.status not in (ACTIVE, INACTIVE):
+        raise ResourceInUseException(f"Resource {recommender.arn} is in {recommender.status} state.")
+    require_no_update(recommender, recommender.latest_recommender_update)
+    _check_config(context, group_arn, facts, config)
+    trains = _columns(config) != _columns(recommender.recommender_config)
+    source = recommender_input(context, group_arn, facts, config) if trains else None
+    known = columns_of(schemas_of_group(context, group_arn))
+
+    def updated(current: Recommender, trained: TrainedVersion | None) -> dict[str, Any]:
+        shown: dict[str, Any] = {"recommender_config": config, "last_updated_date_time": context.clock.now()}
+        if source is None or trained is None:
+            return shown
+        context.world.known_columns[current.arn] = known
+        return shown | deploy(context, replace(current, recommender_config=config), source, trained)
+
+    train = training_of(context, recommender.arn, source) if source else no_work
+    target = {"recommenderConfig": config}
+    begin_update(context, recommender, "latest_recommender_update", target, train, updated)
+    return {"recommenderArn": recommender.arn}
+
+
+def delete_recommender(context: Context, params: Params) -> None:
+    """R-REC-14. Metrics are not shown any more (R-REC-6)."""
+    recommender = context.get(Recommender, params["recommenderArn"])
+    require_deletable(recommender)
+    require_no_update(recommender, recommender.latest_recommender_update)
+    cancel_training(context, recommender.arn)
+    context.world.store.change(recommender, model_metrics=None)
+
+    def gone() -> None:
+        context.world.trained.pop(recommender.arn, None)
+        context.world.known_columns.pop(recommender.arn, None)
+
+    begin_deletion(context, recommender, gone)
+
+
+def _check_domain(group: DatasetGroup, facts: RecipeFacts) -> None:
+    """R-REC-13, R-107."""
+    if group.domain is None:
+        # Recorded (spec 04 section 3).
+        raise InvalidInputException("Please use a domains-specific Dataset Group to create the Recommender")
+    if facts.domain != group.domain:
+        raise InvalidInputException(f"Recipe {facts.arn} is not a use case of domain {group.domain}.")
+
+
+def _check_config(context: Context, group_arn: str, facts: RecipeFacts, config: Document) -> None:
+    """R-101, R-REC-2, T-28, and the datasets that the use case needs."""
+    schemas = schemas_of_group(context, group_arn)
+    if facts.name in _WITH_ITEMS and ITEMS not in schemas:
+        raise InvalidInputException(f"Recipe {facts.name} requires an ITEMS dataset.")
+    check_exploration(facts, config.get("itemExplorationConfig", {}))
+    check_training_columns(config.get("trainingDataConfig", {}), schemas)
+    if config.get("enableMetadataWithRecommendations", False):
+        check_metadata_columns(schemas)
+
+
+def _in_full(config: Document) -> Document:
+    """As given, and with the throughput that monitoring reads unconditionally (R-REC-7)."""
+    return {"minRecommendationRequestsPerSecond": 1, **config}
+
+
+def _columns(config: Document) -> Any:
+    return config.get("trainingDataConfig", {})
+
+
+def stop_recommender(context: Context, params: Params) -> dict[str, Any]:
+    return _switched(context, params, ACTIVE, (STOP_PENDING, STOP_IN_PROGRESS, INACTIVE))
+
+
+def start_recommender(context: Context, params: Params) -> dict[str, Any]:
+    return _switched(context, params, INACTIVE, (START_PENDING, START_IN_PROGRESS, ACTIVE))
+
+
+def _switched(context: Context, params: Params, needed: str, way: tuple[str, str, str]) -> dict[str, Any]:
+    """Raises InvalidInputException in the wrong state of rest, ResourceInUseException in any that passes."""
+    recommender = context.get(Recommender, params["recommenderArn"])
+    text = f"Resource {recommender.arn} is in {recommender.status} state."
+    if recommender.status in FAILED | {ACTIVE, INACTIVE} - {needed}:
+        raise InvalidInputException(text)
+    if recommender.status != needed:
+        raise ResourceInUseException(text)
+    require_no_update(recommender, recommender.latest_recommender_update)
+    _begin(context, recommender, way)
+    return {"recommenderArn": recommender.arn}
+
+
+def _begin(context: Context, recommender: Recommender, way: tuple[str, str, str]) -> None:
+    store, clock = context.world.store, context.clock
+    pending, in_progress, done = way
+
+    def move(status: str) -> bool:
+        return store.change(recommender, status=status, last_updated_date_time=clock.now()) is not None
+
+    def arrived(_: object) -> None:
+        move(done)
+
+    move(pending)
+    job = Job(
+        f"switch {recommender.arn}",
+        switching_duration(context.settings),
+        lambda: move(in_progress),
+        no_work,
+        arrived,
+        arrived,
+    )
+    context.afterwards(lambda: context.world.jobs.start(job))

@@ -1,0 +1,1 @@
+"""How resources are created, changed and deleted; one mechanism for every kind (spec 04)."""

@@ -1,0 +1,167 @@
+"""How resources come into being, change and go: one mechanism for every kind.
+
+A resource is at rest (ACTIVE, failed, stopped) or on its way; what may happen to it follows from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from personalize_emu.service.core.context import Context
+from personalize_emu.service.metrics.service_metrics import record_end
+from personalize_emu.state.jobs import Job, JobFailed, Lane, attempt, no_work
+from personalize_emu.state.lifecycle import (
+    ACTIVE,
+    CREATING,
+    DELETABLE,
+    DELETE_IN_PROGRESS,
+    DELETE_PENDING,
+    FAILED,
+    course_of,
+    creation_duration,
+    deletion_duration,
+)
+from personalize_emu.state.resources import Dataset, Resource, Stateful
+from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
+
+S = TypeVar("S", bound=Stateful)
+T = TypeVar("T")
+
+
+def require_active(record: Stateful) -> None:
+    """A parent must be ACTIVE before children are created (R-GEN-20)."""
+    if record.status == ACTIVE:
+        return
+    text = f"Resource {record.arn} is in {record.status} state."
+    if record.status in FAILED:
+        raise InvalidInputException(text)
+    raise ResourceInUseException(text)
+
+
+def require_usable(dataset: Dataset) -> None:
+    """A dataset that is still being created has children already, which wait for it (R-GEN-20)."""
+    if dataset.status not in CREATING:
+        require_active(dataset)
+
+
+def queues_of(*datasets: Dataset) -> tuple[str, ...]:
+    """Where children wait for those of their datasets that are still being created."""
+    return tuple(dataset.arn for dataset in datasets if dataset.status in CREATING)
+
+
+def require_made(context: Context, *dataset_arns: str) -> None:
+    """What children ask when they have waited. Raises JobFailed when a dataset has not come to be."""
+    for arn in dataset_arns:
+        dataset = context.world.store.get(Dataset, arn)
+        if dataset is None:
+            raise JobFailed(f"Resource Arn {arn} does not exist.")
+        if dataset.status in FAILED:
+            raise JobFailed(f"Resource {arn} is in {dataset.status} state.")
+
+
+def require_deletable(record: Stateful) -> None:
+    """What is changing cannot be deleted (R-GEN-14, P-79)."""
+    if record.status not in DELETABLE:
+        raise ResourceInUseException(f"Resource {record.arn} cannot be deleted in {record.status} state.")
+
+
+def refuse_while_used_by(record: Resource, user: Resource | None) -> None:
+    """Nothing can be deleted while something else stands on it (R-GEN-16)."""
+    if user is not None:
+        raise ResourceInUseException(f"Resource {record.arn} is in use: {user.kind} {user.arn}.")
+
+
+def begin_creation(
+    context: Context,
+    record: S,
+    work: Callable[[], T],
+    finished: Callable[[T], dict[str, Any] | None],
+    *,
+    queues: tuple[str, ...] = (),
+    lane: Lane = Lane.TRANSFER,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Lead an inserted record through the states of its kind, to ACTIVE or CREATE FAILED as a rule (R-GEN-10).
+
+    work: what takes time, run in the background by a worker of the lane; raises JobFailed.
+    finished: makes the result of the work visible and returns further fields of the record to set. Called
+    under the store's lock, only while the record still exists. What it raises is the end of the creation, so what
+    cannot be taken back comes last in it; what may fail without harm is put off with `afterwards`.
+    ready: called when the record's turn has come; raises JobFailed when what it stands on has failed meanwhile.
+    """
+    store, clock = context.world.store, context.clock
+    course = course_of(record.kind)
+
+    def begun() -> bool:
+        moved = store.change_if(
+            record,
+            lambda current: current.status == course.pending,
+            status=course.in_progress,
+            last_updated_date_time=clock.now(),
+        )
+        if moved is not None:
+            ready()
+        return moved is not None
+
+    def succeeded(result: T) -> None:
+        with store.lock:
+            current = store.get(type(record), record.arn)
+            if current is not None and current.status == course.in_progress:
+                fields = finished(result) or {}
+                store.change(current, status=course.done, last_updated_date_time=clock.now(), **fields)
+                context.afterwards(lambda: record_end(context, record, failed=False))
+        context.run_deferred()
+
+    def failed(reason: str) -> None:
+        # What was to follow on success.
+        context.deferred.clear()
+        changed = store.change_if(
+            record,
+            lambda current: current.status in course.under_way,
+            status=course.failed,
+            failure_reason=reason,
+            last_updated_date_time=clock.now(),
+        )
+        if changed is not None:
+            context.afterwards(lambda: record_end(context, record, failed=True))
+        context.run_deferred()
+
+    duration = creation_duration(context.settings, record.kind)
+    job: Job[T] = Job(f"create {record.arn}", duration, begun, work, succeeded, failed, queues, lane=lane)
+    context.afterwards(lambda: context.world.jobs.start(job))
+
+
+def begin_plain_creation(context: Context, record: Stateful) -> None:
+    """As `begin_creation`, where nothing but time is needed."""
+    begin_creation(context, record, no_work, lambda _: None)
+
+
+def begin_deletion(
+    context: Context, record: S, *gone: Callable[[], object], shows_progress: bool = True
+) -> None:
+    """Lead a record through the DELETE states until it is gone (R-GEN-17).
+
+    A deletion cannot be undone (R-GEN-15) and has no state of failure (R-GEN-9), so it always goes on to its end.
+
+    gone: the steps that remove what belonged to the record, under the store's lock; each is taken whatever happens
+    in the others.
+    shows_progress: False for kinds without DELETE IN_PROGRESS (R-DSG-5).
+    """
+    store, clock, name = context.world.store, context.clock, f"delete {record.arn}"
+    store.change(record, status=DELETE_PENDING, last_updated_date_time=clock.now())
+
+    def begun() -> bool:
+        if shows_progress:
+            store.change(record, status=DELETE_IN_PROGRESS, last_updated_date_time=clock.now())
+        return store.get(type(record), record.arn) is not None
+
+    def end(_: object) -> None:
+        with store.lock:
+            for step in gone:
+                attempt(name, step)
+            store.remove(record)
+
+    duration = deletion_duration(context.settings)
+    job = Job(name, duration, begun, no_work, end, end)
+    context.afterwards(lambda: context.world.jobs.start(job))

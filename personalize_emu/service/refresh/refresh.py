@@ -1,0 +1,138 @@
+"""What happens to a model from one training to the next.
+
+Models kept up with the data between their trainings (R-72h, R-76a, R-103, R-110 to R-114).
+
+        trained ──period──▶ refreshed ──period──▶ refreshed ──▶ ...
+
+A turn passes when nothing has come in since the last one. The series ends with another training, and when what it
+reads is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from personalize_emu.service.core.context import Context
+from personalize_emu.service.refresh.rhythms import (
+    Sources,
+    action_updates_of,
+    evaluations_of,
+    increments_of,
+    updates_of,
+)
+from personalize_emu.service.state.emulator_state import World
+from personalize_emu.service.state.refresh_series import Refreshing, Series
+from personalize_emu.service.state.trained_version import TrainedVersion
+from personalize_emu.service.training.training import TrainingInput
+from personalize_emu.state.clock import Clock
+from personalize_emu.state.jobs import Job
+from personalize_emu.state.lifecycle import Duration
+
+
+def serve(context: Context, arn: str, trained: TrainedVersion, source: TrainingInput, sources: Sources) -> None:
+    """Answer for the version or recommender `arn` from a new model, and keep that up with the data.
+
+    source: what it was trained on. sources: what another training would read.
+    """
+    trained = replace(trained, arn=arn, since=context.clock.now())
+    refreshing = _refreshing_of(context, arn, trained, source, sources)
+    context.world.trained[arn] = trained
+    context.world.tallies.trained(trained.recipe.name)
+    begin_refreshing(context, arn, refreshing)
+
+
+def _refreshing_of(
+    context: Context, arn: str, trained: TrainedVersion, source: TrainingInput, sources: Sources
+) -> Refreshing | None:
+    """Each model is kept up in one way at most."""
+    return (
+        evaluations_of(context, arn, trained)
+        or updates_of(context, arn, trained, source, sources)
+        or action_updates_of(context, trained)
+        or increments_of(context, arn, trained, source, sources)
+    )
+
+
+_NO_TIME = Duration(0, 0)
+
+
+def begin_refreshing(context: Context, arn: str, refreshing: Refreshing | None) -> None:
+    """After a training of the version or recommender `arn`; None for models that only a training changes."""
+    world, clock = context.world, context.clock
+    world.series.pop(arn, None)
+    if refreshing is not None:
+        world.series[arn] = Series(refreshing, refreshing.known)
+        _schedule(world, clock, arn, refreshing, clock.now() + refreshing.period)
+
+
+def refresh_now(world: World, arn: str) -> None:
+    """Take a turn out of order when there is something new, whether or not the series rests. Slow."""
+    with world.store.lock:
+        series = world.series.get(arn)
+        if series is None or not _goes_on(world, arn, series.refreshing):
+            return
+        mark, trained = series.refreshing.mark(), world.trained[arn]
+    if mark != series.mark:
+        _serve(world, arn, series.refreshing, series.refreshing.refreshed(trained), mark)
+
+
+def _schedule(world: World, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
+    world.jobs.at(when, partial(_ring, world, clock, arn, refreshing, when))
+
+
+def _schedule_next(world: World, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
+    missed = max(clock.now() - when, 0.0) // refreshing.period
+    _schedule(world, clock, arn, refreshing, when + (missed + 1) * refreshing.period)
+
+
+def _ring(world: World, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
+    """Refresh the model when there is something new. The next turn comes whatever happens in this one."""
+    following = partial(_schedule_next, world, clock, arn, refreshing, when)
+    with world.store.lock:
+        series = world.series.get(arn)
+        if series is None or series.refreshing is not refreshing:
+            return
+        job: Job[TrainedVersion] | None = None
+        try:
+            if not _goes_on(world, arn, refreshing):
+                del world.series[arn]
+                return
+            mark = refreshing.mark()
+            if mark != series.mark and not refreshing.rests():
+                job = _job(world, arn, refreshing, mark, following)
+        finally:
+            if job is None and arn in world.series:
+                following()
+    if job is not None:
+        world.jobs.start(job)
+
+
+def _job(
+    world: World, arn: str, refreshing: Refreshing, mark: object, following: Callable[[], None]
+) -> Job[TrainedVersion]:
+    """In the background, since what starts it is the clock, and that has others to call."""
+
+    def succeeded(refreshed: TrainedVersion) -> None:
+        _serve(world, arn, refreshing, refreshed, mark)
+        following()
+
+    def failed(_: str) -> None:
+        following()
+
+    work = partial(refreshing.refreshed, world.trained[arn])
+    return Job(f"refresh {arn}", _NO_TIME, lambda: True, work, succeeded, failed, in_background=True)
+
+
+def _serve(world: World, arn: str, refreshing: Refreshing, refreshed: TrainedVersion, mark: object) -> None:
+    """Unless another training has come first, or the end."""
+    with world.store.lock:
+        series = world.series.get(arn)
+        if series is not None and series.refreshing is refreshing and _goes_on(world, arn, refreshing):
+            world.trained[arn] = refreshed
+            world.series[arn] = Series(refreshing, mark)
+
+
+def _goes_on(world: World, arn: str, refreshing: Refreshing) -> bool:
+    return arn in world.trained and refreshing.goes_on()

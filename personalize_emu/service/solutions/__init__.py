@@ -1,0 +1,1 @@
+"""Solutions and their versions (spec 07)."""

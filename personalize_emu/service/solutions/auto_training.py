@@ -1,0 +1,67 @@
+"""Solutions that train new versions by themselves (R-SOL-8 to R-SOL-10, T-50 to T-52).
+
+        ACTIVE ──within an hour──▶ first training ──N days──▶ next ──N days──▶ ...
+
+A place in the schedule passes without a training when no interactions have come in since the last one, when a
+version was made by hand before the first, and when the solution cannot be trained.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from personalize_emu.service.configuration.solution_config import schedule_days
+from personalize_emu.service.core.context import Context
+from personalize_emu.service.solutions.training_job import begin_training, training_input
+from personalize_emu.service.state.emulator_state import DueTraining
+from personalize_emu.service.training.schedule import call_when_due, cancel_training, next_due
+from personalize_emu.service.training.versions import versions_of
+from personalize_emu.state.lifecycle import ACTIVE, CREATE_STOPPED, CREATE_STOPPING
+from personalize_emu.state.resources import Solution
+from personalize_emu.wire.errors import AwsError
+
+log = logging.getLogger(__name__)
+FIRST_TRAINING = 3600.0
+"""Seconds until the first training: the end of the hour, when it is known whether a version was made by hand."""
+_AUTOTRAIN = "AUTOTRAIN"
+
+
+def schedule_training(context: Context, solution_arn: str) -> None:
+    """Begin, or begin again, a solution's schedule."""
+    if context.settings.auto_training:
+        now = context.clock.now()
+        call_when_due(context, solution_arn, DueTraining(now + FIRST_TRAINING, unless_since=now), _train_solution)
+
+
+def _train_solution(context: Context, arn: str, due: DueTraining) -> None:
+    solution = context.world.store.get(Solution, arn)
+    if solution is None or solution.status != ACTIVE:
+        cancel_training(context, arn)
+        return
+    days = schedule_days(solution.solution_config or {})
+    call_when_due(context, arn, next_due(context, due, days), _train_solution)
+    if not _was_made_by_hand(context, solution, due.unless_since):
+        _train_on_new_data(context, solution)
+
+
+def _was_made_by_hand(context: Context, solution: Solution, since: float | None) -> bool:
+    return since is not None and any(
+        version.creation_date_time >= since and version.training_type == "MANUAL"
+        for version in versions_of(context, solution)
+    )
+
+
+def _train_on_new_data(context: Context, solution: Solution) -> None:
+    try:
+        source = training_input(context, solution, _AUTOTRAIN)
+        if source.interactions.mark != _mark_of_last_training(context, solution):
+            begin_training(context, solution, source, mode=_AUTOTRAIN, training_type="AUTOMATIC")
+    except AwsError as error:
+        log.info("%s is not trained automatically: %s", solution.arn, error.message)
+
+
+def _mark_of_last_training(context: Context, solution: Solution) -> object:
+    """What the data were then; a training that was stopped does not count."""
+    stopped = (CREATE_STOPPED, CREATE_STOPPING)
+    trained = [version for version in versions_of(context, solution) if version.status not in stopped]
+    return context.world.data_marks.get(trained[-1].arn) if trained else None

@@ -1,0 +1,1 @@
+"""What one emulator remembers beside the records of its resources: data, models, counters."""

@@ -1,0 +1,152 @@
+"""What a metric measures: `SUM(DatasetType.COLUMN)` or `SAMPLECOUNT()` (spec 12 section 2).
+
+What a metric attribution has counted and not yet sent (spec 12 section 4).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+from personalize_emu.data.avro import Schema
+from personalize_emu.data.dataset_types import INTERACTIONS
+
+NUMERIC = frozenset({"int", "long", "float", "double"})
+_EXPRESSION = re.compile(
+    r"[ \t]*(?:SAMPLECOUNT[ \t]*\([ \t]*\)"
+    r"|SUM[ \t]*\([ \t]*(ITEMS|INTERACTIONS)[ \t]*\.[ \t]*([A-Z_][A-Z0-9_]*)[ \t]*\))[ \t]*",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+class InvalidMetric(Exception):
+    """An expression without a meaning to the datasets of its group; the text is for the client."""
+
+
+@dataclass(frozen=True)
+class MetricExpression:
+    """dataset_type and column are empty for SAMPLECOUNT. column: in upper case, as names ignore case (MA-11)."""
+
+    dataset_type: str = ""
+    column: str = ""
+
+    @property
+    def function(self) -> str:
+        """As reports name it (MA-42)."""
+        return "sum" if self.column else "samplecount"
+
+    def column_in(self, schema: Schema) -> str | None:
+        """The name of the summed column as the schema of its dataset has it."""
+        return next((name for name in schema.names if name.upper() == self.column), None)
+
+
+@lru_cache(maxsize=1024)
+def parsed_expression(text: str) -> MetricExpression:
+    """Raises InvalidMetric (MA-10, MA-11)."""
+    found = _EXPRESSION.fullmatch(text)
+    if found is None:
+        raise InvalidMetric(f"Invalid metric expression: {text}. Use SUM(DatasetType.COLUMN_NAME) or SAMPLECOUNT().")
+    dataset_type, column = found.groups(default="")
+    return MetricExpression(dataset_type.upper(), column.upper())
+
+
+def measured_types(metrics: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The types of the datasets that metrics, given as members, are computed from."""
+    return frozenset({INTERACTIONS, *(parsed_expression(metric["expression"]).dataset_type for metric in metrics)})
+
+
+def check_expression(text: str, schemas: Mapping[str, Schema]) -> None:
+    """Whether the datasets of a group, by type, have what an expression sums. Raises InvalidMetric (MA-12)."""
+    expression = parsed_expression(text)
+    if not expression.column:
+        return
+    schema = schemas.get(expression.dataset_type)
+    name = expression.column_in(schema) if schema else None
+    field = schema.field(name) if schema and name else None
+    if field is None:
+        raise InvalidMetric(f"{text}: there is no column {expression.column} in the {expression.dataset_type} dataset.")
+    if field.type not in NUMERIC:
+        raise InvalidMetric(f"{text}: column {field.name} is not numeric.")
+
+
+WINDOW_SECONDS = 900
+"""MA-30."""
+MOST_SOURCES = 100
+"""MA-21, Q-18."""
+UNDEFINED_SOURCE = "SOURCE_NAME_UNDEFINED"
+"""Credited with events that nobody else is (MA-20)."""
+
+
+class TooManySources(Exception):
+    """The text is for the client (EV-52)."""
+
+    def __init__(self) -> None:
+        super().__init__(f"More than {MOST_SOURCES} distinct event attribution sources.")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric of an attribution, as its request named it."""
+
+    event_type: str
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """Whose, what and when a value is. window: its start in seconds since the epoch (MA-31)."""
+
+    metric: Metric
+    source: str
+    window: int
+
+
+Sums = Mapping[Share, float]
+
+
+class Ledger:
+    """Sums of one attribution that is ACTIVE, and the sources it has met."""
+
+    def __init__(self, attribution_arn: str, group_arn: str) -> None:
+        self.attribution_arn = attribution_arn
+        self.group_arn = group_arn
+        self._sources: set[str] = set()
+        self._sums: dict[Share, float] = {}
+        self._latest_report = 0
+        self._turn = Lock()
+
+    def admit(self, sources: Iterable[str]) -> None:
+        """Note who is credited with events; all or none. Raises TooManySources.
+
+        Events that nobody is credited with need no place among the hundred.
+        """
+        with self._turn:
+            known = self._sources.union(sources) - {UNDEFINED_SOURCE}
+            if len(known) > MOST_SOURCES:
+                raise TooManySources
+            self._sources = known
+
+    def add(self, sums: Sums) -> bool:
+        """Whether there was nothing to send before, and there is now."""
+        with self._turn:
+            first = not self._sums and bool(sums)
+            for share, value in sums.items():
+                self._sums[share] = self._sums.get(share, 0.0) + value
+            return first
+
+    def take(self) -> Sums:
+        """What is to be sent; from now on it counts as sent."""
+        with self._turn:
+            taken, self._sums = self._sums, {}
+            return taken
+
+    def report_second(self, now: float) -> int:
+        """The time a new report is named after: a second later if that one is taken, so no report is lost (MA-40)."""
+        with self._turn:
+            self._latest_report = max(int(now), self._latest_report + 1)
+            return self._latest_report

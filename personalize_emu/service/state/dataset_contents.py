@@ -1,0 +1,211 @@
+"""What a dataset holds: a bulk layer that imports replace whole, and a log of individual records."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from personalize_emu.data.bulk import ImportMode, merge_bulk, superseded_by, without_rows
+from personalize_emu.data.claimed_keys import ClaimedKeys
+from personalize_emu.data.columns import NOTED_SESSION, USER_ID
+from personalize_emu.data.live_events import LiveEvents, has_events, live_events
+from personalize_emu.data.record_log import RecordLog
+from personalize_emu.service.state.event_identity import Arrival, EventIds, with_users_of_sessions
+from personalize_emu.state.jobs import attempt
+
+
+@dataclass(frozen=True)
+class DataMark:
+    """How often the bulk layer was replaced, and how long the log was."""
+
+    bulk_changes: int
+    log_length: int
+
+
+@dataclass(frozen=True, eq=False)
+class BulkLayer:
+    """What imports have left in a dataset. Another object after every import and every removal of users.
+
+    superseded: id to the number of its rows in the log, from the first, that imports have overruled (D-84).
+    full_rows: of interactions, so many rows from the first came with an import of mode FULL.
+    """
+
+    table: pa.Table | None = None
+    superseded: Mapping[str, int] = field(default_factory=dict)
+    full_rows: int = 0
+
+    @property
+    def full_table(self) -> pa.Table | None:
+        """What segments look at: without rows that were imported incrementally (R-83)."""
+        return None if self.table is None else self.table.slice(0, self.full_rows)
+
+
+@dataclass(frozen=True, eq=False)
+class BulkImport:
+    """Rows to be imported into a dataset, and what its bulk layer will be then. log_length: when the import began."""
+
+    table: pa.Table
+    mode: ImportMode
+    id_column: str | None
+    before: BulkLayer
+    after: BulkLayer
+    log_length: int
+
+
+@dataclass(frozen=True, eq=False)
+class UserRemoval:
+    """Users to be removed from a dataset, and what its bulk layer will be then."""
+
+    user_ids: frozenset[str]
+    before: BulkLayer
+    after: BulkLayer
+
+
+class DatasetContents:
+    """Both layers of one dataset (spec README rule 8). Readers take no lock: the bulk layer is swapped whole,
+    and positions in the log stay what they are.
+
+    event_ids: of the dataset group; of this dataset alone when not given.
+    """
+
+    def __init__(self, event_ids: EventIds | None = None) -> None:
+        self._layer = BulkLayer()
+        self._bulk_changes = 0
+        self.log = RecordLog()
+        self._event_ids = EventIds() if event_ids is None else event_ids
+        self._fingerprints = ClaimedKeys()
+        self._lock = threading.Lock()
+
+    @property
+    def layer(self) -> BulkLayer:
+        return self._layer
+
+    @property
+    def bulk(self) -> pa.Table | None:
+        return self._layer.table
+
+    def import_of(
+        self, table: pa.Table, mode: ImportMode, id_column: str | None, log_length: int | None = None
+    ) -> BulkImport:
+        """The slow half of an import (D-78, D-79): changes nothing yet.
+
+        log_length: of the individual records when the import began, which are older than its rows (D-84); None: now.
+        """
+        before, superseded = self._layer, dict[str, int]()
+        log_length = len(self.log) if log_length is None else log_length
+        if id_column is not None:
+            superseded = superseded_by(before.superseded, table, self.log.rows(0, log_length), mode, id_column)
+        full_rows = table.num_rows if mode == "FULL" else before.full_rows
+        after = BulkLayer(merge_bulk(before.table, table, mode, id_column), superseded, full_rows)
+        return BulkImport(table, mode, id_column, before, after, log_length)
+
+    def finish_import(self, addition: BulkImport) -> None:
+        """Make the rows of an import the bulk layer, or part of it."""
+        if addition.before is not self._layer:
+            addition = self.import_of(addition.table, addition.mode, addition.id_column, addition.log_length)
+        self._layer = addition.after
+        self._bulk_changes += 1
+
+    def add_import(self, table: pa.Table, mode: ImportMode, id_column: str | None) -> None:
+        """Both halves of an import."""
+        self.finish_import(self.import_of(table, mode, id_column))
+
+    @property
+    def mark(self) -> DataMark:
+        """Differs from an earlier one when data have come in since (R-SOL-9)."""
+        return DataMark(self._bulk_changes, len(self.log))
+
+    @property
+    def has_interactions(self) -> bool:
+        return self.bulk is not None or self.log.held > 0
+
+    def append_events(self, arrivals: Sequence[Arrival]) -> None:
+        """Append interaction rows.
+
+        An event id that was seen before, and an event equal to an earlier one in every column, change
+        nothing (EV-40, EV-41).
+        """
+        with self._lock:
+            self.log.append([_noted(arrival) for arrival in arrivals if self._is_new(arrival)])
+            self.log.fold()
+
+    def _is_new(self, arrival: Arrival) -> bool:
+        fingerprint, event_id, user_id = _fingerprint(arrival.row), arrival.event_id, arrival.row[USER_ID]
+        if event_id and fingerprint in self._fingerprints:
+            return False
+        if event_id and not self._event_ids.claim(event_id, self, user_id):
+            return False
+        return self._fingerprints.claim(fingerprint, user_id)
+
+    def forget_event_ids(self) -> None:
+        """What a dataset does that is about to go."""
+        self._event_ids.forget_dataset(self)
+
+    def streamed(self, log_length: int) -> pa.Table:
+        """The first `log_length` streamed interactions for a full training: sessions belong to their users (EV-42)."""
+        return with_users_of_sessions(self.log.table(0, log_length))
+
+    def events_of(self, user_id: str, most: int, since: int = 0) -> LiveEvents:
+        """The newest streamed events of a user at positions of the log from `since` on: of each type, at least `most`.
+
+        What this takes depends on `most`, and hardly on how many there are.
+        """
+        now = self.log.state
+        return live_events(now.segments, now.entries(), user_id, most, since)
+
+    def has_events_of(self, user_id: str) -> bool:
+        """Whether the user has streamed events."""
+        now = self.log.state
+        return has_events(now.segments, now.entries(), user_id)
+
+    def removal_of(self, user_ids: frozenset[str]) -> UserRemoval:
+        """The slow half of removing users: changes nothing yet."""
+        before = self._layer
+        table = before.table
+        if table is None or USER_ID not in table.column_names:
+            return UserRemoval(user_ids, before, before)
+        superseded = {key: rows for key, rows in before.superseded.items() if key not in user_ids}
+        kept, full = (without_rows(part, USER_ID, user_ids) for part in (table, table.slice(0, before.full_rows)))
+        return UserRemoval(user_ids, before, BulkLayer(kept, superseded, full.num_rows))
+
+    def up_to_date(self, removal: UserRemoval) -> UserRemoval:
+        """The removal, from the bulk layer there is now."""
+        return removal if removal.before is self._layer else self.removal_of(removal.user_ids)
+
+    def remove_users(self, removal: UserRemoval) -> int:
+        """Remove every row of the users from both layers; returns the number of rows (D-110, D-115).
+
+        What was known of their events is forgotten, so that they can come back like anybody else (D-117). A fault
+        in that is logged and leaves no row behind.
+        """
+        removal = self.up_to_date(removal)
+        with self._lock:
+            removed = self.log.remove(USER_ID, removal.user_ids)
+            for step in self._forgetting(removal.user_ids):
+                attempt("remove users", step)
+            # Last, since a new layer tells readers that what they have made of the old state is out of date.
+            self._layer = replace(removal.after)
+        return removed + _rows(removal.before) - _rows(removal.after)
+
+    def _forgetting(self, user_ids: frozenset[str]) -> Iterator[Callable[[], object]]:
+        """The steps that forget what was known of users whose rows are gone."""
+        yield lambda: self._fingerprints.forget(user_ids)
+        yield lambda: self._event_ids.forget_users(self, user_ids)
+
+
+def _rows(layer: BulkLayer) -> int:
+    return 0 if layer.table is None else int(layer.table.num_rows)
+
+
+def _fingerprint(row: Mapping[str, Any]) -> str:
+    """Rows equal in every column have equal ones."""
+    return repr(sorted(row.items()))
+
+
+def _noted(arrival: Arrival) -> Mapping[str, Any]:
+    """The row with the session beside it, where it has a user of its own (EV-42)."""
+    return arrival.row if arrival.anonymous else {**arrival.row, NOTED_SESSION: arrival.session_id or ""}

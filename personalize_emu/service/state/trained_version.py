@@ -1,0 +1,133 @@
+"""A trained solution version or recommender: the model, its metrics and the histories it was trained with.
+
+Attributes of items as they were when a version was trained, which segments are asked by (R-82).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.data.avro import Field
+from personalize_emu.filters.binding import Bound, Compared, OneOf
+from personalize_emu.filters.columns import Mask
+from personalize_emu.filters.expressions import Constant
+from personalize_emu.filters.records import Records, View
+from personalize_emu.recipes.contract.base import Kind, Model, TrainingData
+from personalize_emu.recipes.next_best_action import ActionModel
+from personalize_emu.recipes.wrappers.exploration import Exposure
+from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
+from personalize_emu.service.state.event_selection import EventSelection
+from personalize_emu.state.jobs import JobFailed
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedVersion:
+    """Immutable; swapped in whole when training succeeds.
+
+    interactions_arn: the dataset whose log holds the events streamed since.
+    log_length: records of that log already part of `data`; later ones are added at request time.
+    selection: which of those later events count for this version.
+    """
+
+    recipe: RecipeFacts
+    kind: Kind
+    model: Model
+    metrics: Mapping[str, float]
+    data: TrainingData
+    interactions_arn: str
+    log_length: int
+    selection: EventSelection
+    attributes: ItemAttributes | None = None
+    """Of the items at training, where segments are asked for by them."""
+    tuned: Mapping[str, str] = field(default_factory=dict)
+    """Values of hyperparameters that were searched for, by name (T-34)."""
+    exposure: Exposure | None = None
+    """How well each item of the model is known, where that matters."""
+    mark: object = None
+    """Of what was read for it, to be told apart from what is there later."""
+    arn: str = ""
+    """The solution version or recommender that answers from it."""
+    since: float = 0.0
+    """Epoch seconds at which it began to do so."""
+    context_fields: tuple[Field, ...] = ()
+    """Columns of the interactions that requests may tell the present values of (RT-60)."""
+
+    @property
+    def group_name(self) -> str:
+        """Of the dataset group it was trained on."""
+        return self.interactions_arn.split("/")[1]
+
+    @property
+    def answered_ids(self) -> tuple[str, ...]:
+        """Of the items, or the actions, that answers consist of."""
+        return self.model.actions if isinstance(self.model, ActionModel) else self.model.catalog
+
+    @property
+    def number_of_answer(self) -> Mapping[str, int]:
+        """Id to its place in `answered_ids`."""
+        return self.model.action_number_of if isinstance(self.model, ActionModel) else self.model.number_of
+
+    @property
+    def shows_scores(self) -> bool:
+        """Whether answers carry scores: domain use cases never do (RT-31)."""
+        return self.model.has_scores and self.recipe.domain is None
+
+    @cached_property
+    def user_number_of(self) -> Mapping[str, int]:
+        return {user: number for number, user in enumerate(self.data.user_ids)}
+
+
+NO_ATTRIBUTE = (
+    "Did not find any attribute to train on. There may not be any attribute in the items dataset, or all attribute "
+    "values either have same or all distinct values."
+)
+MOST_VALUES = 1000
+"""Of one column that metrics are measured on: a column of prices must not make as many queries as items."""
+
+
+@dataclass(frozen=True, eq=False)
+class ItemAttributes:
+    """records: the Items dataset, frozen. fields: its columns that segments can be made of, by upper-case name."""
+
+    records: Records
+    fields: Mapping[str, Field]
+
+    def along(self, catalog: Sequence[str]) -> View:
+        return View(self.records, catalog)
+
+    def groups(self, catalog: Sequence[str]) -> tuple[NDArray[np.int32], ...]:
+        """The catalog numbers of the items that share a value, for every value of every column."""
+        view = self.along(catalog)
+        masks = [
+            having(view, field, value)
+            for field in self.fields.values()
+            for value in self.records.column(field.name).distinct()[:MOST_VALUES]
+        ]
+        return tuple(np.flatnonzero(mask).astype(np.int32) for mask in masks if mask.any())
+
+
+def informative_groups(attributes: ItemAttributes, catalog: Sequence[str]) -> tuple[NDArray[np.int32], ...]:
+    """As `attributes.groups`, of which at least one must tell some of the described items from others.
+
+    Raises:
+        JobFailed: all items are alike, or all are different (E-15).
+    """
+    groups = attributes.groups(catalog)
+    described = np.unique(np.concatenate(groups)).size if groups else 0
+    if not any(1 < len(group) < described for group in groups):
+        raise JobFailed(NO_ATTRIBUTE)
+    return groups
+
+
+def having(view: View, field: Field, value: Constant) -> Mask:
+    """bool[ids of the view]: the items with a value, or with a category of that name (B-29)."""
+    condition: Bound = OneOf(field.name, frozenset({value}))
+    if isinstance(value, Decimal):
+        condition = Compared(field.name, "=", value)
+    return view.mask(((condition,),))
