@@ -65,19 +65,38 @@ def ease(data: TrainingData, setting: Setting) -> Recommend:
     matrix = training_matrix(data)
     counts = np.asarray(matrix.sum(axis=0)).ravel()
     columns = np.sort(np.argsort(-counts, kind="stable")[:MOST_ITEMS])
-    part = matrix[:, columns]
-    gram = (part.T @ part).toarray().astype(np.float64)
-    gram[np.diag_indices_from(gram)] += setting["regularisation"]
-    inverse = np.linalg.inv(gram)
-    weights = (-inverse / np.diag(inverse)).astype(np.float32)
-    np.fill_diagonal(weights, 0)
+    times_inverse, diagonal = inverse_gram(matrix[:, columns].astype(np.float64), setting["regularisation"])
 
     def recommend(histories: Sequence[History]) -> Lists:
         scores = np.full((len(histories), len(counts)), -np.inf, np.float32)
-        scores[:, columns] = bags_of([history.items for history in histories], len(counts))[:, columns] @ weights
+        bags = bags_of([history.items for history in histories], len(counts))[:, columns]
+        # Every weight from an item to itself would be -1 and not 0: seen items leave the lists anyway.
+        scores[:, columns] = -times_inverse(bags) / diagonal
         return without_seen(scores, histories)
 
     return recommend
+
+
+def inverse_gram(
+    matrix: sp.csr_matrix, regularisation: float
+) -> tuple[Callable[[sp.csr_matrix], NDArray[np.float64]], NDArray[np.float64]]:
+    """The product of bags, csr[k, items], with P, and the diagonal of P: the inverse of X'X + regularisation I.
+
+    matrix: X, float64 csr[users, items]. Where users are fewer than items, by the matrix inversion lemma:
+    P = (I - X' (XX' + regularisation I)^-1 X) / regularisation, of which only a matrix of users x items is made.
+    """
+    users, items = matrix.shape
+    if users >= items:
+        inverse = np.linalg.inv((matrix.T @ matrix).toarray() + regularisation * np.eye(items))
+        return lambda bags: bags @ inverse, np.diag(inverse)
+    inner = np.linalg.solve((matrix @ matrix.T).toarray() + regularisation * np.eye(users), matrix.toarray())
+    diagonal = (1 - np.asarray(matrix.multiply(inner).sum(axis=0)).ravel()) / regularisation
+
+    def times_inverse(bags: sp.csr_matrix) -> NDArray[np.float64]:
+        product: NDArray[np.float64] = (bags.toarray() - (bags @ matrix.T).toarray() @ inner) / regularisation
+        return product
+
+    return times_inverse, diagonal
 
 
 def of_library(

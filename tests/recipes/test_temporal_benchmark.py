@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from benchmarks.quality import measured, tuned
 from benchmarks.temporal import FEWEST_KNOWN, Cut, Scores, cuts, inner, ratio_interval, scored
-from benchmarks.temporal_peers import Peer, ease, popularity
+from benchmarks.temporal_peers import Peer, ease, inverse_gram, popularity
 from personalize_emu.recipes.contract.base import TrainingData
 
 USERS, EVENTS = 40, 30
@@ -104,3 +105,15 @@ def test_the_interval_resamples_users_not_queries() -> None:
     two_users = [0, 1] * 20
     few = ratio_interval([of(noisy, two_users)], [of([0.5] * 40, two_users)])
     assert few[2] - few[1] > many[2] - many[1]
+
+
+def test_the_inverse_is_the_same_through_users_and_through_items() -> None:
+    rng = np.random.default_rng(4)
+    tall = sp.csr_matrix((rng.random((12, 7)) < 0.4).astype(np.float64))
+    bags = np.eye(12, dtype=np.float64)
+    for matrix in (tall, tall.T.tocsr()):
+        items = matrix.shape[1]
+        expected = np.linalg.inv((matrix.T @ matrix).toarray() + 3.0 * np.eye(items))
+        times_inverse, diagonal = inverse_gram(matrix, 3.0)
+        assert np.allclose(times_inverse(sp.csr_matrix(bags[:items, :items])), expected)
+        assert np.allclose(diagonal, np.diag(expected))

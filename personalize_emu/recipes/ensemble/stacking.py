@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.ensemble.conditional_logit import Case, learned_weights
 from personalize_emu.recipes.ensemble.newest_slice import Example, NewestSlice, newest_slice
 from personalize_emu.recipes.numerics.logits import centre, in_logarithms
@@ -125,10 +126,7 @@ def _cases(ensemble: Ensemble, found: NewestSlice) -> Iterator[Case]:
 def _case(scores: Table, example: Example) -> Case | None:
     """scores: float32[columns, items]."""
     scores[:, example.history.items] = -np.inf
-    most = min(CANDIDATES, scores.shape[1])
-    tops = np.argpartition(-scores, most - 1, axis=1)[:, :most]
-    candidates = np.unique(tops)
-    candidates = candidates[scores[0, candidates] > -np.inf]
+    candidates = np.unique(np.concatenate([top_k(column, CANDIDATES) for column in scores]))
     relevance = np.isin(candidates, example.truth).astype(np.float32)
     return Case(scores[:, candidates].T.copy(), relevance) if relevance.any() else None
 
