@@ -1,4 +1,4 @@
-"""One emulator: world, clock, randomness and settings, put together. Many fit in one process."""
+"""One emulator: state, clock, randomness and settings, put together. Many fit in one process."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from importlib.metadata import version
 from types import TracebackType
 from typing import Any
 
-from personalize_emu.neighbours import Neighbours, remote_neighbours
+from personalize_emu.aws_services import AwsServices, remote_aws_services
 from personalize_emu.operations import CONTROL_PLANE, HANDLERS, Handler
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.core.outside_reads import OutsideReads, Unanswered
 from personalize_emu.service.dataset_jobs.imports import shown_imports
 from personalize_emu.service.metrics.metric_subjects import CALL_METRICS
 from personalize_emu.service.metrics.service_metrics import AnsweredCall, record_call
-from personalize_emu.service.state.emulator_state import World, new_world
+from personalize_emu.service.state.emulator_state import EmulatorState, new_state
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import Clock, SystemClock
 from personalize_emu.state.identifiers import Identifiers
@@ -33,19 +33,19 @@ class Emulator:
         settings: Settings | None = None,
         *,
         clock: Clock | None = None,
-        neighbours: Neighbours | None = None,
+        aws_services: AwsServices | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
-        self.neighbours = neighbours or remote_neighbours(
+        self.aws_services = aws_services or remote_aws_services(
             self.settings.aws_endpoint, timeout=self.settings.aws_timeout
         )
-        # Without an endpoint the neighbours are AWS itself, which takes these metrics from nobody else.
-        elsewhere = neighbours is not None or bool(self.settings.aws_endpoint)
+        # Without an endpoint requests go to AWS itself, which takes these metrics from nobody else.
+        elsewhere = aws_services is not None or bool(self.settings.aws_endpoint)
         self._publishes_metrics = self.settings.service_metrics and elsewhere
         self._identifiers = Identifiers(self.settings.seed)
         self._page_secret = self._identifiers.secret()
-        self._world = new_world(self.clock)
+        self._state = new_state(self.clock)
 
     def __enter__(self) -> Emulator:
         return self
@@ -56,8 +56,8 @@ class Emulator:
         self.close()
 
     @property
-    def world(self) -> World:
-        return self._world
+    def state(self) -> EmulatorState:
+        return self._state
 
     def call(
         self,
@@ -85,7 +85,7 @@ class Emulator:
             )
         context = self._context(region or self.settings.region, account or self.settings.account)
         if operation_name not in CONTROL_PLANE:
-            context.neighbours.release()
+            context.aws_services.release()
             return handler(context, params)
         started = time.monotonic()
         answer = _handled(handler, context, params)
@@ -98,40 +98,40 @@ class Emulator:
 
     def measure(self, call: AnsweredCall) -> None:
         """Count one request for the metrics; costs a few microseconds."""
-        self._world.tallies.request(call.operation, call.status, call.seconds, call.params)
+        self._state.tallies.request(call.operation, call.status, call.seconds, call.params)
         if self._publishes_metrics and call.operation in CALL_METRICS:
-            record_call(call, self._world.metrics, lambda: self._context(call.region, call.account))
+            record_call(call, self._state.metrics, lambda: self._context(call.region, call.account))
 
     def new_request_id(self) -> str:
         return self._identifiers.request_id()
 
     def reset(self) -> None:
         """Forget every resource and what the clock was advanced by. The identifiers start again from the seed."""
-        old, self._identifiers = self._world, Identifiers(self.settings.seed)
+        old, self._identifiers = self._state, Identifiers(self.settings.seed)
         self._page_secret = self._identifiers.secret()
-        # Before the new world asks to be called: whom the old one wanted to call is forgotten with it.
+        # Before the new state asks to be called: whom the old one wanted to call is forgotten with it.
         self.clock.start_over()
-        self._world = new_world(self.clock)
+        self._state = new_state(self.clock)
         old.jobs.close()
 
     def close(self) -> None:
         """Stop background threads; the emulator must not be used afterwards."""
-        self._world.jobs.close()
+        self._state.jobs.close()
         self.clock.close()
 
     def advance(self, seconds: float) -> None:
         """Move the clock; what becomes due, and the work it starts, is done on return."""
         self.clock.advance(seconds)
-        self._world.jobs.wait_for_work()
+        self._state.jobs.wait_for_work()
         self.clock.advance(0)
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Wait until every job is finished; False after `timeout` seconds of real time."""
-        return self._world.jobs.wait_idle(timeout)
+        return self._state.jobs.wait_idle(timeout)
 
     def health(self) -> dict[str, Any]:
         """What GET /_emu/health shows. Takes no lock, so that it never waits."""
-        counts = Counter(record.kind for record in self._world.store.records())
+        counts = Counter(record.kind for record in self._state.store.records())
         return {
             "status": "ok",
             "version": _version(),
@@ -140,21 +140,21 @@ class Emulator:
             "resources": dict(sorted(counts.items())),
             "running": [
                 {"arn": arn, "stage": progress.stage, "percent": round(100 * progress.share)}
-                for arn, progress in sorted(self._world.progress.copy().items())
+                for arn, progress in sorted(self._state.progress.copy().items())
             ],
         }
 
-    def state(self) -> dict[str, Any]:
+    def shown_state(self) -> dict[str, Any]:
         """What GET /_emu/state shows: what the service knows and none of its operations tells."""
-        return {"importJobs": shown_imports(self._world)}
+        return {"importJobs": shown_imports(self._state)}
 
     def _context(self, region: str, account: str) -> Context:
         return Context(
-            world=self._world,
+            state=self._state,
             settings=self.settings,
             clock=self.clock,
             identifiers=self._identifiers,
-            neighbours=OutsideReads(self.neighbours),
+            aws_services=OutsideReads(self.aws_services),
             page_secret=self._page_secret,
             account=account,
             region=region,
@@ -166,13 +166,13 @@ def _handled(handler: Handler, context: Context, params: Mapping[str, Any]) -> d
     """The answer of a handler that runs under the store's lock, and asks other services without it."""
     while True:
         try:
-            with context.world.store.all_or_nothing():
+            with context.state.store.all_or_nothing():
                 answer = handler(context, params)
         except Unanswered as question:
             context.deferred.clear()
             question.ask()
         else:
-            context.neighbours.release()
+            context.aws_services.release()
             return answer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from personalize_emu.neighbours import Listing, ObjectInfo
+from personalize_emu.aws_services import Listing, ObjectInfo
 
 Chosen = Callable[[str], bool]
 """Whether the object of a key is read when its folder is."""

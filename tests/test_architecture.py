@@ -16,14 +16,14 @@ LONGEST_FILE = 400
 # What the modules of a room may import of ours, besides their own room. A room is a module or a package
 # right below ours; "" is our package itself, which offers everything lazily. A longer name allows only that
 # part. `anything` still leaves out the doors, which have rules of their own.
-GROUND = frozenset({"data", "recipes", "filters", "settings", "neighbours", "s3_locations", "schema_files"})
+GROUND = frozenset({"data", "recipes", "filters", "settings", "aws_services", "s3_locations", "schema_files"})
 ALLOWED: Mapping[str, frozenset[str]] = {
     "settings": frozenset(),
     "schema_files": frozenset(),
     "data": frozenset(),
     "wire": frozenset(),
-    "neighbours": frozenset({"settings"}),
-    "s3_locations": frozenset({"neighbours"}),
+    "aws_services": frozenset({"settings"}),
+    "s3_locations": frozenset({"aws_services"}),
     "recipes": frozenset({"data"}),
     "filters": frozenset({"data"}),
     "state": (GROUND - {"recipes"}) | {"recipes.contract.base", "wire.errors"},
@@ -41,9 +41,9 @@ DOORS = frozenset({"cli", "demo", "", "__main__"})
 CONFINED: Mapping[str, tuple[str, ...]] = {
     "flask": ("edge",),
     "flask_cors": ("edge",),
-    "boto3": ("neighbours", "edge", "demo"),
-    "botocore": ("neighbours", "edge", "demo", "wire.models"),
-    "botocore.model": ("neighbours", "edge", "demo", "wire"),
+    "boto3": ("aws_services", "edge", "demo"),
+    "botocore": ("aws_services", "edge", "demo", "wire.models"),
+    "botocore.model": ("aws_services", "edge", "demo", "wire"),
     "moto": ("edge.moto_seam",),
     "dask": ("batch.executors",),
     "distributed": ("batch.executors",),
@@ -206,7 +206,7 @@ def package(tmp_path: Path) -> Path:
     plant(tmp_path, "runtime/rank", "from personalize_emu.service import solutions\n")
     plant(tmp_path, "edge/chain", "import flask\ntry:\n    pass\nexcept Exception:\n    pass\n")
     plant(tmp_path, "edge/moto_seam", "from moto.core import responses\n")
-    plant(tmp_path, "neighbours", "import boto3\n")
+    plant(tmp_path, "aws_services", "import boto3\n")
     plant(tmp_path, "cli", "from personalize_emu.edge.chain import answer\n")
     return tmp_path
 
@@ -232,7 +232,7 @@ def test_a_package_that_keeps_the_rules_has_no_faults(package: Path) -> None:
             "imports service.solutions",
         ),
         ("wire/parse", "from ..state import store", "imports state.store"),
-        ("wire/__init__", "from .. import neighbours", "imports neighbours"),
+        ("wire/__init__", "from .. import aws_services", "imports aws_services"),
         ("state/jobs", "from personalize_emu.wire import errors, render", "imports wire.render"),
         ("state/jobs", "from personalize_emu.recipes import sims", "imports recipes.sims"),
         ("service/tags", "from personalize_emu import edge", "imports edge"),

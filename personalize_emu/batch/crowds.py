@@ -39,7 +39,7 @@ class Users:
 
 def current_users(context: Context, trained: TrainedVersion) -> Users:
     """Histories as they are now, on items the version knows: streamed events count, incremental imports do not."""
-    contents = context.world.contents.get(trained.interactions_arn)
+    contents = context.state.contents.get(trained.interactions_arn)
     data = trained.data if contents is None else _current_data(contents, trained)
     number_of = trained.model.number_of
     numbers = np.array([number_of.get(item, -1) for item in data.catalog], np.int32)
@@ -73,7 +73,7 @@ def user_filter(
 ) -> UserFilter:
     """Reads what the datasets hold now (B-57)."""
     records = records_of(context, group_arn, USERS, USER_ID)
-    contents = context.world.contents.get(interactions_arn)
+    contents = context.state.contents.get(interactions_arn)
     met = Encounters(frozenset() if contents is None else _kinds_of_users(context, contents))
     return UserFilter(checked, View(records, users.user_ids), Asking(encounters=lambda _: met))
 
@@ -88,7 +88,7 @@ def _kinds_of_users(context: Context, contents: DatasetContents) -> frozenset[tu
     """Every user with every type of event the user has, imported and streamed ones alike."""
     streamed = contents.log.table()
     pairs = {(user, folded(kind)) for user, kind in kinds_of_users(streamed)} if streamed.num_rows else set()
-    bulk = context.world.indexes.interactions(contents)
+    bulk = context.state.indexes.interactions(contents)
     if bulk is not None:
         codes = np.unique(np.stack((bulk.users.astype(np.int64), bulk.event_type_codes.astype(np.int64))), axis=1)
         kinds = [folded(kind) for kind in bulk.event_types]

@@ -32,14 +32,14 @@ MOST_THEMES = 100
 def create_batch_inference_job(context: Context, params: Params) -> dict[str, Any]:
     job = insert_batch_inference_job(context, params)
     work = partial(_answer, context, job)
-    begin_creation(context, job, partial(watched, context.world, job.arn, work), lambda _: None)
+    begin_creation(context, job, partial(watched, context.state, job.arn, work), lambda _: None)
     return {"batchInferenceJobArn": job.arn}
 
 
 def _answer(context: Context, job: BatchInferenceJob, progress: Progress) -> None:
     """The latest version is updated first, so that new items can be answered, too (R-72h, B-55)."""
-    refresh_now(context.world, job.solution_version_arn)
-    trained = _as_wanted(job, context.world.trained[job.solution_version_arn])
+    refresh_now(context.state, job.solution_version_arn)
+    trained = _as_wanted(job, context.state.trained[job.solution_version_arn])
     line_filter = LineFilter(context, trained, job.filter_arn) if job.filter_arn else None
     exploring = explorer(context, trained, job.batch_inference_job_config)
     themes = _themes(context, job, trained, progress) if job.batch_inference_job_mode == THEMES else None

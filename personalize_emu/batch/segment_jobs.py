@@ -35,9 +35,9 @@ class Work:
 
 def create_batch_segment_job(context: Context, params: Params) -> dict[str, Any]:
     job, checked = insert_batch_segment_job(context, params)
-    work = Work(job, context.world.trained[job.solution_version_arn], checked)
+    work = Work(job, context.state.trained[job.solution_version_arn], checked)
     answer = partial(_answer, context, work)
-    begin_creation(context, job, partial(watched, context.world, job.arn, answer), lambda _: None)
+    begin_creation(context, job, partial(watched, context.state, job.arn, answer), lambda _: None)
     return {"batchSegmentJobArn": job.arn}
 
 

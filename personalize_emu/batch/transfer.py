@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from personalize_emu.aws_services import ObjectInfo, ObjectStore, StoreError
 from personalize_emu.batch.lines import Chunk, chunks_of
 from personalize_emu.batch.workers import Workers
 from personalize_emu.data.byte_streams import stream_of
-from personalize_emu.neighbours import ObjectInfo, ObjectStore, StoreError
 from personalize_emu.recipes.contract.base import Progress
 from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, is_any_file
 from personalize_emu.service.access.role_access import READ_AND_WRITE, recheck_access
@@ -72,7 +72,7 @@ def transfer(
     source, folder = places.source, places.folder
     recheck_access(context, job.role_arn, READ_AND_WRITE, source.bucket, [source.key])
     recheck_access(context, job.role_arn, READ_AND_WRITE, folder.bucket, [folder.key], refusal=NO_WRITE_ACCESS)
-    objects = context.neighbours.objects(context.region)
+    objects = context.aws_services.objects(context.region)
     key_arn = job.job_output["s3DataDestination"].get("kmsKeyArn")
 
     def put(name: str, body: BinaryIO | bytes) -> None:

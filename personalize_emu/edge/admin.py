@@ -34,7 +34,7 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
 
     @routes.get("/state")
     def state() -> ResponseReturnValue:
-        return jsonify(emulator.state())
+        return jsonify(emulator.shown_state())
 
     @routes.get("/metrics")
     def metrics() -> ResponseReturnValue:

@@ -168,7 +168,7 @@ def _context_of(arrival: Arrival) -> dict[str, str | frozenset[str]]:
 
 def _resources(arrival: Arrival) -> list[str]:
     """Every resource that a request names, recipes included (S-33); `*` when it names none (S-30)."""
-    tracker = arrival.emulator.world.trackers.get(arrival.params.get("trackingId", ""))
+    tracker = arrival.emulator.state.trackers.get(arrival.params.get("trackingId", ""))
     named = [*_named(arrival.params), *([tracker] if tracker else [])]
     return list(dict.fromkeys(named)) or ["*"]
 
@@ -194,4 +194,4 @@ def _roles(value: Any) -> Iterator[str]:
 
 
 def _tags(arrival: Arrival, resource: str) -> Mapping[str, str]:
-    return arrival.emulator.world.store.tags(resource)
+    return arrival.emulator.state.store.tags(resource)

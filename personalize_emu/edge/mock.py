@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar, overload
 
+from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.bypass_warning import bypass_warned
 from personalize_emu.edge.chain import answer
 from personalize_emu.edge.gate import gate_of
 from personalize_emu.edge.moto_seam import Door, EmbeddedClients, Knock, account_of, answering, caller_of
 from personalize_emu.emulator import Emulator
-from personalize_emu.neighbours import Neighbours
 from personalize_emu.settings import Auth, Pace, Settings
 from personalize_emu.state.clock import Clock
 
@@ -125,7 +125,7 @@ class MockPersonalize:
     def emulating(self) -> Iterator[Emulator]:
         """One use of the mock, independent of every other one."""
         clients = EmbeddedClients(self._settings.account)
-        emulator = Emulator(self._settings, clock=self._clock, neighbours=Neighbours(clients))
+        emulator = Emulator(self._settings, clock=self._clock, aws_services=AwsServices(clients))
         with ExitStack() as leaving:
             leaving.callback(emulator.close)
             leaving.callback(clients.close)

@@ -1,4 +1,4 @@
-"""One port for everything: Personalize and the admin routes are ours, other AWS requests the neighbours'.
+"""One port for everything: Personalize and the admin routes are ours, other AWS requests the embedded services'.
 
 guard ─▶ /_emu? ─▶ credential scope: personalize or another? ─▶ no scope: our target, path or host?
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.application import create_app, is_admin_path, to_flask
 from personalize_emu.edge.callers import nobody
 from personalize_emu.edge.chain import AccountOf, answer, default_account
@@ -32,7 +33,6 @@ from personalize_emu.edge.request_log import log_service_call
 from personalize_emu.edge.request_log import services as _log
 from personalize_emu.edge.wsgi_call import call_wsgi
 from personalize_emu.emulator import Emulator
-from personalize_emu.neighbours import Neighbours
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import Clock
 from personalize_emu.wire.render import Response
@@ -50,7 +50,7 @@ def emulator_with_services(settings: Settings, clock: Clock | None = None) -> Em
     """An emulator that reads buckets from the embedded services, or from `aws_endpoint` when that is set."""
     if settings.aws_endpoint:
         return Emulator(settings, clock=clock)
-    return Emulator(settings, clock=clock, neighbours=Neighbours(EmbeddedClients(settings.account)))
+    return Emulator(settings, clock=clock, aws_services=AwsServices(EmbeddedClients(settings.account)))
 
 
 def one_port(emulator: Emulator) -> OnePort:

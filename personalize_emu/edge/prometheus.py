@@ -33,7 +33,7 @@ class _Counts(Collector):
         self._emulator = emulator
 
     def collect(self) -> Iterator[Metric]:
-        counts = self._emulator.world.tallies.counts()
+        counts = self._emulator.state.tallies.counts()
         yield _requests(counts)
         yield _latencies(counts)
         yield _records(counts)
@@ -88,7 +88,7 @@ def _resources(emulator: Emulator) -> Metric:
     family = GaugeMetricFamily(f"{PREFIX}resources", "Resources there are, by state.", labels=("kind", "status"))
     found = Counter(
         (record.kind, record.status if isinstance(record, Stateful) else "ACTIVE")
-        for record in emulator.world.store.records()
+        for record in emulator.state.store.records()
     )
     for (kind, status), number in sorted(found.items()):
         family.add_metric((kind, status), number)

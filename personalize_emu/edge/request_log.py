@@ -2,7 +2,7 @@
 
     personalize_emu.requests   INFO    calls of Personalize
     personalize_emu.services   DEBUG   calls of S3, IAM and the other embedded services
-    personalize_emu.aws        DEBUG   calls that the emulator itself makes to them (neighbours)
+    personalize_emu.aws        DEBUG   calls that the emulator itself makes to them (aws_services)
 """
 
 from __future__ import annotations

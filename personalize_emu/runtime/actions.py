@@ -61,10 +61,10 @@ def _actions(context: Context, trained: TrainedVersion, params: Params, count: i
         raise TypeError("a campaign of actions serves a model of actions")
     wanted = requested_filter(context, trained, params, user_id=user_id, item_id=None, entity="ActionID")
     group_arn = group_of(context, trained)
-    view = context.world.indexes.catalog_view(records_of(context, group_arn, ACTIONS, ACTION_ID), trained)
+    view = context.state.indexes.catalog_view(records_of(context, group_arn, ACTIONS, ACTION_ID), trained)
     met = _met(context, group_arn, trained, user_id)
     now = context.clock.now()
-    history = replace(history_of(context.world, trained, user_id), user_id=user_id)
+    history = replace(history_of(context.state, trained, user_id), user_id=user_id)
     scores = model.propensities(history, ActionHistory(met.actions, met.outcomes)).round(SCORE_PLACES)
     pauses = view.numbers(_REPEAT) * DAY
     # Comparisons with NaN are false: an action without such a column is not held back.
@@ -84,7 +84,7 @@ def _met(context: Context, group_arn: str, trained: TrainedVersion, user_id: str
     number_of = trained.number_of_answer
     contents = contents_of(context, group_arn, ACTION_INTERACTIONS)
     rows: list[tuple[int, int, int]] = []
-    bulk = context.world.indexes.interactions(contents) if contents else None
+    bulk = context.state.indexes.interactions(contents) if contents else None
     if bulk is not None:
         own = bulk.history_of(user_id)
         numbers = [number_of.get(bulk.item_ids[item], -1) for item in bulk.items[own].tolist()]

@@ -63,7 +63,7 @@ def impression_of(context: Context, event: Mapping[str, Any]) -> str | None:
     """The items shown: those the event names, else those answered under its recommendation id (EV-44, EV-45)."""
     if "impression" in event:
         return impression_text(event["impression"])
-    answer = context.world.answers.find(event.get("recommendationId", ""))
+    answer = context.state.answers.find(event.get("recommendationId", ""))
     return impression_text(answer.items) if answer and answer.items else None
 
 
@@ -72,5 +72,5 @@ def source_of(context: Context, event: Mapping[str, Any]) -> str:
     if "metricAttribution" in event:
         source: str = event["metricAttribution"]["eventAttributionSource"]
         return source
-    answer = context.world.answers.find(event.get("recommendationId", ""))
+    answer = context.state.answers.find(event.get("recommendationId", ""))
     return answer.deployment_arn if answer else UNDEFINED_SOURCE

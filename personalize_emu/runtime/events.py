@@ -41,12 +41,12 @@ def put_events(context: Context, params: Params) -> None:
 
 def _dataset_of_tracker(context: Context, tracking_id: str) -> tuple[Dataset, DatasetContents]:
     """Raises InvalidInputException for a tracking id that is not usable (EV-7, EV-24)."""
-    arn = context.world.trackers.get(tracking_id)
+    arn = context.state.trackers.get(tracking_id)
     tracker = context.find(EventTracker, arn) if arn else None
     if tracker is None or not _accepts_events(context, tracker):
         raise InvalidInputException(f"Invalid tracking id: {tracking_id}")
     dataset = dataset_of_type(context, tracker.dataset_group_arn, INTERACTIONS)
-    contents = context.world.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents.get(dataset.arn) if dataset else None
     if dataset is None or contents is None:
         raise InvalidInputException(
             f"Dataset group {tracker.dataset_group_arn} has no INTERACTIONS dataset to record events in."

@@ -30,7 +30,7 @@ from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import dataset_of_type
 from personalize_emu.service.filters import checked_filter
 from personalize_emu.service.state.dataset_contents import DatasetContents
-from personalize_emu.service.state.emulator_state import World
+from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.state.lifecycle import ACTIVE
 from personalize_emu.state.resources import DatasetImportJob, Filter, Schema
@@ -55,7 +55,7 @@ _EVENTS: Mapping[str, tuple[str, int]] = MappingProxyType(
 class RequestFilter:
     """Which items, or actions, one request may be answered with. `records` is None without a dataset of them."""
 
-    world: World
+    state: EmulatorState
     trained: TrainedVersion
     expressions: tuple[BoundExpression, ...]
     records: Records | None
@@ -63,7 +63,7 @@ class RequestFilter:
 
     def over_catalog(self) -> Mask:
         """bool[n] along what the version answers, items or actions; read-only."""
-        view = self.world.indexes.catalog_view(self.records, self.trained)
+        view = self.state.indexes.catalog_view(self.records, self.trained)
         return admitted(self.expressions, view, self.asking)
 
     def over(self, ids: Sequence[str]) -> Mask:
@@ -102,7 +102,7 @@ def requested_filter(
         expressions = bind(checked, request.get("filterValues", {}), asking.item)
     except InvalidValues as error:
         raise InvalidInputException(str(error)) from error
-    return RequestFilter(context.world, trained, expressions, records, asking)
+    return RequestFilter(context.state, trained, expressions, records, asking)
 
 
 def group_of(context: Context, trained: TrainedVersion) -> str:
@@ -113,11 +113,11 @@ def group_of(context: Context, trained: TrainedVersion) -> str:
 def records_of(context: Context, group_arn: str, dataset_type: str, id_column: str) -> Records | None:
     """What a dataset of the group holds now; None when the group has no dataset of that type."""
     dataset = dataset_of_type(context, group_arn, dataset_type)
-    contents = context.world.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents.get(dataset.arn) if dataset else None
     if dataset is None or contents is None:
         return None
     schema = context.get(Schema, dataset.schema_arn)
-    return context.world.indexes.records(contents, schema.schema, id_column)
+    return context.state.indexes.records(contents, schema.schema, id_column)
 
 
 def _usable_filter(context: Context, filter_arn: str, group_arn: str, entity: Entity) -> CheckedFilter:
@@ -144,17 +144,17 @@ def _asking(
     contents = {owner: contents_of(context, group_arn, kind) for owner, (kind, _) in _EVENTS.items()}
     described = users is not None and users.row(user_id) is not None
     return Asking(
-        user_known=described or any(_has_history(context.world, events, user_id) for events in contents.values()),
+        user_known=described or any(_has_history(context.state, events, user_id) for events in contents.values()),
         user=(lambda column: users.value(user_id, column)) if users is not None else nothing_known,
         item=item,
         encounters=lambda owner: encounters_of(context, contents[owner], user_id, _EVENTS[owner][1]),
     )
 
 
-def _has_history(world: World, contents: DatasetContents | None, user_id: str) -> bool:
+def _has_history(state: EmulatorState, contents: DatasetContents | None, user_id: str) -> bool:
     if contents is None:
         return False
-    bulk = world.indexes.interactions(contents)
+    bulk = state.indexes.interactions(contents)
     rows = bulk.history_of(user_id) if bulk else slice(0, 0)
     return rows.stop > rows.start or contents.has_events_of(user_id)
 
@@ -162,7 +162,7 @@ def _has_history(world: World, contents: DatasetContents | None, user_id: str) -
 def contents_of(context: Context, group_arn: str, dataset_type: str) -> DatasetContents | None:
     """The data of a dataset of the group; None when the group has none of that type."""
     dataset = dataset_of_type(context, group_arn, dataset_type)
-    return context.world.contents.get(dataset.arn) if dataset else None
+    return context.state.contents.get(dataset.arn) if dataset else None
 
 
 def encounters_of(
@@ -179,7 +179,7 @@ def encounters_of(
     ]
     if _has_lapsed(context, contents, streamed):
         return Encounters(frozenset())
-    return newest([*_imported(context.world, contents, user_id, most), *streamed], most)
+    return newest([*_imported(context.state, contents, user_id, most), *streamed], most)
 
 
 def _has_lapsed(context: Context, contents: DatasetContents, streamed: Sequence[Event]) -> bool:
@@ -190,14 +190,14 @@ def _has_lapsed(context: Context, contents: DatasetContents, streamed: Sequence[
     imports = [
         job.last_updated_date_time
         for job in context.all(DatasetImportJob)
-        if job.status == ACTIVE and context.world.contents.get(job.dataset_arn) is contents
+        if job.status == ACTIVE and context.state.contents.get(job.dataset_arn) is contents
     ]
     return bool(imports) and max(imports) < since
 
 
-def _imported(world: World, contents: DatasetContents, user_id: str, most: int) -> list[Event]:
+def _imported(state: EmulatorState, contents: DatasetContents, user_id: str, most: int) -> list[Event]:
     """Oldest first; of long histories only what can be among the newest of its type."""
-    bulk = world.indexes.interactions(contents)
+    bulk = state.indexes.interactions(contents)
     if bulk is None:
         return []
     rows = bulk.history_of(user_id)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import NO_CONTEXT, History
-from personalize_emu.service.state.emulator_state import World
+from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.trained_version import TrainedVersion
 
 MOST_STREAMED = 1000
@@ -19,14 +19,14 @@ _NOTHING = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
 
 
 def history_of(
-    world: World, trained: TrainedVersion, user_id: str, circumstances: Mapping[str, str] = NO_CONTEXT
+    state: EmulatorState, trained: TrainedVersion, user_id: str, circumstances: Mapping[str, str] = NO_CONTEXT
 ) -> History:
     """Oldest first. Events on items the model does not know are left out (R-111), of many the oldest (MOST_STREAMED).
 
     A session id given as user id finds the events recorded under it (RT-43). circumstances: those of now.
     """
     history = trained_history(trained, user_id, circumstances)
-    contents = world.contents.get(trained.interactions_arn)
+    contents = state.contents.get(trained.interactions_arn)
     if contents is None or len(contents.log) <= trained.log_length:
         return history
     events = contents.events_of(user_id, MOST_STREAMED, trained.log_length)

@@ -39,7 +39,7 @@ def get_personalized_ranking(context: Context, params: Params) -> dict[str, Any]
         asked = [item for item, kept in zip(asked, wanted.over(asked), strict=True) if kept]
     model = deployment.trained.model
     told = told_context(deployment.trained, params.get("context", {}))
-    history = history_of(context.world, deployment.trained, params["userId"], told)
+    history = history_of(context.state, deployment.trained, params["userId"], told)
     ranking = ranked(model, model.scores(history), asked)
     if metadata is not None:
         ranking = metadata.added_to(ranking)

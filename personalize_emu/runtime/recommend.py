@@ -49,7 +49,7 @@ def _items(context: Context, deployment: Deployment, params: Params, count: int)
         scores = model.scores(single_item(trained, params["itemId"]))
     else:
         told = told_context(trained, params.get("context", {}))
-        scores = model.scores(history_of(context.world, trained, user_id, told))
+        scores = model.scores(history_of(context.state, trained, user_id, told))
     scores = without_hidden(context, trained, user_id, scores)
     return chosen_items(explorer(context, trained, deployment.config).explored(user_id, scores), trained, wishes)
 

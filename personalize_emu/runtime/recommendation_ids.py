@@ -14,5 +14,5 @@ def issued_id(context: Context, params: Params, listed: Iterable[Mapping[str, An
     recommendation_id = context.identifiers.recommendation_id(deployment_arn)
     # Actions are no impressions of items, so an answer of actions shows none (EV-75).
     items = [item["itemId"] for item in listed if "itemId" in item]
-    context.world.answers.remember(recommendation_id, deployment_arn, params.get("userId"), items)
+    context.state.answers.remember(recommendation_id, deployment_arn, params.get("userId"), items)
     return recommendation_id

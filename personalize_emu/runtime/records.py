@@ -35,7 +35,7 @@ def _put(context: Context, dataset_type: str, dataset_arn: str, records: Sequenc
     """
     id_column = DATASET_TYPES[dataset_type].id_column
     assert id_column is not None, "records have an id"
-    with context.world.store.lock:
+    with context.state.store.lock:
         dataset = _open_dataset(context, dataset_arn, dataset_type)
         schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
         rows: dict[str, Mapping[str, Any]] = {}
@@ -47,7 +47,7 @@ def _put(context: Context, dataset_type: str, dataset_arn: str, records: Sequenc
                 rows[record_id] = record_row(schema, id_column, record_id, record.get("properties"))
             except InvalidProperties as error:
                 raise InvalidInputException(error.text) from error
-        context.world.contents[dataset.arn].log.append(list(rows.values()))
+        context.state.contents[dataset.arn].log.append(list(rows.values()))
 
 
 def _open_dataset(context: Context, dataset_arn: str, dataset_type: str) -> Dataset:

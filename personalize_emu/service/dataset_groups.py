@@ -76,10 +76,10 @@ def delete_dataset_group(context: Context, params: Params) -> None:
     def forget_jobs() -> None:
         """R-DSG-18."""
         for job in deletions:
-            context.world.store.remove(job)
+            context.state.store.remove(job)
 
     def forget_event_ids() -> None:
-        context.world.event_ids.pop(group.arn, None)
+        context.state.event_ids.pop(group.arn, None)
 
     forget_events = partial(forget_event_dataset, context, group)
     begin_deletion(context, group, forget_jobs, forget_event_ids, forget_events, shows_progress=False)
@@ -87,7 +87,7 @@ def delete_dataset_group(context: Context, params: Params) -> None:
 
 def _children_of(context: Context, group: DatasetGroup) -> Iterator[Stateful]:
     """What keeps a group from being deleted."""
-    for child in context.world.store.records():
+    for child in context.state.store.records():
         if not isinstance(child, _CHILDREN) or child.dataset_group_arn != group.arn:
             continue
         if isinstance(child, EventTracker) and child.status in DELETING:

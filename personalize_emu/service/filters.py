@@ -48,7 +48,7 @@ def create_filter(context: Context, params: Params) -> dict[str, Any]:
         creation_date_time=now,
         last_updated_date_time=now,
     )
-    if context.world.store.get(Filter, record.arn) is not None:
+    if context.state.store.get(Filter, record.arn) is not None:
         raise already_exists(record.arn)
     _refuse_too_many_fields(context, group, checked)
     context.insert(record, checked_tags(params))
@@ -114,6 +114,6 @@ def _refuse_too_many_fields(context: Context, group: DatasetGroup, checked: Chec
 def _jobs_with(context: Context, record: Filter) -> Iterator[Resource]:
     """Batch jobs under way that name the filter."""
     for kind in (BatchInferenceJob, BatchSegmentJob):
-        for job in context.world.store.all(kind):
+        for job in context.state.store.all(kind):
             if job.filter_arn == record.arn and job.status in CREATING:
                 yield job

@@ -176,7 +176,7 @@ def test_recipes_without_batch_inference_are_refused(
     given: Given, emulator: Emulator, version: str, path: str, recipe: str
 ) -> None:
     """B-2, R-20."""
-    store = emulator.world.store
+    store = emulator.state.store
     record = store.get(SolutionVersion, version)
     assert record is not None
     store.change(record, recipe_arn=f"arn:aws:personalize:::recipe/{recipe}")
@@ -203,7 +203,7 @@ def test_filters_must_be_of_the_group_and_for_items(given: Given, emulator: Emul
         "InvalidInputException",
         f"Filter {elsewhere} belongs to another dataset group",
     )
-    store = emulator.world.store
+    store = emulator.state.store
     record = store.get(SolutionVersion, version)
     assert record is not None
     store.change(record, dataset_group_arn=groups[1])

@@ -9,10 +9,10 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from personalize_emu.aws_services import AwsServices, ObjectInfo, ObjectStore, StoreUnavailable
 from personalize_emu.batch import transfer
 from personalize_emu.data.byte_streams import stream_of
 from personalize_emu.emulator import Emulator
-from personalize_emu.neighbours import Neighbours, ObjectInfo, ObjectStore, StoreUnavailable
 from tests.batch_requests import begin, shown
 from tests.given import POPULARITY, Given
 
@@ -52,7 +52,7 @@ class Watched:
             yield LINE
 
 
-class WatchedNeighbours(Neighbours):
+class WatchedNeighbours(AwsServices):
     def __init__(self, store: ObjectStore) -> None:
         super().__init__(lambda service, region: None)
         self._store = store
@@ -65,7 +65,7 @@ class WatchedNeighbours(Neighbours):
 def prepared(given: Given, emulator: Emulator, store: Watched) -> str:
     """A version; from now on every bucket is the one given."""
     version = given.version(given.solution(recipe=POPULARITY))
-    emulator.neighbours = WatchedNeighbours(store)
+    emulator.aws_services = WatchedNeighbours(store)
     return version
 
 
@@ -95,7 +95,7 @@ def test_a_connection_that_breaks_fails_the_job(given: Given, emulator: Emulator
 def test_a_reset_ends_a_job(given: Given, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two chunks it looks whether it is still wanted."""
     store = Watched()
-    world, chunks = emulator.world, []
+    state, chunks = emulator.state, []
     add = transfer._Tally.add
 
     def counting(self: Any, *args: Any) -> None:
@@ -108,4 +108,4 @@ def test_a_reset_ends_a_job(given: Given, emulator: Emulator, monkeypatch: pytes
     begin(given, prepared(given, emulator, store), "s3://b/in.json")
     assert chunks == [512, 1024]
     assert list(store.written) == ["out/_CHECK"]
-    assert world.progress == {}
+    assert state.progress == {}

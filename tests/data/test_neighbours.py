@@ -13,10 +13,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from moto import mock_aws
 
-from personalize_emu.data.import_files import read_files
-from personalize_emu.neighbours import (
+from personalize_emu.aws_services import (
     AccessDenied,
-    Neighbours,
+    AwsServices,
     NoSuchBucket,
     NoSuchKey,
     ObjectInfo,
@@ -25,8 +24,9 @@ from personalize_emu.neighbours import (
     S3Objects,
     StoreError,
     StoreUnavailable,
-    remote_neighbours,
+    remote_aws_services,
 )
+from personalize_emu.data.import_files import read_files
 from personalize_emu.s3_locations import (
     InvalidLocation,
     Location,
@@ -47,7 +47,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
     with mock_aws():
         client = boto3.client("s3", region_name=REGION)
         client.create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": REGION})
-        yield Neighbours(lambda service, region: boto3.client(service, region_name=region)).objects(REGION)
+        yield AwsServices(lambda service, region: boto3.client(service, region_name=region)).objects(REGION)
 
 
 def put(store: ObjectStore, **contents: bytes) -> None:
@@ -196,46 +196,46 @@ def test_clients_are_made_once_for_each_service_and_region() -> None:
         made.append((service, region))
         return object()
 
-    neighbours = Neighbours(make)
-    assert neighbours.client("s3", "a") is neighbours.client("s3", "a")
-    neighbours.client("s3", "b")
-    neighbours.client("kms", "a")
-    neighbours.objects("a")
+    aws_services = AwsServices(make)
+    assert aws_services.client("s3", "a") is aws_services.client("s3", "a")
+    aws_services.client("s3", "b")
+    aws_services.client("kms", "a")
+    aws_services.objects("a")
     assert made == [("s3", "a"), ("s3", "b"), ("kms", "a")]
 
 
-def address(neighbours: Neighbours, service: str = "s3") -> str:
-    endpoint: str = neighbours.client(service, REGION).meta.endpoint_url
+def address(aws_services: AwsServices, service: str = "s3") -> str:
+    endpoint: str = aws_services.client(service, REGION).meta.endpoint_url
     return endpoint
 
 
 def test_remote_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
-    assert address(remote_neighbours()) == f"https://s3.{REGION}.amazonaws.com"
-    assert address(remote_neighbours("http://localhost:9000")) == "http://localhost:9000"
+    assert address(remote_aws_services()) == f"https://s3.{REGION}.amazonaws.com"
+    assert address(remote_aws_services("http://localhost:9000")) == "http://localhost:9000"
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://localhost:9001")
-    assert address(remote_neighbours()) == "http://localhost:9001"
-    assert address(remote_neighbours("http://localhost:9000")) == "http://localhost:9000"
-    assert address(remote_neighbours(), "kms") == f"https://kms.{REGION}.amazonaws.com"
+    assert address(remote_aws_services()) == "http://localhost:9001"
+    assert address(remote_aws_services("http://localhost:9000")) == "http://localhost:9000"
+    assert address(remote_aws_services(), "kms") == f"https://kms.{REGION}.amazonaws.com"
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:9002")
-    assert address(remote_neighbours(), "kms") == "http://localhost:9002"
+    assert address(remote_aws_services(), "kms") == "http://localhost:9002"
 
 
 def test_configured_endpoints_are_addressed_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
-    style = remote_neighbours("http://localhost:9000").client("s3", REGION).meta.config.s3
+    style = remote_aws_services("http://localhost:9000").client("s3", REGION).meta.config.s3
     assert style["addressing_style"] == "path"
-    assert "path" not in str(remote_neighbours().client("s3", REGION).meta.config.s3)
+    assert "path" not in str(remote_aws_services().client("s3", REGION).meta.config.s3)
 
 
 def test_we_never_ask_ourselves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4577")
     with pytest.raises(PointsAtOurselves):
-        remote_neighbours(ourselves=["localhost:4577", "127.0.0.1:4577"]).objects(REGION)
+        remote_aws_services(ourselves=["localhost:4577", "127.0.0.1:4577"]).objects(REGION)
     with pytest.raises(PointsAtOurselves):
-        remote_neighbours("https://localhost", ourselves=["localhost:443"]).objects(REGION)
-    remote_neighbours(ourselves=["localhost:4578"]).objects(REGION)
+        remote_aws_services("https://localhost", ourselves=["localhost:443"]).objects(REGION)
+    remote_aws_services(ourselves=["localhost:4578"]).objects(REGION)
 
 
 @pytest.mark.parametrize(

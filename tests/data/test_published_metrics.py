@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from personalize_emu.neighbours import MetricsRefused, Neighbours, remote_neighbours
+from personalize_emu.aws_services import AwsServices, MetricsRefused, remote_aws_services
 
 REGION = "eu-west-1"
 REFUSAL = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutMetricData")
@@ -30,9 +30,9 @@ class CloudWatch:
 def test_data_are_sent_in_calls_of_a_thousand() -> None:
     """MA-34: the most that one PutMetricData takes."""
     cloudwatch = CloudWatch()
-    neighbours = Neighbours(lambda service, region: cloudwatch)
-    neighbours.publish(REGION, "Personalize", [{"MetricName": "m", "Value": 1.0}] * 2001)
-    neighbours.publish(REGION, "Personalize", [])
+    aws_services = AwsServices(lambda service, region: cloudwatch)
+    aws_services.publish(REGION, "Personalize", [{"MetricName": "m", "Value": 1.0}] * 2001)
+    aws_services.publish(REGION, "Personalize", [])
     assert cloudwatch.calls == [("Personalize", 1000), ("Personalize", 1000), ("Personalize", 1)]
 
 
@@ -40,12 +40,12 @@ def test_data_are_sent_in_calls_of_a_thousand() -> None:
     "error", [REFUSAL, NoCredentialsError(), EndpointConnectionError(endpoint_url="http://x"), TimeoutError()]
 )
 def test_refusals_have_one_name(error: Exception) -> None:
-    neighbours = Neighbours(lambda service, region: CloudWatch(error))
+    aws_services = AwsServices(lambda service, region: CloudWatch(error))
     with pytest.raises(MetricsRefused):
-        neighbours.publish(REGION, "Personalize", [{"MetricName": "m", "Value": 1.0}])
+        aws_services.publish(REGION, "Personalize", [{"MetricName": "m", "Value": 1.0}])
 
 
 def test_nothing_is_sent_to_ourselves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4577")
     with pytest.raises(MetricsRefused):
-        remote_neighbours(ourselves=["localhost:4577"]).publish(REGION, "Personalize", [])
+        remote_aws_services(ourselves=["localhost:4577"]).publish(REGION, "Personalize", [])

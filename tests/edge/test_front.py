@@ -16,11 +16,11 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from personalize_emu.aws_services import NoSuchBucket
 from personalize_emu.edge import front
 from personalize_emu.edge.live_server import LiveServer
 from personalize_emu.edge.moto_seam import reset_services
 from personalize_emu.edge.one_port import emulator_with_services
-from personalize_emu.neighbours import NoSuchBucket
 from personalize_emu.settings import Settings
 from tests.edge.echo import read_all
 from tests.refusals import refusal
@@ -182,7 +182,7 @@ def test_health_waits_for_no_thread_and_no_lock(server: LiveServer) -> None:
     """Every thread that answers waits for the store, more requests wait for a thread."""
     ask: Callable[[], Any] = client(server, "personalize").list_schemas
     threads = [threading.Thread(target=ask) for _ in range(front.LIVE_THREADS + 2)]
-    with server.emulator.world.store.lock:
+    with server.emulator.state.store.lock:
         for thread in threads:
             thread.start()
         status, _, body = send(server, head("GET", "/_emu/health", "x"))
@@ -260,7 +260,7 @@ def test_the_log_tells_what_other_services_and_what_the_emulator_asked_of_them(
     caplog.set_level(logging.DEBUG, logger="personalize_emu")
     client(server, "s3").put_object(Bucket=BUCKET, Key="told", Body=b"x")
     refusal(client(server, "iam").get_role, status=404, RoleName="nobody")
-    own = server.emulator.neighbours.objects(REGION)
+    own = server.emulator.aws_services.objects(REGION)
     assert [each.key for each in own.list(BUCKET, "told")] == ["told"]
     with pytest.raises(NoSuchBucket):
         list(own.list("no-such-bucket-here", ""))

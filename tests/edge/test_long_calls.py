@@ -10,11 +10,11 @@ from typing import Any
 import boto3
 import pytest
 
+from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.chain import answer
 from personalize_emu.edge.live_server import LiveServer
 from personalize_emu.edge.moto_seam import EmbeddedClients, reset_services
 from personalize_emu.emulator import Emulator
-from personalize_emu.neighbours import Neighbours
 from personalize_emu.settings import Settings
 from tests.given import BUCKET, INTERACTIONS_SCHEMA, ROLE, as_csv, two_camps
 
@@ -51,7 +51,7 @@ def emulator(clients: HeldClients) -> Iterator[Emulator]:
     s3 = EmbeddedClients()("s3", "us-east-1")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key="interactions.csv", Body=as_csv(two_camps()).encode())
-    with Emulator(Settings(pace="instant"), neighbours=Neighbours(clients)) as emulator:
+    with Emulator(Settings(pace="instant"), aws_services=AwsServices(clients)) as emulator:
         yield emulator
 
 
@@ -133,7 +133,7 @@ def test_a_call_over_http_has_the_patience_of_the_settings(clients: HeldClients)
     s3 = EmbeddedClients()("s3", "us-east-1")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key="interactions.csv", Body=as_csv(two_camps()).encode())
-    with Emulator(settings, neighbours=Neighbours(clients)) as emulator, LiveServer(emulator) as server:
+    with Emulator(settings, aws_services=AwsServices(clients)) as emulator, LiveServer(emulator) as server:
         personalize = boto3.client(
             "personalize", "us-east-1", endpoint_url=server.url, aws_access_key_id="k", aws_secret_access_key="s"
         )

@@ -199,7 +199,7 @@ def test_threads_share_the_mock() -> None:
 def test_a_late_job_does_not_write_into_the_next_mock() -> None:
     with mock_personalize() as emulator:
         client("s3").create_bucket(Bucket="shop-bucket")
-        store = emulator.neighbours.objects(REGION)
+        store = emulator.aws_services.objects(REGION)
         store.put("shop-bucket", "in-time", b"1")
         clients = EmbeddedClients()
         late = clients("s3", REGION)

@@ -76,7 +76,7 @@ HEADERS: Mapping[str, Sequence[str]] = {
 }
 
 ODDNESS = (0.0, 0.1, 0.2, 0.25)
-"""Of whole requests: some are as good as the models and the world can tell."""
+"""Of whole requests: some are as good as the models and the state can tell."""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ USUAL = frozenset({"campaignArn", "userId", "itemId", "recipeArn", "roleArn", "d
 class Values:
     """Draws values.
 
-    known: member names in lower case to what the world has of them. odd: how much of a request is, from 0 to 1.
+    known: member names in lower case to what the state has of them. odd: how much of a request is, from 0 to 1.
     """
 
     def __init__(self, random: Random, known: Mapping[str, Sequence[Any]]) -> None:

@@ -296,7 +296,7 @@ def breaking(emulator: Emulator, pattern: str, stage: str) -> Iterator[list[str]
 
     stage: begun, work or succeeded; failed for those whose work breaks and whose failure cannot be noted at first.
     """
-    jobs, broken = emulator.world.jobs, list[str]()
+    jobs, broken = emulator.state.jobs, list[str]()
     start = jobs.start
 
     def started(job: Job[Any]) -> None:

@@ -15,7 +15,7 @@ from botocore.model import Shape, StructureShape
 from personalize_emu.edge.chain import answer
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.state.emulator_state import World, new_world
+from personalize_emu.service.state.emulator_state import EmulatorState, new_state
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.wire.models import operations
 from tests.attributions import attribution, metric
@@ -71,13 +71,13 @@ class Settled:
     @contextmanager
     def copied(self) -> Iterator[None]:
         """Whatever happens to resources inside is forgotten afterwards; logs of records go on growing."""
-        before = self.emulator.world
-        self.emulator._world = copy_of(before, self.emulator)
+        before = self.emulator.state
+        self.emulator._state = copy_of(before, self.emulator)
         try:
             yield
         finally:
-            self.emulator._world.jobs.close()
-            self.emulator._world = before
+            self.emulator._state.jobs.close()
+            self.emulator._state = before
 
 
 @contextmanager
@@ -181,28 +181,28 @@ def _populated(given: Given) -> dict[str, Any]:
     }
 
 
-def copy_of(world: World, emulator: Emulator) -> World:
-    """Another world with the same resources; what datasets hold is shared."""
-    twin = new_world(emulator.clock)
-    for record in world.store.records():
+def copy_of(state: EmulatorState, emulator: Emulator) -> EmulatorState:
+    """Another state with the same resources; what datasets hold is shared."""
+    twin = new_state(emulator.clock)
+    for record in state.store.records():
         twin.store.insert(record)
-        twin.store.set_tags(record.arn, world.store.tags(record.arn))
-    for name, table in tables_of(world).items():
+        twin.store.set_tags(record.arn, state.store.tags(record.arn))
+    for name, table in tables_of(state).items():
         getattr(twin, name).update(table)
     return twin
 
 
-def tables_of(world: World) -> dict[str, dict[str, Any]]:
+def tables_of(state: EmulatorState) -> dict[str, dict[str, Any]]:
     """The tables beside the store."""
-    return {each.name: dict(table) for each in fields(world) if isinstance(table := getattr(world, each.name), dict)}
+    return {each.name: dict(table) for each in fields(state) if isinstance(table := getattr(state, each.name), dict)}
 
 
-def dump(world: World) -> dict[str, Any]:
+def dump(state: EmulatorState) -> dict[str, Any]:
     """All that requests can change, to be compared."""
     return {
-        **tables_of(world),
-        "records": {record.arn: (record, world.store.tags(record.arn)) for record in world.store.records()},
-        "marks": {arn: (contents.mark, contents.layer) for arn, contents in world.contents.items()},
+        **tables_of(state),
+        "records": {record.arn: (record, state.store.tags(record.arn)) for record in state.store.records()},
+        "marks": {arn: (contents.mark, contents.layer) for arn, contents in state.contents.items()},
     }
 
 
@@ -212,7 +212,7 @@ def input_shape(name: str) -> StructureShape:
 
 
 def fitting(settled: Settled, name: str) -> dict[str, Any]:
-    """A request with the required members and all ARNs, after the fashion of the world; not always accepted."""
+    """A request with the required members and all ARNs, after the fashion of the state; not always accepted."""
     shape = input_shape(name)
     names = [m for m in shape.members if m in shape.required_members]
     names += [m for m in shape.members if m not in names and m in ALSO_GIVEN]
@@ -225,7 +225,7 @@ def fitting(settled: Settled, name: str) -> dict[str, Any]:
 
 
 def placed(settled: Settled, operation: str, value: Any, member: str = "") -> Any:
-    """The value with what the world knows a value for in its place."""
+    """The value with what the state knows a value for in its place."""
     if member == "s3DataSource":
         return {**value, "path": settled.values["inputPath"]}
     if isinstance(value, dict):
@@ -261,7 +261,7 @@ def outcome(settled: Settled, name: str, request: Any) -> Outcome:
     """
     operation = operations()[name]
     headers = HEADERS if operation.target is None else {**HEADERS, "x-amz-target": operation.target}
-    before = dump(settled.emulator.world)
+    before = dump(settled.emulator.state)
     response = answer(settled.emulator, "POST", operation.path, "", headers, json.dumps(request).encode())
     if response.status == 200:
         return Outcome(200, None, "")
@@ -274,7 +274,7 @@ def outcome(settled: Settled, name: str, request: Any) -> Outcome:
         assert found.code in declared | COMMON, (name, request, found)
         assert found.status == (400 if found.code in COMMON else operation.error_statuses[found.code])
         assert found.text, (name, request, found)
-    assert dump(settled.emulator.world) == before, (name, request, found)
+    assert dump(settled.emulator.state) == before, (name, request, found)
     return found
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from personalize_emu.aws_services import MetricsRefused
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.neighbours import MetricsRefused
 from personalize_emu.state.clock import ManualClock
 from tests.attributions import (
     ITEMS_CSV,
@@ -131,7 +131,7 @@ def test_equal_events_all_count(given: Given, group: str, tracker: Tracker, emul
     attribution(given, group, metric())
     tracker.put(watched(source="a"), watched(source="a"))
     tracker.put(watched(source="a", eventId="1"), watched(source="a", eventId="1"))
-    assert len(emulator.world.contents[events_dataset()].log) == 1
+    assert len(emulator.state.contents[events_dataset()].log) == 1
     assert published() == [("a", WINDOW, 4.0, *COUNT)]
 
 
@@ -314,9 +314,9 @@ def test_events_are_stored_when_cloudwatch_does_not_answer(
     def refuse(*_: object) -> None:
         raise MetricsRefused("out of order")
 
-    monkeypatch.setattr(emulator.neighbours, "publish", refuse)
+    monkeypatch.setattr(emulator.aws_services, "publish", refuse)
     tracker.put(watched(source="a"))
-    assert len(emulator.world.contents[events_dataset()].log) == 1
+    assert len(emulator.state.contents[events_dataset()].log) == 1
     given.personalize.delete_metric_attribution(metricAttributionArn=made)
     shown = given.personalize.describe_metric_attribution(metricAttributionArn=attribution(given, group))
     reason = shown["metricAttribution"]["failureReason"]

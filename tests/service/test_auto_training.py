@@ -193,7 +193,7 @@ def test_a_deleted_solution_is_not_trained(given: Given, clock: ManualClock, emu
     assert again == solution
     clock.advance(HOUR + 8 * DAY)
     assert versions_of(given, again) == []
-    assert emulator.world.due_trainings == {}
+    assert emulator.state.due_trainings == {}
 
 
 def test_what_cannot_be_trained_passes_in_silence(given: Given, clock: ManualClock) -> None:
@@ -210,14 +210,14 @@ def test_what_cannot_be_trained_passes_in_silence(given: Given, clock: ManualClo
 def test_nothing_is_trained_after_the_end(emulator: Emulator, given: Given, clock: ManualClock, end: str) -> None:
     """R-SOL-10: and the clock does not keep what was forgotten."""
     given.solution(recipe=POPULARITY)
-    world = weakref.ref(emulator.world)
+    state = weakref.ref(emulator.state)
     getattr(emulator, end)()
     clock.advance(HOUR + 8 * DAY)
     counts = emulator.health()["resources"]
     assert "solution-version" not in counts
     if end == "reset":
         gc.collect()
-        assert world() is None
+        assert state() is None
 
 
 def test_the_setting_switches_it_off(clock: ManualClock) -> None:
@@ -252,5 +252,5 @@ def test_a_leap_of_the_clock_is_not_made_up_for() -> None:
         made = emulator.clock.now()
         emulator.advance(HOUR + 20 * DAY)
         assert len(versions_of(given, solution)) == 1
-        (due,) = emulator.world.due_trainings.values()
+        (due,) = emulator.state.due_trainings.values()
         assert due.when == pytest.approx(made + HOUR + 21 * DAY, abs=60)

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
+from personalize_emu.aws_services import AwsServices, MetricDatum, NoSuchKey, ObjectInfo, ObjectStore
 from personalize_emu.data.avro import parse_schema
 from personalize_emu.data.columns import rows_table
 from personalize_emu.emulator import Emulator
-from personalize_emu.neighbours import MetricDatum, Neighbours, NoSuchKey, ObjectInfo, ObjectStore
 from personalize_emu.schema_files import schema_text
 from personalize_emu.state.lifecycle import creation_duration, switching_duration
 from tests.batch_requests import inference_request
@@ -77,7 +77,7 @@ class Shelf(ObjectStore):
         self.objects[key] = body if isinstance(body, bytes) else body.read()
 
 
-class Shelves(Neighbours):
+class Shelves(AwsServices):
     def __init__(self) -> None:
         super().__init__(lambda service, region: None)
         self.shelf = Shelf()
@@ -93,7 +93,7 @@ class BusyLives(Lives):
     recipe = SIMS
 
     def made_emulator(self) -> Emulator:
-        return Emulator(REAL, clock=self.clock, neighbours=Shelves())
+        return Emulator(REAL, clock=self.clock, aws_services=Shelves())
 
     def advance(self, seconds: float) -> None:
         """On the way, versions become ACTIVE one after the other, and campaigns follow them."""
@@ -174,7 +174,7 @@ class BusyLives(Lives):
     def fill_shop(self, users: int) -> None:
         dataset = self.model.dataset(SHOP, "INTERACTIONS")
         if dataset is not None and dataset.status(self.model.now) == "ACTIVE":
-            self.emulator.world.contents[dataset.arn].add_import(views(users), "INCREMENTAL", None)
+            self.emulator.state.contents[dataset.arn].add_import(views(users), "INCREMENTAL", None)
             dataset.fills.append((self.model.now, users, False))
 
     @rule(name=names, group=st.one_of(st.just(SHOP), groups))

@@ -98,9 +98,9 @@ def test_a_child_fails_with_its_dataset(
     slow: Given, slow_emulator: Emulator, clock: ManualClock, group: str, begin: Callable[[Given, str], Shown]
 ) -> None:
     child = begin(slow, group)
-    dataset = slow_emulator.world.store.get(Dataset, arn("dataset", "group/INTERACTIONS"))
+    dataset = slow_emulator.state.store.get(Dataset, arn("dataset", "group/INTERACTIONS"))
     assert dataset is not None
-    slow_emulator.world.store.change(dataset, status="CREATE FAILED")
+    slow_emulator.state.store.change(dataset, status="CREATE FAILED")
     clock.advance(3000)
     assert child()["status"] == "CREATE FAILED"
     assert child()["failureReason"] == f"Resource {dataset.arn} is in CREATE FAILED state."

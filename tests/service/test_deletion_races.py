@@ -105,7 +105,7 @@ def test_batch_jobs_hold_what_they_read(
         code, message = refusal(delete)
         assert (code, message.endswith(text)) == ("ResourceInUseException", True)
     clock.advance(2000)
-    store = slow_emulator.world.store
+    store = slow_emulator.state.store
     if kind == "segment":
         store.change(segment_job(version), status="ACTIVE")
     for delete in _deletions(slow, solution):
@@ -119,7 +119,7 @@ def test_batch_jobs_hold_what_they_read(
 def _begun(slow: Given, emulator: Emulator, version: str, kind: str) -> str:
     if kind == "segment":
         record = segment_job(version)
-        emulator.world.store.insert(record)
+        emulator.state.store.insert(record)
         return record.arn
     path = slow.upload('{"userId": "u1"}\n', "users.json")
     answer = slow.personalize.create_batch_inference_job(**inference_request(version, path))

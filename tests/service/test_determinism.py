@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from personalize_emu.aws_services import AccessDenied, AwsServices
 from personalize_emu.edge.chain import answer
 from personalize_emu.emulator import Emulator
-from personalize_emu.neighbours import AccessDenied, Neighbours
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
 from tests.given import INTERACTIONS_SCHEMA, POPULARITY, arn
@@ -20,7 +20,7 @@ def no_clients(service: str, region: str) -> Any:
 
 
 def emulator(seed: int = 3) -> Emulator:
-    return Emulator(Settings(pace="instant", seed=seed), clock=ManualClock(), neighbours=Neighbours(no_clients))
+    return Emulator(Settings(pace="instant", seed=seed), clock=ManualClock(), aws_services=AwsServices(no_clients))
 
 
 def post(emulator: Emulator, path: str, target: str, **params: Any) -> bytes:

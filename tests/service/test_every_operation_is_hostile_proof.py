@@ -77,7 +77,7 @@ def test_the_world_has_some_of_everything(settled: Settled) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_requests_that_fit_are_understood(settled: Settled, name: str) -> None:
-    """The values of the world are good enough for what follows to mean something."""
+    """The values of the state are good enough for what follows to mean something."""
     found = outcome_of_copy(settled, name, fitting(settled, name))
     assert found.code == STILL_REFUSED.get(name), found
 
@@ -189,7 +189,7 @@ def outcome_of_copy(settled: Settled, name: str, request: Any) -> Any:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_random_requests(settled: Settled, name: str) -> None:
-    """Valid by the model; resources and texts of the world in place of some of its values."""
+    """Valid by the model; resources and texts of the state in place of some of its values."""
     texts = sorted({text for text in settled.values.values() if isinstance(text, str)})
 
     @given(st.data())

@@ -163,12 +163,12 @@ def test_a_filter_stays_while_a_batch_job_uses_it(given: Given, group: str, emul
         creation_date_time=0.0,
         last_updated_date_time=0.0,
     )
-    emulator.world.store.insert(job)
+    emulator.state.store.insert(job)
     assert refusal(given.personalize.delete_filter, filterArn=made) == (
         "ResourceInUseException",
         f"Resource {made} is in use: batch-segment-job {job.arn}.",
     )
-    emulator.world.store.change(job, status="ACTIVE")
+    emulator.state.store.change(job, status="ACTIVE")
     given.personalize.delete_filter(filterArn=made)
 
 

@@ -53,7 +53,7 @@ def at_work(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Emulator, Given]]
 def settled(emulator: Emulator, record: str) -> str:
     """The status of a resource once it is ACTIVE, or failed."""
     changed = threading.Event()
-    store = emulator.world.store
+    store = emulator.state.store
     change = store.change_if
 
     def watched(*args: Any, **changes: Any) -> Any:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from personalize_emu.aws_services import AwsServices, ObjectInfo
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.neighbours import Neighbours, ObjectInfo
 from personalize_emu.service.core.outside_reads import OutsideReads, Unanswered
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
@@ -110,7 +110,7 @@ def test_a_silent_endpoint_holds_up_nobody_else(silent: SilentServer, check_role
         silent.close()
         caller.join(30)
         assert outcomes == ["InvalidInputException"]
-        assert emulator.world.store.all(DatasetImportJob) == []
+        assert emulator.state.store.all(DatasetImportJob) == []
 
 
 def test_a_silent_endpoint_is_named(silent: SilentServer) -> None:
@@ -155,10 +155,10 @@ def owner(clock: ManualClock) -> Iterator[tuple[Owner, list[str]]]:
     """With a role of any rights, and what is asked of other services under the store's lock."""
     under_lock: list[str] = []
     with mock_personalize(clock=clock, check_roles=True) as emulator:
-        make = emulator.neighbours._client_factory
+        make = emulator.aws_services._client_factory
 
         def watch(event_name: str, **_: Any) -> None:
-            if emulator.world.store.lock._is_owned():  # type: ignore[attr-defined]
+            if emulator.state.store.lock._is_owned():  # type: ignore[attr-defined]
                 under_lock.append(event_name)
 
         def watched(service: str, region: str) -> Any:
@@ -166,7 +166,7 @@ def owner(clock: ManualClock) -> Iterator[tuple[Owner, list[str]]]:
             client.meta.events.register_first("before-call", watch)
             return client
 
-        emulator.neighbours = Neighbours(watched)
+        emulator.aws_services = AwsServices(watched)
         owner = Owner()
         owner.role()
         everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -197,7 +197,7 @@ def test_nothing_is_asked_under_the_lock(owner: tuple[Owner, list[str]]) -> None
     assert under_lock == []
 
 
-class Forbidden(Neighbours):
+class Forbidden(AwsServices):
     def __init__(self) -> None:
         super().__init__(self._called)
 
@@ -207,7 +207,7 @@ class Forbidden(Neighbours):
 
 def test_a_request_that_is_refused_for_something_else_asks_nobody() -> None:
     """P-56: existence, states and sense before what other services say; roles do not hide them either."""
-    with Emulator(Settings(check_roles=True, pace="instant"), neighbours=Forbidden()) as emulator:
+    with Emulator(Settings(check_roles=True, pace="instant"), aws_services=Forbidden()) as emulator:
         dataset = dataset_of(emulator)
         missing = dataset.replace("INTERACTIONS", "ITEMS")
         wrong_mode = {**import_request(dataset), "importMode": "INCREMENTAL"}
@@ -222,7 +222,7 @@ def test_a_request_that_is_refused_for_something_else_asks_nobody() -> None:
             assert refused.value.message == text
 
 
-class Meddling(Neighbours):
+class Meddling(AwsServices):
     """Somebody does something while a bucket is being listed."""
 
     def __init__(self, meddle: Callable[[], object]) -> None:
@@ -244,12 +244,12 @@ class Meddling(Neighbours):
 def test_what_was_checked_is_checked_again_after_another_service_was_asked() -> None:
     """P-56, R-DIJ-10."""
     meddling = Meddling(lambda: emulator.call("DeleteDataset", {"datasetArn": dataset}))
-    with Emulator(Settings(pace="instant"), neighbours=meddling) as emulator:
+    with Emulator(Settings(pace="instant"), aws_services=meddling) as emulator:
         dataset = dataset_of(emulator)
         with pytest.raises(AwsError) as refused:
             emulator.call("CreateDatasetImportJob", import_request(dataset))
         assert refused.value.message == REFUSED.format(dataset)
-        assert emulator.world.store.all(DatasetImportJob) == []
+        assert emulator.state.store.all(DatasetImportJob) == []
         assert meddling.listed == 1
 
 

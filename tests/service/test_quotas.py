@@ -171,8 +171,8 @@ def test_what_failed_to_come_into_being_does_not_count(emulator: Emulator, given
     """Q-66: CREATE FAILED is left out. No group fails by itself, so one is made to."""
     for number in range(5):
         given.group(f"group-{number}")
-    (record, *_) = emulator.world.store.records()
-    emulator.world.store.change(record, status="CREATE FAILED")
+    (record, *_) = emulator.state.store.records()
+    emulator.state.store.change(record, status="CREATE FAILED")
     assert given.group("more")
 
 

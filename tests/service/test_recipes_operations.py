@@ -9,7 +9,7 @@ import pytest
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
-from personalize_emu.neighbours import Neighbours
+from personalize_emu.aws_services import AwsServices
 from personalize_emu.service.catalog.recipe_catalog import LAST_UPDATED, all_recipes
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.recipes import (
@@ -18,7 +18,7 @@ from personalize_emu.service.recipes import (
     describe_recipe,
     list_recipes,
 )
-from personalize_emu.service.state.emulator_state import new_world
+from personalize_emu.service.state.emulator_state import new_state
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.identifiers import Identifiers
@@ -64,11 +64,11 @@ def no_client(service: str, region: str) -> Any:
 def context() -> Context:
     clock = ManualClock()
     return Context(
-        world=new_world(clock),
+        state=new_state(clock),
         settings=Settings(),
         clock=clock,
         identifiers=Identifiers(0),
-        neighbours=Neighbours(no_client),
+        aws_services=AwsServices(no_client),
         page_secret=b"secret",
         account="123456789012",
         region="eu-west-1",

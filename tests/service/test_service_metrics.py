@@ -10,9 +10,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from personalize_emu.aws_services import MetricsRefused
 from personalize_emu.edge.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.neighbours import MetricsRefused
 from personalize_emu.state.clock import ManualClock
 from tests.domain_groups import recommender, shop
 from tests.given import (
@@ -272,7 +272,7 @@ def test_a_cloudwatch_that_refuses_them_does_no_harm(
     def refused(*_: object) -> None:
         raise MetricsRefused("no")
 
-    monkeypatch.setattr(emulator.neighbours, "publish", refused)
+    monkeypatch.setattr(emulator.aws_services, "publish", refused)
     dataset = given.dataset(given.group("unsent"), given.schema(name="unsent"))
     refusal(given.import_job, dataset=dataset, location=f"s3://{BUCKET}/nothing", name="unsent")
     sent(emulator)

@@ -102,7 +102,7 @@ def test_what_is_in_progress_is_seen_stopping(
     assert status_of(slow, version) == "CREATE STOPPED"
     clock.advance(5000)
     assert status_of(slow, version) == "CREATE STOPPED"
-    assert version not in slow_emulator.world.trained
+    assert version not in slow_emulator.state.trained
     slow.personalize.delete_solution(solutionArn=solution)
     clock.advance(60)
     assert slow.personalize.list_solution_versions()["solutionVersions"] == []
@@ -170,7 +170,7 @@ def test_a_running_fit_is_stopped_from_another_thread(pace: Any, recipe: Watched
         training.result(20)
         assert emulator.wait_idle(20)
         assert status_of(given, arn) == "CREATE STOPPED"
-        assert arn not in emulator.world.trained
+        assert arn not in emulator.state.trained
     assert recipe.stages == ["first"]
 
 
@@ -185,12 +185,12 @@ def imported_at_any_pace(given: Given, emulator: Emulator) -> str:
 
 
 def test_a_reset_ends_what_runs(recipe: Watched) -> None:
-    """What trains for a world that is gone stops after its stage."""
+    """What trains for a state that is gone stops after its stage."""
     with mock_personalize(pace="fast") as emulator:
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
         given.version(given.solution(imported_at_any_pace(given, emulator), POPULARITY))
         assert recipe.started.wait(20)
-        workers = emulator.world.jobs
+        workers = emulator.state.jobs
         emulator.reset()
         recipe.go_on.set()
         workers.wait_for_work()

@@ -89,13 +89,13 @@ def test_a_model_is_told_of_the_newest_streamed_events(given: Given, events: Any
     """R-110, R-111: and of all that it was trained with."""
     campaign = given.deployed(USER_PERSONALIZATION, name="films")
     shown = given.personalize.describe_campaign(campaignArn=campaign)["campaign"]
-    trained = emulator.world.trained[shown["solutionVersionArn"]]
-    contents = emulator.world.contents[arn("dataset", "films/INTERACTIONS")]
-    known = len(history_of(emulator.world, trained, "u1").items)
+    trained = emulator.state.trained[shown["solutionVersionArn"]]
+    contents = emulator.state.contents[arn("dataset", "films/INTERACTIONS")]
+    known = len(history_of(emulator.state, trained, "u1").items)
     for count in (MOST_STREAMED, 2 * MOST_STREAMED):
         rows = [{"USER_ID": "u1", "ITEM_ID": f"i{n % 60:03}", "TIMESTAMP": 1_700_000_000 + n} for n in range(count)]
         contents.append_events([Arrival(row) for row in rows])
-        history = history_of(emulator.world, trained, "u1")
+        history = history_of(emulator.state, trained, "u1")
         assert len(history.items) == known + MOST_STREAMED
         assert history.timestamps[-1] == 1_700_000_000 + count - 1
         assert history.timestamps[known] == 1_700_000_000 + count - MOST_STREAMED

@@ -61,7 +61,7 @@ class Spy:
 
     def look_at_everything(self) -> None:
         """Describe and list whatever there is, in whatever state it is."""
-        for record in list(self.emulator.world.store.records()):
+        for record in list(self.emulator.state.store.records()):
             name = "".join(word.capitalize() for word in record.kind.split("-"))
             member = name[0].lower() + name[1:] + "Arn"
             self(f"Describe{name}", {member: record.arn})

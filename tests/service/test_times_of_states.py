@@ -77,7 +77,7 @@ def watched() -> str:
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[tuple[Given, Emulator]]:
+def state() -> Iterator[tuple[Given, Emulator]]:
     """With what each kind needs, at rest."""
     with mock_personalize(clock=ManualClock(), pace="real") as emulator:
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
@@ -95,7 +95,7 @@ def world() -> Iterator[tuple[Given, Emulator]]:
 
 
 def status_of(emulator: Emulator, resource: str) -> str:
-    (record,) = [each for each in emulator.world.store.records() if each.arn == resource]
+    (record,) = [each for each in emulator.state.store.records() if each.arn == resource]
     assert isinstance(record, Stateful)
     return record.status
 
@@ -106,9 +106,9 @@ def test_every_kind_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(CREATIONS))
-def test_states_of_a_creation_last_as_long_as_configured(world: tuple[Given, Emulator], kind: str) -> None:
+def test_states_of_a_creation_last_as_long_as_configured(state: tuple[Given, Emulator], kind: str) -> None:
     """R-GEN-10, R-GEN-19, R-DDJ-3: to the second before, and from the second on."""
-    given, emulator = world
+    given, emulator = state
     course, duration = course_of(kind), creation_duration(Settings(pace="real"), kind)
     resource = CREATIONS[kind](given)
     for state, seconds in ((course.pending, duration.waiting), (course.in_progress, duration.working)):
@@ -120,9 +120,9 @@ def test_states_of_a_creation_last_as_long_as_configured(world: tuple[Given, Emu
     assert status_of(emulator, resource) == course.done
 
 
-def test_solutions_are_there_at_once(world: tuple[Given, Emulator]) -> None:
+def test_solutions_are_there_at_once(state: tuple[Given, Emulator]) -> None:
     """R-SOL-5."""
-    given, emulator = world
+    given, emulator = state
     assert status_of(emulator, given.solution(GROUP, SIMS, "at-once", performAutoTraining=False)) == "ACTIVE"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from personalize_emu.neighbours import KeyUnavailable, NoSuchRole, Role, RoleError, StoreError
+from personalize_emu.aws_services import KeyUnavailable, NoSuchRole, Role, RoleError, StoreError
 from personalize_emu.service.access.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
 from personalize_emu.service.access.s3_inputs import NO_ACCESS, insufficient_privileges, unreadable
 from personalize_emu.service.core.context import Context
@@ -63,7 +63,7 @@ def require_access(
     keys = tuple(keys)
     try:
         _require_region(context, bucket)
-        policy = context.neighbours.bucket_policy(context.region, bucket)
+        policy = context.aws_services.bucket_policy(context.region, bucket)
     except StoreError as error:
         raise InvalidInputException(unreadable(error)) from error
     with _refusing_to_guess(f"bucket {bucket} or role {role_arn}" if role_arn else f"bucket {bucket}"):
@@ -86,7 +86,7 @@ def require_key(context: Context, role_arn: str, key_arn: str) -> None:
         return
     role = _assumable_role(context, role_arn)
     try:
-        policy = context.neighbours.key_policy(context.region, key_arn)
+        policy = context.aws_services.key_policy(context.region, key_arn)
     except KeyUnavailable as error:
         raise InvalidInputException(f"Key {key_arn} cannot be used: {error}") from error
     with _refusing_to_guess(f"key {key_arn} or role {role_arn}"):
@@ -136,7 +136,7 @@ def recheck_access(
 
 def _require_region(context: Context, bucket: str) -> None:
     """S-12, D-44."""
-    region = context.neighbours.bucket_region(context.region, bucket)
+    region = context.aws_services.bucket_region(context.region, bucket)
     if region != context.region:
         raise InvalidInputException(f"Bucket {bucket} is in region {region}, not in {context.region}.")
 
@@ -146,7 +146,7 @@ def _assumable_role(context: Context, role_arn: str) -> Role:
     if parsed is None or parsed.account != context.account:
         raise _pass_role_denied(context, role_arn)
     try:
-        role = context.neighbours.role(context.region, role_arn)
+        role = context.aws_services.role(context.region, role_arn)
     except NoSuchRole as error:
         raise _pass_role_denied(context, role_arn) from error
     except RoleError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from personalize_emu.neighbours import AccessDenied, Listing, NoSuchBucket, ObjectInfo, StoreError
+from personalize_emu.aws_services import AccessDenied, Listing, NoSuchBucket, ObjectInfo, StoreError
 from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, parse_location
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.wire.errors import InvalidInputException

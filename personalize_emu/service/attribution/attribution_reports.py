@@ -7,10 +7,10 @@ import io
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from personalize_emu.aws_services import MetricDatum, MetricsRefused, StoreError
 from personalize_emu.data.avro import Schema as AvroSchema
 from personalize_emu.data.columns import ITEM_ID
 from personalize_emu.data.dataset_types import ITEMS
-from personalize_emu.neighbours import MetricDatum, MetricsRefused, StoreError
 from personalize_emu.service.access.role_access import REPORT, recheck_access, recheck_publishing
 from personalize_emu.service.access.s3_inputs import NO_WRITE_ACCESS, output_folder, unwritable_at_work
 from personalize_emu.service.attribution.attribution_sums import ItemValue
@@ -46,7 +46,7 @@ def metrics_of(attribution: MetricAttribution) -> list[Metric]:
 
 def ledgers_of_group(context: Context, group_arn: str) -> list[tuple[Ledger, MetricAttribution]]:
     """The attributions of a group that count now, with their ledgers: one at most, unless quotas are off."""
-    ledgers = [ledger for ledger in list(context.world.ledgers.values()) if ledger.group_arn == group_arn]
+    ledgers = [ledger for ledger in list(context.state.ledgers.values()) if ledger.group_arn == group_arn]
     records = [(ledger, context.find(MetricAttribution, ledger.attribution_arn)) for ledger in ledgers]
     return [(ledger, record) for ledger, record in records if record is not None]
 
@@ -59,7 +59,7 @@ def considered_times(now: float) -> tuple[float, float]:
 def item_values(context: Context, group_arn: str) -> ItemValue:
     """Numbers of the items of a group, as they are now."""
     dataset = dataset_of_type(context, group_arn, ITEMS)
-    contents = context.world.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents.get(dataset.arn) if dataset else None
     if dataset is None or contents is None:
         return _no_item
     text = context.get(Schema, dataset.schema_arn).schema
@@ -67,7 +67,7 @@ def item_values(context: Context, group_arn: str) -> ItemValue:
 
     def value(item_id: str, column: str) -> object:
         name = _column_named(schema, column)
-        return name and context.world.indexes.records(contents, text, ITEM_ID).value(item_id, name)
+        return name and context.state.indexes.records(contents, text, ITEM_ID).value(item_id, name)
 
     return value
 
@@ -101,18 +101,18 @@ def record_sums(context: Context, ledger: Ledger, sums: Sums) -> None:
     def work() -> None:
         """What was counted is lost when the attribution is gone by now (MA-6), or CloudWatch does not take it."""
         attribution = context.find(MetricAttribution, ledger.attribution_arn)
-        if attribution is not None and context.world.ledgers.get(attribution.arn) is ledger:
+        if attribution is not None and context.state.ledgers.get(attribution.arn) is ledger:
             _publish(context, attribution, [_datum(share, value) for share, value in taken.items()])
 
     delay = publication_delay(context.settings, context.clock.now(), WINDOW_SECONDS)
     job = Job(f"publish {ledger.attribution_arn}", delay, begun, work, lambda _: None, lambda _: None)
-    context.world.jobs.start(job)
+    context.state.jobs.start(job)
 
 
 def _publish(context: Context, attribution: MetricAttribution, data: list[MetricDatum]) -> None:
     recheck_publishing(context, attribution.metrics_output_config["roleArn"])
     try:
-        context.neighbours.publish(context.region, NAMESPACE, data)
+        context.aws_services.publish(context.region, NAMESPACE, data)
     except MetricsRefused as error:
         raise JobFailed(f"Metrics could not be sent to Amazon CloudWatch: {error}") from error
 
@@ -145,7 +145,7 @@ def write_report(context: Context, attribution: MetricAttribution, ledger: Ledge
     key = f"{folder.key}AggregatedAttributionMetrics - {mode} - {second:%Y%m%dT%H%M%SZ}.csv"
     role_arn = attribution.metrics_output_config["roleArn"]
     recheck_access(context, role_arn, REPORT, folder.bucket, [key], refusal=NO_WRITE_ACCESS)
-    objects = context.neighbours.objects(context.region)
+    objects = context.aws_services.objects(context.region)
     try:
         objects.put(folder.bucket, key, report_text(sums).encode(), kms_key_arn=destination.get("kmsKeyArn"))
     except StoreError as error:

@@ -76,7 +76,7 @@ class ImportReporting:
         return rows.between(*considered_times(self.context.clock.now())).sums(metrics, values)
 
     def _answering(self, recommendation_id: str) -> str | None:
-        answer = self.context.world.answers.find(recommendation_id)
+        answer = self.context.state.answers.find(recommendation_id)
         return answer.deployment_arn if answer else None
 
     def done(self, sums: Sequence[tuple[Ledger, Sums]]) -> None:

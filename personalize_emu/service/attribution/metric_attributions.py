@@ -56,7 +56,7 @@ def create_metric_attribution(context: Context, params: Params) -> dict[str, Any
         context,
         record,
         partial(probe, context, record),
-        lambda _: context.world.ledgers.update({record.arn: ledger}),
+        lambda _: context.state.ledgers.update({record.arn: ledger}),
         queues=queues_of(*measured),
         ready=partial(require_made, context, *(dataset.arn for dataset in measured)),
     )
@@ -79,7 +79,7 @@ def list_metric_attribution_metrics(context: Context, params: Params) -> dict[st
         named = context.find(MetricAttribution, params["metricAttributionArn"])
         found = [] if named is None else [named]
     metrics = [
-        {**metric, "_key": f"{context.world.store.ordinal(record):016d}{place:04d}"}
+        {**metric, "_key": f"{context.state.store.ordinal(record):016d}{place:04d}"}
         for record in found
         for place, metric in enumerate(record.metrics)
     ]
@@ -101,7 +101,7 @@ def update_metric_attribution(context: Context, params: Params) -> dict[str, Any
     output = params.get("metricsOutputConfig", record.metrics_output_config)
     if "metricsOutputConfig" in params:
         _check_output(context, output)
-    context.world.store.change(
+    context.state.store.change(
         record, metrics=metrics, metrics_output_config=output, last_updated_date_time=context.clock.now()
     )
     return {"metricAttributionArn": record.arn}
@@ -111,7 +111,7 @@ def delete_metric_attribution(context: Context, params: Params) -> None:
     """Stops counting at once; what has been sent or written stays (MA-6)."""
     record = context.get(MetricAttribution, params["metricAttributionArn"])
     require_deletable(record)
-    context.world.ledgers.pop(record.arn, None)
+    context.state.ledgers.pop(record.arn, None)
     begin_deletion(context, record)
 
 

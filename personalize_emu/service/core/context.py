@@ -1,4 +1,4 @@
-"""What a handler may use: the world, the clock, identifiers and neighbours, and who is asking from where."""
+"""What a handler may use: the state, the clock, identifiers and other AWS services, and who is asking from where."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from personalize_emu.service.core.outside_reads import OutsideReads
 from personalize_emu.service.core.quotas import refuse_over_quota
-from personalize_emu.service.state.emulator_state import World
+from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.settings import Settings
 from personalize_emu.state.arns import make_arn, parse_arn
 from personalize_emu.state.clock import Clock
@@ -36,15 +36,15 @@ class Context:
     """One request's view of the emulator: resources of other accounts and regions are invisible (P-20).
 
     A handler runs under the store's lock; what it passes to `afterwards` runs once the lock is free again
-    and before the answer leaves, so that slow work never holds up other requests. What it asks of `neighbours` it is
+    and before the answer leaves, so that slow work never holds up other requests. What it asks of `aws_services` it is
     told without the lock, by running again from its beginning (outside_reads.py), so it asks before it changes.
     """
 
-    world: World
+    state: EmulatorState
     settings: Settings
     clock: Clock
     identifiers: Identifiers
-    neighbours: OutsideReads
+    aws_services: OutsideReads
     page_secret: bytes
     account: str
     region: str
@@ -89,7 +89,7 @@ class Context:
             raise InvalidInputException(f"Resource Arn {arn} is not of type {kind.kind}.")
         if (parsed.account, parsed.region) != (self.account, self.region):
             return None
-        return self.world.store.get(kind, arn)
+        return self.state.store.get(kind, arn)
 
     def get(self, kind: type[R], arn: str) -> R:
         """As `find`, but what does not exist is a ResourceNotFoundException (R-GEN-6)."""
@@ -107,7 +107,7 @@ class Context:
     def all(self, kind: type[R]) -> list[R]:
         """Every record of a kind in this account and region, oldest first."""
         prefix = self.arn(kind.type_word, "")
-        return [record for record in self.world.store.all(kind) if record.arn.startswith(prefix)]
+        return [record for record in self.state.store.all(kind) if record.arn.startswith(prefix)]
 
     def insert(self, record: Resource, tags: Sequence[Mapping[str, str]] | None = None) -> None:
         """The end of every Create, after all other checks of the request (P-56).
@@ -116,13 +116,13 @@ class Context:
             ResourceAlreadyExistsException: the ARN is taken (R-GEN-4).
             LimitExceededException: a quota is used up.
         """
-        with self.world.store.lock:
-            if self.world.store.get(type(record), record.arn) is not None:
+        with self.state.store.lock:
+            if self.state.store.get(type(record), record.arn) is not None:
                 raise already_exists(record.arn)
-            refuse_over_quota(self.world.store, record, self.settings.quotas)
-            self.world.store.insert(record)
+            refuse_over_quota(self.state.store, record, self.settings.quotas)
+            self.state.store.insert(record)
         if tags:
-            self.world.store.set_tags(record.arn, {tag["tagKey"]: tag["tagValue"] for tag in tags})
+            self.state.store.set_tags(record.arn, {tag["tagKey"]: tag["tagValue"] for tag in tags})
 
     def list_page(
         self,
@@ -134,7 +134,7 @@ class Context:
         newest_first: bool = True,
     ) -> dict[str, Any]:
         """One page of records, given in order of creation (P-73)."""
-        ordinal = self.world.store.ordinal
+        ordinal = self.state.store.ordinal
         keyed = [(_ordinal_key(ordinal(record), newest_first), record) for record in records]
         keyed.sort(key=lambda entry: entry[0])
         items = [record.members() | {"_key": key} for key, record in keyed]

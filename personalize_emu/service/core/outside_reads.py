@@ -17,11 +17,11 @@ from functools import partial
 from itertools import islice
 from typing import NoReturn, TypeVar, cast
 
-from personalize_emu.neighbours import (
+from personalize_emu.aws_services import (
+    AwsServices,
     KeyUnavailable,
     Listing,
     MetricDatum,
-    Neighbours,
     ObjectInfo,
     ObjectStore,
     PolicyDocument,
@@ -49,8 +49,8 @@ class OutsideReads:
     Until `release` questions are answered from memory or raise Unanswered. Afterwards every question is asked anew.
     """
 
-    def __init__(self, neighbours: Neighbours) -> None:
-        self._neighbours = neighbours
+    def __init__(self, aws_services: AwsServices) -> None:
+        self._aws_services = aws_services
         self._answers: dict[Hashable, Callable[[], object]] = {}
         self._released = False
 
@@ -70,35 +70,35 @@ class OutsideReads:
 
     def listing(self, region: str) -> Listing:
         """Buckets as seen from a region, for handlers: what is in them can only be named."""
-        return _Listed(self, self._neighbours, region)
+        return _Listed(self, self._aws_services, region)
 
     def objects(self, region: str) -> ObjectStore:
         """Buckets as seen from a region, for jobs."""
         assert self._released, "handlers do not read objects"
-        return self._neighbours.objects(region)
+        return self._aws_services.objects(region)
 
     def publish(self, region: str, namespace: str, data: Sequence[MetricDatum]) -> None:
-        self._neighbours.publish(region, namespace, data)
+        self._aws_services.publish(region, namespace, data)
 
     def bucket_policy(self, region: str, bucket: str) -> PolicyDocument | None:
-        return self.read(("policy", region, bucket), lambda: self._neighbours.bucket_policy(region, bucket))
+        return self.read(("policy", region, bucket), lambda: self._aws_services.bucket_policy(region, bucket))
 
     def bucket_region(self, region: str, bucket: str) -> str:
-        return self.read(("region", region, bucket), lambda: self._neighbours.bucket_region(region, bucket))
+        return self.read(("region", region, bucket), lambda: self._aws_services.bucket_region(region, bucket))
 
     def key_policy(self, region: str, arn: str) -> PolicyDocument:
-        return self.read(("key", region, arn), lambda: self._neighbours.key_policy(region, arn))
+        return self.read(("key", region, arn), lambda: self._aws_services.key_policy(region, arn))
 
     def role(self, region: str, arn: str) -> Role:
-        return self.read(("role", region, arn), lambda: self._neighbours.role(region, arn))
+        return self.read(("role", region, arn), lambda: self._aws_services.role(region, arn))
 
 
 class _Listed:
     """Names and sizes of objects."""
 
-    def __init__(self, reads: OutsideReads, neighbours: Neighbours, region: str) -> None:
+    def __init__(self, reads: OutsideReads, aws_services: AwsServices, region: str) -> None:
         self._reads = reads
-        self._neighbours = neighbours
+        self._aws_services = aws_services
         self._region = region
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
@@ -106,7 +106,7 @@ class _Listed:
         question = (self._region, bucket, prefix)
 
         def listed(most: int | None) -> tuple[ObjectInfo, ...]:
-            return tuple(islice(self._neighbours.objects(self._region).list(bucket, prefix), most))
+            return tuple(islice(self._aws_services.objects(self._region).list(bucket, prefix), most))
 
         first = self._reads.read((*question, "page"), lambda: listed(_PAGE))
         yield from first

@@ -47,11 +47,11 @@ def checked_tags(params: Params) -> Tags:
 def tag_resource(context: Context, params: Params) -> dict[str, Any]:
     record = _taggable(context, params["resourceArn"])
     given = {tag["tagKey"]: tag["tagValue"] for tag in checked_tags(params)}
-    tags = context.world.store.tags(record.arn) | given
+    tags = context.state.store.tags(record.arn) | given
     if len(tags) > MOST_TAGS:
         raise TooManyTagsException(_TOO_MANY_TAGS)
     _refuse_in_deletion(record)
-    context.world.store.set_tags(record.arn, tags)
+    context.state.store.set_tags(record.arn, tags)
     return {}
 
 
@@ -61,14 +61,14 @@ def untag_resource(context: Context, params: Params) -> dict[str, Any]:
         raise TooManyTagKeysException(_TOO_MANY_KEYS)
     _refuse_in_deletion(record)
     unwanted = set(params["tagKeys"])
-    tags = context.world.store.tags(record.arn)
-    context.world.store.set_tags(record.arn, {k: v for k, v in tags.items() if k not in unwanted})
+    tags = context.state.store.tags(record.arn)
+    context.state.store.set_tags(record.arn, {k: v for k, v in tags.items() if k not in unwanted})
     return {}
 
 
 def list_tags_for_resource(context: Context, params: Params) -> dict[str, Any]:
     record = _taggable(context, params["resourceArn"])
-    tags = context.world.store.tags(record.arn)
+    tags = context.state.store.tags(record.arn)
     return {"tags": [{"tagKey": key, "tagValue": value} for key, value in tags.items()]}
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, BinaryIO
 
+from personalize_emu.aws_services import ObjectInfo, ObjectStore, StoreError
 from personalize_emu.data.avro import Field
 from personalize_emu.data.avro import Schema as AvroSchema
 from personalize_emu.data.columns import USER_ID
 from personalize_emu.data.dataset_types import USERS
 from personalize_emu.data.import_files import read_files
 from personalize_emu.data.rejection import RejectedData
-from personalize_emu.neighbours import ObjectInfo, ObjectStore, StoreError
 from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, is_csv_file, parse_location
 from personalize_emu.service.access.role_access import READ, recheck_access, require_access, require_role
 from personalize_emu.service.access.s3_inputs import refuse_too_large, requested_location, unreadable_at_work
@@ -114,13 +114,13 @@ def _prepare(context: Context, job: DataDeletionJob, datasets: tuple[str, ...]) 
     """What is to be removed from each dataset. Until the job is done all of it is in use (R-DDJ-8)."""
     location = parse_location(job.data_source["dataLocation"])
     recheck_access(context, job.role_arn, READ, location.bucket, [location.key])
-    user_ids = users_to_delete(context.neighbours.objects(context.region), location)
-    contents = context.world.contents
+    user_ids = users_to_delete(context.aws_services.objects(context.region), location)
+    contents = context.state.contents
     return {arn: contents[arn].removal_of(user_ids) for arn in datasets if arn in contents}
 
 
 def _remove(context: Context, removals: Mapping[str, UserRemoval]) -> dict[str, Any]:
     """D-115: rows of all datasets count. What can fail comes before the first row is removed."""
-    contents = context.world.contents
+    contents = context.state.contents
     present = {arn: contents[arn].up_to_date(removal) for arn, removal in removals.items() if arn in contents}
     return {"num_deleted": sum(contents[arn].remove_users(removal) for arn, removal in present.items())}

@@ -8,12 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from personalize_emu.aws_services import StoreError
 from personalize_emu.data.avro import Schema as AvroSchema
 from personalize_emu.data.bulk import current_records, distinct_rows
 from personalize_emu.data.columns import conformed, rows_table
 from personalize_emu.data.csv_writer import csv_parts
 from personalize_emu.data.dataset_types import DATASET_TYPES
-from personalize_emu.neighbours import StoreError
 from personalize_emu.service.access.role_access import WRITE, recheck_access, require_access, require_role
 from personalize_emu.service.access.s3_inputs import NO_WRITE_ACCESS, output_folder, unwritable_at_work
 from personalize_emu.service.core.context import Context, Params
@@ -80,13 +80,13 @@ def export_file_key(folder: str, job_name: str, number: int) -> str:
 
 
 def _export(context: Context, job: DatasetExportJob, dataset_type: str, schema: AvroSchema) -> None:
-    contents = context.world.contents.get(job.dataset_arn)
+    contents = context.state.contents.get(job.dataset_arn)
     if contents is None:
         raise JobFailed(f"Resource Arn {job.dataset_arn} does not exist.")
     destination = job.job_output["s3DataDestination"]
     folder = output_folder(destination["path"])
     recheck_access(context, job.role_arn, WRITE, folder.bucket, [folder.key], refusal=NO_WRITE_ACCESS)
-    objects = context.neighbours.objects(context.region)
+    objects = context.aws_services.objects(context.region)
     table = selected_records(contents, schema, dataset_type, job.ingestion_mode)
     try:
         for number, part in enumerate(csv_parts(table, context.settings.export_file_bytes)):

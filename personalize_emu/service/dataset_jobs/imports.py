@@ -13,13 +13,13 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from personalize_emu.aws_services import ObjectStore, StoreError
 from personalize_emu.data.bulk import ImportMode, check_enough_rows
 from personalize_emu.data.dataset_types import DATASET_TYPES
 from personalize_emu.data.import_files import read_files
 from personalize_emu.data.milliseconds import millisecond_warnings
 from personalize_emu.data.rejection import RejectedData
 from personalize_emu.data.row_counts import RowCounts
-from personalize_emu.neighbours import ObjectStore, StoreError
 from personalize_emu.s3_locations import InvalidLocation, input_objects, parse_location
 from personalize_emu.service.access.role_access import READ, recheck_access, require_access, require_role
 from personalize_emu.service.access.s3_inputs import (
@@ -37,7 +37,7 @@ from personalize_emu.service.lifecycle.changes import begin_creation, require_ma
 from personalize_emu.service.metrics.service_metrics import record_import_size
 from personalize_emu.service.state.attribution_ledger import Ledger, Sums
 from personalize_emu.service.state.dataset_contents import BulkImport, DatasetContents
-from personalize_emu.service.state.emulator_state import ImportReport, World
+from personalize_emu.service.state.emulator_state import EmulatorState, ImportReport
 from personalize_emu.settings import quota_limits
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.lifecycle import CREATE_PENDING, CREATING
@@ -75,7 +75,7 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
     role_arn = params.get("roleArn")
     if role_arn is not None:
         require_role(context, role_arn)
-    keys = [info.key for info in requested_objects(context.neighbours.listing(context.region), location)]
+    keys = [info.key for info in requested_objects(context.aws_services.listing(context.region), location)]
     require_access(context, role_arn, READ, location.bucket, keys)
     now = context.clock.now()
     job = DatasetImportJob(
@@ -136,7 +136,7 @@ def _begin(
 
 def _check_mode(context: Context, dataset: Dataset, mode: ImportMode) -> None:
     """INCREMENTAL needs bulk data to add to, or an import before it that brings some (D-80)."""
-    contents = context.world.contents.get(dataset.arn)
+    contents = context.state.contents.get(dataset.arn)
     if mode == "FULL" or (contents is not None and contents.bulk is not None):
         return
     running = (
@@ -154,7 +154,7 @@ def _read(
     context: Context, job: DatasetImportJob, mode: ImportMode, schema_text: str, dataset_type: str
 ) -> FilesRead:
     location = parse_location(job.data_source["dataLocation"])
-    objects = context.neighbours.objects(context.region)
+    objects = context.aws_services.objects(context.region)
     counts = RowCounts()
     try:
         found = input_objects(objects, location)
@@ -165,11 +165,11 @@ def _read(
         table = read_files(files, parsed_schema(schema_text), dataset_type, tolerated=tolerated, counts=counts)
         check_enough_rows(table.num_rows, dataset_type, mode, left_out=counts.left_out)
     except RejectedData as error:
-        keep_report(context.world, job, counts)
+        keep_report(context.state, job, counts)
         raise JobFailed(str(error)) from error
     except (StoreError, InvalidLocation) as error:
         raise JobFailed(unreadable_at_work(error)) from error
-    log_report(job, keep_report(context.world, job, counts, millisecond_warnings(table)))
+    log_report(job, keep_report(context.state, job, counts, millisecond_warnings(table)))
     return FilesRead(table, sum(info.size for info in found))
 
 
@@ -178,7 +178,7 @@ def _opener(objects: ObjectStore, bucket: str, key: str) -> Callable[[], BinaryI
 
 
 def _individual_records(context: Context, dataset_arn: str) -> int:
-    contents = context.world.contents.get(dataset_arn)
+    contents = context.state.contents.get(dataset_arn)
     return 0 if contents is None else len(contents.log)
 
 
@@ -187,16 +187,18 @@ def _merged(context: Context, dataset: Dataset, mode: ImportMode, table: pa.Tabl
 
     put_before: so many individual records there were when the import began, older than its rows (D-84).
     """
-    contents = context.world.contents.get(dataset.arn)
+    contents = context.state.contents.get(dataset.arn)
     if contents is None:
         raise JobFailed(f"Resource Arn {dataset.arn} does not exist.")
     return contents, contents.import_of(table, mode, DATASET_TYPES[dataset.dataset_type].id_column, put_before)
 
 
-def keep_report(world: World, job: DatasetImportJob, counts: RowCounts, warnings: Sequence[str] = ()) -> ImportReport:
+def keep_report(
+    state: EmulatorState, job: DatasetImportJob, counts: RowCounts, warnings: Sequence[str] = ()
+) -> ImportReport:
     """A job that has read no row, because there was none or nothing could be read, has one, too."""
     report = ImportReport(counts.rows, counts.left_out, tuple(counts.reasons), tuple(warnings))
-    world.import_reports[job.arn] = report
+    state.import_reports[job.arn] = report
     return report
 
 
@@ -211,11 +213,11 @@ def log_report(job: DatasetImportJob, report: ImportReport) -> None:
         log.warning("%s: %s", job.arn, warning)
 
 
-def shown_imports(world: World) -> list[dict[str, Any]]:
+def shown_imports(state: EmulatorState) -> list[dict[str, Any]]:
     """Import jobs with what was found in their files, by ARN; those that have not read yet are not among them."""
     shown = []
-    for arn, report in sorted(dict(world.import_reports).items()):
-        job = world.store.get(DatasetImportJob, arn)
+    for arn, report in sorted(dict(state.import_reports).items()):
+        job = state.store.get(DatasetImportJob, arn)
         if job is not None:
             shown.append(
                 {

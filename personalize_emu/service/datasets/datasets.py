@@ -72,12 +72,12 @@ def create_dataset(context: Context, params: Params) -> dict[str, Any]:
         last_updated_date_time=now,
     )
     context.insert(dataset, checked_tags(params))
-    event_ids = context.world.event_ids.setdefault(group.arn, EventIds())
+    event_ids = context.state.event_ids.setdefault(group.arn, EventIds())
     begin_creation(
         context,
         dataset,
         no_work,
-        lambda _: context.world.contents.update({dataset.arn: DatasetContents(event_ids)}),
+        lambda _: context.state.contents.update({dataset.arn: DatasetContents(event_ids)}),
         queues=(dataset.arn,),
     )
     return {"datasetArn": dataset.arn}
@@ -99,14 +99,14 @@ def delete_dataset(context: Context, params: Params) -> None:
     refuse_while_used_by(dataset, next(_users_of(context, dataset), None))
 
     def forget_contents() -> None:
-        contents = context.world.contents.pop(dataset.arn, None)
+        contents = context.state.contents.pop(dataset.arn, None)
         if contents is not None:
             contents.forget_event_ids()
 
     def forget_jobs() -> None:
         for job in jobs_of(context, dataset):
-            context.world.store.remove(job)
-            context.world.import_reports.pop(job.arn, None)
+            context.state.store.remove(job)
+            context.state.import_reports.pop(job.arn, None)
 
     begin_deletion(context, dataset, forget_contents, forget_jobs)
 
@@ -135,7 +135,7 @@ def batch_jobs_at_work(context: Context, version_arns: Set[str]) -> Iterator[Bat
 
 def dataset_of_type(context: Context, group_arn: str, dataset_type: str) -> Dataset | None:
     group_name = group_arn.rpartition("/")[2]
-    return context.world.store.get(Dataset, context.arn("dataset", f"{group_name}/{dataset_type}"))
+    return context.state.store.get(Dataset, context.arn("dataset", f"{group_name}/{dataset_type}"))
 
 
 def schemas_of_group(context: Context, group_arn: str) -> dict[str, AvroSchema]:

@@ -47,7 +47,7 @@ def require_filled_by_clients(dataset: Dataset) -> None:
 
 def make_event_dataset(context: Context, group: DatasetGroup) -> None:
     """Once a group: a later tracker finds both there, unless they have been deleted."""
-    store, now = context.world.store, context.clock.now()
+    store, now = context.state.store, context.clock.now()
     arn = context.arn("dataset", f"{group.name}/{EVENT_INTERACTIONS}")
     if store.get(Dataset, arn) is not None:
         return
@@ -67,9 +67,9 @@ def make_event_dataset(context: Context, group: DatasetGroup) -> None:
 
 def forget_event_dataset(context: Context, group: DatasetGroup) -> None:
     """The group is gone."""
-    store = context.world.store
+    store = context.state.store
     dataset = store.get(Dataset, context.arn("dataset", f"{group.name}/{EVENT_INTERACTIONS}"))
-    schema = store.get(Schema, context.world.event_schemas.pop(group.arn, ""))
+    schema = store.get(Schema, context.state.event_schemas.pop(group.arn, ""))
     for record in (dataset, schema):
         if record is not None:
             store.remove(record)
@@ -77,8 +77,8 @@ def forget_event_dataset(context: Context, group: DatasetGroup) -> None:
 
 def _event_schema(context: Context, group: DatasetGroup) -> Schema:
     """The one that there is, or a new one, named after its group beside whatever clients have named so."""
-    store, now = context.world.store, context.clock.now()
-    made = store.get(Schema, context.world.event_schemas.get(group.arn, ""))
+    store, now = context.state.store, context.clock.now()
+    made = store.get(Schema, context.state.event_schemas.get(group.arn, ""))
     if made is not None:
         return made
     names = (f"{group.name}-event-interactions{f'-{number}' if number else ''}" for number in count())
@@ -92,5 +92,5 @@ def _event_schema(context: Context, group: DatasetGroup) -> Schema:
         last_updated_date_time=now,
     )
     store.insert(schema)
-    context.world.event_schemas[group.arn] = schema.arn
+    context.state.event_schemas[group.arn] = schema.arn
     return schema

@@ -40,7 +40,7 @@ def create_event_tracker(context: Context, params: Params) -> dict[str, Any]:
     )
     context.insert(tracker, checked_tags(params))
     make_event_dataset(context, group)
-    context.world.trackers[tracker.tracking_id] = tracker.arn
+    context.state.trackers[tracker.tracking_id] = tracker.arn
     begin_plain_creation(context, tracker)
     return {"eventTrackerArn": tracker.arn, "trackingId": tracker.tracking_id}
 
@@ -60,7 +60,7 @@ def delete_event_tracker(context: Context, params: Params) -> None:
     require_deletable(tracker)
 
     def gone() -> None:
-        context.world.trackers.pop(tracker.tracking_id, None)
+        context.state.trackers.pop(tracker.tracking_id, None)
 
     begin_deletion(context, tracker, gone)
 

@@ -72,7 +72,7 @@ def _jobs_at_work(context: Context, dataset: Dataset) -> Iterator[Stateful]:
 
 def _begin(context: Context, dataset: Dataset, schema: Schema) -> None:
     """Lead the dataset through the UPDATE states; the update has times of its own (R-GEN-13)."""
-    store, clock = context.world.store, context.clock
+    store, clock = context.state.store, context.clock
     begun_at = clock.now()
 
     def move(status: str, update: dict[str, Any], **fields: Any) -> bool:
@@ -103,4 +103,4 @@ def _begin(context: Context, dataset: Dataset, schema: Schema) -> None:
         failed,
         (dataset.arn,),
     )
-    context.afterwards(lambda: context.world.jobs.start(job))
+    context.afterwards(lambda: context.state.jobs.start(job))

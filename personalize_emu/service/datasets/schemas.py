@@ -52,7 +52,7 @@ def delete_schema(context: Context, params: Params) -> None:
     schema = context.get(Schema, params["schemaArn"])
     users = (dataset for dataset in context.all(Dataset) if schema.arn in _schemas_of(dataset))
     refuse_while_used_by(schema, next(users, None))
-    context.world.store.remove(schema)
+    context.state.store.remove(schema)
 
 
 def _schemas_of(dataset: Dataset) -> tuple[str, ...]:

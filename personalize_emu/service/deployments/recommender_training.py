@@ -45,7 +45,7 @@ def recommender_input(
     if recipe is None:
         raise NotImplementedException(f"personalize-emu cannot train {facts.name} yet.")
     dataset = dataset_of_type(context, group_arn, INTERACTIONS)
-    contents = context.world.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents.get(dataset.arn) if dataset else None
     if dataset is None or contents is None or not contents.has_interactions:
         raise InvalidInputException(NO_INTERACTIONS)
     items = dataset_of_type(context, group_arn, ITEMS)
@@ -57,7 +57,7 @@ def recommender_input(
         event_type=facts.required_event,
         interactions_arn=dataset.arn,
         interactions=contents,
-        items=context.world.contents.get(items.arn) if items else None,
+        items=context.state.contents.get(items.arn) if items else None,
         seed=context.settings.seed,
         network_from=context.settings.network_from,
         reading=metadata_reading(context, group_arn, facts, training_config, known),
@@ -65,7 +65,7 @@ def recommender_input(
 
 
 def training_of(context: Context, recommender_arn: str, source: TrainingInput) -> Callable[[], TrainedVersion]:
-    return lambda: watched(context.world, recommender_arn, partial(train_version, source))
+    return lambda: watched(context.state, recommender_arn, partial(train_version, source))
 
 
 def deploy(
@@ -88,14 +88,14 @@ def schedule_retraining(context: Context, recommender: Recommender) -> None:
 
 def _retrain(context: Context, arn: str, due: DueTraining) -> None:
     """What is stopped keeps its model (R-REC-11), and so does what cannot be trained any more."""
-    recommender = context.world.store.get(Recommender, arn)
+    recommender = context.state.store.get(Recommender, arn)
     if recommender is None:
         cancel_training(context, arn)
         return
     call_when_due(context, arn, next_due(context, due, DAYS_BETWEEN_TRAININGS), _retrain)
     if recommender.status != ACTIVE:
         return
-    facts, known = required_recipe(recommender.recipe_arn), context.world.known_columns.get(arn)
+    facts, known = required_recipe(recommender.recipe_arn), context.state.known_columns.get(arn)
     group_arn, config = recommender.dataset_group_arn, recommender.recommender_config
     try:
         source = recommender_input(context, group_arn, facts, config, known)
@@ -107,7 +107,7 @@ def _retrain(context: Context, arn: str, due: DueTraining) -> None:
 
 def _begin_retraining(context: Context, recommender: Recommender, source: TrainingInput) -> None:
     """When it fails the recommender keeps its model."""
-    store, arn = context.world.store, recommender.arn
+    store, arn = context.state.store, recommender.arn
     ordinal = store.ordinal(recommender)
 
     def is_as_before(current: Recommender) -> bool:
@@ -129,4 +129,4 @@ def _begin_retraining(context: Context, recommender: Recommender, source: Traini
         lambda _: None,
         lane=Lane.TRAINING,
     )
-    context.afterwards(lambda: context.world.jobs.start(job))
+    context.afterwards(lambda: context.state.jobs.start(job))

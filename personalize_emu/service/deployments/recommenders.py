@@ -67,7 +67,7 @@ def create_recommender(context: Context, params: Params) -> dict[str, Any]:
         last_updated_date_time=now,
     )
     context.insert(recommender, checked_tags(params))
-    context.world.known_columns[recommender.arn] = columns_of(schemas_of_group(context, group.arn))
+    context.state.known_columns[recommender.arn] = columns_of(schemas_of_group(context, group.arn))
     train = training_of(context, recommender.arn, source)
     begin_creation(context, recommender, train, partial(deploy, context, recommender, source), lane=Lane.TRAINING)
     schedule_retraining(context, recommender)
@@ -103,7 +103,7 @@ def update_recommender(context: Context, params: Params) -> dict[str, Any]:
         shown: dict[str, Any] = {"recommender_config": config, "last_updated_date_time": context.clock.now()}
         if source is None or trained is None:
             return shown
-        context.world.known_columns[current.arn] = known
+        context.state.known_columns[current.arn] = known
         return shown | deploy(context, replace(current, recommender_config=config), source, trained)
 
     train = training_of(context, recommender.arn, source) if source else no_work
@@ -118,11 +118,11 @@ def delete_recommender(context: Context, params: Params) -> None:
     require_deletable(recommender)
     require_no_update(recommender, recommender.latest_recommender_update)
     cancel_training(context, recommender.arn)
-    context.world.store.change(recommender, model_metrics=None)
+    context.state.store.change(recommender, model_metrics=None)
 
     def gone() -> None:
-        context.world.trained.pop(recommender.arn, None)
-        context.world.known_columns.pop(recommender.arn, None)
+        context.state.trained.pop(recommender.arn, None)
+        context.state.known_columns.pop(recommender.arn, None)
 
     begin_deletion(context, recommender, gone)
 
@@ -178,7 +178,7 @@ def _switched(context: Context, params: Params, needed: str, way: tuple[str, str
 
 
 def _begin(context: Context, recommender: Recommender, way: tuple[str, str, str]) -> None:
-    store, clock = context.world.store, context.clock
+    store, clock = context.state.store, context.clock
     pending, in_progress, done = way
 
     def move(status: str) -> bool:
@@ -196,4 +196,4 @@ def _begin(context: Context, recommender: Recommender, way: tuple[str, str, str]
         arrived,
         arrived,
     )
-    context.afterwards(lambda: context.world.jobs.start(job))
+    context.afterwards(lambda: context.state.jobs.start(job))

@@ -53,7 +53,7 @@ def queues_of(*datasets: Dataset) -> tuple[str, ...]:
 def require_made(context: Context, *dataset_arns: str) -> None:
     """What children ask when they have waited. Raises JobFailed when a dataset has not come to be."""
     for arn in dataset_arns:
-        dataset = context.world.store.get(Dataset, arn)
+        dataset = context.state.store.get(Dataset, arn)
         if dataset is None:
             raise JobFailed(f"Resource Arn {arn} does not exist.")
         if dataset.status in FAILED:
@@ -90,7 +90,7 @@ def begin_creation(
     cannot be taken back comes last in it; what may fail without harm is put off with `afterwards`.
     ready: called when the record's turn has come; raises JobFailed when what it stands on has failed meanwhile.
     """
-    store, clock = context.world.store, context.clock
+    store, clock = context.state.store, context.clock
     course = course_of(record.kind)
 
     def begun() -> bool:
@@ -129,7 +129,7 @@ def begin_creation(
 
     duration = creation_duration(context.settings, record.kind)
     job: Job[T] = Job(f"create {record.arn}", duration, begun, work, succeeded, failed, queues, lane=lane)
-    context.afterwards(lambda: context.world.jobs.start(job))
+    context.afterwards(lambda: context.state.jobs.start(job))
 
 
 def begin_plain_creation(context: Context, record: Stateful) -> None:
@@ -148,7 +148,7 @@ def begin_deletion(
     in the others.
     shows_progress: False for kinds without DELETE IN_PROGRESS (R-DSG-5).
     """
-    store, clock, name = context.world.store, context.clock, f"delete {record.arn}"
+    store, clock, name = context.state.store, context.clock, f"delete {record.arn}"
     store.change(record, status=DELETE_PENDING, last_updated_date_time=clock.now())
 
     def begun() -> bool:
@@ -164,4 +164,4 @@ def begin_deletion(
 
     duration = deletion_duration(context.settings)
     job = Job(name, duration, begun, no_work, end, end)
-    context.afterwards(lambda: context.world.jobs.start(job))
+    context.afterwards(lambda: context.state.jobs.start(job))

@@ -48,7 +48,7 @@ def begin_update(
 
     An update that is begun while another one runs supersedes it: the older one changes nothing any more.
     """
-    store, clock = context.world.store, context.clock
+    store, clock = context.state.store, context.clock
     now = clock.now()
     shown = {name: value for name, value in target.items() if value is not None}
     shown |= {"status": CREATE_PENDING, "creationDateTime": now, "lastUpdatedDateTime": now}
@@ -84,4 +84,4 @@ def begin_update(
         failed,
         lane=Lane.TRAINING,
     )
-    context.afterwards(lambda: context.world.jobs.start(job))
+    context.afterwards(lambda: context.state.jobs.start(job))

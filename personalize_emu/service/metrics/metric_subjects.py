@@ -76,7 +76,7 @@ def _dataset(context: Context, arn: str) -> Subject | None:
 
 
 def _tracker(context: Context, tracking_id: str) -> Subject | None:
-    tracker = _existing(context, EventTracker, context.world.trackers.get(tracking_id, ""))
+    tracker = _existing(context, EventTracker, context.state.trackers.get(tracking_id, ""))
     if tracker is None:
         return None
     group_name = tracker.dataset_group_arn.rpartition("/")[2]
@@ -94,7 +94,7 @@ def _existing(context: Context, kind: type[R], arn: str) -> R | None:
     parsed = parse_arn(arn)
     if parsed is None or (parsed.account, parsed.region) != (context.account, context.region):
         return None
-    return context.world.store.get(kind, arn)
+    return context.state.store.get(kind, arn)
 
 
 def _dimensions_of(dataset: Dataset) -> Subject:

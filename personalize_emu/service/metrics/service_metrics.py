@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from personalize_emu.neighbours import MetricDatum, MetricsRefused
+from personalize_emu.aws_services import MetricDatum, MetricsRefused
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.metrics.metric_subjects import CALL_METRICS, dimension_name, subject_of_job, target_of
 from personalize_emu.service.state.metric_buffer import (
@@ -73,7 +73,7 @@ def record_call(call: AnsweredCall, buffer: MetricBuffer, context_of: Callable[[
 
 def record_end(context: Context, record: Stateful, *, failed: bool) -> None:
     """Something has been created, or could not be; imports and trainings are measured (CW-2, CW-3, CW-6, CW-7)."""
-    context.world.tallies.job_ended(record.kind, failed=failed)
+    context.state.tallies.job_ended(record.kind, failed=failed)
     subject = subject_of_job(context, record)
     if subject is None:
         return
@@ -92,18 +92,18 @@ def record_import_size(context: Context, job: DatasetImportJob, size: int) -> No
 
 
 def _record(context: Context, metric: str, unit: str, subject: Subject, value: float) -> None:
-    if context.publishes_metrics and context.world.metrics.add(Series(context.region, metric, unit, subject), value):
+    if context.publishes_metrics and context.state.metrics.add(Series(context.region, metric, unit, subject), value):
         _arrange_sending(context)
 
 
 def _arrange_sending(context: Context) -> None:
     now = context.clock.now()
     when = now + measurement_delay(context.settings, now, MINUTE)
-    context.world.jobs.at(when, partial(_begin_sending, context, now // MINUTE * MINUTE))
+    context.state.jobs.at(when, partial(_begin_sending, context, now // MINUTE * MINUTE))
 
 
 def _begin_sending(context: Context, minute: float) -> None:
-    work = partial(_send, context, context.world.metrics.take(), datetime.fromtimestamp(minute, UTC))
+    work = partial(_send, context, context.state.metrics.take(), datetime.fromtimestamp(minute, UTC))
     job = Job(
         "send metrics",
         _NO_TIME,
@@ -114,7 +114,7 @@ def _begin_sending(context: Context, minute: float) -> None:
         in_background=True,
         log_level=logging.DEBUG,
     )
-    context.world.jobs.start(job)
+    context.state.jobs.start(job)
 
 
 def _send(context: Context, measured: Sequence[tuple[Series, Statistic]], minute: datetime) -> None:
@@ -124,7 +124,7 @@ def _send(context: Context, measured: Sequence[tuple[Series, Statistic]], minute
         data += [_datum(series, statistic, one, minute) for one in _dimensions(series.subject)]
     try:
         for region, data in by_region.items():
-            context.neighbours.publish(region, NAMESPACE, data)
+            context.aws_services.publish(region, NAMESPACE, data)
     except MetricsRefused as error:
         raise JobFailed(f"The service's own metrics could not be sent to Amazon CloudWatch: {error}") from error
 

@@ -22,7 +22,7 @@ from personalize_emu.service.refresh.rhythms import (
     increments_of,
     updates_of,
 )
-from personalize_emu.service.state.emulator_state import World
+from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.refresh_series import Refreshing, Series
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.training.training import TrainingInput
@@ -38,8 +38,8 @@ def serve(context: Context, arn: str, trained: TrainedVersion, source: TrainingI
     """
     trained = replace(trained, arn=arn, since=context.clock.now())
     refreshing = _refreshing_of(context, arn, trained, source, sources)
-    context.world.trained[arn] = trained
-    context.world.tallies.trained(trained.recipe.name)
+    context.state.trained[arn] = trained
+    context.state.tallies.trained(trained.recipe.name)
     begin_refreshing(context, arn, refreshing)
 
 
@@ -60,79 +60,79 @@ _NO_TIME = Duration(0, 0)
 
 def begin_refreshing(context: Context, arn: str, refreshing: Refreshing | None) -> None:
     """After a training of the version or recommender `arn`; None for models that only a training changes."""
-    world, clock = context.world, context.clock
-    world.series.pop(arn, None)
+    state, clock = context.state, context.clock
+    state.series.pop(arn, None)
     if refreshing is not None:
-        world.series[arn] = Series(refreshing, refreshing.known)
-        _schedule(world, clock, arn, refreshing, clock.now() + refreshing.period)
+        state.series[arn] = Series(refreshing, refreshing.known)
+        _schedule(state, clock, arn, refreshing, clock.now() + refreshing.period)
 
 
-def refresh_now(world: World, arn: str) -> None:
+def refresh_now(state: EmulatorState, arn: str) -> None:
     """Take a turn out of order when there is something new, whether or not the series rests. Slow."""
-    with world.store.lock:
-        series = world.series.get(arn)
-        if series is None or not _goes_on(world, arn, series.refreshing):
+    with state.store.lock:
+        series = state.series.get(arn)
+        if series is None or not _goes_on(state, arn, series.refreshing):
             return
-        mark, trained = series.refreshing.mark(), world.trained[arn]
+        mark, trained = series.refreshing.mark(), state.trained[arn]
     if mark != series.mark:
-        _serve(world, arn, series.refreshing, series.refreshing.refreshed(trained), mark)
+        _serve(state, arn, series.refreshing, series.refreshing.refreshed(trained), mark)
 
 
-def _schedule(world: World, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
-    world.jobs.at(when, partial(_ring, world, clock, arn, refreshing, when))
+def _schedule(state: EmulatorState, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
+    state.jobs.at(when, partial(_ring, state, clock, arn, refreshing, when))
 
 
-def _schedule_next(world: World, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
+def _schedule_next(state: EmulatorState, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
     missed = max(clock.now() - when, 0.0) // refreshing.period
-    _schedule(world, clock, arn, refreshing, when + (missed + 1) * refreshing.period)
+    _schedule(state, clock, arn, refreshing, when + (missed + 1) * refreshing.period)
 
 
-def _ring(world: World, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
+def _ring(state: EmulatorState, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
     """Refresh the model when there is something new. The next turn comes whatever happens in this one."""
-    following = partial(_schedule_next, world, clock, arn, refreshing, when)
-    with world.store.lock:
-        series = world.series.get(arn)
+    following = partial(_schedule_next, state, clock, arn, refreshing, when)
+    with state.store.lock:
+        series = state.series.get(arn)
         if series is None or series.refreshing is not refreshing:
             return
         job: Job[TrainedVersion] | None = None
         try:
-            if not _goes_on(world, arn, refreshing):
-                del world.series[arn]
+            if not _goes_on(state, arn, refreshing):
+                del state.series[arn]
                 return
             mark = refreshing.mark()
             if mark != series.mark and not refreshing.rests():
-                job = _job(world, arn, refreshing, mark, following)
+                job = _job(state, arn, refreshing, mark, following)
         finally:
-            if job is None and arn in world.series:
+            if job is None and arn in state.series:
                 following()
     if job is not None:
-        world.jobs.start(job)
+        state.jobs.start(job)
 
 
 def _job(
-    world: World, arn: str, refreshing: Refreshing, mark: object, following: Callable[[], None]
+    state: EmulatorState, arn: str, refreshing: Refreshing, mark: object, following: Callable[[], None]
 ) -> Job[TrainedVersion]:
     """In the background, since what starts it is the clock, and that has others to call."""
 
     def succeeded(refreshed: TrainedVersion) -> None:
-        _serve(world, arn, refreshing, refreshed, mark)
+        _serve(state, arn, refreshing, refreshed, mark)
         following()
 
     def failed(_: str) -> None:
         following()
 
-    work = partial(refreshing.refreshed, world.trained[arn])
+    work = partial(refreshing.refreshed, state.trained[arn])
     return Job(f"refresh {arn}", _NO_TIME, lambda: True, work, succeeded, failed, in_background=True)
 
 
-def _serve(world: World, arn: str, refreshing: Refreshing, refreshed: TrainedVersion, mark: object) -> None:
+def _serve(state: EmulatorState, arn: str, refreshing: Refreshing, refreshed: TrainedVersion, mark: object) -> None:
     """Unless another training has come first, or the end."""
-    with world.store.lock:
-        series = world.series.get(arn)
-        if series is not None and series.refreshing is refreshing and _goes_on(world, arn, refreshing):
-            world.trained[arn] = refreshed
-            world.series[arn] = Series(refreshing, mark)
+    with state.store.lock:
+        series = state.series.get(arn)
+        if series is not None and series.refreshing is refreshing and _goes_on(state, arn, refreshing):
+            state.trained[arn] = refreshed
+            state.series[arn] = Series(refreshing, mark)
 
 
-def _goes_on(world: World, arn: str, refreshing: Refreshing) -> bool:
-    return arn in world.trained and refreshing.goes_on()
+def _goes_on(state: EmulatorState, arn: str, refreshing: Refreshing) -> bool:
+    return arn in state.trained and refreshing.goes_on()

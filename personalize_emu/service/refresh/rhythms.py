@@ -28,7 +28,7 @@ from personalize_emu.recipes.next_best_action import ActionModel
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.datasets.datasets import dataset_of_type
 from personalize_emu.service.state.dataset_contents import DatasetContents
-from personalize_emu.service.state.emulator_state import World
+from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.event_selection import training_data
 from personalize_emu.service.state.refresh_series import Refreshing
 from personalize_emu.service.state.trained_version import TrainedVersion
@@ -41,22 +41,22 @@ from personalize_emu.wire.errors import InvalidInputException
 
 def evaluations_of(context: Context, arn: str, trained: TrainedVersion) -> Refreshing | None:
     """None for models that do not look at interactions by themselves."""
-    world, period = context.world, trained.model.evaluation_period
-    contents = world.contents.get(trained.interactions_arn)
+    state, period = context.state, trained.model.evaluation_period
+    contents = state.contents.get(trained.interactions_arn)
     if period is None or contents is None:
         return None
     return Refreshing(
         period=period,
         mark=lambda: contents.mark,
-        goes_on=lambda: world.contents.get(trained.interactions_arn) is contents,
-        rests=partial(is_stopped, world, arn),
+        goes_on=lambda: state.contents.get(trained.interactions_arn) is contents,
+        rests=partial(is_stopped, state, arn),
         refreshed=partial(_evaluated, contents),
     )
 
 
-def is_stopped(world: World, arn: str) -> bool:
+def is_stopped(state: EmulatorState, arn: str) -> bool:
     """Whether `arn` is a recommender that is not ACTIVE: what is stopped keeps its model (R-REC-11)."""
-    recommender = world.store.get(Recommender, arn)
+    recommender = state.store.get(Recommender, arn)
     return recommender is not None and recommender.status != ACTIVE
 
 
@@ -80,16 +80,16 @@ def updates_of(
     context: Context, arn: str, trained: TrainedVersion, source: TrainingInput, sources: Sources
 ) -> Refreshing | None:
     """source: what it was trained on. None for what is not updated by itself."""
-    world = context.world
-    version = world.store.get(SolutionVersion, arn)
+    state = context.state
+    version = state.store.get(SolutionVersion, arn)
     by_hand = version is not None and version.training_mode == "UPDATE"
     if by_hand or not trained.recipe.auto_update or trained.kind is not Kind.PERSONALIZED:
         return None
     return Refreshing(
         period=PERIOD,
         mark=partial(_mark, sources),
-        goes_on=lambda: source.is_there(world.contents) and not _newer(world, arn, frozenset({ACTIVE})),
-        rests=partial(_rests, world, arn),
+        goes_on=lambda: source.is_there(state.contents) and not _newer(state, arn, frozenset({ACTIVE})),
+        rests=partial(_rests, state, arn),
         refreshed=partial(_updated, sources),
         known=trained.mark,
     )
@@ -116,20 +116,20 @@ def _updated(sources: Sources, trained: TrainedVersion) -> TrainedVersion:
     return with_new_items(trained, read_data(source, trained.selection, len(source.interactions.log)))
 
 
-def _rests(world: World, arn: str) -> bool:
+def _rests(state: EmulatorState, arn: str) -> bool:
     """While nobody is answered from it, and while a newer version is on its way."""
-    version = world.store.get(SolutionVersion, arn)
+    version = state.store.get(SolutionVersion, arn)
     if version is None:
-        return is_stopped(world, arn)
+        return is_stopped(state, arn)
     deployed = any(
-        campaign.solution_version_arn == arn and campaign.status == ACTIVE for campaign in world.store.all(Campaign)
+        campaign.solution_version_arn == arn and campaign.status == ACTIVE for campaign in state.store.all(Campaign)
     )
-    return not deployed or _newer(world, arn, CREATING | {CREATE_STOPPING})
+    return not deployed or _newer(state, arn, CREATING | {CREATE_STOPPING})
 
 
-def _newer(world: World, arn: str, states: frozenset[str]) -> bool:
+def _newer(state: EmulatorState, arn: str, states: frozenset[str]) -> bool:
     """Whether a newer version of the same solution is in one of these states."""
-    store = world.store
+    store = state.store
     version = store.get(SolutionVersion, arn)
     if version is None:
         return False
@@ -150,8 +150,8 @@ def increments_of(
     context: Context, arn: str, trained: TrainedVersion, source: TrainingInput, sources: Sources
 ) -> Refreshing | None:
     """source: what it was trained on. None for what is not trained incrementally."""
-    world, items = context.world, source.items
-    version = world.store.get(SolutionVersion, arn)
+    state, items = context.state, source.items
+    version = state.store.get(SolutionVersion, arn)
     if trained.recipe.name not in _RECIPES or version is None or items is None:
         return None
     if version.perform_incremental_update is False:
@@ -159,7 +159,7 @@ def increments_of(
     return Refreshing(
         period=ITEM_PERIOD,
         mark=lambda: source.mark,
-        goes_on=lambda: any(items is held for held in world.contents.values()),
+        goes_on=lambda: any(items is held for held in state.contents.values()),
         rests=lambda: False,
         refreshed=partial(_with_items_of_now, sources),
         known=trained.mark,
@@ -177,16 +177,16 @@ ACTION_PERIOD = 7200.0
 
 def action_updates_of(context: Context, trained: TrainedVersion) -> Refreshing | None:
     """None for models that do not answer actions."""
-    world, group_arn = context.world, context.arn("dataset-group", trained.group_name)
+    state, group_arn = context.state, context.arn("dataset-group", trained.group_name)
     dataset = dataset_of_type(context, group_arn, ACTIONS)
-    contents = world.contents.get(dataset.arn) if dataset else None
+    contents = state.contents.get(dataset.arn) if dataset else None
     if not isinstance(trained.model, ActionModel) or dataset is None or contents is None:
         return None
     arn = dataset.arn
     return Refreshing(
         period=ACTION_PERIOD,
         mark=lambda: contents.mark,
-        goes_on=lambda: world.contents.get(arn) is contents,
+        goes_on=lambda: state.contents.get(arn) is contents,
         rests=lambda: False,
         refreshed=partial(_with_new_actions, context, group_arn),
     )

@@ -34,7 +34,7 @@ def schedule_training(context: Context, solution_arn: str) -> None:
 
 
 def _train_solution(context: Context, arn: str, due: DueTraining) -> None:
-    solution = context.world.store.get(Solution, arn)
+    solution = context.state.store.get(Solution, arn)
     if solution is None or solution.status != ACTIVE:
         cancel_training(context, arn)
         return
@@ -64,4 +64,4 @@ def _mark_of_last_training(context: Context, solution: Solution) -> object:
     """What the data were then; a training that was stopped does not count."""
     stopped = (CREATE_STOPPED, CREATE_STOPPING)
     trained = [version for version in versions_of(context, solution) if version.status not in stopped]
-    return context.world.data_marks.get(trained[-1].arn) if trained else None
+    return context.state.data_marks.get(trained[-1].arn) if trained else None

@@ -72,7 +72,7 @@ def create_solution(context: Context, params: Params) -> dict[str, Any]:
         last_updated_date_time=now,
     )
     context.insert(solution, checked_tags(params))
-    context.world.known_columns[solution.arn] = columns_of(schemas)
+    context.state.known_columns[solution.arn] = columns_of(schemas)
     if solution.perform_auto_training:
         schedule_training(context, solution.arn)
     return {"solutionArn": solution.arn}
@@ -103,11 +103,11 @@ def delete_solution(context: Context, params: Params) -> None:
     refuse_while_used_by(solution, next(chain(busy, campaigns, batch_jobs_at_work(context, arns)), None))
 
     def gone() -> None:
-        context.world.known_columns.pop(solution.arn, None)
+        context.state.known_columns.pop(solution.arn, None)
         for version in versions_of(context, solution):
-            context.world.trained.pop(version.arn, None)
-            context.world.data_marks.pop(version.arn, None)
-            context.world.store.remove(version)
+            context.state.trained.pop(version.arn, None)
+            context.state.data_marks.pop(version.arn, None)
+            context.state.store.remove(version)
 
     cancel_training(context, solution.arn)
     begin_deletion(context, solution, gone)
@@ -118,7 +118,7 @@ def _require_data(context: Context, group: DatasetGroup, recipe: RecipeFacts | N
     if recipe is not None and recipe.name == "aws-semantic-similarity":
         return
     dataset = dataset_of_type(context, group.arn, INTERACTIONS)
-    contents = context.world.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents.get(dataset.arn) if dataset else None
     if contents is None or not contents.has_interactions:
         raise InvalidInputException(NO_INTERACTIONS)
 

@@ -63,7 +63,7 @@ def begin_training(
     tags: Tags = (),
 ) -> SolutionVersion:
     """Make a version of an ACTIVE solution, and train it in the background."""
-    world = context.world
+    state = context.state
     suffix = context.identifiers.suffix(solution.arn)
     now = context.clock.now()
     version = SolutionVersion(
@@ -84,8 +84,8 @@ def begin_training(
         last_updated_date_time=now,
     )
     context.insert(version, tags)
-    world.data_marks[version.arn] = source.interactions.mark
-    world.stops[version.arn] = threading.Event()
+    state.data_marks[version.arn] = source.interactions.mark
+    state.stops[version.arn] = threading.Event()
     train, deploy = partial(_train, context, version, source), partial(_deploy, context, version, source)
     begin_creation(context, version, train, deploy, lane=Lane.TRAINING)
     return version
@@ -99,20 +99,20 @@ def stop_training(context: Context, version: SolutionVersion) -> None:
     Raises:
         ResourceInUseException: the version is not being created.
     """
-    world, now = context.world, context.clock.now()
+    state, now = context.state, context.clock.now()
     if version.status == CREATE_PENDING:
-        world.stops.pop(version.arn, None)
-        world.store.change(version, status=CREATE_STOPPED, last_updated_date_time=now)
+        state.stops.pop(version.arn, None)
+        state.store.change(version, status=CREATE_STOPPED, last_updated_date_time=now)
         return
     if version.status != CREATE_IN_PROGRESS:
         raise ResourceInUseException(f"Resource {version.arn} cannot be stopped in {version.status} state.")
-    world.store.change(version, status=CREATE_STOPPING, last_updated_date_time=now)
-    stop = world.stops.get(version.arn)
+    state.store.change(version, status=CREATE_STOPPING, last_updated_date_time=now)
+    stop = state.stops.get(version.arn)
     if stop is not None:
         stop.set()
 
     def stopped(_: object) -> None:
-        world.store.change_if(
+        state.store.change_if(
             version,
             lambda current: current.status == CREATE_STOPPING,
             status=CREATE_STOPPED,
@@ -122,7 +122,7 @@ def stop_training(context: Context, version: SolutionVersion) -> None:
     job = Job(
         f"stop {version.arn}", stopping_duration(context.settings), lambda: True, no_work, stopped, stopped
     )
-    context.afterwards(lambda: world.jobs.start(job))
+    context.afterwards(lambda: state.jobs.start(job))
 
 
 def training_input(context: Context, solution: Solution, mode: str, chosen: str | None = None) -> TrainingInput:
@@ -143,7 +143,7 @@ def training_input(context: Context, solution: Solution, mode: str, chosen: str 
     base = _version_to_update(context, solution, facts.name) if mode == "UPDATE" else None
     interactions_arn, interactions = _interactions(context, solution, facts)
     items = dataset_of_type(context, solution.dataset_group_arn, ITEMS)
-    known = context.world.known_columns.get(solution.arn)
+    known = context.state.known_columns.get(solution.arn)
     return TrainingInput(
         facts=facts,
         recipe=recipe,
@@ -151,7 +151,7 @@ def training_input(context: Context, solution: Solution, mode: str, chosen: str 
         event_type=solution.event_type,
         interactions_arn=interactions_arn,
         interactions=interactions,
-        items=context.world.contents.get(items.arn) if items else None,
+        items=context.state.contents.get(items.arn) if items else None,
         seed=context.settings.seed,
         network_from=context.settings.network_from,
         now=context.clock.now(),
@@ -167,8 +167,8 @@ def training_input(context: Context, solution: Solution, mode: str, chosen: str 
 def _interactions(context: Context, solution: Solution, facts: RecipeFacts) -> tuple[str, DatasetContents]:
     """ARN and contents; semantic similarity does without (R-79), and then nothing lies where they would be."""
     dataset = dataset_of_type(context, solution.dataset_group_arn, INTERACTIONS)
-    if dataset is not None and dataset.arn in context.world.contents:
-        return dataset.arn, context.world.contents[dataset.arn]
+    if dataset is not None and dataset.arn in context.state.contents:
+        return dataset.arn, context.state.contents[dataset.arn]
     if facts.name != "aws-semantic-similarity":
         raise InvalidInputException(NO_INTERACTIONS)
     group = context.get(DatasetGroup, solution.dataset_group_arn)
@@ -191,7 +191,7 @@ def _attributes(
 
 def _version_to_update(context: Context, solution: Solution, recipe_name: str) -> TrainedVersion:
     """The newest ACTIVE version trained with FULL, as it answers now. Raises InvalidInputException (T-70, T-71)."""
-    trained = context.world.trained
+    trained = context.state.trained
     full = [
         trained[version.arn]
         for version in versions_of(context, solution)
@@ -206,7 +206,7 @@ def _version_to_update(context: Context, solution: Solution, recipe_name: str) -
 
 
 def _train(context: Context, version: SolutionVersion, source: TrainingInput) -> TrainedVersion:
-    return watched(context.world, version.arn, partial(_chosen_and_trained, source))
+    return watched(context.state, version.arn, partial(_chosen_and_trained, source))
 
 
 def _chosen_and_trained(source: TrainingInput, progress: Progress) -> TrainedVersion:
@@ -227,7 +227,7 @@ def _deploy(
     if version.perform_auto_ml:
         fields["recipe_arn"] = trained.recipe.arn
         solution = context.get(Solution, version.solution_arn)
-        context.world.store.change(solution, auto_ml_result={"bestRecipeArn": trained.recipe.arn})
+        context.state.store.change(solution, auto_ml_result={"bestRecipeArn": trained.recipe.arn})
     for campaign in context.all(Campaign):
         context.afterwards(partial(_sync, replace(context, deferred=[]), campaign, version))
     return fields
@@ -241,7 +241,7 @@ def _source_of_now(context: Context, version: SolutionVersion) -> TrainingInput:
 
 def _sync(context: Context, campaign: Campaign, version: SolutionVersion) -> None:
     """A campaign in sync follows to each newer version, and keeps what a running update will bring (R-CMP-8)."""
-    store = context.world.store
+    store = context.state.store
     with store.lock:
         current = store.get(Campaign, campaign.arn)
         if current is not None and _follows(context, current, version):
@@ -251,7 +251,7 @@ def _sync(context: Context, campaign: Campaign, version: SolutionVersion) -> Non
 
 def _follows(context: Context, campaign: Campaign, version: SolutionVersion) -> bool:
     """Whether the version is the next one of a campaign that is in sync with its solution."""
-    store, planned = context.world.store, planned_deployment(campaign)
+    store, planned = context.state.store, planned_deployment(campaign)
     deployed = store.get(SolutionVersion, planned["solutionVersionArn"])
     in_sync = (planned["campaignConfig"] or {}).get("syncWithLatestSolutionVersion")
     if not in_sync or campaign.status != ACTIVE or deployed is None or deployed.solution_arn != version.solution_arn:

@@ -43,7 +43,7 @@ class ImportReport:
 
 @dataclass(frozen=True, eq=False)
 class DueTraining:
-    """A place in the schedule of automatic training; only the one in the world's table counts.
+    """A place in the schedule of automatic training; only the one in the state's table counts.
 
     when: epoch seconds. unless_since: a version made by hand since then takes the place of this training; None
     but for the first of a schedule (R-SOL-8).
@@ -54,10 +54,10 @@ class DueTraining:
 
 
 @dataclass(frozen=True)
-class World:
+class EmulatorState:
     """Records and jobs, the data of datasets by dataset ARN, and trained versions by version ARN.
 
-    Work that was started in one world writes into that world only, so after a reset late results are lost
+    Work that was started in one state writes into that state only, so after a reset late results are lost
     instead of appearing in the next.
     """
 
@@ -94,5 +94,5 @@ class World:
     """The service's own, on their way to CloudWatch."""
 
 
-def new_world(clock: Clock) -> World:
-    return World(Store(), Jobs(clock))
+def new_state(clock: Clock) -> EmulatorState:
+    return EmulatorState(Store(), Jobs(clock))

@@ -49,7 +49,7 @@ class Counts:
 
 
 class Tallies:
-    """Counters of one world; every method may be called from any thread."""
+    """Counters of one state; every method may be called from any thread."""
 
     def __init__(self) -> None:
         self._turn = Lock()

@@ -19,7 +19,7 @@ def next_due(context: Context, due: DueTraining, days: int) -> DueTraining:
 
 
 def cancel_training(context: Context, arn: str) -> None:
-    context.world.due_trainings.pop(arn, None)
+    context.state.due_trainings.pop(arn, None)
 
 
 def call_when_due(
@@ -29,18 +29,18 @@ def call_when_due(
 
     It is called under the store's lock.
     """
-    world = context.world
+    state = context.state
     later = replace(context, deferred=[])
 
     def ring() -> None:
         try:
-            with world.store.lock:
-                if world.due_trainings.get(arn) is due:
+            with state.store.lock:
+                if state.due_trainings.get(arn) is due:
                     action(later, arn, due)
         finally:
             # The next place in the schedule is one of them.
             later.run_deferred()
 
-    world.due_trainings[arn] = due
+    state.due_trainings[arn] = due
     # The clock may run callbacks at once, which need the lock that a handler holds.
-    context.afterwards(partial(world.jobs.at, due.when, ring))
+    context.afterwards(partial(state.jobs.at, due.when, ring))

@@ -42,8 +42,8 @@ from personalize_emu.recipes.wrappers.exploration import Exposure, exposure_of
 from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
 from personalize_emu.service.configuration.solution_config import resolved_hyperparameters
 from personalize_emu.service.state.dataset_contents import DatasetContents
+from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.emulator_state import Progress as ShownProgress
-from personalize_emu.service.state.emulator_state import World
 from personalize_emu.service.state.event_selection import EventSelection, training_data
 from personalize_emu.service.state.trained_version import ItemAttributes, TrainedVersion, informative_groups
 from personalize_emu.service.training.training_inputs import MetadataReading
@@ -265,22 +265,22 @@ def _warm(trained: TrainedVersion) -> None:
         len(mapping)
 
 
-def watched(world: World, arn: str, train: Callable[[Progress], T]) -> T:
-    """Train, and show in the world what the training of the resource `arn` is at.
+def watched(state: EmulatorState, arn: str, train: Callable[[Progress], T]) -> T:
+    """Train, and show in the state what the training of the resource `arn` is at.
 
     Between two stages it looks whether it is still wanted. Raises JobStopped when it is not: a stop was asked
     for, or the emulator was reset or closed.
     """
-    stop = world.stops.get(arn, threading.Event())
+    stop = state.stops.get(arn, threading.Event())
 
     def report(stage: str, share: float) -> None:
-        if stop.is_set() or world.jobs.closed:
+        if stop.is_set() or state.jobs.closed:
             raise JobStopped(f"stopped before {stage}")
-        world.progress[arn] = ShownProgress(stage, share)
+        state.progress[arn] = ShownProgress(stage, share)
         log.debug("%s: %s, %d%%", arn, stage, round(100 * share))
 
     try:
         return train(report)
     finally:
-        world.progress.pop(arn, None)
-        world.stops.pop(arn, None)
+        state.progress.pop(arn, None)
+        state.stops.pop(arn, None)

@@ -86,7 +86,7 @@ class MetadataReading:
         )
 
     def _records(self, described: _Described, id_column: str) -> Records:
-        return self.context.world.indexes.records(described.contents, described.schema_text, id_column)
+        return self.context.state.indexes.records(described.contents, described.schema_text, id_column)
 
     def _item_features(self, catalog: Sequence[str]) -> Features | None:
         if self.items is None:
@@ -149,7 +149,7 @@ def _described(
     context: Context, group_arn: str, dataset_type: str, columns: Mapping[str, Any], known: KnownColumns | None
 ) -> _Described | None:
     dataset = dataset_of_type(context, group_arn, dataset_type)
-    contents = context.world.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents.get(dataset.arn) if dataset else None
     if dataset is None or contents is None:
         return None
     text = context.get(Schema, dataset.schema_arn).schema
@@ -173,14 +173,14 @@ def item_attributes(
 ) -> ItemAttributes | None:
     """What the Items dataset of a group holds now; None without one. known: see `columns_in_training`."""
     dataset = dataset_of_type(context, group_arn, ITEMS)
-    contents = context.world.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents.get(dataset.arn) if dataset else None
     if dataset is None or contents is None:
         return None
     schemas = schemas_of_group(context, group_arn)
     text = context.get(Schema, dataset.schema_arn).schema
     names = attribute_columns(config, schemas, known)
     fields = {field.name.upper(): field for field in schemas[ITEMS].fields if field.name in names}
-    return ItemAttributes(context.world.indexes.records(contents, text, ITEM_ID), fields)
+    return ItemAttributes(context.state.indexes.records(contents, text, ITEM_ID), fields)
 
 
 def objective_along(
@@ -189,11 +189,11 @@ def objective_along(
     """Of a solutionConfig that has been checked; None where it names no column."""
     wanted = config.get("optimizationObjective", {})
     dataset = dataset_of_type(context, group_arn, ITEMS)
-    contents = context.world.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents.get(dataset.arn) if dataset else None
     if "itemAttribute" not in wanted or dataset is None or contents is None:
         return None
     text = context.get(Schema, dataset.schema_arn).schema
-    column = context.world.indexes.records(contents, text, ITEM_ID).along(catalog, [wanted["itemAttribute"]]).column(0)
+    column = context.state.indexes.records(contents, text, ITEM_ID).along(catalog, [wanted["itemAttribute"]]).column(0)
     rewards = np.asarray(pc.cast(column, pa.float64()).fill_null(0).to_numpy()).astype(np.float32)
     sensitivity = wanted.get("objectiveSensitivity", "OFF")
     return Objective(np.nan_to_num(rewards, posinf=0.0, neginf=0.0), STRENGTHS[sensitivity])

@@ -161,7 +161,7 @@ class ObjectStore(Listing, Protocol):
         ...
 
 
-class Neighbours:
+class AwsServices:
     """Clients of the other services, made once for each service and region and shared between threads."""
 
     def __init__(self, client_factory: ClientFactory) -> None:
@@ -237,9 +237,9 @@ def _log_call(http_response: Any, parsed: Mapping[str, Any], model: Any, **_: An
     log.debug("%s.%s status=%s error=%s", model.service_model.service_id, model.name, http_response.status_code, code)
 
 
-def remote_neighbours(
+def remote_aws_services(
     endpoint: str = "", *, timeout: float = READ_SECONDS, ourselves: Collection[str] = ()
-) -> Neighbours:
+) -> AwsServices:
     """Services behind `endpoint`, or, when it is empty, wherever the AWS environment and profile point.
 
     timeout: seconds without a byte after which an attempt is given up.
@@ -254,7 +254,7 @@ def remote_neighbours(
             raise PointsAtOurselves(client.meta.endpoint_url)
         return client
 
-    return Neighbours(make)
+    return AwsServices(make)
 
 
 def _remote_client(session: Any, service: str, region: str, endpoint: str, timeout: float) -> Any:
