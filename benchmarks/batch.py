@@ -15,12 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.report import show
-from personalize_emu.batch.executors import workers_at
+from personalize_emu.batch.executors import Workers, workers_at
 from personalize_emu.batch.inference import Inference
 from personalize_emu.batch.lines import chunks_of
 from personalize_emu.batch.transfer import CHUNK_BYTES, CHUNK_LINES
-from personalize_emu.batch.workers import Workers
-from personalize_emu.data.byte_streams import stream_of
+from personalize_emu.data.files.byte_streams import stream_of
 from personalize_emu.recipes.contract.base import Kind, TrainingData
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.blas_threads import one_blas_thread

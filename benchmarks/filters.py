@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.report import show
-from personalize_emu.data.avro import Field, Schema
+from personalize_emu.data.schemas.avro import Field, Schema
 from personalize_emu.filters.binding import bind
 from personalize_emu.filters.check import check
-from personalize_emu.filters.encounters import Encounters
 from personalize_emu.filters.grammar import parse
+from personalize_emu.filters.interactions import Encounters
 from personalize_emu.filters.masks import Asking, admitted, nothing_known
 from personalize_emu.filters.records import Records, View
 from personalize_emu.recipes.contract.topk import top_k

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from personalize_emu.edge.server_process import ServerProcess
+from personalize_emu.edge.testing.server_process import ServerProcess
 
 
 @contextmanager

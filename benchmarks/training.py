@@ -8,8 +8,8 @@ from pathlib import Path
 
 from benchmarks.group_to_answer import GroupToAnswer, avro
 from benchmarks.report import show
-from personalize_emu.edge.live_server import LiveServer
 from personalize_emu.edge.one_port import emulator_with_services
+from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-small"

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from personalize_emu.edge.mock import mock_personalize
+    from personalize_emu.edge.testing.mock import mock_personalize
     from personalize_emu.emulator import Emulator
     from personalize_emu.settings import Settings
 
@@ -19,7 +19,7 @@ _HOMES = MappingProxyType(
     {
         "Emulator": "personalize_emu.emulator",
         "Settings": "personalize_emu.settings",
-        "mock_personalize": "personalize_emu.edge.mock",
+        "mock_personalize": "personalize_emu.edge.testing.mock",
     }
 )
 

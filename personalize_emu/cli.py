@@ -15,16 +15,16 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib.error import HTTPError, URLError
 
-from personalize_emu.edge.addresses import server_url
-from personalize_emu.edge.client_environment import client_environment
-from personalize_emu.edge.exit_codes import BROKEN_PIPE, INTERRUPTED
-from personalize_emu.edge.server_reset import reset_server
-from personalize_emu.edge.stream_options import add_options
+from personalize_emu.edge.endpoints import client_environment, reset_server, server_url
+from personalize_emu.edge.kinesis.options import add_options
 from personalize_emu.settings import Settings, environment_name, settings_from_environment
 
 PROGRAM = "personalize-emu"
 FAILED = 1
 WRONG_USE = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""As shells count them: 128 plus the number of the signal, here SIGINT and SIGPIPE."""
 PACKAGES = ("personalize-emu", "boto3", "botocore", "moto", "flask", "httptools", "numpy", "pyarrow", "scipy")
 
 EXAMPLES = """\
@@ -130,8 +130,8 @@ def _env(chosen: argparse.Namespace) -> int:
 
 
 def _kinesis(chosen: argparse.Namespace) -> int:
-    from personalize_emu.edge.stream_command import consume
-    from personalize_emu.edge.stream_consumer import Refused
+    from personalize_emu.edge.kinesis.command import consume
+    from personalize_emu.edge.kinesis.consumer import Refused
 
     try:
         return consume(chosen, _settings(chosen))

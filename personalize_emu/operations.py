@@ -8,12 +8,12 @@ from typing import Any
 
 from personalize_emu.batch.inference_jobs import create_batch_inference_job
 from personalize_emu.batch.segment_jobs import create_batch_segment_job
-from personalize_emu.runtime.action_interactions import put_action_interactions
 from personalize_emu.runtime.actions import get_action_recommendations
-from personalize_emu.runtime.events import put_events
+from personalize_emu.runtime.events.put_action_interactions import put_action_interactions
+from personalize_emu.runtime.events.put_events import put_events
+from personalize_emu.runtime.events.put_records import put_actions, put_items, put_users
 from personalize_emu.runtime.rank import get_personalized_ranking
 from personalize_emu.runtime.recommend import get_recommendations
-from personalize_emu.runtime.records import put_actions, put_items, put_users
 from personalize_emu.service import dataset_groups, filters, recipes
 from personalize_emu.service.attribution import metric_attributions
 from personalize_emu.service.batch_jobs import batch_inference_jobs, batch_segment_jobs

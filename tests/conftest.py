@@ -11,7 +11,7 @@ import boto3
 import pytest
 from hypothesis import HealthCheck, settings
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ManualClock
 from tests.clients import Environment, client, environment

@@ -44,7 +44,7 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "boto3": ("aws_services", "edge", "demo"),
     "botocore": ("aws_services", "edge", "demo", "wire.models"),
     "botocore.model": ("aws_services", "edge", "demo", "wire"),
-    "moto": ("edge.moto_seam",),
+    "moto": ("edge.moto_adapter",),
     "dask": ("batch.executors",),
     "distributed": ("batch.executors",),
     "pickle": (),
@@ -54,7 +54,7 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "joblib": (),
     "shelve": (),
 }
-CATCHES_ALL = ("edge.chain", "edge.one_port", "edge.moto_seam.clients", "state.jobs")
+CATCHES_ALL = ("edge.request_pipeline", "edge.one_port", "edge.moto_adapter.clients", "state.jobs")
 """Where a fault, of ours or of an embedded service, becomes an InternalFailure, or the end of a job."""
 
 
@@ -204,10 +204,10 @@ def package(tmp_path: Path) -> Path:
     plant(tmp_path, "state/store", "from personalize_emu.wire.errors import AwsError\n")
     plant(tmp_path, "service/solutions", "from ..state.store import Store\nfrom ..wire import errors\n")
     plant(tmp_path, "runtime/rank", "from personalize_emu.service import solutions\n")
-    plant(tmp_path, "edge/chain", "import flask\ntry:\n    pass\nexcept Exception:\n    pass\n")
-    plant(tmp_path, "edge/moto_seam", "from moto.core import responses\n")
+    plant(tmp_path, "edge/request_pipeline", "import flask\ntry:\n    pass\nexcept Exception:\n    pass\n")
+    plant(tmp_path, "edge/moto_adapter", "from moto.core import responses\n")
     plant(tmp_path, "aws_services", "import boto3\n")
-    plant(tmp_path, "cli", "from personalize_emu.edge.chain import answer\n")
+    plant(tmp_path, "cli", "from personalize_emu.edge.request_pipeline import answer\n")
     return tmp_path
 
 
@@ -241,7 +241,7 @@ def test_a_package_that_keeps_the_rules_has_no_faults(package: Path) -> None:
         ("service/tags", "from personalize_emu import mock_personalize", "imports personalize_emu"),
         ("service/tags", "import importlib\nimportlib.import_module('personalize_emu.cli')", "imports cli"),
         ("runtime/events", "from personalize_emu.cli import main", "imports cli"),
-        ("emulator", "from personalize_emu.edge.chain import answer", "imports edge.chain"),
+        ("emulator", "from personalize_emu.edge.request_pipeline import answer", "imports edge.request_pipeline"),
         ("service/tags", "from flask import request", "imports flask"),
         ("service/tags", "import boto3.session", "imports boto3"),
         ("wire/sigv4", "from botocore.auth import SigV4Auth", "imports botocore"),

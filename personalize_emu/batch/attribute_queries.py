@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.batch.lines import BadLine
-from personalize_emu.data.avro import Field
+from personalize_emu.data.schemas.avro import Field
 from personalize_emu.filters.binding import held_number
 from personalize_emu.filters.columns import Mask
 from personalize_emu.filters.expressions import Constant

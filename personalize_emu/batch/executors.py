@@ -1,13 +1,15 @@
-"""Where batch jobs are worked on: in the server, or by a Dask cluster."""
+"""Executors of batch jobs: threads of this process, or the workers of a Dask cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from personalize_emu.batch.workers import Workers
 from personalize_emu.settings import DASK_SCHEME
 from personalize_emu.state.jobs import JobFailed
 
@@ -44,3 +46,46 @@ def workers_at(executor: str, *, alone: bool) -> Iterator[Workers]:
             raise JobFailed(f"The Dask cluster at {executor} has no workers.")
         carry = partial(client.scatter, broadcast=True, hash=False)
         yield Workers(client.get_executor(pure=False), PIECES_A_THREAD * threads, carry)
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class InThread(Executor):
+    """Does everything at once, where it is asked to; what the work raises, `submit` raises."""
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        future: Future[R] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def _as_it_is(work: Any) -> Any:
+    return work
+
+
+@dataclass(frozen=True)
+class Workers:
+    """ahead: how many pieces of work may wait for their turn to be written, which bounds the memory.
+
+    carry: brings what the work needs to where it is done, once for all pieces; gives what stands for it there.
+    """
+
+    executor: Executor = field(default_factory=InThread)
+    ahead: int = 1
+    carry: Callable[[Any], Any] = _as_it_is
+
+    def in_order(self, carried: Callable[[T], R], pieces: Iterator[T]) -> Iterator[R]:
+        """The result of each piece, in the order of the pieces. carried: the work, as `carry` gave it."""
+        waiting: deque[Future[R]] = deque()
+        for piece in pieces:
+            waiting.append(self.executor.submit(_done, carried, piece))
+            if len(waiting) >= self.ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _done(work: Callable[[T], R], piece: T) -> R:
+    return work(piece)

@@ -16,12 +16,11 @@ from personalize_emu.batch.transfer import Answered
 from personalize_emu.recipes.contract.base import History, Kind
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.wrappers.exploration import Explored, nothing_explored
-from personalize_emu.runtime.answers import shares_of, softmax_scales
-from personalize_emu.runtime.circumstances import told_context
-from personalize_emu.runtime.exploring import Explorer, scored_items
+from personalize_emu.runtime.exploration import Explorer, scored_items
 from personalize_emu.runtime.filtering import RequestFilter, requested_filter
-from personalize_emu.runtime.histories import single_item, trained_history
+from personalize_emu.runtime.model_inputs import single_item, told_context, trained_history
 from personalize_emu.runtime.rank import MOST_ITEMS, ranked
+from personalize_emu.runtime.responses import shares_of, softmax_scales
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.wire.errors import AwsError

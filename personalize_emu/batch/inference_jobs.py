@@ -10,10 +10,10 @@ from personalize_emu.batch.executors import workers_at
 from personalize_emu.batch.inference import Inference, LineFilter
 from personalize_emu.batch.themes import Themes, themes_of
 from personalize_emu.batch.transfer import transfer
-from personalize_emu.data.columns import ITEM_ID
-from personalize_emu.data.dataset_types import ITEMS
+from personalize_emu.data.schemas.columns import ITEM_ID
+from personalize_emu.data.schemas.dataset_types import ITEMS
 from personalize_emu.recipes.contract.base import Progress
-from personalize_emu.runtime.exploring import explorer
+from personalize_emu.runtime.exploration import explorer
 from personalize_emu.runtime.filtering import group_of, records_of
 from personalize_emu.service.batch_jobs.batch_inference_jobs import THEMES, insert_batch_inference_job
 from personalize_emu.service.core.context import Context, Params

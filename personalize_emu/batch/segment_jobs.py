@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from personalize_emu.batch.crowds import current_users, user_filter
 from personalize_emu.batch.executors import workers_at
+from personalize_emu.batch.segment_users import current_users, user_filter
 from personalize_emu.batch.segments import Segments
 from personalize_emu.batch.transfer import transfer
 from personalize_emu.filters.check import CheckedFilter

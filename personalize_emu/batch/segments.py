@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.batch.attribute_queries import items_with
-from personalize_emu.batch.crowds import UserFilter, Users
 from personalize_emu.batch.lines import INFERENCE, SEGMENTS, BadLine, Line, encoded, parsed, required_text
+from personalize_emu.batch.segment_users import UserFilter, Users
 from personalize_emu.batch.transfer import Answered
 from personalize_emu.filters.columns import Mask
 from personalize_emu.filters.records import View

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.batch.lines import INFERENCE
-from personalize_emu.data.avro import Field
+from personalize_emu.data.schemas.avro import Field
 from personalize_emu.filters.records import Records
 from personalize_emu.wire.java_text import double
 

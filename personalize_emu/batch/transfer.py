@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from personalize_emu.aws_services import ObjectInfo, ObjectStore, StoreError
+from personalize_emu.batch.executors import Workers
 from personalize_emu.batch.lines import Chunk, chunks_of
-from personalize_emu.batch.workers import Workers
-from personalize_emu.data.byte_streams import stream_of
+from personalize_emu.data.files.byte_streams import stream_of
 from personalize_emu.recipes.contract.base import Progress
 from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, is_any_file
 from personalize_emu.service.access.role_access import READ_AND_WRITE, recheck_access

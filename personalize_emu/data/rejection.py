@@ -1,8 +1,9 @@
-"""Why input data is refused, in the words users of the service know (spec 03 section 14)."""
+"""Error messages for rejected input (spec 03 section 14), and the number of rows that were left out (D-58)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 _NONCONFORMING = (
     "Input csv has rows that do not conform to the dataset schema. Please ensure all required data fields "
@@ -41,3 +42,36 @@ def too_few_interactions(found: int, minimum: int, left_out: int) -> RejectedDat
     """Fewer rows than an import needs (D-74). left_out: rows that do not conform and so do not count."""
     text = f"Input data has {found} interactions. A minimum of {minimum} interactions is required."
     return RejectedData(f"{text} ({left_out} more do not conform to the schema)" if left_out else text)
+
+
+MOST_REASONS = 10
+"""So many rows are named with file, line and column; the rest are counted."""
+
+
+@dataclass
+class RowCounts:
+    """Grows while files are read. rows: all there were, those that were left out too.
+
+    left_out: rows that do not conform to the schema (D-58). reasons: of the first `MOST_REASONS` of them, each with
+    the name of the file and the number of the line (CSV) or row (Parquet), both from 1.
+    """
+
+    rows: int = 0
+    left_out: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+    def add(self, kept: int, left_out: int = 0, reasons: Iterable[str] = ()) -> None:
+        self.rows += kept + left_out
+        self.left_out += left_out
+        for reason in reasons:
+            if len(self.reasons) < MOST_REASONS:
+                self.reasons.append(reason)
+
+    def check(self, tolerated: float) -> None:
+        """tolerated: largest share of the rows that may be left out, from 0 to 1.
+
+        Raises:
+            RejectedData: more were, or no row is left.
+        """
+        if self.left_out and (self.left_out == self.rows or self.left_out > tolerated * self.rows):
+            raise nonconforming(f"{self.left_out} of {self.rows} rows, the first: {self.reasons[0]}")

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from personalize_emu.demo.narrator import POLL_SECONDS, Narrator
+from personalize_emu.demo.console import POLL_SECONDS, Narrator
 from personalize_emu.schema_files import schema_text
 
 BUCKET = "personalize-demo-shop"

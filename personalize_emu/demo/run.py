@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 from botocore.exceptions import BotoCoreError, ClientError
 
 from personalize_emu.demo.account import BUCKET, KINDS, Account, DemoFailed
+from personalize_emu.demo.console import Narrator
 from personalize_emu.demo.dataset import Dataset
-from personalize_emu.demo.narrator import Narrator
 from personalize_emu.demo.shop import CATEGORIES, PERSONAS
 from personalize_emu.demo.shoppers import END, generate
-from personalize_emu.edge.live_server import LiveServer
 from personalize_emu.edge.one_port import emulator_with_services
+from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.settings import Settings
 
 STEPS = 12

@@ -9,10 +9,10 @@ from flask import Response as FlaskResponse
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from personalize_emu.edge import admin
-from personalize_emu.edge.callers import CallerOf, nobody
-from personalize_emu.edge.chain import AccountOf, answer, default_account, refuse
-from personalize_emu.edge.gate import Gate, gate_of
+from personalize_emu.edge.admin import routes as admin
+from personalize_emu.edge.auth.access_control import Gate, gate_of
+from personalize_emu.edge.auth.callers import CallerOf, nobody
+from personalize_emu.edge.request_pipeline import AccountOf, answer, default_account, refuse
 from personalize_emu.emulator import Emulator
 from personalize_emu.wire.errors import AwsError, RequestEntityTooLargeException, SerializationException
 from personalize_emu.wire.render import Response

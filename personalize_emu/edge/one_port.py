@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.application import create_app, is_admin_path, to_flask
-from personalize_emu.edge.callers import nobody
-from personalize_emu.edge.chain import AccountOf, answer, default_account
-from personalize_emu.edge.gate import Gate, gate_of, open_gate
-from personalize_emu.edge.http_messages import HttpRequest
-from personalize_emu.edge.moto_seam import (
+from personalize_emu.edge.auth.access_control import Gate, gate_of, open_gate
+from personalize_emu.edge.auth.callers import nobody
+from personalize_emu.edge.http.error_responses import FORM, refusal
+from personalize_emu.edge.http.messages import HttpRequest
+from personalize_emu.edge.http.origin_check import foreign_host, foreign_origin
+from personalize_emu.edge.http.wsgi import call_wsgi
+from personalize_emu.edge.moto_adapter import (
     EmbeddedClients,
     UnservedRequest,
     account_of,
@@ -27,11 +29,9 @@ from personalize_emu.edge.moto_seam import (
     embedded_application,
     reset_services,
 )
-from personalize_emu.edge.origin_guard import foreign_host, foreign_origin
-from personalize_emu.edge.refusals import FORM, refusal
 from personalize_emu.edge.request_log import log_service_call
 from personalize_emu.edge.request_log import services as _log
-from personalize_emu.edge.wsgi_call import call_wsgi
+from personalize_emu.edge.request_pipeline import AccountOf, answer, default_account
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import Clock

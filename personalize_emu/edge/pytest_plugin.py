@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from personalize_emu.edge.trained_campaign import TrainedCampaigns
+    from personalize_emu.edge.testing.trained_campaign import TrainedCampaigns
     from personalize_emu.emulator import Emulator
 
 
 @pytest.fixture
 def personalize_emu() -> Iterator[Emulator]:
     """An emulator in this process: boto3 clients of Personalize and of all other AWS services stay in it."""
-    from personalize_emu.edge.mock import mock_personalize
+    from personalize_emu.edge.testing.mock import mock_personalize
 
     with mock_personalize() as emulator:
         yield emulator
@@ -27,7 +27,7 @@ def personalize_emu_session() -> Iterator[Emulator]:
 
     While a test uses `personalize_emu`, that one answers.
     """
-    from personalize_emu.edge.mock import mock_personalize
+    from personalize_emu.edge.testing.mock import mock_personalize
 
     with mock_personalize() as emulator:
         yield emulator
@@ -36,7 +36,7 @@ def personalize_emu_session() -> Iterator[Emulator]:
 @pytest.fixture
 def trained_campaign(personalize_emu: Emulator) -> TrainedCampaigns:  # noqa: ARG001
     """A function: rows of (user, item, timestamp[, event type]) or dicts in, the ARN of an active campaign out."""
-    from personalize_emu.edge.trained_campaign import TrainedCampaigns
+    from personalize_emu.edge.testing.trained_campaign import TrainedCampaigns
 
     return TrainedCampaigns()
 
@@ -44,7 +44,7 @@ def trained_campaign(personalize_emu: Emulator) -> TrainedCampaigns:  # noqa: AR
 @pytest.fixture(scope="session")
 def trained_campaign_session(personalize_emu_session: Emulator) -> TrainedCampaigns:  # noqa: ARG001
     """As `trained_campaign`, in the emulator of the session: trained once, asked by many tests."""
-    from personalize_emu.edge.trained_campaign import TrainedCampaigns
+    from personalize_emu.edge.testing.trained_campaign import TrainedCampaigns
 
     return TrainedCampaigns()
 
@@ -56,7 +56,7 @@ def personalize_server_session() -> Iterator[str]:
     It runs in a process of its own, so that mocks in the tests do not touch its state. It has no quotas. Neither
     endpoint nor credentials are set.
     """
-    from personalize_emu.edge.server_process import ServerProcess
+    from personalize_emu.edge.testing.server_process import ServerProcess
 
     with ServerProcess("--pace", "instant", "--quotas", "off") as server:
         yield server.url
@@ -69,8 +69,7 @@ def personalize_server(personalize_server_session: str, monkeypatch: pytest.Monk
     The environment names it: AWS_ENDPOINT_URL, credentials and region are set for the test, so that boto3, the AWS
     CLI and child processes need nothing else.
     """
-    from personalize_emu.edge.client_environment import client_environment
-    from personalize_emu.edge.server_reset import reset_server
+    from personalize_emu.edge.endpoints import client_environment, reset_server
 
     reset_server(personalize_server_session)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):

@@ -23,14 +23,14 @@ from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from personalize_emu.edge.addresses import server_url
-from personalize_emu.edge.exit_codes import INTERRUPTED
+from personalize_emu.edge.endpoints import server_url
 from personalize_emu.settings import Settings
 
 if TYPE_CHECKING:
     from personalize_emu.emulator import Emulator
 
-EXIT_CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: 0}
+EXIT_CODES = {signal.SIGINT: 128 + signal.SIGINT, signal.SIGTERM: 0}
+"""As shells count them: 128 plus the number of the signal for SIGINT."""
 PATIENCE_SECONDS = 0.3
 """How long requests that are being answered may take when the server ends."""
 CLOSING_SECONDS = 0.5
@@ -75,9 +75,9 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     # Not before the port is known to be free: these take most of the time of a start.
     from threadpoolctl import threadpool_limits
 
-    from personalize_emu.edge.front import Front
-    from personalize_emu.edge.http_server import HttpServer
-    from personalize_emu.edge.moto_seam import know_managed_policies
+    from personalize_emu.edge.http.dispatcher import Front
+    from personalize_emu.edge.http.server import HttpServer
+    from personalize_emu.edge.moto_adapter import know_managed_policies
     from personalize_emu.edge.one_port import emulator_with_services, one_port
 
     know_managed_policies()

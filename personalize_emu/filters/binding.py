@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from personalize_emu.data.avro import Field
+from personalize_emu.data.schemas.avro import Field
 from personalize_emu.filters.check import EVENTS, CheckedFilter
 from personalize_emu.filters.errors import MissingValues, UnreadableValues
 from personalize_emu.filters.expressions import (

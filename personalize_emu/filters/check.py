@@ -8,8 +8,8 @@ from decimal import Decimal
 from functools import cached_property
 from types import MappingProxyType
 
-from personalize_emu.data.avro import Field, Schema
-from personalize_emu.data.columns import EVENT_TYPE
+from personalize_emu.data.schemas.avro import Field, Schema
+from personalize_emu.data.schemas.columns import EVENT_TYPE
 from personalize_emu.filters.errors import InvalidExpression
 from personalize_emu.filters.expressions import (
     ACTION_INTERACTIONS,

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from personalize_emu.data.avro import Field
-from personalize_emu.data.columns import encoded
+from personalize_emu.data.schemas.avro import Field
+from personalize_emu.data.schemas.columns import encoded
 from personalize_emu.filters.expressions import Constant, Operator
 
 Mask = NDArray[np.bool_]

@@ -10,8 +10,8 @@ import numpy as np
 from personalize_emu.filters.binding import Alternatives, Bound, BoundExpression, OneOf, Value, holds
 from personalize_emu.filters.check import EVENTS
 from personalize_emu.filters.columns import Mask
-from personalize_emu.filters.encounters import Encounters
 from personalize_emu.filters.expressions import CURRENT_ITEM
+from personalize_emu.filters.interactions import Encounters
 from personalize_emu.filters.records import View
 
 

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from personalize_emu.data.avro import Schema
-from personalize_emu.data.columns import rows_table
-from personalize_emu.data.log_segments import Row
+from personalize_emu.data.records.log_segments import Row
+from personalize_emu.data.schemas.avro import Schema
+from personalize_emu.data.schemas.columns import rows_table
 from personalize_emu.filters.binding import Alternatives, Bound, Compared, Value
 from personalize_emu.filters.columns import Column, Mask, Texts, column_of
 

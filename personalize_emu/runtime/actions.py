@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.data.columns import ACTION_ID
-from personalize_emu.data.dataset_types import ACTION_INTERACTIONS, ACTIONS
+from personalize_emu.data.schemas.columns import ACTION_ID
+from personalize_emu.data.schemas.dataset_types import ACTION_INTERACTIONS, ACTIONS
 from personalize_emu.recipes.contract.action_data import ActionHistory
 from personalize_emu.recipes.contract.base import Kind
 from personalize_emu.recipes.next_best_action import ActionModel
-from personalize_emu.runtime.answers import SCORE_PLACES
 from personalize_emu.runtime.deployments import deployed
 from personalize_emu.runtime.filtering import contents_of, group_of, records_of, requested_filter
-from personalize_emu.runtime.histories import MOST_STREAMED, history_of
-from personalize_emu.runtime.recommendation_ids import issued_id
+from personalize_emu.runtime.model_inputs import MOST_STREAMED, history_of
+from personalize_emu.runtime.responses import SCORE_PLACES, issued_id
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.training.action_records import VALUE, outcome_of, outcomes_of

@@ -8,12 +8,14 @@ from types import MappingProxyType
 
 import numpy as np
 
-from personalize_emu.data.columns import ACTION_ID, ITEM_ID, USER_ID
-from personalize_emu.data.dataset_types import ACTION_INTERACTIONS, ACTIONS, INTERACTIONS, ITEMS, USERS
+from personalize_emu.data.schemas.columns import ACTION_ID, ITEM_ID, USER_ID
+from personalize_emu.data.schemas.dataset_types import ACTION_INTERACTIONS, ACTIONS, INTERACTIONS, ITEMS, USERS
 from personalize_emu.filters.binding import BoundExpression, bind
 from personalize_emu.filters.check import CheckedFilter
 from personalize_emu.filters.columns import Mask
-from personalize_emu.filters.encounters import (
+from personalize_emu.filters.errors import InvalidValues
+from personalize_emu.filters.expressions import Entity
+from personalize_emu.filters.interactions import (
     MOST_ACTION_INTERACTIONS,
     MOST_INTERACTIONS,
     Encounters,
@@ -21,8 +23,6 @@ from personalize_emu.filters.encounters import (
     folded,
     newest,
 )
-from personalize_emu.filters.errors import InvalidValues
-from personalize_emu.filters.expressions import Entity
 from personalize_emu.filters.masks import Asking, admitted, nothing_known
 from personalize_emu.filters.records import Records, View
 from personalize_emu.runtime.deployments import not_found

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from personalize_emu.data.columns import ITEM_ID
-from personalize_emu.data.dataset_types import ITEMS
+from personalize_emu.data.schemas.columns import ITEM_ID
+from personalize_emu.data.schemas.dataset_types import ITEMS
 from personalize_emu.filters.records import Records
 from personalize_emu.runtime.deployments import Deployment
 from personalize_emu.runtime.filtering import group_of, records_of

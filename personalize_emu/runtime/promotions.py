@@ -12,9 +12,9 @@ from personalize_emu.filters.columns import Mask
 from personalize_emu.recipes.contract.base import Model
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.wrappers.exploration import Explored, seed_of
-from personalize_emu.runtime.answers import best_items
-from personalize_emu.runtime.exploring import scored_items
+from personalize_emu.runtime.exploration import scored_items
 from personalize_emu.runtime.filtering import requested_filter
+from personalize_emu.runtime.responses import best_items
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.wire.errors import InvalidInputException

@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import Kind, Model
-from personalize_emu.runtime.answers import softmax_of
-from personalize_emu.runtime.circumstances import told_context
 from personalize_emu.runtime.deployments import deployed
 from personalize_emu.runtime.filtering import requested_filter
-from personalize_emu.runtime.histories import history_of
 from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_ITEMS_WITH_METADATA
 from personalize_emu.runtime.metadata import requested_metadata
-from personalize_emu.runtime.recommendation_ids import issued_id
+from personalize_emu.runtime.model_inputs import history_of, told_context
+from personalize_emu.runtime.responses import issued_id, softmax_of
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.wire.errors import InvalidInputException
 

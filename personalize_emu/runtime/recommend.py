@@ -1,20 +1,24 @@
-"""GetRecommendations (spec 09 section 2)."""
+"""GetRecommendations (spec 09 section 2), with what domain use cases require and filter out (spec 06 section 4)."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.filters.interactions import folded
 from personalize_emu.recipes.contract.base import Kind
-from personalize_emu.runtime.circumstances import told_context
 from personalize_emu.runtime.deployments import Deployment, deployed, recommending
-from personalize_emu.runtime.exploring import explorer
-from personalize_emu.runtime.histories import history_of, single_item
+from personalize_emu.runtime.exploration import explorer
+from personalize_emu.runtime.filtering import encounters_of
 from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_RESULTS_WITH_METADATA
 from personalize_emu.runtime.metadata import requested_metadata
+from personalize_emu.runtime.model_inputs import history_of, single_item, told_context
 from personalize_emu.runtime.promotions import chosen_items, requested_wishes
-from personalize_emu.runtime.recommendation_ids import issued_id
-from personalize_emu.runtime.use_cases import require_ids_of_use_case, without_hidden
+from personalize_emu.runtime.responses import issued_id
 from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.wire.errors import InvalidInputException
 
 DEFAULT_RESULTS = 25
@@ -69,3 +73,34 @@ def _require_ids(kind: Kind, params: Params) -> None:
         raise InvalidInputException("userId is required")
     if kind is Kind.RELATED and not params.get("itemId"):
         raise InvalidInputException("itemId is required")
+
+
+def require_ids_of_use_case(trained: TrainedVersion, params: Params) -> None:
+    """R-90 to R-100, RT-20: an empty id counts as missing."""
+    for member in trained.recipe.needs:
+        if not params.get(member):
+            raise InvalidInputException(f"{member} is required")
+
+
+def without_hidden(
+    context: Context, trained: TrainedVersion, user_id: str, scores: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """float32[items]: -inf for what the user purchased or watched lately (R-102).
+
+    Imported and streamed events up to now count, whichever of them the model was trained on.
+    """
+    hidden_type = folded(trained.recipe.hidden_event)
+    if hidden_type is None:
+        return scores
+    encounters = encounters_of(context, context.state.contents.get(trained.interactions_arn), user_id)
+    number_of = trained.model.number_of
+    hidden = [
+        number_of[item_id]
+        for item_id, event_type in encounters.pairs
+        if event_type == hidden_type and item_id in number_of
+    ]
+    if not hidden:
+        return scores
+    scores = scores.copy()
+    scores[hidden] = -np.inf
+    return scores

@@ -8,7 +8,7 @@ from typing import Any
 from personalize_emu.service.catalog.recipe_catalog import LAST_UPDATED, all_recipes, recipe_by_arn
 from personalize_emu.service.catalog.recipe_facts import Hyperparameter, RecipeFacts
 from personalize_emu.service.core.context import Context
-from personalize_emu.state.arns import parse_arn
+from personalize_emu.state.identifiers import parse_arn
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
 
 Params = Mapping[str, Any]

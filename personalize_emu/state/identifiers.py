@@ -1,13 +1,14 @@
-"""Random identifiers from one seed, each drawn for what it is for.
+"""Random identifiers derived from one seed, and Amazon Resource Names (R-GEN-1, R-GEN-2).
 
-The n-th identifier of one purpose and one owner follows from seed, purpose, owner and n alone. So nothing that happens
-in between, in this thread or another, changes what a call is answered.
+The n-th identifier for one purpose and owner depends on seed, purpose, owner and n alone, so concurrent calls do not
+change each other's identifiers.
 """
 
 from __future__ import annotations
 
 import itertools
 import uuid
+from dataclasses import dataclass
 from hashlib import blake2b
 
 _SEPARATOR = "\n"
@@ -53,3 +54,32 @@ class Identifiers:
 
 def _uuid(random: bytes) -> str:
     return str(uuid.UUID(bytes=random, version=4))
+
+
+@dataclass(frozen=True)
+class Arn:
+    """`arn:<partition>:<service>:<region>:<account>:<type>/<name>`; recipes have empty region and account."""
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource_type: str
+    resource_name: str
+
+
+def make_arn(region: str, account: str, resource_type: str, resource_name: str) -> str:
+    return f"arn:{partition_of(region)}:personalize:{region}:{account}:{resource_type}/{resource_name}"
+
+
+def partition_of(region: str) -> str:
+    return "aws-cn" if region.startswith("cn-") else "aws"
+
+
+def parse_arn(text: str) -> Arn | None:
+    """The parts of `text`, or None when it has not the form of an ARN."""
+    parts = text.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn":
+        return None
+    resource_type, _, resource_name = parts[5].partition("/")
+    return Arn(parts[1], parts[2], parts[3], parts[4], resource_type, resource_name)

@@ -1,11 +1,130 @@
-"""The credential scope of a signed request (P-19): who, when, which region. No signature is checked."""
+"""Signature Version 4: credential scope and signature of a request, and the signature expected of it (P-19, S-36).
+
+    headers, query ──read_signature──▶ Signature ──expected_signature, with the secret──▶ hex digits to compare
+    headers, query ──credential_scope──▶ CredentialScope, without a check of the signature
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, quote
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+TIME_FORMAT = "%Y%m%dT%H%M%SZ"
+
+
+class MalformedSignature(Exception):
+    """There are credentials, and something about them is missing or unreadable. The text says what."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a request carries, in its headers or, pre-signed, in its query.
+
+    signed_headers: names in lower case. value: hex digits. signed_at: epoch seconds. token: of a session.
+    lifetime: seconds that a pre-signed request is good for, None for others.
+    """
+
+    scope: CredentialScope
+    signed_headers: tuple[str, ...]
+    value: str
+    signed_at: float
+    token: str | None
+    lifetime: float | None = None
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """The parts of a request that a signature covers. headers: names in lower case. path: percent-decoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def read_signature(headers: Mapping[str, str], query: str) -> Signature | None:
+    """None when the request names no credentials at all.
+
+    Raises:
+        MalformedSignature: it does, but not as it should.
+    """
+    presigned = dict(parse_qsl(query, keep_blank_values=True)) if "X-Amz-" in query else {}
+    if "authorization" in headers:
+        parts = _authorization_parts(headers["authorization"])
+        date, token, lifetime = headers.get("x-amz-date"), headers.get("x-amz-security-token"), None
+    elif "X-Amz-Credential" in presigned:
+        parts = {name.removeprefix("X-Amz-"): value for name, value in presigned.items()}
+        date, token = presigned.get("X-Amz-Date"), presigned.get("X-Amz-Security-Token")
+        lifetime = _seconds(presigned.get("X-Amz-Expires", ""))
+    else:
+        return None
+    scope = credential_scope(headers, query)
+    if scope is None:
+        raise MalformedSignature("Credential must have five slash-separated elements.")
+    for name in ("SignedHeaders", "Signature"):
+        if not parts.get(name):
+            raise MalformedSignature(f"Authorization requires {name}.")
+    names = tuple(parts["SignedHeaders"].split(";"))
+    return Signature(scope, names, parts["Signature"], _epoch(date), token, lifetime)
+
+
+def expected_signature(signature: Signature, secret: str, request: SignedRequest) -> str:
+    """The hex digits that the owner of the secret would have sent."""
+    scope = signature.scope
+    place = "/".join((scope.date, scope.region, scope.service, "aws4_request"))
+    moment = datetime.fromtimestamp(signature.signed_at, UTC).strftime(TIME_FORMAT)
+    digest = hashlib.sha256(_canonical(signature, request).encode()).hexdigest()
+    text = "\n".join((ALGORITHM, moment, place, digest))
+    key = f"AWS4{secret}".encode()
+    for part in place.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def _canonical(signature: Signature, request: SignedRequest) -> str:
+    names = signature.signed_headers
+    pairs = parse_qsl(request.query, keep_blank_values=True)
+    query = sorted((quote(k, "-_.~"), quote(v, "-_.~")) for k, v in pairs if k != "X-Amz-Signature")
+    return "\n".join(
+        (
+            request.method,
+            quote(quote(request.path, "/-_.~"), "/-_.~"),
+            "&".join(f"{name}={value}" for name, value in query),
+            *(f"{name}:{' '.join(request.headers.get(name, '').split())}" for name in names),
+            "",
+            ";".join(names),
+            hashlib.sha256(request.body).hexdigest(),
+        )
+    )
+
+
+def _authorization_parts(text: str) -> dict[str, str]:
+    algorithm, _, rest = text.partition(" ")
+    if algorithm != ALGORITHM:
+        raise MalformedSignature(f"Authorization must begin with {ALGORITHM}.")
+    pairs = (part.strip().partition("=") for part in rest.split(","))
+    return {name: value for name, _, value in pairs}
+
+
+def _epoch(text: str | None) -> float:
+    try:
+        return datetime.strptime(text or "", TIME_FORMAT).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise MalformedSignature("X-Amz-Date must be present and of the form 20260131T235959Z.") from None
+
+
+def _seconds(text: str) -> float:
+    if not (text.isascii() and text.isdecimal() and len(text) < 8):
+        raise MalformedSignature("X-Amz-Expires must be a number of seconds.")
+    return float(text)
+
 
 _SCOPE = (
     r"(?P<key>[^/\s,=]{1,256})/(?P<date>[0-9]{8})"

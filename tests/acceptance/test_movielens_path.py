@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from personalize_emu.edge.server_process import ServerProcess
+from personalize_emu.edge.testing.server_process import ServerProcess
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "movielens-small"
 SCRIPT = Path(__file__).with_name("movielens_path.py")

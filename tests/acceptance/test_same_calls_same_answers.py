@@ -7,7 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from personalize_emu.edge.server_process import ServerProcess
+from personalize_emu.edge.testing.server_process import ServerProcess
 from personalize_emu.service.catalog.recipe_catalog import all_recipes
 from tests.acceptance.every_recipe import Script, answers_of_every_recipe
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from personalize_emu.batch.attribute_queries import items_with
 from personalize_emu.batch.lines import BadLine
-from personalize_emu.data.avro import Field, Schema
+from personalize_emu.data.schemas.avro import Field, Schema
 from personalize_emu.filters.records import Records
 from personalize_emu.service.state.trained_version import ItemAttributes
 

@@ -13,9 +13,9 @@ import pytest
 from distributed import LocalCluster
 
 from personalize_emu.batch import segment_jobs
+from personalize_emu.batch.executors import Workers
 from personalize_emu.batch.inference import Inference
-from personalize_emu.batch.workers import Workers
-from personalize_emu.edge.mock import MockPersonalize
+from personalize_emu.edge.testing.mock import MockPersonalize
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
 from tests.batch_requests import failure, inference_request, json_lines, output_text

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from personalize_emu.batch import inference_jobs, transfer
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.resources import Filter, SolutionVersion

@@ -13,9 +13,9 @@ import boto3
 import pytest
 
 from personalize_emu.batch import inference_jobs, transfer
+from personalize_emu.batch.executors import Workers
 from personalize_emu.batch.inference import Inference
-from personalize_emu.batch.workers import Workers
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ManualClock
 from tests.batch_requests import answers, begin, json_lines, output_text, shown

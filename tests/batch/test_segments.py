@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from personalize_emu.batch import segment_jobs
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.state.clock import ManualClock
 from tests.batch_requests import OUTPUT, Query, inference_request, json_lines
 from tests.given import POPULARITY, REGION, ROLE, Given, arn, as_csv, avro, field, two_camps

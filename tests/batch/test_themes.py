@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from personalize_emu.batch.themes import Themes, themes_of
-from personalize_emu.data.avro import Field, Schema
+from personalize_emu.data.schemas.avro import Field, Schema
 from personalize_emu.filters.records import Records
 from tests.batch_requests import answers, failure, json_lines
 from tests.given import Given, avro, field

@@ -11,7 +11,7 @@ import pytest
 
 from personalize_emu.aws_services import AwsServices, ObjectInfo, ObjectStore, StoreUnavailable
 from personalize_emu.batch import transfer
-from personalize_emu.data.byte_streams import stream_of
+from personalize_emu.data.files.byte_streams import stream_of
 from personalize_emu.emulator import Emulator
 from tests.batch_requests import begin, shown
 from tests.given import POPULARITY, Given

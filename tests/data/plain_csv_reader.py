@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from personalize_emu.data.avro import Field, Schema
+from personalize_emu.data.schemas.avro import Field, Schema
 
 ID_COLUMNS = ("USER_ID", "ITEM_ID", "ACTION_ID")
 INTEGER_BITS = {"int": 32, "long": 64}

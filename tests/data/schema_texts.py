@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from personalize_emu.data.avro import Schema, parse_schema
+from personalize_emu.data.schemas.avro import Schema, parse_schema
 
 
 def field(name: str, kind: Any = "string", **attributes: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data.avro import Field, InvalidSchema, Schema, camel_name, parse_schema
+from personalize_emu.data.schemas.avro import Field, InvalidSchema, Schema, camel_name, parse_schema
 from tests.data.schema_texts import GENRES, ITEM, TIME, USER, field, schema, schema_text
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data.bulk import (
+from personalize_emu.data.records.bulk_records import (
     ImportMode,
     current_records,
     distinct_rows,
@@ -18,7 +18,7 @@ from personalize_emu.data.bulk import (
     superseded_by,
     without_rows,
 )
-from personalize_emu.data.columns import arrow_schema, conformed, rows_table
+from personalize_emu.data.schemas.columns import arrow_schema, conformed, rows_table
 from tests.data.schema_texts import EVERY_TYPE, INTERACTIONS_SCHEMA, ITEM, field, schema
 
 ITEMS_SCHEMA = schema("Items", ITEM, field("YEAR", ["null", "int"]))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data.columns import rows_table
-from personalize_emu.data.interactions import Interactions, collect_interactions
+from personalize_emu.data.records.interactions import Interactions, collect_interactions
+from personalize_emu.data.schemas.columns import rows_table
 from tests.data.schema_texts import ACTION, TIME, TYPE, USER, WATCHED_SCHEMA, field, schema
 
 FULL_SCHEMA = schema(

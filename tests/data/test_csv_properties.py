@@ -12,12 +12,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data import csv_files, csv_sifting
-from personalize_emu.data.avro import Schema
-from personalize_emu.data.columns import arrow_schema
-from personalize_emu.data.import_files import read_files
-from personalize_emu.data.rejection import RejectedData
-from personalize_emu.data.row_counts import MOST_REASONS, RowCounts
+from personalize_emu.data.files import csv_files
+from personalize_emu.data.files import csv_nonconforming as csv_sifting
+from personalize_emu.data.files.import_files import read_files
+from personalize_emu.data.rejection import MOST_REASONS, RejectedData, RowCounts
+from personalize_emu.data.schemas.avro import Schema
+from personalize_emu.data.schemas.columns import arrow_schema
 from tests.data.plain_csv_reader import Refused, read_rows
 from tests.data.schema_texts import EVERY_TYPE, INTERACTIONS_SCHEMA
 

@@ -9,11 +9,11 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data.avro import Schema, parse_schema
-from personalize_emu.data.columns import rows_table
-from personalize_emu.data.csv_writer import ROWS_A_CHUNK, csv_parts
-from personalize_emu.data.dataset_types import ITEMS
-from personalize_emu.data.import_files import read_files
+from personalize_emu.data.files.csv_writer import ROWS_A_CHUNK, csv_parts
+from personalize_emu.data.files.import_files import read_files
+from personalize_emu.data.schemas.avro import Schema, parse_schema
+from personalize_emu.data.schemas.columns import rows_table
+from personalize_emu.data.schemas.dataset_types import ITEMS
 from tests.given import avro, field
 
 SCHEMA = parse_schema(

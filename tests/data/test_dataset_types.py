@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from personalize_emu.data.avro import InvalidSchema, Schema
-from personalize_emu.data.dataset_types import (
+from personalize_emu.data.schemas.avro import InvalidSchema, Schema
+from personalize_emu.data.schemas.dataset_types import (
     ACTION_INTERACTIONS,
     ACTIONS,
     DATASET_TYPES,

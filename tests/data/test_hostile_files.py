@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data import csv_files
-from personalize_emu.data.import_files import read_files
+from personalize_emu.data.files import csv_files
+from personalize_emu.data.files.import_files import read_files
 from personalize_emu.data.rejection import RejectedData
 from tests.data.schema_texts import INTERACTIONS_SCHEMA, WATCHED_SCHEMA
 

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from personalize_emu.data import csv_files
-from personalize_emu.data.avro import Schema
-from personalize_emu.data.bulk import check_enough_rows
-from personalize_emu.data.columns import STRING
-from personalize_emu.data.import_files import read_files
+from personalize_emu.data.files import csv_files
+from personalize_emu.data.files.import_files import read_files
+from personalize_emu.data.records.bulk_records import check_enough_rows
 from personalize_emu.data.rejection import RejectedData
+from personalize_emu.data.schemas.avro import Schema
+from personalize_emu.data.schemas.columns import STRING
 from tests.data.schema_texts import (
     ACTION,
     EVERY_TYPE,

@@ -26,7 +26,7 @@ from personalize_emu.aws_services import (
     StoreUnavailable,
     remote_aws_services,
 )
-from personalize_emu.data.import_files import read_files
+from personalize_emu.data.files.import_files import read_files
 from personalize_emu.s3_locations import (
     InvalidLocation,
     Location,

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data.avro import Schema
-from personalize_emu.data.columns import arrow_schema
-from personalize_emu.data.import_files import read_files
+from personalize_emu.data.files.import_files import read_files
 from personalize_emu.data.rejection import RejectedData
+from personalize_emu.data.schemas.avro import Schema
+from personalize_emu.data.schemas.columns import arrow_schema
 from tests.data.schema_texts import EVERY_TYPE, ITEM, field, schema
 
 NONCONFORMING = "Input csv has rows that do not conform to the dataset schema."

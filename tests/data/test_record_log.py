@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.data.live_events import has_events, live_events
-from personalize_emu.data.record_log import GROWTH, RecordLog
+from personalize_emu.data.records.live_events import has_events, live_events
+from personalize_emu.data.records.record_log import GROWTH, RecordLog
 
 
 def test_d90_rows_stay_in_order_of_arrival() -> None:

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data.avro import Schema
-from personalize_emu.data.columns import rows_table
-from personalize_emu.data.properties import (
+from personalize_emu.data.records.properties import (
     InvalidProperties,
     camel_name,
     event_row,
     impression_text,
     record_row,
 )
+from personalize_emu.data.schemas.avro import Schema
+from personalize_emu.data.schemas.columns import rows_table
 from tests.data.schema_texts import EVERY_TYPE, ITEM, TIME, TYPE, USER, field, schema
 
 EVENTS = schema(

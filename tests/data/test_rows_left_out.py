@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from personalize_emu.data import csv_files, csv_sifting, parquet_files
-from personalize_emu.data.avro import Schema
-from personalize_emu.data.columns import encoded
-from personalize_emu.data.import_files import read_files
-from personalize_emu.data.rejection import RejectedData
-from personalize_emu.data.row_counts import MOST_REASONS, RowCounts
+from personalize_emu.data.files import csv_files, parquet_files
+from personalize_emu.data.files import csv_nonconforming as csv_sifting
+from personalize_emu.data.files.import_files import read_files
+from personalize_emu.data.rejection import MOST_REASONS, RejectedData, RowCounts
+from personalize_emu.data.schemas.avro import Schema
+from personalize_emu.data.schemas.columns import encoded
 from tests.data.schema_texts import ACTION, EVERY_TYPE, INTERACTIONS_SCHEMA, ITEM, TIME, TYPE, USER, field, schema
 
 NONCONFORMING = "Input csv has rows that do not conform to the dataset schema."

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data.textual import kept_text, readable_text
+from personalize_emu.data.schemas.values import kept_text, readable_text
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from personalize_emu.demo import run
-from personalize_emu.demo.narrator import Narrator
-from personalize_emu.edge.moto_seam import reset_services
+from personalize_emu.demo.console import Narrator
+from personalize_emu.edge.moto_adapter import reset_services
 
 
 @pytest.fixture(autouse=True)

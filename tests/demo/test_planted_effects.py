@@ -23,7 +23,7 @@ import pytest
 from personalize_emu.demo import Dataset, Shopper, generate
 from personalize_emu.demo.shop import CATEGORIES, DAY, FOLLOW_UPS, PERSONAS
 from personalize_emu.demo.shoppers import END
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.schema_files import schema_text
 from personalize_emu.state.clock import ManualClock
 from tests.given import REGION, Given, field

@@ -10,8 +10,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from personalize_emu.edge.http_messages import Fault, Head, HttpRequest, Reply
-from personalize_emu.edge.http_server import HttpServer
+from personalize_emu.edge.http.messages import Fault, Head, HttpRequest, Reply
+from personalize_emu.edge.http.server import HttpServer
 from personalize_emu.wire.render import Response
 
 LIMIT = 3 * 1024 * 1024

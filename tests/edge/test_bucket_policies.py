@@ -12,7 +12,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from tests.clients import client
 from tests.given import BUCKET, REGION, ROLE
 from tests.owner import KEY, READING, SERVICE, Owner, policy

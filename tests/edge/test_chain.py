@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from personalize_emu import emulator
-from personalize_emu.edge.chain import answer
+from personalize_emu.edge.request_pipeline import answer
 from personalize_emu.emulator import Emulator
 from personalize_emu.operations import HANDLERS
 from personalize_emu.settings import Settings

@@ -17,10 +17,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from personalize_emu.edge.live_server import LiveServer
-from personalize_emu.edge.moto_seam import EmbeddedClients, reset_services
-from personalize_emu.edge.moto_seam.faults import Asked, converted
+from personalize_emu.edge.moto_adapter import EmbeddedClients, reset_services
+from personalize_emu.edge.moto_adapter.faults import Asked, converted
 from personalize_emu.edge.one_port import emulator_with_services
+from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.settings import Settings
 from tests.given import REGION
 from tests.refusals import refusal

@@ -17,10 +17,10 @@ import pytest
 from botocore.config import Config
 
 from personalize_emu.aws_services import NoSuchBucket
-from personalize_emu.edge import front
-from personalize_emu.edge.live_server import LiveServer
-from personalize_emu.edge.moto_seam import reset_services
+from personalize_emu.edge.http import dispatcher as front
+from personalize_emu.edge.moto_adapter import reset_services
 from personalize_emu.edge.one_port import emulator_with_services
+from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.settings import Settings
 from tests.edge.echo import read_all
 from tests.refusals import refusal

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from personalize_emu.edge.http_connection import MOST_HEAD_BYTES, SPILL_BYTES
+from personalize_emu.edge.http.connection import MOST_HEAD_BYTES, SPILL_BYTES
 from tests.edge.echo import LIMIT, Running, echoing, read_all
 
 

@@ -17,11 +17,11 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from personalize_emu.cli import main
-from personalize_emu.edge.live_server import LiveServer
-from personalize_emu.edge.moto_seam import reset_services
-from personalize_emu.edge.stream_checkpoints import Checkpoints
-from personalize_emu.edge.stream_consumer import StreamConsumer
-from personalize_emu.edge.stream_records import PoisonRecord, StreamRecord, Trackers, call_of
+from personalize_emu.edge.kinesis.checkpoints import Checkpoints
+from personalize_emu.edge.kinesis.consumer import StreamConsumer
+from personalize_emu.edge.kinesis.records import PoisonRecord, StreamRecord, Trackers, call_of
+from personalize_emu.edge.moto_adapter import reset_services
+from personalize_emu.edge.testing.live_server import LiveServer
 from tests.given import ITEMS_SCHEMA, REGION, Given
 
 STREAM = "clicks"

@@ -11,9 +11,9 @@ import boto3
 import pytest
 
 from personalize_emu.aws_services import AwsServices
-from personalize_emu.edge.chain import answer
-from personalize_emu.edge.live_server import LiveServer
-from personalize_emu.edge.moto_seam import EmbeddedClients, reset_services
+from personalize_emu.edge.moto_adapter import EmbeddedClients, reset_services
+from personalize_emu.edge.request_pipeline import answer
+from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Settings
 from tests.given import BUCKET, INTERACTIONS_SCHEMA, ROLE, as_csv, two_camps

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from personalize_emu.edge.application import create_app
-from personalize_emu.edge.chain import answer
+from personalize_emu.edge.request_pipeline import answer
 from personalize_emu.emulator import Emulator
 from tests.given import SIMS, Given
 

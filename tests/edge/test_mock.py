@@ -17,7 +17,7 @@ from moto import mock_aws
 from moto.core.models import botocore_stubber
 
 from personalize_emu import Emulator, mock_personalize
-from personalize_emu.edge.moto_seam import EmbeddedClients, ServicesGone
+from personalize_emu.edge.moto_adapter import EmbeddedClients, ServicesGone
 from personalize_emu.state.clock import ManualClock
 
 REGION = "us-east-1"

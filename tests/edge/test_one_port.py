@@ -15,9 +15,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from personalize_emu.edge.application import LARGEST_BODY, create_app
-from personalize_emu.edge.live_server import LiveServer
-from personalize_emu.edge.moto_seam import reset_services
+from personalize_emu.edge.moto_adapter import reset_services
 from personalize_emu.edge.one_port import emulator_with_services
+from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.emulator import Emulator
 from personalize_emu.operations import HANDLERS
 from personalize_emu.settings import Settings

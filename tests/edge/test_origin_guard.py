@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.edge.origin_guard import foreign_host, foreign_origin
+from personalize_emu.edge.http.origin_check import foreign_host, foreign_origin
 
 
 @pytest.mark.parametrize(

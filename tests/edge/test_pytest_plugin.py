@@ -13,8 +13,8 @@ import pytest
 
 import personalize_emu as package
 from personalize_emu import Emulator
-from personalize_emu.edge.bypass_warning import EndpointBypassesEmulator
-from personalize_emu.edge.trained_campaign import TrainedCampaigns, TrainingFailed, table_of
+from personalize_emu.edge.testing.bypass_warning import EndpointBypassesEmulator
+from personalize_emu.edge.testing.trained_campaign import TrainedCampaigns, TrainingFailed, table_of
 
 pytest_plugins = ("pytester",)
 HEAVY = ("boto3", "botocore", "flask", "httptools", "moto", "numpy", "pyarrow", "scipy", "sklearn")

@@ -16,10 +16,10 @@ from moto.iam.models import IAMBackend
 from moto.moto_api import recorder
 from werkzeug.test import Client
 
-from personalize_emu.edge.live_server import LiveServer
-from personalize_emu.edge.moto_seam import reset_services
-from personalize_emu.edge.moto_seam.resetting import SharedTurn, using_services
+from personalize_emu.edge.moto_adapter import reset_services
+from personalize_emu.edge.moto_adapter.resetting import SharedTurn, using_services
 from personalize_emu.edge.one_port import emulator_with_services, one_port
+from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.settings import Settings
 from tests.given import REGION
 

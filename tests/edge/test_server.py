@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from personalize_emu.cli import main
-from personalize_emu.edge.server_process import ServerFailed, ServerProcess
+from personalize_emu.edge.testing.server_process import ServerFailed, ServerProcess
 
 REGION = "us-west-2"
 

@@ -20,12 +20,12 @@ from botocore.credentials import Credentials
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from personalize_emu.edge.callers import known_callers, nobody
-from personalize_emu.edge.gate import MOST_SKEW_SECONDS, authenticated
-from personalize_emu.edge.live_server import LiveServer
-from personalize_emu.edge.mock import mock_personalize
-from personalize_emu.edge.moto_seam import caller_of, reset_services
+from personalize_emu.edge.auth.access_control import MOST_SKEW_SECONDS, authenticated
+from personalize_emu.edge.auth.callers import known_callers, nobody
+from personalize_emu.edge.moto_adapter import caller_of, reset_services
 from personalize_emu.edge.one_port import emulator_with_services
+from personalize_emu.edge.testing.live_server import LiveServer
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.settings import Settings, settings_from_environment
 from personalize_emu.wire.errors import (
     AwsError,
@@ -35,7 +35,7 @@ from personalize_emu.wire.errors import (
     RequestExpired,
     UnrecognizedClientException,
 )
-from personalize_emu.wire.signature import SignedRequest, read_signature
+from personalize_emu.wire.sigv4 import SignedRequest, read_signature
 from tests.given import REGION
 from tests.refusals import refusal
 

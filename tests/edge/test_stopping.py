@@ -17,10 +17,9 @@ import pytest
 from botocore.exceptions import BotoCoreError
 
 from personalize_emu import cli
-from personalize_emu.cli import main
+from personalize_emu.cli import BROKEN_PIPE, INTERRUPTED, main
 from personalize_emu.demo import generate
-from personalize_emu.edge.exit_codes import BROKEN_PIPE, INTERRUPTED
-from personalize_emu.edge.server_process import ServerProcess
+from personalize_emu.edge.testing.server_process import ServerProcess
 from personalize_emu.schema_files import schema_text
 from tests.given import BUCKET, ROLE
 

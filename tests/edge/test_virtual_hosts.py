@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from personalize_emu.edge.live_server import LiveServer
-from personalize_emu.edge.moto_seam import reset_services
+from personalize_emu.edge.http.origin_check import foreign_host
+from personalize_emu.edge.moto_adapter import reset_services
 from personalize_emu.edge.one_port import emulator_with_services, one_port
-from personalize_emu.edge.origin_guard import foreign_host
+from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.settings import Settings
 
 SIGNED = {"authorization": "AWS4-HMAC-SHA256 Credential=KEY/20260101/us-east-1/s3/aws4_request, Signature=0"}

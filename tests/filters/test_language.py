@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from personalize_emu.data.avro import parse_schema
+from personalize_emu.data.schemas.avro import parse_schema
 from personalize_emu.filters.check import CheckedFilter, check
 from personalize_emu.filters.errors import InvalidExpression, InvalidValues, MissingValues
 from personalize_emu.filters.expressions import formatted

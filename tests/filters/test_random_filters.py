@@ -9,11 +9,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data.avro import parse_schema
-from personalize_emu.data.columns import rows_table
+from personalize_emu.data.schemas.avro import parse_schema
+from personalize_emu.data.schemas.columns import rows_table
 from personalize_emu.filters.binding import bind
 from personalize_emu.filters.check import check
-from personalize_emu.filters.encounters import Encounters, folded
 from personalize_emu.filters.errors import InvalidExpression
 from personalize_emu.filters.expressions import (
     AnyEvent,
@@ -27,6 +26,7 @@ from personalize_emu.filters.expressions import (
     formatted,
 )
 from personalize_emu.filters.grammar import parse
+from personalize_emu.filters.interactions import Encounters, folded
 from personalize_emu.filters.masks import Asking, admitted
 from personalize_emu.filters.records import Records, View
 from tests.filters.plain_filters import PlainShop

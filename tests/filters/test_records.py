@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data.avro import parse_schema
-from personalize_emu.data.columns import rows_table
+from personalize_emu.data.schemas.avro import parse_schema
+from personalize_emu.data.schemas.columns import rows_table
 from personalize_emu.filters import records
 from personalize_emu.filters.binding import Compared, OneOf
 from personalize_emu.filters.records import Records, View

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from personalize_emu.data.avro import Schema, parse_schema
+from personalize_emu.data.schemas.avro import Schema, parse_schema
 from tests.given import avro, field
 
 ITEMS = [

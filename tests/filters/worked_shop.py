@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from personalize_emu.data.columns import rows_table
+from personalize_emu.data.schemas.columns import rows_table
 from personalize_emu.filters.binding import bind
 from personalize_emu.filters.check import CheckedFilter, check
-from personalize_emu.filters.encounters import (
+from personalize_emu.filters.grammar import parse
+from personalize_emu.filters.interactions import (
     MOST_ACTION_INTERACTIONS,
     MOST_INTERACTIONS,
     Encounters,
@@ -16,7 +17,6 @@ from personalize_emu.filters.encounters import (
     folded,
     newest,
 )
-from personalize_emu.filters.grammar import parse
 from personalize_emu.filters.masks import Asking, admitted
 from personalize_emu.filters.records import Records, View
 from tests.filters import worked_data as data

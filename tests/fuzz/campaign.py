@@ -23,11 +23,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.moto_api._internal import mock_random
 
-from personalize_emu.edge.http_messages import HttpRequest, answer_head
-from personalize_emu.edge.live_server import LiveServer
-from personalize_emu.edge.moto_seam import reset_services
+from personalize_emu.edge.http.messages import HttpRequest, answer_head
+from personalize_emu.edge.http.wsgi import call_wsgi
+from personalize_emu.edge.moto_adapter import reset_services
 from personalize_emu.edge.one_port import OnePort, emulator_with_services, one_port
-from personalize_emu.edge.wsgi_call import call_wsgi
+from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.settings import Settings
 from personalize_emu.wire.render import Response
 from tests.fuzz.odd_requests import Odd, odd_requests

@@ -16,7 +16,7 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 from botocore.serialize import create_serializer
 
-from personalize_emu.edge.http_messages import Body, Head, HttpRequest
+from personalize_emu.edge.http.messages import Body, Head, HttpRequest
 from tests.fuzz.odd_values import TEXTS, Values
 from tests.given import REGION
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from personalize_emu.edge.server_process import ServerProcess
+from personalize_emu.edge.testing.server_process import ServerProcess
 from personalize_emu.service.catalog.recipe_catalog import all_recipes
 
 SOURCES = Path(__file__).parent

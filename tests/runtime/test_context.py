@@ -11,7 +11,7 @@ import boto3
 import numpy as np
 import pytest
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.schema_files import schema_text
 from personalize_emu.state.clock import ManualClock
 from tests.domain_groups import recommender

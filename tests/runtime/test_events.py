@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.wire.errors import InvalidInputException

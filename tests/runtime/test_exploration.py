@@ -10,7 +10,7 @@ import boto3
 import numpy as np
 import pytest
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.state.clock import ManualClock
 from tests.batch_requests import answers
 from tests.domain_groups import cinema, recommender

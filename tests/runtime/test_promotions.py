@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.state.clock import ManualClock
 from tests.filters.worked_data import ITEMS
 from tests.given import POPULARITY, REGION, USER_PERSONALIZATION, Given

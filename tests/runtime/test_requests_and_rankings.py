@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from personalize_emu.data.avro import parse_schema
-from personalize_emu.data.columns import rows_table
-from personalize_emu.edge.chain import answer
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.data.schemas.avro import parse_schema
+from personalize_emu.data.schemas.columns import rows_table
+from personalize_emu.edge.request_pipeline import answer
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.state.feature_columns import features_of
 from personalize_emu.state.clock import ManualClock

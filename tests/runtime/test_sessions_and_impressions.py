@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from personalize_emu.emulator import Emulator
-from personalize_emu.state.given_answers import GivenAnswers
+from personalize_emu.state.served_recommendations import GivenAnswers
 from tests.given import RANKING, USER_PERSONALIZATION, Given, arn, avro, field
 from tests.runtime.test_events import SENT_AT, Tracker, event, ids, share_odd
 

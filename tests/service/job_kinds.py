@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Pace
 from personalize_emu.state.clock import ManualClock

@@ -12,8 +12,8 @@ from typing import Any
 import boto3
 from botocore.model import Shape, StructureShape
 
-from personalize_emu.edge.chain import answer
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.request_pipeline import answer
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.state.emulator_state import EmulatorState, new_state
 from personalize_emu.state.clock import ManualClock

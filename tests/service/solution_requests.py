@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from personalize_emu.data.avro import Schema, parse_schema
+from personalize_emu.data.schemas.avro import Schema, parse_schema
 from personalize_emu.service.catalog.recipe_catalog import RecipeFacts, recipe_by_arn
 from personalize_emu.service.configuration.solution_config import check_solution
 from personalize_emu.wire.errors import InvalidInputException

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from personalize_emu.aws_services import MetricsRefused
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ManualClock
 from tests.attributions import (

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from personalize_emu.data.avro import parse_schema
-from personalize_emu.data.columns import rows_table
+from personalize_emu.data.schemas.avro import parse_schema
+from personalize_emu.data.schemas.columns import rows_table
 from personalize_emu.service.attribution.attribution_reports import report_text
 from personalize_emu.service.attribution.attribution_sums import CreditedEvent, CreditedRows, event_sums
 from personalize_emu.service.state.attribution_ledger import UNDEFINED_SOURCE, Metric

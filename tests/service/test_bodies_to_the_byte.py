@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from personalize_emu.edge.chain import answer
+from personalize_emu.edge.request_pipeline import answer
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from personalize_emu.aws_services import AwsServices, MetricDatum, NoSuchKey, ObjectInfo, ObjectStore
-from personalize_emu.data.avro import parse_schema
-from personalize_emu.data.columns import rows_table
+from personalize_emu.data.schemas.avro import parse_schema
+from personalize_emu.data.schemas.columns import rows_table
 from personalize_emu.emulator import Emulator
 from personalize_emu.schema_files import schema_text
 from personalize_emu.state.lifecycle import creation_duration, switching_duration

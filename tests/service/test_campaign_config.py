@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from personalize_emu.data.avro import Schema
+from personalize_emu.data.schemas.avro import Schema
 from personalize_emu.service.catalog.recipe_catalog import all_recipes
 from personalize_emu.service.configuration.campaign_config import (
     check_campaign_config,

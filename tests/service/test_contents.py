@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from personalize_emu.data.avro import parse_schema
-from personalize_emu.data.columns import rows_table
+from personalize_emu.data.schemas.avro import parse_schema
+from personalize_emu.data.schemas.columns import rows_table
 from personalize_emu.service.state.column_indexes import ColumnIndexes
 from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.service.state.event_identity import Arrival

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from personalize_emu.aws_services import AccessDenied, AwsServices
-from personalize_emu.edge.chain import answer
+from personalize_emu.edge.request_pipeline import answer
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock

@@ -12,11 +12,11 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from personalize_emu.data.avro import parse_schema
-from personalize_emu.data.columns import rows_table
-from personalize_emu.data.csv_writer import csv_parts
-from personalize_emu.data.import_files import read_files
-from personalize_emu.edge.mock import MockPersonalize
+from personalize_emu.data.files.csv_writer import csv_parts
+from personalize_emu.data.files.import_files import read_files
+from personalize_emu.data.schemas.avro import parse_schema
+from personalize_emu.data.schemas.columns import rows_table
+from personalize_emu.edge.testing.mock import MockPersonalize
 from personalize_emu.service.dataset_jobs.exports import selected_records
 from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.settings import Settings

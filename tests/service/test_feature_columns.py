@@ -10,9 +10,9 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.data.avro import Field
-from personalize_emu.data.columns import STRING
-from personalize_emu.data.interactions import collect_interactions
+from personalize_emu.data.records.interactions import collect_interactions
+from personalize_emu.data.schemas.avro import Field
+from personalize_emu.data.schemas.columns import STRING
 from personalize_emu.recipes.contract.base import TrainingData
 from personalize_emu.recipes.contract.creation_time import creation_times
 from personalize_emu.recipes.contract.features import Categories

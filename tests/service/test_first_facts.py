@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from personalize_emu.edge.chain import answer
+from personalize_emu.edge.request_pipeline import answer
 from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ManualClock
 from tests.given import POPULARITY, REGION, Given, arn

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from personalize_emu.edge.application import create_app
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Settings, settings_from_environment
 from personalize_emu.state.clock import ManualClock

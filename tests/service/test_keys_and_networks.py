@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.state.clock import ManualClock
 from tests.given import BUCKET, REGION, ROLE, Given
 from tests.owner import INVALID, KEY, NO_ACCESS, READING, SERVICE, Owner, policy

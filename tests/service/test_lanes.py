@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.solutions import training_job as version_training
 from personalize_emu.state.jobs import JobStopped

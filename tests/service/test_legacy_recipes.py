@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from personalize_emu.edge.mock import MockPersonalize
+from personalize_emu.edge.testing.mock import MockPersonalize
 from personalize_emu.settings import Settings
 from tests.given import REGION, Given, Row
 from tests.refusals import refusal

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from personalize_emu.data.avro import parse_schema
-from personalize_emu.data.columns import rows_table
+from personalize_emu.data.schemas.avro import parse_schema
+from personalize_emu.data.schemas.columns import rows_table
 from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.wire.errors import ModelledError

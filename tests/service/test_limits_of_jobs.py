@@ -9,8 +9,8 @@ import boto3
 import pyarrow as pa
 import pytest
 
-from personalize_emu.data.columns import STRING
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.data.schemas.columns import STRING
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.service.training.training import refuse_reserved_event_types
 from personalize_emu.settings import quota_limits
 from personalize_emu.state.clock import ManualClock

@@ -10,7 +10,7 @@ import boto3
 import numpy as np
 import pytest
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.recipes.contract.creation_time import creation_times
 from personalize_emu.schema_files import schema_text

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.recipes.contract.base import TrainingData
 from personalize_emu.recipes.contract.features import Features

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from personalize_emu.aws_services import AwsServices, ObjectInfo
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.core.outside_reads import OutsideReads, Unanswered
 from personalize_emu.settings import Settings

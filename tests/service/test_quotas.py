@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.core.quotas import QUOTAS
 from personalize_emu.settings import DATA_LIMITS, QUOTA_LIMITS, Settings, quota_limits, settings_from_environment

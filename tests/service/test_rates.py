@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.session import get_session
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.core.quotas import QUOTAS, refuse_over_quota
 from personalize_emu.settings import Settings, quota_limits

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.state.clock import ManualClock
 from tests.given import BUCKET, REGION, ROLE, USERS_SCHEMA, Given, arn
 from tests.refusals import refusal

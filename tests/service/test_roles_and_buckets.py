@@ -10,7 +10,7 @@ from moto import mock_aws
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.access.role_access import READ, READ_AND_WRITE, REPORT, WRITE
 from personalize_emu.settings import settings_from_environment

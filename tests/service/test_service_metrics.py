@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 
 from personalize_emu.aws_services import MetricsRefused
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ManualClock
 from tests.domain_groups import recommender, shop
@@ -185,7 +185,7 @@ def test_cw14_to_cw16_cw20_cw22_calls_count_not_events(
     events.put_events(**request)
     events.put_events(**request)
     refusal(events.put_events, **request | {"eventList": [one | {"properties": "[]"}]})
-    monkeypatch.setattr("personalize_emu.runtime.events._arrival", lambda *_: 1 / 0)
+    monkeypatch.setattr("personalize_emu.runtime.events.put_events._arrival", lambda *_: 1 / 0)
     refusal(events.put_events, status=500, **request)
     sent(emulator)
     dimensions = {"DatasetGroupArn": group, "DatasetArn": dataset, "EventTrackerArn": tracker["eventTrackerArn"]}

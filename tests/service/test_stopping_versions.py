@@ -12,7 +12,7 @@ import boto3
 import numpy as np
 import pytest
 
-from personalize_emu.edge.mock import mock_personalize
+from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.recipes.contract.base import Hyperparameters, Kind, Model, Progress, Recipe, TrainingData
 from personalize_emu.recipes.popularity_count import PopularityCount

@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 import numpy as np
 
-from personalize_emu.edge.mock import MockPersonalize
+from personalize_emu.edge.testing.mock import MockPersonalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock

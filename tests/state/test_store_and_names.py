@@ -8,8 +8,7 @@ from dataclasses import fields
 
 import pytest
 
-from personalize_emu.state.arns import Arn, make_arn, parse_arn
-from personalize_emu.state.identifiers import Identifiers
+from personalize_emu.state.identifiers import Arn, Identifiers, make_arn, parse_arn
 from personalize_emu.state.resources import RESOURCE_TYPES, DatasetGroup, Schema, member_name
 from personalize_emu.state.store import Store
 

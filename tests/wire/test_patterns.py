@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.wire import patterns
-from personalize_emu.wire.patterns import compiled, in_python, matcher
+from personalize_emu.wire import constraints
+from personalize_emu.wire.constraints import compiled, in_python, matcher
 from tests.wire.model_values import FITTING, UNFITTING
 
 ATTRIBUTION = r"^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$"
@@ -57,9 +57,9 @@ def test_no_text_of_the_allowed_length_exhausts_the_patience(pattern: str) -> No
     limit = 2048 if ":kms:" in pattern else 1024 if pattern == ATTRIBUTION else 256
     for start in ("", "arn:aws:personalize:", "arn:aws:iam::123456789012:role/", "arn:aws", "rate(", "s3://", "a"):
         for filler in ("a", ":", " ", "/", ":kms:", ":123456789012:key", "1", "arn:aws"):
-            match((start + filler * limit)[: limit - 1] + "\n", timeout=patterns.PATIENCE_SECONDS)
+            match((start + filler * limit)[: limit - 1] + "\n", timeout=constraints.PATIENCE_SECONDS)
 
 
 def test_a_pattern_that_stalls_does_not_match(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patterns, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(constraints, "PATIENCE_SECONDS", 0.01)
     assert not matcher(r"(a|aa)+(a|aa)+(a|aa)+(a|aa)+b")("a" * 300 + "c")

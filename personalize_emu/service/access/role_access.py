@@ -13,7 +13,7 @@ from personalize_emu.aws_services import KeyUnavailable, NoSuchRole, Role, RoleE
 from personalize_emu.service.access.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
 from personalize_emu.service.access.s3_inputs import NO_ACCESS, insufficient_privileges, unreadable
 from personalize_emu.service.core.context import Context
-from personalize_emu.state.arns import parse_arn, partition_of
+from personalize_emu.state.identifiers import parse_arn, partition_of
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.wire.errors import AccessDeniedException, AwsError, InvalidInputException, NotImplementedException
 

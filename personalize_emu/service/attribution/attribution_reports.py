@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from personalize_emu.aws_services import MetricDatum, MetricsRefused, StoreError
-from personalize_emu.data.avro import Schema as AvroSchema
-from personalize_emu.data.columns import ITEM_ID
-from personalize_emu.data.dataset_types import ITEMS
+from personalize_emu.data.schemas.avro import Schema as AvroSchema
+from personalize_emu.data.schemas.columns import ITEM_ID
+from personalize_emu.data.schemas.dataset_types import ITEMS
 from personalize_emu.service.access.role_access import REPORT, recheck_access, recheck_publishing
 from personalize_emu.service.access.s3_inputs import NO_WRITE_ACCESS, output_folder, unwritable_at_work
 from personalize_emu.service.attribution.attribution_sums import ItemValue

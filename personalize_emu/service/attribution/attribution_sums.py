@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from personalize_emu.data.columns import (
+from personalize_emu.data.schemas.columns import (
     EVENT_ATTRIBUTION_SOURCE,
     EVENT_TYPE,
     ITEM_ID,
@@ -20,7 +20,7 @@ from personalize_emu.data.columns import (
     TIMESTAMP,
     encoded,
 )
-from personalize_emu.data.dataset_types import ITEMS
+from personalize_emu.data.schemas.dataset_types import ITEMS
 from personalize_emu.service.state.attribution_ledger import (
     UNDEFINED_SOURCE,
     WINDOW_SECONDS,

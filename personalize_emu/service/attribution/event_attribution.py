@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from personalize_emu.data.columns import TIMESTAMP
-from personalize_emu.data.dataset_types import INTERACTIONS
+from personalize_emu.data.schemas.columns import TIMESTAMP
+from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 from personalize_emu.service.attribution.attribution_reports import (
     considered_times,
     item_values,

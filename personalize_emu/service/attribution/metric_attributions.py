@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from personalize_emu.data.columns import EVENT_TYPE
-from personalize_emu.data.dataset_types import INTERACTIONS
+from personalize_emu.data.schemas.columns import EVENT_TYPE
+from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 from personalize_emu.service.access.role_access import REPORT, require_access, require_role
 from personalize_emu.service.access.s3_inputs import output_folder
 from personalize_emu.service.attribution.attribution_reports import probe

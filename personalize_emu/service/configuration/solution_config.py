@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from personalize_emu.data.avro import Schema
+from personalize_emu.data.schemas.avro import Schema
 from personalize_emu.service.catalog.parameter_values import (
     check_order_of_bounds,
     decimal_value,

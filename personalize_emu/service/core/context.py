@@ -12,9 +12,8 @@ from personalize_emu.service.core.outside_reads import OutsideReads
 from personalize_emu.service.core.quotas import refuse_over_quota
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.settings import Settings
-from personalize_emu.state.arns import make_arn, parse_arn
 from personalize_emu.state.clock import Clock
-from personalize_emu.state.identifiers import Identifiers
+from personalize_emu.state.identifiers import Identifiers, make_arn, parse_arn
 from personalize_emu.state.jobs import attempt
 from personalize_emu.state.resources import Resource
 from personalize_emu.wire.errors import (

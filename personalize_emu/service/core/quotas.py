@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from personalize_emu.settings import quota_limits
-from personalize_emu.state.arns import parse_arn
+from personalize_emu.state.identifiers import parse_arn
 from personalize_emu.state.lifecycle import CREATE_FAILED, CREATING, DATA_DELETION
 from personalize_emu.state.resources import (
     BatchInferenceJob,

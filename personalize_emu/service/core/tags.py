@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.state.arns import parse_arn
+from personalize_emu.state.identifiers import parse_arn
 from personalize_emu.state.lifecycle import DELETING
 from personalize_emu.state.resources import RESOURCE_TYPES, Resource, Stateful
 from personalize_emu.wire.errors import (

@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from personalize_emu.aws_services import ObjectInfo, ObjectStore, StoreError
-from personalize_emu.data.avro import Field
-from personalize_emu.data.avro import Schema as AvroSchema
-from personalize_emu.data.columns import USER_ID
-from personalize_emu.data.dataset_types import USERS
-from personalize_emu.data.import_files import read_files
+from personalize_emu.data.files.import_files import read_files
 from personalize_emu.data.rejection import RejectedData
+from personalize_emu.data.schemas.avro import Field
+from personalize_emu.data.schemas.avro import Schema as AvroSchema
+from personalize_emu.data.schemas.columns import USER_ID
+from personalize_emu.data.schemas.dataset_types import USERS
 from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, is_csv_file, parse_location
 from personalize_emu.service.access.role_access import READ, recheck_access, require_access, require_role
 from personalize_emu.service.access.s3_inputs import refuse_too_large, requested_location, unreadable_at_work

@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from personalize_emu.aws_services import StoreError
-from personalize_emu.data.avro import Schema as AvroSchema
-from personalize_emu.data.bulk import current_records, distinct_rows
-from personalize_emu.data.columns import conformed, rows_table
-from personalize_emu.data.csv_writer import csv_parts
-from personalize_emu.data.dataset_types import DATASET_TYPES
+from personalize_emu.data.files.csv_writer import csv_parts
+from personalize_emu.data.records.bulk_records import current_records, distinct_rows
+from personalize_emu.data.schemas.avro import Schema as AvroSchema
+from personalize_emu.data.schemas.columns import conformed, rows_table
+from personalize_emu.data.schemas.dataset_types import DATASET_TYPES
 from personalize_emu.service.access.role_access import WRITE, recheck_access, require_access, require_role
 from personalize_emu.service.access.s3_inputs import NO_WRITE_ACCESS, output_folder, unwritable_at_work
 from personalize_emu.service.core.context import Context, Params

@@ -14,12 +14,11 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from personalize_emu.aws_services import ObjectStore, StoreError
-from personalize_emu.data.bulk import ImportMode, check_enough_rows
-from personalize_emu.data.dataset_types import DATASET_TYPES
-from personalize_emu.data.import_files import read_files
-from personalize_emu.data.milliseconds import millisecond_warnings
-from personalize_emu.data.rejection import RejectedData
-from personalize_emu.data.row_counts import RowCounts
+from personalize_emu.data.files.import_files import read_files
+from personalize_emu.data.records.bulk_records import ImportMode, check_enough_rows
+from personalize_emu.data.rejection import RejectedData, RowCounts
+from personalize_emu.data.schemas.column_rules import millisecond_warnings
+from personalize_emu.data.schemas.dataset_types import DATASET_TYPES
 from personalize_emu.s3_locations import InvalidLocation, input_objects, parse_location
 from personalize_emu.service.access.role_access import READ, recheck_access, require_access, require_role
 from personalize_emu.service.access.s3_inputs import (

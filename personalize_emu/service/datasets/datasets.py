@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from typing import Any
 
-from personalize_emu.data.avro import InvalidSchema
-from personalize_emu.data.avro import Schema as AvroSchema
-from personalize_emu.data.dataset_types import (
+from personalize_emu.data.schemas.avro import InvalidSchema
+from personalize_emu.data.schemas.avro import Schema as AvroSchema
+from personalize_emu.data.schemas.dataset_types import (
     ACTION_INTERACTIONS,
     ACTIONS,
     MissingColumns,

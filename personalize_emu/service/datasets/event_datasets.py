@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from itertools import count
 
-from personalize_emu.data.dataset_types import DATASET_TYPES
+from personalize_emu.data.schemas.dataset_types import DATASET_TYPES
 from personalize_emu.service.core.context import Context
 from personalize_emu.state.lifecycle import ACTIVE
 from personalize_emu.state.resources import Dataset, DatasetGroup, Schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from personalize_emu.data.dataset_types import INTERACTIONS
+from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 from personalize_emu.service.core.context import Context, Params, already_exists
 from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.datasets.datasets import dataset_of_type, in_group

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from personalize_emu.data.avro import InvalidSchema
-from personalize_emu.data.dataset_types import ITEMS, USERS, check_schema_replaces
+from personalize_emu.data.schemas.avro import InvalidSchema
+from personalize_emu.data.schemas.dataset_types import ITEMS, USERS, check_schema_replaces
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import check_schema, jobs_of
 from personalize_emu.service.datasets.schemas import invalid_schema, parsed_schema

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from personalize_emu.data.avro import InvalidSchema, parse_schema
-from personalize_emu.data.avro import Schema as AvroSchema
+from personalize_emu.data.schemas.avro import InvalidSchema, parse_schema
+from personalize_emu.data.schemas.avro import Schema as AvroSchema
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.lifecycle.changes import refuse_while_used_by
 from personalize_emu.state.lifecycle import UPDATING

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
+from personalize_emu.data.schemas.dataset_types import INTERACTIONS, ITEMS
 from personalize_emu.recipes.registry import use_case_recipe
 from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
 from personalize_emu.service.configuration.solution_config import NO_INTERACTIONS

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from personalize_emu.data.dataset_types import ITEMS
+from personalize_emu.data.schemas.dataset_types import ITEMS
 from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
 from personalize_emu.service.configuration.campaign_config import check_exploration, check_metadata_columns
 from personalize_emu.service.core.context import Context, Params

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
-from personalize_emu.data.dataset_types import INTERACTIONS
+from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.state.metric_buffer import CallNames, Subject
-from personalize_emu.state.arns import parse_arn
+from personalize_emu.state.identifiers import parse_arn
 from personalize_emu.state.resources import (
     Campaign,
     Dataset,

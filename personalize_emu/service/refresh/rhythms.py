@@ -21,8 +21,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from personalize_emu.data.dataset_types import ACTIONS
-from personalize_emu.data.interactions import collect_interactions
+from personalize_emu.data.records.interactions import collect_interactions
+from personalize_emu.data.schemas.dataset_types import ACTIONS
 from personalize_emu.recipes.contract.base import Kind
 from personalize_emu.recipes.next_best_action import ActionModel
 from personalize_emu.service.core.context import Context

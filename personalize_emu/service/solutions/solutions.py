@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from personalize_emu.data.dataset_types import INTERACTIONS
+from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 from personalize_emu.service.catalog.recipe_catalog import RecipeFacts, recipe_by_arn
 from personalize_emu.service.configuration.solution_config import (
     NO_INTERACTIONS,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS
+from personalize_emu.data.schemas.dataset_types import INTERACTIONS, ITEMS
 from personalize_emu.recipes.contract.base import Kind, Progress
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.tuning import Search

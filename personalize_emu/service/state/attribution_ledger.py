@@ -12,8 +12,8 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from personalize_emu.data.avro import Schema
-from personalize_emu.data.dataset_types import INTERACTIONS
+from personalize_emu.data.schemas.avro import Schema
+from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 
 NUMERIC = frozenset({"int", "long", "float", "double"})
 _EXPRESSION = re.compile(

@@ -8,10 +8,10 @@ from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 
-from personalize_emu.data.avro import parse_schema
-from personalize_emu.data.bulk import current_records
-from personalize_emu.data.columns import ACTION_ID, ITEM_ID
-from personalize_emu.data.interactions import Interactions, collect_interactions
+from personalize_emu.data.records.bulk_records import current_records
+from personalize_emu.data.records.interactions import Interactions, collect_interactions
+from personalize_emu.data.schemas.avro import parse_schema
+from personalize_emu.data.schemas.columns import ACTION_ID, ITEM_ID
 from personalize_emu.filters.records import Records, View
 from personalize_emu.service.state.dataset_contents import BulkLayer, DatasetContents
 from personalize_emu.service.state.trained_version import TrainedVersion

@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from personalize_emu.data.bulk import ImportMode, merge_bulk, superseded_by, without_rows
-from personalize_emu.data.claimed_keys import ClaimedKeys
-from personalize_emu.data.columns import NOTED_SESSION, USER_ID
-from personalize_emu.data.live_events import LiveEvents, has_events, live_events
-from personalize_emu.data.record_log import RecordLog
+from personalize_emu.data.records.bulk_records import ImportMode, merge_bulk, superseded_by, without_rows
+from personalize_emu.data.records.claimed_keys import ClaimedKeys
+from personalize_emu.data.records.live_events import LiveEvents, has_events, live_events
+from personalize_emu.data.records.record_log import RecordLog
+from personalize_emu.data.schemas.columns import NOTED_SESSION, USER_ID
 from personalize_emu.service.state.event_identity import Arrival, EventIds, with_users_of_sessions
 from personalize_emu.state.jobs import attempt
 

@@ -15,8 +15,8 @@ from personalize_emu.service.state.tallies import Tallies
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.state.training_columns import KnownColumns
 from personalize_emu.state.clock import Clock
-from personalize_emu.state.given_answers import GivenAnswers
 from personalize_emu.state.jobs import Jobs
+from personalize_emu.state.served_recommendations import GivenAnswers
 from personalize_emu.state.store import Store
 
 

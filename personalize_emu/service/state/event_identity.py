@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from personalize_emu.data.claimed_keys import ClaimedKeys
-from personalize_emu.data.columns import NOTED_SESSION, USER_ID, encoded
+from personalize_emu.data.records.claimed_keys import ClaimedKeys
+from personalize_emu.data.schemas.columns import NOTED_SESSION, USER_ID, encoded
 
 
 class EventIds:

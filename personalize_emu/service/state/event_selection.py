@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from personalize_emu.data.avro import Field
-from personalize_emu.data.interactions import Interactions
-from personalize_emu.data.live_events import LiveEvents
+from personalize_emu.data.records.interactions import Interactions
+from personalize_emu.data.records.live_events import LiveEvents
+from personalize_emu.data.schemas.avro import Field
 from personalize_emu.recipes.contract.base import TrainingData
 from personalize_emu.service.state.feature_columns import features_of, not_chosen
 

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from personalize_emu.data.avro import Field
-from personalize_emu.data.columns import IMPRESSION, encoded
-from personalize_emu.data.textual import readable_text
+from personalize_emu.data.schemas.avro import Field
+from personalize_emu.data.schemas.columns import IMPRESSION, encoded
+from personalize_emu.data.schemas.values import readable_text
 from personalize_emu.recipes.contract.features import Categories, Features, Numbers, Texts
 
 SEPARATOR = "|"

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.data.avro import Field
+from personalize_emu.data.schemas.avro import Field
 from personalize_emu.filters.binding import Bound, Compared, OneOf
 from personalize_emu.filters.columns import Mask
 from personalize_emu.filters.expressions import Constant

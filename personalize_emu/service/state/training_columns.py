@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from personalize_emu.data.avro import Schema
+from personalize_emu.data.schemas.avro import Schema
 from personalize_emu.service.catalog.parameter_values import shown
 from personalize_emu.wire.errors import InvalidInputException
 

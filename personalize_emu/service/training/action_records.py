@@ -7,10 +7,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.data.column_rules import action_event_type
-from personalize_emu.data.columns import ACTION_ID
-from personalize_emu.data.dataset_types import ACTION_INTERACTIONS, ACTIONS
-from personalize_emu.data.interactions import Interactions, collect_interactions
+from personalize_emu.data.records.interactions import Interactions, collect_interactions
+from personalize_emu.data.schemas.column_rules import action_event_type
+from personalize_emu.data.schemas.columns import ACTION_ID
+from personalize_emu.data.schemas.dataset_types import ACTION_INTERACTIONS, ACTIONS
 from personalize_emu.filters.records import Records, View
 from personalize_emu.recipes.contract.action_data import NOT_TAKEN, TAKEN, VIEWED, ActionData
 from personalize_emu.service.core.context import Context

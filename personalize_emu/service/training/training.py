@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from personalize_emu.data.columns import EVENT_TYPE
-from personalize_emu.data.dataset_types import INTERACTIONS, required_columns, reserved_columns
-from personalize_emu.data.interactions import collect_interactions
+from personalize_emu.data.records.interactions import collect_interactions
+from personalize_emu.data.schemas.columns import EVENT_TYPE
+from personalize_emu.data.schemas.dataset_types import INTERACTIONS, required_columns, reserved_columns
 from personalize_emu.recipes.contract.action_data import ActionData
 from personalize_emu.recipes.contract.base import (
     NETWORK_FROM,

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from personalize_emu.data.avro import Field
-from personalize_emu.data.columns import CREATION_TIMESTAMP, IMPRESSION, ITEM_ID, USER_ID
-from personalize_emu.data.dataset_types import INTERACTIONS, ITEMS, USERS
+from personalize_emu.data.schemas.avro import Field
+from personalize_emu.data.schemas.columns import CREATION_TIMESTAMP, IMPRESSION, ITEM_ID, USER_ID
+from personalize_emu.data.schemas.dataset_types import INTERACTIONS, ITEMS, USERS
 from personalize_emu.filters.records import Records
 from personalize_emu.recipes.contract.base import TrainingData
 from personalize_emu.recipes.contract.features import Features, Objective, Profiles

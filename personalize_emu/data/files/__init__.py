@@ -1,0 +1,1 @@
+"""CSV and Parquet files: reading under a schema, and writing."""

@@ -1,0 +1,206 @@
+"""Finds the lines of a CSV block that do not conform to the schema, and the first column at fault in each.
+
+    lines ──well formed?──▶ columns of text ──masks──▶ candidates ──line_fault──▶ reasons
+          └─ no ─────────────────────────────────────▶ candidates
+
+The masks are fast and may select too many lines, never too few; `line_fault` parses each candidate value by value and
+decides. Once there are `MOST_REASONS` reasons, lines with a value of an obviously different type are only counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from personalize_emu.data.files.csv_syntax import BrokenQuote, split_row
+from personalize_emu.data.rejection import MOST_REASONS, too_long
+from personalize_emu.data.schemas.avro import Field, Schema
+from personalize_emu.data.schemas.column_rules import NULL_REFUSED, UNKNOWN_EVENT_TYPE, action_event_type
+from personalize_emu.data.schemas.columns import EVENT_TYPE, character_limit
+from personalize_emu.data.schemas.dataset_types import ACTION_INTERACTIONS
+from personalize_emu.data.schemas.values import value_of
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What the lines of a file should look like.
+
+    columns: how many values a line has. places: of the columns of the schema among them, in schema order.
+    """
+
+    file: str
+    columns: int
+    places: tuple[int, ...]
+    schema: Schema
+    dataset_type: str
+
+    @cached_property
+    def fields_by_place(self) -> dict[int, Field]:
+        return dict(zip(self.places, self.schema.fields, strict=True))
+
+
+def line_fault(line: bytes, number: int, layout: Layout) -> str | None:
+    """Why a line does not conform to the schema, None when it does. number: of the line, from 1.
+
+    Raises:
+        RejectedData: a value is too long, or its quotes are broken (D-64, D-57).
+    """
+    where = f"{layout.file}, line {number}"
+    if b"\0" in line:
+        return f"{where}: NUL bytes are not text"
+    try:
+        values = split_row(line.decode())
+    except UnicodeDecodeError:
+        return f"{where}: not UTF-8 text"
+    except BrokenQuote as broken:
+        return _broken_quote(where, broken.index, layout)
+    if len(values) != layout.columns:
+        return f"{where}: {len(values)} values, the header has {layout.columns}"
+    for place, field in zip(layout.places, layout.schema.fields, strict=True):
+        problem = _value_fault(field, values[place], f"{where}, column {field.name}", layout.dataset_type)
+        if problem is not None:
+            return f"{where}, column {field.name}: {problem}"
+    return None
+
+
+def _value_fault(field: Field, text: str, where: str, dataset_type: str) -> str | None:
+    if not text:
+        return None if field.nullable else NULL_REFUSED
+    try:
+        value_of(field, text)
+    except ValueError as error:
+        return str(error)
+    limit = character_limit(field)
+    if limit is not None and len(text) > limit:
+        raise too_long(limit, field.name, where)
+    if dataset_type == ACTION_INTERACTIONS and field.name == EVENT_TYPE and action_event_type(text) is None:
+        return UNKNOWN_EVENT_TYPE
+    return None
+
+
+def _broken_quote(where: str, index: int, layout: Layout) -> str:
+    """A length error of the next column that has a limit (D-57); without one the row does not conform."""
+    problem = f"{where}, value {index + 1}: quotes are not closed in front of a comma or the end of the line"
+    for place in (*range(index + 1, layout.columns), *range(index + 1)):
+        field = layout.fields_by_place.get(place)
+        limit = None if field is None else character_limit(field)
+        if field is not None and limit is not None:
+            raise too_long(limit, field.name, problem)
+    return problem
+
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_CERTAINLY_FITS = {
+    "int": r"^[ \t]*[+-]?[0-9]{1,9}[ \t]*$",
+    "long": r"^[ \t]*[+-]?[0-9]{1,18}[ \t]*$",
+    "float": r"^[ \t]*[+-]?[0-9]{1,18}(\.[0-9]{0,18})?[ \t]*$",
+    "double": r"^[ \t]*[+-]?[0-9]{1,18}(\.[0-9]{0,18})?[ \t]*$",
+    "boolean": r"^(true|false)$",
+}
+"""Numbers in the usual notation and far from the bounds of their types; others are looked at one by one."""
+_NUMBER = r"^[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*$"
+_MAY_FIT = {
+    "int": r"^[ \t]*[+-]?[0-9]+[ \t]*$",
+    "long": r"^[ \t]*[+-]?[0-9]+[ \t]*$",
+    "float": _NUMBER,
+    "double": _NUMBER,
+    "boolean": r"^(true|false)$",
+}
+"""What does not match is no value of the type, whatever its range is."""
+_USUAL_SPELLINGS = ("VIEWED", "Viewed", "TAKEN", "Taken", "NOT_TAKEN", "Not Taken", "Not taken")
+
+AsText = Callable[[bytes], pa.Table | None]
+"""The schema columns of some lines as strings, one row a line that is not empty; None when a line is out of order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sifted:
+    """kept: the lines that conform. left_out: how many do not. reasons: why, of at least the first `MOST_REASONS`."""
+
+    kept: bytes
+    left_out: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Suspects:
+    """places: of the lines that may not conform, ascending. clear: of those that certainly do not."""
+
+    places: Sequence[int]
+    clear: frozenset[int] = frozenset()
+
+
+def sifted(block: bytes, first_line: int, layout: Layout, as_text: AsText) -> Sifted:
+    """first_line: number of the first line of the block in its file, from 1.
+
+    Raises:
+        RejectedData: of the first line with a value that is too long, or with broken quotes (D-64, D-57).
+    """
+    lines = _LINE_END.split(block)
+    kept = [bool(line) for line in lines]
+    left_out = 0
+    reasons: list[str] = []
+    suspects = _suspects(lines, layout, as_text)
+    for place in suspects.places:
+        if len(reasons) >= MOST_REASONS and place in suspects.clear:
+            kept[place] = False
+            left_out += 1
+            continue
+        reason = line_fault(lines[place], first_line + place, layout)
+        if reason is not None:
+            kept[place] = False
+            left_out += 1
+            reasons.append(reason)
+    return Sifted(b"\n".join(compress(lines, kept)), left_out, tuple(reasons))
+
+
+def _suspects(lines: Sequence[bytes], layout: Layout, as_text: AsText) -> _Suspects:
+    places = [place for place, line in enumerate(lines) if line]
+    texts = as_text(b"\n".join(lines[place] for place in places))
+    if texts is not None and texts.num_rows == len(places):
+        return _suspects_of(texts, places, layout)
+    plain = [place for place in places if _is_plain(lines[place], layout.columns)]
+    texts = as_text(b"\n".join(lines[place] for place in plain))
+    if texts is None or texts.num_rows != len(plain):
+        return _Suspects(places)
+    found = _suspects_of(texts, plain, layout)
+    return _Suspects(sorted((set(places) - set(plain)).union(found.places)), found.clear)
+
+
+def _is_plain(line: bytes, columns: int) -> bool:
+    """Whether commas alone say where the values of a line are."""
+    return line.isascii() and line.count(b",") == columns - 1 and not (b'"' in line or b"\0" in line)
+
+
+def _suspects_of(texts: pa.Table, places: Sequence[int], layout: Layout) -> _Suspects:
+    """texts: one row for each of the places."""
+    questionable, odd_text, wrong = (np.zeros(texts.num_rows, np.bool_) for _ in range(3))
+    for field, column in zip(layout.schema.fields, texts.itercolumns(), strict=True):
+        fits = _certainly_fits(column, field, layout.dataset_type)
+        found = ~np.asarray(fits.fill_null(field.nullable))
+        questionable |= found
+        if field.type == "string":
+            odd_text |= found
+        elif found.any():
+            wrong |= ~np.asarray(pc.match_substring_regex(column, _MAY_FIT[field.type]).fill_null(field.nullable))
+    # A text that is too long is no matter of counting (D-64), so lines with odd ones are read.
+    clear = frozenset(compress(places, (wrong & ~odd_text).tolist()))
+    return _Suspects(list(compress(places, questionable.tolist())), clear)
+
+
+def _certainly_fits(column: pa.ChunkedArray, field: Field, dataset_type: str) -> pa.ChunkedArray:
+    """bool[rows], null where the value is."""
+    if field.type != "string":
+        return pc.match_substring_regex(column, _CERTAINLY_FITS[field.type])
+    if dataset_type == ACTION_INTERACTIONS and field.name == EVENT_TYPE:
+        return pc.is_in(column, pa.array(_USUAL_SPELLINGS))
+    limit = character_limit(field)
+    lengths = pc.utf8_length(column)
+    return pc.less_equal(lengths, limit) if limit is not None else pc.greater_equal(lengths, 0)

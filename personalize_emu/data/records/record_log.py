@@ -1,0 +1,143 @@
+"""Individually put rows of one dataset, in order of arrival.
+
+A row keeps its position for ever: where rows are removed, gaps stay, so that a position somebody remembers means
+the same before and after. Rows arrive as dictionaries; a log that is told to folds them into tables, which take a
+tenth of the room.
+
+    segment      segment   segment   recent rows
+    [ .......... ][ ..... ][ ... ][ dictionaries ]
+    0                                          length
+
+Each segment is at least GROWTH times as long as the next, so that there are few of them, however many rows there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import pyarrow as pa
+
+from personalize_emu.data.records.log_segments import Row, Segment, indexed, joined, joined_tables, segment_of, table_of
+from personalize_emu.data.schemas.columns import NOTED_SESSION
+
+RECENT = 256
+"""Rows of dictionaries from which on a fold is worth it."""
+GROWTH = 4
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What a log holds at one moment.
+
+    recent: the rows from position `first` on, None in place of removed ones; later appends make it longer, and go
+    unseen here since `length` stays.
+    """
+
+    segments: tuple[Segment, ...]
+    recent: list[Row | None]
+    first: int
+    length: int
+    gaps: int
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Row]]:
+        """The recent rows with their positions."""
+        begin = max(start, self.first)
+        end = self.length if stop is None else min(stop, self.length)
+        for position, row in enumerate(self.recent[begin - self.first : max(end - self.first, 0)], begin):
+            if row is not None:
+                yield position, row
+
+
+class RecordLog:
+    """A list of rows that grows at its end. Writers take turns; readers take no lock and see whole appends only.
+
+    Every call appends its rows in one step, so a reader never sees half of a request.
+    """
+
+    def __init__(self) -> None:
+        self._state = State((), [], 0, 0, 0)
+        self._turn = Lock()
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    def append(self, rows: Sequence[Row]) -> int:
+        """Add rows; returns the new length."""
+        with self._turn:
+            now = self._state
+            now.recent.extend(rows)
+            # Readers go by the length of a state, which is there last, and never by the list's own.
+            self._state = State(now.segments, now.recent, now.first, now.length + len(rows), now.gaps)
+            return self._state.length
+
+    def fold(self, least: int = RECENT) -> None:
+        """Fold the recent rows of a log of interactions when there are at least so many."""
+        if self._state.length - self._state.first < least:
+            return
+        with self._turn:
+            now = self._state
+            recent = list(now.entries())
+            if not recent:
+                self._state = State(now.segments, [], now.length, now.length, now.gaps)
+                return
+            parts = [segment_of(recent, now.first, now.length)]
+            kept = list(now.segments)
+            while kept and len(kept[-1]) < GROWTH * sum(map(len, parts)):
+                parts.insert(0, kept.pop())
+            segment = indexed(joined(parts) if len(parts) > 1 else parts[0])
+            self._state = State((*kept, segment), [], now.length, now.length, now.gaps)
+
+    def rows(self, start: int = 0, stop: int | None = None) -> Sequence[Row]:
+        """Rows from `start` up to `stop` (exclusive; default: all there are now), as a list of their own.
+
+        Without the sessions noted beside them, which only a table has.
+        """
+        now = self._state
+        folded = [row for segment in _between(now, start, stop) for row in segment.rows()]
+        return [*folded, *(_shown(row) for _, row in now.entries(start, stop))]
+
+    def table(self, start: int = 0, stop: int | None = None) -> pa.Table:
+        """As `rows`, in the columns that have a value in any of them: strings as codes, numbers of 64 bits."""
+        now = self._state
+        tables = [segment.table for segment in _between(now, start, stop)]
+        recent = [row for _, row in now.entries(start, stop)]
+        found = joined_tables([*tables, table_of(recent)]) if recent or not tables else joined_tables(tables)
+        return found.select([name for name in found.column_names if found.column(name).null_count < found.num_rows])
+
+    def remove(self, column: str, values: Collection[str]) -> int:
+        """Leave gaps in place of the rows with one of `values` in a column of strings; returns their number."""
+        with self._turn:
+            now = self._state
+            segments = tuple(segment.without(column, values) for segment in now.segments)
+            held = [row for _, row in now.entries()]
+            gone = sum(len(old) - len(new) for old, new in zip(now.segments, segments, strict=True))
+            gone += sum(row.get(column) in values for row in held)
+            if gone:
+                # A list of its own: what a reader has begun to read stays as it was.
+                recent = [None if row is None or row.get(column) in values else row for row in now.recent]
+                segments = tuple(indexed(segment) for segment in segments if len(segment))
+                self._state = State(segments, recent, now.first, now.length, now.gaps + gone)
+        return gone
+
+    @property
+    def held(self) -> int:
+        """Number of rows, without gaps."""
+        now = self._state
+        return now.length - now.gaps
+
+    def __len__(self) -> int:
+        """The position of the next row."""
+        return self._state.length
+
+
+def _shown(row: Row) -> Row:
+    return {name: row[name] for name in row if name != NOTED_SESSION} if NOTED_SESSION in row else row
+
+
+def _between(now: State, start: int, stop: int | None) -> list[Segment]:
+    end = now.length if stop is None else stop
+    found = [segment.between(start, end) for segment in now.segments if segment.end > start and segment.first < end]
+    return [segment for segment in found if len(segment)]

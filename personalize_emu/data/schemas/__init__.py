@@ -1,0 +1,1 @@
+"""Avro schemas, dataset types, and the rules for columns and values."""

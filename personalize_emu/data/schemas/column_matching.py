@@ -1,0 +1,78 @@
+"""Which column of a file is which column of the schema, and what to say when one is missing (D-50 to D-52)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from personalize_emu.data.rejection import missing_columns, nonconforming
+from personalize_emu.data.schemas.avro import Schema
+
+_MOST_SHOWN = 200
+"""Characters of a header in a message."""
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_LETTERS_AND_DIGITS = re.compile(r"[^a-z0-9]+")
+
+
+def plain_name(name: str) -> str:
+    """A name as it is compared: in upper case (D-50). Only ASCII letters have two cases here.
+
+    >>> plain_name("creation_timestamp"), plain_name("\u0131tem")
+    ('CREATION_TIMESTAMP', '\u0131tem')
+    """
+    return name.upper() if name.isascii() else name
+
+
+def places_of(file: str, names: Sequence[str], schema: Schema) -> tuple[int, ...]:
+    """The place of every column of the schema among the names of a header.
+
+    A name that is spelt exactly as in the schema goes before those in other letters.
+
+    Raises:
+        RejectedData: columns are missing, or there are two for one.
+    """
+    found = {column: _candidates(names, column) for column in schema.names}
+    missing = [column for column, places in found.items() if not places]
+    if missing:
+        raise missing_columns(missing, f"{file}: {'; '.join(_hints(names, missing))}")
+    for column, places in found.items():
+        if len(places) > 1:
+            raise nonconforming(f"{file}: column {column} occurs more than once in the header")
+    return tuple(places[0] for places in found.values())
+
+
+def _candidates(names: Sequence[str], column: str) -> list[int]:
+    exact = [place for place, name in enumerate(names) if name == column]
+    wanted = plain_name(column)
+    return exact or [place for place, name in enumerate(names) if plain_name(name) == wanted]
+
+
+def _hints(names: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
+    """What was found, and what is likely to be wrong with it."""
+    header = ",".join(names)
+    if not header:
+        yield "the file has no header"
+        return
+    yield f"the header is {_cut(header)!r}"
+    for separator, name in _SEPARATORS.items():
+        parts = header.split(separator)
+        if len(parts) > len(names) and {_bare(part) for part in parts} & {_bare(column) for column in missing}:
+            yield f"separate names and values with commas, not with {name}"
+            return
+    yield from misspelt(names, missing)
+
+
+def misspelt(names: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
+    """What to say of names that differ from a missing column by case, blanks, underscores and the like only."""
+    for column in missing:
+        alike = [name for name in names if _bare(name) == _bare(column)]
+        if alike:
+            yield f"{_cut(alike[0])!r} must be called {column}"
+
+
+def _bare(name: str) -> str:
+    return _LETTERS_AND_DIGITS.sub("", name.lower())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "..."

@@ -1,0 +1,122 @@
+"""Flask routes below /_emu: health, state, metrics, reset and clock of the emulator; parsing of durations."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from personalize_emu.emulator import Emulator
+from personalize_emu.state.clock import TooFar
+
+PREFIX = "/_emu"
+
+
+ResetServices = Callable[[Callable[[], None]], None]
+"""Forgets the state of the embedded AWS services, and calls what it is given while nobody uses them."""
+
+
+def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint:
+    """The blueprint of `GET health`, `GET state`, `GET metrics`, `POST reset` and `POST clock`.
+
+    A reset is one step to everybody else: who asks for something meanwhile waits for the new state.
+    """
+    routes = Blueprint("emu", __name__, url_prefix=PREFIX)
+
+    @routes.get("/health")
+    def health() -> ResponseReturnValue:
+        return jsonify(emulator.health())
+
+    @routes.get("/state")
+    def state() -> ResponseReturnValue:
+        return jsonify(emulator.shown_state())
+
+    @routes.get("/metrics")
+    def metrics() -> ResponseReturnValue:
+        # Not at start: most emulators are never asked.
+        from personalize_emu.edge.admin.prometheus import CONTENT_TYPE, metrics_text
+
+        return metrics_text(emulator), 200, {"content-type": CONTENT_TYPE}
+
+    @routes.post("/reset")
+    def reset() -> ResponseReturnValue:
+        reset_services(emulator.reset)
+        return jsonify({"status": "ok"})
+
+    @routes.post("/clock")
+    def clock() -> ResponseReturnValue:
+        try:
+            seconds = parse_duration(_member("advance"))
+        except ValueError as error:
+            return _refusal(400, f'send {{"advance": "2h"}}: {error}')
+        try:
+            emulator.advance(seconds)
+        except TooFar as error:
+            return _refusal(400, str(error))
+        return jsonify({"advanced": seconds, "now": emulator.clock.now()})
+
+    @routes.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> ResponseReturnValue:
+        return _refusal(error.code or 500, error.description or error.name)
+
+    return routes
+
+
+def no_such_route(status: int) -> ResponseReturnValue:
+    """The answer to a path or method that is not here."""
+    routes = "GET health, GET state, GET metrics, POST reset and POST clock"
+    return _refusal(status, f"below {PREFIX} there are {routes}")
+
+
+def _member(name: str) -> Any:
+    # Depth and length of a body are its sender's choice, and the reader of JSON has limits of its own.
+    try:
+        body = json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        return None
+    return body.get(name) if isinstance(body, dict) else None
+
+
+def _refusal(status: int, message: str) -> ResponseReturnValue:
+    return jsonify({"error": message}), status
+
+
+SECONDS = MappingProxyType({"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0})
+LONGEST = 100 * 365 * 86_400.0
+"""Seconds. A hundred years: enough for any schedule, and times stay representable."""
+
+_PART = r"(\d{1,12}(?:\.\d{1,6})?)\s*(ms|s|m|h|d|w)"
+_PARTS = re.compile(_PART)
+_WHOLE = re.compile(rf"(?:{_PART}\s*)+")
+
+
+def parse_duration(value: object) -> float:
+    """Seconds that `value` stands for.
+
+    Raises:
+        ValueError: not a duration, negative or too long; the message says what is accepted.
+    """
+    seconds = _seconds(value)
+    if seconds is None or not 0 <= seconds <= LONGEST:
+        raise ValueError(
+            "a duration is a number of seconds or a text such as '90s', '30m', '2h', '1d12h', '1w', "
+            f"from 0 to 100 years, not {value!r}"
+        )
+    return seconds
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value) if abs(value) <= LONGEST else None
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip().lower()):
+        parts = _PARTS.findall(value.strip().lower())
+        return sum(float(number) * SECONDS[unit] for number, unit in parts)
+    return None

@@ -1,0 +1,197 @@
+"""Who may come in, when that is asked at all (the option `auth`): signatures first, then the caller's policies.
+
+    credentials? ─▶ well formed? ─▶ of our service, in time? ─▶ known key? ─▶ signature, session ─▶ policies
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from personalize_emu.edge.auth.callers import Caller, CallerOf, known_callers
+from personalize_emu.emulator import Emulator
+from personalize_emu.service.access.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
+from personalize_emu.settings import Settings
+from personalize_emu.wire.errors import (
+    AccessDeniedException,
+    ExpiredTokenException,
+    IncompleteSignature,
+    InvalidSignatureException,
+    MissingAuthenticationTokenException,
+    NotImplementedException,
+    RequestExpired,
+    UnrecognizedClientException,
+)
+from personalize_emu.wire.models import Operation
+from personalize_emu.wire.sigv4 import (
+    MalformedSignature,
+    Signature,
+    SignedRequest,
+    expected_signature,
+    read_signature,
+)
+
+SERVICE = "personalize"
+MOST_SKEW_SECONDS = 15 * 60
+"""P-22, S-37."""
+_NOT_OF_THE_REQUEST = frozenset({"roleArn", "kmsKeyArn"})
+"""ARNs of other services: a role is passed, not used, by the caller."""
+
+
+class Arrival(Protocol):
+    """What the gate looks at: a request whose body has been read."""
+
+    @property
+    def emulator(self) -> Emulator: ...
+    @property
+    def known_operation(self) -> Operation: ...
+    @property
+    def params(self) -> Mapping[str, Any]: ...
+    @property
+    def region(self) -> str | None: ...
+    @property
+    def signed(self) -> SignedRequest: ...
+
+
+Gate = Callable[[Arrival], None]
+
+
+def open_gate(_arrival: Arrival) -> None:
+    """Everybody may come in (P-21)."""
+
+
+def gate_of(settings: Settings, issued: CallerOf, now: Callable[[], float] = time.time) -> Gate:
+    """The gate that the settings ask for.
+
+    issued: owners of keys that are not in the settings. now: epoch seconds on the clock that callers have, which
+    is the machine's and never the emulator's own.
+    """
+    if settings.auth == "off":
+        return open_gate
+    callers = known_callers(settings, issued)
+
+    def gate(arrival: Arrival) -> None:
+        caller = authenticated(arrival.signed, callers, now())
+        if settings.auth == "iam" and caller.policies is not None:
+            _require_permission(arrival, caller, caller.policies())
+
+    return gate
+
+
+def authenticated(request: SignedRequest, callers: CallerOf, now: float) -> Caller:
+    """Who has signed a request.
+
+    Raises:
+        MissingAuthenticationTokenException, IncompleteSignature, UnrecognizedClientException,
+        InvalidSignatureException, ExpiredTokenException, RequestExpired: P-22, P-60, P-61, P-63.
+    """
+    try:
+        signature = read_signature(request.headers, request.query)
+    except MalformedSignature as error:
+        raise IncompleteSignature(str(error)) from error
+    if signature is None:
+        raise MissingAuthenticationTokenException("Missing Authentication Token")
+    caller = callers(signature.scope.access_key)
+    if caller is None or (caller.session_token is not None and signature.token != caller.session_token):
+        raise UnrecognizedClientException
+    if signature.scope.service != SERVICE:
+        raise InvalidSignatureException(f"Credential should be scoped to correct service: '{SERVICE}'.")
+    expected = expected_signature(signature, caller.secret, request)
+    if not hmac.compare_digest(expected.encode(), signature.value.encode()):
+        raise InvalidSignatureException(
+            "The request signature we calculated does not match the signature you provided."
+        )
+    _require_in_time(signature, caller, now)
+    return caller
+
+
+def _require_in_time(signature: Signature, caller: Caller, now: float) -> None:
+    age, most = now - signature.signed_at, signature.lifetime or MOST_SKEW_SECONDS
+    if not -MOST_SKEW_SECONDS <= age <= most:
+        raise RequestExpired(f"The request was signed {age:.0f} seconds before the time of the server.")
+    if caller.expires is not None and now >= caller.expires:
+        raise ExpiredTokenException
+
+
+def _require_permission(arrival: Arrival, caller: Caller, policies: tuple[Mapping[str, Any], ...]) -> None:
+    """Raises AccessDeniedException in the form of P-62 for the first thing that is not allowed."""
+    for request in requests_of(arrival):
+        try:
+            if denies(policies, request):
+                reason = "with an explicit deny in an identity-based policy"
+            elif not allows(policies, request):
+                reason = f"because no identity-based policy allows the {request.action} action"
+            else:
+                continue
+        except CannotEvaluate as error:
+            raise NotImplementedException(
+                f"personalize-emu does not evaluate {error} in the policies of {caller.arn}."
+            ) from error
+        except MalformedPolicy as error:
+            reason = f"because an identity-based policy is malformed: {error}"
+        raise AccessDeniedException(
+            f"User: {caller.arn} is not authorized to perform: {request.action} "
+            f"on resource: {request.resource} {reason}"
+        )
+
+
+def requests_of(arrival: Arrival) -> Iterator[PolicyRequest]:
+    """All that one call needs permission for (S-28, S-30 to S-33, S-5)."""
+    params, context = arrival.params, _context_of(arrival)
+    tags_too = "tags" in params and arrival.known_operation.name != "TagResource"
+    actions = [arrival.known_operation.name, *(["TagResource"] if tags_too else [])]
+    for action in actions:
+        for resource in _resources(arrival):
+            tags = {f"aws:resourcetag/{key.lower()}": value for key, value in _tags(arrival, resource).items()}
+            yield PolicyRequest(f"{SERVICE}:{action}", resource, context={**context, **tags})
+    for role in _roles(params):
+        passed = {**context, "iam:passedtoservice": "personalize.amazonaws.com"}
+        yield PolicyRequest("iam:PassRole", role, context=passed)
+
+
+def _context_of(arrival: Arrival) -> dict[str, str | frozenset[str]]:
+    params = arrival.params
+    context: dict[str, str | frozenset[str]] = {
+        "aws:securetransport": "true",
+        "aws:principalisawsservice": "false",
+        "aws:viaawsservice": "false",
+        "aws:requestedregion": arrival.region or arrival.emulator.settings.region,
+    }
+    given = {tag["tagKey"]: tag["tagValue"] for tag in params.get("tags", ()) if len(tag) == 2}
+    keys = frozenset([*given, *params.get("tagKeys", ())])
+    if keys:
+        context["aws:tagkeys"] = keys
+    return {**context, **{f"aws:requesttag/{key.lower()}": value for key, value in given.items()}}
+
+
+def _resources(arrival: Arrival) -> list[str]:
+    """Every resource that a request names, recipes included (S-33); `*` when it names none (S-30)."""
+    tracker = arrival.emulator.state.trackers.get(arrival.params.get("trackingId", ""))
+    named = [*_named(arrival.params), *([tracker] if tracker else [])]
+    return list(dict.fromkeys(named)) or ["*"]
+
+
+def _named(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _named(each)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            if isinstance(each, str) and name.endswith("Arn") and name not in _NOT_OF_THE_REQUEST:
+                yield each
+            else:
+                yield from _named(each)
+
+
+def _roles(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("roleArn"), str):
+            yield value["roleArn"]
+        for each in value.values():
+            yield from _roles(each)
+
+
+def _tags(arrival: Arrival, resource: str) -> Mapping[str, str]:
+    return arrival.emulator.state.store.tags(resource)

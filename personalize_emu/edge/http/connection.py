@@ -1,0 +1,307 @@
+"""One connection: bytes in, whole requests to the application, answers in their order, bytes out.
+
+    bytes ─▶ llhttp ─▶ head ─▶ visit: a limit ─▶ body, kept or spilled ─▶ whole request ─▶ visit.respond
+                         └───────── fault: too large, too slow, broken off, malformed ──▶ visit.refusal
+
+Nothing of the application runs before a request is whole, and nothing here waits for it. A fault ends the
+connection: what follows on it cannot be told from the rest of what was refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import httptools
+
+from personalize_emu.edge.http.messages import NO_BODY, Body, Fault, Head, HttpRequest, Visit, answer_head
+from personalize_emu.wire.render import Response
+
+if TYPE_CHECKING:
+    from personalize_emu.edge.http.server import HttpServer
+
+log = logging.getLogger(__name__)
+MOST_HEAD_BYTES = 64 * 1024
+SPILL_BYTES = 1024 * 1024
+"""From which on a body is written to a file."""
+SLOWEST_RATE = 1024 * 1024
+"""Bytes a second that a body may take beyond its time-out."""
+IDLE_SECONDS = 120.0
+"""How long a connection may stay without a request."""
+LINGER_SECONDS = 3.0
+"""How long a refused client may go on sending: one that is cut off at once would never read why."""
+WRITE_BYTES = 256 * 1024
+"""Of an answer, given to the transport at once."""
+MOST_WAITING = 4
+"""Requests of one connection that wait for the answers before them, until it is not read any more."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A whole request, or the answer that refuses what was to become one."""
+
+    method: str
+    old_client: bool
+    keeps_alive: bool
+    visit: Visit | None
+    request: HttpRequest | None
+    refusal: Response | None = None
+
+
+class Connection(asyncio.Protocol):
+    """Lives in the event loop; `server` knows the application and the limits."""
+
+    def __init__(self, server: HttpServer) -> None:
+        self._server = server
+        self._parser = httptools.HttpRequestParser(self)
+        self._arrived: deque[Arrival] = deque()
+        self._answering = self._advancing = False
+        self._paused = self._spilling = self._write_paused = False
+        self._ended = False
+        """No further request is read: the client has ended its side, or was refused."""
+        self._lingering = False
+        self._since = server.now()
+        """When the connection became what it is: idle, lingering, or held up by a client that does not read."""
+        self._unsent: list[memoryview] = []
+        self._last = False
+        self._forget_request()
+
+    def _forget_request(self) -> None:
+        self._began: float | None = None
+        self._head_bytes = 0
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._head: Head | None = None
+        self._visit: Visit | None = None
+        self._body: Body | None = None
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport), "HTTP runs on streams"
+        self._transport = transport
+        self._server.connections.add(self)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._server.connections.discard(self)
+        self._ended = True
+        self._unsent = []
+        for arrival in self._arrived:
+            _close(arrival)
+        self._arrived.clear()
+        if self._body is not None and not self._spilling:
+            self._body.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._ended:
+            return
+        if self._head is None:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError as error:
+            log.error("a request failed before it was whole", exc_info=error.__context__ or error)
+            self._refuse(Fault.MALFORMED)
+        except httptools.HttpParserError:
+            self._refuse(Fault.MALFORMED)
+        if self._began is not None and self._head is None and self._head_bytes > MOST_HEAD_BYTES:
+            self._refuse(Fault.LONG_HEAD)
+        if self._body is not None and self._body.in_memory > SPILL_BYTES:
+            self._spill(self._body)
+        self._advance()
+
+    def eof_received(self) -> bool:
+        if self._began is not None:
+            self._refuse(Fault.BROKEN_OFF)
+        self._ended, self._lingering = True, False
+        self._advance()
+        return self._answering or bool(self._arrived) or bool(self._unsent)
+
+    def pause_writing(self) -> None:
+        self._write_paused, self._since = True, self._server.now()
+
+    def resume_writing(self) -> None:
+        self._write_paused, self._since = False, self._server.now()
+        self._write_on()
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        if not self._ended:
+            self._began = self._server.now()
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        before = self._headers.get(key)
+        self._headers[key] = text if before is None else f"{before},{text}"
+
+    def on_headers_complete(self) -> None:
+        if self._ended:
+            return
+        method = self._parser.get_method().decode("latin-1")
+        target = self._target.decode("latin-1")
+        self._head = head = Head(method, target, self._parser.get_http_version(), self._headers)
+        if self._parser.should_upgrade():
+            return
+        self._visit, self._body = self._server.application.visit(head), Body()
+        length = head.headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > self._visit.limit:
+            self._refuse(Fault.TOO_LARGE)
+        elif head.headers.get("expect", "").lower() == "100-continue" and not (self._answering or self._arrived):
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, chunk: bytes) -> None:
+        if self._ended or self._body is None or self._visit is None:
+            return
+        self._body.add(chunk)
+        if self._body.length > self._visit.limit:
+            self._refuse(Fault.TOO_LARGE)
+
+    def on_message_complete(self) -> None:
+        if self._ended or self._head is None or self._body is None:
+            return
+        head, keeps = self._head, self._parser.should_keep_alive()
+        request = HttpRequest(head, self._body)
+        self._arrived.append(Arrival(head.method, head.version == "1.0", keeps, self._visit, request))
+        self._forget_request()
+        self._ended = not keeps
+        if len(self._arrived) >= MOST_WAITING and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    # What the server calls.
+
+    def give_up_if_overdue(self, now: float) -> None:
+        """Refuse a request that takes too long, and let go of who does not read, or does not ask."""
+        if self._began is not None:
+            received = self._body.length if self._body is not None else 0
+            if now > self._began + self._server.body_timeout + received / SLOWEST_RATE:
+                self._refuse(Fault.TOO_SLOW)
+                self._advance()
+            return
+        if self._write_paused:
+            allowed = self._server.body_timeout
+        elif self._answering or self._arrived:
+            return
+        else:
+            allowed = LINGER_SECONDS if self._lingering else IDLE_SECONDS
+        if now > self._since + allowed:
+            self._transport.abort()
+
+    def close_if_idle(self) -> None:
+        """The server stops: only what is being answered goes on."""
+        if not (self._answering or self._arrived or self._unsent):
+            self._transport.abort()
+
+    def cut_off(self) -> None:
+        self._transport.abort()
+
+    # Requests.
+
+    def _refuse(self, fault: Fault) -> None:
+        if self._ended:
+            return
+        refuse = self._server.application.refusal if self._visit is None else self._visit.refusal
+        method = self._head.method if self._head else ""
+        self._arrived.append(Arrival(method, False, False, None, None, refuse(fault)))
+        if self._body is not None and not self._spilling:
+            self._body.close()
+        self._forget_request()
+        self._ended = self._lingering = True
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Read the request again as one that asks for no other protocol: the parser takes its body for that.
+
+        Java's client asks for HTTP/2 in passing, and goes on with HTTP/1 where it is not given.
+        """
+        head = self._head
+        if head is None or head.method == "CONNECT":
+            self._refuse(Fault.MALFORMED)
+            return
+        kept = {**head.headers, "connection": "keep-alive"}
+        del kept["upgrade"]
+        lines = [f"{head.method} {head.target} HTTP/1.1", *(f"{name}: {value}" for name, value in kept.items())]
+        self._forget_request()
+        self._parser = httptools.HttpRequestParser(self)
+        self.data_received("\r\n".join([*lines, "", ""]).encode("latin-1") + rest)
+
+    def _spill(self, body: Body) -> None:
+        """Write to the disk in another thread, and read no more meanwhile."""
+        self._spilling = True
+        self._transport.pause_reading()
+        self._server.in_background(body.spill).add_done_callback(lambda done: self._spilled(body, done))
+
+    def _spilled(self, body: Body, done: asyncio.Future[None]) -> None:
+        self._spilling = False
+        failed = done.exception() is not None
+        if body is not self._body or self._transport.is_closing():
+            body.close()
+        elif failed:
+            self._refuse(Fault.NO_SPACE)
+            self._advance()
+        if not self._paused:
+            self._transport.resume_reading()
+
+    def _advance(self) -> None:
+        """Answer what has arrived, one after the other."""
+        if self._advancing:
+            return
+        self._advancing = True
+        while self._arrived and not (self._answering or self._unsent):
+            arrival = self._arrived.popleft()
+            self._answering = True
+            if arrival.refusal is not None:
+                self._answered(arrival, arrival.refusal)
+            elif arrival.visit is not None and arrival.request is not None:
+                arrival.visit.respond(arrival.request, partial(self._answered, arrival))
+        self._advancing = False
+        if self._paused and not self._arrived and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
+
+    # Answers.
+
+    def _answered(self, arrival: Arrival, response: Response) -> None:
+        self._answering = False
+        _close(arrival)
+        if self._transport.is_closing():
+            return
+        self._last = not arrival.keeps_alive or (self._ended and not self._arrived) or self._server.stopping
+        head = answer_head(response, last=self._last, old_client=arrival.old_client)
+        body = b"" if arrival.method == "HEAD" or response.status in NO_BODY else response.body
+        self._since = self._server.now()
+        if len(body) <= WRITE_BYTES:
+            self._transport.write(head + body)
+        else:
+            whole = memoryview(body)
+            pieces = [whole[start : start + WRITE_BYTES] for start in range(0, len(whole), WRITE_BYTES)]
+            self._transport.write(head)
+            self._unsent = pieces[::-1]
+        self._write_on()
+
+    def _write_on(self) -> None:
+        """As much as the client takes, then the next answer or the end of the connection."""
+        while self._unsent and not self._write_paused:
+            self._transport.write(self._unsent.pop())
+        if self._unsent or self._answering:
+            return
+        if not self._last:
+            self._advance()
+        elif self._lingering and self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+
+
+def _close(arrival: Arrival) -> None:
+    if arrival.request is not None:
+        arrival.request.body.close()

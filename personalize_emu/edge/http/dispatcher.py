@@ -1,0 +1,178 @@
+"""Dispatches HTTP requests to thread pools and applies the body limit of the service that a request is for.
+
+    GET /_emu/health                             answered in the event loop
+    recommendations, events, Describe, List      two threads: more would only compete for the interpreter lock
+    Create, Update, Delete, ..., other /_emu     64 threads: these wait for S3, or for work with pace instant
+    S3, IAM and the other services               four threads of their own
+
+Requests that are refused before they are complete get an error in the format of the service they are for.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import SimpleQueue
+from urllib.parse import unquote
+
+from personalize_emu.edge.http.error_responses import FORM, XML_SERVICES, refusal
+from personalize_emu.edge.http.messages import Fault, Head, HttpRequest, Reply
+from personalize_emu.edge.one_port import Destination, OnePort, Receiver
+from personalize_emu.edge.request_log import log_refused
+from personalize_emu.edge.request_pipeline import refuse
+from personalize_emu.wire.errors import (
+    AwsError,
+    RequestEntityTooLargeException,
+    RequestTimeoutException,
+    SerializationException,
+)
+from personalize_emu.wire.render import Response
+
+MB = 1024 * 1024
+PERSONALIZE_BYTES = 4 * MB
+"""Several times the largest request the service model allows."""
+OBJECT_BYTES = 5 * 1024 * MB
+"""The largest object, or part of one, that S3 takes in one request."""
+SERVICE_BYTES = 16 * MB
+"""More than any other embedded service takes: Kinesis 10 MB, CloudWatch 1 MB."""
+OBJECT_SERVICES = frozenset({"s3", "s3express"})
+
+LIVE_THREADS = 2
+"""With four, recommendations came a quarter slower (docs/benchmarks.md)."""
+SERVICE_THREADS = 4
+WAITING_THREADS = 64
+READING = ("Describe", "Get", "List")
+"""How the operations of the control plane begin that only look."""
+
+_XML_CODES = {
+    Fault.TOO_SLOW: "RequestTimeout",
+    Fault.TOO_LARGE: "EntityTooLarge",
+    Fault.BROKEN_OFF: "IncompleteBody",
+    Fault.MALFORMED: "InvalidRequest",
+}
+_JSON_ERRORS: dict[Fault, type[AwsError]] = {
+    Fault.TOO_SLOW: RequestTimeoutException,
+    Fault.TOO_LARGE: RequestEntityTooLargeException,
+}
+
+
+class Front:
+    """The application of the HTTP server. `loop` is the one that it runs in."""
+
+    def __init__(self, port: OnePort, loop: AbstractEventLoop) -> None:
+        self.port = port
+        self.loop = loop
+        self.live = Lane("live", LIVE_THREADS)
+        self.services = Lane("services", SERVICE_THREADS)
+        self.waiting = Lane("waiting", WAITING_THREADS)
+
+    def visit(self, head: Head) -> FrontVisit:
+        path = unquote(head.path)
+        return FrontVisit(self, head, path, self.port.destination(head.method, path, head.query, head.headers))
+
+    def refusal(self, fault: Fault) -> Response:
+        log_refused("-", "-", fault.status, fault.reason)
+        return refusal(None, {}, status=fault.status, code=_json_error(fault).code, message=fault.reason)
+
+
+@dataclass(frozen=True)
+class FrontVisit:
+    """One request. path: percent-decoded."""
+
+    front: Front
+    head: Head
+    path: str
+    destination: Destination
+
+    @property
+    def limit(self) -> int:
+        if self.destination.receiver is not Receiver.SERVICES:
+            return PERSONALIZE_BYTES
+        return OBJECT_BYTES if self._is_for_objects else SERVICE_BYTES
+
+    @property
+    def _is_for_objects(self) -> bool:
+        """What is not signed and looks like no other protocol, moto takes for S3."""
+        if self.destination.service is not None:
+            return self.destination.service in OBJECT_SERVICES
+        headers = self.head.headers
+        return "x-amz-target" not in headers and not headers.get("content-type", "").startswith(FORM)
+
+    def refusal(self, fault: Fault) -> Response:
+        log_refused(self.head.method, self.head.path, fault.status, fault.reason)
+        if self.destination.receiver is Receiver.PERSONALIZE:
+            error = _json_error(fault)
+            return refuse(self.front.port.emulator, self.head.method, self.path, self.head.headers, error)
+        service = self.destination.service or ("s3" if self._is_for_objects else None)
+        code = _XML_CODES.get(fault, "InvalidRequest") if service in XML_SERVICES else _json_error(fault).code
+        return refusal(service, self.head.headers, status=fault.status, code=code, message=fault.reason)
+
+    def respond(self, request: HttpRequest, reply: Reply) -> None:
+        lane = self._lane()
+        if lane is None:
+            reply(self.destination.refusal or self._health())
+        else:
+            lane.run(lambda: self._answer(request, reply))
+
+    def _answer(self, request: HttpRequest, reply: Reply) -> None:
+        response = self.front.port.answer(self.destination, self.path, request)
+        # A server that has stopped has no loop any more, and its clients are gone.
+        with suppress(RuntimeError):
+            self.front.loop.call_soon_threadsafe(reply, response)
+
+    def _lane(self) -> Lane | None:
+        """None for what is answered in the event loop: it waits for nothing and takes no time."""
+        destination, head = self.destination, self.head
+        if destination.refusal is not None:
+            return None
+        if destination.receiver is Receiver.SERVICES:
+            return self.front.services
+        if destination.receiver is Receiver.ADMIN:
+            is_health = self.path == "/_emu/health" and head.method in ("GET", "HEAD")
+            return None if is_health else self.front.waiting
+        operation = head.headers.get("x-amz-target", "").rpartition(".")[2]
+        return self.front.live if not operation or operation.startswith(READING) else self.front.waiting
+
+    def _health(self) -> Response:
+        body = json.dumps(self.front.port.emulator.health()).encode()
+        return Response(200, (("content-type", "application/json"),), body)
+
+
+def _json_error(fault: Fault) -> AwsError:
+    error = _JSON_ERRORS.get(fault, SerializationException)(fault.reason)
+    error.status = fault.status
+    return error
+
+
+Work = Callable[[], None]
+
+
+class Lane:
+    """A queue and its threads, which come into being as they are needed, up to `threads`.
+
+    They are daemons: whoever stops does not wait for what they are at. One thread may call `run`.
+    """
+
+    def __init__(self, name: str, threads: int) -> None:
+        self._name = name
+        self._most = threads
+        self._threads = 0
+        self._queue: SimpleQueue[Work] = SimpleQueue()
+        self._idle = threading.Semaphore(0)
+
+    def run(self, work: Work) -> None:
+        """Do `work`, which must not raise, as soon as a thread is free."""
+        self._queue.put(work)
+        if self._threads < self._most and not self._idle.acquire(blocking=False):
+            self._threads += 1
+            threading.Thread(target=self._work, name=f"personalize-emu-{self._name}", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            self._queue.get()()
+            if self._threads < self._most:
+                self._idle.release()

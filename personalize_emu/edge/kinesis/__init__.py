@@ -1,0 +1,1 @@
+"""`personalize-emu kinesis`: reads a Kinesis stream into the events service."""

@@ -1,0 +1,240 @@
+"""Turns the records of a Kinesis stream into events, item by item and shard by shard, at least once each.
+
+    shards ──▶ shards whose parents are read to their end ──▶ records ──▶ call of the events service ──▶ checkpoint
+
+A call that the service cannot take now is repeated until it can; one that it will never take is poison: reported,
+counted and passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event
+from typing import Any, TextIO
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+from botocore.exceptions import ConnectionError as NoConnection
+
+from personalize_emu.edge.kinesis.checkpoints import Checkpoints, Progress
+from personalize_emu.edge.kinesis.records import Call, PoisonRecord, StreamRecord, Trackers, call_of
+
+MOST_RECORDS = 500
+"""Of one GetRecords; a checkpoint follows."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+"""Seconds between two attempts."""
+_GOES_BY = frozenset(
+    {
+        "ThrottlingException",
+        "Throttling",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "ProvisionedThroughputExceededException",
+        "KMSThrottlingException",
+        "LimitExceededException",
+        "ResourceInUseException",
+    }
+)
+_EXPIRED = "ExpiredIteratorException"
+_RIGHTS = frozenset({"AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId", "ExpiredToken"})
+
+log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """What no record can be blamed for, and waiting will not mend; the text says what."""
+
+
+@dataclass
+class Tally:
+    """What has been done. entries: events, interactions, items, users and actions put."""
+
+    records: int = 0
+    entries: int = 0
+    poison: int = 0
+
+    def line(self) -> str:
+        return json.dumps(vars(self))
+
+
+@dataclass
+class StreamConsumer:
+    """kinesis, events: boto3 clients. latest: a stream met for the first time is read from now on, not from its start.
+
+    strict: raise Refused at the first poison record instead of going on. stop: set from anywhere to end it.
+    """
+
+    kinesis: Any
+    events: Any
+    stream: str
+    checkpoints: Checkpoints
+    trackers: Trackers
+    report: TextIO
+    started: float
+    latest: bool = False
+    strict: bool = False
+    idle_seconds: float = 1.0
+    stop: Event = field(default_factory=Event)
+    tally: Tally = field(default_factory=Tally)
+    _iterators: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *, once: bool = False) -> Tally:
+        """Until `stop` is set or, with `once`, until everything there was has been read.
+
+        Raises:
+            Refused: there is no such stream, or no right to use it or the events service.
+        """
+        while not self.stop.is_set():
+            found = [self._read(shard, is_closed) for shard, is_closed in self._readable()]
+            if not any(found):
+                if once:
+                    break
+                self.stop.wait(self.idle_seconds)
+        return self.tally
+
+    def _readable(self) -> Iterator[tuple[str, bool]]:
+        """Shards with records to come whose parents have none left, and whether they are closed."""
+        answer = self._patiently(self._list_shards) or []
+        known = self.checkpoints.shards
+        self._meet(answer)
+        present = {shard["ShardId"] for shard in answer}
+        for shard in answer:
+            name, is_closed = shard["ShardId"], _is_closed(shard)
+            parents = [shard.get(member) for member in ("ParentShardId", "AdjacentParentShardId")]
+            waits = any(parent in present and not known.get(parent, Progress()).ended for parent in parents)
+            if not known[name].ended and not waits and not self.stop.is_set():
+                yield name, is_closed
+
+    def _meet(self, shards: Sequence[Mapping[str, Any]]) -> None:
+        """Note shards that are new: children of known ones begin at their beginning, whatever `latest` says."""
+        known, first_time = self.checkpoints.shards, not self.checkpoints.shards
+        new = [shard for shard in shards if shard["ShardId"] not in known]
+        for shard in new:
+            name, skipped = shard["ShardId"], self.latest and first_time
+            if skipped and not _is_closed(shard):
+                latest = partial(self._iterator, name, ShardIteratorType="LATEST")
+                self._iterators[name] = self._patiently(latest)
+            known[name] = Progress(since=self.started if skipped else None, ended=skipped and _is_closed(shard))
+        if new:
+            self.checkpoints.save()
+
+    def _list_shards(self) -> list[Mapping[str, Any]]:
+        shards: list[Mapping[str, Any]] = []
+        for page in self.kinesis.get_paginator("list_shards").paginate(StreamName=self.stream):
+            shards += page["Shards"]
+        return sorted(shards, key=lambda shard: str(shard["ShardId"]))
+
+    def _read(self, shard: str, is_closed: bool) -> bool:
+        """One portion of a shard; whether there may be more at once."""
+        progress = self.checkpoints.shards[shard]
+        try:
+            answer = self._patiently(lambda: self._records(shard, progress))
+        except ClientError:
+            # An iterator lives for five minutes; the next one begins behind the last checkpoint.
+            self._iterators.pop(shard, None)
+            return True
+        if answer is None:
+            return False
+        for found in answer["Records"]:
+            record = StreamRecord(
+                shard, found["SequenceNumber"], found["Data"], found["ApproximateArrivalTimestamp"].timestamp()
+            )
+            if self.stop.is_set() or not self._deal_with(record):
+                break
+            progress.sequence = record.sequence
+        following = answer.get("NextShardIterator")
+        caught_up = not answer["Records"] and not answer.get("MillisBehindLatest")
+        progress.ended = not self.stop.is_set() and (following is None or (is_closed and caught_up))
+        if following is not None:
+            self._iterators[shard] = following
+        if answer["Records"] or progress.ended:
+            self.checkpoints.save()
+        return not caught_up or progress.ended
+
+    def _records(self, shard: str, progress: Progress) -> Any:
+        if shard not in self._iterators:
+            where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
+            if progress.sequence is not None:
+                where = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": progress.sequence}
+            elif progress.since is not None:
+                where = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": progress.since}
+            self._iterators[shard] = self._iterator(shard, **where)
+        return self.kinesis.get_records(ShardIterator=self._iterators[shard], Limit=MOST_RECORDS)
+
+    def _iterator(self, shard: str, **where: Any) -> str:
+        answer = self.kinesis.get_shard_iterator(StreamName=self.stream, ShardId=shard, **where)
+        iterator: str = answer["ShardIterator"]
+        return iterator
+
+    def _deal_with(self, record: StreamRecord) -> bool:
+        """False when the end came before the record was dealt with."""
+        try:
+            call = call_of(record, self.trackers)
+            if self._patiently(lambda: self._put(call)) is None:
+                return False
+        except PoisonRecord as error:
+            text = f"poison record: shard {record.shard} sequence {record.sequence}: {error}"
+            if self.strict:
+                self.checkpoints.save()
+                raise Refused(text) from error
+            self.tally.poison += 1
+            self.report.write(text + "\n")
+            self.report.flush()
+        else:
+            self.tally.entries += call.size
+        self.tally.records += 1
+        return True
+
+    def _put(self, call: Call) -> bool:
+        try:
+            getattr(self.events, call.method)(**call.params)
+        except (ParamValidationError, OverflowError, RuntimeError) as error:
+            # botocore raises the latter two itself for numbers and times beyond all bounds.
+            raise PoisonRecord(" ".join(str(error).split())) from error
+        except ClientError as error:
+            if _goes_by(error) or _code(error) in _RIGHTS:
+                raise
+            raise PoisonRecord(f"{_code(error)}: {error.response['Error'].get('Message', '')}") from error
+        return True
+
+    def _patiently(self, attempt: Callable[[], Any]) -> Any:
+        """What `attempt` gives, once nothing is in its way; None when the end comes first.
+
+        Raises:
+            Refused: waiting will not help.
+            ClientError: an iterator is too old.
+        """
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return attempt()
+            except ClientError as error:
+                if _code(error) == _EXPIRED:
+                    raise
+                if not _goes_by(error):
+                    raise Refused(str(error)) from error
+                failure: Exception = error
+            except (HTTPClientError, NoConnection) as error:
+                failure = error
+            except BotoCoreError as error:
+                raise Refused(str(error)) from error
+            log.warning("again in %.1f s: %s", pause, failure)
+            if self.stop.wait(pause):
+                return None
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _is_closed(shard: Mapping[str, Any]) -> bool:
+    return "EndingSequenceNumber" in shard["SequenceNumberRange"]
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _goes_by(error: ClientError) -> bool:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return _code(error) in _GOES_BY or status >= 500

@@ -1,0 +1,58 @@
+"""Access keys and policies of the embedded IAM and STS."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from functools import partial
+from typing import Any
+
+from moto.core.config import default_user_config
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.iam.access_control import AssumedRoleAccessKey, CreateAccessKeyFailure, IAMPolicy, IAMUserAccessKey
+from moto.iam.models import get_account_id_from
+from moto.sts.models import sts_backends
+
+from personalize_emu.edge.auth.callers import Caller
+from personalize_emu.edge.moto_adapter.resetting import using_services
+
+
+def account_of(access_key: str) -> str | None:
+    """The account whose key was issued by the embedded IAM or STS; None for a key nobody issued (P-20)."""
+    with using_services("iam"):
+        account: str = get_account_id_from(access_key)
+    return None if account == DEFAULT_ACCOUNT_ID else account
+
+
+def caller_of(access_key: str) -> Caller | None:
+    """The user or the session that the embedded IAM or STS issued a key to."""
+    with using_services("iam"):
+        return _caller_of(access_key)
+
+
+def _caller_of(access_key: str) -> Caller | None:
+    account = get_account_id_from(access_key)
+    for session in sts_backends[account]["aws"].assumed_roles:
+        if session.access_key_id == access_key:
+            token = session.session_token
+            key: Any = AssumedRoleAccessKey(account, "aws", access_key, {"X-Amz-Security-Token": token})
+            expires = session.expiration.replace(tzinfo=UTC).timestamp()
+            return Caller(key.arn, session.secret_access_key, token, expires, partial(_documents, key))
+    try:
+        key = IAMUserAccessKey(account, "aws", access_key, {})
+    except CreateAccessKeyFailure:
+        return None
+    return Caller(key.arn, key.create_credentials().secret_key, policies=partial(_documents, key))
+
+
+def _documents(key: Any) -> tuple[dict[str, Any], ...]:
+    """moto has a policy's document as a text, in a dictionary, or in the default version of a managed one."""
+    with using_services("iam"):
+        return tuple(IAMPolicy(policy)._policy_json for policy in key.collect_policies())
+
+
+def know_managed_policies() -> None:
+    """Let programs attach AmazonPersonalizeFullAccess and its like to the roles they make (S-6).
+
+    For a process of its own only: moto then reads a thousand policies at every reset, about a second.
+    """
+    default_user_config["iam"]["load_aws_managed_policies"] = True

@@ -1,0 +1,97 @@
+"""moto's server applications behind the one port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+
+from personalize_emu.edge.http.error_responses import FORM
+from personalize_emu.edge.moto_adapter.accounts import account_of
+from personalize_emu.edge.moto_adapter.bucket_policies import heed_bucket_policies
+from personalize_emu.edge.moto_adapter.deliveries import deliveries, guard
+from personalize_emu.edge.moto_adapter.faults import FORM_BODY, MalformedRequest, UnservedRequest, answer_faults
+from personalize_emu.edge.moto_adapter.resetting import using_services
+from personalize_emu.wire.sigv4 import credential_scope
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_ADMIN = "moto_api"
+ACCOUNT_VARIABLE = "HTTP_X_MOTO_ACCOUNT_ID"
+
+
+def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: bool = False) -> WSGIApplication:
+    """moto's server as a WSGI application.
+
+    It raises UnservedRequest for a service it does not have, and MalformedRequest where it cannot tell the service.
+
+    Args:
+        account: owns what is made with an access key that nobody issued.
+        http_deliveries: whether services may post to the addresses that their users name.
+    """
+    from moto.moto_server import werkzeug_app as moto_server
+
+    # moto's types know only today's services, and keep this setting to themselves.
+    werkzeug_app: Any = moto_server
+
+    # Reflecting any Origin would open the port to every web page; bucket CORS rules stay in force.
+    werkzeug_app.DISABLE_GLOBAL_CORS = True
+
+    def create(service: str | None) -> Any:
+        if service is None or service == _ADMIN:
+            raise UnservedRequest("personalize-emu does not embed this AWS service.")
+        try:
+            app = werkzeug_app.create_backend_app(service)
+        except ImportError as error:
+            raise UnservedRequest(f"Install moto[{service}] to embed this AWS service: {error}.") from error
+        guard(service)
+        answer_faults(app, service)
+        return app
+
+    heed_bucket_policies()
+    dispatcher = _without_admin_routes(werkzeug_app.DomainDispatcherApplication)(create)
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # moto matches S3 keys against the path as it was sent, under the name that its own server uses.
+        if "REQUEST_URI" in environ:
+            environ.setdefault("RAW_URI", environ["REQUEST_URI"])
+        if environ.get("CONTENT_TYPE", "").startswith(FORM):
+            _keep_body(environ)
+        scope = credential_scope(
+            {"authorization": environ.get("HTTP_AUTHORIZATION", "")}, environ.get("QUERY_STRING", "")
+        )
+        if account != DEFAULT_ACCOUNT_ID and (scope is None or account_of(scope.access_key) is None):
+            environ[ACCOUNT_VARIABLE] = account
+        try:
+            with using_services(scope.service if scope else None), deliveries(allowed=http_deliveries):
+                answer: Iterable[bytes] = dispatcher(environ, start_response)
+        # What moto trips over while it guesses the service of a malformed request.
+        except (LookupError, ValueError, AttributeError, TypeError) as error:
+            raise MalformedRequest("No embedded AWS service understands this request.") from error
+        return answer
+
+    return application
+
+
+def _without_admin_routes(dispatcher: Any) -> Any:
+    """moto's dispatcher, for which /moto-api is a bucket like any other.
+
+    What moto has there resets, seeds and records to disk for everybody who asks, web pages included.
+    """
+
+    class Dispatcher(dispatcher):  # type: ignore[misc]
+        def get_backend_for_host(self, host: str | None) -> Any:
+            return None if host == _ADMIN else super().get_backend_for_host(host)
+
+    return Dispatcher
+
+
+def _keep_body(environ: WSGIEnvironment) -> None:
+    """moto looks into forms before it serves them; what it cannot decode it would then wait for in vain."""
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if length.isdecimal():
+        environ[FORM_BODY] = environ["wsgi.input"].read(int(length))
+        environ["wsgi.input"] = BytesIO(environ[FORM_BODY])

@@ -1,0 +1,276 @@
+"""What moto raises, as errors that the clients of a service read, with the status that AWS gives.
+
+    unknown operation ─▶ 400    moto lacks it ─▶ 501    a package is missing ─▶ 501, and its name
+    the request is at fault ─▶ 400 or 404    anything else ─▶ 500, and a traceback in the log
+
+moto trusts its requests: what is missing, unknown or of another type in one comes out as a KeyError or its like.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from gzip import BadGzipFile
+from json import JSONDecodeError
+from typing import Any
+from urllib.parse import parse_qs
+from xml.parsers.expat import ExpatError
+
+from botocore.exceptions import ClientError, UnknownServiceError
+from botocore.model import OperationNotFoundError
+from botocore.validate import ParamValidator
+from flask import Flask, request
+from flask import Response as FlaskResponse
+from moto.core.exceptions import ServiceException
+from moto.core.utils import get_service_model, service_name_from_moto_package_name
+from werkzeug.exceptions import HTTPException
+
+from personalize_emu.edge.http.error_responses import FORM, refusal
+from personalize_emu.wire.render import Response
+
+_log = logging.getLogger("personalize_emu.services")
+
+LACKS = (NotImplementedError, ImportError, OperationNotFoundError)
+UNREADABLE = (UnicodeError, JSONDecodeError, ExpatError, RecursionError, EOFError)
+"""Raised where bytes are decoded."""
+SYSTEM_FAULTS = (OSError, MemoryError, SystemError)
+RACES = ("during iteration", "start new thread")
+"""What a RuntimeError says where two requests came in each other's way, or too many at once."""
+
+INVALID = (
+    "InvalidArgumentException",
+    "InvalidParameterValueException",
+    "InvalidParameterException",
+    "InvalidParameterValue",
+    "InvalidParameter",
+    "InvalidInput",
+    "InvalidRequestException",
+)
+"""Error shapes that say that a value is not good, the best first."""
+TOKENS: Mapping[str, Sequence[str]] = {
+    "marker": ("InvalidMarkerException",),
+    "nexttoken": ("InvalidNextTokenException", "InvalidNextToken", "ExpiredNextTokenException"),
+}
+"""Members of requests that say where to go on, and the errors that are for them alone."""
+MISSING = ("ResourceNotFoundException", "NotFoundException", "NoSuchEntityException", "ResourceNotFound", "NotFound")
+"""Error shapes that say that something is not there."""
+S3_FAULTS: Mapping[str, tuple[int, str, str]] = {
+    "uploadId": (404, "NoSuchUpload", "The specified upload does not exist."),
+    "continuation-token": (400, "InvalidArgument", "The continuation token provided is incorrect"),
+    "versionId": (400, "InvalidArgument", "Invalid version id specified"),
+}
+"""Query parameters of S3 that moto does not check, and what S3 says of bad ones."""
+
+
+FORM_BODY = "personalize_emu.form"
+"""Where the environment of a request has the bytes of a form, which moto takes apart."""
+
+
+class UnservedRequest(Exception):
+    """Nobody here answers the request. The message is for the client."""
+
+    status = 501
+    code = "NotImplementedException"
+
+
+class MalformedRequest(UnservedRequest):
+    """Nobody anywhere would answer it."""
+
+    status = 400
+    code = "UnknownOperationException"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as far as its faults need it. service: moto's name. headers: names in lower case."""
+
+    service: str
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_form(self) -> bool:
+        return self.headers.get("content-type", "").startswith(FORM)
+
+    @property
+    def operation_name(self) -> str:
+        """Empty where neither target nor form says it."""
+        target = self.headers.get("x-amz-target", "").rpartition(".")[2]
+        return target or self.members.get("Action", "") if self.is_form else target
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """Of the form or the JSON object in the body."""
+        text = self.body.decode("utf-8", "replace")
+        if self.is_form:
+            return {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
+        try:
+            members = json.loads(text)
+        except (ValueError, RecursionError):
+            return {}
+        return members if isinstance(members, dict) else {}
+
+    @property
+    def operation(self) -> Any:
+        """Its model, None if there is no such operation."""
+        try:
+            return get_service_model(service_name_from_moto_package_name(self.service)).operation_model(
+                self.operation_name
+            )
+        except (OperationNotFoundError, UnknownServiceError):
+            return None
+
+
+def converted(error: Exception, asked: Asked) -> Response:
+    """The answer to a request at which moto raised `error`; one line in the log tells what was raised."""
+    status, code, message = _fault(error, asked)
+    told = f"{type(error).__name__}: {error}"[:300]
+    if status == 500:
+        _log.error("embedded %s failed at %s %s", asked.service, asked.method, asked.path, exc_info=error)
+    else:
+        _log.warning(
+            "embedded %s answers %s %s with %d %s: %s",
+            *(asked.service, asked.operation_name or asked.method, asked.path, status, code, told),
+        )
+        _log.debug("raised by the embedded %s", asked.service, exc_info=error)
+    return refusal(asked.service, asked.headers, status=status, code=code, message=message)
+
+
+def _fault(error: Exception, asked: Asked) -> tuple[int, str, str]:
+    """Status, code and message."""
+    if isinstance(error, LACKS):
+        return _lacking(error, asked)
+    worded = _worded(error, asked)
+    if worded is not None:
+        return worded
+    if _is_of_the_system(error):
+        return 500, "InternalFailure", f"The embedded {asked.service} failed; see the log."
+    if asked.service == "s3":
+        return _s3_fault(error, asked)
+    status, code = _code(error, asked)
+    return status, code, _explained(error, asked)
+
+
+def _is_of_the_system(error: Exception) -> bool:
+    """Whether no request can be blamed for it. Decompressors raise an OSError that no operating system knows."""
+    if isinstance(error, RuntimeError):
+        return any(race in str(error) for race in RACES)
+    if isinstance(error, OSError) and error.errno is None and type(error) in (OSError, BadGzipFile):
+        return False
+    return isinstance(error, SYSTEM_FAULTS)
+
+
+def _worded(error: Exception, asked: Asked) -> tuple[int, str, str] | None:
+    """Of an error that has a code of its own."""
+    if isinstance(error, HTTPException):
+        return error.code or 400, _HTTP_CODES.get(error.code or 400, "ValidationError"), error.description or ""
+    if isinstance(error, ServiceException):
+        return _status_of(error.code, asked), error.code, error.message
+    if isinstance(error, ClientError):
+        told = error.response["Error"]
+        return 400, told["Code"], told["Message"]
+    return None
+
+
+_HTTP_CODES = {404: "UnknownOperationException", 405: "MethodNotAllowed", 413: "RequestEntityTooLarge"}
+
+
+def _lacking(error: Exception, asked: Asked) -> tuple[int, str, str]:
+    if isinstance(error, ImportError):
+        package = f"The embedded {asked.service} lacks a package for this: install moto[{asked.service}]"
+        return 501, "NotImplementedException", f"{package} ({error})."
+    if asked.service != "s3" and asked.operation_name and asked.operation is None:
+        unknown = f"Could not find operation {asked.operation_name[:100]} of {asked.service}."
+        return 400, "InvalidAction" if asked.is_form else "UnknownOperationException", unknown
+    return 501, "NotImplementedException", f"moto does not implement this: {error}"
+
+
+def _s3_fault(error: Exception, asked: Asked) -> tuple[int, str, str]:
+    named = parse_qs(asked.query, keep_blank_values=True)
+    for parameter, fault in S3_FAULTS.items():
+        if parameter in named:
+            return fault
+    # The configuration of a bucket or an object comes as a document.
+    if isinstance(error, ExpatError) or (asked.body and named and asked.method in ("PUT", "POST")):
+        text = "The XML you provided was not well-formed or did not validate against our published schema"
+        return 400, "MalformedXML", text
+    return 400, "InvalidArgument", _explained(error, asked)
+
+
+def _code(error: Exception, asked: Asked) -> tuple[int, str]:
+    """Status and code of what a service that is not S3 says of such a request."""
+    if isinstance(error, UNREADABLE) and not asked.is_form and not asked.members:
+        return 400, "SerializationException"
+    members = asked.members
+    tokens = [name for member in members for name in TOKENS.get(member.lower(), ())]
+    unknown = isinstance(error, KeyError) and error.args and error.args[0] in _texts(members)
+    declared = {shape.name: shape for shape in asked.operation.error_shapes} if asked.operation else {}
+    for name in (*tokens, *(MISSING if unknown else ()), *INVALID):
+        if name in declared:
+            facts = declared[name].metadata.get("error", {})
+            return facts.get("httpStatusCode", 400), facts.get("code", name)
+    return 400, "ValidationError" if asked.is_form else "ValidationException"
+
+
+def _status_of(code: str, asked: Asked) -> int:
+    shapes = asked.operation.error_shapes if asked.operation else ()
+    statuses = {each.metadata.get("error", {}).get("code", each.name): each for each in shapes}
+    if code not in statuses:
+        return 400
+    status: int = statuses[code].metadata.get("error", {}).get("httpStatusCode", 400)
+    return status
+
+
+def _explained(error: Exception, asked: Asked) -> str:
+    """What the model says is wrong with the request, and where it says nothing, what moto tripped over."""
+    members, operation = asked.members, asked.operation
+    if members and operation and operation.input_shape and not asked.is_form:
+        # botocore's validator raises instead of reporting where a time is past what the platform can count.
+        with suppress(RuntimeError, ValueError, OverflowError):
+            report = ParamValidator().validate(members, operation.input_shape)
+            if report.has_errors():
+                return str(report.generate_report())[:1000]
+    told = f"{type(error).__name__}: {error}"[:300]
+    return f"The embedded {asked.service} can make nothing of this request ({told})."
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+def answer_faults(app: Flask, service: str) -> None:
+    """Turn what moto lacks, and its own faults, from web pages into errors that AWS clients read."""
+
+    def answer(error: Exception) -> Any:
+        if isinstance(error, HTTPException) and not type(error).__module__.startswith("werkzeug."):
+            # An error of the service, as moto words it.
+            return error
+        response = converted(error, _asked(service))
+        return FlaskResponse(response.body, status=response.status, headers=list(response.headers))
+
+    app.debug = False
+    # All of them: a handler of InternalServerError would come after Flask has logged a traceback.
+    app.register_error_handler(Exception, answer)
+
+
+def _asked(service: str) -> Asked:
+    """The request at hand, which moto may have read already."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    body = request.environ.get(FORM_BODY)
+    if body is None:
+        # A body that moto unpacks cannot be read again.
+        body = b"" if request.content_encoding == "gzip" else request.get_data()
+    return Asked(service, request.method, request.path, request.query_string.decode("latin-1"), headers, body)

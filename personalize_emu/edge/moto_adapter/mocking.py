@@ -1,0 +1,146 @@
+"""The in-process mock: what answers the hosts of Personalize beside moto's own services."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from botocore.httpsession import URLLib3Session
+from moto import backend_index, mock_aws
+from moto.core.models import botocore_stubber
+from moto.personalize import urls as personalize_urls
+from moto.personalize.models import PersonalizeBackend
+
+from personalize_emu.edge.moto_adapter.clients import ServicesGone, as_text
+
+IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+
+
+@dataclass(frozen=True)
+class Knock:
+    """A request to Personalize that moto intercepted: header names in lower case, path percent-decoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Door:
+    """What answers the hosts of Personalize, and what happens when moto forgets its stores."""
+
+    answer: Callable[[Knock], tuple[int, dict[str, str], bytes]]
+    reset: Callable[[], None]
+
+
+_PERSONALIZE_HOSTS = r"https?://personalize(-runtime|-events)?(-fips)?\.(.+)\.(amazonaws\.com(\.cn)?|api\.aws)"
+_DOORS = "personalize_emu_doors"
+
+
+@dataclass
+class _Doors:
+    """Stands in moto's tables while a mock is active. The door opened last answers."""
+
+    open: list[Door] = field(default_factory=list)
+    undo: list[Callable[[], object]] = field(default_factory=list)
+    users: int = 0
+
+    def dispatch(self, request: Any, full_url: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
+        if not self.open:
+            raise ServicesGone("the mock this call belongs to is over")
+        url = urlsplit(full_url)
+        names = {name.lower(): as_text(value) for name, value in dict(headers).items()}
+        names.setdefault("host", url.netloc)
+        # moto hands its own request over in newer versions, botocore's in older ones.
+        body = request.get_data() if hasattr(request, "get_data") else request.body
+        path = unquote(url.path) or "/"
+        return self.open[-1].answer(Knock(request.method, path, url.query, names, _as_bytes(body)))
+
+    def reset(self) -> None:
+        for door in self.open:
+            door.reset()
+
+    def enter(self) -> None:
+        self.users += 1
+        if self.users == 1:
+            self._install()
+
+    def leave(self) -> None:
+        with _tables:
+            self.users -= 1
+            while self.users == 0 and self.undo:
+                self.undo.pop()()
+
+    def _install(self) -> None:
+        self._replace(personalize_urls, "url_bases", [_PERSONALIZE_HOSTS])
+        self._replace(personalize_urls, "url_paths", {"{0}/.*$": self.dispatch})
+        pattern = ("personalize", re.compile(_PERSONALIZE_HOSTS))
+        backend_index.backend_url_patterns.insert(0, pattern)
+        self.undo.append(lambda: backend_index.backend_url_patterns.remove(pattern))
+        self._ignore_configured_endpoints()
+        self._replace(PersonalizeBackend, "reset", _resetting(self, PersonalizeBackend.reset))
+        self._replace(URLLib3Session, "send", _intercepting(URLLib3Session.send))
+
+    def _ignore_configured_endpoints(self) -> None:
+        """Keep an AWS_ENDPOINT_URL of the shell from leading a test's clients out of the mock."""
+        before = os.environ.get(IGNORE_ENDPOINTS)
+        os.environ[IGNORE_ENDPOINTS] = "true"
+        if before is None:
+            self.undo.append(lambda: os.environ.pop(IGNORE_ENDPOINTS, None))
+        else:
+            self.undo.append(lambda: os.environ.update({IGNORE_ENDPOINTS: before}))
+
+    def _replace(self, owner: Any, name: str, value: Any) -> None:
+        original = getattr(owner, name)
+        setattr(owner, name, value)
+        self.undo.append(lambda: setattr(owner, name, original))
+
+
+def _resetting(doors: _Doors, original: Callable[[Any], None]) -> Callable[[Any], None]:
+    def reset(backend: Any) -> None:
+        original(backend)
+        doors.reset()
+
+    return reset
+
+
+def _intercepting(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Catches clients older than the import of moto, which know nothing of its stubber."""
+
+    def send(session: Any, request: Any) -> Any:
+        response = botocore_stubber("before-send", request)
+        return original(session, request) if response is None else response
+
+    return send
+
+
+_tables = threading.RLock()
+
+
+@contextmanager
+def answering(door: Door) -> Iterator[None]:
+    """Inside, no AWS call of any client leaves the process: Personalize is `door`, the rest is moto."""
+    doors: _Doors = vars(personalize_urls).setdefault(_DOORS, _Doors())
+    with ExitStack() as leaving:
+        with _tables:
+            doors.enter()
+            leaving.callback(doors.leave)
+        leaving.enter_context(mock_aws())
+        doors.open.append(door)
+        # First of all on the way out: moto resets its stores next, which is no reset of this door's.
+        leaving.callback(doors.open.remove, door)
+        yield
+
+
+def _as_bytes(body: Any) -> bytes:
+    if body is None:
+        return b""
+    return body.encode() if isinstance(body, str) else bytes(body)

@@ -1,0 +1,172 @@
+"""The path of one request, as a list one can read: STEPS, then rendering. Knows HTTP only as plain values.
+
+OPTIONS? ─▶ preflight
+otherwise ─▶ route ─▶ scope ─▶ parse ─▶ gate ─▶ validate ─▶ perform ─▶ render | render_error
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from personalize_emu.edge.auth.access_control import Gate, open_gate
+from personalize_emu.edge.request_log import log_call
+from personalize_emu.edge.request_log import requests as _log
+from personalize_emu.emulator import Emulator
+from personalize_emu.service.metrics.service_metrics import AnsweredCall
+from personalize_emu.wire.errors import AwsError, InternalFailure
+from personalize_emu.wire.models import Operation
+from personalize_emu.wire.parse import parse
+from personalize_emu.wire.render import Response, preflight, render, render_error
+from personalize_emu.wire.route import route
+from personalize_emu.wire.sigv4 import SignedRequest, credential_scope
+from personalize_emu.wire.validate import validate
+
+AccountOf = Callable[[str], str | None]
+"""Access key id -> the account it belongs to, or None when nobody issued it (P-20)."""
+
+NO_OPERATION = "unknown"
+"""What requests count as that name no operation."""
+
+
+@dataclass
+class Exchange:
+    """One request on its way in; each step fills in what it finds out."""
+
+    emulator: Emulator
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    account_of: AccountOf
+    gate: Gate
+    patience: float | None = None
+    operation: Operation | None = None
+    region: str | None = None
+    account: str | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    members: Mapping[str, Any] | None = None
+
+    @property
+    def known_operation(self) -> Operation:
+        assert self.operation is not None, "find_operation is the first step"
+        return self.operation
+
+    @property
+    def signed(self) -> SignedRequest:
+        return SignedRequest(self.method, self.path, self.query, self.headers, self.body)
+
+    def answered(self, status: int, seconds: float) -> AnsweredCall:
+        name = self.operation.name if self.operation else NO_OPERATION
+        settings = self.emulator.settings
+        region, account = self.region or settings.region, self.account or settings.account
+        return AnsweredCall(name, self.params, self.members, status, seconds, region, account)
+
+
+def find_operation(exchange: Exchange) -> None:
+    exchange.operation = route(exchange.method, exchange.path, exchange.headers)
+
+
+def read_credential_scope(exchange: Exchange) -> None:
+    """Region and account of the request; without credentials those of the settings (P-19, P-20, P-21)."""
+    scope = credential_scope(exchange.headers, exchange.query)
+    if scope is not None:
+        exchange.region = scope.region
+        exchange.account = exchange.account_of(scope.access_key)
+
+
+def parse_body(exchange: Exchange) -> None:
+    exchange.params = parse(exchange.known_operation, exchange.body)
+
+
+def pass_gate(exchange: Exchange) -> None:
+    exchange.gate(exchange)
+
+
+def check_constraints(exchange: Exchange) -> None:
+    validate(exchange.known_operation, exchange.params)
+
+
+def perform(exchange: Exchange) -> None:
+    exchange.members = exchange.emulator.call(
+        exchange.known_operation.name,
+        exchange.params,
+        region=exchange.region,
+        account=exchange.account,
+        patience=exchange.patience,
+    )
+
+
+STEPS: tuple[Callable[[Exchange], None], ...] = (
+    find_operation,
+    read_credential_scope,
+    parse_body,
+    pass_gate,
+    check_constraints,
+    perform,
+)
+"""The order of checks of P-56: routing, syntax and types, signature, constraints, then the operation's own."""
+
+
+def default_account(_access_key: str) -> None:
+    """Every access key belongs to the account of the settings."""
+
+
+def answer(
+    emulator: Emulator,
+    method: str,
+    path: str,
+    query: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    account_of: AccountOf = default_account,
+    gate: Gate = open_gate,
+    patience: float | None = None,
+) -> Response:
+    """Answer one request. Never raises: every failure is an AWS-shaped error.
+
+    Args:
+        path: percent-decoded, starting with a slash.
+        query: the raw query string without its question mark.
+        headers: names in lower case.
+        patience: seconds after which a call does not wait longer for the work that it has started (`Emulator.call`);
+            callers over HTTP have time-outs, those in the same process have none.
+    """
+    if method == "OPTIONS":
+        return preflight(headers.get("access-control-request-headers", "*"))
+    started = time.perf_counter()
+    request_id = emulator.new_request_id()
+    exchange = Exchange(emulator, method, path, query, headers, body, account_of, gate, patience)
+    response, error = _run(exchange, request_id)
+    seconds = time.perf_counter() - started
+    emulator.measure(exchange.answered(response.status, seconds))
+    log_call(exchange.operation, exchange.params, response.status, seconds, request_id, error)
+    return response
+
+
+def refuse(emulator: Emulator, method: str, path: str, headers: Mapping[str, str], error: AwsError) -> Response:
+    """Answer a request with `error` before it enters the path, in the shape its operation has."""
+    try:
+        operation: Operation | None = route(method, path, headers)
+    except AwsError:
+        operation = None
+    return render_error(operation, error, emulator.new_request_id(), emulator.clock.now())
+
+
+def _run(exchange: Exchange, request_id: str) -> tuple[Response, AwsError | None]:
+    now = exchange.emulator.clock.now
+    try:
+        for step in STEPS:
+            step(exchange)
+        return render(exchange.known_operation, exchange.members, request_id, now()), None
+    except AwsError as error:
+        failure: AwsError = error
+    # The one catch-all: whatever goes wrong inside, clients get an AWS error and the log the traceback (P-64).
+    except Exception:  # noqa: BLE001
+        _log.exception("request %s failed inside the emulator", request_id)
+        failure = InternalFailure(f"The emulator failed; its log has the details under request {request_id}.")
+    return render_error(exchange.operation, failure, request_id, now()), failure

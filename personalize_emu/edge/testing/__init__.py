@@ -1,0 +1,1 @@
+"""What tests use: the in-process mock, servers for tests, trained campaigns."""

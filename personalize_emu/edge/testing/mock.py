@@ -1,0 +1,206 @@
+"""The in-process mock: Personalize for the clients of this process, beside moto's other services."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import unittest
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar, overload
+
+from personalize_emu.aws_services import AwsServices
+from personalize_emu.edge.auth.access_control import gate_of
+from personalize_emu.edge.moto_adapter import Door, EmbeddedClients, Knock, account_of, answering, caller_of
+from personalize_emu.edge.request_pipeline import answer
+from personalize_emu.edge.testing.bypass_warning import bypass_warned
+from personalize_emu.emulator import Emulator
+from personalize_emu.settings import Auth, Pace, Settings
+from personalize_emu.state.clock import Clock
+
+Target = TypeVar("Target", bound=Callable[..., Any])
+
+
+@overload
+def mock_personalize(target: Target) -> Target: ...
+
+
+@overload
+def mock_personalize(
+    *,
+    seed: int = 0,
+    pace: Pace = "instant",
+    clock: Clock | None = None,
+    quotas: str = "default",
+    nonconforming_rows: float = 0.05,
+    check_roles: bool = False,
+    auth: Auth = "off",
+    service_metrics: bool = True,
+) -> MockPersonalize: ...
+
+
+def mock_personalize(
+    target: Target | None = None,
+    *,
+    seed: int = 0,
+    pace: Pace = "instant",
+    clock: Clock | None = None,
+    quotas: str = "default",
+    nonconforming_rows: float = 0.05,
+    check_roles: bool = False,
+    auth: Auth = "off",
+    service_metrics: bool = True,
+) -> Target | MockPersonalize:
+    """Answer every Personalize call of this process from a fresh emulator.
+
+    As `@mock_personalize`, `@mock_personalize(...)` on functions, coroutine functions, generators and test
+    classes, as `with mock_personalize() as emulator:`, or with its `start()` and `stop()`. Clients may be made
+    before or after; other AWS services are moto's, also without an explicit `mock_aws()`, which may stand outside
+    or inside. Nothing reaches the network, unless AWS_ENDPOINT_URL or an `endpoint_url` leads a client there, which
+    is pointed out by a warning. Each use has an emulator of its own; of nested ones the innermost answers.
+
+    Args:
+        seed: of every random choice; equal seeds and calls give equal answers.
+        pace: `instant` (work is done inside the call), `fast` or `real`.
+        clock: what the emulator reads and `emulator.advance` moves; the machine's when not given.
+        quotas: `default`, `off`, or changes such as `campaigns=10,schemas=20`.
+        nonconforming_rows: largest share of the rows of an import that is left out instead of failing the job.
+        check_roles: refuse roles and buckets whose policies do not let the service in.
+        auth: `off`, `sigv4` (only requests signed with a key of moto's IAM or STS, or with the key and the secret
+            `personalize-emu`), or `iam` (of those, what the policies of user or role allow).
+        service_metrics: send the service's own metrics to moto's CloudWatch.
+    """
+    settings = Settings(
+        seed=seed,
+        pace=pace,
+        quotas=quotas,
+        nonconforming_rows=nonconforming_rows,
+        check_roles=check_roles,
+        auth=auth,
+        service_metrics=service_metrics,
+    )
+    mock = MockPersonalize(settings, clock)
+    return mock if target is None else mock(target)
+
+
+class MockPersonalize:
+    """A mock that can be entered, and put on functions and classes, any number of times."""
+
+    def __init__(self, settings: Settings, clock: Clock | None) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._entered: list[ExitStack] = []
+
+    def __enter__(self) -> Emulator:
+        with ExitStack() as stack:
+            emulator = stack.enter_context(self.emulating())
+            self._entered.append(stack.pop_all())
+        return emulator
+
+    def __exit__(self, *error: Any) -> None:
+        self._entered.pop().__exit__(*error)
+
+    def start(self) -> Emulator:
+        """Enter the mock without a `with` block, for `setUp` and the like; `stop` leaves it."""
+        return self.__enter__()
+
+    def stop(self) -> None:
+        """Leave what was started last.
+
+        Raises:
+            RuntimeError: the mock has not been started.
+        """
+        if not self._entered:
+            raise RuntimeError("stop() without start(): this mock_personalize is not active")
+        self.__exit__(None, None, None)
+
+    def __call__(self, target: Target) -> Target:
+        if inspect.isclass(target):
+            _decorate_class(target, self)
+            return target
+        decorated: Target = _decorated_function(target, self)
+        return decorated
+
+    @contextmanager
+    def emulating(self) -> Iterator[Emulator]:
+        """One use of the mock, independent of every other one."""
+        clients = EmbeddedClients(self._settings.account)
+        emulator = Emulator(self._settings, clock=self._clock, aws_services=AwsServices(clients))
+        with ExitStack() as leaving:
+            leaving.callback(emulator.close)
+            leaving.callback(clients.close)
+            leaving.enter_context(answering(_door_of(emulator)))
+            leaving.enter_context(bypass_warned())
+            yield emulator
+
+
+def _door_of(emulator: Emulator) -> Door:
+    gate = gate_of(emulator.settings, caller_of)
+
+    def reply(knock: Knock) -> tuple[int, dict[str, str], bytes]:
+        request = (knock.method, knock.path, knock.query, knock.headers, knock.body)
+        response = answer(emulator, *request, account_of=account_of, gate=gate)
+        return response.status, dict(response.headers), response.body
+
+    return Door(reply, emulator.reset)
+
+
+def _decorated_function(function: Any, mock: MockPersonalize) -> Any:
+    """The same kind of function, with the mock around each call or whole iteration."""
+
+    async def awaited(*args: Any, **named: Any) -> Any:
+        with mock.emulating():
+            return await function(*args, **named)
+
+    def iterated(*args: Any, **named: Any) -> Any:
+        with mock.emulating():
+            return (yield from function(*args, **named))
+
+    def called(*args: Any, **named: Any) -> Any:
+        with mock.emulating():
+            return function(*args, **named)
+
+    wrapper: Any = called
+    if inspect.iscoroutinefunction(function):
+        wrapper = awaited
+    elif inspect.isgeneratorfunction(function):
+        wrapper = iterated
+    return functools.update_wrapper(wrapper, function)
+
+
+def _decorate_class(target: Any, mock: MockPersonalize) -> None:
+    """Put one mock around each test of a class, set-up and tear-down included."""
+    if issubclass(target, unittest.TestCase):
+        target.run = _decorated_function(target.run, mock)
+    elif hasattr(target, "setup_method"):
+        _decorate_setup(target, mock)
+    else:
+        for name, member in list(vars(target).items()):
+            if inspect.isfunction(member) and not name.startswith("_"):
+                setattr(target, name, _decorated_function(member, mock))
+
+
+def _decorate_setup(target: Any, mock: MockPersonalize) -> None:
+    set_up, tear_down = target.setup_method, getattr(target, "teardown_method", None)
+
+    # pytest passes the test's method to those set-ups that declare a parameter for it; these two always do.
+    def setup_method(self: Any, method: Any = None) -> None:
+        with ExitStack() as stack:
+            stack.enter_context(mock)
+            _call_with_method(set_up, self, method)
+            stack.pop_all()
+
+    def teardown_method(self: Any, method: Any = None) -> None:
+        try:
+            if tear_down is not None:
+                _call_with_method(tear_down, self, method)
+        finally:
+            mock.__exit__(None, None, None)
+
+    target.setup_method = setup_method
+    target.teardown_method = teardown_method
+
+
+def _call_with_method(function: Any, self: Any, method: Any) -> None:
+    takes_method = len(inspect.signature(function).parameters) > 1
+    function(self, method) if takes_method else function(self)

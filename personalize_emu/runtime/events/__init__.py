@@ -1,0 +1,1 @@
+"""PutEvents, PutUsers, PutItems, PutActions and PutActionInteractions."""

@@ -1,0 +1,76 @@
+"""From one event of a request to the row it becomes; the same for events and action interactions (EV-78)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from personalize_emu.data.records.properties import InvalidProperties, event_row, impression_text
+from personalize_emu.data.schemas.avro import Schema
+from personalize_emu.data.schemas.columns import EVENT_ID, SESSION_ID
+from personalize_emu.service.core.context import Context
+from personalize_emu.service.state.attribution_ledger import UNDEFINED_SOURCE
+from personalize_emu.wire.errors import InvalidInputException
+
+MOST_BYTES = 10 * 1024
+"""Size of one event as JSON in UTF-8 (EV-23, EV-76)."""
+_MILLISECONDS_BEGIN = 10**11
+"""From here on the time of an event is in milliseconds, not seconds (EV-25)."""
+_END_OF_TIME = 253_402_300_800
+"""Epoch seconds at which the year 10000 begins."""
+
+
+def row_of(
+    schema: Schema, event: Mapping[str, Any], session_id: str, members: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """members: what the event says outside of its properties, by column name, beside its session and its own id.
+
+    These two fill columns of text only, since whoever declares one of another type keeps something else in it (EV-91).
+
+    Raises:
+        InvalidInputException: the event is too large, or its properties do not fit the schema (EV-30 to EV-35).
+    """
+    size = len(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > MOST_BYTES:
+        raise InvalidInputException(f"An event has {size} bytes. A maximum of {MOST_BYTES} bytes is allowed.")
+    named = {SESSION_ID: session_id, EVENT_ID: event.get("eventId")}
+    texts = {name: value for name, value in named.items() if _holds_text(schema, name)}
+    try:
+        return event_row(schema, event.get("properties"), {**texts, **members})
+    except InvalidProperties as error:
+        raise InvalidInputException(error.text) from error
+
+
+def _holds_text(schema: Schema, column: str) -> bool:
+    field = schema.field(column)
+    return field is not None and field.type == "string"
+
+
+def whole_seconds(member: str, moment: float) -> int:
+    """A time of a request, in seconds or milliseconds since the epoch, as it is stored (EV-25).
+
+    Raises:
+        InvalidInputException: it is before 1970 or after the year 9999.
+    """
+    seconds = moment / 1000 if moment >= _MILLISECONDS_BEGIN else moment
+    if not 0 <= seconds < _END_OF_TIME:
+        raise InvalidInputException(f"{member} must be a time in seconds since the epoch, not {moment:.0f}")
+    return int(seconds)
+
+
+def impression_of(context: Context, event: Mapping[str, Any]) -> str | None:
+    """The items shown: those the event names, else those answered under its recommendation id (EV-44, EV-45)."""
+    if "impression" in event:
+        return impression_text(event["impression"])
+    answer = context.state.answers.find(event.get("recommendationId", ""))
+    return impression_text(answer.items) if answer and answer.items else None
+
+
+def source_of(context: Context, event: Mapping[str, Any]) -> str:
+    """Who is credited with an event (EV-52)."""
+    if "metricAttribution" in event:
+        source: str = event["metricAttribution"]["eventAttributionSource"]
+        return source
+    answer = context.state.answers.find(event.get("recommendationId", ""))
+    return answer.deployment_arn if answer else UNDEFINED_SOURCE

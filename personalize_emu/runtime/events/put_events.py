@@ -1,0 +1,86 @@
+"""PutEvents: what users do, heard one by one (spec 10 section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from personalize_emu.data.schemas.avro import Schema as AvroSchema
+from personalize_emu.data.schemas.columns import (
+    EVENT_ATTRIBUTION_SOURCE,
+    EVENT_TYPE,
+    EVENT_VALUE,
+    IMPRESSION,
+    ITEM_ID,
+    RECOMMENDATION_ID,
+    TIMESTAMP,
+    USER_ID,
+)
+from personalize_emu.data.schemas.dataset_types import INTERACTIONS
+from personalize_emu.runtime.events.event_rows import impression_of, row_of, source_of, whole_seconds
+from personalize_emu.service.attribution.event_attribution import admit_sources, count_events
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.datasets.datasets import dataset_of_type
+from personalize_emu.service.datasets.schemas import parsed_schema
+from personalize_emu.service.state.dataset_contents import DatasetContents
+from personalize_emu.service.state.event_identity import Arrival
+from personalize_emu.state.lifecycle import ACTIVE, CREATING
+from personalize_emu.state.resources import Dataset, EventTracker, Schema
+from personalize_emu.wire.errors import InvalidInputException
+
+
+def put_events(context: Context, params: Params) -> None:
+    """All events are stored, or none (EV-6). They count from the next request on (EV-47)."""
+    dataset, contents = _dataset_of_tracker(context, params["trackingId"])
+    schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
+    arrivals = [_arrival(context, schema, params, event) for event in params["eventList"]]
+    admit_sources(context, dataset.dataset_group_arn, arrivals)
+    contents.append_events(arrivals)
+    count_events(context, dataset.dataset_group_arn, arrivals)
+
+
+def _dataset_of_tracker(context: Context, tracking_id: str) -> tuple[Dataset, DatasetContents]:
+    """Raises InvalidInputException for a tracking id that is not usable (EV-7, EV-24)."""
+    arn = context.state.trackers.get(tracking_id)
+    tracker = context.find(EventTracker, arn) if arn else None
+    if tracker is None or not _accepts_events(context, tracker):
+        raise InvalidInputException(f"Invalid tracking id: {tracking_id}")
+    dataset = dataset_of_type(context, tracker.dataset_group_arn, INTERACTIONS)
+    contents = context.state.contents.get(dataset.arn) if dataset else None
+    if dataset is None or contents is None:
+        raise InvalidInputException(
+            f"Dataset group {tracker.dataset_group_arn} has no INTERACTIONS dataset to record events in."
+        )
+    return dataset, contents
+
+
+def _accepts_events(context: Context, tracker: EventTracker) -> bool:
+    """ACTIVE (R-ET-7), or still being created unless the pace is `real`.
+
+    Public programs stream straight after CreateEventTracker and work with the service, because a person or a network
+    lies between the two calls. With the pace `fast` nothing does.
+    """
+    if tracker.status in CREATING:
+        return context.settings.pace != "real"
+    return tracker.status == ACTIVE
+
+
+def _arrival(context: Context, schema: AvroSchema, params: Params, event: Mapping[str, Any]) -> Arrival:
+    """Without a user the session stands for one (EV-42)."""
+    members = {
+        USER_ID: params.get("userId", params["sessionId"]),
+        ITEM_ID: event.get("itemId"),
+        TIMESTAMP: whole_seconds("sentAt", event["sentAt"]),
+        EVENT_TYPE: event["eventType"],
+        EVENT_VALUE: event.get("eventValue"),
+        IMPRESSION: impression_of(context, event),
+        RECOMMENDATION_ID: event.get("recommendationId"),
+        EVENT_ATTRIBUTION_SOURCE: event.get("metricAttribution", {}).get("eventAttributionSource"),
+    }
+    return Arrival(
+        row=row_of(schema, event, params["sessionId"], members),
+        event_id=event.get("eventId"),
+        session_id=params["sessionId"],
+        anonymous="userId" not in params,
+        source=source_of(context, event),
+    )

@@ -1,0 +1,79 @@
+"""The inputs of a model for one request: the user's trained history, events streamed since, and the context."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.contract.base import NO_CONTEXT, History
+from personalize_emu.service.catalog.parameter_values import decimal_value
+from personalize_emu.service.state.emulator_state import EmulatorState
+from personalize_emu.service.state.trained_version import TrainedVersion
+
+MOST_STREAMED = 1000
+"""Newest streamed events that a model is told of: no model looks back further than that for long, and so an answer
+takes the same time however many there are."""
+_NOTHING = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
+
+
+def history_of(
+    state: EmulatorState, trained: TrainedVersion, user_id: str, circumstances: Mapping[str, str] = NO_CONTEXT
+) -> History:
+    """Oldest first. Events on items the model does not know are left out (R-111), of many the oldest (MOST_STREAMED).
+
+    A session id given as user id finds the events recorded under it (RT-43). circumstances: those of now.
+    """
+    history = trained_history(trained, user_id, circumstances)
+    contents = state.contents.get(trained.interactions_arn)
+    if contents is None or len(contents.log) <= trained.log_length:
+        return history
+    events = contents.events_of(user_id, MOST_STREAMED, trained.log_length)
+    if not len(events):
+        return history
+    number_of = trained.model.number_of
+    numbers = np.array([number_of.get(item, -1) for item in events.item_ids], np.int32)[events.items]
+    kept = np.flatnonzero((numbers >= 0) & trained.selection.admitted(events))[-MOST_STREAMED:]
+    return _joined(history, numbers[kept], events.timestamps[kept])
+
+
+def single_item(trained: TrainedVersion, item_id: str) -> History:
+    """The history that asks for items related to one item; empty for an unknown one (RT-44)."""
+    number = trained.model.number_of.get(item_id)
+    if number is None:
+        return _NOTHING
+    return History(np.array([number], np.int32), np.zeros(1, np.int64))
+
+
+def trained_history(
+    trained: TrainedVersion, user_id: str, circumstances: Mapping[str, str] = NO_CONTEXT
+) -> History:
+    """What the version was trained with; without events for a user who had none then."""
+    number = trained.user_number_of.get(user_id)
+    if number is None:
+        return replace(_NOTHING, user_id=user_id, context=circumstances)
+    first, end = trained.data.offsets[number], trained.data.offsets[number + 1]
+    return History(trained.data.items[first:end], trained.data.timestamps[first:end], user_id, circumstances)
+
+
+def _joined(history: History, items: NDArray[np.int32], timestamps: NDArray[np.int64]) -> History:
+    all_items = np.concatenate((history.items, items))
+    all_timestamps = np.concatenate((history.timestamps, timestamps))
+    order = np.argsort(all_timestamps, kind="stable")
+    return replace(history, items=all_items[order], timestamps=all_timestamps[order])
+
+
+def told_context(trained: TrainedVersion, given: Mapping[str, str]) -> dict[str, str]:
+    """Column to value, of the columns that were trained on as context; what else is given is ignored (RT-60).
+
+    So is what is no number where the column is numeric (RT-61).
+    """
+    told = {}
+    named = {name.upper(): value for name, value in given.items()} if trained.context_fields else {}
+    for field in trained.context_fields:
+        value = named.get(field.name.upper())
+        if value is not None and (not field.numeric or decimal_value(value) is not None):
+            told[field.name] = value
+    return told
