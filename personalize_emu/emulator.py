@@ -140,7 +140,7 @@ class Emulator:
             "resources": dict(sorted(counts.items())),
             "running": [
                 {"arn": arn, "stage": progress.stage, "percent": round(100 * progress.share)}
-                for arn, progress in sorted(self._state.progress.copy().items())
+                for arn, progress in sorted(self._state.running().items())
             ],
         }
 

@@ -18,6 +18,6 @@ def user_list(given: Given, *users: str, key: str = "users.csv") -> str:
 
 
 def users_in(emulator: Emulator, dataset: str) -> set[str]:
-    contents = emulator.state.contents[dataset]
+    contents = emulator.state.contents(dataset)
     bulk = contents.bulk.column("USER_ID").to_pylist() if contents.bulk is not None else []
     return {*bulk, *(row["USER_ID"] for row in contents.log.rows())}

@@ -39,7 +39,7 @@ def create_batch_inference_job(context: Context, params: Params) -> dict[str, An
 def _answer(context: Context, job: BatchInferenceJob, progress: Progress) -> None:
     """The latest version is updated first, so that new items can be answered, too (R-72h, B-55)."""
     refresh_now(context.state, job.solution_version_arn)
-    trained = _as_wanted(job, context.state.trained[job.solution_version_arn])
+    trained = _as_wanted(job, context.state.versions[job.solution_version_arn].served)
     line_filter = LineFilter(context, trained, job.filter_arn) if job.filter_arn else None
     exploring = explorer(context, trained, job.batch_inference_job_config)
     themes = _themes(context, job, trained, progress) if job.batch_inference_job_mode == THEMES else None

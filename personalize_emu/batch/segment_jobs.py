@@ -35,7 +35,7 @@ class Work:
 
 def create_batch_segment_job(context: Context, params: Params) -> dict[str, Any]:
     job, checked = insert_batch_segment_job(context, params)
-    work = Work(job, context.state.trained[job.solution_version_arn], checked)
+    work = Work(job, context.state.versions[job.solution_version_arn].served, checked)
     answer = partial(_answer, context, work)
     begin_creation(context, job, partial(watched, context.state, job.arn, answer), lambda _: None)
     return {"batchSegmentJobArn": job.arn}

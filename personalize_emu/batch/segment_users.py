@@ -39,7 +39,7 @@ class Users:
 
 def current_users(context: Context, trained: TrainedVersion) -> Users:
     """Histories as they are now, on items the version knows: streamed events count, incremental imports do not."""
-    contents = context.state.contents.get(trained.interactions_arn)
+    contents = context.state.contents(trained.interactions_arn)
     data = trained.data if contents is None else _current_data(contents, trained)
     number_of = trained.model.number_of
     numbers = np.array([number_of.get(item, -1) for item in data.catalog], np.int32)
@@ -73,7 +73,7 @@ def user_filter(
 ) -> UserFilter:
     """Reads what the datasets hold now (B-57)."""
     records = records_of(context, group_arn, USERS, USER_ID)
-    contents = context.state.contents.get(interactions_arn)
+    contents = context.state.contents(interactions_arn)
     met = Encounters(frozenset() if contents is None else _kinds_of_users(context, contents))
     return UserFilter(checked, View(records, users.user_ids), Asking(encounters=lambda _: met))
 

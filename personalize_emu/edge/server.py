@@ -101,7 +101,7 @@ async def _put_away(emulator: Emulator) -> None:
     closing = threading.Thread(target=emulator.close, daemon=True)
     closing.start()
     end = time.monotonic() + CLOSING_SECONDS
-    while (closing.is_alive() or emulator.state.progress) and time.monotonic() < end:
+    while (closing.is_alive() or emulator.state.running()) and time.monotonic() < end:
         await asyncio.sleep(0.01)
 
 

@@ -37,7 +37,7 @@ def deployed(context: Context, campaign_arn: str, operation: str, kinds: frozens
     campaign = context.find(Campaign, campaign_arn)
     if campaign is None:
         raise not_found("campaign", campaign_arn)
-    trained = context.state.trained.get(campaign.solution_version_arn)
+    trained = context.state.trained(campaign.solution_version_arn)
     if campaign.status != ACTIVE or trained is None:
         raise InvalidInputException(f"Campaign {campaign_arn} is not ACTIVE")
     if trained.kind not in kinds:
@@ -57,7 +57,7 @@ def recommending(context: Context, recommender_arn: str) -> Deployment:
     recommender = context.find(Recommender, recommender_arn)
     if recommender is None:
         raise not_found("recommender", recommender_arn)
-    trained = context.state.trained.get(recommender_arn)
+    trained = context.state.trained(recommender_arn)
     if recommender.status != ACTIVE or trained is None:
         raise InvalidInputException(f"Recommender {recommender_arn} is not ACTIVE")
     return Deployment(recommender.recommender_config, trained)

@@ -113,7 +113,7 @@ def group_of(context: Context, trained: TrainedVersion) -> str:
 def records_of(context: Context, group_arn: str, dataset_type: str, id_column: str) -> Records | None:
     """What a dataset of the group holds now; None when the group has no dataset of that type."""
     dataset = dataset_of_type(context, group_arn, dataset_type)
-    contents = context.state.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents(dataset.arn) if dataset else None
     if dataset is None or contents is None:
         return None
     schema = context.get(Schema, dataset.schema_arn)
@@ -162,7 +162,7 @@ def _has_history(state: EmulatorState, contents: DatasetContents | None, user_id
 def contents_of(context: Context, group_arn: str, dataset_type: str) -> DatasetContents | None:
     """The data of a dataset of the group; None when the group has none of that type."""
     dataset = dataset_of_type(context, group_arn, dataset_type)
-    return context.state.contents.get(dataset.arn) if dataset else None
+    return context.state.contents(dataset.arn) if dataset else None
 
 
 def encounters_of(
@@ -190,7 +190,7 @@ def _has_lapsed(context: Context, contents: DatasetContents, streamed: Sequence[
     imports = [
         job.last_updated_date_time
         for job in context.all(DatasetImportJob)
-        if job.status == ACTIVE and context.state.contents.get(job.dataset_arn) is contents
+        if job.status == ACTIVE and context.state.contents(job.dataset_arn) is contents
     ]
     return bool(imports) and max(imports) < since
 

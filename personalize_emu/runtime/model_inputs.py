@@ -27,7 +27,7 @@ def history_of(
     A session id given as user id finds the events recorded under it (RT-43). circumstances: those of now.
     """
     history = trained_history(trained, user_id, circumstances)
-    contents = state.contents.get(trained.interactions_arn)
+    contents = state.contents(trained.interactions_arn)
     if contents is None or len(contents.log) <= trained.log_length:
         return history
     events = contents.events_of(user_id, MOST_STREAMED, trained.log_length)

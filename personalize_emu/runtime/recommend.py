@@ -92,7 +92,7 @@ def without_hidden(
     hidden_type = folded(trained.recipe.hidden_event)
     if hidden_type is None:
         return scores
-    encounters = encounters_of(context, context.state.contents.get(trained.interactions_arn), user_id)
+    encounters = encounters_of(context, context.state.contents(trained.interactions_arn), user_id)
     number_of = trained.model.number_of
     hidden = [
         number_of[item_id]

@@ -73,16 +73,7 @@ def delete_dataset_group(context: Context, params: Params) -> None:
     deletions = deletion_jobs_of(context, group.arn)
     refuse_while_used_by(group, next((job for job in deletions if job.status in DATA_DELETION.under_way), None))
 
-    def forget_jobs() -> None:
-        """R-DSG-18."""
-        for job in deletions:
-            context.state.store.remove(job)
-
-    def forget_event_ids() -> None:
-        context.state.event_ids.pop(group.arn, None)
-
-    forget_events = partial(forget_event_dataset, context, group)
-    begin_deletion(context, group, forget_jobs, forget_event_ids, forget_events, shows_progress=False)
+    begin_deletion(context, group, partial(forget_event_dataset, context, group), shows_progress=False)
 
 
 def _children_of(context: Context, group: DatasetGroup) -> Iterator[Stateful]:

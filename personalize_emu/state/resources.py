@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 Document = Mapping[str, Any]
@@ -332,3 +333,12 @@ RESOURCE_TYPES: tuple[type[Resource], ...] = (
     BatchInferenceJob,
     BatchSegmentJob,
 )
+
+OWNED_KINDS: Mapping[type[Resource], tuple[tuple[type[Resource], str], ...]] = MappingProxyType(
+    {
+        DatasetGroup: ((DataDeletionJob, "dataset_group_arn"),),
+        Dataset: ((DatasetImportJob, "dataset_arn"), (DatasetExportJob, "dataset_arn")),
+        Solution: ((SolutionVersion, "solution_arn"),),
+    }
+)
+"""Kind to the kinds whose records are removed with it, and their field with its ARN (R-DSG-18, R-DS-23, R-SOL-17)."""

@@ -1,4 +1,4 @@
-"""All records of one emulator, by ARN, in order of creation. Readers take no lock."""
+"""All records of one emulator, by ARN, in order of creation, and what is kept beside them. Readers take no lock."""
 
 from __future__ import annotations
 
@@ -6,11 +6,63 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from personalize_emu.state.resources import Resource
+from personalize_emu.state.resources import OWNED_KINDS, Resource
 
 R = TypeVar("R", bound=Resource)
+E = TypeVar("E")
+
+
+class Table(Generic[E]):
+    """Entries that belong to the records of some kinds, by ARN: what is kept of a resource beside its members.
+
+    The store makes an entry with each record and drops it with the record, so no deletion can forget it. A late job
+    that still holds a dropped entry writes where nobody reads, even if the ARN has been created anew.
+    """
+
+    def __init__(self, new_entry: Callable[[], E]) -> None:
+        self._new_entry = new_entry
+        self._entries: dict[str, E] = {}
+
+    def __getitem__(self, arn: str) -> E:
+        """Raises KeyError: there is no such record."""
+        return self._entries[arn]
+
+    def get(self, arn: str) -> E | None:
+        return self._entries.get(arn)
+
+    def items(self) -> list[tuple[str, E]]:
+        """A copy, oldest record first."""
+        return list(self._entries.items())
+
+    def add(self, arn: str) -> None:
+        """For the store, which has inserted the record."""
+        self._entries[arn] = self._new_entry()
+
+    def drop(self, arn: str) -> None:
+        """For the store, which has removed the record."""
+        self._entries.pop(arn, None)
+
+
+class Index:
+    """The ARNs of the records of one kind by a field that is unique. Kept by the store."""
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+        self._arns: dict[str, str] = {}
+
+    def get(self, value: str) -> str | None:
+        """The ARN of the record whose field has the value."""
+        return self._arns.get(value)
+
+    def add(self, record: Resource) -> None:
+        self._arns[getattr(record, self._field)] = record.arn
+
+    def drop(self, record: Resource) -> None:
+        value = getattr(record, self._field)
+        if self._arns.get(value) == record.arn:
+            del self._arns[value]
 
 
 class Store:
@@ -25,6 +77,21 @@ class Store:
         self._tags: dict[str, dict[str, str]] = {}
         self._ordinals: dict[str, int] = {}
         self._inserted = 0
+        self._tables: dict[type[Resource], list[Table[Any]]] = {}
+        self._indexes: dict[type[Resource], list[Index]] = {}
+
+    def table(self, new_entry: Callable[[], E], *kinds: type[Resource]) -> Table[E]:
+        """A new table with one entry for each record of these kinds, of which there is none yet."""
+        table = Table(new_entry)
+        for kind in kinds:
+            self._tables.setdefault(kind, []).append(table)
+        return table
+
+    def index(self, kind: type[Resource], field: str) -> Index:
+        """A new index of the records of a kind, of which there is none yet."""
+        index = Index(field)
+        self._indexes.setdefault(kind, []).append(index)
+        return index
 
     def get(self, kind: type[R], arn: str) -> R | None:
         record = self._records.get(kind, {}).get(arn)
@@ -43,7 +110,12 @@ class Store:
             records = self._records.setdefault(type(record), {})
             if record.arn in records:
                 raise KeyError(record.arn)
+            # Entries first: who finds a record finds its entry.
+            for table in self._tables.get(type(record), ()):
+                table.add(record.arn)
             records[record.arn] = record
+            for index in self._indexes.get(type(record), ()):
+                index.add(record)
             self._inserted += 1
             self._ordinals[record.arn] = self._inserted
 
@@ -78,9 +150,21 @@ class Store:
             self._records[type(record)][record.arn] = changed
             return changed
 
+    def owned_by(self, record: Resource) -> Iterator[Resource]:
+        """Records that go with a record: import and export jobs with their dataset, versions with their solution."""
+        for kind, field in OWNED_KINDS.get(type(record), ()):
+            yield from (each for each in self.all(kind) if getattr(each, field) == record.arn)
+
     def remove(self, record: Resource) -> None:
+        """Remove a record with its tags, its entries and the records that it owns."""
         with self.lock:
+            for owned in self.owned_by(record):
+                self.remove(owned)
+            for index in self._indexes.get(type(record), ()):
+                index.drop(record)
             self._records.get(type(record), {}).pop(record.arn, None)
+            for table in self._tables.get(type(record), ()):
+                table.drop(record.arn)
             self._tags.pop(record.arn, None)
             self._ordinals.pop(record.arn, None)
 

@@ -108,4 +108,4 @@ def test_a_reset_ends_a_job(given: Given, emulator: Emulator, monkeypatch: pytes
     begin(given, prepared(given, emulator, store), "s3://b/in.json")
     assert chunks == [512, 1024]
     assert list(store.written) == ["out/_CHECK"]
-    assert state.progress == {}
+    assert state.running() == {}

@@ -56,7 +56,7 @@ class Town:
         return code, json.loads(printed.out or "{}"), printed.err
 
     def stored(self) -> list[tuple[str, str, int]]:
-        rows = self.server.emulator.state.contents[self.dataset].log.rows()
+        rows = self.server.emulator.state.contents(self.dataset).log.rows()
         return [(row["USER_ID"], row["ITEM_ID"], row["TIMESTAMP"]) for row in rows]
 
 
@@ -110,7 +110,7 @@ def test_every_kind_of_record_of_every_shard_arrives(town: Town) -> None:
     town.put({"datasetArn": items, "items": [{"itemId": "i1", "properties": {"genre": "a"}}]})
     code, done, complaints = town.consumed("--from", "trim_horizon")
     assert (code, done, complaints) == (0, {"records": 9, "entries": 9, "poison": 0}, "")
-    assert town.server.emulator.state.contents[items].log.rows()[0]["GENRE"] == "a"
+    assert town.server.emulator.state.contents(items).log.rows()[0]["GENRE"] == "a"
     assert sorted(town.stored()) == [(f"u{number}", "i", 100 + number) for number in range(8)]
 
 

@@ -59,7 +59,7 @@ class Heard:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        return [dict(row) for row in self.emulator.state.contents[self.dataset].log.rows()]
+        return [dict(row) for row in self.emulator.state.contents(self.dataset).log.rows()]
 
 
 def taken(action: str = "a1", **extra: Any) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def test_event_ids_count_in_the_whole_group(heard: Heard) -> None:
     def watch(**extra: Any) -> int:
         event = {"eventType": "watch", "itemId": "i", "sentAt": AT, **extra}
         heard.events.put_events(trackingId=tracker["trackingId"], sessionId="s", userId="u", eventList=[event])
-        return len(heard.emulator.state.contents[plain].log)
+        return len(heard.emulator.state.contents(plain).log)
 
     heard.put(taken(eventId="1"))
     assert [watch(eventId="1"), watch(eventId="2"), watch(sentAt=AT + 1)] == [0, 1, 2]
@@ -181,7 +181,7 @@ def test_event_ids_count_in_the_whole_group(heard: Heard) -> None:
     other = heard.given.dataset(arn("dataset-group", "other"), arn("schema", "schema"), "Action_Interactions")
     tracking_id = personalize.describe_dataset(datasetArn=other)["dataset"]["trackingId"]
     heard.events.put_action_interactions(trackingId=tracking_id, actionInteractions=[taken(eventId="1")])
-    assert len(heard.emulator.state.contents[other].log) == 1
+    assert len(heard.emulator.state.contents(other).log) == 1
 
 
 def test_without_user_the_session_stands_for_one(heard: Heard) -> None:
@@ -189,7 +189,7 @@ def test_without_user_the_session_stands_for_one(heard: Heard) -> None:
     nameless = {name: value for name, value in taken(sessionId="s2").items() if name != "userId"}
     heard.put(taken(), nameless)
     assert [row["USER_ID"] for row in heard.rows] == ["u", "s2"]
-    contents = heard.emulator.state.contents[heard.dataset]
+    contents = heard.emulator.state.contents(heard.dataset)
     assert contents.events_of("s2", 9).item_ids == ("a1",)
     heard.put(taken(sessionId="s2", userId="w", actionId="a3"))
     assert contents.streamed(3).column("USER_ID").to_pylist() == ["u", "w", "w"]

@@ -46,7 +46,7 @@ class Tracker:
     @property
     def rows(self) -> list[dict[str, Any]]:
         dataset = arn("dataset", self.group.rpartition("/")[2] + "/INTERACTIONS")
-        return [dict(row) for row in self.emulator.state.contents[dataset].log.rows()]
+        return [dict(row) for row in self.emulator.state.contents(dataset).log.rows()]
 
     def call(self, *events: dict[str, Any], **extra: Any) -> dict[str, Any]:
         return {"trackingId": self.tracking_id, "sessionId": "s", "eventList": list(events), **extra}

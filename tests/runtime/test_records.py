@@ -66,7 +66,7 @@ class Records:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        return [dict(row) for row in self.emulator.state.contents[self.dataset].log.rows()]
+        return [dict(row) for row in self.emulator.state.contents(self.dataset).log.rows()]
 
 
 @pytest.fixture(params=sorted(KINDS))
@@ -203,7 +203,7 @@ def test_a_dataset_at_work_takes_no_records(slow: Given, slow_emulator: Emulator
 
 
 def rows_of(emulator: Emulator, dataset: str) -> list[Any]:
-    return list(emulator.state.contents[dataset].log.rows())
+    return list(emulator.state.contents(dataset).log.rows())
 
 
 @pytest.mark.parametrize("mode", ["FULL", "INCREMENTAL"])
@@ -309,7 +309,7 @@ def test_actions_are_kept_for_filters_of_actions(given: Given, events: Any, emul
     actions = Records(given, events, emulator, "PutActions")
     actions.put(actions.record("a1", value=1))
     actions.put(actions.record("a1", value=2))
-    contents = emulator.state.contents[actions.dataset]
+    contents = emulator.state.contents(actions.dataset)
     found = emulator.state.indexes.records(contents, SCHEMA_TEXTS["ACTIONS"], "ACTION_ID")
     assert found.value("a1", "VALUE") == 2
     assert len(found) == 1

@@ -196,7 +196,7 @@ def test_ev35_several_categories_of_an_event(given: Given, events: Any, emulator
     for second, mood in enumerate(("calm", "calm|happy")):
         one = {"eventType": "v", "itemId": "i", "sentAt": MOMENT + second, "properties": json.dumps({"mood": mood})}
         events.put_events(trackingId=tracker, userId="u", sessionId="s", eventList=[one])
-    rows = emulator.state.contents[arn("dataset", "categories/INTERACTIONS")].log.rows()
+    rows = emulator.state.contents(arn("dataset", "categories/INTERACTIONS")).log.rows()
     assert [row["MOOD"] for row in rows] == ["calm", "calm|happy"]
     schema = parse_schema(text)
     (mood_read,) = features_of(rows_table(schema, rows), schema.fields[-1:]).categories

@@ -58,7 +58,7 @@ def test_a_session_joins_its_user_at_the_next_full_training(films: Tracker, give
     again = retrained(given)
     assert share_odd(ids(runtime, again, "known")) > 0.5
     trained = given.personalize.describe_campaign(campaignArn=again)["campaign"]["solutionVersionArn"]
-    assert "visit" not in films.emulator.state.trained[trained].data.user_ids
+    assert "visit" not in films.emulator.state.trained(trained).data.user_ids
 
 
 def test_the_first_user_of_a_session_has_it(films: Tracker, given: Given, runtime: Any) -> None:
@@ -77,7 +77,7 @@ def test_a_session_without_user_stays_one(films: Tracker, given: Given, runtime:
     films.put(event("i000", sentAt=SENT_AT + 50), sessionId="other", userId="alone")
     films.put(event("i002", sentAt=SENT_AT + 51), sessionId="alone", userId="somebody")
     again = retrained(given)
-    streamed = films.emulator.state.contents[arn("dataset", "films/INTERACTIONS")].streamed(10**6)
+    streamed = films.emulator.state.contents(arn("dataset", "films/INTERACTIONS")).streamed(10**6)
     assert streamed.column("USER_ID").to_pylist() == ["somebody"] * 8 + ["alone", "somebody"]
     assert share_odd(ids(runtime, again, "somebody")) > 0.5
 
@@ -86,7 +86,7 @@ def test_a_removed_user_gets_no_session_back(films: Tracker) -> None:
     """EV-42, D-117."""
     odd_items(films, "visit")
     films.put(event("i000"), sessionId="visit", userId="gone")
-    contents = films.emulator.state.contents[arn("dataset", "films/INTERACTIONS")]
+    contents = films.emulator.state.contents(arn("dataset", "films/INTERACTIONS"))
     contents.remove_users(contents.removal_of(frozenset({"gone"})))
     assert set(contents.streamed(10**6).column("USER_ID").to_pylist()) == {"visit"}
 

@@ -87,9 +87,9 @@ def test_another_evaluation_without_new_data_changes_nothing(
     """R-76: the intervals end with the latest data, not with the evaluation."""
     trends.stream("i007")
     clock.advance(HOUR)
-    served = emulator.state.trained[trends.version]
+    served = emulator.state.trained(trends.version)
     clock.advance(48 * HOUR)
-    assert emulator.state.trained[trends.version] is served
+    assert emulator.state.trained(trends.version) is served
     assert trends.top() == ["i007"]
 
 
@@ -118,14 +118,14 @@ def test_evaluations_end_with_the_dataset(trends: Trends, emulator: Emulator, cl
     """R-DS-19, R-76a: another dataset of the same name is another one."""
     given, dataset = trends.given, arn("dataset", "group/INTERACTIONS")
     clock.advance(HOUR)
-    served = emulator.state.trained[trends.version]
+    served = emulator.state.trained(trends.version)
     given.personalize.delete_campaign(campaignArn=trends.campaign)
     given.personalize.delete_event_tracker(eventTrackerArn=trends.tracker)
     given.personalize.delete_dataset(datasetArn=dataset)
     assert given.dataset(arn("dataset-group", "group"), arn("schema", "group-schema")) == dataset
     given.import_job(dataset, given.upload(as_csv(two_camps())), "others")
     clock.advance(5 * HOUR)
-    assert emulator.state.trained[trends.version] is served
+    assert emulator.state.trained(trends.version) is served
 
 
 def test_users_who_come_once_are_enough(given: Given) -> None:

@@ -17,6 +17,7 @@ from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.state.emulator_state import EmulatorState, new_state
 from personalize_emu.state.clock import ManualClock
+from personalize_emu.state.store import Table
 from personalize_emu.wire.models import operations
 from tests.attributions import attribution, metric
 from tests.domain_groups import RECIPE, recommender, shop
@@ -188,13 +189,19 @@ def copy_of(state: EmulatorState, emulator: Emulator) -> EmulatorState:
         twin.store.insert(record)
         twin.store.set_tags(record.arn, state.store.tags(record.arn))
     for name, table in tables_of(state).items():
-        getattr(twin, name).update(table)
+        for resource, entry in table.items():
+            vars(getattr(twin, name)[resource]).update(entry)
     return twin
 
 
-def tables_of(state: EmulatorState) -> dict[str, dict[str, Any]]:
-    """The tables beside the store."""
-    return {each.name: dict(table) for each in fields(state) if isinstance(table := getattr(state, each.name), dict)}
+def tables_of(state: EmulatorState) -> dict[str, dict[str, dict[str, Any]]]:
+    """What is kept beside records: by table, ARN and field."""
+    tables = {each.name: getattr(state, each.name) for each in fields(state)}
+    return {
+        name: {resource: dict(vars(entry)) for resource, entry in table.items()}
+        for name, table in tables.items()
+        if isinstance(table, Table)
+    }
 
 
 def dump(state: EmulatorState) -> dict[str, Any]:
@@ -202,7 +209,7 @@ def dump(state: EmulatorState) -> dict[str, Any]:
     return {
         **tables_of(state),
         "records": {record.arn: (record, state.store.tags(record.arn)) for record in state.store.records()},
-        "marks": {arn: (contents.mark, contents.layer) for arn, contents in state.contents.items()},
+        "marks": [(contents.mark, contents.layer) for contents in state.all_contents()],
     }
 
 

@@ -131,7 +131,7 @@ def test_equal_events_all_count(given: Given, group: str, tracker: Tracker, emul
     attribution(given, group, metric())
     tracker.put(watched(source="a"), watched(source="a"))
     tracker.put(watched(source="a", eventId="1"), watched(source="a", eventId="1"))
-    assert len(emulator.state.contents[events_dataset()].log) == 1
+    assert len(emulator.state.contents(events_dataset()).log) == 1
     assert published() == [("a", WINDOW, 4.0, *COUNT)]
 
 
@@ -316,7 +316,7 @@ def test_events_are_stored_when_cloudwatch_does_not_answer(
 
     monkeypatch.setattr(emulator.aws_services, "publish", refuse)
     tracker.put(watched(source="a"))
-    assert len(emulator.state.contents[events_dataset()].log) == 1
+    assert len(emulator.state.contents(events_dataset()).log) == 1
     given.personalize.delete_metric_attribution(metricAttributionArn=made)
     shown = given.personalize.describe_metric_attribution(metricAttributionArn=attribution(given, group))
     reason = shown["metricAttribution"]["failureReason"]

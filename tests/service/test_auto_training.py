@@ -193,7 +193,7 @@ def test_a_deleted_solution_is_not_trained(given: Given, clock: ManualClock, emu
     assert again == solution
     clock.advance(HOUR + 8 * DAY)
     assert versions_of(given, again) == []
-    assert emulator.state.due_trainings == {}
+    assert emulator.state.solutions[again].due_training is None
 
 
 def test_what_cannot_be_trained_passes_in_silence(given: Given, clock: ManualClock) -> None:
@@ -252,5 +252,6 @@ def test_a_leap_of_the_clock_is_not_made_up_for() -> None:
         made = emulator.clock.now()
         emulator.advance(HOUR + 20 * DAY)
         assert len(versions_of(given, solution)) == 1
-        (due,) = emulator.state.due_trainings.values()
+        due = emulator.state.solutions[solution].due_training
+        assert due is not None
         assert due.when == pytest.approx(made + HOUR + 21 * DAY, abs=60)

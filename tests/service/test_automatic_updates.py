@@ -83,15 +83,15 @@ def test_an_update_without_anything_new_changes_nothing(
     """R-72h: new items or interactions since the last update are needed."""
     version = ours.version()
     ours.campaign(version)
-    served = emulator.state.trained[version]
+    served = emulator.state.trained(version)
     clock.advance(5 * HOUR)
-    assert emulator.state.trained[version] is served
+    assert emulator.state.trained(version) is served
     ours.put_item("fresh")
     clock.advance(HOUR)
-    updated = emulator.state.trained[version]
+    updated = emulator.state.trained(version)
     assert updated is not served
     clock.advance(48 * HOUR)
-    assert emulator.state.trained[version] is updated
+    assert emulator.state.trained(version) is updated
 
 
 def test_only_what_a_campaign_deploys_is_updated(ours: Market, clock: ManualClock) -> None:
@@ -120,7 +120,7 @@ def test_a_newer_version_ends_the_updates_of_the_older(ours: Market, emulator: E
     ours.given.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=newer)
     clock.advance(2 * HOUR)
     assert "fresh" in ours.ids(campaign)
-    assert older not in emulator.state.series
+    assert emulator.state.versions[older].refresh is None
 
 
 def test_other_recipes_wait_for_their_training(ours: Market, clock: ManualClock) -> None:
@@ -172,7 +172,7 @@ def test_updates_end_with_the_dataset(given: Given, emulator: Emulator, clock: M
     campaign = ours.campaign(version, WEIGHTLESS)
     clock.advance(4 * HOUR)
     assert "fresh" not in ours.ids(campaign)
-    assert version not in emulator.state.series
+    assert emulator.state.versions[version].refresh is None
 
 
 def test_an_items_dataset_that_comes_later_counts(given: Given, clock: ManualClock) -> None:
@@ -265,8 +265,8 @@ def test_what_has_lost_all_its_users_stays_as_it_is(given: Given, emulator: Emul
     made = personalize.create_recommender(
         name="r", datasetGroupArn=group, recipeArn=f"{RECIPE}ecomm-recommended-for-you"
     )["recommenderArn"]
-    served = emulator.state.trained[made].model
+    served = emulator.state.trained(made).model
     given.deletion_job(group, user_list(given, *heard))
     clock.advance(4 * HOUR)
-    assert emulator.state.trained[made].model is served
-    assert made in emulator.state.series
+    assert emulator.state.trained(made).model is served
+    assert emulator.state.recommenders[made].refresh is not None

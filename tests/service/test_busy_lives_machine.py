@@ -174,7 +174,7 @@ class BusyLives(Lives):
     def fill_shop(self, users: int) -> None:
         dataset = self.model.dataset(SHOP, "INTERACTIONS")
         if dataset is not None and dataset.status(self.model.now) == "ACTIVE":
-            self.emulator.state.contents[dataset.arn].add_import(views(users), "INCREMENTAL", None)
+            self.emulator.state.contents(dataset.arn).add_import(views(users), "INCREMENTAL", None)
             dataset.fills.append((self.model.now, users, False))
 
     @rule(name=names, group=st.one_of(st.just(SHOP), groups))

@@ -65,7 +65,7 @@ def test_the_recorded_flow_of_states(slow: Given, clock: ManualClock) -> None:
 def test_stored_rows_stay_and_new_columns_are_null(given: Given, items: str, emulator: Emulator) -> None:
     """D-96, D-98: an import that follows reads the wider file, beside records that lack the column."""
     given.personalize.update_dataset(datasetArn=items, schemaArn=given.schema(WIDER, "wide"))
-    contents = emulator.state.contents[items]
+    contents = emulator.state.contents(items)
     assert contents.bulk is not None
     assert contents.bulk.num_rows == 2
     location = given.upload("ITEM_ID,GENRE,PRICE\nb,z,2.5\n", "wide.csv")
@@ -196,7 +196,7 @@ def test_new_columns_leave_existing_solutions_alone(given: Given, emulator: Emul
     ]
     assert metrics[0] == metrics[1]
     new = given.version(given.solution(group, name="new"))
-    described = [emulator.state.trained[version].data.item_features for version in (after, new)]
+    described = [emulator.state.trained(version).data.item_features for version in (after, new)]
     assert [len(features.numbers) for features in described if features is not None] == [0, 1]
 
 
@@ -211,5 +211,5 @@ def test_new_columns_are_no_attributes_of_existing_solutions(given: Given, emula
     lines = "\n".join(["ITEM_ID,GENRE,PRICE", *(f"{row},{number % 3}" for number, row in enumerate(rows)), ""])
     given.import_job(items, given.upload(lines), "wide")
     versions = [given.version(solution) for solution in (old, given.solution(group, BY_ATTRIBUTE, name="new"))]
-    attributes = [emulator.state.trained[version].attributes for version in versions]
+    attributes = [emulator.state.trained(version).attributes for version in versions]
     assert [set(found.fields) for found in attributes if found is not None] == [{"GENRE"}, {"GENRE", "PRICE"}]

@@ -150,20 +150,20 @@ def test_too_few_interactions_fail_the_job_and_change_nothing(given: Given, emul
     assert shown["failureReason"] == (
         "Input data has 999 interactions. A minimum of 1000 interactions is required."
     )
-    assert emulator.state.contents[dataset].bulk is None
+    assert emulator.state.contents(dataset).bulk is None
 
 
 def test_a_failed_job_keeps_the_data_of_the_one_before(given: Given, emulator: Emulator) -> None:
     """R-DIJ-12, D-51."""
     dataset = given.dataset()
     given.import_job(dataset, given.upload(as_csv(two_camps())), "good")
-    before = emulator.state.contents[dataset].bulk
+    before = emulator.state.contents(dataset).bulk
     bad = given.upload(as_csv(two_camps()).replace("TIMESTAMP", "WHEN"), "bad.csv")
     job = given.import_job(dataset, bad, "bad")
     assert job_of(given, job)["failureReason"].startswith(
         "Input CSV is missing the following columns:[TIMESTAMP]."
     )
-    assert emulator.state.contents[dataset].bulk is before
+    assert emulator.state.contents(dataset).bulk is before
 
 
 def test_full_replaces_and_incremental_adds(given: Given, emulator: Emulator) -> None:
@@ -171,7 +171,7 @@ def test_full_replaces_and_incremental_adds(given: Given, emulator: Emulator) ->
     dataset = given.dataset()
     rows = two_camps()
     later = [(user, item, time + 10**7) for user, item, time in rows]
-    contents = emulator.state.contents[dataset]
+    contents = emulator.state.contents(dataset)
     for name, part, mode, expected in (
         ("one", rows, "FULL", 1200),
         ("two", later, "INCREMENTAL", 2400),
@@ -200,7 +200,7 @@ def test_a_later_record_of_an_item_replaces_the_earlier_one(given: Given, emulat
     dataset = given.dataset(schema=given.schema(ITEMS_SCHEMA), dataset_type="Items")
     given.import_job(dataset, given.upload("ITEM_ID,GENRE\na,x\nb,x\na,y\n"), "one")
     given.import_job(dataset, given.upload("ITEM_ID,GENRE\nb,z\nc,z\n"), "two", importMode="INCREMENTAL")
-    table = emulator.state.contents[dataset].bulk.to_pydict()
+    table = emulator.state.contents(dataset).bulk.to_pydict()
     assert dict(zip(table["ITEM_ID"], table["GENRE"], strict=True)) == {"a": "y", "b": "z", "c": "z"}
 
 
@@ -215,7 +215,7 @@ def test_folders_are_read_in_the_order_of_their_keys(given: Given, emulator: Emu
     for number, key in enumerate(("users/", "users")):
         job = given.import_job(dataset, f"s3://{BUCKET}/{key}", f"job{number}")
         assert job_of(given, job)["status"] == "ACTIVE"
-        assert emulator.state.contents[dataset].bulk.to_pydict() == {"USER_ID": ["u", "u"], "AGE": [1, 2]}
+        assert emulator.state.contents(dataset).bulk.to_pydict() == {"USER_ID": ["u", "u"], "AGE": [1, 2]}
 
 
 def test_parquet_files_are_read_too(given: Given, emulator: Emulator) -> None:
@@ -225,7 +225,7 @@ def test_parquet_files_are_read_too(given: Given, emulator: Emulator) -> None:
     pq.write_table(pa.table({"USER_ID": users, "ITEM_ID": items, "TIMESTAMP": times}), body)
     job = given.import_job(dataset, given.upload(body.getvalue(), "interactions.parquet"))
     assert job_of(given, job)["status"] == "ACTIVE"
-    assert emulator.state.contents[dataset].bulk.num_rows == 1200
+    assert emulator.state.contents(dataset).bulk.num_rows == 1200
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_new_training_does_not_know_them(given: Given, runtime: Any, emulator: E
     assert deleted(given, "hermit") == 900
     assert "only-here" in answers()
     new = given.version(solution)
-    assert {version: "hermit" in emulator.state.trained[version].data.user_ids for version in (old, new)} == {
+    assert {version: "hermit" in emulator.state.trained(version).data.user_ids for version in (old, new)} == {
         old: True,
         new: False,
     }
@@ -183,7 +183,7 @@ def test_a_deleted_user_may_come_back(given: Given, group: str, tracker: str, ev
     put_events(events, tracker, "u1", "i1")
     assert deleted(given, "u1") == 21
     put_events(events, tracker, "u1", "i1")
-    assert len(emulator.state.contents[INTERACTIONS].events_of("u1", 9)) == 1
+    assert len(emulator.state.contents(INTERACTIONS).events_of("u1", 9)) == 1
     given.import_job(INTERACTIONS, given.upload(as_csv(two_camps())), "back")
     assert deleted(given, "u1", name="again") == 21
 

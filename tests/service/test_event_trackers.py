@@ -161,7 +161,7 @@ def test_the_group_takes_along_what_is_left(given: Given, emulator: Emulator) ->
         given.personalize.delete_dataset_group(datasetGroupArn=GROUP)
         assert schema_names(given) == {"other", "other-event-interactions"}
         assert refusal(given.personalize.describe_dataset, datasetArn=EVENTS)[0] == "ResourceNotFoundException"
-    assert set(emulator.state.event_schemas) == {arn("dataset-group", "other")}
+    assert [group for group, _ in emulator.state.groups.items()] == [arn("dataset-group", "other")]
 
 
 @pytest.mark.parametrize("deletes_schema", [True, False])

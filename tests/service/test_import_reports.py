@@ -62,7 +62,7 @@ def test_a_file_with_few_bad_rows_is_imported_without_them(
         job = given.import_job(dataset, given.upload(films(), "item-meta.csv"), importMode=mode)
     assert job_of(given)["status"] == "ACTIVE"
     assert "failureReason" not in job_of(given)
-    assert emulator.state.contents[dataset].bulk.num_rows == 9742 - 13 + (mode == "INCREMENTAL")
+    assert emulator.state.contents(dataset).bulk.num_rows == 9742 - 13 + (mode == "INCREMENTAL")
     (report,) = (entry for entry in shown(emulator) if entry["arn"] == job)
     assert (report["status"], report["rows"], report["rowsLeftOut"]) == ("ACTIVE", 9742, 13)
     assert report["datasetArn"] == dataset
@@ -79,18 +79,18 @@ def test_a_job_fails_when_more_than_a_row_in_twenty_is_bad(given: Given, emulato
     dataset = items_of(given)
     job = given.import_job(dataset, given.upload(films(rows=40, empty=1), "40.csv"), "good")
     assert job_of(given, "good")["status"] == "ACTIVE"
-    bulk = emulator.state.contents[dataset].bulk
+    bulk = emulator.state.contents(dataset).bulk
     bad = given.import_job(dataset, given.upload(films(rows=39, empty=1), "39.csv"), "bad")
     assert job_of(given, "bad")["status"] == "CREATE FAILED"
     reason = job_of(given, "bad")["failureReason"]
     assert reason.startswith(NONCONFORMING)
     assert "2 of 39 rows, the first: 39.csv, line 7, column YEAR: a value is required" in reason
-    assert emulator.state.contents[dataset].bulk is bulk
+    assert emulator.state.contents(dataset).bulk is bulk
     reports = {entry["arn"]: (entry["status"], entry["rowsLeftOut"]) for entry in shown(emulator)}
     assert reports == {job: ("ACTIVE", 2), bad: ("CREATE FAILED", 2)}
     given.personalize.delete_dataset(datasetArn=dataset)
     assert shown(emulator) == []
-    assert emulator.state.import_reports == {}
+    assert emulator.state.import_jobs.items() == []
 
 
 @pytest.mark.parametrize(("share", "status"), [(0.0, "CREATE FAILED"), (0.5, "ACTIVE")])
@@ -132,7 +132,7 @@ def test_header_in_quotes_and_another_case(given: Given, emulator: Emulator) -> 
     text = as_csv(two_camps()).replace("USER_ID,ITEM_ID,TIMESTAMP", '"user_id","item_id","timestamp"')
     given.import_job(dataset, given.upload(text))
     assert job_of(given)["status"] == "ACTIVE"
-    assert emulator.state.contents[dataset].bulk.column_names == ["USER_ID", "ITEM_ID", "TIMESTAMP"]
+    assert emulator.state.contents(dataset).bulk.column_names == ["USER_ID", "ITEM_ID", "TIMESTAMP"]
 
 
 @pytest.mark.parametrize("name", ["run-1-part-r-{}", "000{}_part_00", "part-0000{}-c000.csv", "{}"])
@@ -150,7 +150,7 @@ def test_parts_of_glue_spark_and_redshift(
         given.upload("marker", f"out/{key}")
     given.import_job(dataset, f"s3://{BUCKET}/out/")
     assert job_of(given)["status"] == "ACTIVE"
-    assert emulator.state.contents[dataset].bulk.num_rows == 1200
+    assert emulator.state.contents(dataset).bulk.num_rows == 1200
 
 
 def test_csv_and_parquet_in_one_folder(given: Given) -> None:

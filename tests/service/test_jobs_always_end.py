@@ -69,7 +69,7 @@ def test_a_merge_that_arrow_cannot_hold_fails_its_import_only(
     """R-DIJ-12: nothing has changed, and the next import of the dataset runs."""
     del group
     dataset, location = arn("dataset", "group/INTERACTIONS"), given.upload(as_csv(two_camps()))
-    layer = emulator.state.contents[dataset].layer
+    layer = emulator.state.contents(dataset).layer
     with monkeypatch.context() as patch:
 
         def full(*_: object) -> None:
@@ -83,9 +83,9 @@ def test_a_merge_that_arrow_cannot_hold_fails_its_import_only(
         "An internal error occurred. Please try again. "
         "(ArrowCapacityError: array cannot contain more than 2147483646 bytes, have 2147483647)"
     )
-    assert emulator.state.contents[dataset].layer is layer
+    assert emulator.state.contents(dataset).layer is layer
     given.import_job(dataset, location, "next", importMode="INCREMENTAL")
-    table = emulator.state.contents[dataset].bulk
+    table = emulator.state.contents(dataset).bulk
     assert table is not None
     assert table.num_rows == 2 * len(two_camps())
 
@@ -96,12 +96,12 @@ def test_a_version_that_cannot_be_deployed_fails(
     del group
     solution = given.solution(arn("dataset-group", "group"))
     with monkeypatch.context() as patch:
-        patch.setattr(between_trainings, "begin_refreshing", broken)
+        patch.setattr(between_trainings, "_begin_refreshing", broken)
         patch.setattr(between_trainings, "_refreshing_of", broken)
         version = given.version(solution)
     shown = given.personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"]
     assert (shown["status"], shown["failureReason"]) == ("CREATE FAILED", BROKEN)
-    assert version not in emulator.state.trained
+    assert emulator.state.trained(version) is None
     given.campaign(given.version(solution))
 
 
@@ -146,7 +146,7 @@ def test_a_deletion_of_users_is_finished(
     job = given.deletion_job(group, user_list(given, "u1"))
     shown = given.personalize.describe_data_deletion_job(dataDeletionJobArn=job)["dataDeletionJob"]
     assert (shown["status"], shown["numDeleted"]) == ("COMPLETED", 21)
-    held = emulator.state.contents[arn("dataset", "group/INTERACTIONS")]
+    held = emulator.state.contents(arn("dataset", "group/INTERACTIONS"))
     assert held.bulk is not None
     assert "u1" not in held.bulk.column("USER_ID").to_pylist()
     assert held.log.rows() == []
@@ -156,12 +156,12 @@ def test_a_deletion_of_users_that_cannot_begin_removes_nothing(
     given: Given, emulator: Emulator, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R-DDJ-8: FAILED, and not half done."""
-    layers = {name: held.layer for name, held in emulator.state.contents.items()}
+    layers = [held.layer for held in emulator.state.all_contents()]
     monkeypatch.setattr(contents.DatasetContents, "up_to_date", broken)
     job = given.deletion_job(group, user_list(given, "u1"))
     shown = given.personalize.describe_data_deletion_job(dataDeletionJobArn=job)["dataDeletionJob"]
     assert (shown["status"], shown["failureReason"]) == ("FAILED", BROKEN)
-    assert {name: held.layer for name, held in emulator.state.contents.items()} == layers
+    assert [held.layer for held in emulator.state.all_contents()] == layers
 
 
 def test_a_dataset_goes_whatever_breaks_on_the_way(
@@ -173,7 +173,7 @@ def test_a_dataset_goes_whatever_breaks_on_the_way(
     given.personalize.delete_dataset(datasetArn=dataset)
     assert given.personalize.list_datasets(datasetGroupArn=group)["datasets"] == []
     assert given.personalize.list_dataset_import_jobs(datasetArn=dataset)["datasetImportJobs"] == []
-    assert dataset not in emulator.state.contents
+    assert emulator.state.contents(dataset) is None
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_a_model_is_refreshed_again_after_a_turn_that_could_not_begin(
     campaign = ours.campaign(ours.version())
     ours.put_item("fresh")
     with monkeypatch.context() as patch:
-        patch.setattr(refreshing, "_goes_on", broken)
+        patch.setattr(refreshing, "_job", broken)
         clock.advance(2 * HOUR)
     clock.advance(2 * HOUR)
     assert "fresh" in ours.scores(campaign)

@@ -179,7 +179,7 @@ class Lives(RuleBasedStateMachine):
         dataset = self.model.dataset(group, "INTERACTIONS")
         if dataset is None or dataset.status(self.model.now) != "ACTIVE":
             return
-        self.emulator.state.contents[dataset.arn].add_import(interactions_of(users), "INCREMENTAL", None)
+        self.emulator.state.contents(dataset.arn).add_import(interactions_of(users), "INCREMENTAL", None)
         dataset.fills.append((self.model.now, users, False))
 
     @rule(name=names, group=groups)

@@ -78,7 +78,7 @@ def test_single_items_go_with_a_full_import_only(given: Given, emulator: Emulato
     dataset = given.dataset(schema=given.schema(ITEMS_SCHEMA), dataset_type="Items")
     given.import_job(dataset, given.upload("ITEM_ID,GENRE\na,x\nb,x\n"), "both")
     given.import_job(dataset, given.upload("ITEM_ID,GENRE\na,y\n"), "one", importMode="INCREMENTAL")
-    contents = emulator.state.contents[dataset]
+    contents = emulator.state.contents(dataset)
     assert contents.bulk is not None
     assert sorted(contents.bulk.column("ITEM_ID").to_pylist()) == ["a", "b"]
     given.import_job(dataset, given.upload("ITEM_ID,GENRE\na,y\n"), "full")
@@ -94,7 +94,7 @@ def test_a_schema_can_be_replaced_without_deleting_anything(given: Given, emulat
     given.personalize.update_dataset(datasetArn=dataset, schemaArn=given.schema(json.dumps(wide), "wide"))
     shown = given.personalize.describe_dataset(datasetArn=dataset)["dataset"]
     assert shown["schemaArn"] == arn("schema", "wide")
-    bulk = emulator.state.contents[dataset].bulk
+    bulk = emulator.state.contents(dataset).bulk
     assert bulk is not None
     assert bulk.num_rows == 1
 
@@ -178,7 +178,7 @@ def test_implicit_impressions_need_no_column(given: Given, events: Any, runtime:
         "recommendationId": answer["recommendationId"],
     }
     events.put_events(trackingId=tracker, sessionId="s", userId="u", eventList=[event])
-    (row,) = emulator.state.contents[arn("dataset", "films/INTERACTIONS")].log.rows()
+    (row,) = emulator.state.contents(arn("dataset", "films/INTERACTIONS")).log.rows()
     assert "RECOMMENDATION_ID" not in row
 
 

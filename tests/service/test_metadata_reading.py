@@ -48,7 +48,7 @@ class Shop:
     def trained_on(self, recipe: str, name: str, columns: dict[str, Any] | None = None) -> TrainingData:
         config = {"solutionConfig": {"trainingDataConfig": columns}} if columns else {}
         solution = self.given.solution(arn("dataset-group", "shop"), recipe, name=name, **config)
-        return self.emulator.state.trained[self.given.version(solution)].data
+        return self.emulator.state.trained(self.given.version(solution)).data
 
 
 @pytest.fixture(scope="module")
@@ -121,12 +121,12 @@ def test_r22_domains_look_at_impressions(given: Given, emulator: Emulator) -> No
         made = given.schema(text, f"films-{kind}", domain="VIDEO_ON_DEMAND")
         dataset = given.dataset(group, made, kind, f"films-{kind}")
         given.import_job(dataset, given.upload(data, f"{kind}.csv"), f"films-{kind}")
-    picks = emulator.state.trained[recommender(given, group, "vod-top-picks")].data
+    picks = emulator.state.trained(recommender(given, group, "vod-top-picks")).data
     assert picks.shown is not None
     assert picks.shown[picks.catalog.index("i001")] > 1000
     assert picks.stated_creation is not None
     assert picks.stated_creation.max() == 7
-    popular = emulator.state.trained[recommender(given, group, "vod-most-popular", "popular")].data
+    popular = emulator.state.trained(recommender(given, group, "vod-most-popular", "popular")).data
     assert (popular.shown, popular.item_features) == (None, None)
 
 

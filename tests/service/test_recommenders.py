@@ -378,12 +378,12 @@ def test_new_columns_are_read_after_an_update_of_the_training_columns(
     given.import_job(films, given.upload(text, "wide.csv"), "wide")
 
     def numbers() -> list[str]:
-        features = emulator.state.trained[made].data.item_features
+        features = emulator.state.trained(made).data.item_features
         return [] if features is None else [column.name for column in features.numbers]
 
-    first = emulator.state.trained[made]
+    first = emulator.state.trained(made)
     clock.advance(7 * 86_400)
-    assert emulator.state.trained[made] is not first
+    assert emulator.state.trained(made) is not first
     assert numbers() == []
     columns = {"trainingDataConfig": {"excludedDatasetColumns": {"INTERACTIONS": ["EVENT_TYPE"]}}}
     given.personalize.update_recommender(recommenderArn=made, recommenderConfig=columns)

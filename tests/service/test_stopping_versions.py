@@ -102,7 +102,7 @@ def test_what_is_in_progress_is_seen_stopping(
     assert status_of(slow, version) == "CREATE STOPPED"
     clock.advance(5000)
     assert status_of(slow, version) == "CREATE STOPPED"
-    assert version not in slow_emulator.state.trained
+    assert slow_emulator.state.trained(version) is None
     slow.personalize.delete_solution(solutionArn=solution)
     clock.advance(60)
     assert slow.personalize.list_solution_versions()["solutionVersions"] == []
@@ -170,7 +170,7 @@ def test_a_running_fit_is_stopped_from_another_thread(pace: Any, recipe: Watched
         training.result(20)
         assert emulator.wait_idle(20)
         assert status_of(given, arn) == "CREATE STOPPED"
-        assert arn not in emulator.state.trained
+        assert emulator.state.trained(arn) is None
     assert recipe.stages == ["first"]
 
 

@@ -89,8 +89,8 @@ def test_a_model_is_told_of_the_newest_streamed_events(given: Given, events: Any
     """R-110, R-111: and of all that it was trained with."""
     campaign = given.deployed(USER_PERSONALIZATION, name="films")
     shown = given.personalize.describe_campaign(campaignArn=campaign)["campaign"]
-    trained = emulator.state.trained[shown["solutionVersionArn"]]
-    contents = emulator.state.contents[arn("dataset", "films/INTERACTIONS")]
+    trained = emulator.state.trained(shown["solutionVersionArn"])
+    contents = emulator.state.contents(arn("dataset", "films/INTERACTIONS"))
     known = len(history_of(emulator.state, trained, "u1").items)
     for count in (MOST_STREAMED, 2 * MOST_STREAMED):
         rows = [{"USER_ID": "u1", "ITEM_ID": f"i{n % 60:03}", "TIMESTAMP": 1_700_000_000 + n} for n in range(count)]

@@ -42,7 +42,7 @@ def test_new_items_join_and_what_was_trained_stays(given: Given, emulator: Emula
     ours.put_item("fresher")
     clock.advance(4 * HOUR)
     assert ours.scores(campaign) == after
-    assert emulator.state.series == {}
+    assert [entry.refresh for _, entry in emulator.state.versions.items()] == [None, None]
     again = given.version(solution, trainingMode="UPDATE")
     given.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=again)
     assert "fresher" in ours.scores(campaign)

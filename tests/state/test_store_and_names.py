@@ -10,7 +10,7 @@ import pytest
 
 from personalize_emu.state.identifiers import Arn, Identifiers, make_arn, parse_arn
 from personalize_emu.state.resources import RESOURCE_TYPES, DatasetGroup, Schema, member_name
-from personalize_emu.state.store import Store
+from personalize_emu.state.store import Store, Table
 
 
 def group(name: str, **fields: object) -> DatasetGroup:
@@ -126,3 +126,30 @@ def test_kinds_do_not_see_each_other() -> None:
     store, record = Store(), group("g")
     store.insert(record)
     assert store.get(Schema, record.arn) is None
+
+
+def test_entries_of_a_table_come_and_go_with_their_records() -> None:
+    store, record = Store(), group("g")
+    table: Table[list[str]] = store.table(list, DatasetGroup)
+    store.insert(record)
+    table[record.arn].append("late")
+    assert table.items() == [(record.arn, ["late"])]
+    store.remove(record)
+    assert table.get(record.arn) is None
+    store.insert(record)
+    assert table[record.arn] == []
+
+
+def test_entries_of_a_block_that_raises_are_taken_back() -> None:
+    store, record = Store(), group("g")
+    table, index = store.table(list, DatasetGroup), store.index(DatasetGroup, "name")
+
+    def insert_twice() -> None:
+        with store.all_or_nothing():
+            store.insert(record)
+            assert index.get("g") == record.arn
+            store.insert(record)
+
+    with pytest.raises(KeyError):
+        insert_twice()
+    assert (table.items(), index.get("g")) == ([], None)

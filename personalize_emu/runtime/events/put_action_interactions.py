@@ -43,7 +43,7 @@ def _dataset_of(context: Context, tracking_id: str) -> tuple[Dataset, DatasetCon
     for dataset in context.all(Dataset):
         if dataset.tracking_id == tracking_id:
             require_active(dataset)
-            contents = context.state.contents.get(dataset.arn)
+            contents = context.state.contents(dataset.arn)
             if contents is not None:
                 return dataset, contents
     raise ResourceNotFoundException(f"Invalid tracking id: {tracking_id}")

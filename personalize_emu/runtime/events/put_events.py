@@ -46,7 +46,7 @@ def _dataset_of_tracker(context: Context, tracking_id: str) -> tuple[Dataset, Da
     if tracker is None or not _accepts_events(context, tracker):
         raise InvalidInputException(f"Invalid tracking id: {tracking_id}")
     dataset = dataset_of_type(context, tracker.dataset_group_arn, INTERACTIONS)
-    contents = context.state.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents(dataset.arn) if dataset else None
     if dataset is None or contents is None:
         raise InvalidInputException(
             f"Dataset group {tracker.dataset_group_arn} has no INTERACTIONS dataset to record events in."

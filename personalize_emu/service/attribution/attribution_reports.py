@@ -46,7 +46,8 @@ def metrics_of(attribution: MetricAttribution) -> list[Metric]:
 
 def ledgers_of_group(context: Context, group_arn: str) -> list[tuple[Ledger, MetricAttribution]]:
     """The attributions of a group that count now, with their ledgers: one at most, unless quotas are off."""
-    ledgers = [ledger for ledger in list(context.state.ledgers.values()) if ledger.group_arn == group_arn]
+    counted = [entry.ledger for _, entry in context.state.attributions.items() if entry.ledger is not None]
+    ledgers = [ledger for ledger in counted if ledger.group_arn == group_arn]
     records = [(ledger, context.find(MetricAttribution, ledger.attribution_arn)) for ledger in ledgers]
     return [(ledger, record) for ledger, record in records if record is not None]
 
@@ -59,7 +60,7 @@ def considered_times(now: float) -> tuple[float, float]:
 def item_values(context: Context, group_arn: str) -> ItemValue:
     """Numbers of the items of a group, as they are now."""
     dataset = dataset_of_type(context, group_arn, ITEMS)
-    contents = context.state.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents(dataset.arn) if dataset else None
     if dataset is None or contents is None:
         return _no_item
     text = context.get(Schema, dataset.schema_arn).schema
@@ -101,7 +102,7 @@ def record_sums(context: Context, ledger: Ledger, sums: Sums) -> None:
     def work() -> None:
         """What was counted is lost when the attribution is gone by now (MA-6), or CloudWatch does not take it."""
         attribution = context.find(MetricAttribution, ledger.attribution_arn)
-        if attribution is not None and context.state.ledgers.get(attribution.arn) is ledger:
+        if attribution is not None and context.state.attributions[attribution.arn].ledger is ledger:
             _publish(context, attribution, [_datum(share, value) for share, value in taken.items()])
 
     delay = publication_delay(context.settings, context.clock.now(), WINDOW_SECONDS)

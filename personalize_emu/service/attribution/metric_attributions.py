@@ -51,12 +51,16 @@ def create_metric_attribution(context: Context, params: Params) -> dict[str, Any
     )
     context.insert(record)
     ledger = Ledger(record.arn, group.arn)
+
+    def begin_counting(_: None) -> None:
+        context.state.attributions[record.arn].ledger = ledger
+
     measured = _measured_datasets(context, group.arn, metrics)
     begin_creation(
         context,
         record,
         partial(probe, context, record),
-        lambda _: context.state.ledgers.update({record.arn: ledger}),
+        begin_counting,
         queues=queues_of(*measured),
         ready=partial(require_made, context, *(dataset.arn for dataset in measured)),
     )
@@ -111,7 +115,7 @@ def delete_metric_attribution(context: Context, params: Params) -> None:
     """Stops counting at once; what has been sent or written stays (MA-6)."""
     record = context.get(MetricAttribution, params["metricAttributionArn"])
     require_deletable(record)
-    context.state.ledgers.pop(record.arn, None)
+    context.state.attributions[record.arn].ledger = None
     begin_deletion(context, record)
 
 

@@ -115,12 +115,12 @@ def _prepare(context: Context, job: DataDeletionJob, datasets: tuple[str, ...]) 
     location = parse_location(job.data_source["dataLocation"])
     recheck_access(context, job.role_arn, READ, location.bucket, [location.key])
     user_ids = users_to_delete(context.aws_services.objects(context.region), location)
-    contents = context.state.contents
-    return {arn: contents[arn].removal_of(user_ids) for arn in datasets if arn in contents}
+    held = {arn: context.state.contents(arn) for arn in datasets}
+    return {arn: contents.removal_of(user_ids) for arn, contents in held.items() if contents is not None}
 
 
 def _remove(context: Context, removals: Mapping[str, UserRemoval]) -> dict[str, Any]:
     """D-115: rows of all datasets count. What can fail comes before the first row is removed."""
-    contents = context.state.contents
-    present = {arn: contents[arn].up_to_date(removal) for arn, removal in removals.items() if arn in contents}
-    return {"num_deleted": sum(contents[arn].remove_users(removal) for arn, removal in present.items())}
+    held = [(context.state.contents(arn), removal) for arn, removal in removals.items()]
+    present = [(contents, contents.up_to_date(removal)) for contents, removal in held if contents is not None]
+    return {"num_deleted": sum(contents.remove_users(removal) for contents, removal in present)}

@@ -80,7 +80,7 @@ def export_file_key(folder: str, job_name: str, number: int) -> str:
 
 
 def _export(context: Context, job: DatasetExportJob, dataset_type: str, schema: AvroSchema) -> None:
-    contents = context.state.contents.get(job.dataset_arn)
+    contents = context.state.contents(job.dataset_arn)
     if contents is None:
         raise JobFailed(f"Resource Arn {job.dataset_arn} does not exist.")
     destination = job.job_output["s3DataDestination"]

@@ -36,7 +36,8 @@ from personalize_emu.service.lifecycle.changes import begin_creation, require_ma
 from personalize_emu.service.metrics.service_metrics import record_import_size
 from personalize_emu.service.state.attribution_ledger import Ledger, Sums
 from personalize_emu.service.state.dataset_contents import BulkImport, DatasetContents
-from personalize_emu.service.state.emulator_state import EmulatorState, ImportReport
+from personalize_emu.service.state.emulator_state import EmulatorState
+from personalize_emu.service.state.entries import ImportReport
 from personalize_emu.settings import quota_limits
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.lifecycle import CREATE_PENDING, CREATING
@@ -135,7 +136,7 @@ def _begin(
 
 def _check_mode(context: Context, dataset: Dataset, mode: ImportMode) -> None:
     """INCREMENTAL needs bulk data to add to, or an import before it that brings some (D-80)."""
-    contents = context.state.contents.get(dataset.arn)
+    contents = context.state.contents(dataset.arn)
     if mode == "FULL" or (contents is not None and contents.bulk is not None):
         return
     running = (
@@ -177,7 +178,7 @@ def _opener(objects: ObjectStore, bucket: str, key: str) -> Callable[[], BinaryI
 
 
 def _individual_records(context: Context, dataset_arn: str) -> int:
-    contents = context.state.contents.get(dataset_arn)
+    contents = context.state.contents(dataset_arn)
     return 0 if contents is None else len(contents.log)
 
 
@@ -186,7 +187,7 @@ def _merged(context: Context, dataset: Dataset, mode: ImportMode, table: pa.Tabl
 
     put_before: so many individual records there were when the import began, older than its rows (D-84).
     """
-    contents = context.state.contents.get(dataset.arn)
+    contents = context.state.contents(dataset.arn)
     if contents is None:
         raise JobFailed(f"Resource Arn {dataset.arn} does not exist.")
     return contents, contents.import_of(table, mode, DATASET_TYPES[dataset.dataset_type].id_column, put_before)
@@ -197,7 +198,9 @@ def keep_report(
 ) -> ImportReport:
     """A job that has read no row, because there was none or nothing could be read, has one, too."""
     report = ImportReport(counts.rows, counts.left_out, tuple(counts.reasons), tuple(warnings))
-    state.import_reports[job.arn] = report
+    entry = state.import_jobs.get(job.arn)
+    if entry is not None:
+        entry.report = report
     return report
 
 
@@ -215,9 +218,9 @@ def log_report(job: DatasetImportJob, report: ImportReport) -> None:
 def shown_imports(state: EmulatorState) -> list[dict[str, Any]]:
     """Import jobs with what was found in their files, by ARN; those that have not read yet are not among them."""
     shown = []
-    for arn, report in sorted(dict(state.import_reports).items()):
-        job = state.store.get(DatasetImportJob, arn)
-        if job is not None:
+    for arn, entry in sorted(state.import_jobs.items(), key=lambda each: each[0]):
+        job, report = state.store.get(DatasetImportJob, arn), entry.report
+        if job is not None and report is not None:
             shown.append(
                 {
                     "arn": arn,

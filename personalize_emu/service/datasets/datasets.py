@@ -27,7 +27,6 @@ from personalize_emu.service.lifecycle.changes import (
 )
 from personalize_emu.service.state.attribution_ledger import measured_types
 from personalize_emu.service.state.dataset_contents import DatasetContents
-from personalize_emu.service.state.event_identity import EventIds
 from personalize_emu.state.jobs import no_work
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING, CREATING
 from personalize_emu.state.resources import (
@@ -72,14 +71,12 @@ def create_dataset(context: Context, params: Params) -> dict[str, Any]:
         last_updated_date_time=now,
     )
     context.insert(dataset, checked_tags(params))
-    event_ids = context.state.event_ids.setdefault(group.arn, EventIds())
-    begin_creation(
-        context,
-        dataset,
-        no_work,
-        lambda _: context.state.contents.update({dataset.arn: DatasetContents(event_ids)}),
-        queues=(dataset.arn,),
-    )
+    event_ids = context.state.groups[group.arn].event_ids
+
+    def created(_: None) -> None:
+        context.state.datasets[dataset.arn].contents = DatasetContents(event_ids)
+
+    begin_creation(context, dataset, no_work, created, queues=(dataset.arn,))
     return {"datasetArn": dataset.arn}
 
 
@@ -98,17 +95,12 @@ def delete_dataset(context: Context, params: Params) -> None:
     require_deletable(dataset)
     refuse_while_used_by(dataset, next(_users_of(context, dataset), None))
 
-    def forget_contents() -> None:
-        contents = context.state.contents.pop(dataset.arn, None)
+    def free_event_ids() -> None:
+        contents = context.state.contents(dataset.arn)
         if contents is not None:
             contents.forget_event_ids()
 
-    def forget_jobs() -> None:
-        for job in jobs_of(context, dataset):
-            context.state.store.remove(job)
-            context.state.import_reports.pop(job.arn, None)
-
-    begin_deletion(context, dataset, forget_contents, forget_jobs)
+    begin_deletion(context, dataset, free_event_ids)
 
 
 def jobs_of(context: Context, dataset: Dataset) -> list[DatasetImportJob | DatasetExportJob]:

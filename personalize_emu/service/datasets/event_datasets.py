@@ -69,7 +69,7 @@ def forget_event_dataset(context: Context, group: DatasetGroup) -> None:
     """The group is gone."""
     store = context.state.store
     dataset = store.get(Dataset, context.arn("dataset", f"{group.name}/{EVENT_INTERACTIONS}"))
-    schema = store.get(Schema, context.state.event_schemas.pop(group.arn, ""))
+    schema = store.get(Schema, context.state.groups[group.arn].event_schema_arn)
     for record in (dataset, schema):
         if record is not None:
             store.remove(record)
@@ -78,7 +78,7 @@ def forget_event_dataset(context: Context, group: DatasetGroup) -> None:
 def _event_schema(context: Context, group: DatasetGroup) -> Schema:
     """The one that there is, or a new one, named after its group beside whatever clients have named so."""
     store, now = context.state.store, context.clock.now()
-    made = store.get(Schema, context.state.event_schemas.get(group.arn, ""))
+    made = store.get(Schema, context.state.groups[group.arn].event_schema_arn)
     if made is not None:
         return made
     names = (f"{group.name}-event-interactions{f'-{number}' if number else ''}" for number in count())
@@ -92,5 +92,5 @@ def _event_schema(context: Context, group: DatasetGroup) -> Schema:
         last_updated_date_time=now,
     )
     store.insert(schema)
-    context.state.event_schemas[group.arn] = schema.arn
+    context.state.groups[group.arn].event_schema_arn = schema.arn
     return schema

@@ -40,7 +40,6 @@ def create_event_tracker(context: Context, params: Params) -> dict[str, Any]:
     )
     context.insert(tracker, checked_tags(params))
     make_event_dataset(context, group)
-    context.state.trackers[tracker.tracking_id] = tracker.arn
     begin_plain_creation(context, tracker)
     return {"eventTrackerArn": tracker.arn, "trackingId": tracker.tracking_id}
 
@@ -58,11 +57,7 @@ def delete_event_tracker(context: Context, params: Params) -> None:
     """The events stay in the dataset (R-ET-8)."""
     tracker = context.get(EventTracker, params["eventTrackerArn"])
     require_deletable(tracker)
-
-    def gone() -> None:
-        context.state.trackers.pop(tracker.tracking_id, None)
-
-    begin_deletion(context, tracker, gone)
+    begin_deletion(context, tracker)
 
 
 def _require_interactions(context: Context, group: DatasetGroup) -> None:

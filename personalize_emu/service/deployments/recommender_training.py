@@ -16,7 +16,7 @@ from personalize_emu.service.core.context import Context
 from personalize_emu.service.datasets.datasets import dataset_of_type
 from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.refresh.refresh import serve
-from personalize_emu.service.state.emulator_state import DueTraining
+from personalize_emu.service.state.entries import DueTraining
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.state.training_columns import KnownColumns
 from personalize_emu.service.training.schedule import call_when_due, cancel_training, next_due
@@ -45,7 +45,7 @@ def recommender_input(
     if recipe is None:
         raise NotImplementedException(f"personalize-emu cannot train {facts.name} yet.")
     dataset = dataset_of_type(context, group_arn, INTERACTIONS)
-    contents = context.state.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents(dataset.arn) if dataset else None
     if dataset is None or contents is None or not contents.has_interactions:
         raise InvalidInputException(NO_INTERACTIONS)
     items = dataset_of_type(context, group_arn, ITEMS)
@@ -57,7 +57,7 @@ def recommender_input(
         event_type=facts.required_event,
         interactions_arn=dataset.arn,
         interactions=contents,
-        items=context.state.contents.get(items.arn) if items else None,
+        items=context.state.contents(items.arn) if items else None,
         seed=context.settings.seed,
         network_from=context.settings.network_from,
         reading=metadata_reading(context, group_arn, facts, training_config, known),
@@ -95,7 +95,7 @@ def _retrain(context: Context, arn: str, due: DueTraining) -> None:
     call_when_due(context, arn, next_due(context, due, DAYS_BETWEEN_TRAININGS), _retrain)
     if recommender.status != ACTIVE:
         return
-    facts, known = required_recipe(recommender.recipe_arn), context.state.known_columns.get(arn)
+    facts, known = required_recipe(recommender.recipe_arn), context.state.recommenders[arn].known_columns
     group_arn, config = recommender.dataset_group_arn, recommender.recommender_config
     try:
         source = recommender_input(context, group_arn, facts, config, known)

@@ -67,7 +67,7 @@ def create_recommender(context: Context, params: Params) -> dict[str, Any]:
         last_updated_date_time=now,
     )
     context.insert(recommender, checked_tags(params))
-    context.state.known_columns[recommender.arn] = columns_of(schemas_of_group(context, group.arn))
+    context.state.recommenders[recommender.arn].known_columns = columns_of(schemas_of_group(context, group.arn))
     train = training_of(context, recommender.arn, source)
     begin_creation(context, recommender, train, partial(deploy, context, recommender, source), lane=Lane.TRAINING)
     schedule_retraining(context, recommender)
@@ -103,7 +103,7 @@ def update_recommender(context: Context, params: Params) -> dict[str, Any]:
         shown: dict[str, Any] = {"recommender_config": config, "last_updated_date_time": context.clock.now()}
         if source is None or trained is None:
             return shown
-        context.state.known_columns[current.arn] = known
+        context.state.recommenders[current.arn].known_columns = known
         return shown | deploy(context, replace(current, recommender_config=config), source, trained)
 
     train = training_of(context, recommender.arn, source) if source else no_work
@@ -119,12 +119,7 @@ def delete_recommender(context: Context, params: Params) -> None:
     require_no_update(recommender, recommender.latest_recommender_update)
     cancel_training(context, recommender.arn)
     context.state.store.change(recommender, model_metrics=None)
-
-    def gone() -> None:
-        context.state.trained.pop(recommender.arn, None)
-        context.state.known_columns.pop(recommender.arn, None)
-
-    begin_deletion(context, recommender, gone)
+    begin_deletion(context, recommender)
 
 
 def _check_domain(group: DatasetGroup, facts: RecipeFacts) -> None:

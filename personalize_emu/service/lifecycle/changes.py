@@ -91,12 +91,16 @@ def begin_creation(
     ready: called when the record's turn has come; raises JobFailed when what it stands on has failed meanwhile.
     """
     store, clock = context.state.store, context.clock
-    course = course_of(record.kind)
+    course, ordinal = course_of(record.kind), store.ordinal(record)
+
+    def is_at(current: Resource, status: str) -> bool:
+        """Not another resource that has got the same ARN meanwhile."""
+        return isinstance(current, Stateful) and current.status == status and store.ordinal(current) == ordinal
 
     def begun() -> bool:
         moved = store.change_if(
             record,
-            lambda current: current.status == course.pending,
+            lambda current: is_at(current, course.pending),
             status=course.in_progress,
             last_updated_date_time=clock.now(),
         )
@@ -107,7 +111,7 @@ def begin_creation(
     def succeeded(result: T) -> None:
         with store.lock:
             current = store.get(type(record), record.arn)
-            if current is not None and current.status == course.in_progress:
+            if current is not None and is_at(current, course.in_progress):
                 fields = finished(result) or {}
                 store.change(current, status=course.done, last_updated_date_time=clock.now(), **fields)
                 context.afterwards(lambda: record_end(context, record, failed=False))
@@ -118,7 +122,7 @@ def begin_creation(
         context.deferred.clear()
         changed = store.change_if(
             record,
-            lambda current: current.status in course.under_way,
+            lambda current: is_at(current, course.pending) or is_at(current, course.in_progress),
             status=course.failed,
             failure_reason=reason,
             last_updated_date_time=clock.now(),

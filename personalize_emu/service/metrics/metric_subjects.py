@@ -76,7 +76,7 @@ def _dataset(context: Context, arn: str) -> Subject | None:
 
 
 def _tracker(context: Context, tracking_id: str) -> Subject | None:
-    tracker = _existing(context, EventTracker, context.state.trackers.get(tracking_id, ""))
+    tracker = _existing(context, EventTracker, context.state.trackers.get(tracking_id) or "")
     if tracker is None:
         return None
     group_name = tracker.dataset_group_arn.rpartition("/")[2]

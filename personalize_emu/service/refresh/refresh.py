@@ -23,6 +23,7 @@ from personalize_emu.service.refresh.rhythms import (
     updates_of,
 )
 from personalize_emu.service.state.emulator_state import EmulatorState
+from personalize_emu.service.state.entries import ModelEntry
 from personalize_emu.service.state.refresh_series import Refreshing, Series
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.training.training import TrainingInput
@@ -36,11 +37,14 @@ def serve(context: Context, arn: str, trained: TrainedVersion, source: TrainingI
 
     source: what it was trained on. sources: what another training would read.
     """
+    entry = context.state.model_entry(arn)
+    if entry is None:
+        return
     trained = replace(trained, arn=arn, since=context.clock.now())
     refreshing = _refreshing_of(context, arn, trained, source, sources)
-    context.state.trained[arn] = trained
+    entry.trained = trained
     context.state.tallies.trained(trained.recipe.name)
-    begin_refreshing(context, arn, refreshing)
+    _begin_refreshing(context, arn, entry, refreshing)
 
 
 def _refreshing_of(
@@ -58,22 +62,22 @@ def _refreshing_of(
 _NO_TIME = Duration(0, 0)
 
 
-def begin_refreshing(context: Context, arn: str, refreshing: Refreshing | None) -> None:
+def _begin_refreshing(context: Context, arn: str, entry: ModelEntry, refreshing: Refreshing | None) -> None:
     """After a training of the version or recommender `arn`; None for models that only a training changes."""
     state, clock = context.state, context.clock
-    state.series.pop(arn, None)
+    entry.refresh = None if refreshing is None else Series(refreshing, refreshing.known)
     if refreshing is not None:
-        state.series[arn] = Series(refreshing, refreshing.known)
         _schedule(state, clock, arn, refreshing, clock.now() + refreshing.period)
 
 
 def refresh_now(state: EmulatorState, arn: str) -> None:
     """Take a turn out of order when there is something new, whether or not the series rests. Slow."""
     with state.store.lock:
-        series = state.series.get(arn)
-        if series is None or not _goes_on(state, arn, series.refreshing):
+        entry = state.model_entry(arn)
+        series = None if entry is None else entry.refresh
+        if entry is None or series is None or not series.refreshing.goes_on():
             return
-        mark, trained = series.refreshing.mark(), state.trained[arn]
+        mark, trained = series.refreshing.mark(), entry.served
     if mark != series.mark:
         _serve(state, arn, series.refreshing, series.refreshing.refreshed(trained), mark)
 
@@ -91,26 +95,32 @@ def _ring(state: EmulatorState, clock: Clock, arn: str, refreshing: Refreshing, 
     """Refresh the model when there is something new. The next turn comes whatever happens in this one."""
     following = partial(_schedule_next, state, clock, arn, refreshing, when)
     with state.store.lock:
-        series = state.series.get(arn)
-        if series is None or series.refreshing is not refreshing:
+        entry = state.model_entry(arn)
+        series = None if entry is None else entry.refresh
+        if entry is None or series is None or series.refreshing is not refreshing:
             return
         job: Job[TrainedVersion] | None = None
         try:
-            if not _goes_on(state, arn, refreshing):
-                del state.series[arn]
+            if not refreshing.goes_on():
+                entry.refresh = None
                 return
             mark = refreshing.mark()
             if mark != series.mark and not refreshing.rests():
-                job = _job(state, arn, refreshing, mark, following)
+                job = _job(state, arn, entry.served, refreshing, mark, following)
         finally:
-            if job is None and arn in state.series:
+            if job is None and entry.refresh is not None:
                 following()
     if job is not None:
         state.jobs.start(job)
 
 
 def _job(
-    state: EmulatorState, arn: str, refreshing: Refreshing, mark: object, following: Callable[[], None]
+    state: EmulatorState,
+    arn: str,
+    trained: TrainedVersion,
+    refreshing: Refreshing,
+    mark: object,
+    following: Callable[[], None],
 ) -> Job[TrainedVersion]:
     """In the background, since what starts it is the clock, and that has others to call."""
 
@@ -121,18 +131,15 @@ def _job(
     def failed(_: str) -> None:
         following()
 
-    work = partial(refreshing.refreshed, state.trained[arn])
+    work = partial(refreshing.refreshed, trained)
     return Job(f"refresh {arn}", _NO_TIME, lambda: True, work, succeeded, failed, in_background=True)
 
 
 def _serve(state: EmulatorState, arn: str, refreshing: Refreshing, refreshed: TrainedVersion, mark: object) -> None:
     """Unless another training has come first, or the end."""
     with state.store.lock:
-        series = state.series.get(arn)
-        if series is not None and series.refreshing is refreshing and _goes_on(state, arn, refreshing):
-            state.trained[arn] = refreshed
-            state.series[arn] = Series(refreshing, mark)
-
-
-def _goes_on(state: EmulatorState, arn: str, refreshing: Refreshing) -> bool:
-    return arn in state.trained and refreshing.goes_on()
+        entry = state.model_entry(arn)
+        series = None if entry is None else entry.refresh
+        if entry is not None and series is not None and series.refreshing is refreshing and refreshing.goes_on():
+            entry.trained = refreshed
+            entry.refresh = Series(refreshing, mark)

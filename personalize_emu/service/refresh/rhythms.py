@@ -42,13 +42,13 @@ from personalize_emu.wire.errors import InvalidInputException
 def evaluations_of(context: Context, arn: str, trained: TrainedVersion) -> Refreshing | None:
     """None for models that do not look at interactions by themselves."""
     state, period = context.state, trained.model.evaluation_period
-    contents = state.contents.get(trained.interactions_arn)
+    contents = state.contents(trained.interactions_arn)
     if period is None or contents is None:
         return None
     return Refreshing(
         period=period,
         mark=lambda: contents.mark,
-        goes_on=lambda: state.contents.get(trained.interactions_arn) is contents,
+        goes_on=lambda: state.contents(trained.interactions_arn) is contents,
         rests=partial(is_stopped, state, arn),
         refreshed=partial(_evaluated, contents),
     )
@@ -88,7 +88,7 @@ def updates_of(
     return Refreshing(
         period=PERIOD,
         mark=partial(_mark, sources),
-        goes_on=lambda: source.is_there(state.contents) and not _newer(state, arn, frozenset({ACTIVE})),
+        goes_on=lambda: source.is_there(state.all_contents()) and not _newer(state, arn, frozenset({ACTIVE})),
         rests=partial(_rests, state, arn),
         refreshed=partial(_updated, sources),
         known=trained.mark,
@@ -159,7 +159,7 @@ def increments_of(
     return Refreshing(
         period=ITEM_PERIOD,
         mark=lambda: source.mark,
-        goes_on=lambda: any(items is held for held in state.contents.values()),
+        goes_on=lambda: any(items is held for held in state.all_contents()),
         rests=lambda: False,
         refreshed=partial(_with_items_of_now, sources),
         known=trained.mark,
@@ -179,14 +179,14 @@ def action_updates_of(context: Context, trained: TrainedVersion) -> Refreshing |
     """None for models that do not answer actions."""
     state, group_arn = context.state, context.arn("dataset-group", trained.group_name)
     dataset = dataset_of_type(context, group_arn, ACTIONS)
-    contents = state.contents.get(dataset.arn) if dataset else None
+    contents = state.contents(dataset.arn) if dataset else None
     if not isinstance(trained.model, ActionModel) or dataset is None or contents is None:
         return None
     arn = dataset.arn
     return Refreshing(
         period=ACTION_PERIOD,
         mark=lambda: contents.mark,
-        goes_on=lambda: state.contents.get(arn) is contents,
+        goes_on=lambda: state.contents(arn) is contents,
         rests=lambda: False,
         refreshed=partial(_with_new_actions, context, group_arn),
     )

@@ -13,7 +13,7 @@ import logging
 from personalize_emu.service.configuration.solution_config import schedule_days
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.solutions.training_job import begin_training, training_input
-from personalize_emu.service.state.emulator_state import DueTraining
+from personalize_emu.service.state.entries import DueTraining
 from personalize_emu.service.training.schedule import call_when_due, cancel_training, next_due
 from personalize_emu.service.training.versions import versions_of
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_STOPPED, CREATE_STOPPING
@@ -64,4 +64,4 @@ def _mark_of_last_training(context: Context, solution: Solution) -> object:
     """What the data were then; a training that was stopped does not count."""
     stopped = (CREATE_STOPPED, CREATE_STOPPING)
     trained = [version for version in versions_of(context, solution) if version.status not in stopped]
-    return context.state.data_marks.get(trained[-1].arn) if trained else None
+    return context.state.versions[trained[-1].arn].data_version if trained else None

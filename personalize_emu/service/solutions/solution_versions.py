@@ -49,7 +49,7 @@ def list_solution_versions(context: Context, params: Params) -> dict[str, Any]:
 def get_solution_metrics(context: Context, params: Params) -> dict[str, Any]:
     """M-1, R-SV-16."""
     version = context.get(SolutionVersion, params["solutionVersionArn"])
-    trained = context.state.trained.get(version.arn)
+    trained = context.state.trained(version.arn)
     if version.status == ACTIVE and trained is not None:
         return {"solutionVersionArn": version.arn, "metrics": dict(trained.metrics)}
     text = f"Resource {version.arn} is in {version.status} state."

@@ -72,7 +72,7 @@ def create_solution(context: Context, params: Params) -> dict[str, Any]:
         last_updated_date_time=now,
     )
     context.insert(solution, checked_tags(params))
-    context.state.known_columns[solution.arn] = columns_of(schemas)
+    context.state.solutions[solution.arn].known_columns = columns_of(schemas)
     if solution.perform_auto_training:
         schedule_training(context, solution.arn)
     return {"solutionArn": solution.arn}
@@ -101,16 +101,8 @@ def delete_solution(context: Context, params: Params) -> None:
     busy = (version for version in versions if version.status in CREATING | {CREATE_STOPPING})
     campaigns = (campaign for campaign in context.all(Campaign) if not arns.isdisjoint(served_versions(campaign)))
     refuse_while_used_by(solution, next(chain(busy, campaigns, batch_jobs_at_work(context, arns)), None))
-
-    def gone() -> None:
-        context.state.known_columns.pop(solution.arn, None)
-        for version in versions_of(context, solution):
-            context.state.trained.pop(version.arn, None)
-            context.state.data_marks.pop(version.arn, None)
-            context.state.store.remove(version)
-
     cancel_training(context, solution.arn)
-    begin_deletion(context, solution, gone)
+    begin_deletion(context, solution)
 
 
 def _require_data(context: Context, group: DatasetGroup, recipe: RecipeFacts | None) -> None:
@@ -118,7 +110,7 @@ def _require_data(context: Context, group: DatasetGroup, recipe: RecipeFacts | N
     if recipe is not None and recipe.name == "aws-semantic-similarity":
         return
     dataset = dataset_of_type(context, group.arn, INTERACTIONS)
-    contents = context.state.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents(dataset.arn) if dataset else None
     if contents is None or not contents.has_interactions:
         raise InvalidInputException(NO_INTERACTIONS)
 

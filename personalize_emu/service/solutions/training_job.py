@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -63,7 +62,6 @@ def begin_training(
     tags: Tags = (),
 ) -> SolutionVersion:
     """Make a version of an ACTIVE solution, and train it in the background."""
-    state = context.state
     suffix = context.identifiers.suffix(solution.arn)
     now = context.clock.now()
     version = SolutionVersion(
@@ -84,8 +82,7 @@ def begin_training(
         last_updated_date_time=now,
     )
     context.insert(version, tags)
-    state.data_marks[version.arn] = source.interactions.mark
-    state.stops[version.arn] = threading.Event()
+    context.state.versions[version.arn].data_version = source.interactions.mark
     train, deploy = partial(_train, context, version, source), partial(_deploy, context, version, source)
     begin_creation(context, version, train, deploy, lane=Lane.TRAINING)
     return version
@@ -101,15 +98,12 @@ def stop_training(context: Context, version: SolutionVersion) -> None:
     """
     state, now = context.state, context.clock.now()
     if version.status == CREATE_PENDING:
-        state.stops.pop(version.arn, None)
         state.store.change(version, status=CREATE_STOPPED, last_updated_date_time=now)
         return
     if version.status != CREATE_IN_PROGRESS:
         raise ResourceInUseException(f"Resource {version.arn} cannot be stopped in {version.status} state.")
     state.store.change(version, status=CREATE_STOPPING, last_updated_date_time=now)
-    stop = state.stops.get(version.arn)
-    if stop is not None:
-        stop.set()
+    state.versions[version.arn].stop.set()
 
     def stopped(_: object) -> None:
         state.store.change_if(
@@ -143,7 +137,7 @@ def training_input(context: Context, solution: Solution, mode: str, chosen: str 
     base = _version_to_update(context, solution, facts.name) if mode == "UPDATE" else None
     interactions_arn, interactions = _interactions(context, solution, facts)
     items = dataset_of_type(context, solution.dataset_group_arn, ITEMS)
-    known = context.state.known_columns.get(solution.arn)
+    known = context.state.solutions[solution.arn].known_columns
     return TrainingInput(
         facts=facts,
         recipe=recipe,
@@ -151,7 +145,7 @@ def training_input(context: Context, solution: Solution, mode: str, chosen: str 
         event_type=solution.event_type,
         interactions_arn=interactions_arn,
         interactions=interactions,
-        items=context.state.contents.get(items.arn) if items else None,
+        items=context.state.contents(items.arn) if items else None,
         seed=context.settings.seed,
         network_from=context.settings.network_from,
         now=context.clock.now(),
@@ -167,8 +161,9 @@ def training_input(context: Context, solution: Solution, mode: str, chosen: str 
 def _interactions(context: Context, solution: Solution, facts: RecipeFacts) -> tuple[str, DatasetContents]:
     """ARN and contents; semantic similarity does without (R-79), and then nothing lies where they would be."""
     dataset = dataset_of_type(context, solution.dataset_group_arn, INTERACTIONS)
-    if dataset is not None and dataset.arn in context.state.contents:
-        return dataset.arn, context.state.contents[dataset.arn]
+    contents = context.state.contents(dataset.arn) if dataset else None
+    if dataset is not None and contents is not None:
+        return dataset.arn, contents
     if facts.name != "aws-semantic-similarity":
         raise InvalidInputException(NO_INTERACTIONS)
     group = context.get(DatasetGroup, solution.dataset_group_arn)
@@ -191,11 +186,12 @@ def _attributes(
 
 def _version_to_update(context: Context, solution: Solution, recipe_name: str) -> TrainedVersion:
     """The newest ACTIVE version trained with FULL, as it answers now. Raises InvalidInputException (T-70, T-71)."""
-    trained = context.state.trained
     full = [
-        trained[version.arn]
+        trained
         for version in versions_of(context, solution)
-        if version.status == ACTIVE and version.training_mode != "UPDATE" and version.arn in trained
+        if version.status == ACTIVE
+        and version.training_mode != "UPDATE"
+        and (trained := context.state.trained(version.arn)) is not None
     ]
     if recipe_name not in _UPDATED_BY_HAND or not full:
         raise InvalidInputException(

@@ -2,97 +2,112 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 
-from personalize_emu.service.state.attribution_ledger import Ledger
 from personalize_emu.service.state.column_indexes import ColumnIndexes
-from personalize_emu.service.state.dataset_contents import DataMark, DatasetContents
-from personalize_emu.service.state.event_identity import EventIds
+from personalize_emu.service.state.dataset_contents import DatasetContents
+from personalize_emu.service.state.entries import (
+    AttributionEntry,
+    DatasetEntry,
+    GroupEntry,
+    ImportJobEntry,
+    JobEntry,
+    ModelEntry,
+    Progress,
+    RecommenderEntry,
+    TrainableEntry,
+)
 from personalize_emu.service.state.metric_buffer import MetricBuffer
-from personalize_emu.service.state.refresh_series import Series
 from personalize_emu.service.state.tallies import Tallies
 from personalize_emu.service.state.trained_version import TrainedVersion
-from personalize_emu.service.state.training_columns import KnownColumns
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.jobs import Jobs
+from personalize_emu.state.resources import (
+    BatchInferenceJob,
+    BatchSegmentJob,
+    Dataset,
+    DatasetGroup,
+    DatasetImportJob,
+    EventTracker,
+    MetricAttribution,
+    Recommender,
+    Solution,
+    SolutionVersion,
+)
 from personalize_emu.state.served_recommendations import GivenAnswers
-from personalize_emu.state.store import Store
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a running job is: the name of its stage and the share of all its work, from 0 to 1."""
-
-    stage: str
-    share: float
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """rows: all that the files of an import had. left_out: of them, those that do not conform to the schema (D-58).
-
-    reasons: why, for the first of them. warnings: what is accepted and yet most likely wrong.
-    """
-
-    rows: int
-    left_out: int
-    reasons: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class DueTraining:
-    """A place in the schedule of automatic training; only the one in the state's table counts.
-
-    when: epoch seconds. unless_since: a version made by hand since then takes the place of this training; None
-    but for the first of a schedule (R-SOL-8).
-    """
-
-    when: float
-    unless_since: float | None = None
+from personalize_emu.state.store import Index, Store, Table
 
 
 @dataclass(frozen=True)
 class EmulatorState:
-    """Records and jobs, the data of datasets by dataset ARN, and trained versions by version ARN.
+    """Records, one table for each kind with more than its record, jobs and counters.
 
     Work that was started in one state writes into that state only, so after a reset late results are lost
-    instead of appearing in the next.
+    instead of appearing in the next. The same holds for a deleted resource: see `Table`.
     """
 
     store: Store
     jobs: Jobs
-    contents: dict[str, DatasetContents] = field(default_factory=dict)
-    trained: dict[str, TrainedVersion] = field(default_factory=dict)
-    known_columns: dict[str, KnownColumns] = field(default_factory=dict)
-    """Of the datasets there were when a solution or recommender was made, by its ARN (D-97)."""
-    trackers: dict[str, str] = field(default_factory=dict)
+    groups: Table[GroupEntry]
+    datasets: Table[DatasetEntry]
+    import_jobs: Table[ImportJobEntry]
+    batch_jobs: Table[JobEntry]
+    solutions: Table[TrainableEntry]
+    versions: Table[ModelEntry]
+    recommenders: Table[RecommenderEntry]
+    attributions: Table[AttributionEntry]
+    trackers: Index
     """Tracking id to event tracker ARN."""
-    event_schemas: dict[str, str] = field(default_factory=dict)
-    """Dataset group ARN to the ARN of the schema that its first event tracker brought along."""
-    stops: dict[str, threading.Event] = field(default_factory=dict)
-    """Of trainings that have not ended, by ARN of their resource: set when one is asked to stop."""
-    data_marks: dict[str, DataMark] = field(default_factory=dict)
-    """What the interactions were when a version's training was asked for, by version ARN."""
-    due_trainings: dict[str, DueTraining] = field(default_factory=dict)
-    """The next automatic training of solutions and recommenders, by ARN."""
-    series: dict[str, Series] = field(default_factory=dict)
-    """Of models that are kept up with the data between their trainings, by ARN of version or recommender."""
-    progress: dict[str, Progress] = field(default_factory=dict)
-    """Of the jobs at work now, by ARN of their resource."""
-    import_reports: dict[str, ImportReport] = field(default_factory=dict)
-    """Of the import jobs that have read their files, by ARN."""
-    event_ids: dict[str, EventIds] = field(default_factory=dict)
-    """By dataset group ARN."""
     indexes: ColumnIndexes = field(default_factory=ColumnIndexes)
-    ledgers: dict[str, Ledger] = field(default_factory=dict)
-    """Of metric attributions that count, by ARN."""
     answers: GivenAnswers = field(default_factory=GivenAnswers)
     tallies: Tallies = field(default_factory=Tallies)
     metrics: MetricBuffer = field(default_factory=MetricBuffer)
     """The service's own, on their way to CloudWatch."""
 
+    def contents(self, dataset_arn: str) -> DatasetContents | None:
+        """What a dataset holds; None before it is ACTIVE and when it does not exist."""
+        entry = self.datasets.get(dataset_arn)
+        return None if entry is None else entry.contents
+
+    def all_contents(self) -> list[DatasetContents]:
+        """What all datasets hold now."""
+        return [entry.contents for _, entry in self.datasets.items() if entry.contents is not None]
+
+    def model_entry(self, arn: str) -> ModelEntry | None:
+        """Of a solution version or recommender."""
+        return self.versions.get(arn) or self.recommenders.get(arn)
+
+    def trainable_entry(self, arn: str) -> TrainableEntry | None:
+        """Of a solution or recommender."""
+        return self.solutions.get(arn) or self.recommenders.get(arn)
+
+    def trained(self, arn: str) -> TrainedVersion | None:
+        """What a solution version or recommender answers from; None before its training and when it does not exist."""
+        entry = self.model_entry(arn)
+        return None if entry is None else entry.trained
+
+    def job_entry(self, arn: str) -> JobEntry | None:
+        """Of a training or batch job, by the ARN of its resource."""
+        return self.model_entry(arn) or self.batch_jobs.get(arn)
+
+    def running(self) -> dict[str, Progress]:
+        """Trainings and batch jobs at work now, by the ARN of their resource."""
+        entries = [*self.versions.items(), *self.recommenders.items(), *self.batch_jobs.items()]
+        return {arn: entry.progress for arn, entry in entries if entry.progress is not None}
+
 
 def new_state(clock: Clock) -> EmulatorState:
-    return EmulatorState(Store(), Jobs(clock))
+    store = Store()
+    return EmulatorState(
+        store=store,
+        jobs=Jobs(clock),
+        groups=store.table(GroupEntry, DatasetGroup),
+        datasets=store.table(DatasetEntry, Dataset),
+        import_jobs=store.table(ImportJobEntry, DatasetImportJob),
+        batch_jobs=store.table(JobEntry, BatchInferenceJob, BatchSegmentJob),
+        solutions=store.table(TrainableEntry, Solution),
+        versions=store.table(ModelEntry, SolutionVersion),
+        recommenders=store.table(RecommenderEntry, Recommender),
+        attributions=store.table(AttributionEntry, MetricAttribution),
+        trackers=store.index(EventTracker, "tracking_id"),
+    )

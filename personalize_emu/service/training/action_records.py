@@ -28,7 +28,7 @@ def actions_of_group(context: Context, group_arn: str) -> ActionData:
     records = action_records(context, group_arn)
     ids = () if records is None else tuple(sorted(records.row_of))
     dataset = dataset_of_type(context, group_arn, ACTION_INTERACTIONS)
-    contents = context.state.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents(dataset.arn) if dataset else None
     found = None
     if contents is not None:
         streamed = contents.streamed(len(contents.log))
@@ -39,7 +39,7 @@ def actions_of_group(context: Context, group_arn: str) -> ActionData:
 def action_records(context: Context, group_arn: str) -> Records | None:
     """The Actions dataset of a group now; None without one."""
     dataset = dataset_of_type(context, group_arn, ACTIONS)
-    contents = context.state.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents(dataset.arn) if dataset else None
     if dataset is None or contents is None:
         return None
     schema_text = context.get(Schema, dataset.schema_arn).schema

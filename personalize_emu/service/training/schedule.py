@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from personalize_emu.service.core.context import Context
-from personalize_emu.service.state.emulator_state import DueTraining
+from personalize_emu.service.state.entries import DueTraining
 
 DAY = 86_400.0
 
@@ -19,7 +19,9 @@ def next_due(context: Context, due: DueTraining, days: int) -> DueTraining:
 
 
 def cancel_training(context: Context, arn: str) -> None:
-    context.state.due_trainings.pop(arn, None)
+    entry = context.state.trainable_entry(arn)
+    if entry is not None:
+        entry.due_training = None
 
 
 def call_when_due(
@@ -35,12 +37,16 @@ def call_when_due(
     def ring() -> None:
         try:
             with state.store.lock:
-                if state.due_trainings.get(arn) is due:
+                now = state.trainable_entry(arn)
+                if now is not None and now.due_training is due:
                     action(later, arn, due)
         finally:
             # The next place in the schedule is one of them.
             later.run_deferred()
 
-    state.due_trainings[arn] = due
+    entry = state.trainable_entry(arn)
+    if entry is None:
+        return
+    entry.due_training = due
     # The clock may run callbacks at once, which need the lock that a handler holds.
     context.afterwards(partial(state.jobs.at, due.when, ring))

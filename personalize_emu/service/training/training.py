@@ -10,7 +10,6 @@ A training while it runs: what it is at, and telling it to stop.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -43,7 +42,8 @@ from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
 from personalize_emu.service.configuration.solution_config import resolved_hyperparameters
 from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.service.state.emulator_state import EmulatorState
-from personalize_emu.service.state.emulator_state import Progress as ShownProgress
+from personalize_emu.service.state.entries import JobEntry
+from personalize_emu.service.state.entries import Progress as ShownProgress
 from personalize_emu.service.state.event_selection import EventSelection, training_data
 from personalize_emu.service.state.trained_version import ItemAttributes, TrainedVersion, informative_groups
 from personalize_emu.service.training.training_inputs import MetadataReading
@@ -97,9 +97,8 @@ class TrainingInput:
         """Differs from an earlier one when interactions or items have come in since."""
         return self.interactions.mark, self.items and self.items.mark
 
-    def is_there(self, contents: Mapping[str, DatasetContents]) -> bool:
-        """Whether no dataset that this reads has been deleted."""
-        held = contents.values()
+    def is_there(self, held: Collection[DatasetContents]) -> bool:
+        """Whether no dataset that this reads has been deleted. held: what all datasets hold now."""
         return all(any(one is each for each in held) for one in (self.interactions, self.items) if one is not None)
 
 
@@ -271,16 +270,15 @@ def watched(state: EmulatorState, arn: str, train: Callable[[Progress], T]) -> T
     Between two stages it looks whether it is still wanted. Raises JobStopped when it is not: a stop was asked
     for, or the emulator was reset or closed.
     """
-    stop = state.stops.get(arn, threading.Event())
+    entry = state.job_entry(arn) or JobEntry()
 
     def report(stage: str, share: float) -> None:
-        if stop.is_set() or state.jobs.closed:
+        if entry.stop.is_set() or state.jobs.closed:
             raise JobStopped(f"stopped before {stage}")
-        state.progress[arn] = ShownProgress(stage, share)
+        entry.progress = ShownProgress(stage, share)
         log.debug("%s: %s, %d%%", arn, stage, round(100 * share))
 
     try:
         return train(report)
     finally:
-        state.progress.pop(arn, None)
-        state.stops.pop(arn, None)
+        entry.progress = None

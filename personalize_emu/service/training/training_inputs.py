@@ -149,7 +149,7 @@ def _described(
     context: Context, group_arn: str, dataset_type: str, columns: Mapping[str, Any], known: KnownColumns | None
 ) -> _Described | None:
     dataset = dataset_of_type(context, group_arn, dataset_type)
-    contents = context.state.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents(dataset.arn) if dataset else None
     if dataset is None or contents is None:
         return None
     text = context.get(Schema, dataset.schema_arn).schema
@@ -173,7 +173,7 @@ def item_attributes(
 ) -> ItemAttributes | None:
     """What the Items dataset of a group holds now; None without one. known: see `columns_in_training`."""
     dataset = dataset_of_type(context, group_arn, ITEMS)
-    contents = context.state.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents(dataset.arn) if dataset else None
     if dataset is None or contents is None:
         return None
     schemas = schemas_of_group(context, group_arn)
@@ -189,7 +189,7 @@ def objective_along(
     """Of a solutionConfig that has been checked; None where it names no column."""
     wanted = config.get("optimizationObjective", {})
     dataset = dataset_of_type(context, group_arn, ITEMS)
-    contents = context.state.contents.get(dataset.arn) if dataset else None
+    contents = context.state.contents(dataset.arn) if dataset else None
     if "itemAttribute" not in wanted or dataset is None or contents is None:
         return None
     text = context.get(Schema, dataset.schema_arn).schema

@@ -1,0 +1,128 @@
+"""What is kept of a resource beside the members of its record, one class for each kind that has anything.
+
+The store makes an entry with the record and drops it with the record (state/store.py). Fields are replaced whole, so
+readers take no lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from personalize_emu.service.state.attribution_ledger import Ledger
+from personalize_emu.service.state.dataset_contents import DataMark, DatasetContents
+from personalize_emu.service.state.event_identity import EventIds
+from personalize_emu.service.state.refresh_series import Series
+from personalize_emu.service.state.trained_version import TrainedVersion
+from personalize_emu.service.state.training_columns import KnownColumns
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a running job is: the name of its stage and the share of all its work, from 0 to 1."""
+
+    stage: str
+    share: float
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """rows: all that the files of an import had. left_out: of them, those that do not conform to the schema (D-58).
+
+    reasons: why, for the first of them. warnings: what is accepted and yet most likely wrong.
+    """
+
+    rows: int
+    left_out: int
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class DueTraining:
+    """A place in the schedule of automatic training; only the one in the entry of its resource counts.
+
+    when: epoch seconds. unless_since: a version made by hand since then takes the place of this training; None
+    but for the first of a schedule (R-SOL-8).
+    """
+
+    when: float
+    unless_since: float | None = None
+
+
+@dataclass(eq=False)
+class GroupEntry:
+    """Of a dataset group. event_schema_arn: the schema that its first event tracker brought along."""
+
+    event_ids: EventIds = field(default_factory=EventIds)
+    event_schema_arn: str = ""
+
+
+@dataclass(eq=False)
+class DatasetEntry:
+    """contents: None until the dataset is ACTIVE."""
+
+    contents: DatasetContents | None = None
+
+    @property
+    def held(self) -> DatasetContents:
+        """The contents of a dataset that is ACTIVE, or was."""
+        assert self.contents is not None
+        return self.contents
+
+
+@dataclass(eq=False)
+class ImportJobEntry:
+    """report: None until the files are read."""
+
+    report: ImportReport | None = None
+
+
+@dataclass(eq=False)
+class JobEntry:
+    """Of what takes long: batch jobs and trainings. progress: None while no work is done. stop: set to end it early."""
+
+    progress: Progress | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(eq=False)
+class ModelEntry(JobEntry):
+    """Of a solution version or recommender.
+
+    trained: what it answers from; None until the first training has succeeded. refresh: how it is kept up with the
+    data; None for models that only a training changes. data_version: of the interactions when training was asked for.
+    """
+
+    trained: TrainedVersion | None = None
+    refresh: Series | None = None
+    data_version: DataMark | None = None
+
+    @property
+    def served(self) -> TrainedVersion:
+        """What it answers from, once a training has succeeded."""
+        assert self.trained is not None
+        return self.trained
+
+
+@dataclass(eq=False)
+class TrainableEntry:
+    """Of a solution or recommender.
+
+    known_columns: of the datasets there were when it was made (D-97). due_training: the next automatic one.
+    """
+
+    known_columns: KnownColumns | None = None
+    due_training: DueTraining | None = None
+
+
+@dataclass(eq=False)
+class RecommenderEntry(ModelEntry, TrainableEntry):
+    """A recommender is trained and answers in one."""
+
+
+@dataclass(eq=False)
+class AttributionEntry:
+    """Of a metric attribution. ledger: what it has counted; None while it does not count."""
+
+    ledger: Ledger | None = None
