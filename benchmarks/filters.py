@@ -15,8 +15,8 @@ from personalize_emu.data.schemas.avro import Field, Schema
 from personalize_emu.filters.binding import bind
 from personalize_emu.filters.check import check
 from personalize_emu.filters.grammar import parse
-from personalize_emu.filters.interactions import Encounters
-from personalize_emu.filters.masks import Asking, admitted, nothing_known
+from personalize_emu.filters.interactions import RecordEvents
+from personalize_emu.filters.masks import FilterContext, admitted, nothing_known
 from personalize_emu.filters.records import Records, View
 from personalize_emu.recipes.contract.topk import top_k
 
@@ -80,26 +80,27 @@ def milliseconds(action: Callable[[], object], times: int) -> float:
     return sorted(spent)[times // 2] * 1000
 
 
-def row(name: str, text: str, view_of: Callable[[], View], asking: Asking, times: int) -> list[str]:
+def row(name: str, text: str, view_of: Callable[[], View], filter_context: FilterContext, times: int) -> list[str]:
     checked = check(parse(text), SCHEMAS)
     bound = bind(checked, {}, nothing_known)
     warm = view_of()
-    first = milliseconds(lambda: admitted(bound, warm, asking), 1)
+    first = milliseconds(lambda: admitted(bound, warm, filter_context), 1)
 
     def again() -> object:
         warm.forget_masks()
-        return admitted(bound, warm, asking)
+        return admitted(bound, warm, filter_context)
 
     uncached = milliseconds(again, times)
-    cached = milliseconds(lambda: admitted(bind(checked, {}, nothing_known), warm, asking), times * 10)
-    return [name, f"{first:.1f}", f"{uncached:.2f}", f"{cached:.3f}", f"{admitted(bound, warm, asking).mean():.1%}"]
+    cached = milliseconds(lambda: admitted(bind(checked, {}, nothing_known), warm, filter_context), times * 10)
+    share = f"{admitted(bound, warm, filter_context).mean():.1%}"
+    return [name, f"{first:.1f}", f"{uncached:.2f}", f"{cached:.3f}", share]
 
 
-def _after_a_change(records: Records, view: View, asking: Asking) -> object:
+def _after_a_change(records: Records, view: View, filter_context: FilterContext) -> object:
     """What the next request pays when one item was put."""
     changed = {"ITEM_ID": "i0000005", "CATEGORY": "c1", "STOCK": 1, "CREATION_TIMESTAMP": 5}
     checked = check(parse(EXPRESSIONS["three columns, OR"]), SCHEMAS)
-    return admitted(bind(checked, {}, nothing_known), view.over(records.changed_by([changed])), asking)
+    return admitted(bind(checked, {}, nothing_known), view.over(records.changed_by([changed])), filter_context)
 
 
 def main() -> int:
@@ -115,17 +116,17 @@ def main() -> int:
     began = time.perf_counter()
     assert len(records.row_of) == options.items
     laid_out = time.perf_counter() - began
-    bought = Encounters(frozenset((ids[n], "buy") for n in rng.choice(options.items, 300, replace=False).tolist()))
-    asking = Asking(user_known=True, encounters=lambda _: bought)
+    bought = RecordEvents(frozenset((ids[n], "buy") for n in rng.choice(options.items, 300, replace=False).tolist()))
+    filter_context = FilterContext(user_known=True, interactions=lambda _: bought)
     rows = [
-        row(name, text, lambda: View(records, ids, numbers), asking, options.times)
+        row(name, text, lambda: View(records, ids, numbers), filter_context, options.times)
         for name, text in EXPRESSIONS.items()
     ]
     header = ["filter", "first ms", "uncached ms", "cached ms", "items left"]
     show(f"Filters over {options.items:,} items; rows by id laid out in {laid_out * 1000:.0f} ms", header, rows)
     view = View(records, ids, numbers)
-    _after_a_change(records, view, asking)
-    changed = milliseconds(lambda: _after_a_change(records, view, asking), options.times)
+    _after_a_change(records, view, filter_context)
+    changed = milliseconds(lambda: _after_a_change(records, view, filter_context), options.times)
     show("One item put", ["what", "ms"], [["the next filtered request", f"{changed:.1f}"]])
     scores = rng.random(options.items, np.float32)
     mask = rng.random(options.items) < 0.3

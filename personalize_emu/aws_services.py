@@ -122,7 +122,7 @@ class Role:
     """An IAM role: who may assume it, and what its inline and attached policies say."""
 
     arn: str
-    trust: PolicyDocument
+    trust_policy: PolicyDocument
     policies: tuple[PolicyDocument, ...]
 
 
@@ -168,11 +168,11 @@ class AwsServices:
         self._client_factory = client_factory
         self._clients: dict[tuple[str, str], Any] = {}
         # Making boto3 clients is not thread-safe, using them is.
-        self._turn = Lock()
+        self._lock = Lock()
 
     def client(self, service: str, region: str) -> Any:
         """The boto3 client of a service, e.g. "cloudwatch"."""
-        with self._turn:
+        with self._lock:
             client = self._clients.get((service, region))
             if client is None:
                 client = self._clients[service, region] = self._client_factory(service, region)

@@ -14,7 +14,7 @@ from personalize_emu.settings import DASK_SCHEME
 from personalize_emu.state.jobs import JobFailed
 
 CONNECT_SECONDS = 10
-PIECES_A_THREAD = 3
+CHUNKS_PER_THREAD = 3
 """Of a worker: one at work, others on their way to and from it."""
 
 
@@ -45,7 +45,7 @@ def workers_at(executor: str, *, alone: bool) -> Iterator[Workers]:
         if not threads:
             raise JobFailed(f"The Dask cluster at {executor} has no workers.")
         carry = partial(client.scatter, broadcast=True, hash=False)
-        yield Workers(client.get_executor(pure=False), PIECES_A_THREAD * threads, carry)
+        yield Workers(client.get_executor(pure=False), CHUNKS_PER_THREAD * threads, carry)
 
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ class InThread(Executor):
         return future
 
 
-def _as_it_is(work: Any) -> Any:
+def _unchanged(work: Any) -> Any:
     return work
 
 
@@ -74,18 +74,18 @@ class Workers:
 
     executor: Executor = field(default_factory=InThread)
     ahead: int = 1
-    carry: Callable[[Any], Any] = _as_it_is
+    carry: Callable[[Any], Any] = _unchanged
 
-    def in_order(self, carried: Callable[[T], R], pieces: Iterator[T]) -> Iterator[R]:
+    def in_order(self, work: Callable[[T], R], chunks: Iterator[T]) -> Iterator[R]:
         """The result of each piece, in the order of the pieces. carried: the work, as `carry` gave it."""
         waiting: deque[Future[R]] = deque()
-        for piece in pieces:
-            waiting.append(self.executor.submit(_done, carried, piece))
+        for chunk in chunks:
+            waiting.append(self.executor.submit(_done, work, chunk))
             if len(waiting) >= self.ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _done(work: Callable[[T], R], piece: T) -> R:
-    return work(piece)
+def _done(work: Callable[[T], R], chunk: T) -> R:
+    return work(chunk)

@@ -18,7 +18,7 @@ from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.wrappers.exploration import Explored, nothing_explored
 from personalize_emu.runtime.exploration import Explorer, scored_items
 from personalize_emu.runtime.filtering import RequestFilter, requested_filter
-from personalize_emu.runtime.model_inputs import single_item, told_context, trained_history
+from personalize_emu.runtime.model_inputs import request_context, single_item, trained_history
 from personalize_emu.runtime.rank import MOST_ITEMS, ranked
 from personalize_emu.runtime.responses import shares_of, softmax_scales
 from personalize_emu.service.core.context import Context
@@ -51,20 +51,20 @@ class LineFilter:
 
 
 @dataclass(frozen=True)
-class Asker:
+class Subject:
     """A user or an item, and for users the circumstances: columns with their values."""
 
     id: str
-    told: tuple[tuple[str, str], ...] = ()
+    context: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
-class Question:
+class Query:
     """One line that can be answered. asker: whom scores are for; equal ones are scored once."""
 
     place: int
     line: Line
-    asker: Asker
+    subject: Subject
     wanted: RequestFilter | None
     items: tuple[str, ...] = ()
 
@@ -90,52 +90,52 @@ class Inference:
     def __call__(self, lines: Sequence[bytes]) -> Answered:
         sources = [parsed(line) for line in lines]
         texts = [""] * len(sources)
-        questions: dict[Asker, list[Question]] = {}
+        queries: dict[Subject, list[Query]] = {}
         for place, source in enumerate(sources):
             try:
-                question = self._question(place, source)
+                query = self._query(place, source)
             except BadLine as error:
                 texts[place] = INFERENCE.refusal(source, error)
             else:
-                questions.setdefault(question.asker, []).append(question)
-        for asker, scored in self._scored(list(questions)):
-            for question in questions[asker]:
-                texts[question.place] = INFERENCE.line(question.line, self._output(question, scored))
+                queries.setdefault(query.subject, []).append(query)
+        for subject, scored in self._scored(list(queries)):
+            for query in queries[subject]:
+                texts[query.place] = INFERENCE.line(query.line, self._output(query, scored))
         return Answered(encoded(texts), sum(source.members is not None for source in sources))
 
-    def _question(self, place: int, line: Line) -> Question:
+    def _query(self, place: int, line: Line) -> Query:
         """Raises BadLine (B-52)."""
         members = line.members
         if members is None:
             raise BadLine("The line is not a JSON object")
         kind = self.trained.kind
-        asker = required_text(members, "itemId" if kind is Kind.RELATED else "userId")
+        subject = required_text(members, "itemId" if kind is Kind.RELATED else "userId")
         items = _item_list(members) if kind is Kind.RANKING else ()
         wanted = self.line_filter.of(members) if self.line_filter else None
-        told = self._told(members)
-        return Question(place, line, Asker("" if kind is Kind.POPULAR else asker, told), wanted, items)
+        context = self._context(members)
+        return Query(place, line, Subject("" if kind is Kind.POPULAR else subject, context), wanted, items)
 
-    def _told(self, members: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    def _context(self, members: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         """What the line says of the circumstances (B-28). Raises BadLine."""
         given = members.get("context", {}) if self.trained.context_fields else {}
         if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
             raise BadLine("context must be an object of strings")
-        return tuple(told_context(self.trained, given).items())
+        return tuple(request_context(self.trained, given).items())
 
-    def _scored(self, askers: Sequence[Asker]) -> Iterator[tuple[Asker, Scored]]:
+    def _scored(self, subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Scored]]:
         """Each asker with the scores of all items, a block of them at a time."""
         model = self.trained.model
         rows = max(1, CELLS // max(1, len(model.catalog)))
-        for start in range(0, len(askers), rows):
-            block = askers[start : start + rows]
-            found = model.scores_many([self._history(asker) for asker in block])
-            explored = [self._explored(asker.id, scores) for asker, scores in zip(block, found, strict=True)]
+        for start in range(0, len(subjects), rows):
+            block = subjects[start : start + rows]
+            found = model.scores_many([self._history(subject) for subject in block])
+            explored = [self._explored(subject.id, scores) for subject, scores in zip(block, found, strict=True)]
             scales = softmax_scales(np.stack([each.scores for each in explored]))
             yield from zip(block, map(Scored, explored, scales), strict=True)
 
-    def _explored(self, asker: str, scores: NDArray[np.float32]) -> Explored:
+    def _explored(self, subject: str, scores: NDArray[np.float32]) -> Explored:
         """Items that the recipe does not score are out of the question, unless they are explored (R-73)."""
-        found = self.explorer.explored(asker, scores) if self.explorer else nothing_explored(scores)
+        found = self.explorer.explored(subject, scores) if self.explorer else nothing_explored(scores)
         part = scored_items(self.trained)
         if part is None:
             return found
@@ -143,33 +143,33 @@ class Inference:
         part[found.lifted] = True
         return Explored(np.where(part, found.scores, np.float32(-np.inf)), found.lifted)
 
-    def _history(self, asker: Asker) -> History:
+    def _history(self, subject: Subject) -> History:
         """Unknown users and items have an empty one, and get popular items (B-51)."""
         if self.trained.kind is Kind.RELATED:
-            return single_item(self.trained, asker.id)
-        return trained_history(self.trained, asker.id, dict(asker.told))
+            return single_item(self.trained, subject.id)
+        return trained_history(self.trained, subject.id, dict(subject.context))
 
-    def _output(self, question: Question, scored: Scored) -> str:
+    def _output(self, query: Query, scored: Scored) -> str:
         scores = scored.explored.scores
         if self.trained.kind is Kind.RANKING:
-            return self._ranking(question, scores)
+            return self._ranking(query, scores)
         considered = scores
-        if question.wanted is not None:
-            considered = np.where(question.wanted.over_catalog(), scores, np.float32(-np.inf))
+        if query.wanted is not None:
+            considered = np.where(query.wanted.over_catalog(), scores, np.float32(-np.inf))
         numbers = top_k(considered, self.count)
         names = self._names
         if self.themes is not None:
-            return self._themed(self.themes, question, numbers)
+            return self._themed(self.themes, query, numbers)
         items = ",".join([names[number] for number in numbers.tolist()])
         if not self.trained.shows_scores:
             return f'{{"recommendedItems":[{items}]}}'
         shares = ",".join(map(score_text, shares_of(scores, numbers, scored.scale)))
         return f'{{"recommendedItems":[{items}],"scores":[{shares}]{self._reasons(scored.explored, numbers)}}}'
 
-    def _themed(self, themes: Themes, question: Question, numbers: NDArray[np.int32]) -> str:
+    def _themed(self, themes: Themes, query: Query, numbers: NDArray[np.int32]) -> str:
         """B-48: the items by their relevance to the theme."""
-        number = self.trained.model.number_of.get(question.asker.id)
-        theme = themes.of((number is not None and themes.names[number]) or question.asker.id, numbers)
+        number = self.trained.model.number_of.get(query.subject.id)
+        theme = themes.of((number is not None and themes.names[number]) or query.subject.id, numbers)
         items = ",".join([self._names[number] for number in numbers[theme.order].tolist()])
         return f'{{"recommendedItems":[{items}],{theme.members()}}}'
 
@@ -180,12 +180,12 @@ class Inference:
         reasons = ('["Exploration"]' if lifted else "[]" for lifted in np.isin(numbers, explored.lifted))
         return f',"reasons":[{",".join(reasons)}]'
 
-    def _ranking(self, question: Question, scores: NDArray[np.float32]) -> str:
+    def _ranking(self, query: Query, scores: NDArray[np.float32]) -> str:
         """B-46, B-49, B-51."""
-        asked: Sequence[str] = question.items
-        if question.wanted is not None:
-            asked = [item for item, kept in zip(asked, question.wanted.over(asked), strict=True) if kept]
-        ranking = ranked(self.trained.model, scores, asked)
+        item_ids: Sequence[str] = query.items
+        if query.wanted is not None:
+            item_ids = [item for item, kept in zip(item_ids, query.wanted.over(item_ids), strict=True) if kept]
+        ranking = ranked(self.trained.model, scores, item_ids)
         items = ",".join(INFERENCE.encoder.encode(entry["itemId"]) for entry in ranking)
         shares = ",".join(score_text(entry.get("score")) for entry in ranking)
         return f'{{"recommendedItems":[{items}],"scores":[{shares}]}}'

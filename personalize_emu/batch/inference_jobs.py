@@ -39,7 +39,7 @@ def create_batch_inference_job(context: Context, params: Params) -> dict[str, An
 def _answer(context: Context, job: BatchInferenceJob, progress: Progress) -> None:
     """The latest version is updated first, so that new items can be answered, too (R-72h, B-55)."""
     refresh_now(context.state, job.solution_version_arn)
-    trained = _as_wanted(job, context.state.versions[job.solution_version_arn].served)
+    trained = _with_ranking_influence(job, context.state.versions[job.solution_version_arn].served)
     line_filter = LineFilter(context, trained, job.filter_arn) if job.filter_arn else None
     exploring = explorer(context, trained, job.batch_inference_job_config)
     themes = _themes(context, job, trained, progress) if job.batch_inference_job_mode == THEMES else None
@@ -50,7 +50,7 @@ def _answer(context: Context, job: BatchInferenceJob, progress: Progress) -> Non
         transfer(context, job, answer, most_lines=most, workers=workers, progress=progress)
 
 
-def _as_wanted(job: BatchInferenceJob, trained: TrainedVersion) -> TrainedVersion:
+def _with_ranking_influence(job: BatchInferenceJob, trained: TrainedVersion) -> TrainedVersion:
     """RT-70."""
     influence = (job.batch_inference_job_config or {}).get("rankingInfluence", {})
     return replace(trained, model=trained.model.influenced(influence))

@@ -17,8 +17,8 @@ from personalize_emu.filters.binding import bind
 from personalize_emu.filters.check import CheckedFilter
 from personalize_emu.filters.columns import Mask
 from personalize_emu.filters.errors import InvalidValues
-from personalize_emu.filters.interactions import Encounters, folded
-from personalize_emu.filters.masks import Asking, admitted, nothing_known
+from personalize_emu.filters.interactions import RecordEvents, folded
+from personalize_emu.filters.masks import FilterContext, admitted, nothing_known
 from personalize_emu.filters.records import View
 from personalize_emu.recipes.contract.base import TrainingData
 from personalize_emu.recipes.segments import Crowd, crowd_of
@@ -54,7 +54,7 @@ class UserFilter:
 
     checked: CheckedFilter
     view: View
-    asking: Asking
+    filter_context: FilterContext
 
     def of(self, members: Mapping[str, Any]) -> Mask:
         """bool[users]. Raises BadLine: the values do not do."""
@@ -65,7 +65,7 @@ class UserFilter:
             expressions = bind(self.checked, values, nothing_known)
         except InvalidValues as error:
             raise BadLine(str(error)) from error
-        return admitted(expressions, self.view, self.asking)
+        return admitted(expressions, self.view, self.filter_context)
 
 
 def user_filter(
@@ -74,8 +74,8 @@ def user_filter(
     """Reads what the datasets hold now (B-57)."""
     records = records_of(context, group_arn, USERS, USER_ID)
     contents = context.state.contents(interactions_arn)
-    met = Encounters(frozenset() if contents is None else _kinds_of_users(context, contents))
-    return UserFilter(checked, View(records, users.user_ids), Asking(encounters=lambda _: met))
+    met = RecordEvents(frozenset() if contents is None else _kinds_of_users(context, contents))
+    return UserFilter(checked, View(records, users.user_ids), FilterContext(interactions=lambda _: met))
 
 
 def _current_data(contents: DatasetContents, trained: TrainedVersion) -> TrainingData:

@@ -36,21 +36,21 @@ class Segments:
     def __call__(self, lines: Sequence[bytes]) -> Answered:
         sources = [parsed(line) for line in lines]
         texts = [""] * len(sources)
-        asked: list[tuple[int, NDArray[np.int32], Mask | None]] = []
+        queries: list[tuple[int, NDArray[np.int32], Mask | None]] = []
         for place, source in enumerate(sources):
             try:
-                asked.append((place, *self._question(source)))
+                queries.append((place, *self._query(source)))
             except BadLine as error:
                 texts[place] = SEGMENTS.refusal(source, error)
         at_once = max(1, CELLS // max(1, len(self.users.user_ids)))
-        for start in range(0, len(asked), at_once):
-            block = asked[start : start + at_once]
+        for start in range(0, len(queries), at_once):
+            block = queries[start : start + at_once]
             scores = self.model.user_scores(self.users.crowd, [items for _, items, _ in block])
             for row, (place, _, admitted) in zip(scores, block, strict=True):
                 texts[place] = SEGMENTS.line(sources[place], self._output(row, admitted))
         return Answered(encoded(texts), sum(source.members is not None for source in sources))
 
-    def _question(self, line: Line) -> tuple[NDArray[np.int32], Mask | None]:
+    def _query(self, line: Line) -> tuple[NDArray[np.int32], Mask | None]:
         """The items asked about, and the users that may be in the answer. Raises BadLine (B-52)."""
         if line.members is None:
             raise BadLine("The line is not a JSON object")

@@ -63,7 +63,7 @@ class Themes:
     middle: Vector
     rarity: Vector
 
-    def of(self, asked: str, numbers: NDArray[np.int32]) -> Theme:
+    def of(self, item_name: str, numbers: NDArray[np.int32]) -> Theme:
         """asked: the name of the item that the list is for. numbers: int32[k], the list, most similar first."""
         rows = self.weights[numbers]
         chosen = self._outstanding(rows) if len(numbers) else np.zeros(0, np.int64)
@@ -73,7 +73,7 @@ class Themes:
             theme = np.asarray(rows.sum(axis=0), np.float32).ravel()
         relevances = self._relevances(rows, theme / (np.linalg.norm(theme) or 1))
         order = np.argsort(-relevances, kind="stable")
-        return Theme(self._title(asked, chosen), order, relevances[order])
+        return Theme(self._title(item_name, chosen), order, relevances[order])
 
     def _outstanding(self, rows: sp.csr_matrix) -> NDArray[np.int64]:
         """int64[t]: the terms that the list has more of than the catalog, the best first; the category leads."""
@@ -98,12 +98,12 @@ class Themes:
         np.divide(products, scale, out=relevances, where=scale > 1e-9)
         return relevances
 
-    def _title(self, asked: str, chosen: NDArray[np.int64]) -> str:
+    def _title(self, item_name: str, chosen: NDArray[np.int64]) -> str:
         texts = [self.terms[number] for number in chosen]
         categories = [text.removeprefix(_CATEGORY) for text in texts if text.startswith(_CATEGORY)]
         words = [text.removeprefix(_PLAIN) for text in texts if text.startswith(_PLAIN)]
         title = ": ".join(", ".join(part) for part in (categories, words) if part)
-        return title[:1].upper() + title[1:] if title else f"Similar to {asked}"
+        return title[:1].upper() + title[1:] if title else f"Similar to {item_name}"
 
 
 def themes_of(records: Records, catalog: Sequence[str], name_column: str) -> Themes:

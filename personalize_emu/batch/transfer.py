@@ -82,13 +82,13 @@ def transfer(
     put(PROBE, b"")
     files = _files(objects, places)
     tally = _Tally(sum(info.size for info in files))
-    carried = workers.carry(answer)
+    work = workers.carry(answer)
     for number, info in enumerate(files, start=1):
         with _reading():
             content = objects.open(source.bucket, info.key)
         with content:
-            lines = _answers(content, carried, tally, most_lines, workers, progress)
-            ended = _not_in_vain(lines, tally) if number == len(files) else lines
+            lines = _answers(content, work, tally, most_lines, workers, progress)
+            ended = _require_readable(lines, tally) if number == len(files) else lines
             put(_output_name(source, info.key), stream_of(ended))
 
 
@@ -116,18 +116,18 @@ def _output_name(source: Location, key: str) -> str:
 
 
 def _answers(
-    source: BinaryIO, carried: Answer, tally: _Tally, most_lines: int, workers: Workers, progress: Progress
+    source: BinaryIO, work: Answer, tally: _Tally, most_lines: int, workers: Workers, progress: Progress
 ) -> Iterator[bytes]:
     before = tally.lines
     read: deque[Chunk] = deque()
 
-    def asked() -> Iterator[Sequence[bytes]]:
+    def read_chunks() -> Iterator[Sequence[bytes]]:
         for chunk in chunks_of(source, CHUNK_LINES, CHUNK_BYTES):
             read.append(chunk)
             yield chunk.lines
 
     with _reading():
-        for written in workers.in_order(carried, asked()):
+        for written in workers.in_order(work, read_chunks()):
             tally.add(read.popleft(), written)
             if tally.lines - before > most_lines:
                 raise JobFailed(f"Input file has too many records. A maximum of {most_lines} is allowed.")
@@ -135,7 +135,7 @@ def _answers(
             yield written.text
 
 
-def _not_in_vain(answers: Iterator[bytes], tally: _Tally) -> Iterator[bytes]:
+def _require_readable(answers: Iterator[bytes], tally: _Tally) -> Iterator[bytes]:
     """The last file breaks off instead of ending when no line of any could be read (B-16)."""
     yield from answers
     if not tally.lines:

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from personalize_emu.demo.console import POLL_SECONDS, Narrator
+from personalize_emu.demo.console import POLL_SECONDS, Console
 from personalize_emu.schema_files import schema_text
 
 BUCKET = "personalize-demo-shop"
@@ -30,8 +30,8 @@ class Account:
     calls: requests answered so far. share: of the work on an ARN, from 0 to 1.
     """
 
-    def __init__(self, endpoint: str, narrator: Narrator, share: Callable[[str], float]) -> None:
-        self._narrator = narrator
+    def __init__(self, endpoint: str, console: Console, share: Callable[[str], float]) -> None:
+        self._console = console
         self._share = share
         self.calls = 0
         session: Any = boto3.session.Session(
@@ -161,7 +161,7 @@ class Account:
             resource.update(self._describe(kind, arn))
             return str(resource["status"])
 
-        if self._narrator.wait(what, status, lambda: self._share(arn)) != "ACTIVE":
+        if self._console.wait(what, status, lambda: self._share(arn)) != "ACTIVE":
             raise DemoFailed(f"{what}: {resource.get('failureReason', 'no reason given')}")
 
     def delete(self, kind: str, arn: str) -> None:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 POLL_SECONDS = 0.05
 
 
-class Narrator:
+class Console:
     """Writes the story to `out`; bars only where `out` is a terminal."""
 
     def __init__(self, out: TextIO, steps: int) -> None:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from botocore.exceptions import BotoCoreError, ClientError
 
 from personalize_emu.demo.account import BUCKET, KINDS, Account, DemoFailed
-from personalize_emu.demo.console import Narrator
+from personalize_emu.demo.console import Console
 from personalize_emu.demo.dataset import Dataset
 from personalize_emu.demo.shop import CATEGORIES, PERSONAS
 from personalize_emu.demo.shoppers import END, generate
@@ -38,30 +38,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.users < 50:
         parser.error("--users must be at least 50")
-    narrator = Narrator(sys.stdout, STEPS)
+    console = Console(sys.stdout, STEPS)
     try:
-        _tell(narrator, options.seed, options.users)
+        _print_intro(console, options.seed, options.users)
     except BrokenPipeError:
         # Nobody reads on, which is no failure of the demo.
         raise
     except (BotoCoreError, ClientError, DemoFailed, OSError) as error:
-        sys.stderr.write(f'\nThe demo failed at "{narrator.title}": {error}\n')
+        sys.stderr.write(f'\nThe demo failed at "{console.title}": {error}\n')
         return 1
     return 0
 
 
-def _tell(narrator: Narrator, seed: int, users: int) -> None:
+def _print_intro(console: Console, seed: int, users: int) -> None:
     began = time.monotonic()
-    narrator.step("Start the emulator, with S3 and IAM on the same port")
+    console.step("Start the emulator, with S3 and IAM on the same port")
     with emulator_with_services(Settings(pace="fast", check_roles=True)) as emulator, LiveServer(emulator) as server:
 
         def share(arn: str) -> float:
             running = {job["arn"]: job["percent"] / 100 for job in emulator.health()["running"]}
             return float(running.get(arn, 0.0))
 
-        narrator.say(f"it answers on {server.url}; unmodified clients reach it with")
-        narrator.say(f"AWS_ENDPOINT_URL={server.url}")
-        story = _Story(narrator, Account(server.url, narrator, share), generate(seed, users))
+        console.say(f"it answers on {server.url}; unmodified clients reach it with")
+        console.say(f"AWS_ENDPOINT_URL={server.url}")
+        story = _Story(console, Account(server.url, console, share), generate(seed, users))
         story.import_data()
         trained = story.train()
         story.deploy()
@@ -71,16 +71,16 @@ def _tell(narrator: Narrator, seed: int, users: int) -> None:
         story.stream()
         story.clean_up()
         seconds = time.monotonic() - began
-        narrator.line()
+        console.line()
         calls = story.account.calls
-        narrator.line(f"Done: {calls} AWS requests, {seconds:.1f} s in all, {trained:.1f} s of it training.")
+        console.line(f"Done: {calls} AWS requests, {seconds:.1f} s in all, {trained:.1f} s of it training.")
 
 
 class _Story:
     """The steps in order; each needs those before it."""
 
-    def __init__(self, narrator: Narrator, account: Account, shop: Dataset) -> None:
-        self._narrator = narrator
+    def __init__(self, console: Console, account: Account, shop: Dataset) -> None:
+        self._console = console
         self.account = account
         self._shop = shop
         self._items = {item.item_id: item for item in shop.items}
@@ -91,73 +91,73 @@ class _Story:
         self._tracker = ""
 
     def import_data(self) -> None:
-        say, shop = self._narrator.say, self._shop
-        self._narrator.step("Put a generated shop into a bucket, with a role that may read it")
+        say, shop = self._console.say, self._shop
+        self._console.step("Put a generated shop into a bucket, with a role that may read it")
         with TemporaryDirectory() as folder:
             files = {path.stem: path for path in shop.write_csv(Path(folder))}
             role = self.account.upload(files)
         say(f"{len(shop.interactions)} events of {len(shop.users)} shoppers with {len(shop.items)} items")
         say(f"s3://{BUCKET}/shop/, read as {role}")
-        self._narrator.step("Create a dataset group, schemas and datasets")
+        self._console.step("Create a dataset group, schemas and datasets")
         self._group = self.account.dataset_group("demo-shop")
         self._datasets = [self.account.dataset(self._group, name) for name in KINDS]
-        self._narrator.step("Import the files")
+        self._console.step("Import the files")
         for name, dataset in zip(KINDS, self._datasets, strict=True):
             self.account.import_file(dataset, name, role)
 
     def train(self) -> float:
         """Train and show the metrics. Returns the seconds training took."""
-        self._narrator.step("Train three recipes")
+        self._console.step("Train three recipes")
         began = time.monotonic()
         self._trained = self.account.train(self._group, RECIPES)
         seconds = time.monotonic() - began
-        self._narrator.step("Read the metrics: measured on shoppers kept out of the training")
+        self._console.step("Read the metrics: measured on shoppers kept out of the training")
         metrics = {name: self.account.metrics(version) for name, (_, version) in self._trained.items()}
         rows = [[key, *(f"{values[key]:.4f}" for values in metrics.values())] for key in next(iter(metrics.values()))]
-        self._narrator.table(["metric", *metrics], rows)
+        self._console.table(["metric", *metrics], rows)
         return seconds
 
     def deploy(self) -> None:
-        self._narrator.step("Deploy a campaign for each")
+        self._console.step("Deploy a campaign for each")
         for name, (_, version) in self._trained.items():
             self._campaigns[name] = self.account.deploy(name, version)
 
     def recommend(self) -> None:
-        self._narrator.step("Recommend: next to what each shopper bought last")
+        self._console.step("Recommend: next to what each shopper bought last")
         for number, persona in enumerate(("cook", "gadget", "pets")):
             if number:
-                self._narrator.line()
+                self._console.line()
             user = self._regular(persona)
             recommended = self.account.recommend(self._campaigns["for-you"], _SHOWN, userId=user)
             bought = self._last_bought(user)
-            self._narrator.say(f'{user}, whose generator called them "{persona}"')
-            self._narrator.table(
+            self._console.say(f'{user}, whose generator called them "{persona}"')
+            self._console.table(
                 ["bought last", "recommended"],
                 [[self._title(one), self._title(two)] for one, two in _side_by_side(bought, recommended)],
             )
 
     def relate(self) -> None:
-        self._narrator.step("Relate: what goes with an item")
+        self._console.step("Relate: what goes with an item")
         for number, category in enumerate(("Printers", "Tents")):
             if number:
-                self._narrator.line()
+                self._console.line()
             item = self._best_seller(category)
             related = self.account.recommend(self._campaigns["goes-with"], _SHOWN, itemId=item)
-            self._narrator.table([self._title(item)], [[self._title(other)] for other in related])
+            self._console.table([self._title(item)], [[self._title(other)] for other in related])
 
     def rank(self) -> None:
-        self._narrator.step("Rank: the same ten items for two shoppers")
+        self._console.step("Rank: the same ten items for two shoppers")
         items = [self._best_seller(category.name) for category in CATEGORIES[:20:2]]
         cook, gadget = self._regular("cook"), self._regular("gadget")
         ranked = [self.account.rank(self._campaigns["ranked"], user, items) for user in (cook, gadget)]
-        self._narrator.table(
+        self._console.table(
             [f"for {cook} (cook)", f"for {gadget} (gadget)"],
             [[self._title(one), self._title(two)] for one, two in zip(*ranked, strict=True)],
         )
 
     def stream(self) -> None:
         """Raises DemoFailed when events leave the answer as it was."""
-        self._narrator.step("Stream events: a shopper who never camped looks at tents")
+        self._console.step("Stream events: a shopper who never camped looks at tents")
         user, campaign = self._regular("pets"), self._campaigns["for-you"]
         self._tracker, tracking_id = self.account.tracker(self._group)
         before = self.account.recommend(campaign, 25, userId=user)
@@ -165,17 +165,17 @@ class _Story:
         for number, item in enumerate(tents):
             self.account.view(tracking_id, user, item, END + 60 * number)
         after = self.account.recommend(campaign, 25, userId=user)
-        self._narrator.table(
+        self._console.table(
             [f"{user} before", "after four views"],
             [[self._title(one), self._title(two)] for one, two in _side_by_side(before[:_SHOWN], after[:_SHOWN])],
         )
         was, now = self._outdoor(before), self._outdoor(after)
-        self._narrator.say(f"for the outdoors: {was} of the first 25 before, {now} after")
+        self._console.say(f"for the outdoors: {was} of the first 25 before, {now} after")
         if now <= was:
             raise DemoFailed("the events did not move the recommendations")
 
     def clean_up(self) -> None:
-        self._narrator.step("Delete everything, in order")
+        self._console.step("Delete everything, in order")
         for campaign in self._campaigns.values():
             self.account.delete("campaign", campaign)
         for solution, _ in self._trained.values():
@@ -185,7 +185,7 @@ class _Story:
             self.account.delete("dataset", dataset)
         self.account.delete("datasetGroup", self._group)
         self.account.delete_schemas_and_files()
-        self._narrator.say("the account is empty again")
+        self._console.say("the account is empty again")
 
     def _regular(self, persona: str) -> str:
         """The shopper of that persona with the most purchases."""

@@ -94,7 +94,7 @@ def stock(count: int, start: int, end: int, rng: np.random.Generator) -> Stock:
     items: list[Item] = []
     shelves: list[list[int]] = [[] for _ in CATEGORIES]
     levels: list[int] = []
-    arrivals = _arrivals(count, start, end, rng)
+    creation_times = _arrivals(count, start, end, rng)
     spread = np.exp(rng.normal(0.0, 0.12, count))
     for number in range(count):
         place = number % len(CATEGORIES)
@@ -108,32 +108,32 @@ def stock(count: int, start: int, end: int, rng: np.random.Generator) -> Stock:
                 category_l1=category.name,
                 brand=category.brands[rank % len(category.brands)],
                 price=round(price, 2),
-                creation_timestamp=int(arrivals[number]),
+                creation_timestamp=int(creation_times[number]),
             )
         )
         shelves[place].append(number)
         levels.append(level)
-    return Stock(tuple(items), tuple(map(tuple, shelves)), tuple(levels), _trending(arrivals, start, rng))
+    return Stock(tuple(items), tuple(map(tuple, shelves)), tuple(levels), _trending(creation_times, start, rng))
 
 
 def _arrivals(count: int, start: int, end: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """int64[count] epoch seconds: most long before `start`, one in ten new, the last few brand-new."""
-    arrivals = start - rng.integers(1, 700, count) * DAY
-    newcomers = rng.choice(count, size=count // 10, replace=False)
-    arrivals[newcomers] = end - (rng.random(len(newcomers)) * 84 * DAY).astype(np.int64)
-    arrivals[newcomers[: max(1, count // 100)]] = end - 60
-    return arrivals
+    creation_times = start - rng.integers(1, 700, count) * DAY
+    new_items = rng.choice(count, size=count // 10, replace=False)
+    creation_times[new_items] = end - (rng.random(len(new_items)) * 84 * DAY).astype(np.int64)
+    creation_times[new_items[: max(1, count // 100)]] = end - 60
+    return creation_times
 
 
-def _trending(arrivals: NDArray[np.int64], start: int, rng: np.random.Generator) -> frozenset[int]:
-    old = np.flatnonzero(arrivals < start)
-    tail = old[old >= len(arrivals) // 3]
-    chosen = rng.choice(tail, size=max(1, len(arrivals) // 60), replace=False)
+def _trending(creation_times: NDArray[np.int64], start: int, rng: np.random.Generator) -> frozenset[int]:
+    old = np.flatnonzero(creation_times < start)
+    tail = old[old >= len(creation_times) // 3]
+    chosen = rng.choice(tail, size=max(1, len(creation_times) // 60), replace=False)
     return frozenset(int(number) for number in chosen)
 
 
 def _title(category: Category, rank: int, brand: str) -> str:
     thing = category.things[rank % len(category.things)]
     kind = _KINDS[rank % len(_KINDS)]
-    series = rank // len(_KINDS)
-    return f"{brand} {thing} {kind}" + (f" {series + 1}" if series else "")
+    generation = rank // len(_KINDS)
+    return f"{brand} {thing} {kind}" + (f" {generation + 1}" if generation else "")

@@ -54,7 +54,7 @@ def generate(seed: int = 7, users: int = 600, items: int = 500, end: int = END) 
     for person in people:
         shopping = _Shopping(person, market, dice)
         for moment in _sessions(person, calendar, end, rng):
-            events.extend(shopping.visit(moment))
+            events.extend(shopping.session(moment))
     events.sort(key=lambda event: (event.timestamp, event.user_id))
     return Dataset(
         interactions=tuple(events),
@@ -72,7 +72,7 @@ class _Person:
 
     row: Shopper
     persona: str
-    visits: int
+    session_count: int
     joined: int
     level: int
     brand: str
@@ -131,7 +131,7 @@ class _Shopping:
     market: _Market
     dice: Dice
 
-    def visit(self, moment: int) -> Iterator[Interaction]:
+    def session(self, moment: int) -> Iterator[Interaction]:
         """One session: reorder what has run out, buy what a purchase called for, or look around."""
         person, dice = self.person, self.dice
         device = "phone" if dice() < person.phone else "desktop"
@@ -172,14 +172,14 @@ class _Shopping:
 
 def _shopper(number: int, rng: np.random.Generator) -> _Person:
     persona = tuple(PERSONAS)[int(rng.integers(len(PERSONAS)))]
-    visits = int(np.clip(rng.lognormal(2.5, 0.7), 2, 80))
+    session_count = int(np.clip(rng.lognormal(2.5, 0.7), 2, 80))
     makers = [brand for name in PERSONAS[persona] for brand in CATEGORIES[CATEGORY_NUMBER[name]].brands]
     age = AGE_GROUPS[_pick(_running(_AGES[persona]), float(rng.random()))]
-    plus = rng.random() < (0.7 if visits > 15 else 0.2)
+    plus = rng.random() < (0.7 if session_count > 15 else 0.2)
     return _Person(
         row=Shopper(f"user{number:04d}", age, "plus" if plus else "basic"),
         persona=persona,
-        visits=visits,
+        session_count=session_count,
         joined=int(rng.integers(DAYS - 20)) if rng.random() < 0.3 else 0,
         level=int(rng.choice(3, p=(0.4, 0.4, 0.2))),
         brand=makers[int(rng.integers(len(makers)))],
@@ -190,10 +190,10 @@ def _shopper(number: int, rng: np.random.Generator) -> _Person:
 def _sessions(person: _Person, calendar: list[float], end: int, rng: np.random.Generator) -> Iterator[int]:
     """Starting times of the shopper's sessions, oldest first, from the day they joined on."""
     floor = calendar[person.joined - 1] if person.joined else 0.0
-    days = np.searchsorted(calendar, floor + rng.random(person.visits) * (calendar[-1] - floor), side="right")
-    seconds = np.clip(rng.normal(18.0, 3.5, person.visits), 0.0, 22.5) * 3600
-    moments = end - DAYS * DAY + days * DAY + seconds.astype(np.int64)
-    yield from np.sort(moments).tolist()
+    days = np.searchsorted(calendar, floor + rng.random(person.session_count) * (calendar[-1] - floor), side="right")
+    seconds = np.clip(rng.normal(18.0, 3.5, person.session_count), 0.0, 22.5) * 3600
+    starts = end - DAYS * DAY + days * DAY + seconds.astype(np.int64)
+    yield from np.sort(starts).tolist()
 
 
 def _calendar(end: int) -> list[float]:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from personalize_emu.edge.admin import routes as admin
-from personalize_emu.edge.auth.access_control import Gate, gate_of
+from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for
 from personalize_emu.edge.auth.callers import CallerOf, nobody
 from personalize_emu.edge.request_pipeline import AccountOf, answer, default_account, refuse
 from personalize_emu.emulator import Emulator
@@ -40,7 +40,7 @@ def create_app(
         issued: the owner of an access key that is not in the settings, for the option `auth`.
         reset_services: forgets the state of other services that live and die with this emulator.
     """
-    gate = gate_of(emulator.settings, issued)
+    access_check = access_check_for(emulator.settings, issued)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(admin.admin_routes(emulator, reset_services))
@@ -50,7 +50,7 @@ def create_app(
     def serve_aws() -> ResponseReturnValue | None:
         if is_admin_path(request.path):
             return None
-        return to_flask(_answer_flask_request(emulator, request, account_of, gate))
+        return to_flask(_answer_flask_request(emulator, request, account_of, access_check))
 
     app.register_error_handler(404, lambda _: admin.no_such_route(404))
     app.register_error_handler(405, lambda _: admin.no_such_route(405))
@@ -65,7 +65,9 @@ def to_flask(response: Response) -> FlaskResponse:
     return FlaskResponse(response.body, status=response.status, headers=list(response.headers))
 
 
-def _answer_flask_request(emulator: Emulator, incoming: Request, account_of: AccountOf, gate: Gate) -> Response:
+def _answer_flask_request(
+    emulator: Emulator, incoming: Request, account_of: AccountOf, access_check: AccessCheck
+) -> Response:
     method, path = incoming.method, incoming.path
     headers = {name.lower(): value for name, value in incoming.headers.items()}
     try:
@@ -73,8 +75,17 @@ def _answer_flask_request(emulator: Emulator, incoming: Request, account_of: Acc
     except HTTPException as error:
         return refuse(emulator, method, path, headers, _as_aws_error(error))
     query = incoming.query_string.decode("latin-1")
-    patience = emulator.settings.instant_timeout
-    return answer(emulator, method, path, query, headers, body, account_of=account_of, gate=gate, patience=patience)
+    return answer(
+        emulator,
+        method,
+        path,
+        query,
+        headers,
+        body,
+        account_of=account_of,
+        access_check=access_check,
+        patience=emulator.settings.instant_timeout,
+    )
 
 
 def _as_aws_error(error: HTTPException) -> AwsError:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.application import create_app, is_admin_path, to_flask
-from personalize_emu.edge.auth.access_control import Gate, gate_of, open_gate
+from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for, allow_all
 from personalize_emu.edge.auth.callers import nobody
 from personalize_emu.edge.http.error_responses import FORM, refusal
 from personalize_emu.edge.http.messages import HttpRequest
@@ -57,10 +57,10 @@ def one_port(emulator: Emulator) -> OnePort:
     """The application that answers for `emulator` and, unless `aws_endpoint` is set, for other AWS services."""
     settings = emulator.settings
     if settings.aws_endpoint:
-        return OnePort(emulator, create_app(emulator), _elsewhere, gate_of(settings, nobody))
+        return OnePort(emulator, create_app(emulator), _not_embedded, access_check_for(settings, nobody))
     ours = create_app(emulator, account_of=account_of, issued=caller_of, reset_services=reset_services)
     services = embedded_application(settings.account, http_deliveries=settings.http_deliveries)
-    return OnePort(emulator, ours, services, gate_of(settings, caller_of), account_of)
+    return OnePort(emulator, ours, services, access_check_for(settings, caller_of), account_of)
 
 
 class Receiver(Enum):
@@ -90,7 +90,7 @@ class OnePort:
     emulator: Emulator
     ours: WSGIApplication
     services: WSGIApplication
-    gate: Gate = open_gate
+    access_check: AccessCheck = allow_all
     account_of: AccountOf = default_account
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -152,7 +152,7 @@ class OnePort:
             head.headers,
             request.body.read(),
             account_of=self.account_of,
-            gate=self.gate,
+            access_check=self.access_check,
             patience=self.emulator.settings.instant_timeout,
         )
 
@@ -166,7 +166,7 @@ def _unserved(service: str | None, headers: Mapping[str, str], error: UnservedRe
     return refusal(service, headers, status=error.status, code=error.code, message=str(error))
 
 
-def _elsewhere(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:
+def _not_embedded(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:
     raise UnservedRequest("This port serves Personalize only; the option aws_endpoint says where the rest is.")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from personalize_emu.edge.auth.access_control import Gate, open_gate
+from personalize_emu.edge.auth.access_control import AccessCheck, allow_all
 from personalize_emu.edge.request_log import log_call
 from personalize_emu.edge.request_log import requests as _log
 from personalize_emu.emulator import Emulator
@@ -32,7 +32,7 @@ NO_OPERATION = "unknown"
 
 
 @dataclass
-class Exchange:
+class RequestContext:
     """One request on its way in; each step fills in what it finds out."""
 
     emulator: Emulator
@@ -42,7 +42,7 @@ class Exchange:
     headers: Mapping[str, str]
     body: bytes
     account_of: AccountOf
-    gate: Gate
+    access_check: AccessCheck
     patience: float | None = None
     operation: Operation | None = None
     region: str | None = None
@@ -66,45 +66,45 @@ class Exchange:
         return AnsweredCall(name, self.params, self.members, status, seconds, region, account)
 
 
-def find_operation(exchange: Exchange) -> None:
-    exchange.operation = route(exchange.method, exchange.path, exchange.headers)
+def find_operation(context: RequestContext) -> None:
+    context.operation = route(context.method, context.path, context.headers)
 
 
-def read_credential_scope(exchange: Exchange) -> None:
+def read_credential_scope(context: RequestContext) -> None:
     """Region and account of the request; without credentials those of the settings (P-19, P-20, P-21)."""
-    scope = credential_scope(exchange.headers, exchange.query)
+    scope = credential_scope(context.headers, context.query)
     if scope is not None:
-        exchange.region = scope.region
-        exchange.account = exchange.account_of(scope.access_key)
+        context.region = scope.region
+        context.account = context.account_of(scope.access_key)
 
 
-def parse_body(exchange: Exchange) -> None:
-    exchange.params = parse(exchange.known_operation, exchange.body)
+def parse_body(context: RequestContext) -> None:
+    context.params = parse(context.known_operation, context.body)
 
 
-def pass_gate(exchange: Exchange) -> None:
-    exchange.gate(exchange)
+def check_access(context: RequestContext) -> None:
+    context.access_check(context)
 
 
-def check_constraints(exchange: Exchange) -> None:
-    validate(exchange.known_operation, exchange.params)
+def check_constraints(context: RequestContext) -> None:
+    validate(context.known_operation, context.params)
 
 
-def perform(exchange: Exchange) -> None:
-    exchange.members = exchange.emulator.call(
-        exchange.known_operation.name,
-        exchange.params,
-        region=exchange.region,
-        account=exchange.account,
-        patience=exchange.patience,
+def perform(context: RequestContext) -> None:
+    context.members = context.emulator.call(
+        context.known_operation.name,
+        context.params,
+        region=context.region,
+        account=context.account,
+        patience=context.patience,
     )
 
 
-STEPS: tuple[Callable[[Exchange], None], ...] = (
+STEPS: tuple[Callable[[RequestContext], None], ...] = (
     find_operation,
     read_credential_scope,
     parse_body,
-    pass_gate,
+    check_access,
     check_constraints,
     perform,
 )
@@ -124,7 +124,7 @@ def answer(
     body: bytes,
     *,
     account_of: AccountOf = default_account,
-    gate: Gate = open_gate,
+    access_check: AccessCheck = allow_all,
     patience: float | None = None,
 ) -> Response:
     """Answer one request. Never raises: every failure is an AWS-shaped error.
@@ -140,11 +140,11 @@ def answer(
         return preflight(headers.get("access-control-request-headers", "*"))
     started = time.perf_counter()
     request_id = emulator.new_request_id()
-    exchange = Exchange(emulator, method, path, query, headers, body, account_of, gate, patience)
-    response, error = _run(exchange, request_id)
+    context = RequestContext(emulator, method, path, query, headers, body, account_of, access_check, patience)
+    response, error = _run(context, request_id)
     seconds = time.perf_counter() - started
-    emulator.measure(exchange.answered(response.status, seconds))
-    log_call(exchange.operation, exchange.params, response.status, seconds, request_id, error)
+    emulator.measure(context.answered(response.status, seconds))
+    log_call(context.operation, context.params, response.status, seconds, request_id, error)
     return response
 
 
@@ -157,16 +157,16 @@ def refuse(emulator: Emulator, method: str, path: str, headers: Mapping[str, str
     return render_error(operation, error, emulator.new_request_id(), emulator.clock.now())
 
 
-def _run(exchange: Exchange, request_id: str) -> tuple[Response, AwsError | None]:
-    now = exchange.emulator.clock.now
+def _run(context: RequestContext, request_id: str) -> tuple[Response, AwsError | None]:
+    now = context.emulator.clock.now
     try:
         for step in STEPS:
-            step(exchange)
-        return render(exchange.known_operation, exchange.members, request_id, now()), None
+            step(context)
+        return render(context.known_operation, context.members, request_id, now()), None
     except AwsError as error:
         failure: AwsError = error
     # The one catch-all: whatever goes wrong inside, clients get an AWS error and the log the traceback (P-64).
     except Exception:  # noqa: BLE001
         _log.exception("request %s failed inside the emulator", request_id)
         failure = InternalFailure(f"The emulator failed; its log has the details under request {request_id}.")
-    return render_error(exchange.operation, failure, request_id, now()), failure
+    return render_error(context.operation, failure, request_id, now()), failure

@@ -1,7 +1,7 @@
 """The production server: one process, an event loop for connections and threads for what they ask.
 
     main thread     signals, connections, requests as they arrive, health
-    lanes           threads that answer requests (front)
+    thread pools    threads that answer requests (dispatcher)
     jobs, clock     threads of the emulator
 
 A signal ends it: nothing more is accepted, answers that are nearly done go out, and the process leaves without
@@ -54,10 +54,10 @@ def run(settings: Settings) -> NoReturn:
     """
     listener = _listener(settings.host, settings.port)
     for each in EXIT_CODES:
-        signal.signal(each, _leave_at_once)
+        signal.signal(each, _exit_at_once)
     settings = replace(settings, port=listener.getsockname()[1])
     code = asyncio.run(_serve(settings, listener))
-    _leave(code)
+    _exit(code)
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -75,29 +75,29 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     # Not before the port is known to be free: these take most of the time of a start.
     from threadpoolctl import threadpool_limits
 
-    from personalize_emu.edge.http.dispatcher import Front
+    from personalize_emu.edge.http.dispatcher import Dispatcher
     from personalize_emu.edge.http.server import HttpServer
-    from personalize_emu.edge.moto_adapter import know_managed_policies
+    from personalize_emu.edge.moto_adapter import load_managed_policies
     from personalize_emu.edge.one_port import emulator_with_services, one_port
 
-    know_managed_policies()
+    load_managed_policies()
     _begin_logging(settings.log_level)
     _allow_many_files()
     emulator = emulator_with_services(settings)
     # Requests run in several threads already; more of them inside each only take turns.
     threadpool_limits(limits=1, user_api="blas")
-    server = HttpServer(Front(one_port(emulator), asyncio.get_running_loop()), settings.body_timeout)
-    stopped = _signalled()
+    server = HttpServer(Dispatcher(one_port(emulator), asyncio.get_running_loop()), settings.body_timeout)
+    stopped = _stop_signal()
     await server.start(listener)
     print(f"personalize-emu is ready on {server_url(settings.host, settings.port)}", flush=True)  # noqa: T201
     code = await stopped
     await server.stop(PATIENCE_SECONDS)
-    await _put_away(emulator)
+    await _close_emulator(emulator)
     # The loop would wait for its own threads, and those for disks and clients.
-    _leave(code)
+    _exit(code)
 
 
-async def _put_away(emulator: Emulator) -> None:
+async def _close_emulator(emulator: Emulator) -> None:
     closing = threading.Thread(target=emulator.close, daemon=True)
     closing.start()
     end = time.monotonic() + CLOSING_SECONDS
@@ -112,7 +112,7 @@ def _begin_logging(level: str) -> None:
     logging.getLogger("personalize_emu").setLevel(level)
 
 
-def _signalled() -> asyncio.Future[int]:
+def _stop_signal() -> asyncio.Future[int]:
     """Done with the exit code at the first signal; the second ends the process at once."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
@@ -120,7 +120,7 @@ def _signalled() -> asyncio.Future[int]:
     def take(number: signal.Signals) -> None:
         if stopped.done():
             # Of two that come together, either may be seen first.
-            _leave(max(stopped.result(), EXIT_CODES[number]))
+            _exit(max(stopped.result(), EXIT_CODES[number]))
         stopped.set_result(EXIT_CODES[number])
 
     for each in EXIT_CODES:
@@ -131,12 +131,12 @@ def _signalled() -> asyncio.Future[int]:
     return stopped
 
 
-def _leave_at_once(number: int, _frame: FrameType | None) -> NoReturn:
+def _exit_at_once(number: int, _frame: FrameType | None) -> NoReturn:
     """Before anything is served."""
-    _leave(EXIT_CODES[signal.Signals(number)])
+    _exit(EXIT_CODES[signal.Signals(number)])
 
 
-def _leave(code: int) -> NoReturn:
+def _exit(code: int) -> NoReturn:
     """End the process without waiting for its threads, which may be at a training for minutes."""
     sys.stdout.flush()
     sys.stderr.flush()

@@ -23,7 +23,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Encounters:
+class RecordEvents:
     """Pairs of a record (an item, an action, or a user) and the type of an event it took part in."""
 
     pairs: frozenset[tuple[str, str | None]]
@@ -38,7 +38,7 @@ class Encounters:
         return frozenset(record_id for record_id, kind in self.pairs if kind in wanted)
 
 
-def newest(events: Iterable[Event], limit: int) -> Encounters:
+def newest(events: Iterable[Event], limit: int) -> RecordEvents:
     """The `limit` newest events of each type, of one user; `events` in order of arrival."""
     seen: Counter[str | None] = Counter()
     pairs = set()
@@ -47,7 +47,7 @@ def newest(events: Iterable[Event], limit: int) -> Encounters:
         seen[event.event_type] += 1
         if seen[event.event_type] <= limit:
             pairs.add((event.record_id, event.event_type))
-    return Encounters(frozenset(pairs))
+    return RecordEvents(frozenset(pairs))
 
 
 def folded(event_type: str | None) -> str | None:

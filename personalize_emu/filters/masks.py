@@ -11,7 +11,7 @@ from personalize_emu.filters.binding import Alternatives, Bound, BoundExpression
 from personalize_emu.filters.check import EVENTS
 from personalize_emu.filters.columns import Mask
 from personalize_emu.filters.expressions import CURRENT_ITEM
-from personalize_emu.filters.interactions import Encounters
+from personalize_emu.filters.interactions import RecordEvents
 from personalize_emu.filters.records import View
 
 
@@ -21,13 +21,13 @@ def nothing_known(column: str) -> Value | None:
     return None
 
 
-def no_encounters(dataset: str) -> Encounters:
+def no_interactions(dataset: str) -> RecordEvents:
     del dataset
-    return Encounters(frozenset())
+    return RecordEvents(frozenset())
 
 
 @dataclass(frozen=True)
-class Asking:
+class FilterContext:
     """What a filter may want to know of who asks.
 
     user_known: False without a user, or for one of whom there is no trace (F-43). user, item: value of the
@@ -37,17 +37,17 @@ class Asking:
     user_known: bool = False
     user: Callable[[str], Value | None] = nothing_known
     item: Callable[[str], Value | None] = nothing_known
-    encounters: Callable[[str], Encounters] = no_encounters
+    interactions: Callable[[str], RecordEvents] = no_interactions
 
 
-def admitted(expressions: Sequence[BoundExpression], view: View, asking: Asking) -> Mask:
+def admitted(expressions: Sequence[BoundExpression], view: View, filter_context: FilterContext) -> Mask:
     """bool[ids of the view]: the union of what is included, less the union of what is excluded (F-41).
 
     An expression whose tests fail has no effect (F-42).
     """
-    effective = [expression for expression in expressions if _applies(expression, asking)]
-    included = [_matching(expression, view, asking) for expression in effective if expression.includes]
-    excluded = [_matching(expression, view, asking) for expression in effective if not expression.includes]
+    effective = [expression for expression in expressions if _applies(expression, filter_context)]
+    included = [_matching(expression, view, filter_context) for expression in effective if expression.includes]
+    excluded = [_matching(expression, view, filter_context) for expression in effective if not expression.includes]
     kept = _union(included) if included else None
     if not excluded:
         return np.ones(len(view), np.bool_) if kept is None else kept
@@ -59,26 +59,26 @@ def _union(masks: Sequence[Mask]) -> Mask:
     return masks[0] if len(masks) == 1 else np.logical_or.reduce(masks)
 
 
-def _applies(expression: BoundExpression, asking: Asking) -> bool:
+def _applies(expression: BoundExpression, filter_context: FilterContext) -> bool:
     for test in expression.tests:
         of_item = test.owner == CURRENT_ITEM
-        if not of_item and not asking.user_known:
+        if not of_item and not filter_context.user_known:
             return False
-        value = asking.item if of_item else asking.user
+        value = filter_context.item if of_item else filter_context.user
         if not holds(test.condition, value(test.condition.column)):
             return False
     return True
 
 
-def _matching(expression: BoundExpression, view: View, asking: Asking) -> Mask:
+def _matching(expression: BoundExpression, view: View, filter_context: FilterContext) -> Mask:
     if expression.owner not in EVENTS:
         return view.mask(expression.alternatives)
-    return view.mask_of(_met(expression.alternatives, asking.encounters(expression.owner)))
+    return view.mask_of(_matching_ids(expression.alternatives, filter_context.interactions(expression.owner)))
 
 
-def _met(alternatives: Alternatives, encounters: Encounters) -> frozenset[str]:
+def _matching_ids(alternatives: Alternatives, interactions: RecordEvents) -> frozenset[str]:
     parts = [
-        frozenset.intersection(*(encounters.matching(_on_events(condition)) for condition in conditions))
+        frozenset.intersection(*(interactions.matching(_on_events(condition)) for condition in conditions))
         for conditions in alternatives
     ]
     return frozenset().union(*parts)

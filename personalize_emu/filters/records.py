@@ -114,7 +114,7 @@ class View:
         self._records = records
         self._columns: dict[str, Column] = {}
         self._masks: OrderedDict[Alternatives, Mask] = OrderedDict()
-        self._turn = Lock()
+        self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -146,7 +146,7 @@ class View:
 
     def forget_masks(self) -> None:
         """Make every mask anew when it is next asked for."""
-        with self._turn:
+        with self._lock:
             self._masks.clear()
 
     def mask_of(self, ids: frozenset[str]) -> Mask:
@@ -156,7 +156,7 @@ class View:
         return mask
 
     def _keep(self, alternatives: Alternatives, mask: Mask) -> None:
-        with self._turn:
+        with self._lock:
             self._masks[alternatives] = mask
             while len(self._masks) * max(len(self), 1) > MASK_BYTES and len(self._masks) > 1:
                 self._masks.popitem(last=False)

@@ -30,7 +30,7 @@ _REPEAT = "REPEAT_FREQUENCY"
 
 
 @dataclass(frozen=True, eq=False)
-class Met:
+class ActionEvents:
     """What one user did with actions. actions: int32[k] numbers. outcomes: int8[k]. timestamps: int64[k]."""
 
     actions: NDArray[np.int32]
@@ -61,13 +61,13 @@ def _actions(context: Context, trained: TrainedVersion, params: Params, count: i
     wanted = requested_filter(context, trained, params, user_id=user_id, item_id=None, entity="ActionID")
     group_arn = group_of(context, trained)
     view = context.state.indexes.catalog_view(records_of(context, group_arn, ACTIONS, ACTION_ID), trained)
-    met = _met(context, group_arn, trained, user_id)
+    events = _action_events(context, group_arn, trained, user_id)
     now = context.clock.now()
     history = replace(history_of(context.state, trained, user_id), user_id=user_id)
-    scores = model.propensities(history, ActionHistory(met.actions, met.outcomes)).round(SCORE_PLACES)
+    scores = model.propensities(history, ActionHistory(events.actions, events.outcomes)).round(SCORE_PLACES)
     pauses = view.numbers(_REPEAT) * DAY
     # Comparisons with NaN are false: an action without such a column is not held back.
-    shown = ~(met.latest(len(scores)) + pauses > now)
+    shown = ~(events.latest(len(scores)) + pauses > now)
     for name in _EXPIRATIONS:
         shown &= ~(view.numbers(name) <= now)
     if wanted is not None:
@@ -78,7 +78,7 @@ def _actions(context: Context, trained: TrainedVersion, params: Params, count: i
     return [{"actionId": model.actions[number], "score": float(scores[number])} for number in chosen.tolist()]
 
 
-def _met(context: Context, group_arn: str, trained: TrainedVersion, user_id: str) -> Met:
+def _action_events(context: Context, group_arn: str, trained: TrainedVersion, user_id: str) -> ActionEvents:
     """Imported and streamed action interactions of now, with actions that the model knows."""
     number_of = trained.number_of_answer
     contents = contents_of(context, group_arn, ACTION_INTERACTIONS)
@@ -95,7 +95,7 @@ def _met(context: Context, group_arn: str, trained: TrainedVersion, user_id: str
         for item, kind, timestamp in zip(live.items, live.types, live.timestamps.tolist(), strict=True):
             rows.append((numbers[item], outcomes[kind], timestamp))
     known = [row for row in rows if row[0] >= 0]
-    return Met(
+    return ActionEvents(
         np.array([row[0] for row in known], np.int32),
         np.array([row[1] for row in known], np.int8),
         np.array([row[2] for row in known], np.int64),

@@ -18,12 +18,12 @@ from personalize_emu.filters.expressions import Entity
 from personalize_emu.filters.interactions import (
     MOST_ACTION_INTERACTIONS,
     MOST_INTERACTIONS,
-    Encounters,
     Event,
+    RecordEvents,
     folded,
     newest,
 )
-from personalize_emu.filters.masks import Asking, admitted, nothing_known
+from personalize_emu.filters.masks import FilterContext, admitted, nothing_known
 from personalize_emu.filters.records import Records, View
 from personalize_emu.runtime.deployments import not_found
 from personalize_emu.service.core.context import Context, Params
@@ -59,16 +59,16 @@ class RequestFilter:
     trained: TrainedVersion
     expressions: tuple[BoundExpression, ...]
     records: Records | None
-    asking: Asking
+    filter_context: FilterContext
 
     def over_catalog(self) -> Mask:
         """bool[n] along what the version answers, items or actions; read-only."""
         view = self.state.indexes.catalog_view(self.records, self.trained)
-        return admitted(self.expressions, view, self.asking)
+        return admitted(self.expressions, view, self.filter_context)
 
     def over(self, ids: Sequence[str]) -> Mask:
         """bool[ids], for a few distinct ids, whether the model knows them or not."""
-        return admitted(self.expressions, View(self.records, ids), self.asking)
+        return admitted(self.expressions, View(self.records, ids), self.filter_context)
 
 
 def requested_filter(
@@ -97,12 +97,12 @@ def requested_filter(
     if checked.needs_item and not item_id:
         raise InvalidInputException("itemId is required")
     records = records_of(context, group_arn, *_RECORDS[entity])
-    asking = _asking(context, group_arn, records, user_id, item_id)
+    filter_context = _filter_context(context, group_arn, records, user_id, item_id)
     try:
-        expressions = bind(checked, request.get("filterValues", {}), asking.item)
+        expressions = bind(checked, request.get("filterValues", {}), filter_context.item)
     except InvalidValues as error:
         raise InvalidInputException(str(error)) from error
-    return RequestFilter(context.state, trained, expressions, records, asking)
+    return RequestFilter(context.state, trained, expressions, records, filter_context)
 
 
 def group_of(context: Context, trained: TrainedVersion) -> str:
@@ -134,20 +134,20 @@ def _usable_filter(context: Context, filter_arn: str, group_arn: str, entity: En
     return checked
 
 
-def _asking(
+def _filter_context(
     context: Context, group_arn: str, records: Records | None, user_id: str | None, item_id: str | None
-) -> Asking:
+) -> FilterContext:
     item = (lambda column: records.value(item_id, column)) if records is not None and item_id else nothing_known
     if not user_id:
-        return Asking(item=item)
+        return FilterContext(item=item)
     users = records_of(context, group_arn, USERS, USER_ID)
     contents = {owner: contents_of(context, group_arn, kind) for owner, (kind, _) in _EVENTS.items()}
     described = users is not None and users.row(user_id) is not None
-    return Asking(
+    return FilterContext(
         user_known=described or any(_has_history(context.state, events, user_id) for events in contents.values()),
         user=(lambda column: users.value(user_id, column)) if users is not None else nothing_known,
         item=item,
-        encounters=lambda owner: encounters_of(context, contents[owner], user_id, _EVENTS[owner][1]),
+        interactions=lambda owner: interactions_of(context, contents[owner], user_id, _EVENTS[owner][1]),
     )
 
 
@@ -165,12 +165,12 @@ def contents_of(context: Context, group_arn: str, dataset_type: str) -> DatasetC
     return context.state.contents(dataset.arn) if dataset else None
 
 
-def encounters_of(
+def interactions_of(
     context: Context, contents: DatasetContents | None, user_id: str, most: int = MOST_INTERACTIONS
-) -> Encounters:
+) -> RecordEvents:
     """The newest interactions of each type of a user, imported and streamed ones alike (F-51, F-53)."""
     if contents is None:
-        return Encounters(frozenset())
+        return RecordEvents(frozenset())
     live = contents.events_of(user_id, most)
     kinds = [folded(kind) for kind in live.event_types]
     streamed = [
@@ -178,7 +178,7 @@ def encounters_of(
         for item, kind, timestamp in zip(live.items, live.types, live.timestamps.tolist(), strict=True)
     ]
     if _has_lapsed(context, contents, streamed):
-        return Encounters(frozenset())
+        return RecordEvents(frozenset())
     return newest([*_imported(context.state, contents, user_id, most), *streamed], most)
 
 

@@ -20,13 +20,13 @@ _NOTHING = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
 
 
 def history_of(
-    state: EmulatorState, trained: TrainedVersion, user_id: str, circumstances: Mapping[str, str] = NO_CONTEXT
+    state: EmulatorState, trained: TrainedVersion, user_id: str, context: Mapping[str, str] = NO_CONTEXT
 ) -> History:
     """Oldest first. Events on items the model does not know are left out (R-111), of many the oldest (MOST_STREAMED).
 
     A session id given as user id finds the events recorded under it (RT-43). circumstances: those of now.
     """
-    history = trained_history(trained, user_id, circumstances)
+    history = trained_history(trained, user_id, context)
     contents = state.contents(trained.interactions_arn)
     if contents is None or len(contents.log) <= trained.log_length:
         return history
@@ -48,14 +48,14 @@ def single_item(trained: TrainedVersion, item_id: str) -> History:
 
 
 def trained_history(
-    trained: TrainedVersion, user_id: str, circumstances: Mapping[str, str] = NO_CONTEXT
+    trained: TrainedVersion, user_id: str, context: Mapping[str, str] = NO_CONTEXT
 ) -> History:
     """What the version was trained with; without events for a user who had none then."""
     number = trained.user_number_of.get(user_id)
     if number is None:
-        return replace(_NOTHING, user_id=user_id, context=circumstances)
+        return replace(_NOTHING, user_id=user_id, context=context)
     first, end = trained.data.offsets[number], trained.data.offsets[number + 1]
-    return History(trained.data.items[first:end], trained.data.timestamps[first:end], user_id, circumstances)
+    return History(trained.data.items[first:end], trained.data.timestamps[first:end], user_id, context)
 
 
 def _joined(history: History, items: NDArray[np.int32], timestamps: NDArray[np.int64]) -> History:
@@ -65,15 +65,15 @@ def _joined(history: History, items: NDArray[np.int32], timestamps: NDArray[np.i
     return replace(history, items=all_items[order], timestamps=all_timestamps[order])
 
 
-def told_context(trained: TrainedVersion, given: Mapping[str, str]) -> dict[str, str]:
+def request_context(trained: TrainedVersion, given: Mapping[str, str]) -> dict[str, str]:
     """Column to value, of the columns that were trained on as context; what else is given is ignored (RT-60).
 
     So is what is no number where the column is numeric (RT-61).
     """
-    told = {}
+    found = {}
     named = {name.upper(): value for name, value in given.items()} if trained.context_fields else {}
     for field in trained.context_fields:
         value = named.get(field.name.upper())
         if value is not None and (not field.numeric or decimal_value(value) is not None):
-            told[field.name] = value
-    return told
+            found[field.name] = value
+    return found

@@ -40,7 +40,7 @@ class Promotion:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Constraints:
     """What a request asks of the choice of items. kept: bool[items], None without a filter."""
 
     count: int
@@ -49,7 +49,7 @@ class Wishes:
     seed: int
 
 
-def requested_wishes(context: Context, trained: TrainedVersion, params: Params, count: int) -> Wishes:
+def requested_constraints(context: Context, trained: TrainedVersion, params: Params, count: int) -> Constraints:
     """Raises InvalidInputException, and ResourceNotFoundException for unknown filters (RT-53, RT-58, spec 08)."""
     user_id, item_id = params.get("userId"), params.get("itemId")
     wanted = requested_filter(context, trained, params, user_id=user_id, item_id=item_id)
@@ -59,42 +59,42 @@ def requested_wishes(context: Context, trained: TrainedVersion, params: Params, 
     # Where promoted items stand is left to chance, but equal requests get equal answers (RT-35, RT-55).
     source = context.settings.seed, trained.group_name, trained.recipe.name
     seed = seed_of("promotion", *source, user_id, item_id, count, promotion.name if promotion else "")
-    return Wishes(count, wanted.over_catalog() if wanted else None, promotion, seed)
+    return Constraints(count, wanted.over_catalog() if wanted else None, promotion, seed)
 
 
-def chosen_items(explored: Explored, trained: TrainedVersion, wishes: Wishes) -> Items:
+def chosen_items(explored: Explored, trained: TrainedVersion, constraints: Constraints) -> Items:
     """The answer, best items first, promoted ones anywhere among them.
 
     explored: -inf scores where an item must not appear at all.
     """
     if scored_items(trained) is not None:
-        return _chosen_with_reasons(explored, trained, wishes)
+        return _chosen_with_reasons(explored, trained, constraints)
     scores, model = explored.scores, trained.model
-    promoted = _promoted(scores, trained, wishes)
-    allowed = _all_of(wishes.kept, ~_mask_of(model, promoted) if promoted else None)
-    count = wishes.count - len(promoted)
+    promoted = _promoted(scores, trained, constraints)
+    allowed = _all_of(constraints.kept, ~_mask_of(model, promoted) if promoted else None)
+    count = constraints.count - len(promoted)
     ordinary = best_items(scores, model.catalog, count, show_scores=trained.shows_scores, allowed=allowed)
-    return _mixed(promoted, ordinary, wishes.seed)
+    return _mixed(promoted, ordinary, constraints.seed)
 
 
-def _chosen_with_reasons(explored: Explored, trained: TrainedVersion, wishes: Wishes) -> Items:
+def _chosen_with_reasons(explored: Explored, trained: TrainedVersion, constraints: Constraints) -> Items:
     """Where a part of the items has scores, and each item of an answer says why it is there (R-73, RT-75)."""
-    scores, model, promotion = explored.scores, trained.model, wishes.promotion
+    scores, model, promotion = explored.scores, trained.model, constraints.promotion
     scored = model.trained_items.copy()
     scored[explored.lifted] = True
     candidates = scored if promotion is None else scored | promotion.mask
     shown = np.where(candidates, scores, np.float32(-np.inf))
-    promoted = _promoted(shown, trained, wishes)
+    promoted = _promoted(shown, trained, constraints)
     taken = _mask_of(model, promoted)
-    rest = wishes.count - len(promoted)
-    allowed = _all_of(wishes.kept, scored, ~taken)
+    rest = constraints.count - len(promoted)
+    allowed = _all_of(constraints.kept, scored, ~taken)
     ordinary = best_items(shown, model.catalog, rest, show_scores=trained.shows_scores, allowed=allowed)
     reasons = {model.catalog[number]: [EXPLORATION] for number in explored.lifted.tolist()}
     ordinary = [item | {"reason": reasons.get(item["itemId"], [])} for item in ordinary]
-    if wishes.kept is not None and len(ordinary) < rest:
-        open_places = wishes.kept & ~scored & ~taken & np.isfinite(scores)
+    if constraints.kept is not None and len(ordinary) < rest:
+        open_places = constraints.kept & ~scored & ~taken & np.isfinite(scores)
         ordinary += _placeholders(trained, open_places, rest - len(ordinary))
-    return _mixed([item | {"reason": ["Promoted item"]} for item in promoted], ordinary, wishes.seed)
+    return _mixed([item | {"reason": ["Promoted item"]} for item in promoted], ordinary, constraints.seed)
 
 
 def _promotion(
@@ -109,11 +109,11 @@ def _promotion(
     return Promotion(request.get("name"), request["percentPromotedItems"], mask)
 
 
-def _promoted(scores: NDArray[np.float32], trained: TrainedVersion, wishes: Wishes) -> Items:
-    promotion = wishes.promotion
+def _promoted(scores: NDArray[np.float32], trained: TrainedVersion, constraints: Constraints) -> Items:
+    promotion = constraints.promotion
     if promotion is None:
         return []
-    count = promotion.count_of(wishes.count)
+    count = promotion.count_of(constraints.count)
     catalog, shows_scores = trained.model.catalog, trained.shows_scores
     items = best_items(scores, catalog, count, show_scores=shows_scores, allowed=promotion.mask)
     return items if promotion.name is None else [item | {"promotionName": promotion.name} for item in items]
@@ -121,8 +121,8 @@ def _promoted(scores: NDArray[np.float32], trained: TrainedVersion, wishes: Wish
 
 def _placeholders(trained: TrainedVersion, allowed: Mask, count: int) -> Items:
     """Popular items without a score, where a filter leaves too few of those that have one (R-73)."""
-    visits = np.bincount(trained.data.items, minlength=len(allowed)).astype(np.float32)
-    numbers = top_k(np.where(allowed, visits, np.float32(-np.inf)), count)
+    popularity = np.bincount(trained.data.items, minlength=len(allowed)).astype(np.float32)
+    numbers = top_k(np.where(allowed, popularity, np.float32(-np.inf)), count)
     catalog = trained.model.catalog
     return [{"itemId": catalog[number], "reason": ["Popular item"]} for number in numbers]
 

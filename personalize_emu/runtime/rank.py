@@ -13,7 +13,7 @@ from personalize_emu.runtime.deployments import deployed
 from personalize_emu.runtime.filtering import requested_filter
 from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_ITEMS_WITH_METADATA
 from personalize_emu.runtime.metadata import requested_metadata
-from personalize_emu.runtime.model_inputs import history_of, told_context
+from personalize_emu.runtime.model_inputs import history_of, request_context
 from personalize_emu.runtime.responses import issued_id, softmax_of
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.wire.errors import InvalidInputException
@@ -31,27 +31,27 @@ def get_personalized_ranking(context: Context, params: Params) -> dict[str, Any]
     if not params["userId"]:
         raise InvalidInputException("userId is required")
     metadata = requested_metadata(context, deployment, params)
-    asked = list(dict.fromkeys(params["inputList"]))
+    item_ids = list(dict.fromkeys(params["inputList"]))
     wanted = requested_filter(context, deployment.trained, params, user_id=params["userId"], item_id=None)
     if wanted is not None:
-        asked = [item for item, kept in zip(asked, wanted.over(asked), strict=True) if kept]
+        item_ids = [item for item, kept in zip(item_ids, wanted.over(item_ids), strict=True) if kept]
     model = deployment.trained.model
-    told = told_context(deployment.trained, params.get("context", {}))
-    history = history_of(context.state, deployment.trained, params["userId"], told)
-    ranking = ranked(model, model.scores(history), asked)
+    given_context = request_context(deployment.trained, params.get("context", {}))
+    history = history_of(context.state, deployment.trained, params["userId"], given_context)
+    ranking = ranked(model, model.scores(history), item_ids)
     if metadata is not None:
         ranking = metadata.added_to(ranking)
     return {"personalizedRanking": ranking, "recommendationId": issued_id(context, params, ranking)}
 
 
-def ranked(model: Model, scores: NDArray[np.float32], asked: Sequence[str]) -> list[dict[str, Any]]:
+def ranked(model: Model, scores: NDArray[np.float32], item_ids: Sequence[str]) -> list[dict[str, Any]]:
     """Known items by score, a softmax over them alone (RT-84); the others after them as given (R-74a).
 
     scores: float32[items], of the whole catalog. asked: distinct ids.
     """
-    numbers, trained = [model.number_of.get(item, -1) for item in asked], model.trained_items
+    numbers, trained = [model.number_of.get(item, -1) for item in item_ids], model.trained_items
     known = [number for number in numbers if number >= 0 and trained[number]]
-    unknown = [item for item, number in zip(asked, numbers, strict=True) if number < 0 or not trained[number]]
+    unknown = [item for item, number in zip(item_ids, numbers, strict=True) if number < 0 or not trained[number]]
     scores = scores[known]
     # Catalog numbers follow item ids, so a stable sort by number first settles ties by id (RT-32).
     order = np.lexsort((np.array(known, dtype=np.int64), -scores))

@@ -11,11 +11,11 @@ from personalize_emu.filters.interactions import folded
 from personalize_emu.recipes.contract.base import Kind
 from personalize_emu.runtime.deployments import Deployment, deployed, recommending
 from personalize_emu.runtime.exploration import explorer
-from personalize_emu.runtime.filtering import encounters_of
+from personalize_emu.runtime.filtering import interactions_of
 from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_RESULTS_WITH_METADATA
 from personalize_emu.runtime.metadata import requested_metadata
-from personalize_emu.runtime.model_inputs import history_of, single_item, told_context
-from personalize_emu.runtime.promotions import chosen_items, requested_wishes
+from personalize_emu.runtime.model_inputs import history_of, request_context, single_item
+from personalize_emu.runtime.promotions import chosen_items, requested_constraints
 from personalize_emu.runtime.responses import issued_id
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.state.trained_version import TrainedVersion
@@ -47,15 +47,15 @@ def get_recommendations(context: Context, params: Params) -> dict[str, Any]:
 def _items(context: Context, deployment: Deployment, params: Params, count: int) -> list[dict[str, Any]]:
     trained = deployment.trained
     model = deployment.model
-    wishes = requested_wishes(context, trained, params, count)
+    constraints = requested_constraints(context, trained, params, count)
     user_id = params.get("userId", "")
     if trained.kind is Kind.RELATED:
         scores = model.scores(single_item(trained, params["itemId"]))
     else:
-        told = told_context(trained, params.get("context", {}))
-        scores = model.scores(history_of(context.state, trained, user_id, told))
+        given_context = request_context(trained, params.get("context", {}))
+        scores = model.scores(history_of(context.state, trained, user_id, given_context))
     scores = without_hidden(context, trained, user_id, scores)
-    return chosen_items(explorer(context, trained, deployment.config).explored(user_id, scores), trained, wishes)
+    return chosen_items(explorer(context, trained, deployment.config).explored(user_id, scores), trained, constraints)
 
 
 def _result_count(params: Params) -> int:
@@ -92,11 +92,11 @@ def without_hidden(
     hidden_type = folded(trained.recipe.hidden_event)
     if hidden_type is None:
         return scores
-    encounters = encounters_of(context, context.state.contents(trained.interactions_arn), user_id)
+    interactions = interactions_of(context, context.state.contents(trained.interactions_arn), user_id)
     number_of = trained.model.number_of
     hidden = [
         number_of[item_id]
-        for item_id, event_type in encounters.pairs
+        for item_id, event_type in interactions.pairs
         if event_type == hidden_type and item_id in number_of
     ]
     if not hidden:

@@ -40,15 +40,15 @@ class Clock(Protocol):
         """Forget all callbacks and stop."""
 
 
-class _Agenda:
+class _Schedule:
     """Callbacks in order of time, then of arrival. Not locked: its clock does that."""
 
     def __init__(self) -> None:
         self._entries: list[tuple[float, int, Callback]] = []
-        self._arrivals = itertools.count()
+        self._insertions = itertools.count()
 
     def add(self, when: float, callback: Callback) -> None:
-        heapq.heappush(self._entries, (when, next(self._arrivals), callback))
+        heapq.heappush(self._entries, (when, next(self._insertions), callback))
 
     def take_due(self, now: float) -> tuple[float, Callback] | None:
         if self._entries and self._entries[0][0] <= now:
@@ -68,7 +68,7 @@ class ManualClock:
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         self._now = start
-        self._agenda = _Agenda()
+        self._schedule = _Schedule()
         # Held for moments only: callbacks may wait for other threads, and those for this clock.
         self._lock = threading.Lock()
         self._advancing = threading.RLock()
@@ -78,7 +78,7 @@ class ManualClock:
 
     def call_at(self, when: float, callback: Callback) -> None:
         with self._lock:
-            self._agenda.add(when, callback)
+            self._schedule.add(when, callback)
         if when <= self._now:
             self._run_until(self._now)
 
@@ -91,7 +91,7 @@ class ManualClock:
 
     def start_over(self) -> None:
         with self._lock:
-            self._agenda.clear()
+            self._schedule.clear()
 
     def close(self) -> None:
         self.start_over()
@@ -102,7 +102,7 @@ class ManualClock:
 
     def _step_towards(self, target: float) -> Callback | None:
         with self._lock:
-            entry = self._agenda.take_due(target)
+            entry = self._schedule.take_due(target)
             if entry is None:
                 return None
             when, callback = entry
@@ -115,7 +115,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._offset = 0.0
-        self._agenda = _Agenda()
+        self._schedule = _Schedule()
         self._changed = threading.Condition()
         self._advancing = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -128,7 +128,7 @@ class SystemClock:
         with self._changed:
             if self._closed:
                 return
-            self._agenda.add(when, callback)
+            self._schedule.add(when, callback)
             if self._thread is None:
                 self._start()
             self._changed.notify_all()
@@ -144,13 +144,13 @@ class SystemClock:
 
     def start_over(self) -> None:
         with self._advancing, self._changed:
-            self._agenda.clear()
+            self._schedule.clear()
             self._offset = 0.0
 
     def close(self) -> None:
         with self._changed:
             self._closed = True
-            self._agenda.clear()
+            self._schedule.clear()
             self._changed.notify_all()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
@@ -159,7 +159,7 @@ class SystemClock:
         """Move to the next callback that is due by the `target` offset, so that it sees its own time."""
         with self._changed:
             machine = time.time()
-            entry = self._agenda.take_due(round(machine + target, 3))
+            entry = self._schedule.take_due(round(machine + target, 3))
             if entry is None:
                 return None
             when, callback = entry
@@ -184,9 +184,9 @@ class SystemClock:
             with self._changed:
                 if self._closed:
                     return
-                entry = self._agenda.take_due(self.now())
+                entry = self._schedule.take_due(self.now())
                 if entry is None:
-                    when = self._agenda.next_time()
+                    when = self._schedule.next_time()
                     # Timestamps are rounded to milliseconds, so a shorter wait would spin.
                     self._changed.wait(None if when is None else max(when - self.now(), 0.001))
                     continue

@@ -9,7 +9,7 @@ Every job ends. Whatever is raised in `begun`, in the work or in `succeeded` is 
 and `failed` gets a reason for the client. Each start and each end is one line of the log.
 
 Jobs that share a queue take turns in the order of their start: what has waited long enough goes on waiting until
-everything before it in each of its queues is done or failed. Jobs of different lanes have different workers, and
+everything before it in each of its queues is done or failed. Jobs of different pools have different workers, and
 what only takes time needs none, so that nothing short waits for long work.
 """
 
@@ -45,7 +45,7 @@ class JobStopped(JobFailed):
     """Raised by work that was told to stop before its end."""
 
 
-class Lane(Enum):
+class WorkerPool(Enum):
     """Which workers a job needs.
 
     TRAINING: minutes of computing. TRANSFER: reads or writes S3. UPKEEP: models between trainings, measurements.
@@ -56,7 +56,9 @@ class Lane(Enum):
     UPKEEP = "upkeep"
 
 
-_WORKERS: Mapping[Lane, int] = MappingProxyType({Lane.TRAINING: 8, Lane.TRANSFER: 8, Lane.UPKEEP: 4})
+_WORKERS: Mapping[WorkerPool, int] = MappingProxyType(
+    {WorkerPool.TRAINING: 8, WorkerPool.TRANSFER: 8, WorkerPool.UPKEEP: 4}
+)
 
 
 def no_work() -> None:
@@ -68,7 +70,7 @@ class Job(Generic[T]):
     """One piece of work and what it does to its resource.
 
     begun: the resource enters its in-progress state; False when there is nothing left to work for.
-    work: the slow part, run by a worker of the lane; raises JobFailed. `no_work` where only time passes.
+    work: the slow part, run by a worker of `pool`; raises JobFailed. `no_work` where only time passes.
     succeeded, failed: the resource reaches its final state. `failed` is also called when `begun` or `succeeded` raises.
     queues: names of the queues it takes turns in (R-DIJ-11, D-112).
     in_background: whoever starts it goes on at once, even if it has no duration.
@@ -83,7 +85,7 @@ class Job(Generic[T]):
     failed: Callable[[str], None]
     queues: tuple[str, ...] = ()
     in_background: bool = False
-    lane: Lane = Lane.UPKEEP
+    pool: WorkerPool = WorkerPool.UPKEEP
     log_level: int = logging.INFO
 
     @property
@@ -128,8 +130,8 @@ class Jobs:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._workers = {
-            lane: ThreadPoolExecutor(workers, thread_name_prefix=f"personalize-emu-{lane.value}")
-            for lane, workers in _WORKERS.items()
+            pool: ThreadPoolExecutor(workers, thread_name_prefix=f"personalize-emu-{pool.value}")
+            for pool, workers in _WORKERS.items()
         }
         self._changed = threading.Condition()
         self._unfinished: set[Job[Any]] = set()
@@ -237,7 +239,7 @@ class Jobs:
                 future.set_result(None)
                 return future
             try:
-                return self._workers[job.lane].submit(job.work)
+                return self._workers[job.pool].submit(job.work)
             # The system refuses another thread.
             except RuntimeError as error:
                 future.set_exception(error)

@@ -11,7 +11,7 @@ MOST_ITEMS = 1_000_000
 
 
 @dataclass(frozen=True)
-class GivenAnswer:
+class ServedRecommendation:
     """deployment_arn: of the campaign or recommender that answered. items: ids in the order shown."""
 
     deployment_arn: str
@@ -19,29 +19,29 @@ class GivenAnswer:
     items: tuple[str, ...]
 
 
-class GivenAnswers:
+class ServedRecommendations:
     """Forgets the oldest answers when there are too many."""
 
     def __init__(self, most_items: int = MOST_ITEMS) -> None:
         self._most = most_items
         self._held = 0
         # A dict keeps the order of insertion, so its first key is the oldest.
-        self._answers: dict[str, GivenAnswer] = {}
-        self._turn = Lock()
+        self._answers: dict[str, ServedRecommendation] = {}
+        self._lock = Lock()
 
     def remember(self, recommendation_id: str, deployment_arn: str, user_id: str | None, items: Sequence[str]) -> None:
-        answer = GivenAnswer(deployment_arn, user_id, tuple(items))
-        with self._turn:
+        answer = ServedRecommendation(deployment_arn, user_id, tuple(items))
+        with self._lock:
             self._answers[recommendation_id] = answer
             self._held += _size(answer)
             while self._held > self._most and len(self._answers) > 1:
                 oldest = self._answers.pop(next(iter(self._answers)))
                 self._held -= _size(oldest)
 
-    def find(self, recommendation_id: str) -> GivenAnswer | None:
+    def find(self, recommendation_id: str) -> ServedRecommendation | None:
         return self._answers.get(recommendation_id)
 
 
-def _size(answer: GivenAnswer) -> int:
+def _size(answer: ServedRecommendation) -> int:
     """An empty answer takes room, too."""
     return max(len(answer.items), 1)

@@ -280,10 +280,10 @@ def main(folder: Path) -> dict[str, Any]:
         wait=wait,
         genres=genres_of(folder),
     )
-    wishes = try_all(cinema)
+    constraints = try_all(cinema)
     tracker_arn, solutions = tracker["eventTrackerArn"], [solution for solution, _, _ in trained.values()]
     delete_all(group, list(campaigns.values()), solutions, tracker_arn, data)
-    return wishes | {
+    return constraints | {
         "left_behind": left_behind(),
         "films": films,
         "metrics": {name: metrics for name, (_, _, metrics) in trained.items()},

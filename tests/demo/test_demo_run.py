@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from personalize_emu.demo import run
-from personalize_emu.demo.console import Narrator
+from personalize_emu.demo.console import Console
 from personalize_emu.edge.moto_adapter import reset_services
 
 
@@ -50,5 +50,5 @@ def test_too_few_users_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
 def test_waiting_shows_every_status_once_and_stops_at_a_failure() -> None:
     out = io.StringIO()
     statuses = iter(["CREATE PENDING", "CREATE PENDING", "CREATE IN_PROGRESS", "CREATE FAILED"])
-    assert Narrator(out, 1).wait("training", lambda: next(statuses), lambda: 0.5) == "CREATE FAILED"
+    assert Console(out, 1).wait("training", lambda: next(statuses), lambda: 0.5) == "CREATE FAILED"
     assert "CREATE PENDING > CREATE IN_PROGRESS > CREATE FAILED" in out.getvalue()

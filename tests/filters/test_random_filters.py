@@ -26,8 +26,8 @@ from personalize_emu.filters.expressions import (
     formatted,
 )
 from personalize_emu.filters.grammar import parse
-from personalize_emu.filters.interactions import Encounters, folded
-from personalize_emu.filters.masks import Asking, admitted
+from personalize_emu.filters.interactions import RecordEvents, folded
+from personalize_emu.filters.masks import FilterContext, admitted
 from personalize_emu.filters.records import Records, View
 from tests.filters.plain_filters import PlainShop
 from tests.given import avro, field
@@ -183,15 +183,15 @@ def test_one_random_condition_leaves_what_the_obvious_way_leaves(whole: FilterEx
 def check_against_the_obvious(whole: FilterExpression, shop: PlainShop) -> None:
     stored = records("ITEMS", [row | {"ITEM_ID": item} for item, row in shop.items.items()])
     people = records("USERS", [] if shop.user is None else [shop.user | {"USER_ID": "u"}])  # type: ignore[operator]
-    asking = Asking(
+    filter_context = FilterContext(
         user_known=shop.user is not None,
         user=lambda column: people.value("u", column),
         item=lambda column: stored.value(shop.current_item, column),
-        encounters=lambda _: Encounters(frozenset((item, folded(kind)) for item, kind in shop.events)),
+        interactions=lambda _: RecordEvents(frozenset((item, folded(kind)) for item, kind in shop.events)),
     )
     checked = check(parse(formatted(whole)), SCHEMAS)
     given_values = {name: ",".join(f'"{value}"' for value in listed) for name, listed in shop.values.items()}
-    kept = admitted(bind(checked, given_values, asking.item), View(stored, IDS), asking)
+    kept = admitted(bind(checked, given_values, filter_context.item), View(stored, IDS), filter_context)
     assert [item for item, keep in zip(IDS, kept, strict=True) if keep] == shop.remaining(whole)
 
 

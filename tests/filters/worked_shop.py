@@ -12,12 +12,12 @@ from personalize_emu.filters.grammar import parse
 from personalize_emu.filters.interactions import (
     MOST_ACTION_INTERACTIONS,
     MOST_INTERACTIONS,
-    Encounters,
     Event,
+    RecordEvents,
     folded,
     newest,
 )
-from personalize_emu.filters.masks import Asking, admitted
+from personalize_emu.filters.masks import FilterContext, admitted
 from personalize_emu.filters.records import Records, View
 from tests.filters import worked_data as data
 
@@ -39,24 +39,24 @@ def remaining(
     checked = check(parse(expression), data.SCHEMAS)
     ids = IDS[checked.entity]
     view = View(records_of(KINDS[checked.entity]), ids)
-    asking = asking_for(checked, user, item)
-    kept = admitted(bind(checked, values, asking.item), view, asking)
+    filter_context = asking_for(checked, user, item)
+    kept = admitted(bind(checked, values, filter_context.item), view, filter_context)
     return [record_id for record_id, keep in zip(ids, kept, strict=True) if keep and record_id != item]
 
 
-def asking_for(checked: CheckedFilter, user: str | None, item: str | None) -> Asking:
+def asking_for(checked: CheckedFilter, user: str | None, item: str | None) -> FilterContext:
     known = data.ALL_USERS
-    return Asking(
+    return FilterContext(
         user_known=user in known,
         user=lambda column: records_of("USERS").value(user, column) if user else None,
         item=lambda column: records_of("ITEMS").value(item, column) if item else None,
-        encounters=lambda dataset: encounters(checked.entity, dataset, user),
+        interactions=lambda dataset: interactions(checked.entity, dataset, user),
     )
 
 
-def encounters(entity: str, dataset: str, user: str | None) -> Encounters:
+def interactions(entity: str, dataset: str, user: str | None) -> RecordEvents:
     if entity == "UserID":
-        return Encounters(frozenset((who, folded(kind)) for who, _, kind in data.INTERACTIONS))
+        return RecordEvents(frozenset((who, folded(kind)) for who, _, kind in data.INTERACTIONS))
     rows, limit = {
         "Interactions": (data.INTERACTIONS, MOST_INTERACTIONS),
         "Action_Interactions": (data.ACTION_INTERACTIONS, MOST_ACTION_INTERACTIONS),

@@ -23,7 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.moto_api._internal import mock_random
 
-from personalize_emu.edge.http.messages import HttpRequest, answer_head
+from personalize_emu.edge.http.messages import HttpRequest, response_head
 from personalize_emu.edge.http.wsgi import call_wsgi
 from personalize_emu.edge.moto_adapter import reset_services
 from personalize_emu.edge.one_port import OnePort, emulator_with_services, one_port
@@ -96,7 +96,7 @@ def _send(port: OnePort, number: int, request: Odd, complaints: list[str], findi
     arrived = request.arrived()
     # Half of them as the server of the command carries requests, half as any other WSGI server does.
     response = _answered(port, arrived) if number % 2 else call_wsgi(port, arrived)
-    answer_head(response, last=False, old_client=False)
+    response_head(response, last=False, old_client=False)
     seconds = time.process_time() - began
     findings.answers[request.service, response.status] += 1
     if (response.status >= 500 and response.status != NOT_IMPLEMENTED) or b"Traceback" in response.body:

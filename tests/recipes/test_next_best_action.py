@@ -314,8 +314,8 @@ def test_chances_are_calibrated_and_near_the_best_possible() -> None:
     rng = np.random.default_rng(0)
     people, items, worth = rng.normal(size=(900, 5)), rng.normal(size=(150, 5)), 0.8 * rng.normal(size=(8, 5))
     true = 1 / (1 + np.exp(0.5 - people @ worth.T - rng.normal(size=8)))
-    wishes = np.exp(1.2 * people @ items.T)
-    met = [rng.choice(150, 25, p=wish / wish.sum()) for wish in wishes]
+    constraints = np.exp(1.2 * people @ items.T)
+    met = [rng.choice(150, 25, p=wish / wish.sum()) for wish in constraints]
     rows = [(f"u{n:03}", f"i{item:03}", START - DAY * (30 - s)) for n in range(600) for s, item in enumerate(met[n])]
     asked = [
         (f"u{n:03}", f"a{action}", TAKEN if rng.random() < true[n, action] else NOT_TAKEN, START + 3 * s * DAY)

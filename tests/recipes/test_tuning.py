@@ -230,13 +230,13 @@ def test_how_many_at_once_changes_nothing_but_the_time() -> None:
 def test_no_more_at_once_than_allowed(parallel: int) -> None:
     """T-31."""
     running, lock, most = [0], threading.Lock(), [0]
-    gate = threading.Event()
+    access_check = threading.Event()
 
     def watch() -> None:
         with lock:
             running[0] += 1
             most[0] = max(most[0], running[0])
-        gate.wait(0.01)
+        access_check.wait(0.01)
         with lock:
             running[0] -= 1
 

@@ -15,7 +15,7 @@ from personalize_emu.state.clock import ManualClock
 from tests.batch_requests import answers
 from tests.domain_groups import cinema, recommender
 from tests.given import RANKING, REGION, Given
-from tests.newcomers import AGED, HOUR, MET, NEW, NEWEST, USERS, WEIGHTLESS, Market, market
+from tests.item_market import AGED, HOUR, MET, NEW, NEWEST, USERS, WEIGHTLESS, Market, market
 
 V2 = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
 FULL = {"explorationWeight": "1"}

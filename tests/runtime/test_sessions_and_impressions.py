@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from personalize_emu.emulator import Emulator
-from personalize_emu.state.served_recommendations import GivenAnswers
+from personalize_emu.state.served_recommendations import ServedRecommendations
 from tests.given import RANKING, USER_PERSONALIZATION, Given, arn, avro, field
 from tests.runtime.test_events import SENT_AT, Tracker, event, ids, share_odd
 
@@ -170,7 +170,7 @@ def test_events_have_a_greatest_size(shown: Tracker) -> None:
 
 def test_old_answers_are_forgotten_first() -> None:
     """RT-5: by the number of items held, and never the newest."""
-    answers = GivenAnswers(most_items=5)
+    answers = ServedRecommendations(most_items=5)
     for name, items in (("a", "xy"), ("b", ""), ("c", "xy")):
         answers.remember(name, "arn", None, items)
     assert answers.find("a") is not None

@@ -261,7 +261,7 @@ class Outcome:
 
 
 def outcome(settled: Settled, name: str, request: Any) -> Outcome:
-    """Knock at the door with any JSON.
+    """InterceptedRequest at the door with any JSON.
 
     Whatever it is, the answer is a success, or an error that the operation declares or all operations
     have, with the status of that error; and a refusal leaves everything as it was.

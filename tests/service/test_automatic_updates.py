@@ -16,7 +16,7 @@ from tests.batch_requests import answers
 from tests.deletions import user_list
 from tests.domain_groups import RECIPE, recommender, shop, shop_rows
 from tests.given import INTERACTIONS_SCHEMA, ITEMS_SCHEMA, REGION, Given, arn, as_csv, two_camps
-from tests.newcomers import HOUR, MET, NEWEST, WEIGHTLESS, Market, market
+from tests.item_market import HOUR, MET, NEWEST, WEIGHTLESS, Market, market
 
 LATER = NEWEST + 1000
 V2 = "arn:aws:personalize:::recipe/aws-user-personalization-v2"

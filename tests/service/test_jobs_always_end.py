@@ -22,7 +22,7 @@ from personalize_emu.state.jobs import INTERNAL_ERROR
 from tests.attributions import SENT_AT
 from tests.deletions import user_list
 from tests.given import Given, arn, as_csv, two_camps
-from tests.newcomers import HOUR, Market, market
+from tests.item_market import HOUR, Market, market
 from tests.service.job_kinds import KINDS, Broken, Kind, Scene, breaking, scene
 
 PACES: tuple[Pace, ...] = get_args(Pace)

@@ -9,8 +9,8 @@ import pytest
 
 from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.state.clock import ManualClock
+from tests.bucket_owner import INVALID, KEY, NO_ACCESS, READING, SERVICE, Owner, policy
 from tests.given import BUCKET, REGION, ROLE, Given
-from tests.owner import INVALID, KEY, NO_ACCESS, READING, SERVICE, Owner, policy
 from tests.refusals import refusal
 
 USE = ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:ListGrants"]

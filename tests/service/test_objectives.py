@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.given import RANKING, Given
-from tests.newcomers import MET, USERS, WEIGHTLESS, Market, market, price
+from tests.item_market import MET, USERS, WEIGHTLESS, Market, market, price
 
 METRIC = "average_rewards_at_k"
 

@@ -20,8 +20,8 @@ from personalize_emu.state.resources import DatasetImportJob
 from personalize_emu.wire.errors import AwsError, InvalidInputException
 from tests.attributions import OUTPUT, attribution, measured_group, metric
 from tests.batch_requests import inference_request
+from tests.bucket_owner import KEY, TRUST, Owner
 from tests.given import BUCKET, INTERACTIONS_SCHEMA, RANKING, REGION, ROLE
-from tests.owner import KEY, TRUST, Owner
 from tests.refusals import refusal
 
 REFUSED = "Resource Arn {} does not exist."

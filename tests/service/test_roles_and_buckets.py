@@ -15,8 +15,8 @@ from personalize_emu.emulator import Emulator
 from personalize_emu.service.access.role_access import READ, READ_AND_WRITE, REPORT, WRITE
 from personalize_emu.settings import settings_from_environment
 from personalize_emu.state.clock import ManualClock
+from tests.bucket_owner import INVALID, KEY, NO_ACCESS, READING, SERVICE, TRUST, Owner, policy
 from tests.given import ACCOUNT, BUCKET, REGION, ROLE, Given, as_csv, two_camps
-from tests.owner import INVALID, KEY, NO_ACCESS, READING, SERVICE, TRUST, Owner, policy
 from tests.refusals import refusal
 
 

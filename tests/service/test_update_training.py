@@ -10,7 +10,7 @@ from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
 from tests.given import REGION, Given
-from tests.newcomers import HOUR, NEWEST, WEIGHTLESS, market
+from tests.item_market import HOUR, NEWEST, WEIGHTLESS, market
 from tests.refusals import refusal
 
 COLDSTART = "arn:aws:personalize:::recipe/aws-hrnn-coldstart"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from personalize_emu.state.clock import Clock, ManualClock, SystemClock
-from personalize_emu.state.jobs import INTERNAL_ERROR, Job, JobFailed, Jobs, JobStopped, Lane, no_work
+from personalize_emu.state.jobs import INTERNAL_ERROR, Job, JobFailed, Jobs, JobStopped, WorkerPool, no_work
 from personalize_emu.state.lifecycle import Duration
 
 AT_ONCE = Duration(0, 0)
@@ -88,15 +88,15 @@ def test_a_fault_in_the_work_is_logged_and_ends_the_job(caplog: pytest.LogCaptur
 def test_jobs_of_one_queue_run_in_order_of_start() -> None:
     """R-DIJ-11."""
     clock, order = SystemClock(), []
-    jobs, gate, diary = Jobs(clock), threading.Event(), Diary()
+    jobs, access_check, diary = Jobs(clock), threading.Event(), Diary()
 
     def first() -> None:
-        gate.wait(10)
+        access_check.wait(10)
         order.append("first")
 
     jobs.start(diary.job(first, Duration(0, 0.001), "dataset"))
     jobs.start(diary.job(lambda: order.append("second"), Duration(0, 0.001), "dataset"))
-    jobs.start(diary.job(gate.set, Duration(0, 0.001), "another"))
+    jobs.start(diary.job(access_check.set, Duration(0, 0.001), "another"))
     assert jobs.wait_idle(10)
     assert order == ["first", "second"]
     jobs.close()
@@ -127,12 +127,12 @@ def test_a_job_begins_when_those_before_it_in_each_of_its_queues_are_done() -> N
 
 def test_at_once_means_after_the_jobs_of_other_threads() -> None:
     """D-112: the call returns when its own work is done, too."""
-    jobs, started, gate = Jobs(SystemClock()), threading.Event(), threading.Event()
+    jobs, started, access_check = Jobs(SystemClock()), threading.Event(), threading.Event()
     order: list[str] = []
 
     def first() -> None:
         started.set()
-        gate.wait(10)
+        access_check.wait(10)
         order.append("first")
 
     def second() -> None:
@@ -144,7 +144,7 @@ def test_at_once_means_after_the_jobs_of_other_threads() -> None:
     assert started.wait(10)
     threads.append(threading.Thread(target=second))
     threads[1].start()
-    gate.set()
+    access_check.set()
     for thread in threads:
         thread.join(10)
     assert order == ["first", "second", "returned"]
@@ -153,17 +153,17 @@ def test_at_once_means_after_the_jobs_of_other_threads() -> None:
 
 def test_late_results_reach_nobody_once_jobs_are_closed() -> None:
     clock, diary = SystemClock(), Diary()
-    jobs, started, gate = Jobs(clock), threading.Event(), threading.Event()
+    jobs, started, access_check = Jobs(clock), threading.Event(), threading.Event()
 
     def work() -> str:
         started.set()
-        gate.wait(10)
+        access_check.wait(10)
         return "late"
 
     jobs.start(diary.job(work, Duration(0, 0.001)))
     assert started.wait(10)
     jobs.close()
-    gate.set()
+    access_check.set()
     clock.close()
     assert diary.entries == ["begun"]
 
@@ -233,12 +233,12 @@ def test_a_timer_that_breaks_keeps_no_other_from_ringing() -> None:
 
 
 class Blocked:
-    """Jobs of one lane, as many as there can be, whose work waits for `release`."""
+    """Jobs of one pool, as many as there can be, whose work waits for `release`."""
 
-    def __init__(self, jobs: Jobs, lane: Lane) -> None:
+    def __init__(self, jobs: Jobs, pool: WorkerPool) -> None:
         self.release, self._begun = threading.Event(), threading.Semaphore(0)
         for _ in range(20):
-            jobs.start(replace(Diary().job(self._work, Duration(0, 0.001)), lane=lane))
+            jobs.start(replace(Diary().job(self._work, Duration(0, 0.001)), pool=pool))
         assert self._begun.acquire(timeout=10)
 
     def _work(self) -> None:
@@ -246,12 +246,12 @@ class Blocked:
         assert self.release.wait(30)
 
 
-@pytest.mark.parametrize("lane", Lane)
+@pytest.mark.parametrize("pool", WorkerPool)
 @pytest.mark.parametrize("duration", [AT_ONCE, SHORT])
-def test_what_only_takes_time_waits_for_no_worker(lane: Lane, duration: Duration) -> None:
+def test_what_only_takes_time_waits_for_no_worker(pool: WorkerPool, duration: Duration) -> None:
     clock = SystemClock()
     jobs, ended = Jobs(clock), threading.Event()
-    blocked = Blocked(jobs, lane)
+    blocked = Blocked(jobs, pool)
     jobs.start(replace(Diary().job(no_work, duration), succeeded=lambda _: ended.set()))
     assert ended.wait(10)
     blocked.release.set()
@@ -260,13 +260,13 @@ def test_what_only_takes_time_waits_for_no_worker(lane: Lane, duration: Duration
     clock.close()
 
 
-@pytest.mark.parametrize("lane", Lane)
-def test_work_waits_for_no_other_lane(lane: Lane) -> None:
+@pytest.mark.parametrize("pool", WorkerPool)
+def test_work_waits_for_no_other_lane(pool: WorkerPool) -> None:
     clock = SystemClock()
     jobs = Jobs(clock)
-    blocked = [Blocked(jobs, other) for other in Lane if other is not lane]
+    blocked = [Blocked(jobs, other) for other in WorkerPool if other is not pool]
     ended = threading.Event()
-    jobs.start(replace(Diary().job(lambda: "done", SHORT), lane=lane, succeeded=lambda _: ended.set()))
+    jobs.start(replace(Diary().job(lambda: "done", SHORT), pool=pool, succeeded=lambda _: ended.set()))
     assert ended.wait(10)
     for each in blocked:
         each.release.set()
@@ -290,7 +290,7 @@ class Watched(Jobs):
 
 def test_a_call_does_not_wait_for_the_work_of_those_behind_it() -> None:
     """With the pace instant: the first of a queue returns while the second, of another thread, is at work."""
-    jobs, gate, first_works, second_works = Watched(SystemClock()), *(threading.Event() for _ in range(3))
+    jobs, access_check, first_works, second_works = Watched(SystemClock()), *(threading.Event() for _ in range(3))
 
     def first() -> None:
         first_works.set()
@@ -298,7 +298,7 @@ def test_a_call_does_not_wait_for_the_work_of_those_behind_it() -> None:
 
     def second() -> None:
         second_works.set()
-        assert gate.wait(10)
+        assert access_check.wait(10)
 
     calls = [threading.Thread(target=jobs.start, args=(Diary().job(first, AT_ONCE, "a"),))]
     calls[0].start()
@@ -309,7 +309,7 @@ def test_a_call_does_not_wait_for_the_work_of_those_behind_it() -> None:
     assert not calls[0].is_alive()
     assert second_works.wait(10)
     assert calls[1].is_alive()
-    gate.set()
+    access_check.set()
     calls[1].join(10)
     assert not calls[1].is_alive()
     jobs.close()

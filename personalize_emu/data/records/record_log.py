@@ -58,7 +58,7 @@ class RecordLog:
 
     def __init__(self) -> None:
         self._state = State((), [], 0, 0, 0)
-        self._turn = Lock()
+        self._lock = Lock()
 
     @property
     def state(self) -> State:
@@ -66,7 +66,7 @@ class RecordLog:
 
     def append(self, rows: Sequence[Row]) -> int:
         """Add rows; returns the new length."""
-        with self._turn:
+        with self._lock:
             now = self._state
             now.recent.extend(rows)
             # Readers go by the length of a state, which is there last, and never by the list's own.
@@ -77,7 +77,7 @@ class RecordLog:
         """Fold the recent rows of a log of interactions when there are at least so many."""
         if self._state.length - self._state.first < least:
             return
-        with self._turn:
+        with self._lock:
             now = self._state
             recent = list(now.entries())
             if not recent:
@@ -109,7 +109,7 @@ class RecordLog:
 
     def remove(self, column: str, values: Collection[str]) -> int:
         """Leave gaps in place of the rows with one of `values` in a column of strings; returns their number."""
-        with self._turn:
+        with self._lock:
             now = self._state
             segments = tuple(segment.without(column, values) for segment in now.segments)
             held = [row for _, row in now.entries()]

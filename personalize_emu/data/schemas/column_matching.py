@@ -65,9 +65,9 @@ def _hints(names: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
 def misspelt(names: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
     """What to say of names that differ from a missing column by case, blanks, underscores and the like only."""
     for column in missing:
-        alike = [name for name in names if _bare(name) == _bare(column)]
-        if alike:
-            yield f"{_cut(alike[0])!r} must be called {column}"
+        similar = [name for name in names if _bare(name) == _bare(column)]
+        if similar:
+            yield f"{_cut(similar[0])!r} must be called {column}"
 
 
 def _bare(name: str) -> str:

@@ -40,7 +40,7 @@ _NOT_OF_THE_REQUEST = frozenset({"roleArn", "kmsKeyArn"})
 """ARNs of other services: a role is passed, not used, by the caller."""
 
 
-class Arrival(Protocol):
+class ReceivedRequest(Protocol):
     """What the gate looks at: a request whose body has been read."""
 
     @property
@@ -55,29 +55,29 @@ class Arrival(Protocol):
     def signed(self) -> SignedRequest: ...
 
 
-Gate = Callable[[Arrival], None]
+AccessCheck = Callable[[ReceivedRequest], None]
 
 
-def open_gate(_arrival: Arrival) -> None:
+def allow_all(_arrival: ReceivedRequest) -> None:
     """Everybody may come in (P-21)."""
 
 
-def gate_of(settings: Settings, issued: CallerOf, now: Callable[[], float] = time.time) -> Gate:
+def access_check_for(settings: Settings, issued: CallerOf, now: Callable[[], float] = time.time) -> AccessCheck:
     """The gate that the settings ask for.
 
     issued: owners of keys that are not in the settings. now: epoch seconds on the clock that callers have, which
     is the machine's and never the emulator's own.
     """
     if settings.auth == "off":
-        return open_gate
+        return allow_all
     callers = known_callers(settings, issued)
 
-    def gate(arrival: Arrival) -> None:
-        caller = authenticated(arrival.signed, callers, now())
+    def access_check(received: ReceivedRequest) -> None:
+        caller = authenticated(received.signed, callers, now())
         if settings.auth == "iam" and caller.policies is not None:
-            _require_permission(arrival, caller, caller.policies())
+            _require_permission(received, caller, caller.policies())
 
-    return gate
+    return access_check
 
 
 def authenticated(request: SignedRequest, callers: CallerOf, now: float) -> Caller:
@@ -115,9 +115,9 @@ def _require_in_time(signature: Signature, caller: Caller, now: float) -> None:
         raise ExpiredTokenException
 
 
-def _require_permission(arrival: Arrival, caller: Caller, policies: tuple[Mapping[str, Any], ...]) -> None:
+def _require_permission(received: ReceivedRequest, caller: Caller, policies: tuple[Mapping[str, Any], ...]) -> None:
     """Raises AccessDeniedException in the form of P-62 for the first thing that is not allowed."""
-    for request in requests_of(arrival):
+    for request in requests_of(received):
         try:
             if denies(policies, request):
                 reason = "with an explicit deny in an identity-based policy"
@@ -137,27 +137,27 @@ def _require_permission(arrival: Arrival, caller: Caller, policies: tuple[Mappin
         )
 
 
-def requests_of(arrival: Arrival) -> Iterator[PolicyRequest]:
+def requests_of(received: ReceivedRequest) -> Iterator[PolicyRequest]:
     """All that one call needs permission for (S-28, S-30 to S-33, S-5)."""
-    params, context = arrival.params, _context_of(arrival)
-    tags_too = "tags" in params and arrival.known_operation.name != "TagResource"
-    actions = [arrival.known_operation.name, *(["TagResource"] if tags_too else [])]
+    params, context = received.params, _context_of(received)
+    tags_too = "tags" in params and received.known_operation.name != "TagResource"
+    actions = [received.known_operation.name, *(["TagResource"] if tags_too else [])]
     for action in actions:
-        for resource in _resources(arrival):
-            tags = {f"aws:resourcetag/{key.lower()}": value for key, value in _tags(arrival, resource).items()}
+        for resource in _resources(received):
+            tags = {f"aws:resourcetag/{key.lower()}": value for key, value in _tags(received, resource).items()}
             yield PolicyRequest(f"{SERVICE}:{action}", resource, context={**context, **tags})
     for role in _roles(params):
         passed = {**context, "iam:passedtoservice": "personalize.amazonaws.com"}
         yield PolicyRequest("iam:PassRole", role, context=passed)
 
 
-def _context_of(arrival: Arrival) -> dict[str, str | frozenset[str]]:
-    params = arrival.params
+def _context_of(received: ReceivedRequest) -> dict[str, str | frozenset[str]]:
+    params = received.params
     context: dict[str, str | frozenset[str]] = {
         "aws:securetransport": "true",
         "aws:principalisawsservice": "false",
         "aws:viaawsservice": "false",
-        "aws:requestedregion": arrival.region or arrival.emulator.settings.region,
+        "aws:requestedregion": received.region or received.emulator.settings.region,
     }
     given = {tag["tagKey"]: tag["tagValue"] for tag in params.get("tags", ()) if len(tag) == 2}
     keys = frozenset([*given, *params.get("tagKeys", ())])
@@ -166,10 +166,10 @@ def _context_of(arrival: Arrival) -> dict[str, str | frozenset[str]]:
     return {**context, **{f"aws:requesttag/{key.lower()}": value for key, value in given.items()}}
 
 
-def _resources(arrival: Arrival) -> list[str]:
+def _resources(received: ReceivedRequest) -> list[str]:
     """Every resource that a request names, recipes included (S-33); `*` when it names none (S-30)."""
-    tracker = arrival.emulator.state.trackers.get(arrival.params.get("trackingId", ""))
-    named = [*_named(arrival.params), *([tracker] if tracker else [])]
+    tracker = received.emulator.state.trackers.get(received.params.get("trackingId", ""))
+    named = [*_named(received.params), *([tracker] if tracker else [])]
     return list(dict.fromkeys(named)) or ["*"]
 
 
@@ -193,5 +193,5 @@ def _roles(value: Any) -> Iterator[str]:
             yield from _roles(each)
 
 
-def _tags(arrival: Arrival, resource: str) -> Mapping[str, str]:
-    return arrival.emulator.state.store.tags(resource)
+def _tags(received: ReceivedRequest, resource: str) -> Mapping[str, str]:
+    return received.emulator.state.store.tags(resource)

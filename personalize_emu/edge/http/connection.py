@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import httptools
 
-from personalize_emu.edge.http.messages import NO_BODY, Body, Fault, Head, HttpRequest, Visit, answer_head
+from personalize_emu.edge.http.messages import NO_BODY, Body, Fault, Head, HttpRequest, RequestHandler, response_head
 from personalize_emu.wire.render import Response
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ MOST_WAITING = 4
 
 
 @dataclass(frozen=True)
-class Arrival:
+class ReceivedRequest:
     """A whole request, or the answer that refuses what was to become one."""
 
     method: str
     old_client: bool
     keeps_alive: bool
-    visit: Visit | None
+    handler: RequestHandler | None
     request: HttpRequest | None
     refusal: Response | None = None
 
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: HttpServer) -> None:
         self._server = server
         self._parser = httptools.HttpRequestParser(self)
-        self._arrived: deque[Arrival] = deque()
+        self._received: deque[ReceivedRequest] = deque()
         self._answering = self._advancing = False
         self._paused = self._spilling = self._write_paused = False
         self._ended = False
@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
         self._target = b""
         self._headers: dict[str, str] = {}
         self._head: Head | None = None
-        self._visit: Visit | None = None
+        self._handler: RequestHandler | None = None
         self._body: Body | None = None
 
     # What the event loop calls.
@@ -90,9 +90,9 @@ class Connection(asyncio.Protocol):
         self._server.connections.discard(self)
         self._ended = True
         self._unsent = []
-        for arrival in self._arrived:
-            _close(arrival)
-        self._arrived.clear()
+        for received in self._received:
+            _close(received)
+        self._received.clear()
         if self._body is not None and not self._spilling:
             self._body.close()
 
@@ -121,7 +121,7 @@ class Connection(asyncio.Protocol):
             self._refuse(Fault.BROKEN_OFF)
         self._ended, self._lingering = True, False
         self._advance()
-        return self._answering or bool(self._arrived) or bool(self._unsent)
+        return self._answering or bool(self._received) or bool(self._unsent)
 
     def pause_writing(self) -> None:
         self._write_paused, self._since = True, self._server.now()
@@ -152,18 +152,18 @@ class Connection(asyncio.Protocol):
         self._head = head = Head(method, target, self._parser.get_http_version(), self._headers)
         if self._parser.should_upgrade():
             return
-        self._visit, self._body = self._server.application.visit(head), Body()
+        self._handler, self._body = self._server.application.handler_for(head), Body()
         length = head.headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > self._visit.limit:
+        if length.isdecimal() and int(length) > self._handler.limit:
             self._refuse(Fault.TOO_LARGE)
-        elif head.headers.get("expect", "").lower() == "100-continue" and not (self._answering or self._arrived):
+        elif head.headers.get("expect", "").lower() == "100-continue" and not (self._answering or self._received):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, chunk: bytes) -> None:
-        if self._ended or self._body is None or self._visit is None:
+        if self._ended or self._body is None or self._handler is None:
             return
         self._body.add(chunk)
-        if self._body.length > self._visit.limit:
+        if self._body.length > self._handler.limit:
             self._refuse(Fault.TOO_LARGE)
 
     def on_message_complete(self) -> None:
@@ -171,10 +171,10 @@ class Connection(asyncio.Protocol):
             return
         head, keeps = self._head, self._parser.should_keep_alive()
         request = HttpRequest(head, self._body)
-        self._arrived.append(Arrival(head.method, head.version == "1.0", keeps, self._visit, request))
+        self._received.append(ReceivedRequest(head.method, head.version == "1.0", keeps, self._handler, request))
         self._forget_request()
         self._ended = not keeps
-        if len(self._arrived) >= MOST_WAITING and not self._paused:
+        if len(self._received) >= MOST_WAITING and not self._paused:
             self._paused = True
             self._transport.pause_reading()
 
@@ -190,7 +190,7 @@ class Connection(asyncio.Protocol):
             return
         if self._write_paused:
             allowed = self._server.body_timeout
-        elif self._answering or self._arrived:
+        elif self._answering or self._received:
             return
         else:
             allowed = LINGER_SECONDS if self._lingering else IDLE_SECONDS
@@ -199,7 +199,7 @@ class Connection(asyncio.Protocol):
 
     def close_if_idle(self) -> None:
         """The server stops: only what is being answered goes on."""
-        if not (self._answering or self._arrived or self._unsent):
+        if not (self._answering or self._received or self._unsent):
             self._transport.abort()
 
     def cut_off(self) -> None:
@@ -210,9 +210,9 @@ class Connection(asyncio.Protocol):
     def _refuse(self, fault: Fault) -> None:
         if self._ended:
             return
-        refuse = self._server.application.refusal if self._visit is None else self._visit.refusal
+        refuse = self._server.application.refusal if self._handler is None else self._handler.refusal
         method = self._head.method if self._head else ""
-        self._arrived.append(Arrival(method, False, False, None, None, refuse(fault)))
+        self._received.append(ReceivedRequest(method, False, False, None, None, refuse(fault)))
         if self._body is not None and not self._spilling:
             self._body.close()
         self._forget_request()
@@ -256,28 +256,28 @@ class Connection(asyncio.Protocol):
         if self._advancing:
             return
         self._advancing = True
-        while self._arrived and not (self._answering or self._unsent):
-            arrival = self._arrived.popleft()
+        while self._received and not (self._answering or self._unsent):
+            received = self._received.popleft()
             self._answering = True
-            if arrival.refusal is not None:
-                self._answered(arrival, arrival.refusal)
-            elif arrival.visit is not None and arrival.request is not None:
-                arrival.visit.respond(arrival.request, partial(self._answered, arrival))
+            if received.refusal is not None:
+                self._answered(received, received.refusal)
+            elif received.handler is not None and received.request is not None:
+                received.handler.respond(received.request, partial(self._answered, received))
         self._advancing = False
-        if self._paused and not self._arrived and not self._transport.is_closing():
+        if self._paused and not self._received and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()
 
     # Answers.
 
-    def _answered(self, arrival: Arrival, response: Response) -> None:
+    def _answered(self, received: ReceivedRequest, response: Response) -> None:
         self._answering = False
-        _close(arrival)
+        _close(received)
         if self._transport.is_closing():
             return
-        self._last = not arrival.keeps_alive or (self._ended and not self._arrived) or self._server.stopping
-        head = answer_head(response, last=self._last, old_client=arrival.old_client)
-        body = b"" if arrival.method == "HEAD" or response.status in NO_BODY else response.body
+        self._last = not received.keeps_alive or (self._ended and not self._received) or self._server.stopping
+        head = response_head(response, last=self._last, old_client=received.old_client)
+        body = b"" if received.method == "HEAD" or response.status in NO_BODY else response.body
         self._since = self._server.now()
         if len(body) <= WRITE_BYTES:
             self._transport.write(head + body)
@@ -302,6 +302,6 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-def _close(arrival: Arrival) -> None:
-    if arrival.request is not None:
-        arrival.request.body.close()
+def _close(received: ReceivedRequest) -> None:
+    if received.request is not None:
+        received.request.body.close()

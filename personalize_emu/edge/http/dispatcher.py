@@ -60,19 +60,19 @@ _JSON_ERRORS: dict[Fault, type[AwsError]] = {
 }
 
 
-class Front:
+class Dispatcher:
     """The application of the HTTP server. `loop` is the one that it runs in."""
 
     def __init__(self, port: OnePort, loop: AbstractEventLoop) -> None:
         self.port = port
         self.loop = loop
-        self.live = Lane("live", LIVE_THREADS)
-        self.services = Lane("services", SERVICE_THREADS)
-        self.waiting = Lane("waiting", WAITING_THREADS)
+        self.live = ThreadPool("live", LIVE_THREADS)
+        self.services = ThreadPool("services", SERVICE_THREADS)
+        self.waiting = ThreadPool("waiting", WAITING_THREADS)
 
-    def visit(self, head: Head) -> FrontVisit:
+    def handler_for(self, head: Head) -> DispatchedRequest:
         path = unquote(head.path)
-        return FrontVisit(self, head, path, self.port.destination(head.method, path, head.query, head.headers))
+        return DispatchedRequest(self, head, path, self.port.destination(head.method, path, head.query, head.headers))
 
     def refusal(self, fault: Fault) -> Response:
         log_refused("-", "-", fault.status, fault.reason)
@@ -80,10 +80,10 @@ class Front:
 
 
 @dataclass(frozen=True)
-class FrontVisit:
+class DispatchedRequest:
     """One request. path: percent-decoded."""
 
-    front: Front
+    dispatcher: Dispatcher
     head: Head
     path: str
     destination: Destination
@@ -106,39 +106,39 @@ class FrontVisit:
         log_refused(self.head.method, self.head.path, fault.status, fault.reason)
         if self.destination.receiver is Receiver.PERSONALIZE:
             error = _json_error(fault)
-            return refuse(self.front.port.emulator, self.head.method, self.path, self.head.headers, error)
+            return refuse(self.dispatcher.port.emulator, self.head.method, self.path, self.head.headers, error)
         service = self.destination.service or ("s3" if self._is_for_objects else None)
         code = _XML_CODES.get(fault, "InvalidRequest") if service in XML_SERVICES else _json_error(fault).code
         return refusal(service, self.head.headers, status=fault.status, code=code, message=fault.reason)
 
     def respond(self, request: HttpRequest, reply: Reply) -> None:
-        lane = self._lane()
-        if lane is None:
+        pool = self._pool()
+        if pool is None:
             reply(self.destination.refusal or self._health())
         else:
-            lane.run(lambda: self._answer(request, reply))
+            pool.run(lambda: self._answer(request, reply))
 
     def _answer(self, request: HttpRequest, reply: Reply) -> None:
-        response = self.front.port.answer(self.destination, self.path, request)
+        response = self.dispatcher.port.answer(self.destination, self.path, request)
         # A server that has stopped has no loop any more, and its clients are gone.
         with suppress(RuntimeError):
-            self.front.loop.call_soon_threadsafe(reply, response)
+            self.dispatcher.loop.call_soon_threadsafe(reply, response)
 
-    def _lane(self) -> Lane | None:
+    def _pool(self) -> ThreadPool | None:
         """None for what is answered in the event loop: it waits for nothing and takes no time."""
         destination, head = self.destination, self.head
         if destination.refusal is not None:
             return None
         if destination.receiver is Receiver.SERVICES:
-            return self.front.services
+            return self.dispatcher.services
         if destination.receiver is Receiver.ADMIN:
             is_health = self.path == "/_emu/health" and head.method in ("GET", "HEAD")
-            return None if is_health else self.front.waiting
+            return None if is_health else self.dispatcher.waiting
         operation = head.headers.get("x-amz-target", "").rpartition(".")[2]
-        return self.front.live if not operation or operation.startswith(READING) else self.front.waiting
+        return self.dispatcher.live if not operation or operation.startswith(READING) else self.dispatcher.waiting
 
     def _health(self) -> Response:
-        body = json.dumps(self.front.port.emulator.health()).encode()
+        body = json.dumps(self.dispatcher.port.emulator.health()).encode()
         return Response(200, (("content-type", "application/json"),), body)
 
 
@@ -151,7 +151,7 @@ def _json_error(fault: Fault) -> AwsError:
 Work = Callable[[], None]
 
 
-class Lane:
+class ThreadPool:
     """A queue and its threads, which come into being as they are needed, up to `threads`.
 
     They are daemons: whoever stops does not wait for what they are at. One thread may call `run`.

@@ -122,7 +122,7 @@ Reply = Callable[[Response], None]
 """Takes the answer to one request, in the thread of the event loop."""
 
 
-class Visit(Protocol):
+class RequestHandler(Protocol):
     """What becomes of one request, decided by its head."""
 
     @property
@@ -139,13 +139,13 @@ class Visit(Protocol):
 class Application(Protocol):
     """What is served."""
 
-    def visit(self, head: Head) -> Visit: ...
+    def handler_for(self, head: Head) -> RequestHandler: ...
 
     def refusal(self, fault: Fault) -> Response:
         """The answer to what is not even a head."""
 
 
-def answer_head(response: Response, *, last: bool, old_client: bool) -> bytes:
+def response_head(response: Response, *, last: bool, old_client: bool) -> bytes:
     """Status line and headers. last: the connection ends with this answer. old_client: speaks HTTP/1.0."""
     lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
     names = set()

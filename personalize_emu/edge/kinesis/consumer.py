@@ -26,7 +26,7 @@ MOST_RECORDS = 500
 """Of one GetRecords; a checkpoint follows."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 """Seconds between two attempts."""
-_GOES_BY = frozenset(
+_TRANSIENT = frozenset(
     {
         "ThrottlingException",
         "Throttling",
@@ -97,9 +97,9 @@ class StreamConsumer:
 
     def _readable(self) -> Iterator[tuple[str, bool]]:
         """Shards with records to come whose parents have none left, and whether they are closed."""
-        answer = self._patiently(self._list_shards) or []
+        answer = self._with_retries(self._list_shards) or []
         known = self.checkpoints.shards
-        self._meet(answer)
+        self._add_shards(answer)
         present = {shard["ShardId"] for shard in answer}
         for shard in answer:
             name, is_closed = shard["ShardId"], _is_closed(shard)
@@ -108,7 +108,7 @@ class StreamConsumer:
             if not known[name].ended and not waits and not self.stop.is_set():
                 yield name, is_closed
 
-    def _meet(self, shards: Sequence[Mapping[str, Any]]) -> None:
+    def _add_shards(self, shards: Sequence[Mapping[str, Any]]) -> None:
         """Note shards that are new: children of known ones begin at their beginning, whatever `latest` says."""
         known, first_time = self.checkpoints.shards, not self.checkpoints.shards
         new = [shard for shard in shards if shard["ShardId"] not in known]
@@ -116,7 +116,7 @@ class StreamConsumer:
             name, skipped = shard["ShardId"], self.latest and first_time
             if skipped and not _is_closed(shard):
                 latest = partial(self._iterator, name, ShardIteratorType="LATEST")
-                self._iterators[name] = self._patiently(latest)
+                self._iterators[name] = self._with_retries(latest)
             known[name] = Progress(since=self.started if skipped else None, ended=skipped and _is_closed(shard))
         if new:
             self.checkpoints.save()
@@ -131,7 +131,7 @@ class StreamConsumer:
         """One portion of a shard; whether there may be more at once."""
         progress = self.checkpoints.shards[shard]
         try:
-            answer = self._patiently(lambda: self._records(shard, progress))
+            answer = self._with_retries(lambda: self._records(shard, progress))
         except ClientError:
             # An iterator lives for five minutes; the next one begins behind the last checkpoint.
             self._iterators.pop(shard, None)
@@ -142,7 +142,7 @@ class StreamConsumer:
             record = StreamRecord(
                 shard, found["SequenceNumber"], found["Data"], found["ApproximateArrivalTimestamp"].timestamp()
             )
-            if self.stop.is_set() or not self._deal_with(record):
+            if self.stop.is_set() or not self._process(record):
                 break
             progress.sequence = record.sequence
         following = answer.get("NextShardIterator")
@@ -169,11 +169,11 @@ class StreamConsumer:
         iterator: str = answer["ShardIterator"]
         return iterator
 
-    def _deal_with(self, record: StreamRecord) -> bool:
+    def _process(self, record: StreamRecord) -> bool:
         """False when the end came before the record was dealt with."""
         try:
             call = call_of(record, self.trackers)
-            if self._patiently(lambda: self._put(call)) is None:
+            if self._with_retries(lambda: self._put(call)) is None:
                 return False
         except PoisonRecord as error:
             text = f"poison record: shard {record.shard} sequence {record.sequence}: {error}"
@@ -195,12 +195,12 @@ class StreamConsumer:
             # botocore raises the latter two itself for numbers and times beyond all bounds.
             raise PoisonRecord(" ".join(str(error).split())) from error
         except ClientError as error:
-            if _goes_by(error) or _code(error) in _RIGHTS:
+            if _is_transient(error) or _code(error) in _RIGHTS:
                 raise
             raise PoisonRecord(f"{_code(error)}: {error.response['Error'].get('Message', '')}") from error
         return True
 
-    def _patiently(self, attempt: Callable[[], Any]) -> Any:
+    def _with_retries(self, attempt: Callable[[], Any]) -> Any:
         """What `attempt` gives, once nothing is in its way; None when the end comes first.
 
         Raises:
@@ -214,7 +214,7 @@ class StreamConsumer:
             except ClientError as error:
                 if _code(error) == _EXPIRED:
                     raise
-                if not _goes_by(error):
+                if not _is_transient(error):
                     raise Refused(str(error)) from error
                 failure: Exception = error
             except (HTTPClientError, NoConnection) as error:
@@ -235,6 +235,6 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _goes_by(error: ClientError) -> bool:
+def _is_transient(error: ClientError) -> bool:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return _code(error) in _GOES_BY or status >= 500
+    return _code(error) in _TRANSIENT or status >= 500

@@ -13,23 +13,23 @@
 Tested with moto 5.1.0 and 5.2.5.
 """
 
-from personalize_emu.edge.moto_adapter.accounts import account_of, caller_of, know_managed_policies
+from personalize_emu.edge.moto_adapter.accounts import account_of, caller_of, load_managed_policies
 from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, ServicesGone
 from personalize_emu.edge.moto_adapter.embedded import embedded_application
 from personalize_emu.edge.moto_adapter.faults import UnservedRequest
-from personalize_emu.edge.moto_adapter.mocking import Door, Knock, answering
+from personalize_emu.edge.moto_adapter.mocking import InterceptedRequest, MockEndpoint, mocked_personalize
 from personalize_emu.edge.moto_adapter.resetting import reset_services
 
 __all__ = [
-    "Door",
     "EmbeddedClients",
-    "Knock",
+    "InterceptedRequest",
+    "MockEndpoint",
     "ServicesGone",
     "UnservedRequest",
     "account_of",
-    "answering",
     "caller_of",
     "embedded_application",
-    "know_managed_policies",
+    "load_managed_policies",
+    "mocked_personalize",
     "reset_services",
 ]

@@ -50,7 +50,7 @@ def _documents(key: Any) -> tuple[dict[str, Any], ...]:
         return tuple(IAMPolicy(policy)._policy_json for policy in key.collect_policies())
 
 
-def know_managed_policies() -> None:
+def load_managed_policies() -> None:
     """Let programs attach AmazonPersonalizeFullAccess and its like to the roles they make (S-6).
 
     For a process of its own only: moto then reads a thousand policies at every reset, about a second.

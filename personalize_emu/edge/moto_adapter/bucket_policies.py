@@ -75,7 +75,7 @@ def as_the_service(account: str) -> Iterator[None]:
 
 
 @cache
-def heed_bucket_policies() -> None:
+def enforce_bucket_policies() -> None:
     """Replace moto's reading of bucket policies, once a process."""
     set_up: Callable[..., None] = S3Response.setup_class
     put: Callable[[Any, str, bytes], None] = S3Backend.put_bucket_policy

@@ -14,8 +14,8 @@ from botocore.config import Config
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 
-from personalize_emu.edge.moto_adapter.bucket_policies import as_the_service, heed_bucket_policies
-from personalize_emu.edge.moto_adapter.faults import Asked, converted
+from personalize_emu.edge.moto_adapter.bucket_policies import as_the_service, enforce_bucket_policies
+from personalize_emu.edge.moto_adapter.faults import FailedRequest, converted
 from personalize_emu.edge.moto_adapter.resetting import using_services
 from personalize_emu.service.metrics.service_metrics import NAMESPACE
 
@@ -43,11 +43,11 @@ class EmbeddedClients:
         self._closed = threading.Event()
         self._stubber = BotocoreStubber()
         self._stubber.enabled = True
-        heed_bucket_policies()
+        enforce_bucket_policies()
 
     def __call__(self, service: str, region: str) -> Any:
         if service == "cloudwatch":
-            tell_dimensions_apart()
+            match_dimensions_exactly()
         options: dict[str, Any] = {"ignore_configured_endpoint_urls": True, "retries": {"total_max_attempts": 1}}
         config = Config(**options)
         # boto3 sessions are not safe to share between threads while they make clients.
@@ -72,18 +72,18 @@ class EmbeddedClients:
                 return self._stubber(event_name, request)
             # As over HTTP: whatever moto trips over is an answer of the service.
             except Exception as error:  # noqa: BLE001
-                answer = converted(error, _asked(event_name, request))
+                answer = converted(error, _failed_request(event_name, request))
         headers: Any = dict(answer.headers)
         return AWSResponse(request.url, answer.status, headers, MockRawResponse(answer.body))
 
 
-def _asked(event_name: str, request: Any) -> Asked:
+def _failed_request(event_name: str, request: Any) -> FailedRequest:
     """event_name: before-send.SERVICE.OPERATION."""
     url = urlsplit(request.url)
     headers = {name.lower(): as_text(value) for name, value in request.headers.items()}
     # Only forms and JSON tell an operation; the bodies of S3 are streams.
     body = request.body if isinstance(request.body, bytes) else b""
-    return Asked(event_name.split(".")[1], request.method, url.path, url.query, headers, body)
+    return FailedRequest(event_name.split(".")[1], request.method, url.path, url.query, headers, body)
 
 
 def as_text(value: Any) -> str:
@@ -92,7 +92,7 @@ def as_text(value: Any) -> str:
 
 
 @cache
-def tell_dimensions_apart() -> None:
+def match_dimensions_exactly() -> None:
     """Let statistics of the service's own metrics be of exactly the dimensions that are asked for, as in AWS.
 
     moto adds up all data that have at least those, and these metrics are there for each dimension alone and for all

@@ -10,7 +10,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from personalize_emu.edge.http.error_responses import FORM
 from personalize_emu.edge.moto_adapter.accounts import account_of
-from personalize_emu.edge.moto_adapter.bucket_policies import heed_bucket_policies
+from personalize_emu.edge.moto_adapter.bucket_policies import enforce_bucket_policies
 from personalize_emu.edge.moto_adapter.deliveries import deliveries, guard
 from personalize_emu.edge.moto_adapter.faults import FORM_BODY, MalformedRequest, UnservedRequest, answer_faults
 from personalize_emu.edge.moto_adapter.resetting import using_services
@@ -51,7 +51,7 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: 
         answer_faults(app, service)
         return app
 
-    heed_bucket_policies()
+    enforce_bucket_policies()
     dispatcher = _without_admin_routes(werkzeug_app.DomainDispatcherApplication)(create)
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

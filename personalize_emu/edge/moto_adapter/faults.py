@@ -84,7 +84,7 @@ class MalformedRequest(UnservedRequest):
 
 
 @dataclass(frozen=True)
-class Asked:
+class FailedRequest:
     """A request as far as its faults need it. service: moto's name. headers: names in lower case."""
 
     service: str
@@ -127,34 +127,34 @@ class Asked:
             return None
 
 
-def converted(error: Exception, asked: Asked) -> Response:
+def converted(error: Exception, failed: FailedRequest) -> Response:
     """The answer to a request at which moto raised `error`; one line in the log tells what was raised."""
-    status, code, message = _fault(error, asked)
+    status, code, message = _fault(error, failed)
     told = f"{type(error).__name__}: {error}"[:300]
     if status == 500:
-        _log.error("embedded %s failed at %s %s", asked.service, asked.method, asked.path, exc_info=error)
+        _log.error("embedded %s failed at %s %s", failed.service, failed.method, failed.path, exc_info=error)
     else:
         _log.warning(
             "embedded %s answers %s %s with %d %s: %s",
-            *(asked.service, asked.operation_name or asked.method, asked.path, status, code, told),
+            *(failed.service, failed.operation_name or failed.method, failed.path, status, code, told),
         )
-        _log.debug("raised by the embedded %s", asked.service, exc_info=error)
-    return refusal(asked.service, asked.headers, status=status, code=code, message=message)
+        _log.debug("raised by the embedded %s", failed.service, exc_info=error)
+    return refusal(failed.service, failed.headers, status=status, code=code, message=message)
 
 
-def _fault(error: Exception, asked: Asked) -> tuple[int, str, str]:
+def _fault(error: Exception, failed: FailedRequest) -> tuple[int, str, str]:
     """Status, code and message."""
     if isinstance(error, LACKS):
-        return _lacking(error, asked)
-    worded = _worded(error, asked)
+        return _lacking(error, failed)
+    worded = _worded(error, failed)
     if worded is not None:
         return worded
     if _is_of_the_system(error):
-        return 500, "InternalFailure", f"The embedded {asked.service} failed; see the log."
-    if asked.service == "s3":
-        return _s3_fault(error, asked)
-    status, code = _code(error, asked)
-    return status, code, _explained(error, asked)
+        return 500, "InternalFailure", f"The embedded {failed.service} failed; see the log."
+    if failed.service == "s3":
+        return _s3_fault(error, failed)
+    status, code = _code(error, failed)
+    return status, code, _explained(error, failed)
 
 
 def _is_of_the_system(error: Exception) -> bool:
@@ -166,12 +166,12 @@ def _is_of_the_system(error: Exception) -> bool:
     return isinstance(error, SYSTEM_FAULTS)
 
 
-def _worded(error: Exception, asked: Asked) -> tuple[int, str, str] | None:
+def _worded(error: Exception, failed: FailedRequest) -> tuple[int, str, str] | None:
     """Of an error that has a code of its own."""
     if isinstance(error, HTTPException):
         return error.code or 400, _HTTP_CODES.get(error.code or 400, "ValidationError"), error.description or ""
     if isinstance(error, ServiceException):
-        return _status_of(error.code, asked), error.code, error.message
+        return _status_of(error.code, failed), error.code, error.message
     if isinstance(error, ClientError):
         told = error.response["Error"]
         return 400, told["Code"], told["Message"]
@@ -181,45 +181,45 @@ def _worded(error: Exception, asked: Asked) -> tuple[int, str, str] | None:
 _HTTP_CODES = {404: "UnknownOperationException", 405: "MethodNotAllowed", 413: "RequestEntityTooLarge"}
 
 
-def _lacking(error: Exception, asked: Asked) -> tuple[int, str, str]:
+def _lacking(error: Exception, failed: FailedRequest) -> tuple[int, str, str]:
     if isinstance(error, ImportError):
-        package = f"The embedded {asked.service} lacks a package for this: install moto[{asked.service}]"
+        package = f"The embedded {failed.service} lacks a package for this: install moto[{failed.service}]"
         return 501, "NotImplementedException", f"{package} ({error})."
-    if asked.service != "s3" and asked.operation_name and asked.operation is None:
-        unknown = f"Could not find operation {asked.operation_name[:100]} of {asked.service}."
-        return 400, "InvalidAction" if asked.is_form else "UnknownOperationException", unknown
+    if failed.service != "s3" and failed.operation_name and failed.operation is None:
+        unknown = f"Could not find operation {failed.operation_name[:100]} of {failed.service}."
+        return 400, "InvalidAction" if failed.is_form else "UnknownOperationException", unknown
     return 501, "NotImplementedException", f"moto does not implement this: {error}"
 
 
-def _s3_fault(error: Exception, asked: Asked) -> tuple[int, str, str]:
-    named = parse_qs(asked.query, keep_blank_values=True)
+def _s3_fault(error: Exception, failed: FailedRequest) -> tuple[int, str, str]:
+    named = parse_qs(failed.query, keep_blank_values=True)
     for parameter, fault in S3_FAULTS.items():
         if parameter in named:
             return fault
     # The configuration of a bucket or an object comes as a document.
-    if isinstance(error, ExpatError) or (asked.body and named and asked.method in ("PUT", "POST")):
+    if isinstance(error, ExpatError) or (failed.body and named and failed.method in ("PUT", "POST")):
         text = "The XML you provided was not well-formed or did not validate against our published schema"
         return 400, "MalformedXML", text
-    return 400, "InvalidArgument", _explained(error, asked)
+    return 400, "InvalidArgument", _explained(error, failed)
 
 
-def _code(error: Exception, asked: Asked) -> tuple[int, str]:
+def _code(error: Exception, failed: FailedRequest) -> tuple[int, str]:
     """Status and code of what a service that is not S3 says of such a request."""
-    if isinstance(error, UNREADABLE) and not asked.is_form and not asked.members:
+    if isinstance(error, UNREADABLE) and not failed.is_form and not failed.members:
         return 400, "SerializationException"
-    members = asked.members
+    members = failed.members
     tokens = [name for member in members for name in TOKENS.get(member.lower(), ())]
     unknown = isinstance(error, KeyError) and error.args and error.args[0] in _texts(members)
-    declared = {shape.name: shape for shape in asked.operation.error_shapes} if asked.operation else {}
+    declared = {shape.name: shape for shape in failed.operation.error_shapes} if failed.operation else {}
     for name in (*tokens, *(MISSING if unknown else ()), *INVALID):
         if name in declared:
             facts = declared[name].metadata.get("error", {})
             return facts.get("httpStatusCode", 400), facts.get("code", name)
-    return 400, "ValidationError" if asked.is_form else "ValidationException"
+    return 400, "ValidationError" if failed.is_form else "ValidationException"
 
 
-def _status_of(code: str, asked: Asked) -> int:
-    shapes = asked.operation.error_shapes if asked.operation else ()
+def _status_of(code: str, failed: FailedRequest) -> int:
+    shapes = failed.operation.error_shapes if failed.operation else ()
     statuses = {each.metadata.get("error", {}).get("code", each.name): each for each in shapes}
     if code not in statuses:
         return 400
@@ -227,17 +227,17 @@ def _status_of(code: str, asked: Asked) -> int:
     return status
 
 
-def _explained(error: Exception, asked: Asked) -> str:
+def _explained(error: Exception, failed: FailedRequest) -> str:
     """What the model says is wrong with the request, and where it says nothing, what moto tripped over."""
-    members, operation = asked.members, asked.operation
-    if members and operation and operation.input_shape and not asked.is_form:
+    members, operation = failed.members, failed.operation
+    if members and operation and operation.input_shape and not failed.is_form:
         # botocore's validator raises instead of reporting where a time is past what the platform can count.
         with suppress(RuntimeError, ValueError, OverflowError):
             report = ParamValidator().validate(members, operation.input_shape)
             if report.has_errors():
                 return str(report.generate_report())[:1000]
     told = f"{type(error).__name__}: {error}"[:300]
-    return f"The embedded {asked.service} can make nothing of this request ({told})."
+    return f"The embedded {failed.service} can make nothing of this request ({told})."
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -258,7 +258,7 @@ def answer_faults(app: Flask, service: str) -> None:
         if isinstance(error, HTTPException) and not type(error).__module__.startswith("werkzeug."):
             # An error of the service, as moto words it.
             return error
-        response = converted(error, _asked(service))
+        response = converted(error, _failed_request(service))
         return FlaskResponse(response.body, status=response.status, headers=list(response.headers))
 
     app.debug = False
@@ -266,11 +266,11 @@ def answer_faults(app: Flask, service: str) -> None:
     app.register_error_handler(Exception, answer)
 
 
-def _asked(service: str) -> Asked:
+def _failed_request(service: str) -> FailedRequest:
     """The request at hand, which moto may have read already."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     body = request.environ.get(FORM_BODY)
     if body is None:
         # A body that moto unpacks cannot be read again.
         body = b"" if request.content_encoding == "gzip" else request.get_data()
-    return Asked(service, request.method, request.path, request.query_string.decode("latin-1"), headers, body)
+    return FailedRequest(service, request.method, request.path, request.query_string.decode("latin-1"), headers, body)

@@ -23,7 +23,7 @@ IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 
 
 @dataclass(frozen=True)
-class Knock:
+class InterceptedRequest:
     """A request to Personalize that moto intercepted: header names in lower case, path percent-decoded."""
 
     method: str
@@ -34,22 +34,22 @@ class Knock:
 
 
 @dataclass(frozen=True)
-class Door:
+class MockEndpoint:
     """What answers the hosts of Personalize, and what happens when moto forgets its stores."""
 
-    answer: Callable[[Knock], tuple[int, dict[str, str], bytes]]
+    answer: Callable[[InterceptedRequest], tuple[int, dict[str, str], bytes]]
     reset: Callable[[], None]
 
 
 _PERSONALIZE_HOSTS = r"https?://personalize(-runtime|-events)?(-fips)?\.(.+)\.(amazonaws\.com(\.cn)?|api\.aws)"
-_DOORS = "personalize_emu_doors"
+_ENDPOINTS = "personalize_emu_doors"
 
 
 @dataclass
-class _Doors:
+class _Endpoints:
     """Stands in moto's tables while a mock is active. The door opened last answers."""
 
-    open: list[Door] = field(default_factory=list)
+    open: list[MockEndpoint] = field(default_factory=list)
     undo: list[Callable[[], object]] = field(default_factory=list)
     users: int = 0
 
@@ -62,11 +62,11 @@ class _Doors:
         # moto hands its own request over in newer versions, botocore's in older ones.
         body = request.get_data() if hasattr(request, "get_data") else request.body
         path = unquote(url.path) or "/"
-        return self.open[-1].answer(Knock(request.method, path, url.query, names, _as_bytes(body)))
+        return self.open[-1].answer(InterceptedRequest(request.method, path, url.query, names, _as_bytes(body)))
 
     def reset(self) -> None:
-        for door in self.open:
-            door.reset()
+        for endpoint in self.open:
+            endpoint.reset()
 
     def enter(self) -> None:
         self.users += 1
@@ -104,10 +104,10 @@ class _Doors:
         self.undo.append(lambda: setattr(owner, name, original))
 
 
-def _resetting(doors: _Doors, original: Callable[[Any], None]) -> Callable[[Any], None]:
+def _resetting(endpoints: _Endpoints, original: Callable[[Any], None]) -> Callable[[Any], None]:
     def reset(backend: Any) -> None:
         original(backend)
-        doors.reset()
+        endpoints.reset()
 
     return reset
 
@@ -126,17 +126,17 @@ _tables = threading.RLock()
 
 
 @contextmanager
-def answering(door: Door) -> Iterator[None]:
+def mocked_personalize(endpoint: MockEndpoint) -> Iterator[None]:
     """Inside, no AWS call of any client leaves the process: Personalize is `door`, the rest is moto."""
-    doors: _Doors = vars(personalize_urls).setdefault(_DOORS, _Doors())
-    with ExitStack() as leaving:
+    endpoints: _Endpoints = vars(personalize_urls).setdefault(_ENDPOINTS, _Endpoints())
+    with ExitStack() as stack:
         with _tables:
-            doors.enter()
-            leaving.callback(doors.leave)
-        leaving.enter_context(mock_aws())
-        doors.open.append(door)
+            endpoints.enter()
+            stack.callback(endpoints.leave)
+        stack.enter_context(mock_aws())
+        endpoints.open.append(endpoint)
         # First of all on the way out: moto resets its stores next, which is no reset of this door's.
-        leaving.callback(doors.open.remove, door)
+        stack.callback(endpoints.open.remove, endpoint)
         yield
 
 

@@ -16,7 +16,7 @@ from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
 
 
-class SharedTurn:
+class SharedLock:
     """Many threads at once, or one that excludes all others. A thread that has a turn may take it again."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class SharedTurn:
                 self._changed.notify_all()
 
 
-_turn = SharedTurn()
+_lock = SharedLock()
 """moto's stores are those of the process, and so is this."""
 
 _objects = threading.RLock()
@@ -69,7 +69,7 @@ _objects = threading.RLock()
 @contextmanager
 def using_services(service: str | None) -> Iterator[None]:
     """Around each call of moto. service: what is called; None where only moto can tell."""
-    with _turn.shared():
+    with _lock.shared():
         # moto closes the content of an object that is written again, also while another thread reads it.
         if service in (None, "s3"):
             with _objects:
@@ -88,7 +88,7 @@ def reset_services(meanwhile: Callable[[], None] = _nothing) -> None:
     Args:
         meanwhile: called while nobody uses the services; it must not wait for anybody who does.
     """
-    with _turn.exclusive(), _without_managed_policies():
+    with _lock.exclusive(), _without_managed_policies():
         meanwhile()
         BackendDict.reset()
         reset_model_data()

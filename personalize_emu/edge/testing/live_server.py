@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import Future
 from typing import Any
 
-from personalize_emu.edge.http.dispatcher import Front
+from personalize_emu.edge.http.dispatcher import Dispatcher
 from personalize_emu.edge.http.server import HttpServer
 from personalize_emu.edge.one_port import emulator_with_services, one_port
 from personalize_emu.emulator import Emulator
@@ -52,7 +52,7 @@ class LiveServer:
 
     async def _serve(self) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        server = HttpServer(Front(one_port(self.emulator), loop), self.emulator.settings.body_timeout)
+        server = HttpServer(Dispatcher(one_port(self.emulator), loop), self.emulator.settings.body_timeout)
         await server.start(self._listener)
         self._started.set_result((loop, stop))
         await stop.wait()

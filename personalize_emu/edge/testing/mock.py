@@ -10,8 +10,15 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar, overload
 
 from personalize_emu.aws_services import AwsServices
-from personalize_emu.edge.auth.access_control import gate_of
-from personalize_emu.edge.moto_adapter import Door, EmbeddedClients, Knock, account_of, answering, caller_of
+from personalize_emu.edge.auth.access_control import access_check_for
+from personalize_emu.edge.moto_adapter import (
+    EmbeddedClients,
+    InterceptedRequest,
+    MockEndpoint,
+    account_of,
+    caller_of,
+    mocked_personalize,
+)
 from personalize_emu.edge.request_pipeline import answer
 from personalize_emu.edge.testing.bypass_warning import bypass_warned
 from personalize_emu.emulator import Emulator
@@ -126,23 +133,23 @@ class MockPersonalize:
         """One use of the mock, independent of every other one."""
         clients = EmbeddedClients(self._settings.account)
         emulator = Emulator(self._settings, clock=self._clock, aws_services=AwsServices(clients))
-        with ExitStack() as leaving:
-            leaving.callback(emulator.close)
-            leaving.callback(clients.close)
-            leaving.enter_context(answering(_door_of(emulator)))
-            leaving.enter_context(bypass_warned())
+        with ExitStack() as stack:
+            stack.callback(emulator.close)
+            stack.callback(clients.close)
+            stack.enter_context(mocked_personalize(_endpoint_of(emulator)))
+            stack.enter_context(bypass_warned())
             yield emulator
 
 
-def _door_of(emulator: Emulator) -> Door:
-    gate = gate_of(emulator.settings, caller_of)
+def _endpoint_of(emulator: Emulator) -> MockEndpoint:
+    access_check = access_check_for(emulator.settings, caller_of)
 
-    def reply(knock: Knock) -> tuple[int, dict[str, str], bytes]:
-        request = (knock.method, knock.path, knock.query, knock.headers, knock.body)
-        response = answer(emulator, *request, account_of=account_of, gate=gate)
+    def reply(request: InterceptedRequest) -> tuple[int, dict[str, str], bytes]:
+        parts = (request.method, request.path, request.query, request.headers, request.body)
+        response = answer(emulator, *parts, account_of=account_of, access_check=access_check)
         return response.status, dict(response.headers), response.body
 
-    return Door(reply, emulator.reset)
+    return MockEndpoint(reply, emulator.reset)
 
 
 def _decorated_function(function: Any, mock: MockPersonalize) -> Any:

@@ -152,7 +152,7 @@ def _assumable_role(context: Context, role_arn: str) -> Role:
     except RoleError as error:
         raise InvalidInputException(f"Role {role_arn} cannot be checked: {error}") from error
     with _refusing_to_guess(f"role {role_arn}"):
-        trusted = allows([role.trust], _as_the_service(context, "sts:AssumeRole", role_arn))
+        trusted = allows([role.trust_policy], _as_the_service(context, "sts:AssumeRole", role_arn))
     if not trusted:
         raise InvalidInputException(f"Role {role_arn} cannot be assumed by {SERVICE}. Please check its trust policy.")
     return role

@@ -22,7 +22,7 @@ from personalize_emu.service.state.training_columns import KnownColumns
 from personalize_emu.service.training.schedule import call_when_due, cancel_training, next_due
 from personalize_emu.service.training.training import TrainingInput, train_version, watched
 from personalize_emu.service.training.training_inputs import metadata_reading
-from personalize_emu.state.jobs import Job, Lane
+from personalize_emu.state.jobs import Job, WorkerPool
 from personalize_emu.state.lifecycle import ACTIVE, creation_duration
 from personalize_emu.state.resources import Document, Recommender
 from personalize_emu.wire.errors import AwsError, InvalidInputException, NotImplementedException
@@ -127,6 +127,6 @@ def _begin_retraining(context: Context, recommender: Recommender, source: Traini
         training_of(context, arn, source),
         succeeded,
         lambda _: None,
-        lane=Lane.TRAINING,
+        pool=WorkerPool.TRAINING,
     )
     context.afterwards(lambda: context.state.jobs.start(job))

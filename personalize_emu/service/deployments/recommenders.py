@@ -27,7 +27,7 @@ from personalize_emu.service.recipes import require_type, required_recipe
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.state.training_columns import check_training_columns, columns_of
 from personalize_emu.service.training.schedule import cancel_training
-from personalize_emu.state.jobs import Job, Lane, no_work
+from personalize_emu.state.jobs import Job, WorkerPool, no_work
 from personalize_emu.state.lifecycle import (
     ACTIVE,
     CREATE_PENDING,
@@ -69,7 +69,7 @@ def create_recommender(context: Context, params: Params) -> dict[str, Any]:
     context.insert(recommender, checked_tags(params))
     context.state.recommenders[recommender.arn].known_columns = columns_of(schemas_of_group(context, group.arn))
     train = training_of(context, recommender.arn, source)
-    begin_creation(context, recommender, train, partial(deploy, context, recommender, source), lane=Lane.TRAINING)
+    begin_creation(context, recommender, train, partial(deploy, context, recommender, source), pool=WorkerPool.TRAINING)
     schedule_retraining(context, recommender)
     return {"recommenderArn": recommender.arn}
 

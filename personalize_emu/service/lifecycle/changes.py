@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.metrics.service_metrics import record_end
-from personalize_emu.state.jobs import Job, JobFailed, Lane, attempt, no_work
+from personalize_emu.state.jobs import Job, JobFailed, WorkerPool, attempt, no_work
 from personalize_emu.state.lifecycle import (
     ACTIVE,
     CREATING,
@@ -79,12 +79,12 @@ def begin_creation(
     finished: Callable[[T], dict[str, Any] | None],
     *,
     queues: tuple[str, ...] = (),
-    lane: Lane = Lane.TRANSFER,
+    pool: WorkerPool = WorkerPool.TRANSFER,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Lead an inserted record through the states of its kind, to ACTIVE or CREATE FAILED as a rule (R-GEN-10).
 
-    work: what takes time, run in the background by a worker of the lane; raises JobFailed.
+    work: what takes time, run in the background by a worker of `pool`; raises JobFailed.
     finished: makes the result of the work visible and returns further fields of the record to set. Called
     under the store's lock, only while the record still exists. What it raises is the end of the creation, so what
     cannot be taken back comes last in it; what may fail without harm is put off with `afterwards`.
@@ -132,7 +132,7 @@ def begin_creation(
         context.run_deferred()
 
     duration = creation_duration(context.settings, record.kind)
-    job: Job[T] = Job(f"create {record.arn}", duration, begun, work, succeeded, failed, queues, lane=lane)
+    job: Job[T] = Job(f"create {record.arn}", duration, begun, work, succeeded, failed, queues, pool=pool)
     context.afterwards(lambda: context.state.jobs.start(job))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from personalize_emu.service.core.context import Context
-from personalize_emu.state.jobs import Job, Lane
+from personalize_emu.state.jobs import Job, WorkerPool
 from personalize_emu.state.lifecycle import (
     ACTIVE,
     CREATE_FAILED,
@@ -82,6 +82,6 @@ def begin_update(
         work,
         succeeded,
         failed,
-        lane=Lane.TRAINING,
+        pool=WorkerPool.TRAINING,
     )
     context.afterwards(lambda: context.state.jobs.start(job))

@@ -34,7 +34,7 @@ from personalize_emu.service.training.model_selection import (
 from personalize_emu.service.training.training import TrainingInput, train_version, watched
 from personalize_emu.service.training.training_inputs import item_attributes, metadata_reading, objective_along
 from personalize_emu.service.training.versions import versions_of
-from personalize_emu.state.jobs import Job, Lane, no_work
+from personalize_emu.state.jobs import Job, WorkerPool, no_work
 from personalize_emu.state.lifecycle import (
     ACTIVE,
     CREATE_IN_PROGRESS,
@@ -84,7 +84,7 @@ def begin_training(
     context.insert(version, tags)
     context.state.versions[version.arn].data_version = source.interactions.mark
     train, deploy = partial(_train, context, version, source), partial(_deploy, context, version, source)
-    begin_creation(context, version, train, deploy, lane=Lane.TRAINING)
+    begin_creation(context, version, train, deploy, pool=WorkerPool.TRAINING)
     return version
 
 

@@ -34,7 +34,7 @@ from personalize_emu.state.resources import (
     Solution,
     SolutionVersion,
 )
-from personalize_emu.state.served_recommendations import GivenAnswers
+from personalize_emu.state.served_recommendations import ServedRecommendations
 from personalize_emu.state.store import Index, Store, Table
 
 
@@ -59,7 +59,7 @@ class EmulatorState:
     trackers: Index
     """Tracking id to event tracker ARN."""
     indexes: ColumnIndexes = field(default_factory=ColumnIndexes)
-    answers: GivenAnswers = field(default_factory=GivenAnswers)
+    answers: ServedRecommendations = field(default_factory=ServedRecommendations)
     tallies: Tallies = field(default_factory=Tallies)
     metrics: MetricBuffer = field(default_factory=MetricBuffer)
     """The service's own, on their way to CloudWatch."""

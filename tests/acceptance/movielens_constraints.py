@@ -46,11 +46,11 @@ class Cinema:
         self.wait(lambda: personalize.describe_filter(filterArn=made["filterArn"]))
         return made["filterArn"]
 
-    def asked(self, user: str, **wishes: Any) -> dict[str, Any]:
-        return runtime.get_recommendations(campaignArn=self.campaign, userId=user, **wishes)
+    def asked(self, user: str, **constraints: Any) -> dict[str, Any]:
+        return runtime.get_recommendations(campaignArn=self.campaign, userId=user, **constraints)
 
-    def films(self, user: str, **wishes: Any) -> list[str]:
-        return [item["itemId"] for item in self.asked(user, **wishes)["itemList"]]
+    def films(self, user: str, **constraints: Any) -> list[str]:
+        return [item["itemId"] for item in self.asked(user, **constraints)["itemList"]]
 
     def happened(self, user: str, kind: str, films: list[str], **extra: Any) -> None:
         now = int(time.time())

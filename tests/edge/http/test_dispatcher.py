@@ -22,7 +22,7 @@ from personalize_emu.edge.moto_adapter import reset_services
 from personalize_emu.edge.one_port import emulator_with_services
 from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.settings import Settings
-from tests.edge.echo import read_all
+from tests.edge.http.echo_server import read_all
 from tests.refusals import refusal
 
 REGION = "us-east-1"
@@ -201,7 +201,7 @@ def test_health_of_a_foreign_host_is_refused_as_all_else(server: LiveServer) -> 
 def test_calls_that_wait_and_other_services_leave_threads_to_recommendations(
     server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many calls as wait in each of the other lanes, and more, have not ended."""
+    """As many calls as wait in each of the other pools, and more, have not ended."""
     let_go, waiting = threading.Event(), threading.Semaphore(0)
     call = server.emulator.call
 

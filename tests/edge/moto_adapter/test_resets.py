@@ -17,7 +17,7 @@ from moto.moto_api import recorder
 from werkzeug.test import Client
 
 from personalize_emu.edge.moto_adapter import reset_services
-from personalize_emu.edge.moto_adapter.resetting import SharedTurn, using_services
+from personalize_emu.edge.moto_adapter.resetting import SharedLock, using_services
 from personalize_emu.edge.one_port import emulator_with_services, one_port
 from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.settings import Settings
@@ -97,7 +97,7 @@ def test_personalize_is_reset_while_nobody_uses_the_services() -> None:
 
 
 def test_many_users_at_once_or_one_that_excludes_them() -> None:
-    turn = SharedTurn()
+    turn = SharedLock()
     together, inside, clashes = threading.Barrier(4), [0], [0]
     counting = threading.Lock()
 

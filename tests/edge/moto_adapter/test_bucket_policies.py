@@ -13,9 +13,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from personalize_emu.edge.testing.mock import mock_personalize
+from tests.bucket_owner import KEY, READING, SERVICE, Owner, policy
 from tests.clients import client
 from tests.given import BUCKET, REGION, ROLE
-from tests.owner import KEY, READING, SERVICE, Owner, policy
 from tests.refusals import refusal
 
 OBJECTS = f"arn:aws:s3:::{BUCKET}/*"

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from personalize_emu.edge.http.connection import MOST_HEAD_BYTES, SPILL_BYTES
-from tests.edge.echo import LIMIT, Running, echoing, read_all
+from tests.edge.http.echo_server import LIMIT, Running, echoing, read_all
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Somebody who sets up roles, buckets and keys for the service, through boto3."""
+"""The owner of a bucket: sets up roles, buckets and keys for the service, and imports through them (boto3)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def policy(*statements: Mapping[str, Any]) -> str:
 
 
 class Owner:
-    """Somebody who sets up a role and a bucket and imports through them."""
+    """Creates a role and a bucket, grants access, and starts import jobs."""
 
     def __init__(self) -> None:
         self.iam = client("iam")

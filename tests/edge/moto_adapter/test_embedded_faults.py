@@ -18,7 +18,7 @@ import pytest
 from botocore.config import Config
 
 from personalize_emu.edge.moto_adapter import EmbeddedClients, reset_services
-from personalize_emu.edge.moto_adapter.faults import Asked, converted
+from personalize_emu.edge.moto_adapter.faults import FailedRequest, converted
 from personalize_emu.edge.one_port import emulator_with_services
 from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.settings import Settings
@@ -155,8 +155,9 @@ def test_one_line_in_the_log_and_the_traceback_only_for_debugging(
         assert sum(record.exc_info is not None for record in told) == tracebacks
 
 
-def asked(service: str = "iam") -> Asked:
-    return Asked(service, "POST", "/", "", {"content-type": "application/x-www-form-urlencoded"}, b"Action=ListRoles")
+def failed(service: str = "iam") -> FailedRequest:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    return FailedRequest(service, "POST", "/", "", headers, b"Action=ListRoles")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def asked(service: str = "iam") -> Asked:
     [OSError(28, "disk full"), MemoryError("disk full"), RuntimeError("can't start new thread: disk full")],
 )
 def test_what_no_request_can_be_blamed_for_stays_a_failure(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
-    answer = converted(error, asked())
+    answer = converted(error, failed())
     assert answer.status == 500
     assert b"<Code>InternalFailure</Code>" in answer.body
     assert b"disk full" not in answer.body
@@ -173,14 +174,14 @@ def test_what_no_request_can_be_blamed_for_stays_a_failure(error: Exception, cap
 
 def test_other_run_time_errors_are_the_fault_of_the_request() -> None:
     """botocore, whose parsers moto uses, raises one for a time beyond all calendars."""
-    assert converted(RuntimeError("Unable to calculate correct timezone offset"), asked()).status == 400
+    assert converted(RuntimeError("Unable to calculate correct timezone offset"), failed()).status == 400
 
 
 @pytest.mark.parametrize("compressed", [bz2.decompress, gzip.decompress, zlib.decompress])
 def test_bytes_that_are_not_compressed_as_said_are_the_fault_of_the_request(compressed: Callable[..., Any]) -> None:
     with pytest.raises((OSError, zlib.error)) as raised:
         compressed(b"zz" * 20)
-    assert converted(raised.value, asked()).status == 400
+    assert converted(raised.value, failed()).status == 400
 
 
 def test_our_own_calls_get_the_same_answers() -> None:
@@ -278,5 +279,5 @@ def test_a_time_past_what_can_be_counted_is_the_fault_of_the_request() -> None:
     target = "GraniteServiceVersion20100801.GetInsightRuleReport"
     headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": target}
     body = b'{"RuleName": "r", "StartTime": "18446744073709551616", "EndTime": 1, "Period": 60}'
-    answer = converted(RuntimeError("no timezone"), Asked("cloudwatch", "POST", "/", "", headers, body))
+    answer = converted(RuntimeError("no timezone"), FailedRequest("cloudwatch", "POST", "/", "", headers, body))
     assert answer.status == 400

@@ -19,7 +19,7 @@ HANG_SECONDS = 30
 
 
 @dataclass
-class Echo:
+class EchoApplication:
     """Answers with method, target and length of the body. Requests of `/held` wait until they are let go.
 
     arrived: what was served. holding: set when a request is held.
@@ -29,16 +29,16 @@ class Echo:
     holding: threading.Event = field(default_factory=threading.Event)
     held: list[tuple[HttpRequest, Reply]] = field(default_factory=list)
 
-    def visit(self, head: Head) -> EchoVisit:
-        return EchoVisit(self, head)
+    def handler_for(self, head: Head) -> EchoHandler:
+        return EchoHandler(self, head)
 
     def refusal(self, fault: Fault) -> Response:
         return Response(fault.status, (("x-fault", fault.name),), b"")
 
 
 @dataclass
-class EchoVisit:
-    echo: Echo
+class EchoHandler:
+    echo: EchoApplication
     head: Head
     limit: int = LIMIT
 
@@ -64,14 +64,14 @@ class EchoVisit:
 class Running:
     """port: of the server on the loopback."""
 
-    echo: Echo
+    echo: EchoApplication
     server: HttpServer
     loop: asyncio.AbstractEventLoop
     port: int
 
     def let_go(self) -> None:
         for request, reply in self.echo.held:
-            response = EchoVisit(self.echo, request.head).answer(request)
+            response = EchoHandler(self.echo, request.head).answer(request)
             self.loop.call_soon_threadsafe(reply, response)
         self.echo.held.clear()
         self.echo.holding.clear()
@@ -104,7 +104,7 @@ def echoing(body_timeout: float = HANG_SECONDS) -> Iterator[Running]:
     started: Future[tuple[Running, asyncio.Event]] = Future()
 
     async def serve() -> None:
-        echo, stop = Echo(), asyncio.Event()
+        echo, stop = EchoApplication(), asyncio.Event()
         server = HttpServer(echo, body_timeout)
         await server.start(listener)
         started.set_result((Running(echo, server, asyncio.get_running_loop(), listener.getsockname()[1]), stop))
