@@ -8,16 +8,16 @@ from typing import Any
 
 from personalize_emu.service.access.role_access import require_key
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.dataset_jobs.deletions import deletion_jobs_of
 from personalize_emu.service.datasets.event_datasets import forget_event_dataset, is_filled_by_clients
 from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
     begin_plain_creation,
+    create,
     refuse_while_used_by,
     require_deletable,
 )
-from personalize_emu.state.lifecycle import CREATE_PENDING, DATA_DELETION, DELETING
+from personalize_emu.state.lifecycle import DATA_DELETION, DELETING
 from personalize_emu.state.resources import (
     Dataset,
     DatasetGroup,
@@ -38,18 +38,14 @@ def create_dataset_group(context: Context, params: Params) -> dict[str, Any]:
         raise InvalidInputException("roleArn and kmsKeyArn must be specified together.")
     if "roleArn" in params:
         require_key(context, params["roleArn"], params["kmsKeyArn"])
-    now = context.clock.now()
-    group = DatasetGroup(
-        name=params["name"],
-        dataset_group_arn=context.arn("dataset-group", params["name"]),
-        status=CREATE_PENDING,
+    group = create(
+        context,
+        DatasetGroup,
+        params,
         domain=params.get("domain"),
         role_arn=params.get("roleArn"),
         kms_key_arn=params.get("kmsKeyArn"),
-        creation_date_time=now,
-        last_updated_date_time=now,
     )
-    context.insert(group, checked_tags(params))
     begin_plain_creation(context, group)
     return {"datasetGroupArn": group.arn, "domain": group.domain}
 

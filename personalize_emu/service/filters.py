@@ -11,16 +11,16 @@ from personalize_emu.filters.errors import InvalidExpression
 from personalize_emu.filters.expressions import DATASETS
 from personalize_emu.filters.grammar import parse
 from personalize_emu.service.core.context import Context, Params, already_exists
-from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.datasets.datasets import dataset_of_type, in_group
 from personalize_emu.service.datasets.schemas import parsed_schema
 from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
     begin_plain_creation,
+    create,
     refuse_while_used_by,
     require_deletable,
 )
-from personalize_emu.state.lifecycle import ACTIVE, CREATE_FAILED, CREATE_PENDING, CREATING, DELETING
+from personalize_emu.state.lifecycle import ACTIVE, CREATE_FAILED, CREATING, DELETING
 from personalize_emu.state.resources import BatchInferenceJob, BatchSegmentJob, DatasetGroup, Filter, Resource, Schema
 from personalize_emu.wire.errors import InvalidInputException, LimitExceededException
 
@@ -38,20 +38,12 @@ def create_filter(context: Context, params: Params) -> dict[str, Any]:
         checked = checked_filter(context, group.arn, params["filterExpression"])
     except InvalidExpression as error:
         raise InvalidInputException(str(error)) from error
-    now = context.clock.now()
-    record = Filter(
-        name=params["name"],
-        filter_arn=context.arn("filter", params["name"]),
-        dataset_group_arn=group.arn,
-        filter_expression=params["filterExpression"],
-        status=CREATE_PENDING,
-        creation_date_time=now,
-        last_updated_date_time=now,
-    )
-    if context.state.store.get(Filter, record.arn) is not None:
-        raise already_exists(record.arn)
+    filter_arn = context.arn("filter", params["name"])
+    if context.state.store.get(Filter, filter_arn) is not None:
+        raise already_exists(filter_arn)
     _refuse_too_many_fields(context, group, checked)
-    context.insert(record, checked_tags(params))
+    expression = params["filterExpression"]
+    record = create(context, Filter, params, dataset_group_arn=group.arn, filter_expression=expression)
     begin_plain_creation(context, record)
     return {"filterArn": record.arn}
 

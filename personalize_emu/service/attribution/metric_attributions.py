@@ -16,6 +16,7 @@ from personalize_emu.service.datasets.datasets import dataset_of_type, in_group,
 from personalize_emu.service.lifecycle.changes import (
     begin_creation,
     begin_deletion,
+    create,
     queues_of,
     require_active,
     require_deletable,
@@ -23,7 +24,6 @@ from personalize_emu.service.lifecycle.changes import (
     require_usable,
 )
 from personalize_emu.service.state.attribution_ledger import InvalidMetric, Ledger, check_expression, measured_types
-from personalize_emu.state.lifecycle import CREATE_PENDING
 from personalize_emu.state.resources import Dataset, DatasetGroup, MetricAttribution
 from personalize_emu.wire.errors import InvalidInputException, ResourceAlreadyExistsException
 
@@ -38,18 +38,14 @@ def create_metric_attribution(context: Context, params: Params) -> dict[str, Any
     require_active(group)
     metrics = _with(context, group.arn, (), params["metrics"])
     _check_output(context, params["metricsOutputConfig"])
-    now = context.clock.now()
-    record = MetricAttribution(
-        name=params["name"],
-        metric_attribution_arn=context.arn("metric-attribution", params["name"]),
+    record = create(
+        context,
+        MetricAttribution,
+        params,
         dataset_group_arn=group.arn,
         metrics=metrics,
         metrics_output_config=params["metricsOutputConfig"],
-        status=CREATE_PENDING,
-        creation_date_time=now,
-        last_updated_date_time=now,
     )
-    context.insert(record)
     ledger = Ledger(record.arn, group.arn)
 
     def begin_counting(_: None) -> None:

@@ -19,9 +19,8 @@ from personalize_emu.service.batch_jobs.batch_requests import (
 from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
 from personalize_emu.service.configuration.campaign_config import check_exploration, check_ranking_influence
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.datasets.datasets import schemas_of_group
-from personalize_emu.state.lifecycle import CREATE_PENDING
+from personalize_emu.service.lifecycle.changes import create
 from personalize_emu.state.resources import BatchInferenceJob, SolutionVersion
 from personalize_emu.wire.errors import InvalidInputException
 
@@ -42,10 +41,10 @@ def insert_batch_inference_job(context: Context, params: Params) -> BatchInferen
     meaning_of(context, record, version, "ItemID")
     _check_themes(context, recipe, version, params)
     require_rights(context, params["roleArn"], places)
-    now = context.clock.now()
-    job = BatchInferenceJob(
-        job_name=params["jobName"],
-        batch_inference_job_arn=context.arn("batch-inference-job", params["jobName"]),
+    return create(
+        context,
+        BatchInferenceJob,
+        params,
         solution_version_arn=version.arn,
         job_input=params["jobInput"],
         job_output=params["jobOutput"],
@@ -55,12 +54,7 @@ def insert_batch_inference_job(context: Context, params: Params) -> BatchInferen
         batch_inference_job_mode=params.get("batchInferenceJobMode", DEFAULT_MODE),
         batch_inference_job_config=params.get("batchInferenceJobConfig"),
         theme_generation_config=params.get("themeGenerationConfig"),
-        status=CREATE_PENDING,
-        creation_date_time=now,
-        last_updated_date_time=now,
     )
-    context.insert(job, checked_tags(params))
-    return job
 
 
 def describe_batch_inference_job(context: Context, params: Params) -> dict[str, Any]:

@@ -18,8 +18,7 @@ from personalize_emu.service.batch_jobs.batch_requests import (
     require_rights,
 )
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.core.tags import checked_tags
-from personalize_emu.state.lifecycle import CREATE_PENDING
+from personalize_emu.service.lifecycle.changes import create
 from personalize_emu.state.resources import BatchSegmentJob
 from personalize_emu.wire.errors import InvalidInputException
 
@@ -38,21 +37,17 @@ def insert_batch_segment_job(context: Context, params: Params) -> tuple[BatchSeg
     if checked is not None and recipe.name == BY_ATTRIBUTE and any(c.owner in EVENTS for c in checked.columns):
         raise InvalidInputException(f"Recipe {recipe.name} does not support filters on interactions.")
     require_rights(context, params["roleArn"], places)
-    now = context.clock.now()
-    job = BatchSegmentJob(
-        job_name=params["jobName"],
-        batch_segment_job_arn=context.arn("batch-segment-job", params["jobName"]),
+    job = create(
+        context,
+        BatchSegmentJob,
+        params,
         solution_version_arn=version.arn,
         job_input=params["jobInput"],
         job_output=params["jobOutput"],
         role_arn=params["roleArn"],
         num_results=count,
         filter_arn=params.get("filterArn"),
-        status=CREATE_PENDING,
-        creation_date_time=now,
-        last_updated_date_time=now,
     )
-    context.insert(job, checked_tags(params))
     return job, checked
 
 

@@ -17,12 +17,10 @@ from personalize_emu.s3_locations import InvalidLocation, Location, input_object
 from personalize_emu.service.access.role_access import READ, recheck_access, require_access, require_role
 from personalize_emu.service.access.s3_inputs import refuse_too_large, requested_location, unreadable_at_work
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.datasets.datasets import in_group
-from personalize_emu.service.lifecycle.changes import begin_creation, require_active
+from personalize_emu.service.lifecycle.changes import begin_creation, create, require_active
 from personalize_emu.service.state.dataset_contents import UserRemoval
 from personalize_emu.state.jobs import JobFailed
-from personalize_emu.state.lifecycle import DATA_DELETION
 from personalize_emu.state.resources import DataDeletionJob, Dataset, DatasetGroup
 
 MOST_BYTES = 100 * 2**20
@@ -38,18 +36,14 @@ def create_data_deletion_job(context: Context, params: Params) -> dict[str, Any]
     location = requested_location(params["dataSource"].get("dataLocation"))
     require_role(context, params["roleArn"])
     require_access(context, params["roleArn"], READ, location.bucket, [location.key])
-    now = context.clock.now()
-    job = DataDeletionJob(
-        job_name=params["jobName"],
-        data_deletion_job_arn=context.arn("data-deletion-job", params["jobName"]),
+    job = create(
+        context,
+        DataDeletionJob,
+        params,
         dataset_group_arn=group.arn,
         data_source=params["dataSource"],
         role_arn=params["roleArn"],
-        status=DATA_DELETION.pending,
-        creation_date_time=now,
-        last_updated_date_time=now,
     )
-    context.insert(job, checked_tags(params))
     datasets = tuple(dataset.arn for dataset in context.all(Dataset) if dataset.dataset_group_arn == group.arn)
     # In the queues of its datasets it waits for their imports, and later imports wait for it (D-112).
     begin_creation(

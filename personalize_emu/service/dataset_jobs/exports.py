@@ -17,13 +17,17 @@ from personalize_emu.data.schemas.dataset_types import DATASET_TYPES
 from personalize_emu.service.access.role_access import WRITE, recheck_access, require_access, require_role
 from personalize_emu.service.access.s3_inputs import NO_WRITE_ACCESS, output_folder, unwritable_at_work
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.datasets.event_datasets import require_filled_by_clients
 from personalize_emu.service.datasets.schemas import parsed_schema
-from personalize_emu.service.lifecycle.changes import begin_creation, queues_of, require_made, require_usable
+from personalize_emu.service.lifecycle.changes import (
+    begin_creation,
+    create,
+    queues_of,
+    require_made,
+    require_usable,
+)
 from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.state.jobs import JobFailed
-from personalize_emu.state.lifecycle import CREATE_PENDING
 from personalize_emu.state.resources import Dataset, DatasetExportJob, Schema
 
 
@@ -36,19 +40,15 @@ def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any
     folder = output_folder(destination["path"])
     require_role(context, params["roleArn"])
     require_access(context, params["roleArn"], WRITE, folder.bucket, [folder.key])
-    now = context.clock.now()
-    job = DatasetExportJob(
-        job_name=params["jobName"],
-        dataset_export_job_arn=context.arn("dataset-export-job", params["jobName"]),
+    job = create(
+        context,
+        DatasetExportJob,
+        params,
         dataset_arn=dataset.arn,
         ingestion_mode=params.get("ingestionMode", "PUT"),
         role_arn=params["roleArn"],
         job_output=params["jobOutput"],
-        status=CREATE_PENDING,
-        creation_date_time=now,
-        last_updated_date_time=now,
     )
-    context.insert(job, checked_tags(params))
     schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
     begin_creation(
         context,

@@ -29,10 +29,9 @@ from personalize_emu.service.access.s3_inputs import (
 )
 from personalize_emu.service.attribution.event_attribution import ImportReporting, import_reporting
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.datasets.event_datasets import require_filled_by_clients
 from personalize_emu.service.datasets.schemas import parsed_schema
-from personalize_emu.service.lifecycle.changes import begin_creation, require_made, require_usable
+from personalize_emu.service.lifecycle.changes import begin_creation, create, require_made, require_usable
 from personalize_emu.service.metrics.service_metrics import record_import_size
 from personalize_emu.service.state.attribution_ledger import Ledger, Sums
 from personalize_emu.service.state.dataset_contents import BulkImport, DatasetContents
@@ -40,7 +39,7 @@ from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.entries import ImportReport
 from personalize_emu.settings import quota_limits
 from personalize_emu.state.jobs import JobFailed
-from personalize_emu.state.lifecycle import CREATE_PENDING, CREATING
+from personalize_emu.state.lifecycle import CREATING
 from personalize_emu.state.resources import Dataset, DatasetImportJob, Schema
 from personalize_emu.wire.errors import InvalidInputException
 
@@ -77,20 +76,16 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
         require_role(context, role_arn)
     keys = [info.key for info in requested_objects(context.aws_services.listing(context.region), location)]
     require_access(context, role_arn, READ, location.bucket, keys)
-    now = context.clock.now()
-    job = DatasetImportJob(
-        job_name=params["jobName"],
-        dataset_import_job_arn=context.arn("dataset-import-job", params["jobName"]),
+    job = create(
+        context,
+        DatasetImportJob,
+        params,
         dataset_arn=dataset.arn,
         data_source=params["dataSource"],
         role_arn=role_arn,
         import_mode=mode,
         publish_attribution_metrics_to_s3=publish,
-        status=CREATE_PENDING,
-        creation_date_time=now,
-        last_updated_date_time=now,
     )
-    context.insert(job, checked_tags(params))
     schema_text = context.get(Schema, dataset.schema_arn).schema
     read = partial(_read, context, job, mode, schema_text, dataset.dataset_type)
     _begin(context, job, reporting, read, partial(_merged, context, dataset, mode))

@@ -15,12 +15,12 @@ from personalize_emu.data.schemas.dataset_types import (
     dataset_type_named,
 )
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.datasets.event_datasets import is_filled_by_clients
 from personalize_emu.service.datasets.schemas import invalid_schema, parsed_schema
 from personalize_emu.service.lifecycle.changes import (
     begin_creation,
     begin_deletion,
+    create,
     refuse_while_used_by,
     require_active,
     require_deletable,
@@ -28,7 +28,7 @@ from personalize_emu.service.lifecycle.changes import (
 from personalize_emu.service.state.attribution_ledger import measured_types
 from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.state.jobs import no_work
-from personalize_emu.state.lifecycle import ACTIVE, CREATE_PENDING, CREATING
+from personalize_emu.state.lifecycle import ACTIVE, CREATING
 from personalize_emu.state.resources import (
     BatchInferenceJob,
     BatchJob,
@@ -57,20 +57,18 @@ def create_dataset(context: Context, params: Params) -> dict[str, Any]:
             f"The domain of schema {schema.arn} does not match dataset group {group.arn}."
         )
     check_schema(schema, dataset_type)
-    now, dataset_arn = context.clock.now(), context.arn("dataset", f"{group.name}/{dataset_type}")
-    hears = dataset_type == ACTION_INTERACTIONS
-    dataset = Dataset(
-        name=params["name"],
-        dataset_arn=dataset_arn,
+    resource_name = f"{group.name}/{dataset_type}"
+    has_tracking_id = dataset_type == ACTION_INTERACTIONS
+    dataset = create(
+        context,
+        Dataset,
+        params,
+        resource_name=resource_name,
         dataset_group_arn=group.arn,
         dataset_type=dataset_type,
         schema_arn=schema.arn,
-        tracking_id=context.identifiers.tracking_id(dataset_arn) if hears else None,
-        status=CREATE_PENDING,
-        creation_date_time=now,
-        last_updated_date_time=now,
+        tracking_id=context.identifiers.tracking_id(context.arn("dataset", resource_name)) if has_tracking_id else None,
     )
-    context.insert(dataset, checked_tags(params))
     event_ids = context.state.groups[group.arn].event_ids
 
     def created(_: None) -> None:

@@ -11,6 +11,7 @@ from itertools import count
 
 from personalize_emu.data.schemas.dataset_types import DATASET_TYPES
 from personalize_emu.service.core.context import Context
+from personalize_emu.service.lifecycle.changes import new_record
 from personalize_emu.state.lifecycle import ACTIVE
 from personalize_emu.state.resources import Dataset, DatasetGroup, Schema
 from personalize_emu.wire.errors import InvalidInputException
@@ -47,22 +48,20 @@ def require_filled_by_clients(dataset: Dataset) -> None:
 
 def make_event_dataset(context: Context, group: DatasetGroup) -> None:
     """Once a group: a later tracker finds both there, unless they have been deleted."""
-    store, now = context.state.store, context.clock.now()
-    arn = context.arn("dataset", f"{group.name}/{EVENT_INTERACTIONS}")
-    if store.get(Dataset, arn) is not None:
+    store, resource_name = context.state.store, f"{group.name}/{EVENT_INTERACTIONS}"
+    if store.get(Dataset, context.arn("dataset", resource_name)) is not None:
         return
-    store.insert(
-        Dataset(
-            name=f"{group.name}-event-interactions",
-            dataset_arn=arn,
-            dataset_group_arn=group.arn,
-            dataset_type=EVENT_INTERACTIONS,
-            schema_arn=_event_schema(context, group).arn,
-            status=ACTIVE,
-            creation_date_time=now,
-            last_updated_date_time=now,
-        )
+    dataset = new_record(
+        context,
+        Dataset,
+        resource_name,
+        name=f"{group.name}-event-interactions",
+        dataset_group_arn=group.arn,
+        dataset_type=EVENT_INTERACTIONS,
+        schema_arn=_event_schema(context, group).arn,
+        status=ACTIVE,
     )
+    store.insert(dataset)
 
 
 def forget_event_dataset(context: Context, group: DatasetGroup) -> None:
@@ -77,20 +76,13 @@ def forget_event_dataset(context: Context, group: DatasetGroup) -> None:
 
 def _event_schema(context: Context, group: DatasetGroup) -> Schema:
     """The one that there is, or a new one, named after its group beside whatever clients have named so."""
-    store, now = context.state.store, context.clock.now()
+    store = context.state.store
     made = store.get(Schema, context.state.groups[group.arn].event_schema_arn)
     if made is not None:
         return made
     names = (f"{group.name}-event-interactions{f'-{number}' if number else ''}" for number in count())
     name = next(name for name in names if store.get(Schema, context.arn("schema", name)) is None)
-    schema = Schema(
-        name=name,
-        schema_arn=context.arn("schema", name),
-        schema=_SCHEMA_TEXT,
-        domain=group.domain,
-        creation_date_time=now,
-        last_updated_date_time=now,
-    )
+    schema = new_record(context, Schema, name, name=name, schema=_SCHEMA_TEXT, domain=group.domain)
     store.insert(schema)
     context.state.groups[group.arn].event_schema_arn = schema.arn
     return schema

@@ -6,16 +6,16 @@ from typing import Any
 
 from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 from personalize_emu.service.core.context import Context, Params, already_exists
-from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.datasets.datasets import dataset_of_type, in_group
 from personalize_emu.service.datasets.event_datasets import make_event_dataset
 from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
     begin_plain_creation,
+    create,
     require_active,
     require_deletable,
 )
-from personalize_emu.state.lifecycle import CREATE_PENDING, DELETING
+from personalize_emu.state.lifecycle import DELETING
 from personalize_emu.state.resources import DatasetGroup, EventTracker
 from personalize_emu.wire.errors import InvalidInputException
 
@@ -27,18 +27,15 @@ def create_event_tracker(context: Context, params: Params) -> dict[str, Any]:
     for tracker in context.all(EventTracker):
         if tracker.dataset_group_arn == group.arn:
             raise already_exists(tracker.arn)
-    now = context.clock.now()
-    tracker = EventTracker(
-        name=params["name"],
-        event_tracker_arn=context.arn("event-tracker", context.identifiers.suffix(group.arn)),
+    tracker = create(
+        context,
+        EventTracker,
+        params,
+        resource_name=context.identifiers.suffix(group.arn),
         account_id=context.account,
         tracking_id=context.identifiers.tracking_id(group.arn),
         dataset_group_arn=group.arn,
-        status=CREATE_PENDING,
-        creation_date_time=now,
-        last_updated_date_time=now,
     )
-    context.insert(tracker, checked_tags(params))
     make_event_dataset(context, group)
     begin_plain_creation(context, tracker)
     return {"eventTrackerArn": tracker.arn, "trackingId": tracker.tracking_id}

@@ -8,7 +8,7 @@ from typing import Any
 from personalize_emu.data.schemas.avro import InvalidSchema, parse_schema
 from personalize_emu.data.schemas.avro import Schema as AvroSchema
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.lifecycle.changes import refuse_while_used_by
+from personalize_emu.service.lifecycle.changes import create, refuse_while_used_by
 from personalize_emu.state.lifecycle import UPDATING
 from personalize_emu.state.resources import Dataset, Schema
 from personalize_emu.wire.errors import InvalidInputException
@@ -26,16 +26,7 @@ def create_schema(context: Context, params: Params) -> dict[str, Any]:
         parse_schema(params["schema"])
     except InvalidSchema as error:
         raise invalid_schema(error) from error
-    now = context.clock.now()
-    schema = Schema(
-        name=params["name"],
-        schema_arn=context.arn("schema", params["name"]),
-        schema=params["schema"],
-        domain=params.get("domain"),
-        creation_date_time=now,
-        last_updated_date_time=now,
-    )
-    context.insert(schema)
+    schema = create(context, Schema, params, schema=params["schema"], domain=params.get("domain"))
     return {"schemaArn": schema.arn}
 
 

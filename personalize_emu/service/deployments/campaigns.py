@@ -10,17 +10,17 @@ from typing import Any
 from personalize_emu.service.catalog.recipe_catalog import recipe_by_arn
 from personalize_emu.service.configuration.campaign_config import check_campaign_config
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.datasets.datasets import schemas_of_group
 from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
     begin_plain_creation,
+    create,
     require_deletable,
 )
 from personalize_emu.service.lifecycle.updates import begin_update, require_no_update
 from personalize_emu.service.training.versions import require_trained, versions_of
 from personalize_emu.state.jobs import no_work
-from personalize_emu.state.lifecycle import ACTIVE, CREATE_FAILED, CREATE_PENDING, CREATING
+from personalize_emu.state.lifecycle import ACTIVE, CREATE_FAILED, CREATING
 from personalize_emu.state.resources import Campaign, Solution, SolutionVersion
 from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
 
@@ -32,18 +32,14 @@ def create_campaign(context: Context, params: Params) -> dict[str, Any]:
     config = params.get("campaignConfig")
     version = _version_to_deploy(context, params["solutionVersionArn"], config)
     _check_config(context, version, config)
-    now = context.clock.now()
-    campaign = Campaign(
-        name=params["name"],
-        campaign_arn=context.arn("campaign", params["name"]),
+    campaign = create(
+        context,
+        Campaign,
+        params,
         solution_version_arn=version.arn,
         min_provisioned_tps=params.get("minProvisionedTPS", 1),
         campaign_config=config,
-        status=CREATE_PENDING,
-        creation_date_time=now,
-        last_updated_date_time=now,
     )
-    context.insert(campaign, checked_tags(params))
     begin_plain_creation(context, campaign)
     return {"campaignArn": campaign.arn}
 

@@ -13,7 +13,6 @@ from personalize_emu.data.schemas.dataset_types import ITEMS
 from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
 from personalize_emu.service.configuration.campaign_config import check_exploration, check_metadata_columns
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.datasets.datasets import in_group, schemas_of_group
 from personalize_emu.service.deployments.recommender_training import (
     deploy,
@@ -21,7 +20,13 @@ from personalize_emu.service.deployments.recommender_training import (
     schedule_retraining,
     training_of,
 )
-from personalize_emu.service.lifecycle.changes import begin_creation, begin_deletion, require_active, require_deletable
+from personalize_emu.service.lifecycle.changes import (
+    begin_creation,
+    begin_deletion,
+    create,
+    require_active,
+    require_deletable,
+)
 from personalize_emu.service.lifecycle.updates import begin_update, require_no_update
 from personalize_emu.service.recipes import require_type, required_recipe
 from personalize_emu.service.state.trained_version import TrainedVersion
@@ -30,7 +35,6 @@ from personalize_emu.service.training.schedule import cancel_training
 from personalize_emu.state.jobs import Job, WorkerPool, no_work
 from personalize_emu.state.lifecycle import (
     ACTIVE,
-    CREATE_PENDING,
     FAILED,
     INACTIVE,
     START_IN_PROGRESS,
@@ -55,18 +59,14 @@ def create_recommender(context: Context, params: Params) -> dict[str, Any]:
     config = _in_full(params.get("recommenderConfig", {}))
     _check_config(context, group.arn, facts, config)
     source = recommender_input(context, group.arn, facts, config)
-    now = context.clock.now()
-    recommender = Recommender(
-        name=params["name"],
-        recommender_arn=context.arn("recommender", params["name"]),
+    recommender = create(
+        context,
+        Recommender,
+        params,
         dataset_group_arn=group.arn,
         recipe_arn=facts.arn,
         recommender_config=config,
-        status=CREATE_PENDING,
-        creation_date_time=now,
-        last_updated_date_time=now,
     )
-    context.insert(recommender, checked_tags(params))
     context.state.recommenders[recommender.arn].known_columns = columns_of(schemas_of_group(context, group.arn))
     train = training_of(context, recommender.arn, source)
     begin_creation(context, recommender, train, partial(deploy, context, recommender, source), pool=WorkerPool.TRAINING)

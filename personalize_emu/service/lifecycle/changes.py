@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from personalize_emu.service.core.context import Context
+from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.metrics.service_metrics import record_end
 from personalize_emu.state.jobs import Job, JobFailed, WorkerPool, attempt, no_work
 from personalize_emu.state.lifecycle import (
@@ -22,11 +23,42 @@ from personalize_emu.state.lifecycle import (
     creation_duration,
     deletion_duration,
 )
-from personalize_emu.state.resources import Dataset, Resource, Stateful
+from personalize_emu.state.resources import Dataset, Resource, Stateful, member_name
 from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
 
+R = TypeVar("R", bound=Resource)
 S = TypeVar("S", bound=Stateful)
 T = TypeVar("T")
+
+
+def new_record(context: Context, kind: type[R], resource_name: str, **fields: Any) -> R:
+    """A record of a resource that is made now: with its ARN, its times and, of kinds that have one, its first status.
+
+    resource_name: what follows the slash in the ARN. fields: all others, and the status if it is another one.
+    """
+    now = context.clock.now()
+    common: dict[str, Any] = {"creation_date_time": now, "last_updated_date_time": now}
+    common[kind.arn_field] = context.arn(kind.type_word, resource_name)
+    if issubclass(kind, Stateful):
+        common["status"] = course_of(kind.kind).pending
+    return kind(**(common | fields))
+
+
+def create(context: Context, kind: type[R], params: Params, *, resource_name: str = "", **fields: Any) -> R:
+    """The end of every Create, after all other checks of the request (P-56): insert a new record with its tags.
+
+    params: the request, which has its name and its tags. resource_name: as for `new_record`; else its name.
+
+    Raises:
+        ResourceAlreadyExistsException: the ARN is taken (R-GEN-4).
+        LimitExceededException: a quota is used up.
+        TooManyTagsException, InvalidInputException: see `checked_tags`.
+    """
+    field = "job_name" if "jobName" in params else "name"
+    name = params[member_name(field)]
+    record = new_record(context, kind, resource_name or name, **{field: name}, **fields)
+    context.insert(record, checked_tags(params))
+    return record
 
 
 def require_active(record: Stateful) -> None:

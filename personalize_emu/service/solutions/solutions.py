@@ -18,11 +18,11 @@ from personalize_emu.service.configuration.solution_config import (
     shown_solution_config,
 )
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.datasets.datasets import batch_jobs_at_work, dataset_of_type, in_group, schemas_of_group
 from personalize_emu.service.deployments.campaigns import served_versions
 from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
+    create,
     refuse_while_used_by,
     require_active,
     require_deletable,
@@ -54,10 +54,10 @@ def create_solution(context: Context, params: Params) -> dict[str, Any]:
     schemas = schemas_of_group(context, group.arn)
     check_solution(recipe, params, schemas, legacy=context.settings.legacy_recipes)
     _require_data(context, group, recipe)
-    now = context.clock.now()
-    solution = Solution(
-        name=params["name"],
-        solution_arn=context.arn("solution", params["name"]),
+    solution = create(
+        context,
+        Solution,
+        params,
         dataset_group_arn=group.arn,
         recipe_arn=params.get("recipeArn"),
         # T-40: AutoML always tunes what it chooses.
@@ -68,10 +68,7 @@ def create_solution(context: Context, params: Params) -> dict[str, Any]:
         event_type=params.get("eventType"),
         solution_config=_shown_config(params, recipe),
         status=ACTIVE,
-        creation_date_time=now,
-        last_updated_date_time=now,
     )
-    context.insert(solution, checked_tags(params))
     context.state.solutions[solution.arn].known_columns = columns_of(schemas)
     if solution.perform_auto_training:
         schedule_training(context, solution.arn)

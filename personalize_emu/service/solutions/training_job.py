@@ -16,7 +16,7 @@ from personalize_emu.service.core.context import Context
 from personalize_emu.service.core.tags import Tags
 from personalize_emu.service.datasets.datasets import dataset_of_type
 from personalize_emu.service.deployments.campaigns import begin_campaign_update, planned_deployment
-from personalize_emu.service.lifecycle.changes import begin_creation
+from personalize_emu.service.lifecycle.changes import begin_creation, create
 from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.refresh.refresh import serve
 from personalize_emu.service.state.dataset_contents import DatasetContents
@@ -63,10 +63,12 @@ def begin_training(
 ) -> SolutionVersion:
     """Make a version of an ACTIVE solution, and train it in the background."""
     suffix = context.identifiers.suffix(solution.arn)
-    now = context.clock.now()
-    version = SolutionVersion(
-        name=name or f"{solution.name}/{suffix}",
-        solution_version_arn=f"{solution.arn}/{suffix}",
+    resource_name = f"{solution.name}/{suffix}"
+    version = create(
+        context,
+        SolutionVersion,
+        {"name": name or resource_name, "tags": tags},
+        resource_name=resource_name,
         solution_arn=solution.arn,
         dataset_group_arn=solution.dataset_group_arn,
         perform_hpo=solution.perform_hpo,
@@ -77,11 +79,7 @@ def begin_training(
         solution_config=solution.solution_config,
         training_mode=mode,
         training_type=training_type,
-        status=CREATE_PENDING,
-        creation_date_time=now,
-        last_updated_date_time=now,
     )
-    context.insert(version, tags)
     context.state.versions[version.arn].data_version = source.interactions.mark
     train, deploy = partial(_train, context, version, source), partial(_deploy, context, version, source)
     begin_creation(context, version, train, deploy, pool=WorkerPool.TRAINING)
