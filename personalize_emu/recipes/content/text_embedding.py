@@ -79,17 +79,22 @@ def leading_directions(matrix: sp.csr_matrix, dimensions: int, rng: np.random.Ge
 
     Directions that carry nothing are left out.
     """
+    columns = matrix.shape[1]
+    # Few texts have few of the terms: the directions are 0 in all other columns.
+    occurring = np.unique(matrix.indices)
+    matrix = matrix[:, occurring]
     width = min(dimensions + OVERSAMPLING, *matrix.shape)
     if not dimensions or not width:
-        return np.zeros((matrix.shape[1], 0), np.float32)
+        return np.zeros((columns, 0), np.float32)
     transposed = matrix.T.tocsr()
     basis: NDArray[Any] = rng.standard_normal((matrix.shape[0], width), np.float32)
     for _ in range(POWER_STEPS):
         basis = np.linalg.qr(matrix @ (transposed @ basis)).Q
     _, strengths, rows = np.linalg.svd((transposed @ basis).T, full_matrices=False)
     kept = strengths[:dimensions] > 1e-4 * max(float(strengths[0]), 1e-30)
-    directions: NDArray[np.float32] = rows[:dimensions][kept].T.astype(np.float32)
-    return np.ascontiguousarray(directions)
+    directions = np.zeros((columns, int(kept.sum())), np.float32)
+    directions[occurring] = rows[:dimensions][kept].T
+    return directions
 
 
 def term_counts(texts: Sequence[str]) -> sp.csr_matrix:
