@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
-# One BLAS thread a process: the test workers share the cores.
-TEST_ENVIRONMENT := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+# One BLAS thread a process: the test workers share the cores. Modules are compiled once, not by every server that a
+# test starts, also where the environment says otherwise.
+TEST_ENVIRONMENT := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test lint check fuzz bench pages clean
@@ -26,14 +27,19 @@ demo: $(STAMP)  ## the whole path through boto3 on bundled data, step by step
 run: $(STAMP)  ## serve on http://127.0.0.1:4577 until interrupted
 	@$(BIN)/personalize-emu serve
 
-test: lint check  ## everything CI runs: lint and check
+test: $(STAMP)  ## everything CI runs: lint and check at the same time, what lint says below
+	@$(MAKE) -s lint > $(VENV)/lint.log 2>&1 & lint=$$!; \
+	$(MAKE) -s check; checked=$$?; \
+	wait $$lint; linted=$$?; \
+	cat $(VENV)/lint.log; \
+	exit $$((checked + linted))
 
 lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
 check: $(STAMP)  ## the tests alone, on WORKERS processes
-	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS)
+	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 fuzz: $(STAMP)  ## 100,000 odd requests over Personalize and the embedded services
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.fuzz.campaign

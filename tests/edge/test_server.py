@@ -16,6 +16,7 @@ from personalize_emu.cli import main
 from personalize_emu.edge.testing.server_process import ServerFailed, ServerProcess
 
 REGION = "us-west-2"
+MANAGED = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
 
 
 def client_at(url: str, service: str = "personalize") -> Any:
@@ -70,6 +71,14 @@ def test_s6_managed_policies_can_be_attached() -> None:
         for name in ("service-role/AmazonPersonalizeFullAccess", "AmazonS3FullAccess"):
             iam.attach_role_policy(RoleName="Managed", PolicyArn=f"arn:aws:iam::aws:policy/{name}")
         assert len(iam.list_attached_role_policies(RoleName="Managed")["AttachedPolicies"]) == 2
+        document = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}})
+        iam.create_policy_version(PolicyArn=MANAGED, PolicyDocument=document, SetAsDefault=True)
+        iam.tag_policy(PolicyArn=MANAGED, Tags=[{"Key": "a", "Value": "b"}])
+        with urlopen(Request(f"{server.url}/_emu/reset", method="POST")):
+            pass
+        found = iam.get_policy(PolicyArn=MANAGED)["Policy"]
+        assert (found["AttachmentCount"], found.get("Tags", [])) == (0, [])
+        assert len(iam.list_policy_versions(PolicyArn=MANAGED)["Versions"]) == 1
 
 
 def test_a_server_that_cannot_start_says_why() -> None:
