@@ -59,7 +59,8 @@ def load_managed_policies() -> None:
     For a process of its own only: every account of moto's IAM then has more than a thousand policies.
     """
     default_user_config["iam"]["load_aws_managed_policies"] = True
-    read = IAMBackend._init_aws_policies
+    store_class: Any = IAMBackend
+    read = store_class._init_aws_policies
     policies: dict[str, list[Any]] = {}
 
     def copied(store: Any) -> list[Any]:
@@ -70,7 +71,7 @@ def load_managed_policies() -> None:
             policies[store.region_name] = read(store)
         return [_copy_of(policy, store.account_id) for policy in policies[store.region_name]]
 
-    IAMBackend._init_aws_policies = copied
+    store_class._init_aws_policies = copied
 
 
 def _copy_of(policy: Any, account_id: str) -> Any:

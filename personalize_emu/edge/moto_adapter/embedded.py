@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _ADMIN = "moto_api"
+HOSTS = 1024
+"""Host names of which it is remembered whose they are."""
 ACCOUNT_VARIABLE = "HTTP_X_MOTO_ACCOUNT_ID"
 
 
@@ -83,8 +86,13 @@ def _without_admin_routes(dispatcher: Any) -> Any:
     """
 
     class Dispatcher(dispatcher):  # type: ignore[misc]
+        def __init__(self, create_app: Callable[[str | None], Any]) -> None:
+            super().__init__(create_app)
+            # moto lists its folder and tries every service's pattern, twice a request, for what is always the same.
+            self._backend_of = lru_cache(HOSTS)(super().get_backend_for_host)
+
         def get_backend_for_host(self, host: str | None) -> Any:
-            return None if host == _ADMIN else super().get_backend_for_host(host)
+            return None if host == _ADMIN else self._backend_of(host)
 
     return Dispatcher
 
