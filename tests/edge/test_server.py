@@ -71,7 +71,8 @@ def test_s6_managed_policies_can_be_attached() -> None:
         for name in ("service-role/AmazonPersonalizeFullAccess", "AmazonS3FullAccess"):
             iam.attach_role_policy(RoleName="Managed", PolicyArn=f"arn:aws:iam::aws:policy/{name}")
         assert len(iam.list_attached_role_policies(RoleName="Managed")["AttachedPolicies"]) == 2
-        document = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}})
+        denied = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": denied})
         iam.create_policy_version(PolicyArn=MANAGED, PolicyDocument=document, SetAsDefault=True)
         iam.tag_policy(PolicyArn=MANAGED, Tags=[{"Key": "a", "Value": "b"}])
         with urlopen(Request(f"{server.url}/_emu/reset", method="POST")):
