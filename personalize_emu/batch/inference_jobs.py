@@ -18,9 +18,9 @@ from personalize_emu.runtime.filtering import group_of, records_of
 from personalize_emu.service.batch_jobs.batch_inference_jobs import THEMES, insert_batch_inference_job
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.lifecycle.changes import begin_creation
+from personalize_emu.service.lifecycle.progress import with_progress
 from personalize_emu.service.refresh.refresh import refresh_now
 from personalize_emu.service.state.trained_version import TrainedVersion
-from personalize_emu.service.training.training import watched
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import BatchInferenceJob
 
@@ -32,7 +32,7 @@ MOST_THEMES = 100
 def create_batch_inference_job(context: Context, params: Params) -> dict[str, Any]:
     job = insert_batch_inference_job(context, params)
     work = partial(_answer, context, job)
-    begin_creation(context, job, partial(watched, context.state, job.arn, work), lambda _: None)
+    begin_creation(context, job, partial(with_progress, context.state, job.arn, work), lambda _: None)
     return {"batchInferenceJobArn": job.arn}
 
 

@@ -17,8 +17,8 @@ from personalize_emu.runtime.filtering import group_of
 from personalize_emu.service.batch_jobs.batch_segment_jobs import insert_batch_segment_job
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.lifecycle.changes import begin_creation
+from personalize_emu.service.lifecycle.progress import with_progress
 from personalize_emu.service.state.trained_version import TrainedVersion
-from personalize_emu.service.training.training import watched
 from personalize_emu.state.resources import BatchSegmentJob
 
 MOST_ITEMS = 500
@@ -37,7 +37,7 @@ def create_batch_segment_job(context: Context, params: Params) -> dict[str, Any]
     job, checked = insert_batch_segment_job(context, params)
     work = Work(job, context.state.versions[job.solution_version_arn].served, checked)
     answer = partial(_answer, context, work)
-    begin_creation(context, job, partial(watched, context.state, job.arn, answer), lambda _: None)
+    begin_creation(context, job, partial(with_progress, context.state, job.arn, answer), lambda _: None)
     return {"batchSegmentJobArn": job.arn}
 
 

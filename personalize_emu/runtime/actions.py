@@ -19,7 +19,7 @@ from personalize_emu.runtime.model_inputs import MOST_STREAMED, history_of
 from personalize_emu.runtime.responses import SCORE_PLACES, issued_id
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.state.trained_version import TrainedVersion
-from personalize_emu.service.training.action_records import VALUE, outcome_of, outcomes_of
+from personalize_emu.service.training_data.actions import VALUE, outcome_of, outcomes_of
 from personalize_emu.wire.errors import InvalidInputException
 
 DEFAULT_RESULTS = 5

@@ -14,7 +14,7 @@ from personalize_emu.filters.columns import Mask
 from personalize_emu.recipes.wrappers.exploration import Exploration, Explored, explored, nothing_explored, seed_of
 from personalize_emu.service.configuration.campaign_config import resolved_exploration
 from personalize_emu.service.core.context import Context
-from personalize_emu.service.refresh.rhythms import PERIOD
+from personalize_emu.service.refresh.kinds import TWO_HOURS
 from personalize_emu.service.state.trained_version import TrainedVersion
 
 PART_OF_CATALOG = frozenset({"aws-user-personalization-v2"})
@@ -51,7 +51,7 @@ class Explorer:
 
 def explorer(context: Context, trained: TrainedVersion, config: Mapping[str, Any] | None) -> Explorer:
     """config: of the campaign, the recommender or the batch job."""
-    window = int((context.clock.now() - trained.since) // PERIOD)
+    window = int((context.clock.now() - trained.since) // TWO_HOURS)
     key = ("exploration", context.settings.seed, trained.group_name, trained.recipe.name, window)
     return Explorer(trained, _terms(trained, config), key)
 

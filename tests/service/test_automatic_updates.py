@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from typing import Any
 
 import boto3
@@ -92,6 +94,19 @@ def test_an_update_without_anything_new_changes_nothing(
     assert updated is not served
     clock.advance(48 * HOUR)
     assert emulator.state.trained(version) is updated
+
+
+def test_a_refreshed_model_leaves_no_reference_to_the_one_before(
+    ours: Market, emulator: Emulator, clock: ManualClock
+) -> None:
+    """R-72h: large models are held once."""
+    version = ours.version()
+    ours.campaign(version)
+    before = weakref.ref(emulator.state.versions[version].served)
+    ours.put_item("fresh")
+    clock.advance(2 * HOUR)
+    gc.collect()
+    assert before() is None
 
 
 def test_only_what_a_campaign_deploys_is_updated(ours: Market, clock: ManualClock) -> None:

@@ -11,8 +11,7 @@ import pytest
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.datasets import datasets
 from personalize_emu.service.lifecycle import changes
-from personalize_emu.service.refresh import refresh as between_trainings
-from personalize_emu.service.refresh import refresh as refreshing
+from personalize_emu.service.refresh import refresh
 from personalize_emu.service.state import dataset_contents as contents
 from personalize_emu.service.state.event_identity import EventIds
 from personalize_emu.settings import Pace
@@ -96,8 +95,7 @@ def test_a_version_that_cannot_be_deployed_fails(
     del group
     solution = given.solution(arn("dataset-group", "group"))
     with monkeypatch.context() as patch:
-        patch.setattr(between_trainings, "_begin_refreshing", broken)
-        patch.setattr(between_trainings, "_refreshing_of", broken)
+        patch.setattr(refresh, "refresh_of", broken)
         version = given.version(solution)
     shown = given.personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"]
     assert (shown["status"], shown["failureReason"]) == ("CREATE FAILED", BROKEN)
@@ -203,7 +201,7 @@ def test_a_model_is_refreshed_again_after_a_turn_that_could_not_begin(
     campaign = ours.campaign(ours.version())
     ours.put_item("fresh")
     with monkeypatch.context() as patch:
-        patch.setattr(refreshing, "_job", broken)
+        patch.setattr(refresh.RefreshSchedule, "_job", broken)
         clock.advance(2 * HOUR)
     clock.advance(2 * HOUR)
     assert "fresh" in ours.scores(campaign)

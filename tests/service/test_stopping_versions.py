@@ -16,7 +16,7 @@ from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.recipes.contract.base import Hyperparameters, Kind, Model, Progress, Recipe, TrainingData
 from personalize_emu.recipes.popularity_count import PopularityCount
-from personalize_emu.service.solutions import training_job as version_training
+from personalize_emu.service.solutions import version_training
 from personalize_emu.state.clock import ManualClock
 from tests.given import POPULARITY, REGION, Given, as_csv, two_camps
 from tests.refusals import refusal

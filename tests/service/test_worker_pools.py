@@ -11,7 +11,7 @@ import pytest
 
 from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.solutions import training_job as version_training
+from personalize_emu.service.training.training_job import TrainingJob
 from personalize_emu.state.jobs import JobStopped
 from personalize_emu.state.resources import Resource, Stateful
 from tests.given import ITEMS_SCHEMA, POPULARITY, REGION, Given, as_csv, two_camps
@@ -41,7 +41,7 @@ def at_work(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Emulator, Given]]
         solution = given.solution(group, POPULARITY, performAutoTraining=False)
         given.version(solution)
         assert emulator.wait_idle(20)
-        monkeypatch.setattr(version_training, "train_version", train)
+        monkeypatch.setattr(TrainingJob, "train", train)
         for _ in range(TRAININGS):
             given.version(solution)
         assert begun.acquire(timeout=20)

@@ -1,7 +1,4 @@
-"""What CreateSolution and UpdateSolution accept, and what a configuration means for training (spec 07).
-
-Whether a solution may select its interactions in the way it asks (T-12, T-13, T-20 to T-23).
-"""
+"""Checks of what CreateSolution and UpdateSolution are given, and what a configuration means for training (spec 07)."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from personalize_emu.service.catalog.parameter_values import (
 from personalize_emu.service.catalog.recipe_facts import ParameterKind, RecipeFacts
 from personalize_emu.service.configuration.hpo_config import check_hpo, shown_hpo_config
 from personalize_emu.service.recipes import required_recipe
-from personalize_emu.service.state.training_columns import KnownColumns, check_training_columns, columns_in_training
+from personalize_emu.service.state.training_columns import check_training_columns, columns_in_training
 from personalize_emu.wire.errors import InvalidInputException
 
 Document = Mapping[str, Any]
@@ -191,15 +188,12 @@ def _check_semantic_items(schemas: Schemas) -> None:
         )
 
 
-def attribute_columns(config: Document, schemas: Schemas, known: KnownColumns | None = None) -> list[str]:
-    """Item columns that segments can be made of: trained on, neither text nor reserved (D-13, D-14).
-
-    known: see `columns_in_training`.
-    """
+def attribute_columns(config: Document, schemas: Schemas) -> list[str]:
+    """Item columns that segments can be asked by: trained on, categorical or numeric (D-13, D-14)."""
     if "ITEMS" not in schemas:
         return []
     schema = schemas["ITEMS"]
-    trained = columns_in_training(config.get("trainingDataConfig", {}), "ITEMS", schema, known)
+    trained = columns_in_training(config.get("trainingDataConfig", {}), "ITEMS", schema)
     return [
         field.name
         for field in schema.fields

@@ -1,10 +1,9 @@
-"""Campaigns: a trained version, deployed (R-CMP).
-
-UpdateCampaign, also where a campaign follows its solution by itself (R-CMP-10 to R-CMP-14).
-"""
+"""Campaigns: deployments of a trained version, updated on request or with each new version (R-CMP)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from personalize_emu.service.catalog.recipe_catalog import recipe_by_arn
@@ -18,7 +17,7 @@ from personalize_emu.service.lifecycle.changes import (
     require_deletable,
 )
 from personalize_emu.service.lifecycle.updates import begin_update, require_no_update
-from personalize_emu.service.training.versions import require_trained, versions_of
+from personalize_emu.service.training.versions import latest_version, require_trained
 from personalize_emu.state.jobs import no_work
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_FAILED, CREATING
 from personalize_emu.state.resources import Campaign, Solution, SolutionVersion
@@ -98,7 +97,7 @@ def _version_to_deploy(context: Context, arn: str, config: Any) -> SolutionVersi
     """The version named, or the newest ACTIVE one for `<solution ARN>/$LATEST` (R-CMP-6 to R-CMP-8)."""
     synced = bool((config or {}).get("syncWithLatestSolutionVersion"))
     if arn.endswith(_LATEST):
-        version = _latest_version(context, arn.removesuffix(_LATEST))
+        version = latest_version(context, context.get(Solution, arn.removesuffix(_LATEST)))
     else:
         version = context.get(SolutionVersion, arn)
     require_trained(context, version)
@@ -107,14 +106,6 @@ def _version_to_deploy(context: Context, arn: str, config: Any) -> SolutionVersi
             "syncWithLatestSolutionVersion requires a solutionVersionArn that ends with /$LATEST."
         )
     return version
-
-
-def _latest_version(context: Context, solution_arn: str) -> SolutionVersion:
-    versions = versions_of(context, context.get(Solution, solution_arn))
-    if not versions:
-        raise InvalidInputException(f"Solution {solution_arn} has no solution version.")
-    active = [version for version in versions if version.status == ACTIVE]
-    return (active or versions)[-1]
 
 
 def _check_config(context: Context, version: SolutionVersion, config: Any) -> None:
@@ -128,7 +119,7 @@ def _check_config(context: Context, version: SolutionVersion, config: Any) -> No
 
 
 def planned_deployment(campaign: Campaign) -> dict[str, Any]:
-    """What the campaign deploys once the update that runs, if one does, has ended."""
+    """What the campaign deploys, or will once its running update has ended."""
     update = campaign.latest_campaign_update
     if update is not None and update["status"] in CREATING:
         return {member: update.get(member) for member in ("solutionVersionArn", "minProvisionedTPS", "campaignConfig")}
@@ -140,12 +131,12 @@ def planned_deployment(campaign: Campaign) -> dict[str, Any]:
 
 
 def served_versions(campaign: Campaign) -> frozenset[str]:
-    """ARNs of the version that the campaign serves and of the one that a running update will have it serve."""
+    """ARNs of the version that the campaign serves and of the one that its running update leads to."""
     return frozenset({campaign.solution_version_arn, planned_deployment(campaign)["solutionVersionArn"]})
 
 
 def begin_campaign_update(context: Context, campaign: Campaign, target: dict[str, Any]) -> None:
-    """Deploy `target` (solutionVersionArn, minProvisionedTPS, campaignConfig) when its time has come."""
+    """target: solutionVersionArn, minProvisionedTPS and campaignConfig, which apply once the update is ACTIVE."""
 
     def deployed(_: Campaign, __: None) -> dict[str, Any]:
         return {
@@ -158,3 +149,30 @@ def begin_campaign_update(context: Context, campaign: Campaign, target: dict[str
         }
 
     begin_update(context, campaign, "latest_campaign_update", target, no_work, deployed)
+
+
+def follow_version(context: Context, version: SolutionVersion) -> None:
+    """Once the lock is free, update the campaigns that are in sync with the solution of a new version (R-CMP-8)."""
+    for campaign in context.all(Campaign):
+        context.afterwards(partial(_follow, replace(context, deferred=[]), campaign.arn, version))
+
+
+def _follow(context: Context, arn: str, version: SolutionVersion) -> None:
+    """Other members stay as they are, or as a running update will leave them."""
+    store = context.state.store
+    with store.lock:
+        campaign = store.get(Campaign, arn)
+        if campaign is not None and _is_next(context, campaign, version):
+            target = planned_deployment(campaign) | {"solutionVersionArn": version.arn}
+            begin_campaign_update(context, campaign, target)
+    context.run_deferred()
+
+
+def _is_next(context: Context, campaign: Campaign, version: SolutionVersion) -> bool:
+    """Whether an ACTIVE campaign is in sync with the solution of the version, and has an older one."""
+    store, planned = context.state.store, planned_deployment(campaign)
+    deployed = store.get(SolutionVersion, planned["solutionVersionArn"])
+    in_sync = (planned["campaignConfig"] or {}).get("syncWithLatestSolutionVersion")
+    if not in_sync or campaign.status != ACTIVE or deployed is None or deployed.solution_arn != version.solution_arn:
+        return False
+    return store.ordinal(deployed) < store.ordinal(version)

@@ -1,12 +1,8 @@
-"""Recommenders: a use case of a domain, trained and deployed in one (R-REC, spec 06 section 4).
-
-StartRecommender and StopRecommender (R-REC-10, R-REC-11): a stopped one keeps its model and does not answer.
-"""
+"""Recommenders: a use case of a domain, trained and deployed in one (R-REC, spec 06 section 4)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from personalize_emu.data.schemas.dataset_types import ITEMS
@@ -15,10 +11,9 @@ from personalize_emu.service.configuration.campaign_config import check_explorat
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import in_group, schemas_of_group
 from personalize_emu.service.deployments.recommender_training import (
-    deploy,
+    RecommenderTraining,
     recommender_input,
     schedule_retraining,
-    training_of,
 )
 from personalize_emu.service.lifecycle.changes import (
     begin_creation,
@@ -47,7 +42,7 @@ from personalize_emu.state.resources import DatasetGroup, Document, Recommender
 from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
 
 _WITH_ITEMS = frozenset({"aws-vod-more-like-x", "aws-vod-top-picks"})
-"""Use cases that cannot do without an Items dataset (R-96, R-99)."""
+"""Use cases that need an Items dataset (R-96, R-99)."""
 
 
 def create_recommender(context: Context, params: Params) -> dict[str, Any]:
@@ -56,9 +51,10 @@ def create_recommender(context: Context, params: Params) -> dict[str, Any]:
     facts = required_recipe(params["recipeArn"])
     require_active(group)
     _check_domain(group, facts)
-    config = _in_full(params.get("recommenderConfig", {}))
+    config = _with_defaults(params.get("recommenderConfig", {}))
     _check_config(context, group.arn, facts, config)
-    source = recommender_input(context, group.arn, facts, config)
+    known = columns_of(schemas_of_group(context, group.arn))
+    source = recommender_input(context, group.arn, facts, config, known)
     recommender = create(
         context,
         Recommender,
@@ -67,9 +63,9 @@ def create_recommender(context: Context, params: Params) -> dict[str, Any]:
         recipe_arn=facts.arn,
         recommender_config=config,
     )
-    context.state.recommenders[recommender.arn].known_columns = columns_of(schemas_of_group(context, group.arn))
-    train = training_of(context, recommender.arn, source)
-    begin_creation(context, recommender, train, partial(deploy, context, recommender, source), pool=WorkerPool.TRAINING)
+    context.state.recommenders[recommender.arn].known_columns = known
+    training = RecommenderTraining(context, (source,), recommender)
+    begin_creation(context, recommender, training.run, training.deploy, pool=WorkerPool.TRAINING)
     schedule_retraining(context, recommender)
     return {"recommenderArn": recommender.arn}
 
@@ -89,27 +85,42 @@ def update_recommender(context: Context, params: Params) -> dict[str, Any]:
     A stopped recommender can be updated, and stays stopped.
     """
     recommender = context.get(Recommender, params["recommenderArn"])
-    config = _in_full(params["recommenderConfig"])
+    config = _with_defaults(params["recommenderConfig"])
     group_arn, facts = recommender.dataset_group_arn, required_recipe(recommender.recipe_arn)
     if recommender.status not in (ACTIVE, INACTIVE):
         raise ResourceInUseException(f"Resource {recommender.arn} is in {recommender.status} state.")
     require_no_update(recommender, recommender.latest_recommender_update)
     _check_config(context, group_arn, facts, config)
-    trains = _columns(config) != _columns(recommender.recommender_config)
-    source = recommender_input(context, group_arn, facts, config) if trains else None
-    known = columns_of(schemas_of_group(context, group_arn))
-
-    def updated(current: Recommender, trained: TrainedVersion | None) -> dict[str, Any]:
-        shown: dict[str, Any] = {"recommender_config": config, "last_updated_date_time": context.clock.now()}
-        if source is None or trained is None:
-            return shown
-        context.state.recommenders[current.arn].known_columns = known
-        return shown | deploy(context, replace(current, recommender_config=config), source, trained)
-
-    train = training_of(context, recommender.arn, source) if source else no_work
-    target = {"recommenderConfig": config}
-    begin_update(context, recommender, "latest_recommender_update", target, train, updated)
+    if _training_columns(config) == _training_columns(recommender.recommender_config):
+        _begin_update(context, recommender, config)
+    else:
+        _begin_update_with_training(context, recommender, config, facts)
     return {"recommenderArn": recommender.arn}
+
+
+def _begin_update(context: Context, recommender: Recommender, config: Document) -> None:
+    def updated(_: Recommender, __: None) -> dict[str, Any]:
+        return {"recommender_config": config, "last_updated_date_time": context.clock.now()}
+
+    target = {"recommenderConfig": config}
+    begin_update(context, recommender, "latest_recommender_update", target, no_work, updated)
+
+
+def _begin_update_with_training(
+    context: Context, recommender: Recommender, config: Document, facts: RecipeFacts
+) -> None:
+    """On all the columns that there are now."""
+    known = columns_of(schemas_of_group(context, recommender.dataset_group_arn))
+    source = recommender_input(context, recommender.dataset_group_arn, facts, config, known)
+    training = RecommenderTraining(context, (source,), replace(recommender, recommender_config=config))
+
+    def updated(current: Recommender, trained: TrainedVersion) -> dict[str, Any]:
+        context.state.recommenders[current.arn].known_columns = known
+        shown = {"recommender_config": config, "last_updated_date_time": context.clock.now()}
+        return shown | training.deploy(trained)
+
+    target = {"recommenderConfig": config}
+    begin_update(context, recommender, "latest_recommender_update", target, training.run, updated)
 
 
 def delete_recommender(context: Context, params: Params) -> None:
@@ -142,25 +153,31 @@ def _check_config(context: Context, group_arn: str, facts: RecipeFacts, config: 
         check_metadata_columns(schemas)
 
 
-def _in_full(config: Document) -> Document:
-    """As given, and with the throughput that monitoring reads unconditionally (R-REC-7)."""
+def _with_defaults(config: Document) -> Document:
+    """With the throughput, which monitoring programs read unconditionally (R-REC-7)."""
     return {"minRecommendationRequestsPerSecond": 1, **config}
 
 
-def _columns(config: Document) -> Any:
+def _training_columns(config: Document) -> Any:
     return config.get("trainingDataConfig", {})
 
 
 def stop_recommender(context: Context, params: Params) -> dict[str, Any]:
-    return _switched(context, params, ACTIVE, (STOP_PENDING, STOP_IN_PROGRESS, INACTIVE))
+    """It keeps its model and does not answer (R-REC-10, R-REC-11)."""
+    return _switch(context, params, ACTIVE, (STOP_PENDING, STOP_IN_PROGRESS, INACTIVE))
 
 
 def start_recommender(context: Context, params: Params) -> dict[str, Any]:
-    return _switched(context, params, INACTIVE, (START_PENDING, START_IN_PROGRESS, ACTIVE))
+    return _switch(context, params, INACTIVE, (START_PENDING, START_IN_PROGRESS, ACTIVE))
 
 
-def _switched(context: Context, params: Params, needed: str, way: tuple[str, str, str]) -> dict[str, Any]:
-    """Raises InvalidInputException in the wrong state of rest, ResourceInUseException in any that passes."""
+def _switch(context: Context, params: Params, needed: str, states: tuple[str, str, str]) -> dict[str, Any]:
+    """Lead a recommender in the state `needed` through three states.
+
+    Raises:
+        InvalidInputException: it is in another state, one that lasts.
+        ResourceInUseException: it is on its way from one state to another.
+    """
     recommender = context.get(Recommender, params["recommenderArn"])
     text = f"Resource {recommender.arn} is in {recommender.status} state."
     if recommender.status in FAILED | {ACTIVE, INACTIVE} - {needed}:
@@ -168,18 +185,18 @@ def _switched(context: Context, params: Params, needed: str, way: tuple[str, str
     if recommender.status != needed:
         raise ResourceInUseException(text)
     require_no_update(recommender, recommender.latest_recommender_update)
-    _begin(context, recommender, way)
+    _begin_switch(context, recommender, states)
     return {"recommenderArn": recommender.arn}
 
 
-def _begin(context: Context, recommender: Recommender, way: tuple[str, str, str]) -> None:
+def _begin_switch(context: Context, recommender: Recommender, states: tuple[str, str, str]) -> None:
     store, clock = context.state.store, context.clock
-    pending, in_progress, done = way
+    pending, in_progress, done = states
 
     def move(status: str) -> bool:
         return store.change(recommender, status=status, last_updated_date_time=clock.now()) is not None
 
-    def arrived(_: object) -> None:
+    def switched(_: object) -> None:
         move(done)
 
     move(pending)
@@ -188,7 +205,7 @@ def _begin(context: Context, recommender: Recommender, way: tuple[str, str, str]
         switching_duration(context.settings),
         lambda: move(in_progress),
         no_work,
-        arrived,
-        arrived,
+        switched,
+        switched,
     )
     context.afterwards(lambda: context.state.jobs.start(job))

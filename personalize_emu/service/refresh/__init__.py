@@ -1,1 +1,1 @@
-"""Models kept up with the data between trainings (R-72h, R-76a, R-103, R-110 to R-114)."""
+"""Served models follow their data between trainings: the schedule (refresh.py) and what is done (kinds.py)."""

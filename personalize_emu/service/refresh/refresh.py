@@ -1,145 +1,138 @@
-"""What happens to a model from one training to the next.
+"""The schedule of model refreshes: when one runs, what replaces the served model, and when they end.
 
-Models kept up with the data between their trainings (R-72h, R-76a, R-103, R-110 to R-114).
+    training ──period──▶ refresh ──period──▶ refresh ──period──▶ ...
 
-        trained ──period──▶ refreshed ──period──▶ refreshed ──▶ ...
-
-A turn passes when nothing has come in since the last one. The series ends with another training, and when what it
-reads is gone.
+A refresh does nothing while the data version is that of the last one, and while it is paused. The schedule ends with
+the next training of the same version or recommender, with the deletion of either, and when the refresh is no longer
+current. What a refresh does to a model is in kinds.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 
 from personalize_emu.service.core.context import Context
-from personalize_emu.service.refresh.rhythms import (
-    Sources,
-    action_updates_of,
-    evaluations_of,
-    increments_of,
-    updates_of,
-)
+from personalize_emu.service.refresh.kinds import refresh_of
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.entries import ModelEntry
-from personalize_emu.service.state.refresh_series import Refreshing, Series
-from personalize_emu.service.state.trained_version import TrainedVersion
-from personalize_emu.service.training.training import TrainingInput
+from personalize_emu.service.state.trained_version import LastRefresh, Refresh, TrainedVersion
+from personalize_emu.service.training_data.training_input import TrainingInput
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.jobs import Job
 from personalize_emu.state.lifecycle import Duration
 
-
-def serve(context: Context, arn: str, trained: TrainedVersion, source: TrainingInput, sources: Sources) -> None:
-    """Answer for the version or recommender `arn` from a new model, and keep that up with the data.
-
-    source: what it was trained on. sources: what another training would read.
-    """
-    entry = context.state.model_entry(arn)
-    if entry is None:
-        return
-    trained = replace(trained, arn=arn, since=context.clock.now())
-    refreshing = _refreshing_of(context, arn, trained, source, sources)
-    entry.trained = trained
-    context.state.tallies.trained(trained.recipe.name)
-    _begin_refreshing(context, arn, entry, refreshing)
-
-
-def _refreshing_of(
-    context: Context, arn: str, trained: TrainedVersion, source: TrainingInput, sources: Sources
-) -> Refreshing | None:
-    """Each model is kept up in one way at most."""
-    return (
-        evaluations_of(context, arn, trained)
-        or updates_of(context, arn, trained, source, sources)
-        or action_updates_of(context, trained)
-        or increments_of(context, arn, trained, source, sources)
-    )
-
-
 _NO_TIME = Duration(0, 0)
 
 
-def _begin_refreshing(context: Context, arn: str, entry: ModelEntry, refreshing: Refreshing | None) -> None:
-    """After a training of the version or recommender `arn`; None for models that only a training changes."""
+def serve(
+    context: Context,
+    arn: str,
+    trained: TrainedVersion,
+    source: TrainingInput,
+    current_input: Callable[[], TrainingInput],
+) -> None:
+    """Answer for the version or recommender `arn` from a new model, and schedule its refreshes.
+
+    Called under the store's lock. source: what it was trained on. current_input: what another training would read.
+    """
     state, clock = context.state, context.clock
-    entry.refresh = None if refreshing is None else Series(refreshing, refreshing.known)
-    if refreshing is not None:
-        _schedule(state, clock, arn, refreshing, clock.now() + refreshing.period)
+    entry = state.model_entry(arn)
+    if entry is None:
+        return
+    trained = replace(trained, arn=arn, since=clock.now())
+    refresh = refresh_of(context, arn, trained, source, current_input)
+    entry.trained = trained
+    entry.refresh = None if refresh is None else LastRefresh(refresh, refresh.trained_data_version)
+    state.tallies.trained(trained.recipe.name)
+    if refresh is not None:
+        RefreshSchedule(state, clock, arn, refresh).schedule(clock.now() + refresh.refresh_period)
 
 
 def refresh_now(state: EmulatorState, arn: str) -> None:
-    """Take a turn out of order when there is something new, whether or not the series rests. Slow."""
+    """Refresh a model out of schedule when there are new data, also while refreshes are paused. Slow, without lock."""
     with state.store.lock:
         entry = state.model_entry(arn)
-        series = None if entry is None else entry.refresh
-        if entry is None or series is None or not series.refreshing.goes_on():
+        last = None if entry is None else entry.refresh
+        if entry is None or last is None or not last.refresh.is_current():
             return
-        mark, trained = series.refreshing.mark(), entry.served
-    if mark != series.mark:
-        _serve(state, arn, series.refreshing, series.refreshing.refreshed(trained), mark)
+        data_version, trained = last.refresh.data_version(), entry.served
+    if data_version != last.data_version:
+        swap_model(state, arn, last.refresh, last.refresh.refreshed(trained), data_version)
 
 
-def _schedule(state: EmulatorState, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
-    state.jobs.at(when, partial(_ring, state, clock, arn, refreshing, when))
-
-
-def _schedule_next(state: EmulatorState, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
-    missed = max(clock.now() - when, 0.0) // refreshing.period
-    _schedule(state, clock, arn, refreshing, when + (missed + 1) * refreshing.period)
-
-
-def _ring(state: EmulatorState, clock: Clock, arn: str, refreshing: Refreshing, when: float) -> None:
-    """Refresh the model when there is something new. The next turn comes whatever happens in this one."""
-    following = partial(_schedule_next, state, clock, arn, refreshing, when)
+def swap_model(
+    state: EmulatorState, arn: str, refresh: Refresh, refreshed: TrainedVersion, data_version: object
+) -> None:
+    """Answer from the refreshed model, unless a training or a deletion came first."""
     with state.store.lock:
-        entry = state.model_entry(arn)
-        series = None if entry is None else entry.refresh
-        if entry is None or series is None or series.refreshing is not refreshing:
-            return
-        job: Job[TrainedVersion] | None = None
-        try:
-            if not refreshing.goes_on():
-                entry.refresh = None
-                return
-            mark = refreshing.mark()
-            if mark != series.mark and not refreshing.rests():
-                job = _job(state, arn, entry.served, refreshing, mark, following)
-        finally:
-            if job is None and entry.refresh is not None:
-                following()
-    if job is not None:
-        state.jobs.start(job)
-
-
-def _job(
-    state: EmulatorState,
-    arn: str,
-    trained: TrainedVersion,
-    refreshing: Refreshing,
-    mark: object,
-    following: Callable[[], None],
-) -> Job[TrainedVersion]:
-    """In the background, since what starts it is the clock, and that has others to call."""
-
-    def succeeded(refreshed: TrainedVersion) -> None:
-        _serve(state, arn, refreshing, refreshed, mark)
-        following()
-
-    def failed(_: str) -> None:
-        following()
-
-    work = partial(refreshing.refreshed, trained)
-    return Job(f"refresh {arn}", _NO_TIME, lambda: True, work, succeeded, failed, in_background=True)
-
-
-def _serve(state: EmulatorState, arn: str, refreshing: Refreshing, refreshed: TrainedVersion, mark: object) -> None:
-    """Unless another training has come first, or the end."""
-    with state.store.lock:
-        entry = state.model_entry(arn)
-        series = None if entry is None else entry.refresh
-        if entry is not None and series is not None and series.refreshing is refreshing and refreshing.goes_on():
+        entry = refreshed_entry(state, arn, refresh)
+        if entry is not None and refresh.is_current():
             entry.trained = refreshed
-            entry.refresh = Series(refreshing, mark)
+            entry.refresh = LastRefresh(refresh, data_version)
+
+
+def refreshed_entry(state: EmulatorState, arn: str, refresh: Refresh) -> ModelEntry | None:
+    """Of the version or recommender; None once its model is not refreshed in this way any more."""
+    entry = state.model_entry(arn)
+    return entry if entry is not None and entry.refresh is not None and entry.refresh.refresh is refresh else None
+
+
+@dataclass(frozen=True, eq=False)
+class RefreshSchedule:
+    """The refreshes of one model, from a training to the next."""
+
+    state: EmulatorState
+    clock: Clock
+    arn: str
+    refresh: Refresh
+
+    def schedule(self, when: float) -> None:
+        """when: epoch seconds on the emulator's clock."""
+        self.state.jobs.at(when, lambda: self._due(when))
+
+    def schedule_after(self, when: float) -> None:
+        """The next one after that due at `when`; those that a leap of the clock passed over are lost."""
+        period = self.refresh.refresh_period
+        missed = max(self.clock.now() - when, 0.0) // period
+        self.schedule(when + (missed + 1) * period)
+
+    def _due(self, when: float) -> None:
+        """Start a refresh if there is something to do. The next one is scheduled whatever is raised here."""
+        state, arn, job = self.state, self.arn, None
+        with state.store.lock:
+            entry = refreshed_entry(state, arn, self.refresh)
+            if entry is None or entry.refresh is None:
+                return
+            try:
+                if not self.refresh.is_current():
+                    entry.refresh = None
+                    return
+                data_version = self.refresh.data_version()
+                if data_version != entry.refresh.data_version and not self.refresh.is_paused():
+                    job = self._job(entry.served, data_version, when)
+            finally:
+                if job is None and entry.refresh is not None:
+                    self.schedule_after(when)
+        if job is not None:
+            state.jobs.start(job)
+
+    def _job(self, trained: TrainedVersion, data_version: object, when: float) -> Job[TrainedVersion]:
+        """In the background: the clock that starts it has other callbacks to run."""
+
+        def succeeded(refreshed: TrainedVersion) -> None:
+            swap_model(self.state, self.arn, self.refresh, refreshed, data_version)
+            self.schedule_after(when)
+
+        def failed(_: str) -> None:
+            self.schedule_after(when)
+
+        return Job(
+            f"refresh {self.arn}",
+            _NO_TIME,
+            lambda: True,
+            lambda: self.refresh.refreshed(trained),
+            succeeded,
+            failed,
+            in_background=True,
+        )

@@ -7,7 +7,7 @@ from typing import Any
 from personalize_emu.service.core.context import Context, Params, already_exists
 from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.lifecycle.changes import require_active
-from personalize_emu.service.solutions.training_job import begin_training, stop_training, training_input
+from personalize_emu.service.solutions.version_training import begin_training, stop_training, training_inputs
 from personalize_emu.service.training.versions import versions_of
 from personalize_emu.state.lifecycle import ACTIVE, FAILED
 from personalize_emu.state.resources import Solution, SolutionVersion
@@ -18,11 +18,11 @@ def create_solution_version(context: Context, params: Params) -> dict[str, Any]:
     solution = context.get(Solution, params["solutionArn"])
     require_active(solution)
     mode = params.get("trainingMode", "FULL")
-    source = training_input(context, solution, mode)
+    inputs = training_inputs(context, solution, mode)
     tags, name = checked_tags(params), params.get("name")
     if name is not None and any(v.name == name for v in versions_of(context, solution)):
         raise already_exists(f"{solution.arn}/{name}")
-    version = begin_training(context, solution, source, mode=mode, training_type="MANUAL", name=name, tags=tags)
+    version = begin_training(context, solution, inputs, mode=mode, training_type="MANUAL", name=name, tags=tags)
     return {"solutionVersionArn": version.arn}
 
 

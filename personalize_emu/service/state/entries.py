@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from personalize_emu.service.state.attribution_ledger import Ledger
 from personalize_emu.service.state.dataset_contents import DataMark, DatasetContents
 from personalize_emu.service.state.event_identity import EventIds
-from personalize_emu.service.state.refresh_series import Series
-from personalize_emu.service.state.trained_version import TrainedVersion
+from personalize_emu.service.state.trained_version import LastRefresh, TrainedVersion
 from personalize_emu.service.state.training_columns import KnownColumns
 
 
@@ -90,12 +89,12 @@ class JobEntry:
 class ModelEntry(JobEntry):
     """Of a solution version or recommender.
 
-    trained: what it answers from; None until the first training has succeeded. refresh: how it is kept up with the
+    trained: what it answers from; None until the first training has succeeded. refresh: how its model follows the
     data; None for models that only a training changes. data_version: of the interactions when training was asked for.
     """
 
     trained: TrainedVersion | None = None
-    refresh: Series | None = None
+    refresh: LastRefresh | None = None
     data_version: DataMark | None = None
 
     @property

@@ -1,10 +1,11 @@
-"""A trained solution version or recommender: the model, its metrics and the histories it was trained with.
+"""A trained solution version or recommender: the model, its metrics, the histories it was trained with.
 
-Attributes of items as they were when a version was trained, which segments are asked by (R-82).
+And how its model follows the data between trainings, which refresh/kinds.py implements.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -49,8 +50,8 @@ class TrainedVersion:
     """Values of hyperparameters that were searched for, by name (T-34)."""
     exposure: Exposure | None = None
     """How well each item of the model is known, where that matters."""
-    mark: object = None
-    """Of what was read for it, to be told apart from what is there later."""
+    data_version: object = None
+    """Of the interactions and items that it was trained on."""
     arn: str = ""
     """The solution version or recommender that answers from it."""
     since: float = 0.0
@@ -83,6 +84,44 @@ class TrainedVersion:
         return {user: number for number, user in enumerate(self.data.user_ids)}
 
 
+class Refresh(ABC):
+    """One way in which a served model follows its data. All but `refreshed` are called under the store's lock."""
+
+    @property
+    @abstractmethod
+    def refresh_period(self) -> float:
+        """Seconds on the emulator's clock between two refreshes, and from the training to the first."""
+
+    @property
+    def trained_data_version(self) -> object:
+        """Data version of the training; None where the first refresh takes place in any case."""
+        return None
+
+    @abstractmethod
+    def data_version(self) -> object:
+        """Of the data now; while it stays the same there is nothing to do."""
+
+    @abstractmethod
+    def is_current(self) -> bool:
+        """False once the data have gone, or another model has taken the place of this one: refreshes end."""
+
+    @abstractmethod
+    def is_paused(self) -> bool:
+        """Whether a refresh that is due now is left out."""
+
+    @abstractmethod
+    def refreshed(self, trained: TrainedVersion) -> TrainedVersion:
+        """What is to answer in the place of `trained`. Slow; runs in a worker."""
+
+
+@dataclass(frozen=True, eq=False)
+class LastRefresh:
+    """How a model is refreshed, and the data version of the last time."""
+
+    refresh: Refresh
+    data_version: object
+
+
 NO_ATTRIBUTE = (
     "Did not find any attribute to train on. There may not be any attribute in the items dataset, or all attribute "
     "values either have same or all distinct values."
@@ -93,7 +132,10 @@ MOST_VALUES = 1000
 
 @dataclass(frozen=True, eq=False)
 class ItemAttributes:
-    """records: the Items dataset, frozen. fields: its columns that segments can be made of, by upper-case name."""
+    """Attributes of items at the training of a version, which segments are asked by (R-82).
+
+    records: the Items dataset, frozen. fields: its columns that segments can be made of, by upper-case name.
+    """
 
     records: Records
     fields: Mapping[str, Field]

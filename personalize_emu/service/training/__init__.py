@@ -1,1 +1,1 @@
-"""From the data of a group to a trained version: inputs, search, schedule."""
+"""Trainings of solution versions and recommenders: the job, the choice of recipe and hyperparameters, the schedule."""

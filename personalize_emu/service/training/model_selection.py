@@ -1,6 +1,6 @@
-"""AutoML: which recipe does best with the data of a group (T-40, T-41).
+"""The choice of a recipe (AutoML, T-40, T-41) and of hyperparameters (HPO, T-14, T-30 to T-35).
 
-From the configuration of a solution to the search for its hyperparameters (T-14, T-30 to T-35).
+From the configuration of a solution to what recipes/training/tuning.py is asked to do.
 """
 
 from __future__ import annotations
@@ -11,78 +11,83 @@ from typing import Any
 
 from personalize_emu.recipes.contract.base import NETWORK_FROM, NotEnoughData, Progress
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
-from personalize_emu.recipes.training.training import check_enough, evaluated_on
+from personalize_emu.recipes.training.training import evaluated_on
 from personalize_emu.recipes.training.tuning import METRIC, Axis, Search, validation_split
 from personalize_emu.service.catalog.recipe_facts import ARN_PREFIX, Hyperparameter, RecipeFacts
 from personalize_emu.service.configuration.hpo_config import searched_ranges
 from personalize_emu.service.configuration.solution_config import resolved_hyperparameters
-from personalize_emu.service.state.event_selection import EventSelection
-from personalize_emu.service.training.training import TrainingInput, read_data
+from personalize_emu.service.training_data.training_input import TrainingInput
+from personalize_emu.state.resources import Document, Solution
 
-USUAL_CANDIDATES = tuple(f"{ARN_PREFIX}recipe/{name}" for name in ("aws-user-personalization", "aws-popularity-count"))
+DEFAULT_CANDIDATES = tuple(
+    f"{ARN_PREFIX}recipe/{name}" for name in ("aws-user-personalization", "aws-popularity-count")
+)
 """Without a recipeList (T-41)."""
 CHOOSING = 0.3
-"""Share of the whole work that the choice is said to be."""
+"""Share of the whole work that choosing a recipe is reported as."""
+DEFAULT_JOBS = 16
+"""Of a search that names no number: less than the service's, so that it ends in a minute on small data."""
+DEFAULT_PARALLEL_JOBS = 10
+AUTO_ML_JOBS = 10
+"""AutoML takes no number (T-40)."""
 
 
 def candidates_of(config: Mapping[str, Any]) -> Sequence[str]:
-    """ARNs of the recipes to choose from; `config` is a solutionConfig, of which AutoML reads nothing else (T-40)."""
+    """ARNs of the recipes that AutoML chooses from; it reads nothing else of a solutionConfig (T-40)."""
     listed = config.get("autoMLConfig", {}).get("recipeList")
-    return tuple(dict.fromkeys(listed)) if listed else USUAL_CANDIDATES
+    return tuple(dict.fromkeys(listed)) if listed else DEFAULT_CANDIDATES
 
 
 def metric_of(config: Mapping[str, Any]) -> str:
-    """What the recipes are compared by."""
+    """The metric of a solutionConfig that AutoML compares recipes by."""
     return str(config.get("autoMLConfig", {}).get("metricName", METRIC))
 
 
-def chosen_source(source: TrainingInput, progress: Progress) -> TrainingInput:
-    """The best of the rivals of `source`, of equal ones the first; `source` itself where it has none.
+def best_input(candidates: Sequence[TrainingInput], metric: str, progress: Progress) -> TrainingInput:
+    """The candidate whose recipe scores best on validation users, of equal ones the first.
 
-    They are compared on users that the metrics of the version are not measured on, and without the networks that the
-    chosen one may train. A metric that recipes do not have
-    stands for the usual one.
+    Metrics of the version are measured on other users. No candidate trains a recurrent network here. A candidate
+    with too few data is returned at once, since its training will say so.
     """
     scores: list[float] = []
     with one_blas_thread():
-        for place, rival in enumerate(source.rivals):
-            begun = CHOOSING * place / len(source.rivals)
+        for place, candidate in enumerate(candidates):
             try:
-                scores.append(_score(rival, source.metric, progress, begun))
+                scores.append(_validation_score(candidate, metric, progress, CHOOSING * place / len(candidates)))
             except NotEnoughData:
-                # The training of any will say what is missing.
-                return rival
-    return source.rivals[scores.index(max(scores))] if scores else source
+                return candidate
+    return candidates[scores.index(max(scores))]
 
 
-def _score(rival: TrainingInput, metric: str, progress: Progress, begun: float) -> float:
-    def hear(stage: str, share: float) -> None:
-        del share
-        progress(f"choosing, {rival.facts.name}: {stage}", begun)
+def _validation_score(candidate: TrainingInput, metric: str, progress: Progress, share: float) -> float:
+    """The metric, or METRIC where the recipe does not have it. share: of the work done before."""
 
-    selection = EventSelection.of(rival.event_type, rival.config)
-    data = read_data(rival, selection, len(rival.interactions.log))
-    check_enough(data)
-    parameters = {**resolved_hyperparameters(rival.facts, rival.config), NETWORK_FROM: "0"}
-    _, metrics = evaluated_on(rival.recipe, validation_split(data, rival.seed), parameters, rival.seed, hear)
+    def report(stage: str, _: float) -> None:
+        progress(f"choosing, {candidate.facts.name}: {stage}", share)
+
+    data = candidate.read(candidate.selection, len(candidate.interactions.log))
+    candidate.check_enough(data)
+    parameters = candidate.hyperparameters | {NETWORK_FROM: "0"}
+    split = validation_split(data, candidate.seed)
+    _, metrics = evaluated_on(candidate.recipe, split, parameters, candidate.seed, report)
     return metrics.get(metric, metrics[METRIC])
 
 
-DEFAULT_JOBS = 16
-"""Where nothing is said: fewer than may be asked for, as a search is to end in a minute on small data."""
-DEFAULT_PARALLEL_JOBS = 10
-AUTO_ML_JOBS = 10
-"""AutoML cannot be told how many (T-40)."""
+def search_of(solution: Solution, facts: RecipeFacts, config: Document) -> Search | None:
+    """The search for hyperparameters that a training of the solution begins with; None for none."""
+    if solution.perform_auto_ml:
+        return auto_ml_search(facts)
+    return requested_search(facts, config) if solution.perform_hpo else None
 
 
 def auto_ml_search(facts: RecipeFacts) -> Search | None:
-    """The search that AutoML does with the recipe it chose."""
+    """With the recipe that AutoML chose."""
     search = requested_search(facts, {})
     return search and replace(search, jobs=AUTO_ML_JOBS)
 
 
 def requested_search(facts: RecipeFacts, config: Mapping[str, Any]) -> Search | None:
-    """The search that a checked configuration asks for; None for a recipe without anything to tune."""
+    """With the recipe and configuration of a solution; None for a recipe without anything to tune."""
     hpo: Mapping[str, Any] = config.get("hpoConfig", {})
     resources: Mapping[str, str] = hpo.get("hpoResourceConfig", {})
     given = resolved_hyperparameters(facts, config)
@@ -93,10 +98,10 @@ def requested_search(facts: RecipeFacts, config: Mapping[str, Any]) -> Search | 
     return Search(axes, jobs, int(resources.get("maxParallelTrainingJobs", DEFAULT_PARALLEL_JOBS)))
 
 
-def _axis(parameter: Hyperparameter, usual: str) -> Axis:
+def _axis(parameter: Hyperparameter, default: str) -> Axis:
     if parameter.type == "categorical":
-        return Axis(parameter.name, usual, values=parameter.values)
+        return Axis(parameter.name, default, values=parameter.values)
     low, high = parameter.minimum, parameter.maximum
     if low is None or high is None:
         raise ValueError(f"{parameter.name} has no bounds to search between")
-    return Axis(parameter.name, usual, low, high, whole=parameter.type == "integer")
+    return Axis(parameter.name, default, low, high, whole=parameter.type == "integer")

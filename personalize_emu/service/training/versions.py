@@ -1,10 +1,12 @@
-"""The versions of a solution, and whether they may be deployed or asked in bulk."""
+"""The versions of a solution: all, the latest, and whether one may be deployed or asked in bulk."""
 
 from __future__ import annotations
 
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.lifecycle.changes import require_active
+from personalize_emu.state.lifecycle import ACTIVE
 from personalize_emu.state.resources import Solution, SolutionVersion
+from personalize_emu.wire.errors import InvalidInputException
 
 
 def versions_of(context: Context, solution: Solution) -> list[SolutionVersion]:
@@ -12,7 +14,16 @@ def versions_of(context: Context, solution: Solution) -> list[SolutionVersion]:
     return [v for v in context.all(SolutionVersion) if v.solution_arn == solution.arn]
 
 
+def latest_version(context: Context, solution: Solution) -> SolutionVersion:
+    """The newest ACTIVE one, without any the newest (R-CMP-6). Raises InvalidInputException: there is none."""
+    versions = versions_of(context, solution)
+    if not versions:
+        raise InvalidInputException(f"Solution {solution.arn} has no solution version.")
+    active = [version for version in versions if version.status == ACTIVE]
+    return (active or versions)[-1]
+
+
 def require_trained(context: Context, version: SolutionVersion) -> None:
-    """A version that work is about to stand on must be ACTIVE, and must not be going with its solution (R-GEN-20)."""
+    """What campaigns and batch jobs need: an ACTIVE version of a solution that is not being deleted (R-GEN-20)."""
     require_active(version)
     require_active(context.get(Solution, version.solution_arn))

@@ -1,7 +1,8 @@
-"""Actions and action interactions of a group, read when the training of a recipe that answers actions begins."""
+"""Actions and action interactions, as recipes that answer actions are trained on them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -13,53 +14,44 @@ from personalize_emu.data.schemas.columns import ACTION_ID
 from personalize_emu.data.schemas.dataset_types import ACTION_INTERACTIONS, ACTIONS
 from personalize_emu.filters.records import Records, View
 from personalize_emu.recipes.contract.action_data import NOT_TAKEN, TAKEN, VIEWED, ActionData
-from personalize_emu.service.core.context import Context
-from personalize_emu.service.datasets.datasets import dataset_of_type
-from personalize_emu.state.resources import Schema
+from personalize_emu.service.training_data.dataset_input import DatasetInput
 
-MOST_ACTIONS = 1000
+MAX_ACTIONS = 1000
 """Considered by a training (R-41, Q-37)."""
 VALUE = "VALUE"
 _OUTCOMES = MappingProxyType({"VIEWED": VIEWED, "NOT_TAKEN": NOT_TAKEN, "TAKEN": TAKEN})
 
 
-def actions_of_group(context: Context, group_arn: str) -> ActionData:
-    """What both datasets hold now; action interactions with actions nobody described are left out (EV-78)."""
-    records = action_records(context, group_arn)
+def read_actions(datasets: Mapping[str, DatasetInput]) -> ActionData:
+    """What both datasets, given by type, hold now.
+
+    Interactions with actions that the Actions dataset does not have are left out (EV-78).
+    """
+    actions, interactions = datasets.get(ACTIONS), datasets.get(ACTION_INTERACTIONS)
+    records = actions.records if actions else None
     ids = () if records is None else tuple(sorted(records.row_of))
-    dataset = dataset_of_type(context, group_arn, ACTION_INTERACTIONS)
-    contents = context.state.contents(dataset.arn) if dataset else None
     found = None
-    if contents is not None:
+    if interactions is not None:
+        contents = interactions.contents
         streamed = contents.streamed(len(contents.log))
         found = collect_interactions(contents.bulk, streamed, item_column=ACTION_ID)
-    return action_data(considered(ids, records, found), records, found)
+    return action_data(considered_actions(ids, records, found), records, found)
 
 
-def action_records(context: Context, group_arn: str) -> Records | None:
-    """The Actions dataset of a group now; None without one."""
-    dataset = dataset_of_type(context, group_arn, ACTIONS)
-    contents = context.state.contents(dataset.arn) if dataset else None
-    if dataset is None or contents is None:
-        return None
-    schema_text = context.get(Schema, dataset.schema_arn).schema
-    return context.state.indexes.records(contents, schema_text, ACTION_ID)
-
-
-def considered(ids: tuple[str, ...], records: Records | None, found: Interactions | None) -> tuple[str, ...]:
-    """At most MOST_ACTIONS of `ids`, sorted: those met most often, then those of greatest value (R-41)."""
-    if len(ids) <= MOST_ACTIONS:
+def considered_actions(ids: tuple[str, ...], records: Records | None, found: Interactions | None) -> tuple[str, ...]:
+    """At most MAX_ACTIONS of `ids`, sorted: those with most interactions, then those of greatest value (R-41)."""
+    if len(ids) <= MAX_ACTIONS:
         return ids
     counts = np.zeros(0) if found is None else np.bincount(found.items, minlength=len(found.item_ids))
-    met = dict(zip(() if found is None else found.item_ids, counts.tolist(), strict=True))
-    values = dict(zip(ids, values_along(records, ids).tolist(), strict=True))
-    best = sorted(ids, key=lambda action: (-met.get(action, 0), -values[action], action))
-    return tuple(sorted(best[:MOST_ACTIONS]))
+    count_of = dict(zip(() if found is None else found.item_ids, counts.tolist(), strict=True))
+    values = dict(zip(ids, action_values(records, ids).tolist(), strict=True))
+    best = sorted(ids, key=lambda action: (-count_of.get(action, 0), -values[action], action))
+    return tuple(sorted(best[:MAX_ACTIONS]))
 
 
 def action_data(ids: tuple[str, ...], records: Records | None, found: Interactions | None) -> ActionData:
-    """`found` in numbers of `ids`."""
-    values = values_along(records, ids)
+    """The interactions `found`, with actions numbered by their place in `ids`."""
+    values = action_values(records, ids)
     if found is None or not len(found):
         none = np.zeros(0, np.int32)
         return ActionData(ids, values, (), none, none, none.astype(np.int8), none.astype(np.int64))
@@ -79,15 +71,15 @@ def action_data(ids: tuple[str, ...], records: Records | None, found: Interactio
 
 
 def outcomes_of(found: Interactions) -> NDArray[np.int8]:
-    """int8[event types + 1]: what each, by its code, says of an action."""
+    """int8[event types + 1]: the outcome that each event type, by its code, stands for; last, that of no type."""
     return np.array([*map(outcome_of, found.event_types), VIEWED], np.int8)
 
 
 def outcome_of(event_type: str | None) -> int:
-    """Event types compare in any spelling (R-80d)."""
+    """The outcome that an event type stands for; its case does not matter (R-80d)."""
     return _OUTCOMES.get(action_event_type(event_type or "") or "", VIEWED)
 
 
-def values_along(records: Records | None, ids: tuple[str, ...]) -> NDArray[np.float64]:
-    """float64[ids]: VALUE, 0 where there is none."""
+def action_values(records: Records | None, ids: tuple[str, ...]) -> NDArray[np.float64]:
+    """float64[ids]: the column VALUE, 0 where there is none."""
     return np.nan_to_num(View(records, ids).numbers(VALUE))

@@ -1,0 +1,125 @@
+"""The training of a solution version or a recommender, step by step (R-SV, spec 07).
+
+    under the store's lock     inputs are fixed (training_data/training_input.py), a record is made, the job starts
+    in a worker, no lock       run: choose_recipe → read → fit, which searches, evaluates and fits; or extend_base
+    under the store's lock     deploy: the model answers from now on, and is refreshed
+
+What differs between the two is in solutions/version_training.py and deployments/recommender_training.py.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any
+
+from personalize_emu.recipes.contract.base import Kind, NotEnoughData, Progress, TrainingData, within
+from personalize_emu.recipes.contract.creation_time import creation_times
+from personalize_emu.recipes.training.training_process import measure_where_it_fits, train_where_it_fits
+from personalize_emu.recipes.training.tuning import METRIC
+from personalize_emu.recipes.wrappers.exploration import Exposure, exposure_of
+from personalize_emu.service.core.context import Context
+from personalize_emu.service.lifecycle.progress import with_progress
+from personalize_emu.service.refresh.kinds import with_new_items
+from personalize_emu.service.refresh.refresh import serve
+from personalize_emu.service.state.trained_version import TrainedVersion
+from personalize_emu.service.training.model_selection import CHOOSING, best_input
+from personalize_emu.service.training_data.training_input import Snapshot, TrainingInput
+from personalize_emu.state.jobs import JobFailed
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingJob(ABC):
+    """One training.
+
+    inputs: what it reads; of several, one for each recipe that AutoML may choose (T-40).
+    """
+
+    context: Context
+    inputs: tuple[TrainingInput, ...]
+
+    @property
+    @abstractmethod
+    def arn(self) -> str:
+        """Of the version or recommender that is trained."""
+
+    @property
+    def metric(self) -> str:
+        """Which AutoML compares recipes by."""
+        return METRIC
+
+    @abstractmethod
+    def current_input(self) -> TrainingInput:
+        """What another training would read now, for refreshes of the model."""
+
+    def run(self) -> TrainedVersion:
+        """All that takes time.
+
+        Raises:
+            JobFailed: with the service's text, when there are too few data (T-80 to T-83).
+            JobStopped: between two stages, when the training is not wanted any more (T-64).
+        """
+        return with_progress(self.context.state, self.arn, self.train)
+
+    def train(self, progress: Progress) -> TrainedVersion:
+        source, rest = self.choose_recipe(progress)
+        rest("reading interactions", 0.0)
+        snapshot = source.snapshot()
+        try:
+            source.check_enough(snapshot.data)
+            if source.base is not None:
+                return self.extend_base(source, source.base, snapshot, rest)
+            return self.fit(source, snapshot, rest)
+        except NotEnoughData as error:
+            raise JobFailed(str(error)) from error
+
+    def choose_recipe(self, progress: Progress) -> tuple[TrainingInput, Progress]:
+        """The best of several inputs, and the progress of what is left to do."""
+        if len(self.inputs) == 1:
+            return self.inputs[0], progress
+        return best_input(self.inputs, self.metric, progress), within(progress, CHOOSING, 1.0)
+
+    def fit(self, source: TrainingInput, snapshot: Snapshot, progress: Progress) -> TrainedVersion:
+        """Search for hyperparameters where asked to, evaluate on held-out users, fit on all (M-11, M-14, T-30).
+
+        In this thread, or in a process of its own where there are many rows.
+        """
+        data = snapshot.data
+        trained = train_where_it_fits(
+            source.recipe, data, source.hyperparameters, source.seed, progress, source.search
+        )
+        return TrainedVersion(
+            recipe=source.facts,
+            kind=source.recipe.kind,
+            model=trained.model,
+            metrics=trained.metrics,
+            tuned=trained.tuned,
+            data=replace(data, context=None),
+            interactions_arn=source.interactions_arn,
+            log_length=snapshot.log_length,
+            selection=snapshot.selection,
+            attributes=snapshot.attributes,
+            exposure=_exposure(data) if source.recipe.kind is Kind.PERSONALIZED else None,
+            data_version=snapshot.data_version,
+            context_fields=source.context_fields,
+        )
+
+    def extend_base(
+        self, source: TrainingInput, base: TrainedVersion, snapshot: Snapshot, progress: Progress
+    ) -> TrainedVersion:
+        """Training mode UPDATE: the base with new items, and metrics of the data of now (T-70 to T-73)."""
+        parameters = source.hyperparameters | dict(base.tuned)
+        metrics = measure_where_it_fits(source.recipe, snapshot.data, parameters, source.seed, progress)
+        return replace(
+            with_new_items(base, snapshot.data), metrics=metrics, data_version=snapshot.data_version
+        )
+
+    def deploy(self, trained: TrainedVersion) -> dict[str, Any]:
+        """Answer from the model, under the store's lock. Returns the fields of the record that show it."""
+        serve(self.context, self.arn, trained, self.inputs[0], self.current_input)
+        return {}
+
+
+def _exposure(data: TrainingData) -> Exposure:
+    """From the latest interaction of a training on, ages of items are measured (R-72f)."""
+    return exposure_of(data, creation_times(data), int(data.timestamps.max(initial=0)))

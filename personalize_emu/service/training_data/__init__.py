@@ -1,0 +1,1 @@
+"""What a training reads: the datasets of a group, turned into the arrays that recipes are fitted on."""
