@@ -25,8 +25,8 @@ from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
 from personalize_emu.recipes.training.training import no_progress
 from personalize_emu.service.catalog.recipe_catalog import all_recipes
-from personalize_emu.service.state.event_selection import EventSelection
 from personalize_emu.service.state.trained_version import TrainedVersion
+from personalize_emu.service.state.training_selection import EventSelection
 from personalize_emu.settings import DASK_SCHEME
 
 RECIPES = ("aws-user-personalization", "aws-personalized-ranking", "aws-sims", "aws-popularity-count")

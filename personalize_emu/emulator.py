@@ -15,8 +15,7 @@ from personalize_emu.operations import CONTROL_PLANE, HANDLERS, Handler
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.core.outside_reads import OutsideReads, Unanswered
 from personalize_emu.service.dataset_jobs.imports import shown_imports
-from personalize_emu.service.metrics.metric_subjects import CALL_METRICS
-from personalize_emu.service.metrics.service_metrics import AnsweredCall, record_call
+from personalize_emu.service.service_metrics import CALL_METRICS, AnsweredCall, record_call
 from personalize_emu.service.state.emulator_state import EmulatorState, new_state
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import Clock, SystemClock

@@ -14,13 +14,12 @@ from personalize_emu.runtime.events.put_events import put_events
 from personalize_emu.runtime.events.put_records import put_actions, put_items, put_users
 from personalize_emu.runtime.rank import get_personalized_ranking
 from personalize_emu.runtime.recommend import get_recommendations
-from personalize_emu.service import dataset_groups, filters, recipes
+from personalize_emu.service import batch_jobs, dataset_groups, filters, recipes
 from personalize_emu.service.attribution import metric_attributions
-from personalize_emu.service.batch_jobs import batch_inference_jobs, batch_segment_jobs
 from personalize_emu.service.core import tags
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.dataset_jobs import deletions, exports, imports
-from personalize_emu.service.datasets import datasets, event_trackers, schema_replacement, schemas
+from personalize_emu.service.datasets import datasets, event_trackers, schemas
 from personalize_emu.service.deployments import campaigns, recommenders
 from personalize_emu.service.solutions import solution_versions, solutions
 
@@ -53,8 +52,8 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
         "DeleteSchema": schemas.delete_schema,
         "DeleteSolution": solutions.delete_solution,
         "DescribeAlgorithm": recipes.describe_algorithm,
-        "DescribeBatchInferenceJob": batch_inference_jobs.describe_batch_inference_job,
-        "DescribeBatchSegmentJob": batch_segment_jobs.describe_batch_segment_job,
+        "DescribeBatchInferenceJob": batch_jobs.describe_batch_inference_job,
+        "DescribeBatchSegmentJob": batch_jobs.describe_batch_segment_job,
         "DescribeCampaign": campaigns.describe_campaign,
         "DescribeDataDeletionJob": deletions.describe_data_deletion_job,
         "DescribeDataset": datasets.describe_dataset,
@@ -71,8 +70,8 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
         "DescribeSolution": solutions.describe_solution,
         "DescribeSolutionVersion": solution_versions.describe_solution_version,
         "GetSolutionMetrics": solution_versions.get_solution_metrics,
-        "ListBatchInferenceJobs": batch_inference_jobs.list_batch_inference_jobs,
-        "ListBatchSegmentJobs": batch_segment_jobs.list_batch_segment_jobs,
+        "ListBatchInferenceJobs": batch_jobs.list_batch_inference_jobs,
+        "ListBatchSegmentJobs": batch_jobs.list_batch_segment_jobs,
         "ListCampaigns": campaigns.list_campaigns,
         "ListDataDeletionJobs": deletions.list_data_deletion_jobs,
         "ListDatasetExportJobs": exports.list_dataset_export_jobs,
@@ -98,7 +97,7 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
         "UpdateMetricAttribution": metric_attributions.update_metric_attribution,
         "UpdateRecommender": recommenders.update_recommender,
         "UpdateSolution": solutions.update_solution,
-        "UpdateDataset": schema_replacement.update_dataset,
+        "UpdateDataset": datasets.update_dataset,
     }
 )
 """Runs under the store's lock: a check and the change that depends on it are one step."""

@@ -15,7 +15,7 @@ from personalize_emu.data.schemas.dataset_types import ITEMS
 from personalize_emu.recipes.contract.base import Progress
 from personalize_emu.runtime.exploration import explorer
 from personalize_emu.runtime.filtering import group_of, records_of
-from personalize_emu.service.batch_jobs.batch_inference_jobs import THEMES, insert_batch_inference_job
+from personalize_emu.service.batch_jobs import THEMES, insert_batch_inference_job
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.lifecycle.changes import begin_creation
 from personalize_emu.service.lifecycle.progress import with_progress

@@ -25,8 +25,8 @@ from personalize_emu.recipes.segments import Crowd, crowd_of
 from personalize_emu.runtime.filtering import records_of
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.state.dataset_contents import DatasetContents
-from personalize_emu.service.state.event_selection import training_data
 from personalize_emu.service.state.trained_version import TrainedVersion
+from personalize_emu.service.state.training_selection import training_data
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from personalize_emu.recipes.contract.base import Progress
 from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, is_any_file
 from personalize_emu.service.access.role_access import READ_AND_WRITE, recheck_access
 from personalize_emu.service.access.s3_inputs import NO_WRITE_ACCESS, unreadable_at_work, unwritable_at_work
-from personalize_emu.service.batch_jobs.batch_requests import Places, places_of
+from personalize_emu.service.batch_jobs import Places, places_of
 from personalize_emu.service.core.context import Context
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import BatchJob

@@ -15,7 +15,7 @@ from personalize_emu.edge.auth.access_control import AccessCheck, allow_all
 from personalize_emu.edge.request_log import log_call
 from personalize_emu.edge.request_log import requests as _log
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.metrics.service_metrics import AnsweredCall
+from personalize_emu.service.service_metrics import AnsweredCall
 from personalize_emu.wire.errors import AwsError, InternalFailure
 from personalize_emu.wire.models import Operation
 from personalize_emu.wire.parse import parse

@@ -9,7 +9,8 @@ from typing import Any
 from personalize_emu.service.access.role_access import require_key
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.dataset_jobs.deletions import deletion_jobs_of
-from personalize_emu.service.datasets.event_datasets import forget_event_dataset, is_filled_by_clients
+from personalize_emu.service.datasets.datasets import is_filled_by_clients
+from personalize_emu.service.datasets.event_trackers import forget_event_dataset
 from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
     begin_plain_creation,

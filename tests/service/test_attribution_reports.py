@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from personalize_emu.data.schemas.avro import parse_schema
 from personalize_emu.data.schemas.columns import rows_table
-from personalize_emu.service.attribution.attribution_reports import report_text
 from personalize_emu.service.attribution.attribution_sums import CreditedEvent, CreditedRows, event_sums
+from personalize_emu.service.attribution.event_attribution import report_text
 from personalize_emu.service.state.attribution_ledger import UNDEFINED_SOURCE, Metric
 from personalize_emu.state.clock import ManualClock
 from tests.attributions import (

@@ -7,8 +7,7 @@ from typing import Any
 from personalize_emu.data.schemas.avro import parse_schema
 from personalize_emu.data.schemas.columns import rows_table
 from personalize_emu.service.state.column_indexes import ColumnIndexes
-from personalize_emu.service.state.dataset_contents import DatasetContents
-from personalize_emu.service.state.event_identity import Arrival
+from personalize_emu.service.state.dataset_contents import Arrival, DatasetContents
 from tests.given import INTERACTIONS_SCHEMA, USERS_SCHEMA
 
 USERS = parse_schema(USERS_SCHEMA)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from personalize_emu.service.state.event_identity import EventIds
+from personalize_emu.service.state.dataset_contents import EventIds
 
 
 class Meanwhile(frozenset[str]):

@@ -16,8 +16,8 @@ from personalize_emu.data.schemas.columns import STRING
 from personalize_emu.recipes.contract.base import TrainingData
 from personalize_emu.recipes.contract.creation_time import creation_times
 from personalize_emu.recipes.contract.features import Categories
-from personalize_emu.service.state.event_selection import EventSelection, training_data
 from personalize_emu.service.state.feature_columns import features_of, not_chosen
+from personalize_emu.service.state.training_selection import EventSelection, training_data
 
 GENRES = Field("GENRES", "string", nullable=True, categorical=True)
 PRICE = Field("PRICE", "float", nullable=True)

@@ -13,7 +13,7 @@ from personalize_emu.service.datasets import datasets
 from personalize_emu.service.lifecycle import changes
 from personalize_emu.service.refresh import refresh
 from personalize_emu.service.state import dataset_contents as contents
-from personalize_emu.service.state.event_identity import EventIds
+from personalize_emu.service.state.dataset_contents import EventIds
 from personalize_emu.settings import Pace
 from personalize_emu.state import lifecycle
 from personalize_emu.state.clock import ManualClock

@@ -12,9 +12,9 @@ import boto3
 import pytest
 
 from personalize_emu.emulator import Emulator
+from personalize_emu.service.state.dataset_contents import Arrival
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.entries import ModelEntry
-from personalize_emu.service.state.event_identity import Arrival
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.resources import (
     BatchInferenceJob,

@@ -13,8 +13,7 @@ from personalize_emu.service.configuration.solution_config import (
     check_solution_update,
     schedule_days,
 )
-from personalize_emu.service.state.event_selection import EventSelection
-from personalize_emu.service.state.training_columns import columns_in_training
+from personalize_emu.service.state.training_selection import EventSelection, columns_in_training
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
 from tests.service.solution_requests import ARN, BARE, EVENTS, GROUP, ITEMS, check, recipe, refused, schema
 

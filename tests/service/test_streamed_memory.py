@@ -12,8 +12,7 @@ import pyarrow as pa
 from personalize_emu.data.records.record_log import RECENT
 from personalize_emu.emulator import Emulator
 from personalize_emu.runtime.model_inputs import MOST_STREAMED, history_of
-from personalize_emu.service.state.dataset_contents import DatasetContents
-from personalize_emu.service.state.event_identity import Arrival
+from personalize_emu.service.state.dataset_contents import Arrival, DatasetContents
 from tests.given import USER_PERSONALIZATION, Given, arn
 
 MOST_BYTES = 150

@@ -11,7 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.state.tallies import BOUNDS, Counts
+from personalize_emu.service.state.measurements import BOUNDS, Counts
 from personalize_emu.state.resources import Stateful
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST

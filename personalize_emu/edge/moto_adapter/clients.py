@@ -17,7 +17,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 from personalize_emu.edge.moto_adapter.bucket_policies import as_the_service, enforce_bucket_policies
 from personalize_emu.edge.moto_adapter.faults import FailedRequest, converted
 from personalize_emu.edge.moto_adapter.resetting import using_services
-from personalize_emu.service.metrics.service_metrics import NAMESPACE
+from personalize_emu.service.service_metrics import NAMESPACE
 
 ACCOUNT_HEADER = "x-moto-account-id"
 

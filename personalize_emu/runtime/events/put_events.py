@@ -22,8 +22,7 @@ from personalize_emu.service.attribution.event_attribution import admit_sources,
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import dataset_of_type
 from personalize_emu.service.datasets.schemas import parsed_schema
-from personalize_emu.service.state.dataset_contents import DatasetContents
-from personalize_emu.service.state.event_identity import Arrival
+from personalize_emu.service.state.dataset_contents import Arrival, DatasetContents
 from personalize_emu.state.lifecycle import ACTIVE, CREATING
 from personalize_emu.state.resources import Dataset, EventTracker, Schema
 from personalize_emu.wire.errors import InvalidInputException

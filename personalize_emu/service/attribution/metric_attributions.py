@@ -10,7 +10,7 @@ from personalize_emu.data.schemas.columns import EVENT_TYPE
 from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 from personalize_emu.service.access.role_access import REPORT, require_access, require_role
 from personalize_emu.service.access.s3_inputs import output_folder
-from personalize_emu.service.attribution.attribution_reports import probe
+from personalize_emu.service.attribution.event_attribution import probe
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import dataset_of_type, in_group, schemas_of_group
 from personalize_emu.service.lifecycle.changes import (

@@ -16,7 +16,7 @@ from personalize_emu.service.catalog.parameter_values import (
 from personalize_emu.service.catalog.recipe_facts import ParameterKind, RecipeFacts
 from personalize_emu.service.configuration.hpo_config import check_hpo, shown_hpo_config
 from personalize_emu.service.recipes import required_recipe
-from personalize_emu.service.state.training_columns import check_training_columns, columns_in_training
+from personalize_emu.service.state.training_selection import check_training_columns, columns_in_training
 from personalize_emu.wire.errors import InvalidInputException
 
 Document = Mapping[str, Any]

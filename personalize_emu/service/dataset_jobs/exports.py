@@ -17,7 +17,7 @@ from personalize_emu.data.schemas.dataset_types import DATASET_TYPES
 from personalize_emu.service.access.role_access import WRITE, recheck_access, require_access, require_role
 from personalize_emu.service.access.s3_inputs import NO_WRITE_ACCESS, output_folder, unwritable_at_work
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.datasets.event_datasets import require_filled_by_clients
+from personalize_emu.service.datasets.datasets import require_filled_by_clients
 from personalize_emu.service.datasets.schemas import parsed_schema
 from personalize_emu.service.lifecycle.changes import (
     begin_creation,

@@ -29,10 +29,10 @@ from personalize_emu.service.access.s3_inputs import (
 )
 from personalize_emu.service.attribution.event_attribution import ImportReporting, import_reporting
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.datasets.event_datasets import require_filled_by_clients
+from personalize_emu.service.datasets.datasets import require_filled_by_clients
 from personalize_emu.service.datasets.schemas import parsed_schema
 from personalize_emu.service.lifecycle.changes import begin_creation, create, require_made, require_usable
-from personalize_emu.service.metrics.service_metrics import record_import_size
+from personalize_emu.service.service_metrics import record_import_size
 from personalize_emu.service.state.attribution_ledger import Ledger, Sums
 from personalize_emu.service.state.dataset_contents import BulkImport, DatasetContents
 from personalize_emu.service.state.emulator_state import EmulatorState

@@ -1,4 +1,7 @@
-"""Datasets: at most one of each type in a group (R-DS)."""
+"""Datasets: at most one of each type in a group (R-DS); UpdateDataset gives one another schema (R-DS-10 to R-DS-14).
+
+Unlike other updates that of a dataset shows in the status of the resource itself (spec README rule 9).
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,15 @@ from personalize_emu.data.schemas.avro import Schema as AvroSchema
 from personalize_emu.data.schemas.dataset_types import (
     ACTION_INTERACTIONS,
     ACTIONS,
+    DATASET_TYPES,
+    ITEMS,
+    USERS,
     MissingColumns,
     check_schema_fits,
+    check_schema_replaces,
     dataset_type_named,
 )
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.datasets.event_datasets import is_filled_by_clients
 from personalize_emu.service.datasets.schemas import invalid_schema, parsed_schema
 from personalize_emu.service.lifecycle.changes import (
     begin_creation,
@@ -27,13 +33,22 @@ from personalize_emu.service.lifecycle.changes import (
 )
 from personalize_emu.service.state.attribution_ledger import measured_types
 from personalize_emu.service.state.dataset_contents import DatasetContents
-from personalize_emu.state.jobs import no_work
-from personalize_emu.state.lifecycle import ACTIVE, CREATING
+from personalize_emu.state.jobs import Job, JobFailed, no_work
+from personalize_emu.state.lifecycle import (
+    ACTIVE,
+    CREATING,
+    UPDATE_FAILED,
+    UPDATE_IN_PROGRESS,
+    UPDATE_PENDING,
+    course_of,
+    dataset_update_duration,
+)
 from personalize_emu.state.resources import (
     BatchInferenceJob,
     BatchJob,
     BatchSegmentJob,
     Campaign,
+    DataDeletionJob,
     Dataset,
     DatasetExportJob,
     DatasetGroup,
@@ -44,8 +59,13 @@ from personalize_emu.state.resources import (
     Resource,
     Schema,
     SolutionVersion,
+    Stateful,
 )
 from personalize_emu.wire.errors import InvalidInputException
+
+EVENT_INTERACTIONS = "EVENT_INTERACTIONS"
+"""The dataset that comes with an event tracker (R-DS-21); see event_trackers.py."""
+_WITH_REPLACEABLE_SCHEMA = frozenset({ITEMS, USERS})
 
 
 def create_dataset(context: Context, params: Params) -> dict[str, Any]:
@@ -87,6 +107,18 @@ def list_datasets(context: Context, params: Params) -> dict[str, Any]:
     return context.list_page(datasets, params, "datasets", query="ListDatasets")
 
 
+def update_dataset(context: Context, params: Params) -> dict[str, Any]:
+    """All rules are checked before the answer; what follows takes time only (D-92 to D-95)."""
+    dataset, schema = context.get_two((Dataset, params["datasetArn"]), (Schema, params["schemaArn"]))
+    require_active(dataset)
+    refuse_while_used_by(dataset, next(_jobs_at_work(context, dataset), None))
+    if dataset.dataset_type not in _WITH_REPLACEABLE_SCHEMA:
+        raise InvalidInputException(f"The schema of a {dataset.dataset_type} dataset cannot be replaced.")
+    _check_replaces(context, dataset, schema)
+    _begin_schema_update(context, dataset, schema)
+    return {"datasetArn": dataset.arn}
+
+
 def delete_dataset(context: Context, params: Params) -> None:
     """Takes its data and its job records along (R-DS-23)."""
     dataset = context.get(Dataset, params["datasetArn"])
@@ -99,6 +131,17 @@ def delete_dataset(context: Context, params: Params) -> None:
             contents.forget_event_ids()
 
     begin_deletion(context, dataset, free_event_ids)
+
+
+def is_filled_by_clients(dataset: Dataset) -> bool:
+    """Whether a dataset is of one of the types that clients create."""
+    return dataset.dataset_type in DATASET_TYPES
+
+
+def require_filled_by_clients(dataset: Dataset) -> None:
+    """Raises InvalidInputException for a dataset whose records nobody can import or export."""
+    if not is_filled_by_clients(dataset):
+        raise InvalidInputException(f"Dataset {dataset.arn} is of type {dataset.dataset_type}.")
 
 
 def jobs_of(context: Context, dataset: Dataset) -> list[DatasetImportJob | DatasetExportJob]:
@@ -182,3 +225,62 @@ def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
     yield from (recommender for recommender in recommenders if recommender.status in CREATING)
     attributions = (a for a in context.all(MetricAttribution) if a.dataset_group_arn == group_arn)
     yield from (a for a in attributions if dataset.dataset_type in measured_types(a.metrics))
+
+
+def _check_replaces(context: Context, dataset: Dataset, schema: Schema) -> None:
+    """D-93 to D-95. The order of fields may change, and nothing has to."""
+    group = context.get(DatasetGroup, dataset.dataset_group_arn)
+    if schema.domain != group.domain:
+        raise InvalidInputException(f"The domain of schema {schema.arn} does not match dataset group {group.arn}.")
+    check_schema(schema, dataset.dataset_type)
+    old, new = parsed_schema(context.get(Schema, dataset.schema_arn).schema), parsed_schema(schema.schema)
+    try:
+        check_schema_replaces(new, old)
+    except InvalidSchema as error:
+        raise invalid_schema(error) from error
+
+
+def _jobs_at_work(context: Context, dataset: Dataset) -> Iterator[Stateful]:
+    """Import, export and deletion jobs of the dataset that are not finished (R-DS-14)."""
+    group_arn = dataset.dataset_group_arn
+    jobs = [
+        *jobs_of(context, dataset),
+        *(job for job in context.all(DataDeletionJob) if job.dataset_group_arn == group_arn),
+    ]
+    return (job for job in jobs if job.status in course_of(job.kind).under_way)
+
+
+def _begin_schema_update(context: Context, dataset: Dataset, schema: Schema) -> None:
+    """Lead the dataset through the UPDATE states; the update has times of its own (R-GEN-13)."""
+    store, clock = context.state.store, context.clock
+    begun_at = clock.now()
+
+    def move(status: str, update: dict[str, Any], **fields: Any) -> bool:
+        now = clock.now()
+        shown = {"schemaArn": schema.arn, "creationDateTime": begun_at, "lastUpdatedDateTime": now, **update}
+        moved = store.change(
+            dataset, status=status, latest_dataset_update=shown, last_updated_date_time=now, **fields
+        )
+        return moved is not None
+
+    def succeeded(_: None) -> None:
+        move(ACTIVE, {"status": ACTIVE}, schema_arn=schema.arn)
+
+    def failed(reason: str) -> None:
+        move(ACTIVE, {"status": UPDATE_FAILED, "failureReason": reason})
+
+    def work() -> None:
+        if store.get(Schema, schema.arn) is None:
+            raise JobFailed(f"Resource Arn {schema.arn} does not exist.")
+
+    move(UPDATE_PENDING, {"status": UPDATE_PENDING})
+    job = Job(
+        f"update {dataset.arn}",
+        dataset_update_duration(context.settings),
+        lambda: move(UPDATE_IN_PROGRESS, {"status": UPDATE_IN_PROGRESS}),
+        work,
+        succeeded,
+        failed,
+        (dataset.arn,),
+    )
+    context.afterwards(lambda: context.state.jobs.start(job))

@@ -1,22 +1,29 @@
-"""Event trackers: one a dataset group, the address of streamed events (R-ET)."""
+"""Event trackers: one a dataset group, the address of streamed events (R-ET), and the dataset that comes with them.
+
+With a group's first tracker the service makes a schema and a dataset of type EVENT_INTERACTIONS (R-DS-21). It holds
+nothing: events are kept in the INTERACTIONS dataset. It can be described and deleted, as programs that clean up do by
+its ARN, is left out of ListDatasets (recorded in 2024), and goes with its group.
+"""
 
 from __future__ import annotations
 
+import json
+from itertools import count
 from typing import Any
 
 from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 from personalize_emu.service.core.context import Context, Params, already_exists
-from personalize_emu.service.datasets.datasets import dataset_of_type, in_group
-from personalize_emu.service.datasets.event_datasets import make_event_dataset
+from personalize_emu.service.datasets.datasets import EVENT_INTERACTIONS, dataset_of_type, in_group
 from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
     begin_plain_creation,
     create,
+    new_record,
     require_active,
     require_deletable,
 )
-from personalize_emu.state.lifecycle import DELETING
-from personalize_emu.state.resources import DatasetGroup, EventTracker
+from personalize_emu.state.lifecycle import ACTIVE, DELETING
+from personalize_emu.state.resources import Dataset, DatasetGroup, EventTracker, Schema
 from personalize_emu.wire.errors import InvalidInputException
 
 
@@ -62,3 +69,62 @@ def _require_interactions(context: Context, group: DatasetGroup) -> None:
     dataset = dataset_of_type(context, group.arn, INTERACTIONS)
     if dataset is None or dataset.status in DELETING:
         raise InvalidInputException(f"Dataset group {group.arn} must contain an INTERACTIONS dataset.")
+
+
+_SCHEMA_TEXT = json.dumps(
+    {
+        "type": "record",
+        "name": "EventInteractions",
+        "namespace": "com.amazonaws.personalize.schema",
+        "fields": [
+            {"name": "USER_ID", "type": "string"},
+            {"name": "ITEM_ID", "type": "string"},
+            {"name": "SESSION_ID", "type": "string"},
+            {"name": "EVENT_TYPE", "type": "string"},
+            {"name": "TIMESTAMP", "type": "long"},
+        ],
+        "version": "1.0",
+    }
+)
+
+
+def make_event_dataset(context: Context, group: DatasetGroup) -> None:
+    """Once a group: a later tracker finds both there, unless they have been deleted."""
+    store, resource_name = context.state.store, f"{group.name}/{EVENT_INTERACTIONS}"
+    if store.get(Dataset, context.arn("dataset", resource_name)) is not None:
+        return
+    dataset = new_record(
+        context,
+        Dataset,
+        resource_name,
+        name=f"{group.name}-event-interactions",
+        dataset_group_arn=group.arn,
+        dataset_type=EVENT_INTERACTIONS,
+        schema_arn=_event_schema(context, group).arn,
+        status=ACTIVE,
+    )
+    store.insert(dataset)
+
+
+def forget_event_dataset(context: Context, group: DatasetGroup) -> None:
+    """The group is gone."""
+    store = context.state.store
+    dataset = store.get(Dataset, context.arn("dataset", f"{group.name}/{EVENT_INTERACTIONS}"))
+    schema = store.get(Schema, context.state.groups[group.arn].event_schema_arn)
+    for record in (dataset, schema):
+        if record is not None:
+            store.remove(record)
+
+
+def _event_schema(context: Context, group: DatasetGroup) -> Schema:
+    """The one that there is, or a new one, named after its group beside whatever clients have named so."""
+    store = context.state.store
+    made = store.get(Schema, context.state.groups[group.arn].event_schema_arn)
+    if made is not None:
+        return made
+    names = (f"{group.name}-event-interactions{f'-{number}' if number else ''}" for number in count())
+    name = next(name for name in names if store.get(Schema, context.arn("schema", name)) is None)
+    schema = new_record(context, Schema, name, name=name, schema=_SCHEMA_TEXT, domain=group.domain)
+    store.insert(schema)
+    context.state.groups[group.arn].event_schema_arn = schema.arn
+    return schema

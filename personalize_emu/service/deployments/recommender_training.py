@@ -16,7 +16,7 @@ from personalize_emu.service.core.context import Context
 from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.state.entries import DueTraining
 from personalize_emu.service.state.trained_version import TrainedVersion
-from personalize_emu.service.state.training_columns import KnownColumns
+from personalize_emu.service.state.training_selection import KnownColumns
 from personalize_emu.service.training.schedule import call_when_due, cancel_training, next_due
 from personalize_emu.service.training.training_job import TrainingJob
 from personalize_emu.service.training_data.training_input import TrainingInput, training_input

@@ -25,7 +25,7 @@ from personalize_emu.service.lifecycle.changes import (
 from personalize_emu.service.lifecycle.updates import begin_update, require_no_update
 from personalize_emu.service.recipes import require_type, required_recipe
 from personalize_emu.service.state.trained_version import TrainedVersion
-from personalize_emu.service.state.training_columns import check_training_columns, columns_of
+from personalize_emu.service.state.training_selection import check_training_columns, columns_of
 from personalize_emu.service.training.schedule import cancel_training
 from personalize_emu.state.jobs import Job, WorkerPool, no_work
 from personalize_emu.state.lifecycle import (

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.core.tags import checked_tags
-from personalize_emu.service.metrics.service_metrics import record_end
+from personalize_emu.service.service_metrics import record_end
 from personalize_emu.state.jobs import Job, JobFailed, WorkerPool, attempt, no_work
 from personalize_emu.state.lifecycle import (
     ACTIVE,

@@ -27,8 +27,8 @@ from personalize_emu.recipes.next_best_action import ActionModel
 from personalize_emu.recipes.wrappers.catalog_extension import extended, in_catalog, places_in
 from personalize_emu.recipes.wrappers.exploration import Exposure, exposure_of
 from personalize_emu.service.core.context import Context
-from personalize_emu.service.state.event_selection import training_data
 from personalize_emu.service.state.trained_version import Refresh, TrainedVersion
+from personalize_emu.service.state.training_selection import training_data
 from personalize_emu.service.training_data.actions import MAX_ACTIONS
 from personalize_emu.service.training_data.training_input import TrainingInput
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_STOPPING, CREATING

@@ -30,7 +30,7 @@ from personalize_emu.service.lifecycle.changes import (
 from personalize_emu.service.lifecycle.updates import begin_update, require_no_update
 from personalize_emu.service.recipes import require_type, required_recipe
 from personalize_emu.service.solutions.auto_training import schedule_training
-from personalize_emu.service.state.training_columns import columns_of
+from personalize_emu.service.state.training_selection import columns_of
 from personalize_emu.service.training.schedule import cancel_training
 from personalize_emu.service.training.versions import versions_of
 from personalize_emu.state.jobs import no_work

@@ -17,8 +17,7 @@ from personalize_emu.service.state.entries import (
     RecommenderEntry,
     TrainableEntry,
 )
-from personalize_emu.service.state.metric_buffer import MetricBuffer
-from personalize_emu.service.state.tallies import Tallies
+from personalize_emu.service.state.measurements import MetricBuffer, Tallies
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.jobs import Jobs

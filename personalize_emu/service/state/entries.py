@@ -10,10 +10,9 @@ import threading
 from dataclasses import dataclass, field
 
 from personalize_emu.service.state.attribution_ledger import Ledger
-from personalize_emu.service.state.dataset_contents import DataMark, DatasetContents
-from personalize_emu.service.state.event_identity import EventIds
+from personalize_emu.service.state.dataset_contents import DataMark, DatasetContents, EventIds
 from personalize_emu.service.state.trained_version import LastRefresh, TrainedVersion
-from personalize_emu.service.state.training_columns import KnownColumns
+from personalize_emu.service.state.training_selection import KnownColumns
 
 
 @dataclass(frozen=True)

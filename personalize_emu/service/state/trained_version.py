@@ -23,7 +23,7 @@ from personalize_emu.recipes.contract.base import Kind, Model, TrainingData
 from personalize_emu.recipes.next_best_action import ActionModel
 from personalize_emu.recipes.wrappers.exploration import Exposure
 from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
-from personalize_emu.service.state.event_selection import EventSelection
+from personalize_emu.service.state.training_selection import EventSelection
 from personalize_emu.state.jobs import JobFailed
 
 

@@ -26,7 +26,7 @@ from personalize_emu.service.state.column_indexes import ColumnIndexes
 from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.service.state.feature_columns import features_of
 from personalize_emu.service.state.trained_version import ItemAttributes
-from personalize_emu.service.state.training_columns import KnownColumns, columns_in_training
+from personalize_emu.service.state.training_selection import KnownColumns, columns_in_training
 from personalize_emu.state.resources import Schema as SchemaRecord
 
 NOT_METADATA: Mapping[str, frozenset[str]] = MappingProxyType(

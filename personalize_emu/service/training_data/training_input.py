@@ -22,9 +22,8 @@ from personalize_emu.service.catalog.recipe_facts import inputs_of
 from personalize_emu.service.configuration.solution_config import NO_INTERACTIONS, resolved_hyperparameters
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.state.dataset_contents import DatasetContents
-from personalize_emu.service.state.event_selection import EventSelection, training_data
 from personalize_emu.service.state.trained_version import ItemAttributes, TrainedVersion, informative_groups
-from personalize_emu.service.state.training_columns import KnownColumns
+from personalize_emu.service.state.training_selection import EventSelection, KnownColumns, training_data
 from personalize_emu.service.training_data.actions import read_actions
 from personalize_emu.service.training_data.dataset_input import (
     DatasetInput,

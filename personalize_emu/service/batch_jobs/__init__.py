@@ -1,1 +1,0 @@
-"""Batch inference and segment jobs as resources (spec 11)."""

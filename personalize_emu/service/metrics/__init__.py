@@ -1,1 +1,0 @@
-"""The metrics that the service itself has in CloudWatch (CW-1 to CW-22)."""
