@@ -99,8 +99,7 @@ def split_items(data: TrainingData, seed: int) -> Split:
 
 def from_metadata(data: TrainingData, seed: int) -> Fitted:
     """Who visits the same (EASE), and what metadata make of it for new items."""
-    visits = data.visits
-    ease = fit_ease(visits, len(data.user_ids), len(data.catalog), REGULARISATION)
+    ease = fit_ease(data.visits, len(data.user_ids), len(data.catalog), REGULARISATION)
 
     def scores(histories: Sequence[History]) -> Scores:
         return standardised(ease.scores_many(histories, WHOLE_HISTORY))

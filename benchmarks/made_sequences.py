@@ -43,10 +43,10 @@ def made_sequences(users: int, items: int, events: int, seed: int = 0) -> list[N
             paths[step] = np.where(way < FOLLOWED_PAIR, pair, paths[step])
             alone = (way >= FOLLOWED_PAIR) & (way < FOLLOWED + FOLLOWED_PAIR)
             paths[step] = np.where(alone, leads[last, which], paths[step])
-    found = [_first_visits(paths[:length, user]) for user, length in enumerate(lengths)]
+    found = [_first_interactions(paths[:length, user]) for user, length in enumerate(lengths)]
     return [path for path in found if len(path) >= 5]
 
 
-def _first_visits(path: NDArray[np.int64]) -> NDArray[np.int64]:
+def _first_interactions(path: NDArray[np.int64]) -> NDArray[np.int64]:
     _, first = np.unique(path, return_index=True)
     return path[np.sort(first)]

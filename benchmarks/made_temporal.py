@@ -26,11 +26,11 @@ def made_music(_cache: Path) -> Rows:
     for user in range(users):
         taste, goal = tastes[user], tastes[rng.integers(users)]
         start = rng.random() * 400
-        sittings = np.sort(start + rng.random(rng.integers(4, 40)) * (730 - start))
-        for day in sittings.tolist():
+        session_starts = np.sort(start + rng.random(rng.integers(4, 40)) * (730 - start))
+        for day in session_starts.tolist():
             drift = 0.5 * day / 730
             genre = rng.choice(genres, p=(1 - drift) * taste + drift * goal)
-            rows += _sitting(rng, user, day, _members(genre_of, genre), debut, appeal)
+            rows += _session(rng, user, day, _members(genre_of, genre), debut, appeal)
     return rows
 
 
@@ -38,7 +38,7 @@ def _members(genre_of: NDArray[np.int64], genre: int) -> NDArray[np.int64]:
     return np.flatnonzero(genre_of == genre)
 
 
-def _sitting(
+def _session(
     rng: np.random.Generator,
     user: int,
     day: float,

@@ -23,7 +23,7 @@ POPULARITY_TAIL = 2.5
 """The rank of a popular item is uniform to this power: a few items get most visits."""
 
 
-def visits(rows: int, users: int, items: int, seed: int) -> TrainingData:
+def generated_interactions(rows: int, users: int, items: int, seed: int) -> TrainingData:
     """About `rows` interactions, a log-normal number a user."""
     rng = np.random.default_rng(seed)
     activity = rng.lognormal(0, 1, users)
@@ -59,7 +59,7 @@ def main() -> int:
     recipe = recipe_named(asked.recipe)
     if recipe is None:
         parser.error(f"no recipe {asked.recipe}")
-    data = visits(asked.interactions, asked.users, asked.items, asked.seed)
+    data = generated_interactions(asked.interactions, asked.users, asked.items, asked.seed)
     stages: list[list[str]] = []
     began, worked = time.perf_counter(), time.process_time()
 

@@ -100,7 +100,7 @@ def loads(url: str, shop: Dataset) -> list[Load]:
         return json.dumps(request).encode()
 
     def event(number: int) -> bytes:
-        heard = {
+        event = {
             "eventType": "View",
             "itemId": items[number % len(items)],
             "sentAt": 1_700_000_000 + number,
@@ -111,7 +111,7 @@ def loads(url: str, shop: Dataset) -> list[Load]:
             "trackingId": tracker["trackingId"],
             "userId": user,
             "sessionId": user,
-            "eventList": [heard],
+            "eventList": [event],
         }
         return json.dumps(request).encode()
 

@@ -125,12 +125,12 @@ def _query(
             return None
         known = _events_up_to(items, FEWEST_KNOWN)
         known += int(np.searchsorted(times[known:], times[known - 1], side="right"))
-    had = np.unique(items[:known])
-    after = items[known:][~np.isin(items[known:], had)]
+    seen = np.unique(items[:known])
+    after = items[known:][~np.isin(items[known:], seen)]
     after = after[number_of[after] != UNSEEN]
     _, first = np.unique(after, return_index=True)
     truth = after[np.sort(first)][:TRUTH_LENGTH]
-    if len(had) < FEWEST_KNOWN or not len(truth):
+    if len(seen) < FEWEST_KNOWN or not len(truth):
         return None
     numbers, stamps = number_of[items[:known]], times[:known]
     history = History(numbers[numbers != UNSEEN], stamps[numbers != UNSEEN], data.user_ids[user])

@@ -122,9 +122,9 @@ def one_sampled(batch: Batch, rng: np.random.Generator) -> Tensor:
     """Of SASRec: against one item for each position that the user did not have."""
     wrong = rng.integers(1, batch.item_count + 1, batch.right.shape)
     for row, history in zip(wrong, batch.histories, strict=True):
-        had = set((history + 1).tolist())
+        seen = set((history + 1).tolist())
         for place in np.flatnonzero(np.isin(row, history + 1)).tolist():
-            while int(row[place]) in had:
+            while int(row[place]) in seen:
                 row[place] = rng.integers(1, batch.item_count + 1)
     better, worse = batch.logits_of(batch.right), batch.logits_of(wrong)
     return nn.functional.softplus(-better).mean() + nn.functional.softplus(worse).mean()
@@ -134,12 +134,12 @@ def many_sampled(batch: Batch, rng: np.random.Generator) -> Tensor:
     """Of gSASRec: against MANY items, the same for all positions of a user, the right one counting the less."""
     wrong = torch.from_numpy(rng.integers(1, batch.item_count + 1, (len(batch.right), MANY)))
     share = MANY / (batch.item_count - 1)
-    worth = share * (CALIBRATION * (1 - 1 / share) + 1 / share)
+    weight = share * (CALIBRATION * (1 - 1 / share) + 1 / share)
     worse = torch.bmm(batch.states, batch.model.items(wrong).transpose(1, 2))
     same = wrong[:, None, :] == torch.from_numpy(batch.right)[:, :, None]
     worse = worse.masked_fill(same, -OUT_OF_REACH)[batch.asked]
     better = batch.logits_of(batch.right)
-    return (worth * nn.functional.softplus(-better) + nn.functional.softplus(worse).sum(-1)).mean()
+    return (weight * nn.functional.softplus(-better) + nn.functional.softplus(worse).sum(-1)).mean()
 
 
 def scores(model: Transformer, histories: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:

@@ -239,18 +239,18 @@ class Comparison:
             recorded = [row for row in RECORDED if ("SIMS" in row[0]) == ("aws-sims" in tallies)]
             parts.append(table(title, HEADER, [*rows, *recorded]))
         compared = [(self.without, USER_RECIPES[1:], ""), (self.related_without, ITEM_RECIPES, "without")]
-        for tallies, names, had in [*compared, (self.related_within, ITEM_RECIPES, "with")]:
-            parts.extend(self._against(name, tallies, had) for name in (*names, names[-1] + WITH_METADATA))
+        for tallies, names, seen in [*compared, (self.related_within, ITEM_RECIPES, "with")]:
+            parts.extend(self._against(name, tallies, seen) for name in (*names, names[-1] + WITH_METADATA))
         return "\n\n".join(parts)
 
-    def _against(self, name: str, tallies: dict[str, Tally], had: str) -> str:
+    def _against(self, name: str, tallies: dict[str, Tally], seen: str) -> str:
         if name not in tallies:
             return f"{name}: there are no metadata."
         mine = tallies[name].ndcg_at_10(self.truths)
         found = {peer.name: tallies[peer.name].ndcg_at_10(self.truths) for peer in self.peers}
         best = max(found, key=lambda peer: float(found[peer].mean()))
         low, high = interval(mine - found[best])
-        condition = f", {had} what the user had" if had else ""
+        condition = f", {seen} what the user had" if seen else ""
         return (
             f"{name} against {best}, the best peer{condition}: NDCG@10 × {mine.mean() / found[best].mean():.2f}, "
             f"a difference of {(mine - found[best]).mean():+.3f} (95 % of resamples: {low:+.3f} to {high:+.3f})."

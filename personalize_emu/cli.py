@@ -100,8 +100,8 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 def _reset(chosen: argparse.Namespace) -> int:
     settings = _settings(chosen, "host", "port")
-    told = chosen.host is not None or chosen.port is not None
-    pointed_at = None if told else os.environ.get("AWS_ENDPOINT_URL")
+    addressed = chosen.host is not None or chosen.port is not None
+    pointed_at = None if addressed else os.environ.get("AWS_ENDPOINT_URL")
     endpoint = (chosen.endpoint or pointed_at or server_url(settings.host, settings.port)).rstrip("/")
     if not endpoint.startswith(("http://", "https://")):
         raise ValueError(f"--endpoint must be a URL such as http://127.0.0.1:4577, not {endpoint!r}")

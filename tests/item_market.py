@@ -16,7 +16,7 @@ NEWEST = max(time for _, _, time in two_camps())
 NEW = tuple(f"new{number}" for number in range(8))
 AGED = tuple(f"old{number}" for number in range(8))
 """In the Items dataset, the first five days old and the others a year."""
-MET = tuple(sorted({item for _, item, _ in two_camps()}))
+SEEN = tuple(sorted({item for _, item, _ in two_camps()}))
 USERS = tuple(f"u{number}" for number in range(60))
 SCHEMA = avro(
     "Items",
@@ -29,10 +29,10 @@ WEIGHTLESS = {"explorationWeight": "0"}
 
 def price(item: str) -> float:
     """The later in the alphabet, the dearer."""
-    return float(10 + (MET + NEW + AGED).index(item))
+    return float(10 + (SEEN + NEW + AGED).index(item))
 
 
-def items_csv(items: Sequence[str] = (*MET, *NEW, *AGED)) -> str:
+def items_csv(items: Sequence[str] = (*SEEN, *NEW, *AGED)) -> str:
     ages = dict.fromkeys(NEW, 5) | dict.fromkeys(AGED, 365)
     rows = [f"{item},{price(item)},{NEWEST - ages.get(item, 400) * DAY}\n" for item in items]
     return "ITEM_ID,PRICE,CREATION_TIMESTAMP\n" + "".join(rows)
@@ -83,7 +83,7 @@ class Market:
         tracking: str = made["trackingId"]
         return tracking
 
-    def heard(self, tracking: str, item: str, user: str = "u0", time: int = NEWEST + 60, **more: Any) -> None:
+    def record_event(self, tracking: str, item: str, user: str = "u0", time: int = NEWEST + 60, **more: Any) -> None:
         event = {"eventType": "view", "itemId": item, "sentAt": time, **more}
         self.events.put_events(trackingId=tracking, userId=user, sessionId=user, eventList=[event])
 

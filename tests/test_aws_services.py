@@ -281,7 +281,7 @@ def test_d46_d48_files_of_a_folder(store: ObjectStore) -> None:
         input_objects(store, Location("data", "in/readme"))
 
 
-def test_what_is_there_instead_of_files_is_said(store: ObjectStore) -> None:
+def test_wrong_location_names_what_was_found(store: ObjectStore) -> None:
     store.put("data", "out/_SUCCESS", b"x")
     store.put("data", "out/part-0", b"")
     store.put("data", "out/deep/1.csv", b"x")

@@ -31,10 +31,10 @@ from personalize_emu.service.state.training_selection import training_data
 
 @dataclass(frozen=True, eq=False)
 class Users:
-    """user_ids: in the order of the rows of `crowd`."""
+    """user_ids: in the order of the rows of `matrix`."""
 
     user_ids: Sequence[str]
-    crowd: Crowd
+    matrix: Crowd
 
 
 def current_users(context: Context, trained: TrainedVersion) -> Users:
@@ -43,9 +43,9 @@ def current_users(context: Context, trained: TrainedVersion) -> Users:
     data = trained.data if contents is None else _current_data(contents, trained)
     number_of = trained.model.number_of
     numbers = np.array([number_of.get(item, -1) for item in data.catalog], np.int32)
-    visits = data.visits.chosen(numbers[data.visits.items] >= 0)
-    visits = replace(visits, items=numbers[visits.items])
-    return Users(data.user_ids, crowd_of(visits, len(data.user_ids), len(trained.model.catalog)))
+    interactions = data.visits.chosen(numbers[data.visits.items] >= 0)
+    interactions = replace(interactions, items=numbers[interactions.items])
+    return Users(data.user_ids, crowd_of(interactions, len(data.user_ids), len(trained.model.catalog)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +74,8 @@ def user_filter(
     """Reads what the datasets hold now (B-57)."""
     records = records_of(context, group_arn, USERS, USER_ID)
     contents = context.state.contents(interactions_arn)
-    met = RecordEvents(frozenset() if contents is None else _kinds_of_users(context, contents))
-    return UserFilter(checked, View(records, users.user_ids), FilterContext(interactions=lambda _: met))
+    events = RecordEvents(frozenset() if contents is None else _kinds_of_users(context, contents))
+    return UserFilter(checked, View(records, users.user_ids), FilterContext(interactions=lambda _: events))
 
 
 def _current_data(contents: DatasetContents, trained: TrainedVersion) -> TrainingData:

@@ -45,7 +45,7 @@ class Segments:
         at_once = max(1, CELLS // max(1, len(self.users.user_ids)))
         for start in range(0, len(queries), at_once):
             block = queries[start : start + at_once]
-            scores = self.model.user_scores(self.users.crowd, [items for _, items, _ in block])
+            scores = self.model.user_scores(self.users.matrix, [items for _, items, _ in block])
             for row, (place, _, admitted) in zip(scores, block, strict=True):
                 texts[place] = SEGMENTS.line(sources[place], self._output(row, admitted))
         return Answered(encoded(texts), sum(source.members is not None for source in sources))

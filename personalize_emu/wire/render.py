@@ -146,8 +146,8 @@ def _list_of(write: Writer) -> Writer:
 
 def _map_of(write: Writer) -> Writer:
     def write_map(value: Mapping[str, Any]) -> str:
-        told = ((key, item) for key, item in value.items() if item is not None)
-        pairs = [f"{encode_basestring_ascii(key)}:{write(item)}" for key, item in told]
+        present = ((key, item) for key, item in value.items() if item is not None)
+        pairs = [f"{encode_basestring_ascii(key)}:{write(item)}" for key, item in present]
         return "{" + ",".join(pairs) + "}"
 
     return write_map

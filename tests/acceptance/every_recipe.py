@@ -48,12 +48,12 @@ OPERATIONS = {
 
 
 def tables() -> dict[str, list[dict[str, Any]]]:
-    met = [*two_camps(), *((f"u{number % 60}", item, NEWEST - number) for number, item in enumerate(COLD))]
-    items = sorted({item for _, item, _ in met}) + list(UNMET)
+    interactions = [*two_camps(), *((f"u{number % 60}", item, NEWEST - number) for number, item in enumerate(COLD))]
+    items = sorted({item for _, item, _ in interactions}) + list(UNMET)
     names = ("USER_ID", "ITEM_ID", "TIMESTAMP")
     ages = dict.fromkeys(UNMET, 2) | dict.fromkeys(COLD, 3)
     return {
-        "INTERACTIONS": [{**dict(zip(names, row, strict=True)), "EVENT_TYPE": "view"} for row in met],
+        "INTERACTIONS": [{**dict(zip(names, row, strict=True)), "EVENT_TYPE": "view"} for row in interactions],
         "ITEMS": [
             {
                 "ITEM_ID": item,
@@ -122,7 +122,7 @@ def answers_of_every_recipe(script: Script) -> dict[str, Any]:
     tracking = _tracker(script, groups[""])
     versions = _versions(script, groups[""], custom)
     deployments = _deployments(script, groups, versions)
-    _heard(script, tracking)
+    _stream_events(script, tracking)
     found: dict[str, Any] = {
         facts.name: [_asked(script, facts, deployments[facts.name], user) for user in USERS]
         for facts in all_recipes()
@@ -155,7 +155,7 @@ def _deployments(script: Script, groups: Mapping[str, str], versions: Mapping[st
     return found
 
 
-def _heard(script: Script, tracking: str) -> None:
+def _stream_events(script: Script, tracking: str) -> None:
     events = [{"eventType": "view", "itemId": f"i{n:03}", "sentAt": NEWEST + 60 * n} for n in (1, 3, 8)]
     who = {"trackingId": tracking, "userId": "u7", "sessionId": "s"}
     script.call("put_events", "personalize-events", eventList=events, **who)

@@ -93,8 +93,8 @@ def check_the_command_line_client(environment: dict[str, str]) -> None:
     asked = ("personalize-runtime", "get-recommendations", "--campaign-arn", campaign, "--user-id", "1")
     assert "(ResourceNotFoundException) when calling GetRecommendations" in aws_refusal(environment, *asked)
     event = '[{"eventType": "watch", "sentAt": 1700000000}]'
-    told = ("personalize-events", "put-events", "--tracking-id", "none", "--session-id", "s", "--event-list", event)
-    assert "(InvalidInputException) when calling PutEvents" in aws_refusal(environment, *told)
+    command = ("personalize-events", "put-events", "--tracking-id", "none", "--session-id", "s", "--event-list", event)
+    assert "(InvalidInputException) when calling PutEvents" in aws_refusal(environment, *command)
 
 
 def aws_refusal(environment: dict[str, str], *arguments: str) -> str:

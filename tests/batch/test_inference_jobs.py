@@ -245,11 +245,11 @@ def test_what_the_recipe_or_the_mode_does_not_know_has_no_effect(given: Given, p
     }
     version = given.version(given.solution(group_with_genres(given), SIMILAR))
     location = given.upload('{"itemId": "i000"}', "items.json")
-    told = shown(given, begin(given, version, location, "told", numResults=0, **extra))
+    configured = shown(given, begin(given, version, location, "told", numResults=0, **extra))
     output = {"jobOutput": {"s3DataDestination": {"path": f"s3://{BUCKET}/plain/"}}}
     plain = shown(given, begin(given, version, location, "plain", **output))
-    assert (told["status"], plain["status"], told["numResults"]) == ("ACTIVE", "ACTIVE", 25)
-    assert {name: told[name] for name in extra} == extra
+    assert (configured["status"], plain["status"], configured["numResults"]) == ("ACTIVE", "ACTIVE", 25)
+    assert {name: configured[name] for name in extra} == extra
     assert given.downloaded("out/")["out/items.json.out"] == given.downloaded("plain/")["plain/items.json.out"]
 
 

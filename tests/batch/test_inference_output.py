@@ -228,13 +228,13 @@ def test_filter_values_come_with_each_line(opened: Open) -> None:
 
 def test_filters_on_histories_look_at_the_user_of_the_line(opened: Open) -> None:
     """B-57, F-82, F-83: the items of a ranking that the user met are missing; what has no user is an error."""
-    met = opened.shop.filter('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")', "not-met")
+    seen = opened.shop.filter('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")', "not-met")
     query = {"userId": "u2", "itemList": ["i1", "i2", "i3", "i4"]}
-    (line,) = answers(opened.given, opened.versions[RANKING], [query], "unmet", filterArn=met)
+    (line,) = answers(opened.given, opened.versions[RANKING], [query], "unmet", filterArn=seen)
     assert sorted(line["output"]["recommendedItems"]) == ["i2", "i4"]
     assert len(line["output"]["scores"]) == 2
     queries = [{"itemId": "i2"}, {"itemId": "i2", "userId": "u2"}]
-    without, with_user = answers(opened.given, opened.versions[SIMS], queries, "unmet-related", filterArn=met)
+    without, with_user = answers(opened.given, opened.versions[SIMS], queries, "unmet-related", filterArn=seen)
     assert without["error"] == "userId is required"
     assert not {"i1", "i3"} & set(with_user["output"]["recommendedItems"])
 
@@ -282,7 +282,7 @@ def test_what_came_after_training_does_not_count(opened: Open) -> None:
     unmet = opened.shop.filter('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")', "unmet-later")
     tracker = opened.shop.tracker()
     for item in ("i6", "i7"):
-        opened.shop.heard(tracker, "u3", item, "browse")
+        opened.shop.record_event(tracker, "u3", item, "browse")
     assert answers(given, version, users("u3"), "after") == before
     (filtered,) = answers(given, version, users("u3"), "later", filterArn=unmet)
     assert not {"i6", "i7"} & set(filtered["output"]["recommendedItems"])

@@ -134,11 +134,11 @@ def test_users_of_the_camp_are_found_for_an_item(given: Given, by_item: str) -> 
     queries = [{"itemId": f"i{number:03d}"} for number in (4, 9)]
     for parity, (query, line) in enumerate(zip(queries, answers(given, by_item, queries, numResults=10), strict=True)):
         assert line["input"] == query
-        had = {user for user, item, _ in rows if item == query["itemId"]}
+        seen = {user for user, item, _ in rows if item == query["itemId"]}
         found = line["output"]["usersList"]
         assert len(found) == len(set(found)) == 10
         assert {int(user[1:]) % 2 for user in found} == {parity}
-        assert not had & set(found)
+        assert not seen & set(found)
 
 
 def test_there_are_no_more_users_than_there_are(given: Given, by_item: str) -> None:
@@ -268,8 +268,8 @@ def test_what_a_job_may_ask_for(given: Given, group: str, by_item: str, by_attri
     assert refusal(given.personalize.create_batch_inference_job, **inference)[0] == "InvalidInputException"
     items = made_filter(given, group, "INCLUDE ItemID WHERE Items.SIZE = 1", "items")
     assert refused(given, by_item, filterArn=items)[1] == f"Filter {items} is for ItemID, not for UserID"
-    met = made_filter(given, group, 'INCLUDE UserID WHERE Interactions.EVENT_TYPE IN ("*")', "met")
-    assert refused(given, by_attribute, filterArn=met) == (
+    seen = made_filter(given, group, 'INCLUDE UserID WHERE Interactions.EVENT_TYPE IN ("*")', "met")
+    assert refused(given, by_attribute, filterArn=seen) == (
         "InvalidInputException",
         "Recipe aws-item-attribute-affinity does not support filters on interactions.",
     )

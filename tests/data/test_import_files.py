@@ -170,7 +170,7 @@ def test_d50_recorded_orders_of_columns(header: str) -> None:
         ("x" * 1000, f"the header is '{'x' * 200}...')"),
     ],
 )
-def test_d49_d51_what_was_found_in_place_of_a_column_is_said(header: str, hint: str) -> None:
+def test_d49_d51_missing_column_names_what_was_found(header: str, hint: str) -> None:
     reason = refusal(header + "\n")
     assert reason.startswith("Input CSV is missing the following columns:[USER_ID")
     assert "(data.csv: " in reason

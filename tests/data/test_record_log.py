@@ -176,8 +176,8 @@ def test_the_newest_of_each_type_are_enough() -> None:
 def test_segments_stay_few() -> None:
     """Each is several times as long as the next, so that a reader has to look into few."""
     log = RecordLog()
-    for turn in range(300):
-        log.append([event(f"u{turn % 7}", turn, item=f"i{number}") for number in range(20)])
+    for step in range(300):
+        log.append([event(f"u{step % 7}", step, item=f"i{number}") for number in range(20)])
         log.fold(20)
     lengths = [len(segment) for segment in log.state.segments]
     assert sum(lengths) == 6000
@@ -188,8 +188,8 @@ def test_segments_stay_few() -> None:
 def test_a_folded_event_takes_few_bytes() -> None:
     """At most 150 a row at rest, its share of the words and of the index included."""
     log = RecordLog()
-    for turn in range(400):
-        log.append([event(f"u{(turn + number) % 300}", turn, item=f"i{number * turn % 500}") for number in range(50)])
+    for step in range(400):
+        log.append([event(f"u{(step + number) % 300}", step, item=f"i{number * step % 500}") for number in range(50)])
         log.fold()
     segments = log.state.segments
     parts = [part for segment in segments for part in vars(segment.by_user).values()]

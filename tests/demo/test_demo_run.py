@@ -20,17 +20,17 @@ def empty_account() -> Iterator[None]:
     reset_services()
 
 
-def test_the_story_is_told_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_steps_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["--users", "120"]) == 0
-    told = capsys.readouterr()
-    assert [f"[{number:2}/{run.STEPS}]" in told.out for number in range(1, run.STEPS + 1)] == [True] * run.STEPS
-    assert "mean_reciprocal_rank_at_25" in told.out
-    assert "the account is empty again" in told.out
-    assert told.out.splitlines()[-1].startswith("Done: ")
-    assert told.err == ""
+    output = capsys.readouterr()
+    assert [f"[{number:2}/{run.STEPS}]" in output.out for number in range(1, run.STEPS + 1)] == [True] * run.STEPS
+    assert "mean_reciprocal_rank_at_25" in output.out
+    assert "the account is empty again" in output.out
+    assert output.out.splitlines()[-1].startswith("Done: ")
+    assert output.err == ""
 
 
-def test_a_failure_is_told_with_its_step_and_reason(
+def test_failure_prints_step_and_reason(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "RECIPES", {"for-you": "aws-crystal-ball"})

@@ -204,15 +204,15 @@ def test_effect_4_the_session_goes_on(shop: Shop, category: str) -> None:
 def test_effect_5_price_levels(shop: Shop) -> None:
     """Of what shoppers have not met yet, more is at their level than of what is popular."""
     level_of = {item.item_id: number // len(CATEGORIES) % 3 for number, item in enumerate(shop.data.items)}
-    met: dict[str, list[str]] = defaultdict(list)
+    seen_items: dict[str, list[str]] = defaultdict(list)
     for event in shop.data.interactions:
-        met[event.user_id].append(event.item_id)
+        seen_items[event.user_id].append(event.item_id)
     popular = shop.recommended("aws-popularity-count", 200)
     shares: list[tuple[float, float]] = []
-    for user in [user for user in sorted(met) if len(met[user]) >= 15][:100]:
-        level = Counter(level_of[item] for item in met[user]).most_common(1)[0][0]
+    for user in [user for user in sorted(seen_items) if len(seen_items[user]) >= 15][:100]:
+        level = Counter(level_of[item] for item in seen_items[user]).most_common(1)[0][0]
         lists = shop.recommended("aws-user-personalization", 200, userId=user), popular
-        fresh = [[item for item in items if item not in met[user]][:25] for items in lists]
+        fresh = [[item for item in items if item not in seen_items[user]][:25] for items in lists]
         own, others = (float(np.mean([level_of[item] == level for item in items])) for items in fresh)
         shares.append((own, others))
     own, others = np.mean(shares, axis=0)
@@ -268,8 +268,8 @@ def test_effect_9_trends(shop: Shop) -> None:
 
 def test_effect_10_new_items(shop: Shop) -> None:
     """What nobody met yet is similar to what is of its category."""
-    met = {event.item_id for event in shop.data.interactions}
-    unmet = [item for item in shop.data.items if item.item_id not in met]
+    seen_items = {event.item_id for event in shop.data.interactions}
+    unmet = [item for item in shop.data.items if item.item_id not in seen_items]
     shares = [
         shop.share(shop.recommended("aws-similar-items", 10, itemId=item.item_id), [item.category_l1]) for item in unmet
     ]

@@ -38,7 +38,7 @@ def test_hidden_films_are_hidden_and_found_again(films: TrainingData) -> None:
     assert seconds > 0
 
 
-def test_ndcg_is_the_usual_one_and_recall_of_what_was_met() -> None:
+def test_ndcg_and_recall_have_their_usual_definitions() -> None:
     scores = np.array([[0.0, 3.0, 2.0, 9.0, 1.0]], np.float32)
     ndcg, recall = quality(scores, [np.array([2, 4], np.int32)], np.array([1, 2, 4]))
     second_and_third = 1 / np.log2(3) + 1 / np.log2(4)

@@ -34,8 +34,8 @@ def control(emulator: Emulator, name: str, body: Any = None, **options: Any) -> 
 
 
 def members(response: Response) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(response.body)
-    return told
+    output: dict[str, Any] = json.loads(response.body)
+    return output
 
 
 def test_p19_region_of_the_credential_scope(quiet: Emulator) -> None:
@@ -118,8 +118,8 @@ def test_s38_a_message_that_repeats_a_sensitive_value_is_logged_without_it(
     answered = answer(quiet, "POST", "/recommendations", "", SIGNED, body)
     assert "ninety" in members(answered)["message"]
     (record,) = caplog.records
-    told = f"error=InvalidInputException about={arn} message=\"context has no number for AGE: '***'\\nu7\""
-    assert record.getMessage().endswith(told)
+    output = f"error=InvalidInputException about={arn} message=\"context has no number for AGE: '***'\\nu7\""
+    assert record.getMessage().endswith(output)
 
 
 def test_p80_preflight_needs_no_signature(quiet: Emulator) -> None:

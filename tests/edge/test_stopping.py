@@ -117,8 +117,8 @@ def test_the_demo_ends_with_ctrl_c(steps: int) -> None:
             if line.startswith(f"[{steps:2}/"):
                 break
         demo.send_signal(signal.SIGINT)
-        said = demo.stderr.read()
-        assert (demo.wait(30), said) == (INTERRUPTED, "")
+        printed = demo.stderr.read()
+        assert (demo.wait(30), printed) == (INTERRUPTED, "")
 
 
 @pytest.mark.parametrize("command", [["demo"], ["env"], ["doctor"]])
@@ -127,8 +127,8 @@ def test_a_reader_that_goes_away_is_no_fault(command: list[str]) -> None:
         assert child.stdout is not None
         assert child.stderr is not None
         child.stdout.close()
-        said = child.stderr.read()
-        assert (child.wait(60), said) == (BROKEN_PIPE, "")
+        printed = child.stderr.read()
+        assert (child.wait(60), printed) == (BROKEN_PIPE, "")
 
 
 def test_any_command_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:

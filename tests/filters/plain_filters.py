@@ -66,7 +66,7 @@ class PlainShop:
         if condition.column.owner != "Interactions":
             return self._holds(condition, self._row(item).get(condition.column.name))
         assert isinstance(condition, Membership)
-        return any(self._event(condition, kind) for met, kind in self.events if met == item)
+        return any(self._event(condition, kind) for seen, kind in self.events if seen == item)
 
     def _event(self, condition: Membership, kind: str | None) -> bool:
         if isinstance(condition.values, AnyEvent):

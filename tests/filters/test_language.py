@@ -51,7 +51,7 @@ def test_refused_example(fact: str, text: str) -> None:
     assert refused(text).startswith(("Invalid Expression: ", "Invalid input symbol: "))
 
 
-def test_what_is_wrong_is_said() -> None:
+def test_errors_name_the_cause() -> None:
     """F-19, F-90, F-91, E-17, E-19."""
     assert refused('INCLUDE ItemID Items.CATEGORY IN ("shoe")') == (
         "Invalid Expression: expected WHERE near 'Items.CATEGORY IN (\"'"

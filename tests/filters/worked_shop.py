@@ -39,12 +39,12 @@ def remaining(
     checked = check(parse(expression), data.SCHEMAS)
     ids = IDS[checked.entity]
     view = View(records_of(KINDS[checked.entity]), ids)
-    filter_context = asking_for(checked, user, item)
+    filter_context = context_for(checked, user, item)
     kept = admitted(bind(checked, values, filter_context.item), view, filter_context)
     return [record_id for record_id, keep in zip(ids, kept, strict=True) if keep and record_id != item]
 
 
-def asking_for(checked: CheckedFilter, user: str | None, item: str | None) -> FilterContext:
+def context_for(checked: CheckedFilter, user: str | None, item: str | None) -> FilterContext:
     known = data.ALL_USERS
     return FilterContext(
         user_known=user in known,

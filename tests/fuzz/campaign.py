@@ -252,8 +252,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     began = time.process_time()
     findings = run(chosen.requests, chosen.seed, chosen.service or SERVICES)
-    for request, told in findings.failures:
-        sys.stdout.write(f"{request}\n{told}\n\n")
+    for request, report in findings.failures:
+        sys.stdout.write(f"{request}\n{report}\n\n")
     for (service, status), count in sorted(findings.answers.items()):
         sys.stdout.write(f"{service:20} {status} {count}\n")
     seconds = time.process_time() - began

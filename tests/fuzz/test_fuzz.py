@@ -18,8 +18,8 @@ def findings() -> Findings:
 
 def test_no_odd_request_is_a_failure_of_the_server(findings: Findings) -> None:
     """P-59, P-64: no 5xx but for what is not implemented, nothing in the log that looks like a fault of ours."""
-    told = [f"{request}\n{text}" for request, text in findings.failures]
-    assert told == []
+    report = [f"{request}\n{text}" for request, text in findings.failures]
+    assert report == []
 
 
 def test_requests_reach_every_service_and_some_are_answered(findings: Findings) -> None:

@@ -44,7 +44,7 @@ ACTIONS: Sequence[Mapping[str, Any]] = [
 """The first three are met often enough for a score; `seldom` is not, the last two are never met."""
 
 
-def interactions(users: int = 100, visits: int = 14) -> list[dict[str, Any]]:
+def interactions(users: int = 100, steps: int = 14) -> list[dict[str, Any]]:
     """Even users meet even items, odd users odd ones."""
     chance = random.Random(1)
     return [
@@ -54,7 +54,7 @@ def interactions(users: int = 100, visits: int = 14) -> list[dict[str, Any]]:
             "TIMESTAMP": NOW - 80 * DAY + step * DAY,
         }
         for user in range(users)
-        for step in range(visits)
+        for step in range(steps)
     ]
 
 
@@ -107,7 +107,7 @@ class ActionGroup:
         answer = self.runtime.get_action_recommendations(campaignArn=campaign, userId=user, **request)
         return {entry["actionId"]: entry["score"] for entry in answer["actionList"]}
 
-    def heard(self, user: str, action: str, event_type: str, when: int = NOW) -> None:
+    def record_event(self, user: str, action: str, event_type: str, when: int = NOW) -> None:
         dataset = self.given.personalize.describe_dataset(datasetArn=self.datasets["ACTION_INTERACTIONS"])["dataset"]
         self.events.put_action_interactions(
             trackingId=dataset["trackingId"],

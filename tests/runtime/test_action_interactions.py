@@ -31,7 +31,7 @@ SCHEMA = avro(
 
 
 @dataclass
-class Heard:
+class RecordedActions:
     """A dataset of action interactions, and what it heard."""
 
     given: Given
@@ -67,13 +67,13 @@ def taken(action: str = "a1", **extra: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def heard(given: Given, events: Any, emulator: Emulator) -> Heard:
-    return Heard(given, events, emulator)
+def recorded(given: Given, events: Any, emulator: Emulator) -> RecordedActions:
+    return RecordedActions(given, events, emulator)
 
 
-def test_an_interaction_becomes_a_row(heard: Heard) -> None:
+def test_an_interaction_becomes_a_row(recorded: RecordedActions) -> None:
     """EV-5, EV-70 to EV-73, EV-31, EV-75, EV-78, R-DS-8: actions nobody knows are accepted."""
-    answer = heard.put(
+    answer = recorded.put(
         taken(
             recommendationId="RID-1",
             impression=["a1", "a2"],
@@ -82,7 +82,7 @@ def test_an_interaction_becomes_a_row(heard: Heard) -> None:
     )
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
     assert set(answer) == {"ResponseMetadata"}
-    assert heard.rows == [
+    assert recorded.rows == [
         {
             "USER_ID": "u",
             "ACTION_ID": "a1",
@@ -100,10 +100,10 @@ def test_an_interaction_becomes_a_row(heard: Heard) -> None:
     ("given_type", "stored"),
     [("Viewed", "VIEWED"), ("Not Taken", "NOT_TAKEN"), ("not_taken", "NOT_TAKEN"), ("TAKEN", "TAKEN")],
 )
-def test_event_types_have_one_spelling(heard: Heard, given_type: str, stored: str) -> None:
+def test_event_types_have_one_spelling(recorded: RecordedActions, given_type: str, stored: str) -> None:
     """EV-74, D-119."""
-    heard.put(taken(eventType=given_type))
-    assert heard.rows[0]["EVENT_TYPE"] == stored
+    recorded.put(taken(eventType=given_type))
+    assert recorded.rows[0]["EVENT_TYPE"] == stored
 
 
 @pytest.mark.parametrize(
@@ -117,99 +117,99 @@ def test_event_types_have_one_spelling(heard: Heard, given_type: str, stored: st
         (taken(impression=["語" * 256] * 25), "A maximum of 10240 bytes"),
     ],
 )
-def test_one_bad_interaction_refuses_the_whole_call(heard: Heard, bad: dict[str, Any], text: str) -> None:
+def test_one_bad_interaction_refuses_the_whole_call(recorded: RecordedActions, bad: dict[str, Any], text: str) -> None:
     """EV-6, EV-74, EV-75, EV-76, EV-78, EV-32, EV-33, Q-47."""
-    code, message = heard.refused(taken("good"), bad)
+    code, message = recorded.refused(taken("good"), bad)
     assert code == INVALID
     assert text in message
-    assert heard.rows == []
+    assert recorded.rows == []
 
 
-def test_model_constraints_are_validation_errors(heard: Heard) -> None:
+def test_model_constraints_are_validation_errors(recorded: RecordedActions) -> None:
     """EV-71, EV-72, EV-80, Q-46."""
     for broken in (
-        heard.refused(*[taken()] * 11),
-        heard.refused(taken(recommendationId="x" * 41)),
-        heard.refused(taken(impression=["x"] * 26)),
-        heard.refused(taken(properties="{}" + " " * 1023)),
-        heard.refused(taken("x" * 257)),
+        recorded.refused(*[taken()] * 11),
+        recorded.refused(taken(recommendationId="x" * 41)),
+        recorded.refused(taken(impression=["x"] * 26)),
+        recorded.refused(taken(properties="{}" + " " * 1023)),
+        recorded.refused(taken("x" * 257)),
     ):
         assert broken[0] == "ValidationException"
-    assert heard.rows == []
+    assert recorded.rows == []
 
 
-def test_times_come_in_several_forms(heard: Heard) -> None:
+def test_times_come_in_several_forms(recorded: RecordedActions) -> None:
     """EV-78, EV-25: seconds, fractions are cut; milliseconds are read as such, what is no time of ours is refused."""
-    heard.put(taken("a1", timestamp=AT + 0.9), taken("a2", timestamp=datetime.fromtimestamp(AT, UTC)))
-    assert [row["TIMESTAMP"] for row in heard.rows] == [AT, AT]
-    request = {"trackingId": heard.tracking_id, "actionInteractions": [taken("a3", timestamp=AT * 1000.0 + 999)]}
-    heard.emulator.call("PutActionInteractions", request)
-    assert [row["TIMESTAMP"] for row in heard.rows] == [AT, AT, AT]
-    request = {"trackingId": heard.tracking_id, "actionInteractions": [taken(timestamp=AT * 1_000_000.0)]}
+    recorded.put(taken("a1", timestamp=AT + 0.9), taken("a2", timestamp=datetime.fromtimestamp(AT, UTC)))
+    assert [row["TIMESTAMP"] for row in recorded.rows] == [AT, AT]
+    request = {"trackingId": recorded.tracking_id, "actionInteractions": [taken("a3", timestamp=AT * 1000.0 + 999)]}
+    recorded.emulator.call("PutActionInteractions", request)
+    assert [row["TIMESTAMP"] for row in recorded.rows] == [AT, AT, AT]
+    request = {"trackingId": recorded.tracking_id, "actionInteractions": [taken(timestamp=AT * 1_000_000.0)]}
     with pytest.raises(InvalidInputException, match="timestamp must be a time in seconds"):
-        heard.emulator.call("PutActionInteractions", request)
+        recorded.emulator.call("PutActionInteractions", request)
 
 
-def test_repeated_interactions_are_stored_once(heard: Heard) -> None:
+def test_repeated_interactions_are_stored_once(recorded: RecordedActions) -> None:
     """EV-78, EV-40, EV-41."""
-    heard.put(taken(eventId="1"), taken("other", eventId="1"), taken(eventId="2"), taken())
-    heard.put(taken("other"))
-    assert [row["ACTION_ID"] for row in heard.rows] == ["a1", "other"]
+    recorded.put(taken(eventId="1"), taken("other", eventId="1"), taken(eventId="2"), taken())
+    recorded.put(taken("other"))
+    assert [row["ACTION_ID"] for row in recorded.rows] == ["a1", "other"]
 
 
-def test_event_ids_count_in_the_whole_group(heard: Heard) -> None:
+def test_event_ids_count_in_the_whole_group(recorded: RecordedActions) -> None:
     """EV-40: in both datasets of events; of another group, of a dataset that has gone, and without one they are new."""
-    personalize = heard.given.personalize
-    heard.given.dataset(heard.group, heard.given.schema(name="plain"))
-    tracker = personalize.create_event_tracker(name="t", datasetGroupArn=heard.group)
+    personalize = recorded.given.personalize
+    recorded.given.dataset(recorded.group, recorded.given.schema(name="plain"))
+    tracker = personalize.create_event_tracker(name="t", datasetGroupArn=recorded.group)
     plain = arn("dataset", "group/INTERACTIONS")
 
     def watch(**extra: Any) -> int:
         event = {"eventType": "watch", "itemId": "i", "sentAt": AT, **extra}
-        heard.events.put_events(trackingId=tracker["trackingId"], sessionId="s", userId="u", eventList=[event])
-        return len(heard.emulator.state.contents(plain).log)
+        recorded.events.put_events(trackingId=tracker["trackingId"], sessionId="s", userId="u", eventList=[event])
+        return len(recorded.emulator.state.contents(plain).log)
 
-    heard.put(taken(eventId="1"))
+    recorded.put(taken(eventId="1"))
     assert [watch(eventId="1"), watch(eventId="2"), watch(sentAt=AT + 1)] == [0, 1, 2]
-    heard.put(taken("a2", eventId="2"))
-    assert len(heard.rows) == 1
+    recorded.put(taken("a2", eventId="2"))
+    assert len(recorded.rows) == 1
     personalize.delete_event_tracker(eventTrackerArn=tracker["eventTrackerArn"])
     personalize.delete_dataset(datasetArn=plain)
-    heard.put(taken("a2", eventId="2"))
-    assert len(heard.rows) == 2
-    heard.given.group("other")
-    other = heard.given.dataset(arn("dataset-group", "other"), arn("schema", "schema"), "Action_Interactions")
+    recorded.put(taken("a2", eventId="2"))
+    assert len(recorded.rows) == 2
+    recorded.given.group("other")
+    other = recorded.given.dataset(arn("dataset-group", "other"), arn("schema", "schema"), "Action_Interactions")
     tracking_id = personalize.describe_dataset(datasetArn=other)["dataset"]["trackingId"]
-    heard.events.put_action_interactions(trackingId=tracking_id, actionInteractions=[taken(eventId="1")])
-    assert len(heard.emulator.state.contents(other).log) == 1
+    recorded.events.put_action_interactions(trackingId=tracking_id, actionInteractions=[taken(eventId="1")])
+    assert len(recorded.emulator.state.contents(other).log) == 1
 
 
-def test_without_user_the_session_stands_for_one(heard: Heard) -> None:
+def test_without_user_the_session_stands_for_one(recorded: RecordedActions) -> None:
     """EV-78, EV-73, EV-42: session and user belong to each interaction."""
     nameless = {name: value for name, value in taken(sessionId="s2").items() if name != "userId"}
-    heard.put(taken(), nameless)
-    assert [row["USER_ID"] for row in heard.rows] == ["u", "s2"]
-    contents = heard.emulator.state.contents(heard.dataset)
+    recorded.put(taken(), nameless)
+    assert [row["USER_ID"] for row in recorded.rows] == ["u", "s2"]
+    contents = recorded.emulator.state.contents(recorded.dataset)
     assert contents.events_of("s2", 9).item_ids == ("a1",)
-    heard.put(taken(sessionId="s2", userId="w", actionId="a3"))
+    recorded.put(taken(sessionId="s2", userId="w", actionId="a3"))
     assert contents.streamed(3).column("USER_ID").to_pylist() == ["u", "w", "w"]
 
 
-def test_tracking_ids_of_trackers_are_others(heard: Heard) -> None:
+def test_tracking_ids_of_trackers_are_others(recorded: RecordedActions) -> None:
     """EV-70, EV-77, P-38: HTTP status 404; EV-7: and the dataset's own is none for PutEvents."""
-    heard.given.dataset(heard.group, heard.given.schema(name="interactions"))
-    tracker = heard.given.personalize.create_event_tracker(name="t", datasetGroupArn=heard.group)
+    recorded.given.dataset(recorded.group, recorded.given.schema(name="interactions"))
+    tracker = recorded.given.personalize.create_event_tracker(name="t", datasetGroupArn=recorded.group)
     for tracking_id in (tracker["trackingId"], "none"):
-        assert heard.refused(taken(), tracking_id=tracking_id, status=404) == (
+        assert recorded.refused(taken(), tracking_id=tracking_id, status=404) == (
             "ResourceNotFoundException",
             f"Invalid tracking id: {tracking_id}",
         )
     event = {"eventType": "x", "itemId": "i", "sentAt": AT}
-    request = {"trackingId": heard.tracking_id, "sessionId": "s", "eventList": [event]}
-    assert refusal(heard.events.put_events, **request) == (INVALID, f"Invalid tracking id: {heard.tracking_id}")
+    request = {"trackingId": recorded.tracking_id, "sessionId": "s", "eventList": [event]}
+    assert refusal(recorded.events.put_events, **request) == (INVALID, f"Invalid tracking id: {recorded.tracking_id}")
 
 
-def test_a_dataset_at_work_hears_nothing(slow: Given, slow_emulator: Emulator) -> None:
+def test_dataset_being_updated_refuses_interactions(slow: Given, slow_emulator: Emulator) -> None:
     """EV-5, P-38: HTTP status 409 until it is ACTIVE, 404 once it is gone."""
     group = slow.group()
     slow_emulator.advance(60)

@@ -79,7 +79,7 @@ def test_how_many(group: ActionGroup, campaign: str) -> None:
     assert refusal(ask, campaignArn=campaign, userId=EVEN, numResults=101) == (INVALID, text)
 
 
-def test_who_asks_what_must_be_said(group: ActionGroup, campaign: str) -> None:
+def test_campaign_and_user_are_required(group: ActionGroup, campaign: str) -> None:
     """RT-90, RT-96, RT-20, RT-23."""
     ask = group.runtime.get_action_recommendations
     assert refusal(ask, campaignArn=campaign) == (INVALID, "userId is required")
@@ -122,11 +122,11 @@ def test_new_action_interactions_change_answers_at_once(group: ActionGroup, camp
     """R-110, EV-47, R-80d: in any spelling; only for who acted."""
     before, other = group.listed(campaign, "u010"), group.listed(campaign, "u012")
     for _ in range(3):
-        group.heard("u010", "climb", "not taken", NOW - 10 - _)
+        group.record_event("u010", "climb", "not taken", NOW - 10 - _)
     after = group.listed(campaign, "u010")
     assert after["climb"] < before["climb"]
     assert group.listed(campaign, "u012") == other
-    group.heard("newcomer", "climb", "Taken")
+    group.record_event("newcomer", "climb", "Taken")
     assert group.listed(campaign, "newcomer")["climb"] > group.listed(campaign, "stranger")["climb"]
 
 
@@ -144,7 +144,7 @@ def test_new_item_interactions_change_answers_at_once(group: ActionGroup, campai
     assert odd["swim"] > even["swim"] + 0.2
 
 
-def test_new_traits_of_users_wait_for_the_next_training(group: ActionGroup, campaign: str) -> None:
+def test_new_user_features_apply_after_the_next_training(group: ActionGroup, campaign: str) -> None:
     """R-113: but filters see them at once (F-53)."""
     before = group.listed(campaign, "u005")
     made = group.filter('EXCLUDE ActionID WHERE Actions.CATEGORY IN ("book") IF CurrentUser.MEMBERSHIP = "new"', "new")
@@ -204,7 +204,7 @@ def test_filters_see_what_was_streamed(group: ActionGroup, campaign: str) -> Non
     """F-53, F-61, EV-76; missing values F-70."""
     seen = group.filter('INCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN ($TYPE)', "seen")
     assert group.listed(campaign, "watcher", filterArn=seen, filterValues={"TYPE": '"Viewed"'}) == {}
-    group.heard("watcher", "swim", "Viewed")
+    group.record_event("watcher", "swim", "Viewed")
     assert set(group.listed(campaign, "watcher", filterArn=seen, filterValues={"TYPE": '"Viewed"'})) == {"swim"}
     assert group.listed(campaign, "watcher", filterArn=seen, filterValues={"TYPE": '"TAKEN"'}) == {}
     ask = group.runtime.get_action_recommendations
@@ -258,8 +258,8 @@ def test_repeated_actions_wait(own_group: ActionGroup, emulator: Emulator) -> No
     campaign = own_group.deployed()
     own_group.put(read=json.dumps({"category": "book", "value": 1, "repeatFrequency": 3}))
     assert "read" in own_group.listed(campaign, EVEN)
-    own_group.heard(EVEN, "read", "Viewed")
-    own_group.heard(EVEN, "climb", "Taken")
+    own_group.record_event(EVEN, "read", "Viewed")
+    own_group.record_event(EVEN, "climb", "Taken")
     assert "read" not in own_group.listed(campaign, EVEN)
     assert "climb" in own_group.listed(campaign, EVEN)
     assert "read" in own_group.listed(campaign, ODD)
@@ -366,15 +366,15 @@ def test_only_in_custom_groups(given: Given) -> None:
         {"enableMetadataWithRecommendations": True},
     ],
 )
-def test_what_a_campaign_of_actions_is_told_in_vain(group: ActionGroup, campaign: str, config: dict[str, Any]) -> None:
+def test_campaign_config_has_no_effect_on_actions(group: ActionGroup, campaign: str, config: dict[str, Any]) -> None:
     """R-CMP-19, RT-50, RT-65, RT-70: what other recipes understand."""
     personalize = group.given.personalize
     version = personalize.describe_campaign(campaignArn=campaign)["campaign"]["solutionVersionArn"]
-    told = group.given.campaign(version, "told", campaignConfig=config)
+    configured = group.given.campaign(version, "told", campaignConfig=config)
     recommend = group.runtime.get_action_recommendations
-    answers = [recommend(campaignArn=each, userId="u1")["actionList"] for each in (told, campaign)]
+    answers = [recommend(campaignArn=each, userId="u1")["actionList"] for each in (configured, campaign)]
     assert answers[0] == answers[1] != []
-    personalize.delete_campaign(campaignArn=told)
+    personalize.delete_campaign(campaignArn=configured)
 
 
 def test_no_tuning_and_no_batch(group: ActionGroup, campaign: str) -> None:

@@ -60,7 +60,7 @@ def test_r72_new_items_are_ranked_by_what_they_are(camps: Camps, runtime: Any, e
         assert found[f"put-{own}"] < found[f"put-{other}"]
 
 
-def test_r78_r112_similar_items_of_what_nobody_met(camps: Camps, runtime: Any) -> None:
+def test_r78_r112_similar_items_of_cold_items(camps: Camps, runtime: Any) -> None:
     campaign = camps.campaign(SIMILAR, "like-it")
 
     def near(item: str) -> list[str]:

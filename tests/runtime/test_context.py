@@ -47,8 +47,8 @@ def rows(columns: str) -> str:
             taste = 1 + 5 * ((numbers < ITEMS // 2) == (user % 2 == 0))
             chances = (numbers % 2 != phone) * taste / (numbers % (ITEMS // 2) + 5)
             item = rng.choice(ITEMS, p=chances / chances.sum())
-            told = {"DEVICE": ("desktop", "phone")[phone], "HOUR": hour, "EVENT_TYPE": "View"}
-            line = {"USER_ID": f"u{user}", "ITEM_ID": f"i{item:02}", "TIMESTAMP": 1_600_000_000 + event * 3600, **told}
+            row = {"DEVICE": ("desktop", "phone")[phone], "HOUR": hour, "EVENT_TYPE": "View"}
+            line = {"USER_ID": f"u{user}", "ITEM_ID": f"i{item:02}", "TIMESTAMP": 1_600_000_000 + event * 3600, **row}
             lines.append(",".join(str(line[column]) for column in columns.split(",")))
     return "\n".join([columns, *lines]) + "\n"
 
@@ -175,14 +175,14 @@ def test_rt62_rankings(shop: Shop) -> None:
         shop.given.personalize.delete_campaign(campaignArn=campaign)
 
 
-def test_streamed_events_tell_their_circumstances_to_the_next_training(shop: Shop) -> None:
+def test_context_of_streamed_events_is_used_by_the_next_training(shop: Shop) -> None:
     """EV-31, EV-35: a device that nobody had before, and what is wanted on it."""
     tracker = shop.given.personalize.create_event_tracker(name="t", datasetGroupArn=arn("dataset-group", "shop"))
     events = boto3.client("personalize-events", region_name=REGION)
     watch = {"DEVICE": "watch"}
     assert shop.listed("stranger", watch) == shop.listed("stranger")
     for user in range(USERS):
-        told = [
+        views = [
             {
                 "eventType": "View",
                 "itemId": f"i{35 + step:02}",
@@ -191,7 +191,7 @@ def test_streamed_events_tell_their_circumstances_to_the_next_training(shop: Sho
             }
             for step in range(3)
         ]
-        events.put_events(trackingId=tracker["trackingId"], userId=f"w{user}", sessionId=f"s{user}", eventList=told)
+        events.put_events(trackingId=tracker["trackingId"], userId=f"w{user}", sessionId=f"s{user}", eventList=views)
     assert shop.listed("stranger", watch) == shop.listed("stranger")
     campaign = shop.deployed(USER_PERSONALIZATION, "watched")
     found = shop.runtime.get_recommendations(campaignArn=campaign, userId="stranger", context=watch, numResults=3)

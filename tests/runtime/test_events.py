@@ -177,7 +177,7 @@ def test_unknown_tracking_ids_are_invalid_input(rich: Tracker) -> None:
     )
 
 
-def test_a_deleted_tracker_hears_no_more(rich: Tracker) -> None:
+def test_deleted_tracker_refuses_events(rich: Tracker) -> None:
     """R-ET-8, EV-7."""
     rich.put(event())
     (tracker,) = rich.given.personalize.list_event_trackers()["eventTrackers"]
@@ -186,8 +186,8 @@ def test_a_deleted_tracker_hears_no_more(rich: Tracker) -> None:
     assert len(rich.rows) == 1
 
 
-@pytest.mark.parametrize(("pace", "heard"), [("fast", True), ("real", False)])
-def test_events_for_a_tracker_that_is_being_created(clock: ManualClock, pace: str, heard: bool) -> None:
+@pytest.mark.parametrize(("pace", "accepted"), [("fast", True), ("real", False)])
+def test_events_for_a_tracker_that_is_being_created(clock: ManualClock, pace: str, accepted: bool) -> None:
     """R-ET-7, EV-7: refused where durations are the service's; programs that never wait work with the pace fast."""
     with mock_personalize(clock=clock, pace=pace) as emulator:
         given = Given(client("personalize"), client("s3"))
@@ -198,7 +198,7 @@ def test_events_for_a_tracker_that_is_being_created(clock: ManualClock, pace: st
         tracker = Tracker(given, client("personalize-events"), emulator, group)
         (listed,) = given.personalize.list_event_trackers()["eventTrackers"]
         assert listed["status"] == "CREATE PENDING"
-        if heard:
+        if accepted:
             tracker.put(event())
         else:
             assert tracker.refused(event()) == ("InvalidInputException", f"Invalid tracking id: {tracker.tracking_id}")

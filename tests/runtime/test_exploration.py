@@ -15,7 +15,7 @@ from personalize_emu.state.clock import ManualClock
 from tests.batch_requests import answers
 from tests.domain_groups import cinema, recommender
 from tests.given import RANKING, REGION, Given
-from tests.item_market import AGED, HOUR, MET, NEW, NEWEST, USERS, WEIGHTLESS, Market, market
+from tests.item_market import AGED, HOUR, NEW, NEWEST, SEEN, USERS, WEIGHTLESS, Market, market
 
 V2 = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
 FULL = {"explorationWeight": "1"}
@@ -59,7 +59,7 @@ def new_among(opened: Open, campaign: str, count: int = 25) -> float:
 
 def test_without_weight_relevance_alone_decides(opened: Open) -> None:
     """R-72e, R-62, RT-51, RT-35, B-58: what nobody has met comes behind, and every answer is the same."""
-    assert set(opened.market.ids(opened.none, count=10)) < set(MET)
+    assert set(opened.market.ids(opened.none, count=10)) < set(SEEN)
     assert opened.market.list(opened.none) == opened.market.list(opened.none)
 
 
@@ -87,8 +87,8 @@ def test_what_people_know_keeps_its_order(opened: Open) -> None:
     """R-72g: its scores all shrink by one factor, and all scores together are still 1 (R-72, RT-34)."""
     for user in USERS[:10]:
         before, after = opened.market.scores(opened.none, user), opened.market.scores(opened.full, user)
-        assert [item for item in after if item in MET] == [item for item in before if item in MET]
-        likely = [item for item in MET if before[item] > 0.01]
+        assert [item for item in after if item in SEEN] == [item for item in before if item in SEEN]
+        likely = [item for item in SEEN if before[item] > 0.01]
         ratios = np.array([after[item] / before[item] for item in likely])
         assert ratios.max() - ratios.min() < 1e-4
         assert 0.3 < ratios.mean() < 1
@@ -144,7 +144,7 @@ def test_rankings_do_not_explore(opened: Open) -> None:
 
     def rankings() -> list[object]:
         ask = opened.market.runtime.get_personalized_ranking
-        asked = [ask(campaignArn=campaign, userId=user, inputList=[*MET, *NEW]) for user in USERS[:4]]
+        asked = [ask(campaignArn=campaign, userId=user, inputList=[*SEEN, *NEW]) for user in USERS[:4]]
         return [answer["personalizedRanking"] for answer in asked]
 
     before = rankings()
@@ -168,7 +168,7 @@ def test_the_second_version_explores_little_and_says_so(opened: Open) -> None:
             answered = {each["itemId"]: each for each in opened.market.list(campaign, user)}
             assert lifted not in answered or answered[lifted]["reason"] == ["Exploration"]
         opened.clock.advance(2 * HOUR)
-    assert {item for _, item in others} == set(MET)
+    assert {item for _, item in others} == set(SEEN)
     assert {item for _, item in explored} <= set(NEW)
     assert 0.0002 < len(explored) / len(others) < 0.004
 
@@ -194,7 +194,7 @@ def test_use_cases_explore(given: Given) -> None:
     assert found("without", "0") < 0.5 < 1.5 < found("with", "1")
 
 
-def told(seed: int) -> list[list[str]]:
+def answers_with_seed(seed: int) -> list[list[str]]:
     """What an emulator of that seed answers."""
     with mock_personalize(clock=ManualClock(), seed=seed):
         found = market(Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION)))
@@ -204,4 +204,4 @@ def told(seed: int) -> list[list[str]]:
 
 def test_the_same_seed_explores_the_same() -> None:
     """RT-35: chance is that of the emulator's seed."""
-    assert told(3) == told(3)
+    assert answers_with_seed(3) == answers_with_seed(3)

@@ -58,7 +58,7 @@ def test_events_are_seen_at_once(shop: Shop, popular: str) -> None:
     made = shop.filter('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("purchase")')
     request = {"campaignArn": popular, "userId": "u1", "filterArn": made}
     assert "i3" in ids(shop.runtime.get_recommendations(**request))
-    shop.heard(shop.tracker(), "u1", "i3", "purchase")
+    shop.record_event(shop.tracker(), "u1", "i3", "purchase")
     assert ids(shop.runtime.get_recommendations(**request)) == ["i1", "i4", "i5", "i6", "i7"]
 
 
@@ -70,7 +70,7 @@ def test_old_imports_lapse(shop: Shop, popular: str, clock: ManualClock) -> None
     assert "i1" not in ids(shop.runtime.get_recommendations(**request))
     clock.advance(2 * 24 * 3600)
     assert "i1" in ids(shop.runtime.get_recommendations(**request))
-    shop.heard(shop.tracker(), "u1", "i7", "click", when=int(clock.now()))
+    shop.record_event(shop.tracker(), "u1", "i7", "click", when=int(clock.now()))
     assert {"i1", "i7"}.isdisjoint(ids(shop.runtime.get_recommendations(**request)))
     location = shop.given.upload(csv_text("INTERACTIONS", interactions()), "again.csv")
     shop.given.import_job(arn("dataset", "shop/INTERACTIONS"), location, name="again")
@@ -105,7 +105,7 @@ def long_history() -> list[dict[str, Any]]:
 
 def test_a_filter_considers_the_newest_of_each_type(given: Given) -> None:
     """F-204 to F-206, F-51, Q-53."""
-    shop = open_shop(given, met=[*interactions(), *long_history()])
+    shop = open_shop(given, events=[*interactions(), *long_history()])
     campaign = shop.deployed(POPULARITY, "popular")
     oldest = {f"c{number:03d}" for number in range(50)}
     bought = {f"p{number:02d}" for number in range(20)}
@@ -117,7 +117,7 @@ def test_a_filter_considers_the_newest_of_each_type(given: Given) -> None:
             campaignArn=campaign, userId="busy", filterArn=made, numResults=500
         )
         assert {item for item in ids(answer) if item[0] != "i"} == left, values
-    shop.heard(shop.tracker(), "busy", "c000", "click", when=1_699_999_999)
+    shop.record_event(shop.tracker(), "busy", "c000", "click", when=1_699_999_999)
     answer = shop.runtime.get_recommendations(
         campaignArn=campaign, userId="busy", filterArn=arn("filter", "f0"), numResults=500
     )

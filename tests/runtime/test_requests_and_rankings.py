@@ -131,13 +131,13 @@ def test_rt71_influence_of_freshness_and_popularity(given: Given, runtime: Any) 
     config = {"syncWithLatestSolutionVersion": False}
     plain = library.campaign("plain", config)
     made = {name: 1_000_000 + 86_400 * place for place, name in enumerate(BOOKS)}
-    met = dict.fromkeys(BOOKS, 0) | {"engine02": 600, "engine03": 600}
-    for kind, worth in (("FRESHNESS", made), ("POPULARITY", met)):
+    counts = dict.fromkeys(BOOKS, 0) | {"engine02": 600, "engine03": 600}
+    for kind, values in (("FRESHNESS", made), ("POPULARITY", counts)):
         campaign = given.campaign(library.version, kind, campaignConfig=config | {"rankingInfluence": {kind: 1.0}})
         gains = []
         for asked in list(BOOKS)[::5]:
             before, after = (similar(runtime, each, asked, 10) for each in (plain, campaign))
-            gains.append(mean(worth[item] for item in after) - mean(worth[item] for item in before))
+            gains.append(mean(values[item] for item in after) - mean(values[item] for item in before))
             assert gains[-1] >= 0, (kind, asked)
         assert max(gains) > 0, kind
 

@@ -26,7 +26,7 @@ CINEMA = (
     ("vod-most-popular", ("userId",)),
     ("vod-top-picks", ("userId",)),
 )
-ASKING = {"userId": "u0", "itemId": "i000"}
+REQUEST_IDS = {"userId": "u0", "itemId": "i000"}
 
 
 def items_of(answer: dict[str, Any]) -> list[str]:
@@ -44,7 +44,7 @@ def test_ids_that_a_use_case_needs_and_members_of_its_answer(
     """R-90 to R-97, R-99, R-100, RT-5, RT-11, RT-20, RT-31: no scores, and no reasons."""
     group = shop(given) if use_case.startswith("ecomm") else cinema(given)
     made = recommender(given, group, use_case)
-    ids = {member: ASKING[member] for member in needed}
+    ids = {member: REQUEST_IDS[member] for member in needed}
     answer = runtime.get_recommendations(recommenderArn=made, numResults=7, **ids)
     assert len(answer["itemList"]) == 7
     assert all(set(item) == {"itemId"} for item in answer["itemList"])
@@ -147,20 +147,20 @@ def stream(events: Any, tracking: str, user: str, item: str, event_type: str, ti
         ("vod-top-picks", cinema, "Watch"),
     ],
 )
-def test_automatic_filters_hide_what_the_user_had(
+def test_automatic_filters_hide_purchased_and_watched_items(
     given: Given, runtime: Any, events: Any, use_case: str, make: Callable[[Given], str], event_type: str
 ) -> None:
     """R-93 to R-96, R-99, R-102: imported or streamed, in any case; what others had stays."""
     group = make(given)
     made = recommender(given, group, use_case)
     rows = shop_rows() if make is shop else cinema_rows()
-    had = {row[1] for row in rows if row[0] == "u0" and row[3].lower() == event_type.lower()}
+    consumed = {row[1] for row in rows if row[0] == "u0" and row[3].lower() == event_type.lower()}
     found = ask(runtime, made, userId="u0", itemId="i000", numResults=500)
-    assert had
+    assert consumed
     assert found
-    assert had.isdisjoint(found)
+    assert consumed.isdisjoint(found)
     everything = set(ask(runtime, made, userId="nobody", itemId="i000", numResults=500))
-    assert everything - {"i000"} == (set(found) | had) - {"i000"}
+    assert everything - {"i000"} == (set(found) | consumed) - {"i000"}
     tracking = tracker(given, group)
     stream(events, tracking, "u0", found[0], event_type, 1_700_000_000)
     stream(events, tracking, "u0", found[1], "Heart", 1_700_000_000)
@@ -174,8 +174,8 @@ def test_use_cases_without_an_automatic_filter_hide_nothing(given: Given, runtim
     """R-91, R-92."""
     rows = shop_rows()
     made = recommender(given, shop(given, rows), use_case)
-    had = {row[1] for row in rows if row[0] == "u0" and row[3].lower() == "purchase"} - {"i000"}
-    assert had & set(ask(runtime, made, userId="u0", itemId="i000", numResults=25))
+    consumed = {row[1] for row in rows if row[0] == "u0" and row[3].lower() == "purchase"} - {"i000"}
+    assert consumed & set(ask(runtime, made, userId="u0", itemId="i000", numResults=25))
 
 
 def test_the_hundred_newest_purchases_are_hidden(given: Given, runtime: Any) -> None:

@@ -13,19 +13,19 @@ from tests.filters.worked_data import ALL_ITEMS, INTERACTIONS, ITEMS, SCHEMA_TEX
 from tests.given import Given
 
 V2 = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
-CROWD = 250
+BACKGROUND_USERS = 250
 """Users nobody asks about, who make i1 the most popular item and i7 the least."""
 
 
 def interactions() -> list[dict[str, Any]]:
-    crowd = [
+    background = [
         (f"crowd{user}", item, "browse")
         for place, item in enumerate(ALL_ITEMS)
-        for user in range(CROWD - 20 * place)
+        for user in range(BACKGROUND_USERS - 20 * place)
     ]
     return [
         {"USER_ID": user, "ITEM_ID": item, "TIMESTAMP": 1_600_000_000 + number, "EVENT_TYPE": kind}
-        for number, (user, item, kind) in enumerate([*crowd, *INTERACTIONS])
+        for number, (user, item, kind) in enumerate([*background, *INTERACTIONS])
     ]
 
 
@@ -69,7 +69,7 @@ class Shop:
         answer = self.given.personalize.create_event_tracker(name="t", datasetGroupArn=self.group)
         return str(answer["trackingId"])
 
-    def heard(self, tracking_id: str, user: str, item: str, event_type: str, when: int = 1_700_000_000) -> None:
+    def record_event(self, tracking_id: str, user: str, item: str, event_type: str, when: int = 1_700_000_000) -> None:
         event = {"eventType": event_type, "itemId": item, "sentAt": when}
         self.events.put_events(trackingId=tracking_id, userId=user, sessionId=user, eventList=[event])
 
@@ -78,11 +78,11 @@ def open_shop(
     given: Given,
     *,
     items: Sequence[Mapping[str, Any]] = ITEMS,
-    met: Sequence[Mapping[str, Any]] | None = None,
+    events: Sequence[Mapping[str, Any]] | None = None,
     name: str = "shop",
 ) -> Shop:
     group = given.group(name)
-    rows = {"INTERACTIONS": interactions() if met is None else met, "ITEMS": items, "USERS": USERS}
+    rows = {"INTERACTIONS": interactions() if events is None else events, "ITEMS": items, "USERS": USERS}
     for kind, table in rows.items():
         dataset = given.dataset(group, given.schema(SCHEMA_TEXTS[kind], name=f"{name}-{kind}"), kind, name=kind)
         location = given.upload(csv_text(kind, table), f"{name}/{kind}.csv")

@@ -18,7 +18,7 @@ from tests.batch_requests import answers
 from tests.deletions import user_list
 from tests.domain_groups import RECIPE, recommender, shop, shop_rows
 from tests.given import INTERACTIONS_SCHEMA, ITEMS_SCHEMA, REGION, Given, arn, as_csv, two_camps
-from tests.item_market import HOUR, MET, NEWEST, WEIGHTLESS, Market, market
+from tests.item_market import HOUR, NEWEST, SEEN, WEIGHTLESS, Market, market
 
 LATER = NEWEST + 1000
 V2 = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
@@ -46,7 +46,7 @@ def test_new_items_join_and_old_ones_shrink_by_one_factor(ours: Market, clock: M
     tracking = ours.tracker()
     ours.put_item("fresh")
     for item in ("heard-of", "a-rumour", "whispered"):
-        ours.heard(tracking, item, "somebody else")
+        ours.record_event(tracking, item, "somebody else")
     before = ours.scores(campaign)
     assert not {"fresh", "heard-of"} & set(before)
     clock.advance(2 * HOUR - 1)
@@ -72,10 +72,10 @@ def test_events_count_at_once_before_and_after_an_update(ours: Market, clock: Ma
         ours.put_item(f"fresh{hours}")
         clock.advance(hours * HOUR)
         before, other = ours.ids(campaign, "u0", 5), ours.ids(campaign, "u1", 5)
-        ours.heard(tracking, before[0], time=LATER + hours)
+        ours.record_event(tracking, before[0], time=LATER + hours)
         assert ours.ids(campaign, "u0", 5) != before
         assert ours.ids(campaign, "u1", 5) == other
-    ours.heard(tracking, "fresh2", time=LATER + 10)
+    ours.record_event(tracking, "fresh2", time=LATER + 10)
     assert len(ours.ids(campaign)) == len(ours.ids(campaign, "u1"))
 
 
@@ -143,7 +143,7 @@ def test_other_recipes_wait_for_their_training(ours: Market, clock: ManualClock)
     ranking = "arn:aws:personalize:::recipe/aws-personalized-ranking"
     version = ours.version(ranking)
     campaign = ours.campaign(version)
-    ours.heard(ours.tracker(), "heard-of", "u1")
+    ours.record_event(ours.tracker(), "heard-of", "u1")
 
     def ranked() -> list[dict[str, Any]]:
         ask = ours.runtime.get_personalized_ranking
@@ -200,7 +200,7 @@ def test_an_items_dataset_that_comes_later_counts(given: Given, clock: ManualClo
     events = boto3.client("personalize-events", region_name=REGION)
     events.put_items(datasetArn=later, items=[{"itemId": "fresh", "properties": json.dumps({"genre": "x"})}])
     clock.advance(2 * HOUR)
-    assert set(ours.ids(campaign)) - set(MET) == {"fresh"}
+    assert set(ours.ids(campaign)) - set(SEEN) == {"fresh"}
 
 
 def test_use_cases_are_updated_while_they_are_active(given: Given, clock: ManualClock) -> None:
@@ -241,7 +241,7 @@ def test_what_is_shown_in_vain_is_explored_less(given: Given, clock: ManualClock
 
     def explored() -> float:
         lists = [ours.ids(campaign, f"u{number}", 10) for number in range(60)]
-        return float(np.mean([len(set(ids) - set(MET)) for ids in lists]))
+        return float(np.mean([len(set(ids) - set(SEEN)) for ids in lists]))
 
     before = explored()
     for number in range(20):
@@ -249,7 +249,7 @@ def test_what_is_shown_in_vain_is_explored_less(given: Given, clock: ManualClock
         if implied:
             answer = ours.runtime.get_recommendations(campaignArn=campaign, userId="u0", numResults=500)
             shown = {"recommendationId": answer["recommendationId"]}
-        ours.heard(tracking, "i000", "watcher", time=LATER + number, **shown)
+        ours.record_event(tracking, "i000", "watcher", time=LATER + number, **shown)
     clock.advance(2 * HOUR)
     assert before > 1.5
     assert explored() < 0.3 * before

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.given import RANKING, Given
-from tests.item_market import MET, USERS, WEIGHTLESS, Market, market, price
+from tests.item_market import SEEN, USERS, WEIGHTLESS, Market, market, price
 
 METRIC = "average_rewards_at_k"
 
@@ -48,7 +48,7 @@ def test_rankings_follow_objectives_too(ours: Market, recipe: str) -> None:
     version = ours.version(recipe, solutionConfig=objective("HIGH"))
     campaign = ours.campaign(version)
     ask = ours.runtime.get_personalized_ranking
-    ranked = ask(campaignArn=campaign, userId="nobody", inputList=list(MET[:12]))["personalizedRanking"]
+    ranked = ask(campaignArn=campaign, userId="nobody", inputList=list(SEEN[:12]))["personalizedRanking"]
     assert sum(item["score"] for item in ranked) == pytest.approx(1, abs=1e-5)
     assert ranked[0]["itemId"] > ranked[-1]["itemId"]
     assert METRIC in metrics(ours, version)

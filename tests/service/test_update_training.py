@@ -25,7 +25,7 @@ def test_new_items_join_and_what_was_trained_stays(given: Given, emulator: Emula
     campaign = ours.campaign(full, WEIGHTLESS)
     tracking = ours.tracker()
     ours.put_item("fresh")
-    ours.heard(tracking, "heard-of", "somebody else")
+    ours.record_event(tracking, "heard-of", "somebody else")
     before = ours.scores(campaign)
     update = given.version(solution, trainingMode="UPDATE")
     shown = given.personalize.describe_solution_version(solutionVersionArn=update)["solutionVersion"]
@@ -55,7 +55,7 @@ def test_events_since_the_full_training_still_count(given: Given) -> None:
     campaign = ours.campaign(full, WEIGHTLESS)
     tracking = ours.tracker()
     for place, item in enumerate(("i003", "i005")):
-        ours.heard(tracking, item, "nobody", NEWEST + place)
+        ours.record_event(tracking, item, "nobody", NEWEST + place)
     asked = ours.ids(campaign, "nobody")
     update = given.version(full.rpartition("/")[0], trainingMode="UPDATE")
     given.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=update)

@@ -261,7 +261,7 @@ def test_what_only_takes_time_waits_for_no_worker(pool: WorkerPool, duration: Du
 
 
 @pytest.mark.parametrize("pool", WorkerPool)
-def test_work_waits_for_no_other_lane(pool: WorkerPool) -> None:
+def test_pools_do_not_wait_for_each_other(pool: WorkerPool) -> None:
     clock = SystemClock()
     jobs = Jobs(clock)
     blocked = [Blocked(jobs, other) for other in WorkerPool if other is not pool]

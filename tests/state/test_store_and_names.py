@@ -63,11 +63,11 @@ def test_an_identifier_depends_on_what_it_is_for_and_on_nothing_drawn_in_between
         quiet, busy = Identifiers(1), Identifiers(1)
         expected = [draw(quiet) for _ in range(3)]
         assert len(set(expected)) == 3
-        for turn in range(3):
+        for step in range(3):
             for other in draws:
                 if other is not draw:
                     other(busy)
-            assert draw(busy) == expected[turn]
+            assert draw(busy) == expected[step]
 
 
 def test_members_leave_out_what_has_no_value() -> None:

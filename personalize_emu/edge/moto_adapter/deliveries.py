@@ -85,15 +85,15 @@ class _Guarded:
         def guarded(*address: Any, **named: Any) -> Any:
             if _serving.allowed is None:
                 return send(*address, **named)
-            told = named.get("url") or address[-1]
+            url = named.get("url") or address[-1]
             if not _serving.allowed:
-                _log.warning("nothing was sent to %s: the option http_deliveries is off", told)
+                _log.warning("nothing was sent to %s: the option http_deliveries is off", url)
                 return self._unsent()
             try:
                 return send(*address, timeout=DELIVERY_SECONDS, **named)
             # A publisher does not learn of subscribers that are not there.
             except self._requests.exceptions.RequestException as error:
-                _log.warning("nothing was delivered to %s: %s", told, error)
+                _log.warning("nothing was delivered to %s: %s", url, error)
                 return self._unsent()
 
         return guarded

@@ -130,13 +130,13 @@ class FailedRequest:
 def converted(error: Exception, failed: FailedRequest) -> Response:
     """The answer to a request at which moto raised `error`; one line in the log tells what was raised."""
     status, code, message = _fault(error, failed)
-    told = f"{type(error).__name__}: {error}"[:300]
+    detail = f"{type(error).__name__}: {error}"[:300]
     if status == 500:
         _log.error("embedded %s failed at %s %s", failed.service, failed.method, failed.path, exc_info=error)
     else:
         _log.warning(
             "embedded %s answers %s %s with %d %s: %s",
-            *(failed.service, failed.operation_name or failed.method, failed.path, status, code, told),
+            *(failed.service, failed.operation_name or failed.method, failed.path, status, code, detail),
         )
         _log.debug("raised by the embedded %s", failed.service, exc_info=error)
     return refusal(failed.service, failed.headers, status=status, code=code, message=message)
@@ -173,8 +173,8 @@ def _worded(error: Exception, failed: FailedRequest) -> tuple[int, str, str] | N
     if isinstance(error, ServiceException):
         return _status_of(error.code, failed), error.code, error.message
     if isinstance(error, ClientError):
-        told = error.response["Error"]
-        return 400, told["Code"], told["Message"]
+        detail = error.response["Error"]
+        return 400, detail["Code"], detail["Message"]
     return None
 
 
@@ -236,8 +236,8 @@ def _explained(error: Exception, failed: FailedRequest) -> str:
             report = ParamValidator().validate(members, operation.input_shape)
             if report.has_errors():
                 return str(report.generate_report())[:1000]
-    told = f"{type(error).__name__}: {error}"[:300]
-    return f"The embedded {failed.service} can make nothing of this request ({told})."
+    detail = f"{type(error).__name__}: {error}"[:300]
+    return f"The embedded {failed.service} can make nothing of this request ({detail})."
 
 
 def _texts(value: Any) -> Iterator[str]:

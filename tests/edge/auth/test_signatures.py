@@ -232,7 +232,7 @@ def test_a_server_that_asks_for_signatures() -> None:
     reset_services()
 
 
-def test_clients_insist_on_https_unless_told_otherwise(locked: None) -> None:
+def test_clients_require_https_by_default(locked: None) -> None:
     """P-4, S-24: the mock answers what a client would have sent over TLS."""
     personalize = client()
     assert personalize.meta.endpoint_url == f"https://personalize.{REGION}.amazonaws.com"
@@ -250,10 +250,10 @@ def test_p8_requests_signed_with_the_name_of_another_client(service: str, auth: 
         connection = http.client.HTTPConnection(host, timeout=30)
         connection.request("POST", "/recommendations", request.body, dict(request.headers.items()))
         answer = connection.getresponse()
-        told = json.loads(answer.read())["message"]
+        output = json.loads(answer.read())["message"]
         connection.close()
     if auth == "off":
         assert answer.getheader("x-amzn-errortype") == "InvalidInputException"
     else:
         assert answer.getheader("x-amzn-errortype") == "InvalidSignatureException"
-        assert told == "Credential should be scoped to correct service: 'personalize'."
+        assert output == "Credential should be scoped to correct service: 'personalize'."

@@ -107,7 +107,7 @@ def test_other_calls_do_not_wait_for_the_work_of_a_call(emulator: Emulator, clie
 
 
 @pytest.mark.parametrize("patience", [None, 30, PATIENCE])
-def test_what_fails_after_a_change_is_logged_and_keeps_nothing_from_its_turn(
+def test_failure_after_a_change_is_logged_and_blocks_nothing(
     emulator: Emulator, caplog: pytest.LogCaptureFixture, patience: float | None
 ) -> None:
     context, go_on, last = emulator._context("us-east-1", "123456789012"), threading.Event(), threading.Event()

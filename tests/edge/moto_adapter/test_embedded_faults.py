@@ -104,7 +104,7 @@ def test_a_refused_policy_leaves_the_bucket_usable(embedded: ClientOf) -> None:
     assert refusal(s3.get_bucket_policy, status=404, **BUCKET)[0] == "NoSuchBucketPolicy"
 
 
-def test_missing_members_are_told_by_the_model(embedded: ClientOf) -> None:
+def test_missing_members_are_reported_from_the_model(embedded: ClientOf) -> None:
     session = boto3.session.Session("testing", "testing", region_name=REGION)
     url = embedded("kms").meta.endpoint_url
     unchecked = session.client("kms", endpoint_url=url, config=Config(parameter_validation=False))
@@ -150,9 +150,9 @@ def test_one_line_in_the_log_and_the_traceback_only_for_debugging(
         caplog.clear()
         with caplog.at_level(level):
             refusal(embedded("kinesis").get_records, ShardIterator="zz")
-        told = [record for record in caplog.records if record.name == "personalize_emu.services"]
-        assert [record.levelno for record in told if "answers GetRecords" in record.getMessage()] == [logging.WARNING]
-        assert sum(record.exc_info is not None for record in told) == tracebacks
+        output = [record for record in caplog.records if record.name == "personalize_emu.services"]
+        assert [record.levelno for record in output if "answers GetRecords" in record.getMessage()] == [logging.WARNING]
+        assert sum(record.exc_info is not None for record in output) == tracebacks
 
 
 def failed(service: str = "iam") -> FailedRequest:
@@ -178,7 +178,7 @@ def test_other_run_time_errors_are_the_fault_of_the_request() -> None:
 
 
 @pytest.mark.parametrize("compressed", [bz2.decompress, gzip.decompress, zlib.decompress])
-def test_bytes_that_are_not_compressed_as_said_are_the_fault_of_the_request(compressed: Callable[..., Any]) -> None:
+def test_wrong_content_encoding_is_a_client_error(compressed: Callable[..., Any]) -> None:
     with pytest.raises((OSError, zlib.error)) as raised:
         compressed(b"zz" * 20)
     assert converted(raised.value, failed()).status == 400
@@ -208,7 +208,7 @@ class Subscriber(HTTPServer):
                 self.send_response(200)
                 self.end_headers()
 
-            def log_message(self, *told: Any) -> None:
+            def log_message(self, *output: Any) -> None:
                 pass
 
         super().__init__(("127.0.0.1", 0), Handler)

@@ -97,26 +97,26 @@ def test_personalize_is_reset_while_nobody_uses_the_services() -> None:
 
 
 def test_many_users_at_once_or_one_that_excludes_them() -> None:
-    turn = SharedLock()
+    step = SharedLock()
     together, inside, clashes = threading.Barrier(4), [0], [0]
     counting = threading.Lock()
 
     def use() -> None:
         for _ in range(50):
             # A thread inside may enter again, also while somebody waits for everybody to leave.
-            with turn.shared(), turn.shared():
+            with step.shared(), step.shared():
                 with counting:
                     inside[0] += 1
                 with counting:
                     inside[0] -= 1
 
     def meet() -> None:
-        with turn.shared():
+        with step.shared():
             together.wait(30)
 
     def exclude() -> None:
         for _ in range(50):
-            with turn.exclusive(), turn.shared():
+            with step.exclusive(), step.shared():
                 clashes[0] += inside[0]
 
     with ThreadPoolExecutor(4) as pool:

@@ -28,9 +28,9 @@ def ask(server: LiveServer, method: str, path: str, host: str, body: bytes = b""
     connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=30)
     connection.request(method, path, body, {"host": host, **SIGNED})
     answer = connection.getresponse()
-    told = answer.status, answer.read()
+    output = answer.status, answer.read()
     connection.close()
-    return told
+    return output
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_a_bucket_in_the_host_is_that_of_the_path(server: LiveServer, base: str)
 def test_names_of_containers_are_explained(server: LiveServer) -> None:
     """A name with dots could be anybody's; without, as the endpoint itself, it cannot."""
     assert ask(server, "PUT", "/films", "emu:4577")[0] == 200
-    status, told = ask(server, "GET", "/a", "films.emu:4577")
+    status, output = ask(server, "GET", "/a", "films.emu:4577")
     assert status == 403
-    assert b"path-style addressing" in told
+    assert b"path-style addressing" in output
 
 
 def test_names_below_the_host_that_is_served_are_ours() -> None:
