@@ -1,4 +1,4 @@
-"""Writes the tables made from code into the pages: `make pages`. A test fails when they are stale."""
+"""Writes the tables and pictures made from code into the pages: `make pages`. A test fails when they are stale."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from docs.facts import facts_table, write_facts
+from docs.packages import picture
 from personalize_emu.operations import HANDLERS
 from personalize_emu.recipes.registry import recipe_named, use_case_recipe
 from personalize_emu.schema_files import schema_names
@@ -83,6 +85,9 @@ TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("recipes-and-metrics.md", "recipes"): recipe_table,
     ("data-and-schemas.md", "schemas"): schema_table,
     ("errors.md", "errors"): error_table,
+    ("architecture.md", "packages"): partial(picture, ""),
+    ("architecture.md", "service packages"): partial(picture, "service"),
+    ("architecture.md", "recipes packages"): partial(picture, "recipes"),
 }
 
 # Follows the tests and not the code, and has a test of its own that names what is missing.

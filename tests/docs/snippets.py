@@ -4,7 +4,7 @@
 ```bash      runs in a shell; what it exports holds for the blocks below it. `personalize-emu serve` alone
              in its block runs beside the others, as in a terminal of its own
 ```console   lines after `$ ` run, and must print the lines below them (`...` stands for anything)
-```text      is only read
+```text      is only read, as are json, sql and mermaid
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LANGUAGES = ("python", "bash", "console", "text", "json", "sql")
+LANGUAGES = ("python", "bash", "console", "text", "json", "sql", "mermaid")
 PORT = "4577"
 _CARRIED = ("AWS_", "PERSONALIZE_")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
