@@ -12,9 +12,9 @@ from typing import Any
 
 from personalize_emu.aws_services import AwsServices, remote_aws_services
 from personalize_emu.operations import CONTROL_PLANE, HANDLERS, Handler
+from personalize_emu.service.core.aws_reads import AwsReads, PendingRead
 from personalize_emu.service.core.context import Context
-from personalize_emu.service.core.outside_reads import OutsideReads, Unanswered
-from personalize_emu.service.dataset_jobs.imports import shown_imports
+from personalize_emu.service.dataset_jobs.imports import import_reports
 from personalize_emu.service.service_metrics import CALL_METRICS, AnsweredCall, record_call
 from personalize_emu.service.state.emulator_state import EmulatorState, new_state
 from personalize_emu.settings import Settings
@@ -97,7 +97,7 @@ class Emulator:
 
     def measure(self, call: AnsweredCall) -> None:
         """Count one request for the metrics; costs a few microseconds."""
-        self._state.tallies.request(call.operation, call.status, call.seconds, call.params)
+        self._state.counters.request(call.operation, call.status, call.seconds, call.params)
         if self._publishes_metrics and call.operation in CALL_METRICS:
             record_call(call, self._state.metrics, lambda: self._context(call.region, call.account))
 
@@ -145,7 +145,7 @@ class Emulator:
 
     def shown_state(self) -> dict[str, Any]:
         """What GET /_emu/state shows: what the service knows and none of its operations tells."""
-        return {"importJobs": shown_imports(self._state)}
+        return {"importJobs": import_reports(self._state)}
 
     def _context(self, region: str, account: str) -> Context:
         return Context(
@@ -153,7 +153,7 @@ class Emulator:
             settings=self.settings,
             clock=self.clock,
             identifiers=self._identifiers,
-            aws_services=OutsideReads(self.aws_services),
+            aws_services=AwsReads(self.aws_services),
             page_secret=self._page_secret,
             account=account,
             region=region,
@@ -167,9 +167,9 @@ def _handled(handler: Handler, context: Context, params: Mapping[str, Any]) -> d
         try:
             with context.state.store.all_or_nothing():
                 answer = handler(context, params)
-        except Unanswered as question:
+        except PendingRead as pending:
             context.deferred.clear()
-            question.ask()
+            pending.perform()
         else:
             context.aws_services.release()
             return answer

@@ -16,7 +16,7 @@ from personalize_emu.recipes.contract.base import Progress
 from personalize_emu.s3_locations import InvalidLocation, Location, input_objects, is_any_file
 from personalize_emu.service.access.role_access import READ_AND_WRITE, recheck_access
 from personalize_emu.service.access.s3_inputs import NO_WRITE_ACCESS, unreadable_at_work, unwritable_at_work
-from personalize_emu.service.batch_jobs import Places, places_of
+from personalize_emu.service.batch_jobs import JobLocations, job_locations
 from personalize_emu.service.core.context import Context
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import BatchJob
@@ -68,8 +68,8 @@ def transfer(
 
     most_lines: of one file. Raises JobFailed where nothing can be read or written, or limits are passed (B-16).
     """
-    places = places_of(job)
-    source, folder = places.source, places.folder
+    locations = job_locations(job)
+    source, folder = locations.source, locations.folder
     recheck_access(context, job.role_arn, READ_AND_WRITE, source.bucket, [source.key])
     recheck_access(context, job.role_arn, READ_AND_WRITE, folder.bucket, [folder.key], refusal=NO_WRITE_ACCESS)
     objects = context.aws_services.objects(context.region)
@@ -80,7 +80,7 @@ def transfer(
             objects.put(folder.bucket, folder.key + name, body, kms_key_arn=key_arn)
 
     put(PROBE, b"")
-    files = _files(objects, places)
+    files = _files(objects, locations)
     tally = _Tally(sum(info.size for info in files))
     work = workers.carry(answer)
     for number, info in enumerate(files, start=1):
@@ -92,12 +92,12 @@ def transfer(
             put(_output_name(source, info.key), stream_of(ended))
 
 
-def _files(objects: ObjectStore, places: Places) -> list[ObjectInfo]:
+def _files(objects: ObjectStore, locations: JobLocations) -> list[ObjectInfo]:
     """The input without output of earlier jobs that lies below it."""
     with _reading():
-        files = input_objects(objects, places.source, is_any_file, deep=True)
-    if places.folder.bucket == places.source.bucket and places.folder.key.startswith(places.source.key):
-        files = [info for info in files if not info.key.startswith(places.folder.key)]
+        files = input_objects(objects, locations.source, is_any_file, deep=True)
+    if locations.folder.bucket == locations.source.bucket and locations.folder.key.startswith(locations.source.key):
+        files = [info for info in files if not info.key.startswith(locations.folder.key)]
     size = sum(info.size for info in files)
     if not files:
         raise JobFailed(str(InvalidLocation()))

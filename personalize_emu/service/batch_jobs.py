@@ -35,14 +35,14 @@ BY_ATTRIBUTE = "aws-item-attribute-affinity"
 
 
 @dataclass(frozen=True)
-class Places:
+class JobLocations:
     """source: an object or a folder. folder: where output goes; its key is empty or ends with a slash."""
 
     source: Location
     folder: Location
 
 
-def requested_places(job_input: Params, job_output: Params) -> Places:
+def requested_locations(job_input: Params, job_output: Params) -> JobLocations:
     """Raises InvalidInputException: wrong syntax, or output where the input is (B-4, B-12, E-16)."""
     path = job_input["s3DataSource"]["path"]
     try:
@@ -52,12 +52,12 @@ def requested_places(job_input: Params, job_output: Params) -> Places:
     folder = output_folder(job_output["s3DataDestination"]["path"])
     if folder == output_folder(path):
         raise InvalidInputException("Invalid S3 output path")
-    return Places(source, folder)
+    return JobLocations(source, folder)
 
 
-def places_of(job: BatchJob) -> Places:
+def job_locations(job: BatchJob) -> JobLocations:
     """Of a job whose request has been checked."""
-    return requested_places(job.job_input, job.job_output)
+    return requested_locations(job.job_input, job.job_output)
 
 
 def requested_resources(context: Context, params: Params) -> tuple[SolutionVersion, Filter | None]:
@@ -78,7 +78,7 @@ def requested_resources(context: Context, params: Params) -> tuple[SolutionVersi
     return version, record
 
 
-def recipe_for(version: SolutionVersion, work: Work) -> RecipeFacts:
+def require_batch_recipe(version: SolutionVersion, work: Work) -> RecipeFacts:
     """Raises InvalidInputException: the recipe is for other jobs, or for none (B-2, B-13, R-20)."""
     recipe = recipe_by_arn(version.recipe_arn or "")
     if recipe is None or recipe.batch != work:
@@ -97,7 +97,7 @@ def requested_count(params: Params, most: int | None = None) -> int:
     return count or DEFAULT_RESULTS
 
 
-def meaning_of(
+def checked_job_filter(
     context: Context, record: Filter | None, version: SolutionVersion, entity: str
 ) -> CheckedFilter | None:
     """What the filter of a request means, None when there is none. entity: ItemID or UserID, what it must be for.
@@ -119,7 +119,7 @@ def meaning_of(
     return checked
 
 
-def jobs_listed(context: Context, kind: type[J], params: Params) -> list[J]:
+def jobs_of_version(context: Context, kind: type[J], params: Params) -> list[J]:
     """Those of the version that a List names, of all versions where it names none."""
     jobs = context.all(kind)
     if "solutionVersionArn" not in params:
@@ -128,11 +128,11 @@ def jobs_listed(context: Context, kind: type[J], params: Params) -> list[J]:
     return [job for job in jobs if job.solution_version_arn == params["solutionVersionArn"]]
 
 
-def require_rights(context: Context, role_arn: str, places: Places) -> None:
+def require_bucket_access(context: Context, role_arn: str, locations: JobLocations) -> None:
     """Raises as require_role and require_access, which see."""
     require_role(context, role_arn)
-    require_access(context, role_arn, READ_AND_WRITE, places.source.bucket, [places.source.key])
-    require_access(context, role_arn, READ_AND_WRITE, places.folder.bucket, [places.folder.key])
+    require_access(context, role_arn, READ_AND_WRITE, locations.source.bucket, [locations.source.key])
+    require_access(context, role_arn, READ_AND_WRITE, locations.folder.bucket, [locations.folder.key])
 
 
 def insert_batch_inference_job(context: Context, params: Params) -> BatchInferenceJob:
@@ -141,13 +141,13 @@ def insert_batch_inference_job(context: Context, params: Params) -> BatchInferen
     Looks at the form of the locations only; what is there, the job finds out (B-16).
     """
     version, record = requested_resources(context, params)
-    recipe = recipe_for(version, "inference")
+    recipe = require_batch_recipe(version, "inference")
     count = requested_count(params)
-    places = requested_places(params["jobInput"], params["jobOutput"])
+    locations = requested_locations(params["jobInput"], params["jobOutput"])
     _check_config(context, recipe, version, params)
-    meaning_of(context, record, version, "ItemID")
+    checked_job_filter(context, record, version, "ItemID")
     _check_themes(context, recipe, version, params)
-    require_rights(context, params["roleArn"], places)
+    require_bucket_access(context, params["roleArn"], locations)
     return create(
         context,
         BatchInferenceJob,
@@ -169,7 +169,7 @@ def describe_batch_inference_job(context: Context, params: Params) -> dict[str, 
 
 
 def list_batch_inference_jobs(context: Context, params: Params) -> dict[str, Any]:
-    jobs = jobs_listed(context, BatchInferenceJob, params)
+    jobs = jobs_of_version(context, BatchInferenceJob, params)
     return context.list_page(jobs, params, "batchInferenceJobs", query="ListBatchInferenceJobs")
 
 
@@ -202,13 +202,13 @@ def _check_themes(context: Context, recipe: RecipeFacts, version: SolutionVersio
 def insert_batch_segment_job(context: Context, params: Params) -> tuple[BatchSegmentJob, CheckedFilter | None]:
     """The checks of CreateBatchSegmentJob, its record, and what its filter means."""
     version, record = requested_resources(context, params)
-    recipe = recipe_for(version, "segment")
+    recipe = require_batch_recipe(version, "segment")
     count = requested_count(params, MOST_USERS)
-    places = requested_places(params["jobInput"], params["jobOutput"])
-    checked = meaning_of(context, record, version, "UserID")
+    locations = requested_locations(params["jobInput"], params["jobOutput"])
+    checked = checked_job_filter(context, record, version, "UserID")
     if checked is not None and recipe.name == BY_ATTRIBUTE and any(c.owner in EVENTS for c in checked.columns):
         raise InvalidInputException(f"Recipe {recipe.name} does not support filters on interactions.")
-    require_rights(context, params["roleArn"], places)
+    require_bucket_access(context, params["roleArn"], locations)
     job = create(
         context,
         BatchSegmentJob,
@@ -228,5 +228,5 @@ def describe_batch_segment_job(context: Context, params: Params) -> dict[str, An
 
 
 def list_batch_segment_jobs(context: Context, params: Params) -> dict[str, Any]:
-    jobs = jobs_listed(context, BatchSegmentJob, params)
+    jobs = jobs_of_version(context, BatchSegmentJob, params)
     return context.list_page(jobs, params, "batchSegmentJobs", query="ListBatchSegmentJobs")

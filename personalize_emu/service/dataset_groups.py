@@ -8,14 +8,14 @@ from typing import Any
 
 from personalize_emu.service.access.role_access import require_key
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.dataset_jobs.deletions import deletion_jobs_of
-from personalize_emu.service.datasets.datasets import is_filled_by_clients
-from personalize_emu.service.datasets.event_trackers import forget_event_dataset
+from personalize_emu.service.dataset_jobs.deletions import deletion_jobs_of_group
+from personalize_emu.service.datasets.datasets import is_client_dataset
+from personalize_emu.service.datasets.event_trackers import remove_event_dataset
 from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
     begin_plain_creation,
     create,
-    refuse_while_used_by,
+    refuse_while_in_use,
     require_deletable,
 )
 from personalize_emu.state.lifecycle import DATA_DELETION, DELETING
@@ -66,11 +66,11 @@ def delete_dataset_group(context: Context, params: Params) -> None:
     """
     group = _group_to_delete(context, params["datasetGroupArn"])
     require_deletable(group)
-    refuse_while_used_by(group, next(_children_of(context, group), None))
-    deletions = deletion_jobs_of(context, group.arn)
-    refuse_while_used_by(group, next((job for job in deletions if job.status in DATA_DELETION.under_way), None))
+    refuse_while_in_use(group, next(_children_of(context, group), None))
+    deletions = deletion_jobs_of_group(context, group.arn)
+    refuse_while_in_use(group, next((job for job in deletions if job.status in DATA_DELETION.under_way), None))
 
-    begin_deletion(context, group, partial(forget_event_dataset, context, group), shows_progress=False)
+    begin_deletion(context, group, partial(remove_event_dataset, context, group), has_in_progress=False)
 
 
 def _children_of(context: Context, group: DatasetGroup) -> Iterator[Stateful]:
@@ -80,7 +80,7 @@ def _children_of(context: Context, group: DatasetGroup) -> Iterator[Stateful]:
             continue
         if isinstance(child, EventTracker) and child.status in DELETING:
             continue
-        if isinstance(child, Dataset) and not is_filled_by_clients(child):
+        if isinstance(child, Dataset) and not is_client_dataset(child):
             continue
         yield child
 

@@ -11,13 +11,13 @@ from personalize_emu.filters.errors import InvalidExpression
 from personalize_emu.filters.expressions import DATASETS
 from personalize_emu.filters.grammar import parse
 from personalize_emu.service.core.context import Context, Params, already_exists
-from personalize_emu.service.datasets.datasets import dataset_of_type, in_group
+from personalize_emu.service.datasets.datasets import dataset_of_type, records_of_group
 from personalize_emu.service.datasets.schemas import parsed_schema
 from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
     begin_plain_creation,
     create,
-    refuse_while_used_by,
+    refuse_while_in_use,
     require_deletable,
 )
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_FAILED, CREATING, DELETING
@@ -59,14 +59,14 @@ def describe_filter(context: Context, params: Params) -> dict[str, Any]:
 
 
 def list_filters(context: Context, params: Params) -> dict[str, Any]:
-    return context.list_page(in_group(context, Filter, params), params, "Filters", query="ListFilters")
+    return context.list_page(records_of_group(context, Filter, params), params, "Filters", query="ListFilters")
 
 
 def delete_filter(context: Context, params: Params) -> None:
     """Not while a batch job uses it (R-FLT-6)."""
     record = context.get(Filter, params["filterArn"])
     require_deletable(record)
-    refuse_while_used_by(record, next(_jobs_with(context, record), None))
+    refuse_while_in_use(record, next(_jobs_with(context, record), None))
     begin_deletion(context, record)
 
 
@@ -94,7 +94,7 @@ def _refuse_too_many_fields(context: Context, group: DatasetGroup, checked: Chec
     if len(checked.fields) > MOST_FIELDS:
         raise LimitExceededException(f"More than {MOST_FIELDS} distinct dataset fields in one filter.")
     fields = set(checked.fields)
-    for other in in_group(context, Filter, {"datasetGroupArn": group.arn}):
+    for other in records_of_group(context, Filter, {"datasetGroupArn": group.arn}):
         if other.status != CREATE_FAILED:
             fields |= checked_filter(context, group.arn, other.filter_expression).fields
     if len(fields) > MOST_FIELDS_OF_GROUP:

@@ -24,10 +24,10 @@ from personalize_emu.service.state.measurements import (
     SECONDS,
     CallNames,
     Calls,
+    Dimensions,
     MetricBuffer,
     Series,
     Statistic,
-    Subject,
 )
 from personalize_emu.state.identifiers import parse_arn
 from personalize_emu.state.jobs import Job, JobFailed
@@ -45,23 +45,23 @@ from personalize_emu.state.resources import (
 )
 
 R = TypeVar("R", bound=Resource)
-SubjectOf = Callable[[Context, str], Subject | None]
+DimensionsOf = Callable[[Context, str], Dimensions | None]
 """The value of a request's member to what the request is about; None when that does not exist."""
 
 
 @dataclass(frozen=True)
 class CallMetrics:
-    """subjects: by the member of the request that names it, the first that is given counts.
+    """dimensions_of: by the member of the request that names it, the first that is given counts.
 
     makes: the member of the answer with the ARN of what a call makes, which then is a dimension, too.
     """
 
     names: CallNames
-    subjects: Mapping[str, SubjectOf]
+    dimensions_of: Mapping[str, DimensionsOf]
     makes: str | None = None
 
 
-def subject_of_job(context: Context, record: Resource) -> Subject | None:
+def dimensions_of_job(context: Context, record: Resource) -> Dimensions | None:
     """Of imports and trainings; other jobs are not measured."""
     if isinstance(record, SolutionVersion):
         return (("SolutionArn", record.solution_arn), ("SolutionVersionArn", record.arn))
@@ -78,37 +78,37 @@ def dimension_name(member: str) -> str:
 
 def target_of(metrics: CallMetrics, params: Params) -> tuple[str, str]:
     """The member of a request that says what it is about, and its value; both empty where there is none."""
-    for member in metrics.subjects:
+    for member in metrics.dimensions_of:
         value = params.get(member)
         if isinstance(value, str) and value:
             return member, value
     return "", ""
 
 
-def _itself(member: str, kind: type[Resource]) -> Mapping[str, SubjectOf]:
-    def subject(context: Context, arn: str) -> Subject | None:
+def _itself(member: str, kind: type[Resource]) -> Mapping[str, DimensionsOf]:
+    def dimensions(context: Context, arn: str) -> Dimensions | None:
         return ((dimension_name(member), arn),) if _existing(context, kind, arn) else None
 
-    return {member: subject}
+    return {member: dimensions}
 
 
-def _dataset(context: Context, arn: str) -> Subject | None:
+def _dataset(context: Context, arn: str) -> Dimensions | None:
     dataset = _existing(context, Dataset, arn)
-    return None if dataset is None else _dimensions_of(dataset)
+    return None if dataset is None else _dataset_dimensions(dataset)
 
 
-def _tracker(context: Context, tracking_id: str) -> Subject | None:
+def _tracker(context: Context, tracking_id: str) -> Dimensions | None:
     tracker = _existing(context, EventTracker, context.state.trackers.get(tracking_id) or "")
     if tracker is None:
         return None
     group_name = tracker.dataset_group_arn.rpartition("/")[2]
     dataset = _existing(context, Dataset, context.arn("dataset", f"{group_name}/{INTERACTIONS}"))
-    return (*_dimensions_of(dataset), ("EventTrackerArn", tracker.arn)) if dataset else None
+    return (*_dataset_dimensions(dataset), ("EventTrackerArn", tracker.arn)) if dataset else None
 
 
-def _actions_tracker(context: Context, tracking_id: str) -> Subject | None:
+def _actions_tracker(context: Context, tracking_id: str) -> Dimensions | None:
     found = (dataset for dataset in context.all(Dataset) if dataset.tracking_id == tracking_id)
-    return next(map(_dimensions_of, found), None)
+    return next(map(_dataset_dimensions, found), None)
 
 
 def _existing(context: Context, kind: type[R], arn: str) -> R | None:
@@ -119,13 +119,13 @@ def _existing(context: Context, kind: type[R], arn: str) -> R | None:
     return context.state.store.get(kind, arn)
 
 
-def _dimensions_of(dataset: Dataset) -> Subject:
+def _dataset_dimensions(dataset: Dataset) -> Dimensions:
     return (("DatasetGroupArn", dataset.dataset_group_arn), ("DatasetArn", dataset.arn))
 
 
 def _answered(
     name: str,
-    subjects: Mapping[str, SubjectOf],
+    dimensions_of: Mapping[str, DimensionsOf],
     *,
     requests: tuple[str, ...] = (),
     latency: str | None = None,
@@ -138,12 +138,12 @@ def _answered(
         latency=latency or f"{name}Latency",
         sum_only=sum_only,
     )
-    return CallMetrics(names, subjects)
+    return CallMetrics(names, dimensions_of)
 
 
-def _begun(name: str, subjects: Mapping[str, SubjectOf], makes: str) -> CallMetrics:
+def _begun(name: str, dimensions_of: Mapping[str, DimensionsOf], makes: str) -> CallMetrics:
     """Of calls that begin a job; their errors are one metric, which the job's own error counts to."""
-    return CallMetrics(CallNames((f"{name}Requests",), f"{name}Error", f"{name}Error", None), subjects, makes)
+    return CallMetrics(CallNames((f"{name}Requests",), f"{name}Error", f"{name}Error", None), dimensions_of, makes)
 
 
 _CAMPAIGN = _itself("campaignArn", Campaign)
@@ -208,37 +208,37 @@ def record_call(call: AnsweredCall, buffer: MetricBuffer, context_of: Callable[[
     if not target or buffer.count_again(key, call.status, call.seconds):
         return
     context = context_of()
-    subject = metrics.subjects[member](context, target)
-    if subject is None:
+    dimensions = metrics.dimensions_of[member](context, target)
+    if dimensions is None:
         return
     if made and metrics.makes:
-        subject = (*subject, (dimension_name(metrics.makes), made))
-    if buffer.count_first(key, Calls(call.region, metrics.names, subject), call.status, call.seconds):
+        dimensions = (*dimensions, (dimension_name(metrics.makes), made))
+    if buffer.count_first(key, Calls(call.region, metrics.names, dimensions), call.status, call.seconds):
         _arrange_sending(context)
 
 
-def record_end(context: Context, record: Stateful, *, failed: bool) -> None:
+def record_job_end(context: Context, record: Stateful, *, failed: bool) -> None:
     """Something has been created, or could not be; imports and trainings are measured (CW-2, CW-3, CW-6, CW-7)."""
-    context.state.tallies.job_ended(record.kind, failed=failed)
-    subject = subject_of_job(context, record)
-    if subject is None:
+    context.state.counters.job_ended(record.kind, failed=failed)
+    dimensions = dimensions_of_job(context, record)
+    if dimensions is None:
         return
     name = "DatasetImportJob" if isinstance(record, DatasetImportJob) else "SolutionTrainingJob"
     spent = context.clock.now() - record.creation_date_time
-    _record(context, f"{name}ExecutionTime", SECONDS, subject, spent)
+    _record(context, f"{name}ExecutionTime", SECONDS, dimensions, spent)
     if failed:
-        _record(context, f"{name}Error", COUNT, subject, 1.0)
+        _record(context, f"{name}Error", COUNT, dimensions, 1.0)
 
 
 def record_import_size(context: Context, job: DatasetImportJob, size: int) -> None:
     """size: bytes of the files (CW-4)."""
-    subject = subject_of_job(context, job)
-    if subject is not None:
-        _record(context, "DatasetSize", BYTES, subject, float(size))
+    dimensions = dimensions_of_job(context, job)
+    if dimensions is not None:
+        _record(context, "DatasetSize", BYTES, dimensions, float(size))
 
 
-def _record(context: Context, metric: str, unit: str, subject: Subject, value: float) -> None:
-    if context.publishes_metrics and context.state.metrics.add(Series(context.region, metric, unit, subject), value):
+def _record(context: Context, metric: str, unit: str, dimensions: Dimensions, value: float) -> None:
+    if context.publishes_metrics and context.state.metrics.add(Series(context.region, metric, unit, dimensions), value):
         _arrange_sending(context)
 
 
@@ -267,7 +267,7 @@ def _send(context: Context, measured: Sequence[tuple[Series, Statistic]], minute
     by_region: dict[str, list[MetricDatum]] = {}
     for series, statistic in measured:
         data = by_region.setdefault(series.region, [])
-        data += [_datum(series, statistic, one, minute) for one in _dimensions(series.subject)]
+        data += [_datum(series, statistic, one, minute) for one in _dimension_sets(series.dimensions)]
     try:
         for region, data in by_region.items():
             context.aws_services.publish(region, NAMESPACE, data)
@@ -275,12 +275,12 @@ def _send(context: Context, measured: Sequence[tuple[Series, Statistic]], minute
         raise JobFailed(f"The service's own metrics could not be sent to Amazon CloudWatch: {error}") from error
 
 
-def _dimensions(subject: Subject) -> list[Subject]:
+def _dimension_sets(dimensions: Dimensions) -> list[Dimensions]:
     """Each alone, and all together (CW-20)."""
-    return [subject] if len(subject) == 1 else [*((one,) for one in subject), subject]
+    return [dimensions] if len(dimensions) == 1 else [*((one,) for one in dimensions), dimensions]
 
 
-def _datum(series: Series, statistic: Statistic, dimensions: Subject, minute: datetime) -> MetricDatum:
+def _datum(series: Series, statistic: Statistic, dimensions: Dimensions, minute: datetime) -> MetricDatum:
     datum: dict[str, Any] = {
         "MetricName": series.metric,
         "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions],

@@ -87,7 +87,7 @@ def test_a_removed_user_gets_no_session_back(films: Tracker) -> None:
     odd_items(films, "visit")
     films.put(event("i000"), sessionId="visit", userId="gone")
     contents = films.emulator.state.contents(arn("dataset", "films/INTERACTIONS"))
-    contents.remove_users(contents.removal_of(frozenset({"gone"})))
+    contents.remove_users(contents.prepare_removal(frozenset({"gone"})))
     assert set(contents.streamed(10**6).column("USER_ID").to_pylist()) == {"visit"}
 
 

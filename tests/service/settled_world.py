@@ -209,7 +209,7 @@ def dump(state: EmulatorState) -> dict[str, Any]:
     return {
         **tables_of(state),
         "records": {record.arn: (record, state.store.tags(record.arn)) for record in state.store.records()},
-        "marks": [(contents.mark, contents.layer) for contents in state.all_contents()],
+        "marks": [(contents.data_version, contents.layer) for contents in state.all_contents()],
     }
 
 

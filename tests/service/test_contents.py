@@ -7,7 +7,7 @@ from typing import Any
 from personalize_emu.data.schemas.avro import parse_schema
 from personalize_emu.data.schemas.columns import rows_table
 from personalize_emu.service.state.column_indexes import ColumnIndexes
-from personalize_emu.service.state.dataset_contents import Arrival, DatasetContents
+from personalize_emu.service.state.dataset_contents import DatasetContents, StreamedEvent
 from tests.given import INTERACTIONS_SCHEMA, USERS_SCHEMA
 
 USERS = parse_schema(USERS_SCHEMA)
@@ -39,11 +39,11 @@ def test_d110_users_leave_both_layers_and_every_index() -> None:
     contents.log.append([{"USER_ID": user, "AGE": 1} for user in "uvw"])
     contents.add_import(users(u=2, v=2, x=2), "FULL", "USER_ID")
     assert shown(indexes, contents) == {"u": 2, "v": 2, "w": 1, "x": 2}
-    assert contents.remove_users(contents.removal_of(frozenset("u"))) == 2
+    assert contents.remove_users(contents.prepare_removal(frozenset("u"))) == 2
     assert shown(indexes, contents) == {"v": 2, "w": 1, "x": 2}
-    assert contents.remove_users(contents.removal_of(frozenset("w"))) == 1
+    assert contents.remove_users(contents.prepare_removal(frozenset("w"))) == 1
     assert shown(indexes, contents) == {"v": 2, "x": 2}
-    assert contents.remove_users(contents.removal_of(frozenset("w"))) == 0
+    assert contents.remove_users(contents.prepare_removal(frozenset("w"))) == 0
     contents.log.append([{"USER_ID": "u", "AGE": 7}])
     assert shown(indexes, contents) == {"u": 7, "v": 2, "x": 2}
 
@@ -51,7 +51,7 @@ def test_d110_users_leave_both_layers_and_every_index() -> None:
 def test_d112_a_removal_holds_for_an_import_that_came_in_between() -> None:
     contents = DatasetContents()
     contents.add_import(users(u=1), "FULL", "USER_ID")
-    removal = contents.removal_of(frozenset("u"))
+    removal = contents.prepare_removal(frozenset("u"))
     contents.add_import(users(u=2, v=2), "FULL", "USER_ID")
     assert contents.remove_users(removal) == 1
     assert contents.bulk is not None
@@ -63,13 +63,13 @@ def test_d117_a_removed_user_comes_back_like_anybody_else() -> None:
     contents = DatasetContents()
     event = {"USER_ID": "u", "ITEM_ID": "i", "TIMESTAMP": 1}
     other = {"USER_ID": "v", "ITEM_ID": "i", "TIMESTAMP": 1}
-    contents.append_events([Arrival(event, "1"), Arrival(other, "2")])
-    assert contents.remove_users(contents.removal_of(frozenset("u"))) == 1
+    contents.append_events([StreamedEvent(event, "1"), StreamedEvent(other, "2")])
+    assert contents.remove_users(contents.prepare_removal(frozenset("u"))) == 1
     assert not len(contents.events_of("u", 9))
-    contents.append_events([Arrival(event, "1"), Arrival({**other, "TIMESTAMP": 2}, "2")])
+    contents.append_events([StreamedEvent(event, "1"), StreamedEvent({**other, "TIMESTAMP": 2}, "2")])
     assert contents.events_of("u", 9).positions.tolist() == [2]
     assert contents.events_of("v", 9).positions.tolist() == [1]
-    assert contents.remove_users(contents.removal_of(frozenset("uv"))) == 2
+    assert contents.remove_users(contents.prepare_removal(frozenset("uv"))) == 2
     assert not contents.has_interactions
     assert len(contents.log) == 3
 
@@ -78,5 +78,5 @@ def test_datasets_without_users_stay_as_they_are() -> None:
     contents = DatasetContents()
     table = rows_table(parse_schema(INTERACTIONS_SCHEMA), []).drop_columns(["USER_ID"])
     contents.add_import(table, "FULL", None)
-    assert contents.remove_users(contents.removal_of(frozenset("u"))) == 0
+    assert contents.remove_users(contents.prepare_removal(frozenset("u"))) == 0
     assert contents.bulk is table

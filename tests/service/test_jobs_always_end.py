@@ -122,7 +122,7 @@ def test_what_follows_a_job_does_not_undo_it(
 ) -> None:
     """Counting what has ended, for one."""
     del group
-    monkeypatch.setattr(changes, "record_end", broken)
+    monkeypatch.setattr(changes, "record_job_end", broken)
     job = given.import_job(arn("dataset", "group/INTERACTIONS"), given.upload(as_csv(two_camps())), "second")
     shown = given.personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"]
     assert shown["status"] == "ACTIVE"

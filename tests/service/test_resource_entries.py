@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.state.dataset_contents import Arrival
+from personalize_emu.service.state.dataset_contents import StreamedEvent
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.entries import ModelEntry
 from personalize_emu.state.clock import ManualClock
@@ -134,7 +134,7 @@ def test_a_resource_that_is_created_anew_starts_empty(given: Given, emulator: Em
     given.personalize.delete_dataset(datasetArn=dataset)
     assert given.dataset(group) == dataset
     new = state.datasets[dataset]
-    old[0].held.append_events([Arrival({"USER_ID": "late", "ITEM_ID": "i", "TIMESTAMP": 1})])
+    old[0].held.append_events([StreamedEvent({"USER_ID": "late", "ITEM_ID": "i", "TIMESTAMP": 1})])
     assert new is not old[0]
     assert not new.held.has_interactions
     assert state.solutions.get(solution) is None

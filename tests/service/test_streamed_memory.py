@@ -12,7 +12,7 @@ import pyarrow as pa
 from personalize_emu.data.records.record_log import RECENT
 from personalize_emu.emulator import Emulator
 from personalize_emu.runtime.model_inputs import MOST_STREAMED, history_of
-from personalize_emu.service.state.dataset_contents import Arrival, DatasetContents
+from personalize_emu.service.state.dataset_contents import DatasetContents, StreamedEvent
 from tests.given import USER_PERSONALIZATION, Given, arn
 
 MOST_BYTES = 150
@@ -50,7 +50,7 @@ def streamed(events: int, users: int, **more: Callable[[int], Any]) -> DatasetCo
         ]
         session = f"{first:08x}-1111-4111-8111-{first:012x}"
         arrivals = [
-            Arrival(row, f"{number:08x}-2222-4222-8222-{number:012x}", session)
+            StreamedEvent(row, f"{number:08x}-2222-4222-8222-{number:012x}", session)
             for number, row in zip(numbers, rows, strict=True)
         ]
         contents.append_events(arrivals)
@@ -93,7 +93,7 @@ def test_a_model_is_told_of_the_newest_streamed_events(given: Given, events: Any
     known = len(history_of(emulator.state, trained, "u1").items)
     for count in (MOST_STREAMED, 2 * MOST_STREAMED):
         rows = [{"USER_ID": "u1", "ITEM_ID": f"i{n % 60:03}", "TIMESTAMP": 1_700_000_000 + n} for n in range(count)]
-        contents.append_events([Arrival(row) for row in rows])
+        contents.append_events([StreamedEvent(row) for row in rows])
         history = history_of(emulator.state, trained, "u1")
         assert len(history.items) == known + MOST_STREAMED
         assert history.timestamps[-1] == 1_700_000_000 + count - 1

@@ -33,7 +33,7 @@ class _Counts(Collector):
         self._emulator = emulator
 
     def collect(self) -> Iterator[Metric]:
-        counts = self._emulator.state.tallies.counts()
+        counts = self._emulator.state.counters.counts()
         yield _requests(counts)
         yield _latencies(counts)
         yield _records(counts)

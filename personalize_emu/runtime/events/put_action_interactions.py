@@ -20,7 +20,7 @@ from personalize_emu.runtime.events.event_rows import row_of, whole_seconds
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.schemas import parsed_schema
 from personalize_emu.service.lifecycle.changes import require_active
-from personalize_emu.service.state.dataset_contents import Arrival, DatasetContents
+from personalize_emu.service.state.dataset_contents import DatasetContents, StreamedEvent
 from personalize_emu.state.resources import Dataset, Schema
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
 
@@ -48,7 +48,7 @@ def _dataset_of(context: Context, tracking_id: str) -> tuple[Dataset, DatasetCon
     raise ResourceNotFoundException(f"Invalid tracking id: {tracking_id}")
 
 
-def _arrival(schema: AvroSchema, interaction: Mapping[str, Any]) -> Arrival:
+def _arrival(schema: AvroSchema, interaction: Mapping[str, Any]) -> StreamedEvent:
     session_id = interaction["sessionId"]
     members = {
         USER_ID: interaction.get("userId", session_id),
@@ -58,7 +58,7 @@ def _arrival(schema: AvroSchema, interaction: Mapping[str, Any]) -> Arrival:
         IMPRESSION: impression_text(interaction["impression"]) if "impression" in interaction else None,
         RECOMMENDATION_ID: interaction.get("recommendationId"),
     }
-    return Arrival(
+    return StreamedEvent(
         row=row_of(schema, interaction, session_id, members),
         event_id=interaction.get("eventId"),
         session_id=session_id,

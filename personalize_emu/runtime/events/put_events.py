@@ -22,7 +22,7 @@ from personalize_emu.service.attribution.event_attribution import admit_sources,
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import dataset_of_type
 from personalize_emu.service.datasets.schemas import parsed_schema
-from personalize_emu.service.state.dataset_contents import Arrival, DatasetContents
+from personalize_emu.service.state.dataset_contents import DatasetContents, StreamedEvent
 from personalize_emu.state.lifecycle import ACTIVE, CREATING
 from personalize_emu.state.resources import Dataset, EventTracker, Schema
 from personalize_emu.wire.errors import InvalidInputException
@@ -64,7 +64,7 @@ def _accepts_events(context: Context, tracker: EventTracker) -> bool:
     return tracker.status == ACTIVE
 
 
-def _arrival(context: Context, schema: AvroSchema, params: Params, event: Mapping[str, Any]) -> Arrival:
+def _arrival(context: Context, schema: AvroSchema, params: Params, event: Mapping[str, Any]) -> StreamedEvent:
     """Without a user the session stands for one (EV-42)."""
     members = {
         USER_ID: params.get("userId", params["sessionId"]),
@@ -76,7 +76,7 @@ def _arrival(context: Context, schema: AvroSchema, params: Params, event: Mappin
         RECOMMENDATION_ID: event.get("recommendationId"),
         EVENT_ATTRIBUTION_SOURCE: event.get("metricAttribution", {}).get("eventAttributionSource"),
     }
-    return Arrival(
+    return StreamedEvent(
         row=row_of(schema, event, params["sessionId"], members),
         event_id=event.get("eventId"),
         session_id=params["sessionId"],

@@ -26,7 +26,7 @@ from personalize_emu.service.state.attribution_ledger import (
     WINDOW_SECONDS,
     Metric,
     MetricExpression,
-    Share,
+    SumKey,
     parsed_expression,
 )
 
@@ -42,9 +42,11 @@ class CreditedEvent:
     source: str
 
 
-def event_sums(metrics: Iterable[Metric], events: Iterable[CreditedEvent], item_value: ItemValue) -> dict[Share, float]:
+def event_sums(
+    metrics: Iterable[Metric], events: Iterable[CreditedEvent], item_value: ItemValue
+) -> dict[SumKey, float]:
     """Values of metrics over events. Types compare without case (MA-14); a missing value adds 0 (MA-12)."""
-    sums: dict[Share, float] = {}
+    sums: dict[SumKey, float] = {}
     known = [(metric, metric.event_type.casefold(), parsed_expression(metric.expression)) for metric in metrics]
     for event in events:
         event_type = event.row.get(EVENT_TYPE)
@@ -53,8 +55,8 @@ def event_sums(metrics: Iterable[Metric], events: Iterable[CreditedEvent], item_
         window = int(event.row[TIMESTAMP]) // WINDOW_SECONDS * WINDOW_SECONDS
         for metric, wanted, expression in known:
             if wanted == event_type.casefold():
-                share = Share(metric, event.source, window)
-                sums[share] = sums.get(share, 0.0) + _value(expression, event.row, item_value)
+                key = SumKey(metric, event.source, window)
+                sums[key] = sums.get(key, 0.0) + _value(expression, event.row, item_value)
     return sums
 
 
@@ -107,11 +109,11 @@ class CreditedRows:
         kept = np.flatnonzero((timestamps > after) & (timestamps <= until))
         return CreditedRows(self.table.take(pa.array(kept)), self.sources[kept], self.names, self.windows[kept])
 
-    def sums(self, metrics: Iterable[Metric], item_value: ItemValue) -> dict[Share, float]:
+    def sums(self, metrics: Iterable[Metric], item_value: ItemValue) -> dict[SumKey, float]:
         """As `event_sums`."""
-        return dict(share for metric in metrics for share in self._shares(metric, item_value))
+        return dict(key for metric in metrics for key in self._sums_of(metric, item_value))
 
-    def _shares(self, metric: Metric, item_value: ItemValue) -> Iterator[tuple[Share, float]]:
+    def _sums_of(self, metric: Metric, item_value: ItemValue) -> Iterator[tuple[SumKey, float]]:
         rows = self._rows_of_type(metric.event_type)
         values = self._values(parsed_expression(metric.expression), rows, item_value)
         windows, places = np.unique(self.windows[rows], return_inverse=True)
@@ -119,7 +121,7 @@ class CreditedRows:
         totals = np.bincount(owners, weights=values, minlength=len(keys))
         for key, total in zip(keys.tolist(), totals.tolist(), strict=True):
             source, place = divmod(key, len(windows))
-            yield Share(metric, self.names[source], int(windows[place])), total
+            yield SumKey(metric, self.names[source], int(windows[place])), total
 
     def _rows_of_type(self, event_type: str) -> NDArray[np.int64]:
         if EVENT_TYPE not in self.table.column_names:

@@ -29,12 +29,12 @@ from personalize_emu.service.state.attribution_ledger import (
     Ledger,
     Metric,
     MetricExpression,
-    Share,
+    SumKey,
     Sums,
     TooManySources,
     parsed_expression,
 )
-from personalize_emu.service.state.dataset_contents import Arrival
+from personalize_emu.service.state.dataset_contents import StreamedEvent
 from personalize_emu.state.jobs import Job, JobFailed
 from personalize_emu.state.lifecycle import publication_delay
 from personalize_emu.state.resources import Dataset, MetricAttribution, Schema
@@ -50,7 +50,7 @@ AHEAD_SECONDS = 2 * 3600
 HEADER = ("METRIC_NAME", "EVENT_TYPE", "VALUE", "MATH_FUNCTION", "EVENT_ATTRIBUTION_SOURCE", "TIMESTAMP")
 
 
-def admit_sources(context: Context, group_arn: str, arrivals: Sequence[Arrival]) -> None:
+def admit_sources(context: Context, group_arn: str, arrivals: Sequence[StreamedEvent]) -> None:
     """Before events are stored. Raises InvalidInputException beyond a hundred sources (EV-52)."""
     for ledger, _ in ledgers_of_group(context, group_arn):
         try:
@@ -59,13 +59,13 @@ def admit_sources(context: Context, group_arn: str, arrivals: Sequence[Arrival])
             raise InvalidInputException(str(error)) from error
 
 
-def count_events(context: Context, group_arn: str, arrivals: Sequence[Arrival]) -> None:
+def count_events(context: Context, group_arn: str, arrivals: Sequence[StreamedEvent]) -> None:
     """Also events that are stored once only, since they equal earlier ones (MA-23)."""
     for ledger, attribution in ledgers_of_group(context, group_arn):
         after, until = considered_times(context.clock.now())
         events = [CreditedEvent(one.row, one.source) for one in arrivals if after < one.row[TIMESTAMP] <= until]
         sums = event_sums(metrics_of(attribution), events, item_values(context, group_arn))
-        record_sums(context, ledger, sums)
+        publish_later(context, ledger, sums)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class ImportReporting:
     def done(self, sums: Sequence[tuple[Ledger, Sums]]) -> None:
         """The import has succeeded: its interactions count."""
         for ledger, found in sums:
-            record_sums(self.context, ledger, found)
+            publish_later(self.context, ledger, found)
 
 
 def import_reporting(context: Context, dataset: Dataset, mode: str, *, publish: bool) -> ImportReporting:
@@ -166,11 +166,11 @@ def probe(context: Context, attribution: MetricAttribution) -> None:
     _publish(context, attribution, [datum])
 
 
-def record_sums(context: Context, ledger: Ledger, sums: Sums) -> None:
+def publish_later(context: Context, ledger: Ledger, sums: Sums) -> None:
     """Add to what will be sent; the first addition since the last sending sets the time of the next."""
     if not ledger.add(sums):
         return
-    taken: dict[Share, float] = {}
+    taken: dict[SumKey, float] = {}
 
     def begun() -> bool:
         # Whatever happens to the job from here on, the next addition begins another one.
@@ -181,7 +181,7 @@ def record_sums(context: Context, ledger: Ledger, sums: Sums) -> None:
         """What was counted is lost when the attribution is gone by now (MA-6), or CloudWatch does not take it."""
         attribution = context.find(MetricAttribution, ledger.attribution_arn)
         if attribution is not None and context.state.attributions[attribution.arn].ledger is ledger:
-            _publish(context, attribution, [_datum(share, value) for share, value in taken.items()])
+            _publish(context, attribution, [_datum(key, value) for key, value in taken.items()])
 
     delay = publication_delay(context.settings, context.clock.now(), WINDOW_SECONDS)
     job = Job(f"publish {ledger.attribution_arn}", delay, begun, work, lambda _: None, lambda _: None)
@@ -196,17 +196,17 @@ def _publish(context: Context, attribution: MetricAttribution, data: list[Metric
         raise JobFailed(f"Metrics could not be sent to Amazon CloudWatch: {error}") from error
 
 
-def _datum(share: Share, value: float) -> MetricDatum:
+def _datum(key: SumKey, value: float) -> MetricDatum:
     """MA-34."""
     dimensions = {
-        "EventAttributionSource": share.source,
-        "EventType": share.metric.event_type,
-        "MathFunction": parsed_expression(share.metric.expression).function,
+        "EventAttributionSource": key.source,
+        "EventType": key.metric.event_type,
+        "MathFunction": parsed_expression(key.metric.expression).function,
     }
     return {
-        "MetricName": share.metric.name,
+        "MetricName": key.metric.name,
         "Dimensions": [{"Name": name, "Value": text} for name, text in dimensions.items()],
-        "Timestamp": _moment(share.window),
+        "Timestamp": _moment(key.window),
         "Value": value,
         "Unit": "None",
     }
@@ -236,15 +236,15 @@ def report_text(sums: Sums) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADER)
-    writer.writerows(_report_row(share, value) for share, value in _newest_first(sums.items()))
+    writer.writerows(_report_row(key, value) for key, value in _newest_first(sums.items()))
     return text.getvalue()
 
 
-def _newest_first(values: Iterable[tuple[Share, float]]) -> list[tuple[Share, float]]:
+def _newest_first(values: Iterable[tuple[SumKey, float]]) -> list[tuple[SumKey, float]]:
     return sorted(values, key=lambda entry: (-entry[0].window, entry[0].source, entry[0].metric.name))
 
 
-def _report_row(share: Share, value: float) -> tuple[str | int, ...]:
-    metric = share.metric
+def _report_row(key: SumKey, value: float) -> tuple[str | int, ...]:
+    metric = key.metric
     function = parsed_expression(metric.expression).function
-    return metric.name.upper(), metric.event_type.upper(), repr(value), function, share.source, share.window
+    return metric.name.upper(), metric.event_type.upper(), repr(value), function, key.source, key.window

@@ -12,16 +12,16 @@ from personalize_emu.service.access.role_access import REPORT, require_access, r
 from personalize_emu.service.access.s3_inputs import output_folder
 from personalize_emu.service.attribution.event_attribution import probe
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.datasets.datasets import dataset_of_type, in_group, schemas_of_group
+from personalize_emu.service.datasets.datasets import dataset_of_type, records_of_group, schemas_of_group
 from personalize_emu.service.lifecycle.changes import (
     begin_creation,
     begin_deletion,
     create,
-    queues_of,
+    creation_queues,
     require_active,
+    require_active_or_creating,
+    require_created,
     require_deletable,
-    require_made,
-    require_usable,
 )
 from personalize_emu.service.state.attribution_ledger import InvalidMetric, Ledger, check_expression, measured_types
 from personalize_emu.state.resources import Dataset, DatasetGroup, MetricAttribution
@@ -57,8 +57,8 @@ def create_metric_attribution(context: Context, params: Params) -> dict[str, Any
         record,
         partial(probe, context, record),
         begin_counting,
-        queues=queues_of(*measured),
-        ready=partial(require_made, context, *(dataset.arn for dataset in measured)),
+        queues=creation_queues(*measured),
+        ready=partial(require_created, context, *(dataset.arn for dataset in measured)),
     )
     return {"metricAttributionArn": record.arn}
 
@@ -68,7 +68,7 @@ def describe_metric_attribution(context: Context, params: Params) -> dict[str, A
 
 
 def list_metric_attributions(context: Context, params: Params) -> dict[str, Any]:
-    found = in_group(context, MetricAttribution, params)
+    found = records_of_group(context, MetricAttribution, params)
     return context.list_page(found, params, "metricAttributions", query="ListMetricAttributions")
 
 
@@ -156,7 +156,7 @@ def _check_metrics(context: Context, group_arn: str, metrics: Metrics) -> None:
     events = dataset_of_type(context, group_arn, INTERACTIONS)
     if events is None or EVENT_TYPE not in schemas[INTERACTIONS].names:
         raise InvalidInputException("A metric attribution requires an INTERACTIONS dataset with a column EVENT_TYPE.")
-    require_usable(events)
+    require_active_or_creating(events)
     for metric in metrics:
         try:
             check_expression(metric["expression"], schemas)

@@ -1,4 +1,4 @@
-"""What a handler may use: the state, the clock, identifiers and other AWS services, and who is asking from where."""
+"""What a handler may use: state, clock, identifiers, other AWS services; and the account and region of the call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from personalize_emu.service.core.outside_reads import OutsideReads
+from personalize_emu.service.core.aws_reads import AwsReads
 from personalize_emu.service.core.quotas import refuse_over_quota
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.settings import Settings
@@ -34,16 +34,16 @@ DEFAULT_PAGE = 100
 class Context:
     """One request's view of the emulator: resources of other accounts and regions are invisible (P-20).
 
-    A handler runs under the store's lock; what it passes to `afterwards` runs once the lock is free again
-    and before the answer leaves, so that slow work never holds up other requests. What it asks of `aws_services` it is
-    told without the lock, by running again from its beginning (outside_reads.py), so it asks before it changes.
+    A handler runs under the store's lock. What it passes to `afterwards` runs without the lock, before the answer is
+    sent, so that slow work never holds up other requests. Reads of `aws_services` are done without the lock, too, and
+    restart the handler (aws_reads.py), so they come before its changes.
     """
 
     state: EmulatorState
     settings: Settings
     clock: Clock
     identifiers: Identifiers
-    aws_services: OutsideReads
+    aws_services: AwsReads
     page_secret: bytes
     account: str
     region: str
@@ -58,10 +58,9 @@ class Context:
         self.deferred.append(action)
 
     def run_deferred(self, patience: float | None = None) -> None:
-        """Run what handlers, or the ends of jobs, have put off.
+        """Run what handlers, or the ends of jobs, have passed to `afterwards`.
 
-        Each is run whatever happens to the others. What one raises can be answered to nobody, since the change
-        before it is made; it is logged.
+        Each action runs even if another one raises. What is raised is logged: the change before it has been made.
 
         patience: seconds after which this returns although the actions go on, in a thread of their own; None waits
         for their end.

@@ -1,4 +1,4 @@
-"""How many resources there may be (spec 04 section 1), as a table: a new kind is one more line in QUOTAS."""
+"""How many resources there may be (spec 04 section 1): one line in QUOTAS for each quota."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Quota:
 
 
 def _exists(record: Resource) -> bool:
-    """Everything not yet gone, but for what failed to come into being (Q-66)."""
+    """All resources that are not deleted, except those whose creation failed (Q-66)."""
     return not isinstance(record, Stateful) or record.status != CREATE_FAILED
 
 
-def _is_at_work(record: Resource) -> bool:
+def _is_being_created(record: Resource) -> bool:
     return isinstance(record, Stateful) and record.status in CREATING
 
 
@@ -55,17 +55,17 @@ def _is_pending_deletion(record: Resource) -> bool:
     return isinstance(record, DataDeletionJob) and record.status == DATA_DELETION.pending
 
 
-_TOO_MANY_AT_WORK = "More than {limit} resources with PENDING or IN_PROGRESS status."
+_TOO_MANY_IN_CREATION = "More than {limit} resources with PENDING or IN_PROGRESS status."
 _TOO_MANY = "More than {limit} resources in ACTIVE state. Please delete some and try again."
 
 QUOTAS: tuple[Quota, ...] = (
     Quota("schemas", Schema, _exists, _TOO_MANY),
     Quota("dataset-groups", DatasetGroup, _exists, _TOO_MANY),
-    Quota("dataset-import-jobs", DatasetImportJob, _is_at_work, _TOO_MANY_AT_WORK),
-    Quota("data-deletion-jobs", DataDeletionJob, _is_pending_deletion, _TOO_MANY_AT_WORK, per_group=True),
-    Quota("batch-inference-jobs", BatchInferenceJob, _is_at_work, _TOO_MANY_AT_WORK),
-    Quota("batch-segment-jobs", BatchSegmentJob, _is_at_work, _TOO_MANY_AT_WORK),
-    Quota("solution-versions", SolutionVersion, _is_at_work, _TOO_MANY_AT_WORK),
+    Quota("dataset-import-jobs", DatasetImportJob, _is_being_created, _TOO_MANY_IN_CREATION),
+    Quota("data-deletion-jobs", DataDeletionJob, _is_pending_deletion, _TOO_MANY_IN_CREATION, per_group=True),
+    Quota("batch-inference-jobs", BatchInferenceJob, _is_being_created, _TOO_MANY_IN_CREATION),
+    Quota("batch-segment-jobs", BatchSegmentJob, _is_being_created, _TOO_MANY_IN_CREATION),
+    Quota("solution-versions", SolutionVersion, _is_being_created, _TOO_MANY_IN_CREATION),
     Quota("solutions", Solution, _exists, _TOO_MANY, per_group=True),
     Quota("recommenders", Recommender, _exists, _TOO_MANY, per_group=True),
     Quota("campaigns", Campaign, _exists, _TOO_MANY, per_group=True),
@@ -103,7 +103,7 @@ def _scope(store: Store, quota: Quota, record: Resource) -> tuple[str, ...]:
 
 
 def _group_of(store: Store, record: Resource) -> str:
-    """The ARN of the dataset group. What stands on a solution version has the group of its solution."""
+    """The ARN of the dataset group. A resource made from a solution version has the group of its solution."""
     version = store.get(SolutionVersion, getattr(record, "solution_version_arn", ""))
     group: str = getattr(version or record, "dataset_group_arn", "")
     return group

@@ -17,7 +17,7 @@ from personalize_emu.s3_locations import InvalidLocation, Location, input_object
 from personalize_emu.service.access.role_access import READ, recheck_access, require_access, require_role
 from personalize_emu.service.access.s3_inputs import refuse_too_large, requested_location, unreadable_at_work
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.datasets.datasets import in_group
+from personalize_emu.service.datasets.datasets import records_of_group
 from personalize_emu.service.lifecycle.changes import begin_creation, create, require_active
 from personalize_emu.service.state.dataset_contents import UserRemoval
 from personalize_emu.state.jobs import JobFailed
@@ -57,11 +57,11 @@ def describe_data_deletion_job(context: Context, params: Params) -> dict[str, An
 
 
 def list_data_deletion_jobs(context: Context, params: Params) -> dict[str, Any]:
-    jobs = in_group(context, DataDeletionJob, params)
+    jobs = records_of_group(context, DataDeletionJob, params)
     return context.list_page(jobs, params, "dataDeletionJobs", query="ListDataDeletionJobs")
 
 
-def deletion_jobs_of(context: Context, group_arn: str) -> list[DataDeletionJob]:
+def deletion_jobs_of_group(context: Context, group_arn: str) -> list[DataDeletionJob]:
     return [job for job in context.all(DataDeletionJob) if job.dataset_group_arn == group_arn]
 
 
@@ -110,7 +110,7 @@ def _prepare(context: Context, job: DataDeletionJob, datasets: tuple[str, ...]) 
     recheck_access(context, job.role_arn, READ, location.bucket, [location.key])
     user_ids = users_to_delete(context.aws_services.objects(context.region), location)
     held = {arn: context.state.contents(arn) for arn in datasets}
-    return {arn: contents.removal_of(user_ids) for arn, contents in held.items() if contents is not None}
+    return {arn: contents.prepare_removal(user_ids) for arn, contents in held.items() if contents is not None}
 
 
 def _remove(context: Context, removals: Mapping[str, UserRemoval]) -> dict[str, Any]:

@@ -17,14 +17,14 @@ from personalize_emu.data.schemas.dataset_types import DATASET_TYPES
 from personalize_emu.service.access.role_access import WRITE, recheck_access, require_access, require_role
 from personalize_emu.service.access.s3_inputs import NO_WRITE_ACCESS, output_folder, unwritable_at_work
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.datasets.datasets import require_filled_by_clients
+from personalize_emu.service.datasets.datasets import require_client_dataset
 from personalize_emu.service.datasets.schemas import parsed_schema
 from personalize_emu.service.lifecycle.changes import (
     begin_creation,
     create,
-    queues_of,
-    require_made,
-    require_usable,
+    creation_queues,
+    require_active_or_creating,
+    require_created,
 )
 from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.state.jobs import JobFailed
@@ -34,8 +34,8 @@ from personalize_emu.state.resources import Dataset, DatasetExportJob, Schema
 def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any]:
     """Looks at the form of the destination; whether it can be written to, the job finds out (D-109)."""
     dataset = context.get(Dataset, params["datasetArn"])
-    require_usable(dataset)
-    require_filled_by_clients(dataset)
+    require_active_or_creating(dataset)
+    require_client_dataset(dataset)
     destination = params["jobOutput"]["s3DataDestination"]
     folder = output_folder(destination["path"])
     require_role(context, params["roleArn"])
@@ -55,8 +55,8 @@ def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any
         job,
         partial(_export, context, job, dataset.dataset_type, schema),
         lambda _: None,
-        queues=queues_of(dataset),
-        ready=partial(require_made, context, dataset.arn),
+        queues=creation_queues(dataset),
+        ready=partial(require_created, context, dataset.arn),
     )
     return {"datasetExportJobArn": job.arn}
 

@@ -29,9 +29,14 @@ from personalize_emu.service.access.s3_inputs import (
 )
 from personalize_emu.service.attribution.event_attribution import ImportReporting, import_reporting
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.datasets.datasets import require_filled_by_clients
+from personalize_emu.service.datasets.datasets import require_client_dataset
 from personalize_emu.service.datasets.schemas import parsed_schema
-from personalize_emu.service.lifecycle.changes import begin_creation, create, require_made, require_usable
+from personalize_emu.service.lifecycle.changes import (
+    begin_creation,
+    create,
+    require_active_or_creating,
+    require_created,
+)
 from personalize_emu.service.service_metrics import record_import_size
 from personalize_emu.service.state.attribution_ledger import Ledger, Sums
 from personalize_emu.service.state.dataset_contents import BulkImport, DatasetContents
@@ -64,8 +69,8 @@ class FilesRead:
 def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any]:
     """Looks at the location before it answers; the job reads the rows (R-DIJ-9)."""
     dataset = context.get(Dataset, params["datasetArn"])
-    require_usable(dataset)
-    require_filled_by_clients(dataset)
+    require_active_or_creating(dataset)
+    require_client_dataset(dataset)
     mode = params.get("importMode", "FULL")
     _check_mode(context, dataset, mode)
     publish = params.get("publishAttributionMetricsToS3", False)
@@ -125,7 +130,7 @@ def _begin(
         context.afterwards(lambda: reporting.done(sums))
         contents.finish_import(addition)
 
-    ready = partial(require_made, context, job.dataset_arn)
+    ready = partial(require_created, context, job.dataset_arn)
     begin_creation(context, job, work, finished, queues=(job.dataset_arn,), ready=ready)
 
 
@@ -160,11 +165,11 @@ def _read(
         table = read_files(files, parsed_schema(schema_text), dataset_type, tolerated=tolerated, counts=counts)
         check_enough_rows(table.num_rows, dataset_type, mode, left_out=counts.left_out)
     except RejectedData as error:
-        keep_report(context.state, job, counts)
+        store_report(context.state, job, counts)
         raise JobFailed(str(error)) from error
     except (StoreError, InvalidLocation) as error:
         raise JobFailed(unreadable_at_work(error)) from error
-    log_report(job, keep_report(context.state, job, counts, millisecond_warnings(table)))
+    log_report(job, store_report(context.state, job, counts, millisecond_warnings(table)))
     return FilesRead(table, sum(info.size for info in found))
 
 
@@ -185,10 +190,10 @@ def _merged(context: Context, dataset: Dataset, mode: ImportMode, table: pa.Tabl
     contents = context.state.contents(dataset.arn)
     if contents is None:
         raise JobFailed(f"Resource Arn {dataset.arn} does not exist.")
-    return contents, contents.import_of(table, mode, DATASET_TYPES[dataset.dataset_type].id_column, put_before)
+    return contents, contents.prepare_import(table, mode, DATASET_TYPES[dataset.dataset_type].id_column, put_before)
 
 
-def keep_report(
+def store_report(
     state: EmulatorState, job: DatasetImportJob, counts: RowCounts, warnings: Sequence[str] = ()
 ) -> ImportReport:
     """A job that has read no row, because there was none or nothing could be read, has one, too."""
@@ -210,7 +215,7 @@ def log_report(job: DatasetImportJob, report: ImportReport) -> None:
         log.warning("%s: %s", job.arn, warning)
 
 
-def shown_imports(state: EmulatorState) -> list[dict[str, Any]]:
+def import_reports(state: EmulatorState) -> list[dict[str, Any]]:
     """Import jobs with what was found in their files, by ARN; those that have not read yet are not among them."""
     shown = []
     for arn, entry in sorted(state.import_jobs.items(), key=lambda each: each[0]):

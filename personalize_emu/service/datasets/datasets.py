@@ -27,7 +27,7 @@ from personalize_emu.service.lifecycle.changes import (
     begin_creation,
     begin_deletion,
     create,
-    refuse_while_used_by,
+    refuse_while_in_use,
     require_active,
     require_deletable,
 )
@@ -103,7 +103,7 @@ def describe_dataset(context: Context, params: Params) -> dict[str, Any]:
 
 
 def list_datasets(context: Context, params: Params) -> dict[str, Any]:
-    datasets = [dataset for dataset in in_group(context, Dataset, params) if is_filled_by_clients(dataset)]
+    datasets = [dataset for dataset in records_of_group(context, Dataset, params) if is_client_dataset(dataset)]
     return context.list_page(datasets, params, "datasets", query="ListDatasets")
 
 
@@ -111,10 +111,10 @@ def update_dataset(context: Context, params: Params) -> dict[str, Any]:
     """All rules are checked before the answer; what follows takes time only (D-92 to D-95)."""
     dataset, schema = context.get_two((Dataset, params["datasetArn"]), (Schema, params["schemaArn"]))
     require_active(dataset)
-    refuse_while_used_by(dataset, next(_jobs_at_work(context, dataset), None))
+    refuse_while_in_use(dataset, next(_unfinished_jobs(context, dataset), None))
     if dataset.dataset_type not in _WITH_REPLACEABLE_SCHEMA:
         raise InvalidInputException(f"The schema of a {dataset.dataset_type} dataset cannot be replaced.")
-    _check_replaces(context, dataset, schema)
+    _check_compatible(context, dataset, schema)
     _begin_schema_update(context, dataset, schema)
     return {"datasetArn": dataset.arn}
 
@@ -123,7 +123,7 @@ def delete_dataset(context: Context, params: Params) -> None:
     """Takes its data and its job records along (R-DS-23)."""
     dataset = context.get(Dataset, params["datasetArn"])
     require_deletable(dataset)
-    refuse_while_used_by(dataset, next(_users_of(context, dataset), None))
+    refuse_while_in_use(dataset, next(_dependents_of(context, dataset), None))
 
     def free_event_ids() -> None:
         contents = context.state.contents(dataset.arn)
@@ -133,24 +133,24 @@ def delete_dataset(context: Context, params: Params) -> None:
     begin_deletion(context, dataset, free_event_ids)
 
 
-def is_filled_by_clients(dataset: Dataset) -> bool:
+def is_client_dataset(dataset: Dataset) -> bool:
     """Whether a dataset is of one of the types that clients create."""
     return dataset.dataset_type in DATASET_TYPES
 
 
-def require_filled_by_clients(dataset: Dataset) -> None:
+def require_client_dataset(dataset: Dataset) -> None:
     """Raises InvalidInputException for a dataset whose records nobody can import or export."""
-    if not is_filled_by_clients(dataset):
+    if not is_client_dataset(dataset):
         raise InvalidInputException(f"Dataset {dataset.arn} is of type {dataset.dataset_type}.")
 
 
-def jobs_of(context: Context, dataset: Dataset) -> list[DatasetImportJob | DatasetExportJob]:
+def jobs_of_dataset(context: Context, dataset: Dataset) -> list[DatasetImportJob | DatasetExportJob]:
     """Import and export jobs of a dataset."""
     jobs: list[DatasetImportJob | DatasetExportJob] = [*context.all(DatasetImportJob), *context.all(DatasetExportJob)]
     return [job for job in jobs if job.dataset_arn == dataset.arn]
 
 
-def in_group(context: Context, kind: type[Any], params: Params) -> list[Any]:
+def records_of_group(context: Context, kind: type[Any], params: Params) -> list[Any]:
     """Records of a kind, of one group when the request names it (P-74); of an unknown one none (P-44)."""
     records = context.all(kind)
     if "datasetGroupArn" not in params:
@@ -160,7 +160,7 @@ def in_group(context: Context, kind: type[Any], params: Params) -> list[Any]:
     return [record for record in records if record.dataset_group_arn == group_arn]
 
 
-def batch_jobs_at_work(context: Context, version_arns: Set[str]) -> Iterator[BatchJob]:
+def unfinished_batch_jobs(context: Context, version_arns: Set[str]) -> Iterator[BatchJob]:
     """Unfinished batch jobs of these solution versions."""
     jobs: list[BatchJob] = [*context.all(BatchInferenceJob), *context.all(BatchSegmentJob)]
     return (job for job in jobs if job.status in CREATING and job.solution_version_arn in version_arns)
@@ -176,7 +176,7 @@ def schemas_of_group(context: Context, group_arn: str) -> dict[str, AvroSchema]:
     return {
         dataset.dataset_type: parsed_schema(context.get(Schema, dataset.schema_arn).schema)
         for dataset in context.all(Dataset)
-        if dataset.dataset_group_arn == group_arn and is_filled_by_clients(dataset)
+        if dataset.dataset_group_arn == group_arn and is_client_dataset(dataset)
     }
 
 
@@ -201,15 +201,15 @@ def check_schema(schema: Schema, dataset_type: str) -> None:
         raise invalid_schema(error) from error
 
 
-def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
+def _dependents_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
     """What forbids deleting a dataset (R-DS-17, R-DS-18). Nothing does where the service has made it for itself.
 
     An event tracker may stay behind: public programs delete it afterwards. Its events are refused meanwhile (EV-24).
     """
-    if not is_filled_by_clients(dataset):
+    if not is_client_dataset(dataset):
         return
     group_arn = dataset.dataset_group_arn
-    imports = (job for job in jobs_of(context, dataset) if isinstance(job, DatasetImportJob))
+    imports = (job for job in jobs_of_dataset(context, dataset) if isinstance(job, DatasetImportJob))
     yield from (job for job in imports if job.status in CREATING)
     versions = [v for v in context.all(SolutionVersion) if v.dataset_group_arn == group_arn]
     yield from (version for version in versions if version.status in CREATING)
@@ -219,7 +219,7 @@ def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
         for campaign in context.all(Campaign)
         if campaign.solution_version_arn in version_arns and campaign.status in CREATING | {ACTIVE}
     )
-    yield from batch_jobs_at_work(context, version_arns)
+    yield from unfinished_batch_jobs(context, version_arns)
     yield from (f for f in context.all(Filter) if f.dataset_group_arn == group_arn)
     recommenders = (r for r in context.all(Recommender) if r.dataset_group_arn == group_arn)
     yield from (recommender for recommender in recommenders if recommender.status in CREATING)
@@ -227,7 +227,7 @@ def _users_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
     yield from (a for a in attributions if dataset.dataset_type in measured_types(a.metrics))
 
 
-def _check_replaces(context: Context, dataset: Dataset, schema: Schema) -> None:
+def _check_compatible(context: Context, dataset: Dataset, schema: Schema) -> None:
     """D-93 to D-95. The order of fields may change, and nothing has to."""
     group = context.get(DatasetGroup, dataset.dataset_group_arn)
     if schema.domain != group.domain:
@@ -240,11 +240,11 @@ def _check_replaces(context: Context, dataset: Dataset, schema: Schema) -> None:
         raise invalid_schema(error) from error
 
 
-def _jobs_at_work(context: Context, dataset: Dataset) -> Iterator[Stateful]:
+def _unfinished_jobs(context: Context, dataset: Dataset) -> Iterator[Stateful]:
     """Import, export and deletion jobs of the dataset that are not finished (R-DS-14)."""
     group_arn = dataset.dataset_group_arn
     jobs = [
-        *jobs_of(context, dataset),
+        *jobs_of_dataset(context, dataset),
         *(job for job in context.all(DataDeletionJob) if job.dataset_group_arn == group_arn),
     ]
     return (job for job in jobs if job.status in course_of(job.kind).under_way)

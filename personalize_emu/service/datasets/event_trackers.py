@@ -13,7 +13,7 @@ from typing import Any
 
 from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 from personalize_emu.service.core.context import Context, Params, already_exists
-from personalize_emu.service.datasets.datasets import EVENT_INTERACTIONS, dataset_of_type, in_group
+from personalize_emu.service.datasets.datasets import EVENT_INTERACTIONS, dataset_of_type, records_of_group
 from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
     begin_plain_creation,
@@ -43,7 +43,7 @@ def create_event_tracker(context: Context, params: Params) -> dict[str, Any]:
         tracking_id=context.identifiers.tracking_id(group.arn),
         dataset_group_arn=group.arn,
     )
-    make_event_dataset(context, group)
+    create_event_dataset(context, group)
     begin_plain_creation(context, tracker)
     return {"eventTrackerArn": tracker.arn, "trackingId": tracker.tracking_id}
 
@@ -53,7 +53,7 @@ def describe_event_tracker(context: Context, params: Params) -> dict[str, Any]:
 
 
 def list_event_trackers(context: Context, params: Params) -> dict[str, Any]:
-    trackers = in_group(context, EventTracker, params)
+    trackers = records_of_group(context, EventTracker, params)
     return context.list_page(trackers, params, "eventTrackers", query="ListEventTrackers")
 
 
@@ -88,7 +88,7 @@ _SCHEMA_TEXT = json.dumps(
 )
 
 
-def make_event_dataset(context: Context, group: DatasetGroup) -> None:
+def create_event_dataset(context: Context, group: DatasetGroup) -> None:
     """Once a group: a later tracker finds both there, unless they have been deleted."""
     store, resource_name = context.state.store, f"{group.name}/{EVENT_INTERACTIONS}"
     if store.get(Dataset, context.arn("dataset", resource_name)) is not None:
@@ -106,7 +106,7 @@ def make_event_dataset(context: Context, group: DatasetGroup) -> None:
     store.insert(dataset)
 
 
-def forget_event_dataset(context: Context, group: DatasetGroup) -> None:
+def remove_event_dataset(context: Context, group: DatasetGroup) -> None:
     """The group is gone."""
     store = context.state.store
     dataset = store.get(Dataset, context.arn("dataset", f"{group.name}/{EVENT_INTERACTIONS}"))

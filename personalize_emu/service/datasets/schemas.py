@@ -8,7 +8,7 @@ from typing import Any
 from personalize_emu.data.schemas.avro import InvalidSchema, parse_schema
 from personalize_emu.data.schemas.avro import Schema as AvroSchema
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.lifecycle.changes import create, refuse_while_used_by
+from personalize_emu.service.lifecycle.changes import create, refuse_while_in_use
 from personalize_emu.state.lifecycle import UPDATING
 from personalize_emu.state.resources import Dataset, Schema
 from personalize_emu.wire.errors import InvalidInputException
@@ -42,7 +42,7 @@ def delete_schema(context: Context, params: Params) -> None:
     """Datasets in deletion still count as users of the schema (R-SCH-7), those that are being given it already."""
     schema = context.get(Schema, params["schemaArn"])
     users = (dataset for dataset in context.all(Dataset) if schema.arn in _schemas_of(dataset))
-    refuse_while_used_by(schema, next(users, None))
+    refuse_while_in_use(schema, next(users, None))
     context.state.store.remove(schema)
 
 

@@ -9,7 +9,7 @@ from personalize_emu.data.schemas.dataset_types import ITEMS
 from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
 from personalize_emu.service.configuration.campaign_config import check_exploration, check_metadata_columns
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.datasets.datasets import in_group, schemas_of_group
+from personalize_emu.service.datasets.datasets import records_of_group, schemas_of_group
 from personalize_emu.service.deployments.recommender_training import (
     RecommenderTraining,
     recommender_input,
@@ -75,7 +75,7 @@ def describe_recommender(context: Context, params: Params) -> dict[str, Any]:
 
 
 def list_recommenders(context: Context, params: Params) -> dict[str, Any]:
-    recommenders = in_group(context, Recommender, params)
+    recommenders = records_of_group(context, Recommender, params)
     return context.list_page(recommenders, params, "recommenders", query="ListRecommenders")
 
 

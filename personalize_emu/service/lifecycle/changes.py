@@ -1,6 +1,9 @@
-"""How resources come into being, change and go: one mechanism for every kind.
+"""Creation and deletion of resources: one mechanism for every kind (spec 04).
 
-A resource is at rest (ACTIVE, failed, stopped) or on its way; what may happen to it follows from that.
+    create ─▶ CREATE PENDING ─▶ CREATE IN_PROGRESS ─▶ ACTIVE | CREATE FAILED
+    begin_deletion ─▶ DELETE PENDING ─▶ DELETE IN_PROGRESS ─▶ removed
+
+What may be done with a resource depends on its status: see the `require_` functions.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from typing import Any, TypeVar
 
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.core.tags import checked_tags
-from personalize_emu.service.service_metrics import record_end
+from personalize_emu.service.service_metrics import record_job_end
 from personalize_emu.state.jobs import Job, JobFailed, WorkerPool, attempt, no_work
 from personalize_emu.state.lifecycle import (
     ACTIVE,
@@ -32,9 +35,9 @@ T = TypeVar("T")
 
 
 def new_record(context: Context, kind: type[R], resource_name: str, **fields: Any) -> R:
-    """A record of a resource that is made now: with its ARN, its times and, of kinds that have one, its first status.
+    """A record with its ARN, both times and, if the kind has a status, the first one.
 
-    resource_name: what follows the slash in the ARN. fields: all others, and the status if it is another one.
+    resource_name: what follows the slash in the ARN. fields: all others; `status` to begin with another one.
     """
     now = context.clock.now()
     common: dict[str, Any] = {"creation_date_time": now, "last_updated_date_time": now}
@@ -45,9 +48,9 @@ def new_record(context: Context, kind: type[R], resource_name: str, **fields: An
 
 
 def create(context: Context, kind: type[R], params: Params, *, resource_name: str = "", **fields: Any) -> R:
-    """The end of every Create, after all other checks of the request (P-56): insert a new record with its tags.
+    """The last step of every Create operation, after all other checks (P-56): insert a new record with its tags.
 
-    params: the request, which has its name and its tags. resource_name: as for `new_record`; else its name.
+    params: the request; its name and tags are read. resource_name: as for `new_record`; by default the name.
 
     Raises:
         ResourceAlreadyExistsException: the ARN is taken (R-GEN-4).
@@ -71,19 +74,19 @@ def require_active(record: Stateful) -> None:
     raise ResourceInUseException(text)
 
 
-def require_usable(dataset: Dataset) -> None:
-    """A dataset that is still being created has children already, which wait for it (R-GEN-20)."""
+def require_active_or_creating(dataset: Dataset) -> None:
+    """Children of a dataset may be created while it is still being created; they wait for it (R-GEN-20)."""
     if dataset.status not in CREATING:
         require_active(dataset)
 
 
-def queues_of(*datasets: Dataset) -> tuple[str, ...]:
-    """Where children wait for those of their datasets that are still being created."""
+def creation_queues(*datasets: Dataset) -> tuple[str, ...]:
+    """The queues in which a child waits for those of its datasets that are still being created."""
     return tuple(dataset.arn for dataset in datasets if dataset.status in CREATING)
 
 
-def require_made(context: Context, *dataset_arns: str) -> None:
-    """What children ask when they have waited. Raises JobFailed when a dataset has not come to be."""
+def require_created(context: Context, *dataset_arns: str) -> None:
+    """For children that have waited: raises JobFailed when the creation of a dataset has failed."""
     for arn in dataset_arns:
         dataset = context.state.store.get(Dataset, arn)
         if dataset is None:
@@ -93,13 +96,13 @@ def require_made(context: Context, *dataset_arns: str) -> None:
 
 
 def require_deletable(record: Stateful) -> None:
-    """What is changing cannot be deleted (R-GEN-14, P-79)."""
+    """A resource that is being created, updated or deleted cannot be deleted (R-GEN-14, P-79)."""
     if record.status not in DELETABLE:
         raise ResourceInUseException(f"Resource {record.arn} cannot be deleted in {record.status} state.")
 
 
-def refuse_while_used_by(record: Resource, user: Resource | None) -> None:
-    """Nothing can be deleted while something else stands on it (R-GEN-16)."""
+def refuse_while_in_use(record: Resource, user: Resource | None) -> None:
+    """A resource cannot be deleted while another one depends on it (R-GEN-16). user: one that does, if any."""
     if user is not None:
         raise ResourceInUseException(f"Resource {record.arn} is in use: {user.kind} {user.arn}.")
 
@@ -114,19 +117,20 @@ def begin_creation(
     pool: WorkerPool = WorkerPool.TRANSFER,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Lead an inserted record through the states of its kind, to ACTIVE or CREATE FAILED as a rule (R-GEN-10).
+    """Move an inserted record through the states of its kind, usually to ACTIVE or CREATE FAILED (R-GEN-10).
 
-    work: what takes time, run in the background by a worker of `pool`; raises JobFailed.
-    finished: makes the result of the work visible and returns further fields of the record to set. Called
-    under the store's lock, only while the record still exists. What it raises is the end of the creation, so what
-    cannot be taken back comes last in it; what may fail without harm is put off with `afterwards`.
-    ready: called when the record's turn has come; raises JobFailed when what it stands on has failed meanwhile.
+    Args:
+        work: the slow part, run in the background by a worker of `pool`; raises JobFailed.
+        finished: makes the result of the work visible and returns further fields of the record to set. Called under
+            the store's lock, only while the record exists. If it raises, the creation fails, so irreversible steps come
+            last in it, and steps that may fail without harm are passed to `afterwards`.
+        ready: called when the waiting in the queues is over; raises JobFailed when what the resource needs has failed.
     """
     store, clock = context.state.store, context.clock
     course, ordinal = course_of(record.kind), store.ordinal(record)
 
     def is_at(current: Resource, status: str) -> bool:
-        """Not another resource that has got the same ARN meanwhile."""
+        """False for another resource that was created with the same ARN meanwhile."""
         return isinstance(current, Stateful) and current.status == status and store.ordinal(current) == ordinal
 
     def begun() -> bool:
@@ -146,11 +150,11 @@ def begin_creation(
             if current is not None and is_at(current, course.in_progress):
                 fields = finished(result) or {}
                 store.change(current, status=course.done, last_updated_date_time=clock.now(), **fields)
-                context.afterwards(lambda: record_end(context, record, failed=False))
+                context.afterwards(lambda: record_job_end(context, record, failed=False))
         context.run_deferred()
 
     def failed(reason: str) -> None:
-        # What was to follow on success.
+        # Actions that `finished` had put off for the case of success.
         context.deferred.clear()
         changed = store.change_if(
             record,
@@ -160,7 +164,7 @@ def begin_creation(
             last_updated_date_time=clock.now(),
         )
         if changed is not None:
-            context.afterwards(lambda: record_end(context, record, failed=True))
+            context.afterwards(lambda: record_job_end(context, record, failed=True))
         context.run_deferred()
 
     duration = creation_duration(context.settings, record.kind)
@@ -174,27 +178,27 @@ def begin_plain_creation(context: Context, record: Stateful) -> None:
 
 
 def begin_deletion(
-    context: Context, record: S, *gone: Callable[[], object], shows_progress: bool = True
+    context: Context, record: S, *cleanup: Callable[[], object], has_in_progress: bool = True
 ) -> None:
-    """Lead a record through the DELETE states until it is gone (R-GEN-17).
+    """Move a record through the DELETE states and remove it, with its entries and what it owns (R-GEN-17).
 
-    A deletion cannot be undone (R-GEN-15) and has no state of failure (R-GEN-9), so it always goes on to its end.
+    A deletion cannot be undone (R-GEN-15) and has no failed state (R-GEN-9), so it always reaches its end.
 
-    gone: the steps that remove what belonged to the record, under the store's lock; each is taken whatever happens
-    in the others.
-    shows_progress: False for kinds without DELETE IN_PROGRESS (R-DSG-5).
+    Args:
+        cleanup: further steps under the store's lock, just before the removal; each runs even if another one raises.
+        has_in_progress: False for kinds without DELETE IN_PROGRESS (R-DSG-5).
     """
     store, clock, name = context.state.store, context.clock, f"delete {record.arn}"
     store.change(record, status=DELETE_PENDING, last_updated_date_time=clock.now())
 
     def begun() -> bool:
-        if shows_progress:
+        if has_in_progress:
             store.change(record, status=DELETE_IN_PROGRESS, last_updated_date_time=clock.now())
         return store.get(type(record), record.arn) is not None
 
     def end(_: object) -> None:
         with store.lock:
-            for step in gone:
+            for step in cleanup:
                 attempt(name, step)
             store.remove(record)
 

@@ -1,7 +1,7 @@
-"""Updates that run beside a resource that goes on as it is (spec README rule 9).
+"""Updates during which a resource stays in use (spec README rule 9).
 
-The resource keeps its own status and configuration; a record of the update, shown in a member of the resource,
-goes from CREATE PENDING to ACTIVE or CREATE FAILED, and only at ACTIVE takes effect.
+The resource keeps its status and configuration. A member of the resource describes the update: its status goes from
+CREATE PENDING to ACTIVE or CREATE FAILED, and it takes effect at ACTIVE.
 """
 
 from __future__ import annotations
@@ -40,38 +40,39 @@ def begin_update(
     work: Callable[[], T],
     finished: Callable[[S, T], dict[str, Any]],
 ) -> None:
-    """Lead an update to `target` to its end.
+    """Start an update to `target`. It supersedes one that is still running, which then changes nothing any more.
 
-    member: field of the record that shows the update. target: what it shows of it, None for what it does not.
-    work: what takes time, another training as a rule; raises JobFailed. finished: makes the result visible and
-    returns the fields of the record to change, given its current state; called under the store's lock.
-
-    An update that is begun while another one runs supersedes it: the older one changes nothing any more.
+    Args:
+        member: field of the record that describes the update.
+        target: the new values, as described in that field; None for those that are not described.
+        work: the slow part, usually another training; raises JobFailed.
+        finished: given the current record and the result of the work, makes the result visible and returns the fields
+            to change; called under the store's lock.
     """
     store, clock = context.state.store, context.clock
     now = clock.now()
-    shown = {name: value for name, value in target.items() if value is not None}
-    shown |= {"status": CREATE_PENDING, "creationDateTime": now, "lastUpdatedDateTime": now}
-    store.change(record, **{member: shown})
+    description = {name: value for name, value in target.items() if value is not None}
+    description |= {"status": CREATE_PENDING, "creationDateTime": now, "lastUpdatedDateTime": now}
+    store.change(record, **{member: description})
 
     def move(status: str, fields: Callable[[S], dict[str, Any]] = lambda _: {}, **more: str) -> bool:
         with store.lock:
             current = store.get(type(record), record.arn)
-            if current is None or getattr(current, member) is not shown:
+            if current is None or getattr(current, member) is not description:
                 return False
-            return replace_shown(current, {"status": status, **more}, fields(current))
+            return replace_description(current, {"status": status, **more}, fields(current))
 
-    def replace_shown(current: S, changes: dict[str, Any], fields: dict[str, Any]) -> bool:
-        nonlocal shown
-        shown = shown | changes | {"lastUpdatedDateTime": clock.now()}
-        return store.change(current, **{member: shown}, **fields) is not None
+    def replace_description(current: S, changes: dict[str, Any], fields: dict[str, Any]) -> bool:
+        nonlocal description
+        description = description | changes | {"lastUpdatedDateTime": clock.now()}
+        return store.change(current, **{member: description}, **fields) is not None
 
     def succeeded(result: T) -> None:
         move(ACTIVE, lambda current: finished(current, result))
         context.run_deferred()
 
     def failed(reason: str) -> None:
-        # What was to follow on success.
+        # Actions that `finished` had put off for the case of success.
         context.deferred.clear()
         move(CREATE_FAILED, failureReason=reason)
 

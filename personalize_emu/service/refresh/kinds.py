@@ -125,7 +125,7 @@ class TrendingWindow(ModelRefresh):
         return self.model.evaluation_period or TWO_HOURS
 
     def data_version(self) -> object:
-        return self.source.interactions.mark
+        return self.source.interactions.data_version
 
     def is_current(self) -> bool:
         return self.model.context.state.contents(self.source.interactions_arn) is self.source.interactions
@@ -191,7 +191,7 @@ class NewActions(ModelRefresh):
         return isinstance(trained.model, ActionModel) and ACTIONS in model.source.datasets
 
     def data_version(self) -> object:
-        return self.source.datasets[ACTIONS].contents.mark
+        return self.source.datasets[ACTIONS].contents.data_version
 
     def is_current(self) -> bool:
         actions = self.source.datasets[ACTIONS]

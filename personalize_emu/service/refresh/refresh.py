@@ -44,7 +44,7 @@ def serve(
     refresh = refresh_of(context, arn, trained, source, current_input)
     entry.trained = trained
     entry.refresh = None if refresh is None else LastRefresh(refresh, refresh.trained_data_version)
-    state.tallies.trained(trained.recipe.name)
+    state.counters.trained(trained.recipe.name)
     if refresh is not None:
         RefreshSchedule(state, clock, arn, refresh).schedule(clock.now() + refresh.refresh_period)
 

@@ -54,7 +54,7 @@ def _was_created_by_hand(context: Context, solution: Solution, since: float | No
 def _train_on_new_data(context: Context, solution: Solution) -> None:
     try:
         inputs = training_inputs(context, solution, _AUTOTRAIN)
-        if inputs[0].interactions.mark != _last_data_version(context, solution):
+        if inputs[0].interactions.data_version != _last_data_version(context, solution):
             begin_training(context, solution, inputs, mode=_AUTOTRAIN, training_type="AUTOMATIC")
     except AwsError as error:
         log.info("%s is not trained automatically: %s", solution.arn, error.message)

@@ -18,12 +18,17 @@ from personalize_emu.service.configuration.solution_config import (
     shown_solution_config,
 )
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.datasets.datasets import batch_jobs_at_work, dataset_of_type, in_group, schemas_of_group
+from personalize_emu.service.datasets.datasets import (
+    dataset_of_type,
+    records_of_group,
+    schemas_of_group,
+    unfinished_batch_jobs,
+)
 from personalize_emu.service.deployments.campaigns import served_versions
 from personalize_emu.service.lifecycle.changes import (
     begin_deletion,
     create,
-    refuse_while_used_by,
+    refuse_while_in_use,
     require_active,
     require_deletable,
 )
@@ -85,7 +90,7 @@ def describe_solution(context: Context, params: Params) -> dict[str, Any]:
 
 
 def list_solutions(context: Context, params: Params) -> dict[str, Any]:
-    return context.list_page(in_group(context, Solution, params), params, "solutions", query="ListSolutions")
+    return context.list_page(records_of_group(context, Solution, params), params, "solutions", query="ListSolutions")
 
 
 def delete_solution(context: Context, params: Params) -> None:
@@ -97,7 +102,7 @@ def delete_solution(context: Context, params: Params) -> None:
     arns = {version.arn for version in versions}
     busy = (version for version in versions if version.status in CREATING | {CREATE_STOPPING})
     campaigns = (campaign for campaign in context.all(Campaign) if not arns.isdisjoint(served_versions(campaign)))
-    refuse_while_used_by(solution, next(chain(busy, campaigns, batch_jobs_at_work(context, arns)), None))
+    refuse_while_in_use(solution, next(chain(busy, campaigns, unfinished_batch_jobs(context, arns)), None))
     cancel_training(context, solution.arn)
     begin_deletion(context, solution)
 

@@ -117,7 +117,7 @@ def begin_training(
         training_mode=mode,
         training_type=training_type,
     )
-    context.state.versions[version.arn].data_version = inputs[0].interactions.mark
+    context.state.versions[version.arn].data_version = inputs[0].interactions.data_version
     training = VersionTraining(context, inputs, version)
     begin_creation(context, version, training.run, training.deploy, pool=WorkerPool.TRAINING)
     return version

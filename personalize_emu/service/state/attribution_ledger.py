@@ -1,7 +1,4 @@
-"""What a metric measures: `SUM(DatasetType.COLUMN)` or `SAMPLECOUNT()` (spec 12 section 2).
-
-What a metric attribution has counted and not yet sent (spec 12 section 4).
-"""
+"""Metric expressions, `SUM(DatasetType.COLUMN)` or `SAMPLECOUNT()`, and the sums that are not yet sent (spec 12)."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ _EXPRESSION = re.compile(
 
 
 class InvalidMetric(Exception):
-    """An expression without a meaning to the datasets of its group; the text is for the client."""
+    """An expression that does not fit the datasets of its group; the text is for the client."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def measured_types(metrics: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
 
 def check_expression(text: str, schemas: Mapping[str, Schema]) -> None:
-    """Whether the datasets of a group, by type, have what an expression sums. Raises InvalidMetric (MA-12)."""
+    """Raises InvalidMetric when the datasets of a group, by type, lack the column of an expression (MA-12)."""
     expression = parsed_expression(text)
     if not expression.column:
         return
@@ -78,7 +75,7 @@ WINDOW_SECONDS = 900
 MOST_SOURCES = 100
 """MA-21, Q-18."""
 UNDEFINED_SOURCE = "SOURCE_NAME_UNDEFINED"
-"""Credited with events that nobody else is (MA-20)."""
+"""Source of events that name none and follow no recommendation (MA-20)."""
 
 
 class TooManySources(Exception):
@@ -98,55 +95,55 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Share:
-    """Whose, what and when a value is. window: its start in seconds since the epoch (MA-31)."""
+class SumKey:
+    """What a sum is of. window: its start in seconds since the epoch (MA-31)."""
 
     metric: Metric
     source: str
     window: int
 
 
-Sums = Mapping[Share, float]
+Sums = Mapping[SumKey, float]
 
 
 class Ledger:
-    """Sums of one attribution that is ACTIVE, and the sources it has met."""
+    """Sums of one attribution that is ACTIVE, and the event sources seen so far."""
 
     def __init__(self, attribution_arn: str, group_arn: str) -> None:
         self.attribution_arn = attribution_arn
         self.group_arn = group_arn
         self._sources: set[str] = set()
-        self._sums: dict[Share, float] = {}
+        self._sums: dict[SumKey, float] = {}
         self._latest_report = 0
-        self._turn = Lock()
+        self._lock = Lock()
 
     def admit(self, sources: Iterable[str]) -> None:
-        """Note who is credited with events; all or none. Raises TooManySources.
+        """Remember the sources of events: all of them, or none. Raises TooManySources.
 
-        Events that nobody is credited with need no place among the hundred.
+        UNDEFINED_SOURCE does not count.
         """
-        with self._turn:
+        with self._lock:
             known = self._sources.union(sources) - {UNDEFINED_SOURCE}
             if len(known) > MOST_SOURCES:
                 raise TooManySources
             self._sources = known
 
     def add(self, sums: Sums) -> bool:
-        """Whether there was nothing to send before, and there is now."""
-        with self._turn:
+        """Add to the sums. True when there was nothing to send before, and there is now."""
+        with self._lock:
             first = not self._sums and bool(sums)
-            for share, value in sums.items():
-                self._sums[share] = self._sums.get(share, 0.0) + value
+            for key, value in sums.items():
+                self._sums[key] = self._sums.get(key, 0.0) + value
             return first
 
     def take(self) -> Sums:
-        """What is to be sent; from now on it counts as sent."""
-        with self._turn:
+        """Remove and return everything that is to be sent."""
+        with self._lock:
             taken, self._sums = self._sums, {}
             return taken
 
     def report_second(self, now: float) -> int:
         """The time a new report is named after: a second later if that one is taken, so no report is lost (MA-40)."""
-        with self._turn:
+        with self._lock:
             self._latest_report = max(int(now), self._latest_report + 1)
             return self._latest_report

@@ -1,4 +1,4 @@
-"""Datasets laid out for reading at request time: each index is frozen, and swapped when its dataset changes."""
+"""Indexes of datasets for requests: by id, by user. Each is immutable and is replaced when its dataset changes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from personalize_emu.service.state.dataset_contents import BulkLayer, DatasetCon
 from personalize_emu.service.state.trained_version import TrainedVersion
 
 MOST_CHANGES = 2000
-"""Individual records that are added to an index before it is made anew."""
+"""Individual records that are added to an index before it is built anew."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Version:
-    """The state of a dataset that an index was made of."""
+    """The version of a dataset that an index was built from."""
 
     layer: BulkLayer
     log_length: int
@@ -32,13 +32,13 @@ class _Version:
         return self.is_before(contents, schema_text) and self.log_length == len(contents.log)
 
     def is_before(self, contents: DatasetContents, schema_text: str) -> bool:
-        """Whether only individual records can have come since."""
+        """Whether only individual records can have been added since."""
         return self.layer is contents.layer and self.schema_text == schema_text
 
 
 @dataclass(frozen=True, eq=False)
 class _Index:
-    """base: the version that `records` is, or that it is with a few changes."""
+    """base: the version that `records` was built from. version: base with the individual records added since."""
 
     base: _Version
     version: _Version
@@ -46,23 +46,23 @@ class _Index:
 
 
 class ColumnIndexes:
-    """Made when they are first asked for. Readers of an index that is still good take no lock.
+    """Built on first use. Readers of an index that is up to date take no lock.
 
-    Everything is held by its dataset or trained version, and goes with it.
+    Keys are weak: an index is freed with its dataset or trained version.
     """
 
     def __init__(self) -> None:
         self._records: WeakKeyDictionary[DatasetContents, _Index] = WeakKeyDictionary()
         self._interactions: WeakKeyDictionary[DatasetContents, tuple[pa.Table, Interactions]] = WeakKeyDictionary()
         self._views: WeakKeyDictionary[TrainedVersion, tuple[Records | None, View]] = WeakKeyDictionary()
-        self._turn = Lock()
+        self._lock = Lock()
 
     def records(self, contents: DatasetContents, schema_text: str, id_column: str) -> Records:
         """What the dataset holds now, one row an id (D-84)."""
         found = self._records.get(contents)
         if found is not None and found.version.is_of(contents, schema_text):
             return found.records
-        with self._turn:
+        with self._lock:
             found = self._records.get(contents)
             if found is None or not found.version.is_of(contents, schema_text):
                 found = self._records[contents] = _renewed(found, contents, schema_text, id_column)
@@ -76,7 +76,7 @@ class ColumnIndexes:
         found = self._interactions.get(contents)
         if found is not None and found[0] is bulk:
             return found[1]
-        with self._turn:
+        with self._lock:
             found = self._interactions.get(contents)
             if found is None or found[0] is not bulk:
                 column = ACTION_ID if ACTION_ID in bulk.column_names else ITEM_ID
@@ -88,7 +88,7 @@ class ColumnIndexes:
         found = self._views.get(trained)
         if found is not None and found[0] is records:
             return found[1]
-        with self._turn:
+        with self._lock:
             if found is None:
                 view = View(records, trained.answered_ids, trained.number_of_answer)
             else:

@@ -23,9 +23,10 @@ from personalize_emu.state.jobs import attempt
 
 
 class EventIds:
-    """Each id belongs to the dataset and the user of its first event, and is free again when one of them goes.
+    """The event ids seen in one dataset group, whichever of its datasets keeps the events (EV-40).
 
-    Any thread may call: requests claim ids while jobs forget others.
+    Each id belongs to the dataset and the user of its first event, and is free again when one of them is deleted.
+    Any thread may call any method.
     """
 
     def __init__(self) -> None:
@@ -33,7 +34,7 @@ class EventIds:
         self._lock = threading.Lock()
 
     def claim(self, event_id: str, dataset: object, user_id: str) -> bool:
-        """False when the id was heard before."""
+        """False when the id was seen before."""
         with self._lock:
             own = self._claimed.setdefault(dataset, ClaimedKeys())
             others = (keys for keys in self._claimed.values() if keys is not own)
@@ -53,8 +54,8 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """One interaction as it comes in.
+class StreamedEvent:
+    """One interaction of PutEvents or PutActionInteractions.
 
     row: its USER_ID is the session id where `anonymous`. source: who is credited with it (EV-52).
     """
@@ -67,10 +68,9 @@ class Arrival:
 
 
 def with_users_of_sessions(table: pa.Table) -> pa.Table:
-    """Streamed interactions as a full training reads them: anonymous ones under the user of their session.
+    """Streamed interactions for a full training: anonymous ones get the user of their session.
 
-    table: with the sessions that are noted beside the rows, where any is; the answer is without. The first user seen
-    in a session is the one whose it is (EV-43).
+    table: may have the column NOTED_SESSION; the result does not. A session belongs to its first user (EV-43).
     """
     if NOTED_SESSION not in table.column_names:
         return table
@@ -80,9 +80,9 @@ def with_users_of_sessions(table: pa.Table) -> pa.Table:
     named = np.flatnonzero(noted >= 0)
     if len(named) == len(codes):
         return table
-    heard, first = np.unique(noted[named], return_index=True)
-    # The word that stands for each session where it stands for its user, -1 where it never does.
-    words = np.asarray(pc.index_in(sessions.dictionary, users.dictionary).fill_null(-1))[heard]
+    sessions_seen, first = np.unique(noted[named], return_index=True)
+    # Anonymous rows have the session id as their user: its place among the users, -1 where there are none.
+    words = np.asarray(pc.index_in(sessions.dictionary, users.dictionary).fill_null(-1))[sessions_seen]
     owner = np.arange(len(users.dictionary), dtype=codes.dtype)
     owner[words[words >= 0]] = codes[named[first]][words >= 0]
     codes[noted < 0] = owner[codes[noted < 0]]
@@ -91,8 +91,8 @@ def with_users_of_sessions(table: pa.Table) -> pa.Table:
 
 
 @dataclass(frozen=True)
-class DataMark:
-    """How often the bulk layer was replaced, and how long the log was."""
+class DataVersion:
+    """Compared to see whether data have come in: how often the bulk layer was replaced, how long the log was."""
 
     bulk_changes: int
     log_length: int
@@ -100,9 +100,9 @@ class DataMark:
 
 @dataclass(frozen=True, eq=False)
 class BulkLayer:
-    """What imports have left in a dataset. Another object after every import and every removal of users.
+    """The rows of imports. Another object after every import and every removal of users.
 
-    superseded: id to the number of its rows in the log, from the first, that imports have overruled (D-84).
+    superseded: id to the number of its rows in the log, from the first, that are older than an import (D-84).
     full_rows: of interactions, so many rows from the first came with an import of mode FULL.
     """
 
@@ -112,13 +112,13 @@ class BulkLayer:
 
     @property
     def full_table(self) -> pa.Table | None:
-        """What segments look at: without rows that were imported incrementally (R-83)."""
+        """The rows that segments are made from: without incremental imports (R-83)."""
         return None if self.table is None else self.table.slice(0, self.full_rows)
 
 
 @dataclass(frozen=True, eq=False)
 class BulkImport:
-    """Rows to be imported into a dataset, and what its bulk layer will be then. log_length: when the import began."""
+    """Rows to be imported into a dataset, and its bulk layer before and after. log_length: when the import began."""
 
     table: pa.Table
     mode: ImportMode
@@ -130,7 +130,7 @@ class BulkImport:
 
 @dataclass(frozen=True, eq=False)
 class UserRemoval:
-    """Users to be removed from a dataset, and what its bulk layer will be then."""
+    """Users to be removed from a dataset, and its bulk layer before and after."""
 
     user_ids: frozenset[str]
     before: BulkLayer
@@ -160,7 +160,7 @@ class DatasetContents:
     def bulk(self) -> pa.Table | None:
         return self._layer.table
 
-    def import_of(
+    def prepare_import(
         self, table: pa.Table, mode: ImportMode, id_column: str | None, log_length: int | None = None
     ) -> BulkImport:
         """The slow half of an import (D-78, D-79): changes nothing yet.
@@ -178,34 +178,34 @@ class DatasetContents:
     def finish_import(self, addition: BulkImport) -> None:
         """Make the rows of an import the bulk layer, or part of it."""
         if addition.before is not self._layer:
-            addition = self.import_of(addition.table, addition.mode, addition.id_column, addition.log_length)
+            addition = self.prepare_import(addition.table, addition.mode, addition.id_column, addition.log_length)
         self._layer = addition.after
         self._bulk_changes += 1
 
     def add_import(self, table: pa.Table, mode: ImportMode, id_column: str | None) -> None:
         """Both halves of an import."""
-        self.finish_import(self.import_of(table, mode, id_column))
+        self.finish_import(self.prepare_import(table, mode, id_column))
 
     @property
-    def mark(self) -> DataMark:
-        """Differs from an earlier one when data have come in since (R-SOL-9)."""
-        return DataMark(self._bulk_changes, len(self.log))
+    def data_version(self) -> DataVersion:
+        """Differs from an earlier one when rows have been added or removed since (R-SOL-9)."""
+        return DataVersion(self._bulk_changes, len(self.log))
 
     @property
     def has_interactions(self) -> bool:
         return self.bulk is not None or self.log.held > 0
 
-    def append_events(self, arrivals: Sequence[Arrival]) -> None:
+    def append_events(self, arrivals: Sequence[StreamedEvent]) -> None:
         """Append interaction rows.
 
         An event id that was seen before, and an event equal to an earlier one in every column, change
         nothing (EV-40, EV-41).
         """
         with self._lock:
-            self.log.append([_noted(arrival) for arrival in arrivals if self._is_new(arrival)])
+            self.log.append([_with_session(arrival) for arrival in arrivals if self._is_new(arrival)])
             self.log.fold()
 
-    def _is_new(self, arrival: Arrival) -> bool:
+    def _is_new(self, arrival: StreamedEvent) -> bool:
         fingerprint, event_id, user_id = _fingerprint(arrival.row), arrival.event_id, arrival.row[USER_ID]
         if event_id and fingerprint in self._fingerprints:
             return False
@@ -214,7 +214,7 @@ class DatasetContents:
         return self._fingerprints.claim(fingerprint, user_id)
 
     def forget_event_ids(self) -> None:
-        """What a dataset does that is about to go."""
+        """Free the event ids of a dataset that is being deleted."""
         self._event_ids.forget_dataset(self)
 
     def streamed(self, log_length: int) -> pa.Table:
@@ -234,7 +234,7 @@ class DatasetContents:
         now = self.log.state
         return has_events(now.segments, now.entries(), user_id)
 
-    def removal_of(self, user_ids: frozenset[str]) -> UserRemoval:
+    def prepare_removal(self, user_ids: frozenset[str]) -> UserRemoval:
         """The slow half of removing users: changes nothing yet."""
         before = self._layer
         table = before.table
@@ -246,25 +246,25 @@ class DatasetContents:
 
     def up_to_date(self, removal: UserRemoval) -> UserRemoval:
         """The removal, from the bulk layer there is now."""
-        return removal if removal.before is self._layer else self.removal_of(removal.user_ids)
+        return removal if removal.before is self._layer else self.prepare_removal(removal.user_ids)
 
     def remove_users(self, removal: UserRemoval) -> int:
         """Remove every row of the users from both layers; returns the number of rows (D-110, D-115).
 
-        What was known of their events is forgotten, so that they can come back like anybody else (D-117). A fault
-        in that is logged and leaves no row behind.
+        Their event ids and fingerprints are forgotten, so that the same events can be stored again (D-117). A fault in
+        that is logged; the rows are removed all the same.
         """
         removal = self.up_to_date(removal)
         with self._lock:
             removed = self.log.remove(USER_ID, removal.user_ids)
-            for step in self._forgetting(removal.user_ids):
+            for step in self._steps_to_forget(removal.user_ids):
                 attempt("remove users", step)
-            # Last, since a new layer tells readers that what they have made of the old state is out of date.
+            # Last: a new layer invalidates what readers have built from the old one.
             self._layer = replace(removal.after)
         return removed + _rows(removal.before) - _rows(removal.after)
 
-    def _forgetting(self, user_ids: frozenset[str]) -> Iterator[Callable[[], object]]:
-        """The steps that forget what was known of users whose rows are gone."""
+    def _steps_to_forget(self, user_ids: frozenset[str]) -> Iterator[Callable[[], object]]:
+        """Forget fingerprints and event ids of users whose rows are removed."""
         yield lambda: self._fingerprints.forget(user_ids)
         yield lambda: self._event_ids.forget_users(self, user_ids)
 
@@ -278,6 +278,6 @@ def _fingerprint(row: Mapping[str, Any]) -> str:
     return repr(sorted(row.items()))
 
 
-def _noted(arrival: Arrival) -> Mapping[str, Any]:
+def _with_session(arrival: StreamedEvent) -> Mapping[str, Any]:
     """The row with the session beside it, where it has a user of its own (EV-42)."""
     return arrival.row if arrival.anonymous else {**arrival.row, NOTED_SESSION: arrival.session_id or ""}

@@ -17,7 +17,7 @@ from personalize_emu.service.state.entries import (
     RecommenderEntry,
     TrainableEntry,
 )
-from personalize_emu.service.state.measurements import MetricBuffer, Tallies
+from personalize_emu.service.state.measurements import Counters, MetricBuffer
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.jobs import Jobs
@@ -59,7 +59,7 @@ class EmulatorState:
     """Tracking id to event tracker ARN."""
     indexes: ColumnIndexes = field(default_factory=ColumnIndexes)
     answers: ServedRecommendations = field(default_factory=ServedRecommendations)
-    tallies: Tallies = field(default_factory=Tallies)
+    counters: Counters = field(default_factory=Counters)
     metrics: MetricBuffer = field(default_factory=MetricBuffer)
     """The service's own, on their way to CloudWatch."""
 

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, field
 
 from personalize_emu.service.state.attribution_ledger import Ledger
-from personalize_emu.service.state.dataset_contents import DataMark, DatasetContents, EventIds
+from personalize_emu.service.state.dataset_contents import DatasetContents, DataVersion, EventIds
 from personalize_emu.service.state.trained_version import LastRefresh, TrainedVersion
 from personalize_emu.service.state.training_selection import KnownColumns
 
@@ -94,7 +94,7 @@ class ModelEntry(JobEntry):
 
     trained: TrainedVersion | None = None
     refresh: LastRefresh | None = None
-    data_version: DataMark | None = None
+    data_version: DataVersion | None = None
 
     @property
     def served(self) -> TrainedVersion:

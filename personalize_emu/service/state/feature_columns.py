@@ -1,7 +1,4 @@
-"""From columns as datasets hold them to features as recipes read them.
-
-How often items were shown and passed over (R-22, R-72e).
-"""
+"""Features for recipes from the columns of datasets, and counts of impressions without a choice (R-22, R-72e)."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ SEPARATOR = "|"
 def features_of(table: pa.Table, fields: Sequence[Field], item_name: str = "") -> Features:
     """The columns of `table` that a model can use, in the order of `fields`; those it lacks are left out.
 
-    Plain strings and truth values are stored, and no model reads them (D-13, D-14), but for the name of an item.
+    Plain strings and booleans are stored but not trained on (D-13, D-14), except the name of an item.
     """
     present = [field for field in fields if field.name in table.column_names]
     return Features(
@@ -85,15 +82,17 @@ def _texts(name: str, column: pa.ChunkedArray) -> Texts:
 
 
 def _strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column in which no row has a value has no type of its own."""
+    """A column without any value has the type null."""
     return pc.cast(column, pa.string()) if pa.types.is_null(column.type) else column
 
 
 def not_chosen(rows: pa.Table, items: NDArray[np.int32], number_of: Mapping[str, int]) -> NDArray[np.int64] | None:
-    """int64[items of the catalog]: in how many impressions each item was without being the one chosen.
+    """int64[items of the catalog]: impressions in which each item was shown but not chosen; None without impressions.
 
-    rows: with the items shown, joined by bars, if it has that column; along `items`, int32[n], the ones chosen.
-    None where nothing is known to have been shown. Items that the catalog lacks do not count.
+    Args:
+        rows: the interactions, with a column of the items shown, joined by bars.
+        items: int32[rows], the numbers of the items chosen.
+        number_of: the catalog. Items it lacks do not count.
     """
     if IMPRESSION not in rows.column_names or rows.column(IMPRESSION).null_count == rows.num_rows:
         return None

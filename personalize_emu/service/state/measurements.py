@@ -51,11 +51,11 @@ class Counts:
     """By recipe: models that went into service, those of later trainings included."""
 
 
-class Tallies:
-    """Counters of one state; every method may be called from any thread."""
+class Counters:
+    """What one state has done since its creation. Any thread may call any method."""
 
     def __init__(self) -> None:
-        self._turn = Lock()
+        self._lock = Lock()
         self._requests: defaultdict[tuple[str, int], int] = defaultdict(int)
         self._latencies: defaultdict[str, Latencies] = defaultdict(Latencies)
         self._records: Counter[str] = Counter()
@@ -65,7 +65,7 @@ class Tallies:
     def request(self, operation: str, status: int, seconds: float, params: Mapping[str, object]) -> None:
         """One request that has been answered."""
         listed = params.get(_RECORD_LISTS.get(operation, "")) if status == 200 else None
-        with self._turn:
+        with self._lock:
             self._requests[operation, status] += 1
             latencies = self._latencies[operation]
             latencies.buckets[bisect_left(BOUNDS, seconds)] += 1
@@ -74,15 +74,15 @@ class Tallies:
                 self._records[operation] += len(listed)
 
     def job_ended(self, kind: str, *, failed: bool) -> None:
-        with self._turn:
+        with self._lock:
             self._jobs[kind, "failed" if failed else "succeeded"] += 1
 
     def trained(self, recipe: str) -> None:
-        with self._turn:
+        with self._lock:
             self._trainings[recipe] += 1
 
     def counts(self) -> Counts:
-        with self._turn:
+        with self._lock:
             return Counts(
                 requests=dict(self._requests),
                 latencies={name: (tuple(of.buckets), of.total) for name, of in self._latencies.items()},
@@ -94,7 +94,7 @@ class Tallies:
 
 COUNT, SECONDS, MILLISECONDS, BYTES = "Count", "Seconds", "Milliseconds", "Bytes"
 
-Subject = tuple[tuple[str, str], ...]
+Dimensions = tuple[tuple[str, str], ...]
 """Names and values of dimensions."""
 
 
@@ -117,7 +117,7 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Series:
-    """What a statistic is of.
+    """The metric that a statistic belongs to.
 
     region: whose CloudWatch it goes to. sum_only: its data are sums, so that no other statistic means anything.
     """
@@ -125,7 +125,7 @@ class Series:
     region: str
     metric: str
     unit: str
-    subject: Subject
+    dimensions: Dimensions
     sum_only: bool = False
 
 
@@ -145,16 +145,16 @@ class CallNames:
 
 
 CallKey = tuple[str, ...]
-"""Tells apart the calls that are counted together: region, account, operation, what it is about, and what it made."""
+"""Calls with equal keys are counted together: region, account, operation, the resource named, the ARN created."""
 
 
 @dataclass
 class Calls:
-    """Calls of one operation about one subject."""
+    """Calls of one operation with the same dimensions."""
 
     region: str
     names: CallNames
-    subject: Subject
+    dimensions: Dimensions
     succeeded: Statistic = field(default_factory=Statistic)
     latency: Statistic = field(default_factory=Statistic)
     refused: Statistic = field(default_factory=Statistic)
@@ -175,25 +175,25 @@ class Calls:
             (self._counted(names.server_errors), self.failed),
         ]
         if names.latency is not None:
-            found.append((Series(self.region, names.latency, MILLISECONDS, self.subject), self.latency))
+            found.append((Series(self.region, names.latency, MILLISECONDS, self.dimensions), self.latency))
         return [(series, statistic) for series, statistic in found if statistic.count]
 
     def _counted(self, metric: str, sum_only: bool = False) -> Series:
-        return Series(self.region, metric, COUNT, self.subject, sum_only)
+        return Series(self.region, metric, COUNT, self.dimensions, sum_only)
 
 
 class MetricBuffer:
-    """Every method may be called from any thread; adding takes about a microsecond."""
+    """The service's own metrics until they are sent to CloudWatch. Any thread may call any method."""
 
     def __init__(self) -> None:
-        self._turn = Lock()
+        self._lock = Lock()
         self._calls: dict[CallKey, Calls] = {}
         self._values: dict[Series, Statistic] = {}
         self._is_due = False
 
     def count_again(self, key: CallKey, status: int, seconds: float) -> bool:
-        """Whether calls of this key are being counted, and this one with them."""
-        with self._turn:
+        """Count a call. False when no call of this key has been counted since the last sending: see `count_first`."""
+        with self._lock:
             calls = self._calls.get(key)
             if calls is None:
                 return False
@@ -201,20 +201,20 @@ class MetricBuffer:
             return True
 
     def count_first(self, key: CallKey, calls: Calls, status: int, seconds: float) -> bool:
-        """Whether sending has to be arranged for. calls: none yet."""
-        with self._turn:
+        """Count the first call of a key in `calls`. True when a sending has to be scheduled."""
+        with self._lock:
             self._calls.setdefault(key, calls).add(status, seconds)
             return self._becomes_due()
 
     def add(self, series: Series, value: float) -> bool:
-        """Whether sending has to be arranged for."""
-        with self._turn:
+        """Add a value. True when a sending has to be scheduled."""
+        with self._lock:
             self._values.setdefault(series, Statistic()).add(value)
             return self._becomes_due()
 
     def take(self) -> list[tuple[Series, Statistic]]:
-        """What is to be sent; from now on it counts as sent."""
-        with self._turn:
+        """Remove and return everything that is to be sent."""
+        with self._lock:
             calls, self._calls = self._calls, {}
             values, self._values = self._values, {}
             self._is_due = False

@@ -26,7 +26,7 @@ KnownColumns = Mapping[str, frozenset[str]]
 """Names of columns by dataset type."""
 
 ALWAYS_TRAINED = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP"})
-"""Without these a row means nothing."""
+"""Cannot be excluded."""
 
 
 def check_training_columns(config: Document, schemas: Mapping[str, Schema]) -> None:
@@ -44,17 +44,20 @@ def check_training_columns(config: Document, schemas: Mapping[str, Schema]) -> N
 
 
 def columns_of(schemas: Mapping[str, Schema]) -> KnownColumns:
-    """What is there of each dataset, for later trainings to compare with."""
+    """The columns of each dataset now, for later trainings to compare with."""
     return {dataset_type: frozenset(schema.names) for dataset_type, schema in schemas.items()}
 
 
 def columns_in_training(
     config: Document, dataset_type: str, schema: Schema, known: KnownColumns | None = None
 ) -> tuple[str, ...]:
-    """Names of the columns that are trained on, in the order of the schema. `config` has been checked.
+    """Names of the columns that are trained on, in the order of the schema.
 
-    What is both included and excluded is left out; ids and times cannot be.
-    known: columns there were when what is trained was made; those that a dataset got later are left out (D-97).
+    A column that is both included and excluded is left out; ids and times never are.
+
+    Args:
+        config: a trainingDataConfig that has been checked.
+        known: columns at the creation of the solution or recommender; those added later are left out (D-97).
     """
     excluded = _columns_of(config.get("excludedDatasetColumns", {}), dataset_type) or ()
     included = _columns_of(config.get("includedDatasetColumns", {}), dataset_type)

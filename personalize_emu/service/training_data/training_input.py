@@ -97,7 +97,7 @@ class TrainingInput:
     @property
     def data_version(self) -> object:
         """Equal to an earlier one as long as neither interactions nor items have come in since."""
-        return self.interactions.mark, self.items and self.items.mark
+        return self.interactions.data_version, self.items and self.items.data_version
 
     def reads_only(self, held: Collection[DatasetContents]) -> bool:
         """Whether interactions and items are among the contents `held`: neither dataset has been deleted."""

@@ -1,13 +1,13 @@
-"""What handlers read of other AWS services: never while they hold the store's lock.
+"""Reads of other AWS services by handlers: never while they hold the store's lock.
 
-    lock ─▶ handler ─▶ answered? ──yes──▶ checks go on, commit ─▶ unlock
-              ▲           no
-              └── ask ◀── unlock
+    lock ─▶ handler ─▶ result known? ──yes──▶ further checks, commit ─▶ unlock
+              ▲             no
+              └── read ◀── unlock
 
-A handler asks as if the other services were at hand. Under the lock only answers that are known already are given;
-the first question without one ends the attempt, is asked without the lock, and the handler begins again. So every
-check is made again after whatever took long, in the order of P-56, and a request that is refused for something else
-asks nobody. A handler must have changed nothing before its last question.
+A handler is written as if reads were immediate. Under the lock only results that are known already are given; the first
+read without a result raises PendingRead, is done without the lock, and the handler starts again. So all checks are made
+again after whatever took long, in the order of P-56, and a request that is refused for another reason reads nothing.
+A handler must change nothing before its last read.
 """
 
 from __future__ import annotations
@@ -35,41 +35,41 @@ _PAGE = 1000
 """Objects of one answer of S3."""
 
 
-class Unanswered(Exception):
-    """A question that was not asked yet. `ask` asks it, without the store's lock, and remembers the answer."""
+class PendingRead(Exception):
+    """A read that was not done yet. `perform` does it, without the store's lock, and remembers the result."""
 
-    def __init__(self, ask: Callable[[], None]) -> None:
-        super().__init__("a question to another AWS service is open")
-        self.ask = ask
+    def __init__(self, perform: Callable[[], None]) -> None:
+        super().__init__("a read of another AWS service is pending")
+        self.perform = perform
 
 
-class OutsideReads:
+class AwsReads:
     """The other services as the handler of one call sees them, and later the jobs that it has begun.
 
-    Until `release` questions are answered from memory or raise Unanswered. Afterwards every question is asked anew.
+    Until `release`, reads give remembered results or raise PendingRead. Afterwards each read is done anew.
     """
 
     def __init__(self, aws_services: AwsServices) -> None:
         self._aws_services = aws_services
-        self._answers: dict[Hashable, Callable[[], object]] = {}
+        self._results: dict[Hashable, Callable[[], object]] = {}
         self._released = False
 
     def release(self) -> None:
-        """The handler is done. Its answers are forgotten: rights can be taken away before a job begins."""
+        """The handler is done. Results are forgotten, since rights can be taken away before a job begins."""
         self._released = True
-        self._answers.clear()
+        self._results.clear()
 
-    def read(self, question: Hashable, ask: Callable[[], T]) -> T:
-        """Raises Unanswered, and what `ask` raises."""
+    def read(self, key: Hashable, call: Callable[[], T]) -> T:
+        """The result of `call`, remembered under `key`. Raises PendingRead, and what `call` raises."""
         if self._released:
-            return ask()
-        answer = self._answers.get(question)
-        if answer is None:
-            raise Unanswered(lambda: self._answers.update({question: _answered(ask)}))
-        return cast(T, answer())
+            return call()
+        result = self._results.get(key)
+        if result is None:
+            raise PendingRead(lambda: self._results.update({key: _result_of(call)}))
+        return cast(T, result())
 
     def listing(self, region: str) -> Listing:
-        """Buckets as seen from a region, for handlers: what is in them can only be named."""
+        """Buckets as seen from a region, for handlers: names and sizes of objects only."""
         return _Listed(self, self._aws_services, region)
 
     def objects(self, region: str) -> ObjectStore:
@@ -96,29 +96,29 @@ class OutsideReads:
 class _Listed:
     """Names and sizes of objects."""
 
-    def __init__(self, reads: OutsideReads, aws_services: AwsServices, region: str) -> None:
+    def __init__(self, reads: AwsReads, aws_services: AwsServices, region: str) -> None:
         self._reads = reads
         self._aws_services = aws_services
         self._region = region
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
-        """A page is read first, since whoever looks for one object needs no more."""
-        question = (self._region, bucket, prefix)
+        """The first page is read alone, since it is enough for a request that names one object."""
+        key = (self._region, bucket, prefix)
 
         def listed(most: int | None) -> tuple[ObjectInfo, ...]:
             return tuple(islice(self._aws_services.objects(self._region).list(bucket, prefix), most))
 
-        first = self._reads.read((*question, "page"), lambda: listed(_PAGE))
+        first = self._reads.read((*key, "page"), lambda: listed(_PAGE))
         yield from first
         if len(first) == _PAGE:
-            everything = self._reads.read((*question, "all"), lambda: listed(None))
+            everything = self._reads.read((*key, "all"), lambda: listed(None))
             yield from (info for info in everything if info.key > first[-1].key)
 
 
-def _answered(ask: Callable[[], T]) -> Callable[[], T]:
-    """The answer, whether it is a value or the error of another service."""
+def _result_of(call: Callable[[], T]) -> Callable[[], T]:
+    """A function that returns the value of `call`, or raises the error of the other service."""
     try:
-        value = ask()
+        value = call()
     except (StoreError, RoleError, KeyUnavailable) as error:
         return partial(_raised, error)
     return lambda: value

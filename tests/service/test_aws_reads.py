@@ -13,7 +13,7 @@ import pytest
 from personalize_emu.aws_services import AwsServices, ObjectInfo
 from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.core.outside_reads import OutsideReads, Unanswered
+from personalize_emu.service.core.aws_reads import AwsReads, PendingRead
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.resources import DatasetImportJob
@@ -270,24 +270,24 @@ class Counted(Meddling):
 
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2500])
 def test_a_listing_is_complete_and_in_order(size: int) -> None:
-    reads = OutsideReads(Counted(size))
+    reads = AwsReads(Counted(size))
 
     def listed() -> list[ObjectInfo]:
         while True:
             try:
                 return list(reads.listing(REGION).list("b", "k"))
-            except Unanswered as question:
-                question.ask()
+            except PendingRead as pending:
+                pending.perform()
 
     assert listed() == [ObjectInfo(f"k{number:06d}", number) for number in range(size)]
 
 
 def test_whoever_looks_for_one_object_reads_one_page() -> None:
     bucket = Counted(10_000)
-    reads = OutsideReads(bucket)
-    with pytest.raises(Unanswered) as question:
+    reads = AwsReads(bucket)
+    with pytest.raises(PendingRead) as pending:
         next(reads.listing(REGION).list("b", "k"))
-    question.value.ask()
+    pending.value.perform()
     assert next(reads.listing(REGION).list("b", "k")).key == "k000000"
     assert bucket.read == 1000
 
@@ -295,10 +295,10 @@ def test_whoever_looks_for_one_object_reads_one_page() -> None:
 def test_jobs_ask_anew() -> None:
     """E-7: what a bucket holds, and who may read it, can change between the request and the job."""
     bucket = Counted(1)
-    reads = OutsideReads(bucket)
-    with pytest.raises(Unanswered) as question:
+    reads = AwsReads(bucket)
+    with pytest.raises(PendingRead) as pending:
         next(reads.listing(REGION).list("b", "k"))
-    question.value.ask()
+    pending.value.perform()
     reads.release()
     bucket.size = 2
     assert len(list(reads.objects(REGION).list("b", "k"))) == 2
