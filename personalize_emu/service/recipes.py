@@ -1,4 +1,4 @@
-"""Recipes, algorithms and feature transformations: read-only, the same for every account (R-RCP-4)."""
+"""Operations on recipes, algorithms and feature transformations; the same for every account (R-RCP-4)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from personalize_emu.state.identifiers import parse_arn
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException
 
 Params = Mapping[str, Any]
-USUAL_PAGE = 11
-"""Recipes on a page when the request names no number (R-30, recorded)."""
+DEFAULT_PAGE = 11
+"""Recipes on a page without maxResults (R-30, recorded)."""
 
 
 def list_recipes(context: Context, params: Params) -> dict[str, Any]:
     """R-30, R-35, P-75: by name; legacy recipes are left out (R-32).
 
-    A page is cut before it is filtered by domain, so that it can be short, or empty, while more follow (P-68). Public
-    programs read the token of the first page unconditionally.
+    Pages are cut before the filter by domain, so one can be short or empty while more follow (P-68). Public programs
+    read nextToken of the first page unconditionally.
     """
     summaries = [_summary(recipe) for recipe in all_recipes() if recipe.listed]
     answer = context.page(
@@ -29,7 +29,7 @@ def list_recipes(context: Context, params: Params) -> dict[str, Any]:
         "recipes",
         query="ListRecipes",
         key=lambda summary: str(summary["name"]),
-        usual_size=USUAL_PAGE,
+        usual_size=DEFAULT_PAGE,
     )
     if "domain" in params:
         answer["recipes"] = [summary for summary in answer["recipes"] if summary.get("domain") == params["domain"]]
@@ -78,7 +78,7 @@ def describe_algorithm(context: Context, params: Params) -> dict[str, Any]:
 
 
 def describe_feature_transformation(_context: Context, params: Params) -> dict[str, Any]:
-    """R-34, R-37, R-FT-1. Recipes that share one agree on its parameters or have none."""
+    """R-34, R-37, R-FT-1. Recipes with the same transformation have the same parameters for it, or none."""
     arn = params["featureTransformationArn"]
     require_type(arn, "feature-transformation")
     users = [recipe for recipe in all_recipes() if recipe.feature_transformation_arn == arn]
@@ -99,7 +99,7 @@ def describe_feature_transformation(_context: Context, params: Params) -> dict[s
 
 
 def required_recipe(arn: str) -> RecipeFacts:
-    """The recipe a request names.
+    """The recipe with an ARN.
 
     Raises:
         InvalidInputException: the ARN is of another resource type (R-GEN-7).
@@ -113,7 +113,7 @@ def required_recipe(arn: str) -> RecipeFacts:
 
 
 def _summary(recipe: RecipeFacts) -> dict[str, Any]:
-    """Only the list shows the domain, and only where there is one (R-30)."""
+    """With the domain of use cases, which Describe does not show (R-30)."""
     heading = _heading(recipe)
     return heading if recipe.domain is None else heading | {"domain": recipe.domain}
 

@@ -11,7 +11,7 @@ import pytest
 
 from personalize_emu.data.schemas.columns import STRING
 from personalize_emu.edge.testing.mock import mock_personalize
-from personalize_emu.service.training_data.event_limits import refuse_reserved_event_types
+from personalize_emu.service.training_data.dataset_input import refuse_reserved_event_types
 from personalize_emu.settings import quota_limits
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.jobs import JobFailed

@@ -1,1 +1,1 @@
-"""What recipes there are: names, hyperparameters, use cases, and what each may be asked for (spec 06)."""
+"""The recipes of the service: names, hyperparameters, use cases, inputs and operations (spec 06)."""

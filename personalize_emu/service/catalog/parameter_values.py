@@ -1,4 +1,4 @@
-"""Hyperparameters come as strings from strangers: reading them, refusing them, and their one spelling."""
+"""Values of hyperparameters, which requests give as strings: parsing, checks and one normal form (R-50 to R-56)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from personalize_emu.service.catalog.recipe_facts import Hyperparameter, ParameterKind, RecipeFacts
 from personalize_emu.wire.errors import InvalidInputException
 
-# ASCII digits only, and few enough of them that no conversion is slow or overflows.
+# ASCII digits only, and so few that conversions are fast and do not overflow.
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][+-]?[0-9]{1,3})?")
 _SHOWN = 60
@@ -55,7 +55,7 @@ def categorical_value(parameter: Hyperparameter, text: str) -> str | None:
 
 
 def normalised_value(parameter: Hyperparameter, text: str) -> str | None:
-    """The one spelling of a value, or None when it is not a value of this parameter (R-54)."""
+    """A value in normal form, or None when it is not a value of this parameter (R-54)."""
     if parameter.type == "categorical":
         return categorical_value(parameter, text)
     number = integer_value(text) if parameter.type == "integer" else decimal_value(text)
@@ -65,7 +65,9 @@ def normalised_value(parameter: Hyperparameter, text: str) -> str | None:
 
 
 def given_parameters(recipe: RecipeFacts, kind: ParameterKind, given: Mapping[str, str], member: str) -> dict[str, str]:
-    """Parameters of a request by their proper names, with normalised values. `member` names the map in texts.
+    """The parameters of a request under their names in the service, with normalised values.
+
+    member: name of the map in the request, for error texts.
 
     Raises:
         InvalidInputException: unknown name, one parameter under two names, bad value (R-54), or a parameter
@@ -91,10 +93,10 @@ def given_parameters(recipe: RecipeFacts, kind: ParameterKind, given: Mapping[st
 
 
 def check_order_of_bounds(recipe: RecipeFacts, given: Mapping[str, str], member: str) -> None:
-    """That no `min_` parameter is above the `max_` parameter beside it. given: as of `given_parameters`.
+    """Check that no `min_` parameter is above its `max_` parameter. given: see `given_parameters`.
 
     Raises:
-        InvalidInputException: it is, so that nothing would be left to train on (R-71).
+        InvalidInputException: one is, so that nothing would be left to train on (R-71).
     """
     values = {parameter.name: given.get(parameter.name, parameter.default) for parameter in recipe.hyperparameters}
     for least, value in values.items():
@@ -108,7 +110,7 @@ def check_order_of_bounds(recipe: RecipeFacts, given: Mapping[str, str], member:
 
 
 def allowed_values(parameter: Hyperparameter) -> str:
-    """What may be given, in words."""
+    """What an error text says of the values that are accepted."""
     if parameter.type == "categorical":
         return ", ".join(parameter.values)
     noun = "integer" if parameter.type == "integer" else "number"

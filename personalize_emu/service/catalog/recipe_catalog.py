@@ -12,7 +12,7 @@ from personalize_emu.service.catalog.use_cases import USE_CASES
 __all__ = ["ARN_PREFIX", "LAST_UPDATED", "Hyperparameter", "RecipeFacts", "all_recipes", "recipe_by_arn"]
 
 LAST_UPDATED = midnight(2024, 7, 1) + 54_461.686
-"""One and the same moment for all recipes, algorithms and feature transformations (R-31, R-RCP-2)."""
+"""The same for all recipes, algorithms and feature transformations (R-31, R-RCP-2)."""
 
 _ORIGINAL = midnight(2019, 6, 10)
 _RECENT = midnight(2024, 1, 1)

@@ -1,7 +1,4 @@
-"""What is known of a recipe before it trains anything: names, parameters, and what it may be asked for.
-
-What each recipe reads beside who met what (spec 06 section 1.1, R-21 to R-23).
-"""
+"""Facts about a recipe: names, hyperparameters, operations, and the columns it reads (spec 06 sections 1 and 2)."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 ARN_PREFIX = "arn:aws:personalize:::"
-"""Recipes, algorithms and feature transformations belong to no region and no account (R-36)."""
+"""Of recipes, algorithms and feature transformations, which have no region and no account (R-36)."""
 
 ParameterKind = Literal["algorithm", "featurization"]
 ParameterType = Literal["integer", "continuous", "categorical"]
@@ -25,9 +22,9 @@ class Hyperparameter:
     """One row of spec 06 section 2.2.
 
     kind: `algorithm` goes in algorithmHyperParameters, `featurization` in featureTransformationParameters.
-    default: as clients see it, a string. minimum, maximum: bounds of numbers; maximum None is unbounded.
-    above_minimum: the minimum itself is not a value. values: of a categorical parameter; `true` and `false`
-    make it a Boolean. tunable: may appear in HPO ranges. ranges_only: cannot be set to one value (R-67).
+    default: a string, as in requests. minimum, maximum: bounds of numbers; maximum None is unbounded.
+    above_minimum: the minimum is excluded. values: of a categorical parameter; `true` and `false` for a Boolean.
+    tunable: may appear in HPO ranges. ranges_only: cannot be set to one value (R-67).
     staged_name: how DescribeSolution shows the name in HPO ranges, where it differs (R-51).
     synonyms: other names accepted in requests. spellings: other spellings of listed values, each with its value.
     """
@@ -125,9 +122,10 @@ def midnight(year: int, month: int, day: int) -> float:
 
 @dataclass(frozen=True)
 class RecipeInputs:
-    """items, users: the metadata of these datasets. texts: textual columns of items, too (R-23).
+    """What a recipe reads beside users, items and times of interactions (spec 06 section 1.1, R-21 to R-23).
 
-    context: metadata columns of the interactions (R-21). impressions: what was shown beside what was chosen (R-22).
+    items, users: metadata of these datasets. texts: also textual columns of items (R-23).
+    context: metadata columns of interactions (R-21). impressions: the items that were shown (R-22).
     """
 
     items: bool = False
@@ -164,5 +162,5 @@ _INPUTS: Mapping[str, RecipeInputs] = MappingProxyType(
 
 
 def inputs_of(facts: RecipeFacts) -> RecipeInputs:
-    """Recipes that are not listed count interactions and nothing else."""
+    """Recipes without an entry read interactions only."""
     return _INPUTS.get(facts.name, NOTHING)

@@ -1,4 +1,4 @@
-"""The ten domain use cases: recipes that only recommenders use (spec 06 section 4)."""
+"""The ten use cases: recipes of domain dataset groups, which recommenders are made from (spec 06 section 4)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ ECOMMERCE = "ECOMMERCE"
 VIDEO_ON_DEMAND = "VIDEO_ON_DEMAND"
 
 _CREATED = midnight(2019, 6, 10)
-"""R-31: the date of all ECOMMERCE use cases; nobody published the others'."""
+"""Of all ECOMMERCE use cases (R-31); for the others, whose dates are not published, our own decision."""
 
 
 def _use_case(
@@ -23,7 +23,7 @@ def _use_case(
     personal: bool = False,
     auto_update: bool = False,
 ) -> RecipeFacts:
-    """`personal`: explores and follows events, as only one use case of each domain does (R-94, R-99)."""
+    """personal: explores new items and follows events at once; one use case of each domain does (R-94, R-99)."""
     name = f"aws-{'ecomm' if domain == ECOMMERCE else 'vod'}-{suffix}"
     return RecipeFacts(
         name=name,

@@ -1,1 +1,1 @@
-"""Configurations of solutions and campaigns: what is accepted and what it means (spec 07)."""
+"""Configurations of solutions and campaigns: checks, defaults and resolved values (spec 07)."""

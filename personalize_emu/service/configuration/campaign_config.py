@@ -1,4 +1,4 @@
-"""What a campaign's configuration may ask of a recipe (R-CMP-19, R-CMP-20, RT-50, RT-70)."""
+"""Campaign configurations: checks and resolved values (R-CMP-19, R-CMP-20, RT-50, RT-70)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXPLORATION_DEFAULTS: Mapping[str, float] = {"explorationWeight": 0.3, "explorat
 METADATA_ALWAYS_ON = frozenset(
     {"aws-user-personalization-v2", "aws-personalized-ranking-v2", "aws-semantic-similarity"}
 )
-"""R-73b, RT-65: metadata need not be switched on."""
+"""Recipes whose answers may carry metadata without the switch (R-73b, RT-65)."""
 
 
 def check_campaign_config(recipe: RecipeFacts, config: Document | None, schemas: Schemas) -> None:
@@ -39,7 +39,7 @@ def check_campaign_config(recipe: RecipeFacts, config: Document | None, schemas:
 
 
 def check_exploration(recipe: RecipeFacts, exploration: Mapping[str, str]) -> None:
-    """Also for recommenders and batch inference jobs (R-101, B-8). Without effect on recipes that do not explore.
+    """For campaigns, recommenders and batch inference jobs (R-101, B-8); not checked for recipes that do not explore.
 
     Raises:
         InvalidInputException: an unknown name, or a bad value (RT-50).
@@ -55,7 +55,7 @@ def check_exploration(recipe: RecipeFacts, exploration: Mapping[str, str]) -> No
 
 
 def check_ranking_influence(recipe: RecipeFacts, influence: Mapping[str, float], schemas: Schemas) -> None:
-    """Also for batch inference jobs (B-8). Without effect on other recipes than aws-semantic-similarity.
+    """For campaigns and batch inference jobs (B-8); checked for aws-semantic-similarity only.
 
     Raises:
         InvalidInputException: the data it needs are missing (RT-70).
@@ -73,7 +73,7 @@ def check_ranking_influence(recipe: RecipeFacts, influence: Mapping[str, float],
 
 
 def check_metadata_columns(schemas: Schemas) -> None:
-    """Raises InvalidInputException: no column that could be shown with recommendations (R-CMP-20)."""
+    """Raises InvalidInputException: items have no metadata column to show (R-CMP-20)."""
     if not set(_item_columns(schemas)) - {"ITEM_ID", "CREATION_TIMESTAMP"}:
         raise InvalidInputException(
             "enableMetadataWithRecommendations requires an ITEMS dataset with a metadata column."
@@ -81,7 +81,7 @@ def check_metadata_columns(schemas: Schemas) -> None:
 
 
 def resolved_exploration(recipe: RecipeFacts, config: Document | None) -> dict[str, float] | None:
-    """Weight (0 to 1) and age (days) a deployment explores with; None when its recipe cannot be told to."""
+    """Weight (0 to 1) and age (days) of exploration, with defaults; None for recipes without this configuration."""
     if not recipe.explores:
         return None
     given: Mapping[str, str] = (config or {}).get("itemExplorationConfig", {})
@@ -89,7 +89,7 @@ def resolved_exploration(recipe: RecipeFacts, config: Document | None) -> dict[s
 
 
 def shows_metadata(recipe: RecipeFacts, config: Document | None) -> bool:
-    """Whether answers may carry item metadata (RT-65); that there are columns is checked elsewhere."""
+    """Whether answers may carry item metadata (RT-65); columns are checked by `check_metadata_columns`."""
     if recipe.name in METADATA_ALWAYS_ON:
         return True
     return bool((config or {}).get("enableMetadataWithRecommendations", False))

@@ -1,4 +1,4 @@
-"""Hyperparameter optimisation in a solution's configuration: which ranges are searched (T-30 to T-33)."""
+"""hpoConfig of a solution: checks, and the ranges that are searched (T-30 to T-33)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _RESOURCE_LIMITS = (("maxNumberOfTrainingJobs", 40), ("maxParallelTrainingJobs",
 def check_hpo(recipe: RecipeFacts, hpo_config: Document) -> None:
     """Raises InvalidInputException: a bad hpoConfig.
 
-    performHPO with a recipe that has nothing to tune is accepted, and nothing is tuned (T-33, R-56).
+    A recipe without tunable parameters is accepted; nothing is tuned then (T-33, R-56).
     """
     _check_objective(hpo_config.get("hpoObjective", {}))
     resources = hpo_config.get("hpoResourceConfig", {})
@@ -41,9 +41,9 @@ def check_hpo(recipe: RecipeFacts, hpo_config: Document) -> None:
 
 
 def searched_ranges(recipe: RecipeFacts, hpo_config: Document) -> tuple[Hyperparameter, ...]:
-    """The tunable parameters an optimisation searches, each narrowed to the range that was asked for.
+    """The tunable parameters to search, each narrowed to its range in the configuration.
 
-    Without any range the recipe's own are searched (T-30).
+    Without ranges, all tunable parameters of the recipe over their full ranges (T-30).
 
     Raises:
         InvalidInputException: not a tunable parameter of the recipe, named twice, in the wrong list, or a

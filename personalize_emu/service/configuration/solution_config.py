@@ -1,4 +1,4 @@
-"""Checks of what CreateSolution and UpdateSolution are given, and what a configuration means for training (spec 07)."""
+"""Solution configurations: checks of CreateSolution and UpdateSolution, and resolved values for trainings (spec 07)."""
 
 from __future__ import annotations
 
@@ -49,10 +49,9 @@ _DEFAULT_SCHEDULE_DAYS = 7
 def check_solution(
     recipe: RecipeFacts | None, params: Document, schemas: Schemas, *, legacy: bool = False
 ) -> None:
-    """`params` are those of CreateSolution; `recipe` is the one they name, None when they name none.
+    """params: of CreateSolution. recipe: the one they name, if any. legacy: whether withdrawn ones are allowed (R-32).
 
-    That interactions have been imported (R-SOL-12) is left to whoever sees the data. legacy: whether recipes that
-    the service has withdrawn may be used (R-32).
+    Imported data (R-SOL-12) are checked by the caller.
 
     Raises:
         InvalidInputException: a combination, recipe, dataset or value that cannot be trained (spec 07
@@ -85,7 +84,7 @@ def check_solution(
 def check_solution_update(
     recipe: RecipeFacts | None, event_type: str | None, params: Document, schemas: Schemas
 ) -> None:
-    """`params` are those of UpdateSolution; recipe and event type are the solution's.
+    """params: of UpdateSolution. recipe, event_type: of the solution.
 
     Raises:
         InvalidInputException: nothing to change (R-SOL-22), or a value CreateSolution would refuse.
@@ -100,7 +99,7 @@ def check_solution_update(
 
 
 def resolved_hyperparameters(recipe: RecipeFacts, solution_config: Document | None) -> dict[str, str]:
-    """Every parameter of the recipe, algorithm and featurization alike: what was given, else the default.
+    """Every parameter of the recipe, of both kinds, with its value in the configuration or its default.
 
     Names are unprefixed (R-51), Booleans lower case (R-54).
     """
@@ -120,7 +119,7 @@ def shown_solution_config(recipe: RecipeFacts | None, solution_config: Document)
 
 
 def schedule_days(config: Document) -> int:
-    """Days between automatic trainings, 7 when nothing is said (R-SOL-8).
+    """Days between automatic trainings, 7 by default (R-SOL-8).
 
     Raises:
         InvalidInputException: not 1 to 30 days (T-51).
@@ -137,13 +136,13 @@ def schedule_days(config: Document) -> int:
 
 
 def check_incremental_update(recipe: RecipeFacts, params: Document) -> None:
-    """Raises InvalidInputException: asked for with a recipe that has none (R-SOL-11)."""
+    """Raises InvalidInputException: requested for a recipe without incremental training (R-SOL-11)."""
     if params.get("performIncrementalUpdate", False) and recipe.name != "aws-semantic-similarity":
         raise InvalidInputException(f"Recipe {recipe.name} does not support performIncrementalUpdate.")
 
 
 def check_recipe_datasets(recipe: RecipeFacts | None, config: Document, schemas: Schemas) -> None:
-    """That the datasets a recipe cannot do without are there, as far as schemas tell (T-84, R-SOL-12).
+    """Check that the datasets and columns that a recipe requires exist (T-84, R-SOL-12).
 
     Raises:
         InvalidInputException: a dataset or column is missing.
@@ -179,7 +178,7 @@ def _check_auto_ml(auto_ml_config: Document, *, legacy: bool) -> None:
 
 
 def _check_semantic_items(schemas: Schemas) -> None:
-    """R-79: a column flagged as the item's name, and a text beside it."""
+    """A column flagged as item name and another textual column are required (R-79)."""
     fields = schemas["ITEMS"].fields if "ITEMS" in schemas else ()
     named = [field for field in fields if field.names_item and field.type == "string"]
     if not named or not any(field.textual for field in fields if field != named[0]):
@@ -189,7 +188,7 @@ def _check_semantic_items(schemas: Schemas) -> None:
 
 
 def attribute_columns(config: Document, schemas: Schemas) -> list[str]:
-    """Item columns that segments can be asked by: trained on, categorical or numeric (D-13, D-14)."""
+    """Item columns that segments can be requested by: trained on, categorical or numeric (D-13, D-14)."""
     if "ITEMS" not in schemas:
         return []
     schema = schemas["ITEMS"]
@@ -222,7 +221,7 @@ def _check_objective(recipe: RecipeFacts, objective: Document, schemas: Schemas)
 
 
 def check_event_selection(event_type: str | None, config: Document, schemas: Mapping[str, Schema]) -> None:
-    """`config` is a solutionConfig. `schemas` maps dataset types to the schemas of the group's datasets.
+    """config: a solutionConfig. schemas: of the datasets of the group, by dataset type.
 
     Raises:
         InvalidInputException: a column that the selection reads is missing (T-21), the threshold is no

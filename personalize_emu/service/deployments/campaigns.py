@@ -1,4 +1,4 @@
-"""Campaigns: deployments of a trained version, updated on request or with each new version (R-CMP)."""
+"""Operations on campaigns: deployments of a trained version, updated on request or with each new version (R-CMP)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The training of a recommender: at its creation, by an update, and again every week (R-100 to R-106).
+"""The training of a recommender: at its creation, by an update, and every week (R-100 to R-106).
 
-The steps are in training/training_job.py.
+Its steps are in training/training_job.py.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DAYS_BETWEEN_TRAININGS = 7
 def recommender_input(
     context: Context, group_arn: str, facts: RecipeFacts, config: Document, known: KnownColumns | None
 ) -> TrainingInput:
-    """Fix what a training reads. config: a recommenderConfig. known: see `columns_in_training`.
+    """Fix the input of a training. config: a recommenderConfig. known: see `columns_in_training`.
 
     Raises:
         InvalidInputException: there are no interactions.
@@ -53,7 +53,7 @@ def recommender_input(
 
 @dataclass(frozen=True, eq=False)
 class RecommenderTraining(TrainingJob):
-    """recommender: with the configuration that it is trained for."""
+    """The training of one recommender. recommender: with the configuration to train for."""
 
     recommender: Recommender
 
@@ -62,7 +62,7 @@ class RecommenderTraining(TrainingJob):
         return self.recommender.arn
 
     def deploy(self, trained: TrainedVersion) -> dict[str, Any]:
-        """And show the metrics (M-40)."""
+        """Also show the metrics (M-40)."""
         super().deploy(trained)
         return {"model_metrics": dict(trained.metrics)}
 
@@ -71,7 +71,7 @@ class RecommenderTraining(TrainingJob):
 
 
 def recommender_input_now(context: Context, recommender: Recommender) -> TrainingInput:
-    """What another training reads, without columns that datasets got since the recommender was configured (D-97)."""
+    """The current data, without columns that datasets got after the recommender was configured (D-97)."""
     facts, known = required_recipe(recommender.recipe_arn), context.state.recommenders[recommender.arn].known_columns
     return recommender_input(context, recommender.dataset_group_arn, facts, recommender.recommender_config, known)
 

@@ -1,4 +1,4 @@
-"""Recommenders: a use case of a domain, trained and deployed in one (R-REC, spec 06 section 4)."""
+"""Operations on recommenders: a use case of a domain, trained and deployed in one (R-REC, spec 06 section 4)."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def list_recommenders(context: Context, params: Params) -> dict[str, Any]:
 
 
 def update_recommender(context: Context, params: Params) -> dict[str, Any]:
-    """Other training columns mean a new model; the old one answers until then (R-REC-9, R-REC-18).
+    """Trains if the training columns change; the old model answers until then (R-REC-9, R-REC-18).
 
     A stopped recommender can be updated, and stays stopped.
     """
@@ -109,7 +109,7 @@ def _begin_update(context: Context, recommender: Recommender, config: Document) 
 def _begin_update_with_training(
     context: Context, recommender: Recommender, config: Document, facts: RecipeFacts
 ) -> None:
-    """On all the columns that there are now."""
+    """On all current columns that the configuration admits."""
     known = columns_of(schemas_of_group(context, recommender.dataset_group_arn))
     source = recommender_input(context, recommender.dataset_group_arn, facts, config, known)
     training = RecommenderTraining(context, (source,), replace(recommender, recommender_config=config))

@@ -109,10 +109,9 @@ class ModelRefresh(Refresh):
 
 
 class TrendingWindow(ModelRefresh):
-    """The trend ends with the latest interaction of the data.
+    """The last interval of the trend ends with the latest interaction of the data.
 
-    All interactions that there are at a refresh count in it, imported and streamed ones alike, and none that come
-    later. Items stay known once they were (R-111).
+    A refresh counts all interactions, imported and streamed. Items that have lost theirs stay in the catalog (R-111).
     """
 
     @staticmethod
@@ -143,9 +142,9 @@ class TrendingWindow(ModelRefresh):
 
 
 class NewItems(ModelRefresh):
-    """The latest version of a solution while an ACTIVE campaign deploys it, and recommenders while they are ACTIVE.
+    """For the latest version of a solution while an ACTIVE campaign deploys it, and for ACTIVE recommenders.
 
-    Versions trained with UPDATE are left alone (R-115).
+    Not for versions trained with UPDATE (R-115).
     """
 
     refresh_period = TWO_HOURS
@@ -169,7 +168,7 @@ class NewItems(ModelRefresh):
         return self.source.reads_only(held) and not self.model.has_newer(frozenset({ACTIVE}))
 
     def is_paused(self) -> bool:
-        """While nobody is answered from the model, and while a newer version is being trained."""
+        """While the model is not deployed, and while a newer version is being trained."""
         if self.model.version is None:
             return self.model.is_stopped
         return not self.model.is_deployed or self.model.has_newer(CREATING | {CREATE_STOPPING})
@@ -182,7 +181,7 @@ class NewItems(ModelRefresh):
 
 
 class NewActions(ModelRefresh):
-    """New actions join in the order of their ids while there is room, and wait for a training to be scored."""
+    """New actions join in the order of their ids, up to MAX_ACTIONS, and have no score before the next training."""
 
     refresh_period = TWO_HOURS
 
@@ -257,8 +256,8 @@ def refresh_of(
 def with_new_items(trained: TrainedVersion, data: TrainingData) -> TrainedVersion:
     """The version for all items of `data`, the data of now, besides those it has (T-72).
 
-    Histories and what it learned of its items stay. How often each item was met is counted anew; items that the data
-    no longer have are not explored.
+    Histories and learned parameters stay. Interactions of each item are counted anew, for exploration; items that
+    the data no longer have are not explored.
     """
     model = extended(trained.model, data.catalog, data.item_features)
     newest = trained.exposure.newest if trained.exposure else int(data.timestamps.max(initial=0))

@@ -1,4 +1,4 @@
-"""Solution versions: their operations (R-SV, spec 07 sections 2 and 3)."""
+"""Operations on solution versions (R-SV, spec 07 sections 2 and 3)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def describe_solution_version(context: Context, params: Params) -> dict[str, Any
 
 
 def list_solution_versions(context: Context, params: Params) -> dict[str, Any]:
-    """Oldest first; an unknown solution is an error here, unlike in other lists (P-44, P-73)."""
+    """Oldest first; an unknown solution is an error, unlike in other lists (P-44, P-73)."""
     versions = context.all(SolutionVersion)
     if "solutionArn" in params:
         versions = versions_of(context, context.get(Solution, params["solutionArn"]))

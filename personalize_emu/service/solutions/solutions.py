@@ -1,7 +1,4 @@
-"""Solutions: a recipe and its configuration on the data of one group (R-SOL, spec 07 section 1).
-
-UpdateSolution: the few things of a solution that can change (R-SOL-13 to R-SOL-16, R-SOL-22, T-53).
-"""
+"""Operations on solutions: a recipe and its configuration for the data of one group (R-SOL, spec 07 section 1)."""
 
 from __future__ import annotations
 
@@ -94,7 +91,7 @@ def list_solutions(context: Context, params: Params) -> dict[str, Any]:
 
 
 def delete_solution(context: Context, params: Params) -> None:
-    """Takes its versions along; campaigns, running versions and batch jobs forbid it (R-SOL-17, R-SOL-23)."""
+    """Deletes its versions too; campaigns, running versions and batch jobs prevent it (R-SOL-17, R-SOL-23)."""
     solution = context.get(Solution, params["solutionArn"])
     require_deletable(solution)
     require_no_update(solution, solution.latest_solution_update)
@@ -108,7 +105,7 @@ def delete_solution(context: Context, params: Params) -> None:
 
 
 def _require_data(context: Context, group: DatasetGroup, recipe: RecipeFacts | None) -> None:
-    """R-SOL-12; streamed events count as well, and semantic similarity needs none."""
+    """Interactions, imported or streamed, are required, but for semantic similarity (R-SOL-12)."""
     if recipe is not None and recipe.name == "aws-semantic-similarity":
         return
     dataset = dataset_of_type(context, group.arn, INTERACTIONS)
@@ -118,7 +115,7 @@ def _require_data(context: Context, group: DatasetGroup, recipe: RecipeFacts | N
 
 
 def _shown_config(params: Params, recipe: RecipeFacts | None) -> Any:
-    """As it was given; `{}` when none was, absent for user segmentation (R-SOL-24)."""
+    """As in the request; without one `{}`, and absent for user segmentation (R-SOL-24)."""
     if "solutionConfig" in params:
         return shown_solution_config(recipe, params["solutionConfig"])
     return None if recipe is not None and recipe.recipe_type == "USER_SEGMENTATION" else {}
@@ -128,7 +125,7 @@ _UPDATABLE = ("performAutoTraining", "performIncrementalUpdate", "solutionUpdate
 
 
 def update_solution(context: Context, params: Params) -> dict[str, Any]:
-    """The old configuration applies until the update is ACTIVE (R-SOL-15)."""
+    """The old configuration applies until the update is ACTIVE (R-SOL-13 to R-SOL-16, R-SOL-22, T-53)."""
     solution = context.get(Solution, params["solutionArn"])
     recipe = recipe_by_arn(solution.recipe_arn or "")
     require_active(solution)
@@ -137,7 +134,7 @@ def update_solution(context: Context, params: Params) -> dict[str, Any]:
     target = {member: params[member] for member in _UPDATABLE if member in params}
 
     def updated(current: Solution, _: None) -> dict[str, Any]:
-        _follow_schedule(context, current, target)
+        _adjust_schedule(context, current, target)
         return _changed_fields(current, target) | {"last_updated_date_time": context.clock.now()}
 
     begin_update(context, solution, "latest_solution_update", target, no_work, updated)
@@ -145,7 +142,7 @@ def update_solution(context: Context, params: Params) -> dict[str, Any]:
 
 
 def _changed_fields(solution: Solution, target: Document) -> dict[str, Any]:
-    """Members that the update does not name keep their values (R-SOL-22)."""
+    """Members missing in the update keep their values (R-SOL-22)."""
     return {
         "perform_auto_training": target.get("performAutoTraining", solution.perform_auto_training),
         "perform_incremental_update": target.get("performIncrementalUpdate", solution.perform_incremental_update),
@@ -158,8 +155,8 @@ def _changed_config(solution: Solution, target: Document) -> Document | None:
     return {**(solution.solution_config or {}), **changes} if changes else solution.solution_config
 
 
-def _follow_schedule(context: Context, solution: Solution, target: Document) -> None:
-    """A new frequency starts the schedule again, and so does switching it on (R-SOL-15)."""
+def _adjust_schedule(context: Context, solution: Solution, target: Document) -> None:
+    """A new frequency restarts the schedule, and so does switching it on (R-SOL-15)."""
     trains = target.get("performAutoTraining", solution.perform_auto_training)
     before = schedule_days(solution.solution_config or {})
     after = schedule_days(_changed_config(solution, target) or {})

@@ -1,7 +1,4 @@
-"""The training of a solution version, from the configuration of its solution to campaigns that follow (R-SV, spec 07).
-
-The steps in between are in training/training_job.py.
-"""
+"""The training of a solution version (R-SV, spec 07); its steps are in training/training_job.py."""
 
 from __future__ import annotations
 
@@ -98,7 +95,7 @@ def begin_training(
     name: str | None = None,
     tags: Tags = (),
 ) -> SolutionVersion:
-    """Make a version of an ACTIVE solution, and train it in the background."""
+    """Insert a version of an ACTIVE solution, and train it in the background."""
     suffix = context.identifiers.suffix(solution.arn)
     resource_name = f"{solution.name}/{suffix}"
     version = create(
@@ -125,7 +122,7 @@ def begin_training(
 
 @dataclass(frozen=True, eq=False)
 class VersionTraining(TrainingJob):
-    """The training of one version, as it was inserted."""
+    """The training of one version. version: as inserted."""
 
     version: SolutionVersion
 
@@ -138,7 +135,7 @@ class VersionTraining(TrainingJob):
         return metric_of(self.version.solution_config or {})
 
     def deploy(self, trained: TrainedVersion) -> dict[str, Any]:
-        """And let campaigns follow, once the lock is free."""
+        """Also show the chosen recipe and hyperparameters, and update campaigns that are in sync."""
         fields: dict[str, Any] = {"training_hours": training_hours(trained, self.inputs[0])}
         if trained.tuned:
             fields["tuned_hpo_params"] = {"algorithmHyperParameters": dict(trained.tuned)}
@@ -154,7 +151,7 @@ class VersionTraining(TrainingJob):
         self.context.state.store.change(solution, auto_ml_result={"bestRecipeArn": recipe_arn})
 
     def current_input(self) -> TrainingInput:
-        """With the recipe that was chosen, and the configuration that the solution has by now."""
+        """With the chosen recipe, and the current configuration of the solution."""
         context = replace(self.context, deferred=[])
         version = context.get(SolutionVersion, self.arn)
         solution = context.get(Solution, version.solution_arn)

@@ -1,6 +1,6 @@
 """The choice of a recipe (AutoML, T-40, T-41) and of hyperparameters (HPO, T-14, T-30 to T-35).
 
-From the configuration of a solution to what recipes/training/tuning.py is asked to do.
+Reads the configuration of a solution; the search itself is in recipes/training/tuning.py.
 """
 
 from __future__ import annotations

@@ -53,34 +53,34 @@ class TrainingJob(ABC):
         """What another training would read now, for refreshes of the model."""
 
     def run(self) -> TrainedVersion:
-        """All that takes time.
+        """The slow part.
 
         Raises:
-            JobFailed: with the service's text, when there are too few data (T-80 to T-83).
-            JobStopped: between two stages, when the training is not wanted any more (T-64).
+            JobFailed: there are too few data (T-80 to T-83).
+            JobStopped: between two stages, after a stop, a reset or the end of the emulator (T-64).
         """
         return with_progress(self.context.state, self.arn, self.train)
 
     def train(self, progress: Progress) -> TrainedVersion:
-        source, rest = self.choose_recipe(progress)
-        rest("reading interactions", 0.0)
+        source, progress = self.choose_recipe(progress)
+        progress("reading interactions", 0.0)
         snapshot = source.snapshot()
         try:
             source.check_enough(snapshot.data)
             if source.base is not None:
-                return self.extend_base(source, source.base, snapshot, rest)
-            return self.fit(source, snapshot, rest)
+                return self.extend_base(source, source.base, snapshot, progress)
+            return self.fit(source, snapshot, progress)
         except NotEnoughData as error:
             raise JobFailed(str(error)) from error
 
     def choose_recipe(self, progress: Progress) -> tuple[TrainingInput, Progress]:
-        """The best of several inputs, and the progress of what is left to do."""
+        """The best of several inputs, and the progress to report of the steps after it."""
         if len(self.inputs) == 1:
             return self.inputs[0], progress
         return best_input(self.inputs, self.metric, progress), within(progress, CHOOSING, 1.0)
 
     def fit(self, source: TrainingInput, snapshot: Snapshot, progress: Progress) -> TrainedVersion:
-        """Search for hyperparameters where asked to, evaluate on held-out users, fit on all (M-11, M-14, T-30).
+        """Search for hyperparameters (T-30), evaluate on held-out users, fit on all users (M-11, M-14).
 
         In this thread, or in a process of its own where there are many rows.
         """
@@ -107,7 +107,7 @@ class TrainingJob(ABC):
     def extend_base(
         self, source: TrainingInput, base: TrainedVersion, snapshot: Snapshot, progress: Progress
     ) -> TrainedVersion:
-        """Training mode UPDATE: the base with new items, and metrics of the data of now (T-70 to T-73)."""
+        """Training mode UPDATE: the base with new items, and metrics on current data (T-70 to T-73)."""
         parameters = source.hyperparameters | dict(base.tuned)
         metrics = measure_where_it_fits(source.recipe, snapshot.data, parameters, source.seed, progress)
         return replace(
@@ -121,5 +121,5 @@ class TrainingJob(ABC):
 
 
 def _exposure(data: TrainingData) -> Exposure:
-    """From the latest interaction of a training on, ages of items are measured (R-72f)."""
+    """Ages of items are measured from the latest interaction of the training (R-72f)."""
     return exposure_of(data, creation_times(data), int(data.timestamps.max(initial=0)))

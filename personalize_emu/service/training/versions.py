@@ -1,4 +1,4 @@
-"""The versions of a solution: all, the latest, and whether one may be deployed or asked in bulk."""
+"""Versions of a solution: all, the latest, and whether one can be used by campaigns and batch jobs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""One dataset as a training reads it, and the features that models get from its columns (R-21 to R-23, T-28)."""
+"""One dataset as a training reads it: features from its columns (R-21 to R-23, T-28), limits on event types (D-17)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -13,8 +13,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from personalize_emu.data.schemas.avro import Field, Schema
-from personalize_emu.data.schemas.columns import ACTION_ID, CREATION_TIMESTAMP, IMPRESSION, ITEM_ID, USER_ID
-from personalize_emu.data.schemas.dataset_types import ACTIONS, INTERACTIONS, ITEMS, USERS
+from personalize_emu.data.schemas.columns import ACTION_ID, CREATION_TIMESTAMP, EVENT_TYPE, IMPRESSION, ITEM_ID, USER_ID
+from personalize_emu.data.schemas.dataset_types import (
+    ACTIONS,
+    INTERACTIONS,
+    ITEMS,
+    USERS,
+    required_columns,
+    reserved_columns,
+)
 from personalize_emu.filters.records import Records
 from personalize_emu.recipes.contract.features import Features, Objective, Profiles
 from personalize_emu.recipes.wrappers.objective import STRENGTHS
@@ -27,6 +34,7 @@ from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.service.state.feature_columns import features_of
 from personalize_emu.service.state.trained_version import ItemAttributes
 from personalize_emu.service.state.training_selection import KnownColumns, columns_in_training
+from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import Schema as SchemaRecord
 
 NOT_METADATA: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -39,7 +47,7 @@ NOT_METADATA: Mapping[str, frozenset[str]] = MappingProxyType(
         USERS: frozenset({USER_ID}),
     }
 )
-"""Columns of each dataset type that are ids, times, or read in a way of their own."""
+"""Columns of each dataset type that are not read as metadata: ids, times, and those with a meaning of their own."""
 _ID_COLUMNS: Mapping[str, str] = MappingProxyType({ITEMS: ITEM_ID, USERS: USER_ID, ACTIONS: ACTION_ID})
 NO_CREATION_TIME = -1
 """In place of a CREATION_TIMESTAMP that an item does not have."""
@@ -47,7 +55,7 @@ NO_CREATION_TIME = -1
 
 @dataclass(frozen=True, eq=False)
 class DatasetInput:
-    """A dataset when a training was asked for. Its rows are read later, as they are then.
+    """A dataset as it was when a training was requested. Its rows are read later, as they are then.
 
     columns: names of those that are trained on (T-19, T-28).
     """
@@ -136,15 +144,15 @@ def user_profiles(users: DatasetInput, inputs: RecipeInputs) -> Profiles:
 
 
 def item_attributes(items: DatasetInput) -> ItemAttributes:
-    """The columns that segments can be asked by: categorical and numeric metadata (D-13, D-14)."""
+    """The columns that segments can be requested by: categorical and numeric metadata (D-13, D-14)."""
     fields = [field for field in items.metadata_fields if field.categorical or field.numeric]
     return ItemAttributes(items.records, {field.name.upper(): field for field in fields})
 
 
 def item_objective(items: DatasetInput, wanted: Mapping[str, Any], catalog: Sequence[str]) -> Objective | None:
-    """What a solution optimises beside relevance; None where no column is named (T-18, T-26).
+    """The objective of a solution along the catalog; None where no column is named (T-18, T-26).
 
-    wanted: an optimizationObjective that has been checked. Items without a value, or with an infinite one, count 0.
+    wanted: an optimizationObjective that has been checked. Missing and infinite values count as 0.
     """
     if "itemAttribute" not in wanted:
         return None
@@ -162,3 +170,38 @@ def item_ids(items: DatasetContents | None) -> set[str]:
     if items.bulk is not None:
         ids.update(items.bulk.column(ITEM_ID).to_pylist())
     return ids
+
+
+MAX_COLUMNS_AND_EVENT_TYPES = 10
+"""Optional columns and distinct event types together (Q-23)."""
+_UNCOUNTED = frozenset(
+    {"USER_ID", "ITEM_ID", "TIMESTAMP", "IMPRESSION", "RECOMMENDATION_ID", "EVENT_ATTRIBUTION_SOURCE"}
+)
+"""Required columns, and reserved ones other than EVENT_TYPE and EVENT_VALUE (D-24)."""
+_KEYWORDS = frozenset({*required_columns(INTERACTIONS, None), *reserved_columns(INTERACTIONS, None)})
+"""Names of columns that are not event types, case-sensitive."""
+
+
+def refuse_reserved_event_types(bulk: pa.Table | None, streamed: pa.Table, event_types: Collection[str]) -> None:
+    """Without a column of event types there is nothing to refuse.
+
+    streamed: the columns that have a value. event_types: the distinct ones that occur.
+
+    Raises:
+        JobFailed: there are interactions, and none of them has a usable event type (D-17).
+    """
+    imported = bulk is not None and EVENT_TYPE in bulk.column_names and bulk.num_rows > 0
+    typed = imported or EVENT_TYPE in streamed.column_names
+    if typed and _KEYWORDS.issuperset(event_types):
+        raise JobFailed("All values in the event_type column are either reserved keywords or null")
+
+
+def refuse_too_many_event_types(bulk: pa.Table | None, streamed: pa.Table, event_types: Collection[str]) -> None:
+    """Raises JobFailed: more than MAX_COLUMNS_AND_EVENT_TYPES (D-25)."""
+    columns = set((streamed if bulk is None else bulk).column_names)
+    optional = len(columns - _UNCOUNTED)
+    if optional + len(event_types) > MAX_COLUMNS_AND_EVENT_TYPES:
+        raise JobFailed(
+            f"Dataset has {optional} optional metadata columns and {len(event_types)} distinct event types. "
+            f"Together there can be at most {MAX_COLUMNS_AND_EVENT_TYPES}."
+        )

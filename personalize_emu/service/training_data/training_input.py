@@ -1,7 +1,7 @@
-"""What one training run reads.
+"""The input of one training.
 
-Which datasets, columns, configuration and seed count is fixed under the store's lock when the training is asked for
-(T-28). The rows are read later by a worker, without the lock.
+Datasets, columns, configuration and seed are fixed under the store's lock when the training is requested (T-28). Rows
+are read later by a worker, without the lock.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ from personalize_emu.service.training_data.dataset_input import (
     item_features,
     item_ids,
     item_objective,
+    refuse_reserved_event_types,
+    refuse_too_many_event_types,
     user_profiles,
 )
-from personalize_emu.service.training_data.event_limits import refuse_reserved_event_types, refuse_too_many_event_types
 from personalize_emu.wire.errors import InvalidInputException
 
 TYPES = (INTERACTIONS, ITEMS, USERS, ACTIONS, ACTION_INTERACTIONS)
@@ -48,14 +49,14 @@ ANY_NUMBER_OF_USERS = frozenset(
 
 
 BY_ATTRIBUTE = "aws-item-attribute-affinity"
-"""The recipe whose segments are asked for by attributes of items (R-82)."""
+"""The recipe whose segments are requested by attributes of items (R-82)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """What a training has read. attributes: of items, where segments are asked for by them.
+    """What a training has read. attributes: of items, for BY_ATTRIBUTE.
 
-    selection: which interactions are in `data`. log_length: number of streamed interactions looked at.
+    selection: which interactions are in `data`. log_length: number of streamed interactions read.
     data_version: of interactions and items.
     """
 
@@ -111,9 +112,9 @@ class TrainingInput:
 
     @property
     def hyperparameters(self) -> dict[str, str]:
-        """Every hyperparameter of the recipe, and what recipes are told beside them."""
-        told = {NOW: str(self.requested_at), NETWORK_FROM: str(self.network_from)}
-        return resolved_hyperparameters(self.facts, self.config) | told
+        """Every hyperparameter of the recipe, and the two settings that recipes read with them."""
+        settings = {NOW: str(self.requested_at), NETWORK_FROM: str(self.network_from)}
+        return resolved_hyperparameters(self.facts, self.config) | settings
 
     @property
     def context_fields(self) -> tuple[Field, ...]:
@@ -137,10 +138,10 @@ class TrainingInput:
         return self._with_metadata(training_data(found, selection, item_ids(self.items), self.context_fields))
 
     def snapshot(self) -> Snapshot:
-        """All that is there now.
+        """Everything that a training reads, as of now.
 
         Raises:
-            JobFailed: as `read`, and when no attribute tells items apart (E-15).
+            JobFailed: as `read`; the items have no informative attribute (E-15).
         """
         data_version, log_length, selection = self.data_version, len(self.interactions.log), self.selection
         data, items, attributes = self.read(selection, log_length), self.datasets.get(ITEMS), None
@@ -162,7 +163,7 @@ class TrainingInput:
 
     @property
     def _interaction_columns(self) -> tuple[str, ...]:
-        """Read beside ids, times and event types."""
+        """Read in addition to ids, times and event types."""
         names, interactions = tuple(field.name for field in self.context_fields), self.datasets.get(INTERACTIONS)
         shown = inputs_of(self.facts).impressions and interactions is not None and IMPRESSION in interactions.columns
         return (*names, IMPRESSION) if shown else names
@@ -188,7 +189,7 @@ def training_input(
     event_type: str | None,
     known: KnownColumns | None,
 ) -> TrainingInput:
-    """Fix what is read; called under the store's lock. known: see `columns_in_training`.
+    """Fix the input of a training, under the store's lock. known: see `columns_in_training`.
 
     Raises:
         InvalidInputException: there is no Interactions dataset, and the recipe needs one (E-12).
