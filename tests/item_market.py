@@ -88,10 +88,12 @@ class Market:
         self.events.put_events(trackingId=tracking, userId=user, sessionId=user, eventList=[event])
 
 
-def market(given: Given, schema: str = INTERACTIONS_SCHEMA, interactions: str | None = None) -> Market:
-    """interactions: CSV of the schema; by default those of `two_camps`."""
-    group = given.group()
+def market(
+    given: Given, schema: str = INTERACTIONS_SCHEMA, interactions: str | None = None, name: str = "group"
+) -> Market:
+    """interactions: CSV of the schema; by default those of `two_camps`. name: of the dataset group."""
+    group = given.group(name)
     given.import_job(given.dataset(group, given.schema(schema)), given.upload(interactions or as_csv(two_camps())))
     items = given.dataset(group, given.schema(SCHEMA, "items-schema"), "Items", "items")
     given.import_job(items, given.upload(items_csv(), "items.csv"), "items-import")
-    return Market(given, group, arn("dataset", "group/ITEMS"))
+    return Market(given, group, arn("dataset", f"{name}/ITEMS"))

@@ -80,6 +80,17 @@ def soap_shop(
     return training_data(rows)
 
 
+def fashions() -> TrainingData:
+    """One half of the items was in fashion for thirty busy days, the other half is since; nobody has a taste."""
+    rng = np.random.default_rng(8)
+    rows: list[Row] = []
+    for day in range(100):
+        for place in range(80 if day < 30 else 16):
+            item = rng.integers(60) if place % 8 == 0 else rng.integers(30) + (30 if day >= 30 else 0)
+            rows.append((f"u{rng.integers(200):03}", f"i{item:03}", day * DAY + 60 * place))
+    return training_data(rows)
+
+
 def random_data(users: int, items: int, rows: int, seed: int) -> TrainingData:
     """Random rows with popular and rare items, several at one time."""
     rng = np.random.default_rng(seed)

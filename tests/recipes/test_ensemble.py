@@ -21,7 +21,7 @@ from personalize_emu.recipes.scorers.popularity import fit_popularity_scorer
 from personalize_emu.recipes.scorers.time_aware_knn import fit_time_aware_knn
 from personalize_emu.recipes.scorers.transitions import fit_transition_scorer
 from tests.recipes.described_data import painted
-from tests.recipes.made_data import DAY, chains, checkerboard, history, random_data, training_data
+from tests.recipes.made_data import DAY, chains, checkerboard, fashions, history, random_data, training_data
 
 DATA = random_data(users=60, items=40, rows=900, seed=2)
 KERNELS = kernels_of(recency=True, steps=32)
@@ -41,17 +41,6 @@ def scorers_of(data: TrainingData) -> tuple[Scorer, ...]:
 def own(data: TrainingData, user: int) -> History:
     rows = slice(int(data.offsets[user]), int(data.offsets[user + 1]))
     return History(data.items[rows], data.timestamps[rows])
-
-
-def fashions() -> TrainingData:
-    """One half of the items was in fashion for thirty busy days, the other half is since; nobody has a taste."""
-    rng = np.random.default_rng(8)
-    rows = []
-    for day in range(100):
-        for place in range(80 if day < 30 else 16):
-            item = rng.integers(60) if place % 8 == 0 else rng.integers(30) + (30 if day >= 30 else 0)
-            rows.append((f"u{rng.integers(200):03}", f"i{item:03}", day * DAY + 60 * place))
-    return training_data(rows)
 
 
 @pytest.mark.parametrize("scorer", scorers_of(DATA), ids=lambda scorer: type(scorer).__name__)

@@ -194,14 +194,20 @@ def test_use_cases_explore(given: Given) -> None:
     assert found("without", "0") < 0.5 < 1.5 < found("with", "1")
 
 
-def answers_with_seed(seed: int) -> list[list[str]]:
-    """What an emulator of that seed answers."""
+def explored_order(seed: int = 3, group: str = "group") -> list[list[str]]:
+    """The new items in the order in which an emulator of that seed explores them for each of some users, from a dataset
+    group of that name.
+    """
     with mock_personalize(clock=ManualClock(), seed=seed):
-        found = market(Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION)))
+        given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
+        found = market(given, name=group)
         campaign = found.campaign(found.version(), FULL)
-        return [found.ids(campaign, user, 25) for user in USERS[:4]]
+        return [[item for item in found.ids(campaign, user) if item in NEW] for user in USERS[:4]]
 
 
-def test_the_same_seed_explores_the_same() -> None:
-    """RT-35: chance is that of the emulator's seed."""
-    assert answers_with_seed(3) == answers_with_seed(3)
+def test_the_same_seed_and_group_explore_the_same_and_others_otherwise() -> None:
+    """RT-35: chance is that of the emulator's seed and of what the model was trained on."""
+    explored = explored_order()
+    assert explored_order() == explored
+    assert explored_order(seed=4) != explored
+    assert explored_order(group="another") != explored
