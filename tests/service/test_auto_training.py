@@ -39,7 +39,7 @@ def new_data(given: Given) -> Callable[[], None]:
     return import_again
 
 
-def test_the_first_training_comes_within_the_hour(given: Given, clock: ManualClock) -> None:
+def test_first_training_is_within_the_hour(given: Given, clock: ManualClock) -> None:
     """R-SOL-8, R-SV-8, R-SV-9, T-50, T-52."""
     solution = given.solution(recipe=POPULARITY)
     clock.advance(HOUR - 1)
@@ -53,7 +53,7 @@ def test_the_first_training_comes_within_the_hour(given: Given, clock: ManualClo
     assert named["solutionVersion"]["name"] == "/".join(version["solutionVersionArn"].split("/")[1:])
 
 
-def test_a_version_made_by_hand_takes_the_place_of_the_first(
+def test_manual_version_replaces_the_first_training(
     given: Given, clock: ManualClock, new_data: Callable[[], None]
 ) -> None:
     """R-SOL-8, T-50: the schedule goes on after it."""
@@ -68,7 +68,7 @@ def test_a_version_made_by_hand_takes_the_place_of_the_first(
 
 
 @pytest.mark.parametrize(("expression", "days"), [(None, 7), ("rate(1 day)", 1), ("rate(30 days)", 30)])
-def test_later_ones_come_at_the_rate_of_the_solution(
+def test_later_trainings_follow_the_schedule(
     given: Given, clock: ManualClock, new_data: Callable[[], None], expression: str | None, days: int
 ) -> None:
     """R-SOL-8, T-51."""
@@ -83,7 +83,7 @@ def test_later_ones_come_at_the_rate_of_the_solution(
         assert len(versions_of(given, solution)) == trained
 
 
-def test_only_new_interactions_are_trained_on(
+def test_no_training_without_new_interactions(
     given: Given, clock: ManualClock, events: Any, new_data: Callable[[], None]
 ) -> None:
     """R-SOL-9: bulk or streamed."""
@@ -102,7 +102,7 @@ def test_only_new_interactions_are_trained_on(
     assert len(versions_of(given, solution)) == 3
 
 
-def test_a_version_made_by_hand_is_a_training_too(
+def test_manual_version_counts_as_the_last_training(
     given: Given, clock: ManualClock, new_data: Callable[[], None]
 ) -> None:
     """R-SOL-9."""
@@ -114,7 +114,7 @@ def test_a_version_made_by_hand_is_a_training_too(
     assert [version["trainingType"] for version in versions_of(given, solution)] == ["AUTOMATIC", "MANUAL"]
 
 
-def test_what_was_stopped_is_trained_again(slow: Given, clock: ManualClock) -> None:
+def test_stopped_version_does_not_count_as_the_last_training(slow: Given, clock: ManualClock) -> None:
     """R-SOL-9, R-SV-12: a stopped training learned nothing of the data."""
     group = slow.group()
     clock.advance(60)
@@ -131,7 +131,7 @@ def test_what_was_stopped_is_trained_again(slow: Given, clock: ManualClock) -> N
     assert [version["status"] for version in versions_of(slow, solution)] == ["CREATE STOPPED", "ACTIVE"]
 
 
-def test_a_new_frequency_starts_the_schedule_again(
+def test_new_frequency_restarts_the_schedule(
     given: Given, clock: ManualClock, new_data: Callable[[], None]
 ) -> None:
     """R-SOL-15: with a training within the hour."""
@@ -150,7 +150,7 @@ def test_a_new_frequency_starts_the_schedule_again(
     assert len(versions_of(given, solution)) == 4
 
 
-def test_training_can_be_switched_off_and_on(given: Given, clock: ManualClock, new_data: Callable[[], None]) -> None:
+def test_schedule_can_be_switched_off_and_on(given: Given, clock: ManualClock, new_data: Callable[[], None]) -> None:
     """R-SOL-8, R-SOL-22, T-50: a rate that is given while it is off is stored and not used."""
     solution = given.solution(recipe=POPULARITY, performAutoTraining=False)
     clock.advance(HOUR + 8 * DAY)
@@ -171,7 +171,7 @@ def test_training_can_be_switched_off_and_on(given: Given, clock: ManualClock, n
     assert len(versions_of(given, solution)) == 2
 
 
-def test_a_campaign_in_sync_follows(given: Given, clock: ManualClock, new_data: Callable[[], None]) -> None:
+def test_synced_campaign_follows_schedule(given: Given, clock: ManualClock, new_data: Callable[[], None]) -> None:
     """T-54, R-CMP-8, RT-102."""
     solution = given.solution(recipe=POPULARITY)
     clock.advance(HOUR)
@@ -185,7 +185,7 @@ def test_a_campaign_in_sync_follows(given: Given, clock: ManualClock, new_data: 
     assert shown["latestCampaignUpdate"]["status"] == "ACTIVE"
 
 
-def test_a_deleted_solution_is_not_trained(given: Given, clock: ManualClock, emulator: Emulator) -> None:
+def test_deleted_solution_is_not_trained(given: Given, clock: ManualClock, emulator: Emulator) -> None:
     """R-SOL-10: nor one of the same name that does not train by itself."""
     solution = given.solution(recipe=POPULARITY)
     given.personalize.delete_solution(solutionArn=solution)
@@ -196,7 +196,7 @@ def test_a_deleted_solution_is_not_trained(given: Given, clock: ManualClock, emu
     assert emulator.state.solutions[again].due_training is None
 
 
-def test_what_cannot_be_trained_passes_in_silence(given: Given, clock: ManualClock) -> None:
+def test_untrainable_solution_is_skipped(given: Given, clock: ManualClock) -> None:
     """R-SOL-10: a recipe nobody can train yet, and data that are gone."""
     affinity = given.solution(recipe=AFFINITY, name="affinity")
     group = arn("dataset-group", "group")
@@ -207,7 +207,7 @@ def test_what_cannot_be_trained_passes_in_silence(given: Given, clock: ManualClo
 
 
 @pytest.mark.parametrize("end", ["reset", "close"])
-def test_nothing_is_trained_after_the_end(emulator: Emulator, given: Given, clock: ManualClock, end: str) -> None:
+def test_no_training_after_reset_or_close(emulator: Emulator, given: Given, clock: ManualClock, end: str) -> None:
     """R-SOL-10: and the clock does not keep what was forgotten."""
     given.solution(recipe=POPULARITY)
     state = weakref.ref(emulator.state)
@@ -220,7 +220,7 @@ def test_nothing_is_trained_after_the_end(emulator: Emulator, given: Given, cloc
         assert state() is None
 
 
-def test_the_setting_switches_it_off(clock: ManualClock) -> None:
+def test_setting_switches_auto_training_off(clock: ManualClock) -> None:
     """R-SOL-10."""
     with MockPersonalize(Settings(pace="instant", auto_training=False), clock):
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
@@ -230,7 +230,7 @@ def test_the_setting_switches_it_off(clock: ManualClock) -> None:
         assert versions_of(given, solution) == []
 
 
-def test_it_trains_on_the_machines_clock() -> None:
+def test_auto_training_with_the_system_clock() -> None:
     """R-SOL-10: advancing brings the training; closing ends the clock's thread."""
     clock = SystemClock()
     before = set(threading.enumerate())
@@ -244,7 +244,7 @@ def test_it_trains_on_the_machines_clock() -> None:
     assert "personalize-emu-clock" not in {thread.name for thread in left}
 
 
-def test_a_leap_of_the_clock_is_not_made_up_for() -> None:
+def test_trainings_passed_over_by_the_clock_are_skipped() -> None:
     """R-SOL-8: on the machine's clock what was passed over is one training, and the schedule keeps its days."""
     with MockPersonalize(Settings(pace="instant"), SystemClock()) as emulator:
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))

@@ -1,4 +1,4 @@
-"""A campaign may be configured as far as its recipe and the group's data allow."""
+"""Campaign configurations: what is accepted for which recipe and data (R-CMP, RT-50, RT-70)."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def exploring(**values: str) -> dict[str, Any]:
     return {"itemExplorationConfig": values}
 
 
-def test_r20_segments_have_no_campaign() -> None:
+def test_r20_user_segmentation_has_no_campaigns() -> None:
     for on in ("aws-item-affinity", "aws-item-attribute-affinity"):
         assert "campaigns" in refused(None, on)
 
 
-def test_no_configuration_suits_every_other_recipe() -> None:
+def test_empty_configuration_is_accepted_for_all_other_recipes() -> None:
     for facts in all_recipes():
         if facts.operation is not None:
             check_campaign_config(facts, None, {})
@@ -74,8 +74,8 @@ def test_r53_exploration_names_are_camel_case() -> None:
     assert "unknown parameter" in refused(exploring(exploration_weight="0.3"))
 
 
-def test_r_cmp_19_r73a_other_recipes_are_not_told_how_to_explore() -> None:
-    """The guide says whom to give it to and not that it is refused: a program may deploy several recipes alike."""
+def test_r_cmp_19_r73a_exploration_values_of_other_recipes_are_ignored() -> None:
+    """The guide does not say that it is refused, and programs may deploy several recipes with one configuration."""
     config = exploring(explorationWeight="0.3")
     others = [facts for facts in all_recipes() if facts.operation is not None and not facts.explores]
     assert others
@@ -84,7 +84,7 @@ def test_r_cmp_19_r73a_other_recipes_are_not_told_how_to_explore() -> None:
         assert resolved_exploration(facts, config) is None
 
 
-def test_r101_recommenders_explore_items_of_a_day_at_least() -> None:
+def test_r101_recommenders_have_a_minimum_age_of_one_day() -> None:
     top_picks = recipe("aws-vod-top-picks")
     check_exploration(top_picks, {"explorationItemAgeCutOff": "1"})
     with pytest.raises(InvalidInputException):
@@ -101,7 +101,7 @@ def test_r_cmp_18_exploration_defaults() -> None:
     assert resolved_exploration(recipe("aws-sims"), None) is None
 
 
-def test_rt70_ranking_influence_needs_its_data() -> None:
+def test_rt70_ranking_influence_requires_its_columns() -> None:
     undated = schema("Items", ITEM_ID="string", NAME="string")
     check({"rankingInfluence": {"FRESHNESS": 1.0, "POPULARITY": 0.5}}, SEMANTIC)
     freshness: dict[str, Any] = {"rankingInfluence": {"FRESHNESS": 0.5}}
@@ -110,17 +110,17 @@ def test_rt70_ranking_influence_needs_its_data() -> None:
     assert "INTERACTIONS" in refused(popularity, SEMANTIC, schemas={"ITEMS": ITEMS})
 
 
-def test_rt70_an_influence_of_zero_needs_nothing() -> None:
+def test_rt70_influence_of_zero_requires_nothing() -> None:
     check({"rankingInfluence": {"FRESHNESS": 0.0, "POPULARITY": 0.0}}, SEMANTIC, {})
 
 
-def test_rt70_other_recipes_need_nothing_for_a_ranking_influence() -> None:
+def test_rt70_ranking_influence_of_other_recipes_is_ignored() -> None:
     """It has no effect on them, which tests of answers show."""
     for on in (PERSONALIZATION, "aws-similar-items", "aws-personalized-ranking-v2"):
         check({"rankingInfluence": {"POPULARITY": 0.5, "FRESHNESS": 1.0}}, on, {})
 
 
-def test_r_cmp_20_metadata_needs_a_column_to_show() -> None:
+def test_r_cmp_20_metadata_requires_a_metadata_column() -> None:
     wanted = {"enableMetadataWithRecommendations": True}
     check(wanted)
     dates = schema("Items", ITEM_ID="string", CREATION_TIMESTAMP="long")

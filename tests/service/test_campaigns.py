@@ -22,7 +22,7 @@ def version(given: Given) -> str:
     return given.version(given.solution(recipe=POPULARITY))
 
 
-def test_a_campaign_has_the_recorded_members(given: Given, version: str) -> None:
+def test_campaign_has_the_recorded_members(given: Given, version: str) -> None:
     """R-CMP-1, R-CMP-3, R-CMP-5, R-CMP-10, R-CMP-23."""
     given.personalize.create_campaign(name="c", solutionVersionArn=version)
     shown = campaign_of(given, arn("campaign", "c"))
@@ -40,14 +40,14 @@ def test_a_campaign_has_the_recorded_members(given: Given, version: str) -> None
     assert "solutionVersionArn" not in summary
 
 
-def test_the_configuration_comes_back_as_it_was_given(given: Given) -> None:
+def test_configuration_is_described_as_given(given: Given) -> None:
     """R-CMP-2, R-CMP-18, R-CMP-23."""
     config = {"itemExplorationConfig": {"explorationWeight": "0.1"}}
     campaign = given.campaign(given.version(given.solution(recipe=USER_PERSONALIZATION)), campaignConfig=config)
     assert campaign_of(given, campaign)["campaignConfig"] == config
 
 
-def test_what_belongs_to_other_recipes_changes_nothing(given: Given, version: str) -> None:
+def test_configuration_of_other_recipes_is_ignored(given: Given, version: str) -> None:
     """R-CMP-19, RT-50, RT-70, R-CMP-23: it is shown again and has no effect."""
     config = {
         "itemExplorationConfig": {"explorationWeight": "1"},
@@ -71,7 +71,7 @@ def test_campaigns_are_listed_by_solution(given: Given, version: str) -> None:
     assert given.personalize.list_campaigns(solutionArn=arn("solution", "none"))["campaigns"] == []
 
 
-def test_a_solution_arn_without_version_is_not_found(given: Given, version: str) -> None:
+def test_solution_arn_as_version_arn_is_not_found(given: Given, version: str) -> None:
     """R-CMP-7, E-22."""
     code, _ = refusal(given.campaign, version=version.rpartition("/")[0])
     assert code == "ResourceNotFoundException"
@@ -89,7 +89,7 @@ def test_latest_is_the_newest_active_version(given: Given) -> None:
     assert campaign_of(given, campaign)["solutionVersionArn"] == newest
 
 
-def test_a_campaign_in_sync_follows_to_newer_versions(given: Given) -> None:
+def test_synced_campaign_follows_to_newer_versions(given: Given) -> None:
     """R-CMP-8, T-54, RT-102."""
     solution = given.solution(recipe=POPULARITY)
     first = given.version(solution)
@@ -109,7 +109,7 @@ def test_failed_versions_cannot_be_deployed(given: Given) -> None:
     assert code == "InvalidInputException"
 
 
-def test_an_update_shows_beside_the_old_deployment(slow: Given, clock: ManualClock) -> None:
+def test_running_update_is_shown_and_the_old_version_serves(slow: Given, clock: ManualClock) -> None:
     """R-CMP-10 to R-CMP-13, R-CMP-16, E-25."""
     solution, first = trained_slowly(slow, clock)
     campaign = slow.campaign(first)
@@ -138,7 +138,7 @@ def test_an_update_shows_beside_the_old_deployment(slow: Given, clock: ManualClo
     assert "campaignConfig" not in shown["latestCampaignUpdate"]
 
 
-def test_following_the_solution_keeps_what_an_update_brings(slow: Given, clock: ManualClock) -> None:
+def test_sync_keeps_values_of_a_running_update(slow: Given, clock: ManualClock) -> None:
     """R-CMP-8, R-CMP-12: a version that becomes ACTIVE during an update is deployed with its values."""
     solution, _ = trained_slowly(slow, clock)
     campaign = slow.campaign(f"{solution}/$LATEST", campaignConfig={"syncWithLatestSolutionVersion": True})
@@ -168,7 +168,7 @@ def trained_slowly(slow: Given, clock: ManualClock) -> tuple[str, str]:
     return solution, version
 
 
-def test_an_update_changes_what_it_names(given: Given, version: str) -> None:
+def test_update_changes_only_given_members(given: Given, version: str) -> None:
     """R-CMP-22."""
     campaign = given.campaign(version)
     given.personalize.update_campaign(campaignArn=campaign, minProvisionedTPS=7)
@@ -178,7 +178,7 @@ def test_an_update_changes_what_it_names(given: Given, version: str) -> None:
     assert code == "InvalidInputException"
 
 
-def test_an_update_goes_to_another_solution_and_another_group(given: Given, version: str) -> None:
+def test_update_to_a_version_of_another_group(given: Given, version: str) -> None:
     """R-CMP-15: datasets follow what is deployed."""
     campaign = given.campaign(version)
     sibling = given.version(given.solution(arn("dataset-group", "group"), SIMS, name="sibling"))

@@ -1,4 +1,4 @@
-"""Hyperparameters and the ranges they are searched in: what is accepted, and what it comes to."""
+"""Hyperparameters and HPO ranges: accepted values, refused ones, resolved ones (R-50 to R-71, T-30 to T-33)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from tests.service.solution_requests import BARE, check, ranges, recipe, refused
         ),
     ],
 )
-def test_r54_values(on: str, kind: str, name: str, good: list[str], bad: list[str]) -> None:
+def test_r54_accepted_and_refused_values(on: str, kind: str, name: str, good: list[str], bad: list[str]) -> None:
     member = "algorithmHyperParameters" if kind == "algorithm" else "featureTransformationParameters"
     for text in good:
         check({member: {name: text}}, on=on)
@@ -57,7 +57,7 @@ def test_r54_values(on: str, kind: str, name: str, good: list[str], bad: list[st
         assert member in refused({member: {name: text}}, on=on)
 
 
-def test_r70a_frequencies_as_the_guide_of_2023_spells_them() -> None:
+def test_r70a_frequency_spellings_of_the_2023_guide() -> None:
     for text, value in (("30 min", "30 minutes"), ("1h", "1 hour"), ("2h", "2 hours"), ("3h", "3 hours")):
         config = {"featureTransformationParameters": {"trend_discovery_frequency": text}}
         check(config, on="aws-trending-now")
@@ -83,7 +83,7 @@ def test_r70c_action_optimization_period() -> None:
         ("aws-sims", {"max": "0.001"}, ("min_user", " 0.005 (its default) above max_user", " 0.001,")),
     ],
 )
-def test_r71_the_least_percentile_above_the_greatest(on: str, given: dict[str, str], told: tuple[str, ...]) -> None:
+def test_r71_minimum_percentile_above_maximum_is_refused(on: str, given: dict[str, str], told: tuple[str, ...]) -> None:
     """Nobody would be left; the text says which of the two to change."""
     values = {f"{side}_user_history_length_percentile": value for side, value in given.items()}
     text = refused({"featureTransformationParameters": values}, on=on)
@@ -135,7 +135,7 @@ def test_r51_r54_resolved_values_have_one_name_and_one_spelling() -> None:
     }
 
 
-def test_defaults_are_values_of_their_own_parameters() -> None:
+def test_defaults_are_valid_values() -> None:
     for facts in all_recipes():
         config: dict[str, dict[str, str]] = {
             "algorithmHyperParameters": {},
@@ -149,7 +149,7 @@ def test_defaults_are_values_of_their_own_parameters() -> None:
 
 
 @given(st.text())
-def test_any_text_is_a_number_or_is_not(text: str) -> None:
+def test_parsing_of_any_text_returns_a_number_or_none(text: str) -> None:
     integer, decimal = integer_value(text), decimal_value(text)
     if integer is not None:
         assert decimal == float(integer)
@@ -159,7 +159,7 @@ def test_any_text_is_a_number_or_is_not(text: str) -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_every_float_is_read_back(value: float) -> None:
+def test_every_float_survives_a_round_trip(value: float) -> None:
     assert decimal_value(repr(value)) == value
 
 
@@ -173,7 +173,7 @@ def test_r54_hostile_numbers_are_refused(text: str) -> None:
 # --- HPO ----------------------------------------------------------------------------------------------------
 
 
-def test_t33_r56_where_nothing_can_be_tuned_nothing_is() -> None:
+def test_t33_r56_hpo_of_recipes_without_tunable_parameters() -> None:
     """The guide says which recipes have no HPO, and not that asking for it is refused."""
     for facts in all_recipes():
         if not facts.listed or facts.domain is not None or facts.name == "aws-next-best-action":
@@ -205,7 +205,7 @@ def test_t31_r_sol_19_job_counts(member: str, good: list[str], bad: list[str]) -
         assert member in refused({"hpoConfig": {"hpoResourceConfig": {member: text}}}, performHPO=True)
 
 
-def test_t32_the_objective_is_accepted_and_not_used() -> None:
+def test_t32_objective_is_accepted_and_ignored() -> None:
     check({"hpoConfig": {"hpoObjective": {"type": "Maximize", "metricName": "m", "metricRegex": "("}}})
     assert "Maximize" in refused({"hpoConfig": {"hpoObjective": {"type": "maximise"}}})
 
@@ -249,7 +249,7 @@ def test_t33_ranges_of_recipes_without_hpo() -> None:
     assert "tunable" in refused(config, on="aws-item-affinity")
 
 
-def test_t30_bounds_left_out_are_the_recipes_own() -> None:
+def test_t30_missing_bounds_default_to_those_of_the_recipe() -> None:
     entry = {"name": "popularity_discount_factor", "minValue": 0.4}
     config = {"algorithmHyperParameterRanges": {"continuousHyperParameterRanges": [entry]}}
     (searched,) = searched_ranges(recipe("aws-sims"), config)

@@ -1,4 +1,4 @@
-"""aws-hrnn and its kin can be used again where the option says so (R-13 to R-15, R-32, R-65, R-66)."""
+"""The legacy HRNN recipes, with the option legacy_recipes (R-13 to R-15, R-32, R-65, R-66)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_r32_a_withdrawn_recipe_is_refused(given: Given) -> None:
     assert refusal(given.solution, recipe=HRNN)[0] == "InvalidInputException"
 
 
-def test_r13_a_campaign_of_hrnn_foresees_the_next_item(old_account: Given) -> None:
+def test_r13_hrnn_campaign_predicts_the_next_item(old_account: Given) -> None:
     campaign = old_account.deployed(HRNN, walks())
     runtime = boto3.client("personalize-runtime", region_name=REGION)
     answer = runtime.get_recommendations(campaignArn=campaign, userId="u00", numResults=30)

@@ -27,7 +27,7 @@ def metrics(ours: Market, version: str) -> dict[str, float]:
     return found
 
 
-def test_a_higher_sensitivity_recommends_dearer_items(ours: Market) -> None:
+def test_higher_sensitivity_recommends_items_of_higher_value(ours: Market) -> None:
     """T-18, T-26, T-27, M-3, M-27: OFF recommends what a solution without an objective does."""
     means, lists = {}, {}
     for level in ("OFF", "HIGH", None):

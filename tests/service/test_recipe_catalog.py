@@ -1,4 +1,4 @@
-"""The catalog says what spec 06 says, recipe by recipe."""
+"""The recipe catalog against tables of spec 06."""
 
 from __future__ import annotations
 
@@ -201,12 +201,12 @@ def test_r51_names_with_a_stage_are_synonyms() -> None:
     assert all(parameter.staged_name is None for parameter in named("aws-sims").hyperparameters)
 
 
-def test_r69_sims_knows_its_internal_names() -> None:
+def test_r69_sims_accepts_its_internal_parameter_names() -> None:
     synonyms = {synonym for parameter in named("aws-sims").hyperparameters for synonym in parameter.synonyms}
     assert synonyms == {"min_hist_length_percentile", "max_hist_length_percentile"}
 
 
-def test_t33_recipes_customers_can_tune() -> None:
+def test_t33_tunable_recipes() -> None:
     tunable = {recipe.name for recipe in all_recipes() if recipe.tunes and recipe.listed}
     assert tunable == {
         "aws-user-personalization",
@@ -216,7 +216,7 @@ def test_t33_recipes_customers_can_tune() -> None:
     }
 
 
-def test_r64_r101_recipes_whose_exploration_is_configured() -> None:
+def test_r64_r101_recipes_with_exploration_configuration() -> None:
     minimum = {recipe.name: recipe.exploration_age_minimum for recipe in all_recipes() if recipe.explores}
     assert minimum == {
         "aws-user-personalization": 0.0,
@@ -261,5 +261,5 @@ def test_r31_recorded_creation_dates() -> None:
         "arn:aws:personalize:::algorithm/aws-sims",
     ],
 )
-def test_r36_nothing_but_the_exact_arn_names_a_recipe(arn: str) -> None:
+def test_r36_only_the_exact_arn_finds_a_recipe(arn: str) -> None:
     assert recipe_by_arn(arn) is None

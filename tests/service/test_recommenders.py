@@ -34,7 +34,7 @@ def recommender_of(given: Given, name: str = "recommender") -> dict[str, Any]:
     return answer["recommender"]
 
 
-def test_a_recommender_has_the_documented_members(given: Given) -> None:
+def test_recommender_has_the_documented_members(given: Given) -> None:
     """R-REC-1, R-REC-3, R-REC-4, R-REC-7, R-GEN-1, M-40: metrics as GetSolutionMetrics has them."""
     group = shop(given)
     made = recommender(given, group, VIEWS)
@@ -58,7 +58,7 @@ def test_a_recommender_has_the_documented_members(given: Given) -> None:
     assert set(summary) == set(shown) - {"modelMetrics"}
 
 
-def test_the_configuration_comes_back_as_it_was_given(given: Given) -> None:
+def test_configuration_is_described_as_given(given: Given) -> None:
     """R-REC-2, R-101."""
     config = {
         "itemExplorationConfig": {"explorationWeight": "0.2", "explorationItemAgeCutOff": "1"},
@@ -91,14 +91,14 @@ def test_recommenders_are_listed_by_group_newest_first(given: Given) -> None:
         ("vod-most-popular", {}),
     ],
 )
-def test_what_a_recommender_cannot_be_made_of(given: Given, use_case: str, config: dict[str, Any]) -> None:
+def test_invalid_configurations_are_refused(given: Given, use_case: str, config: dict[str, Any]) -> None:
     """R-REC-13, R-101, R-107, T-28, R-CMP-20."""
     code, _ = refusal(recommender, given=given, group=shop(given), use_case=use_case, recommenderConfig=config)
     assert code == "InvalidInputException"
     assert given.personalize.list_recommenders()["recommenders"] == []
 
 
-def test_a_custom_group_has_no_recommenders_and_a_solution_no_use_case(given: Given) -> None:
+def test_custom_groups_and_use_cases_are_kept_apart(given: Given) -> None:
     """R-REC-13, R-DSG-10, R-107."""
     assert refusal(recommender, given=given, group=given.imported_group(), use_case=VIEWS) == (
         "InvalidInputException",
@@ -109,7 +109,7 @@ def test_a_custom_group_has_no_recommenders_and_a_solution_no_use_case(given: Gi
     assert given.version(given.solution(group, SIMS))
 
 
-def test_use_cases_need_their_datasets(given: Given) -> None:
+def test_use_cases_require_their_datasets(given: Given) -> None:
     """R-96, R-99, R-REC-16, E-12."""
     films = cinema(given, films=False)
     for use_case in ("vod-more-like-x", "vod-top-picks"):
@@ -119,7 +119,7 @@ def test_use_cases_need_their_datasets(given: Given) -> None:
     assert (code, text[:46]) == ("InvalidInputException", "Dataset group must contain an INTERACTIONS dat")
 
 
-def test_unknown_groups_recipes_and_names(given: Given) -> None:
+def test_unknown_groups_and_recipes_and_taken_names(given: Given) -> None:
     """R-GEN-4, R-GEN-6, R-GEN-20, R-REC-15, Q-11, E-2."""
     group = shop(given)
     missing = refusal(recommender, given=given, group=arn("dataset-group", "none"), use_case=VIEWS)
@@ -152,7 +152,7 @@ def test_unknown_groups_recipes_and_names(given: Given) -> None:
         ),
     ],
 )
-def test_too_little_data_fail_with_the_text_of_the_service(
+def test_too_few_data_fail_with_the_service_text(
     given: Given, use_case: str, rows: Any, reason: str | None
 ) -> None:
     """R-40, R-106, R-REC-16, T-82, E-14, R-REC-6: event types count whatever their case."""
@@ -164,7 +164,7 @@ def test_too_little_data_fail_with_the_text_of_the_service(
     given.personalize.delete_recommender(recommenderArn=arn("recommender", "recommender"))
 
 
-def test_similar_films_need_users_too(given: Given) -> None:
+def test_more_like_x_requires_users(given: Given) -> None:
     """R-40, R-96."""
     recommender(given, cinema(given, typed(two_camps(users=24, events=50), "Click")), "vod-more-like-x")
     assert recommender_of(given)["failureReason"] == (
@@ -243,7 +243,7 @@ def runtime_of_slow(slow: Given) -> Any:
     return boto3.client("personalize-runtime", region_name=REGION)
 
 
-def test_an_update_replaces_the_configuration(given: Given) -> None:
+def test_update_replaces_the_configuration(given: Given) -> None:
     """R-REC-8, R-REC-9, R-REC-18."""
     made = recommender(given, shop(given), FOR_YOU, recommenderConfig={"minRecommendationRequestsPerSecond": 2})
     assert "latestRecommenderUpdate" not in recommender_of(given)
@@ -260,7 +260,7 @@ def test_an_update_replaces_the_configuration(given: Given) -> None:
     assert code == "InvalidInputException"
 
 
-def test_the_old_configuration_serves_until_the_update_is_done(slow: Given, clock: ManualClock) -> None:
+def test_old_configuration_serves_until_the_update_is_active(slow: Given, clock: ManualClock) -> None:
     """R-REC-9: nothing else can be done to it meanwhile."""
     group = shop(slow, wait=lambda: clock.advance(1000))
     clock.advance(1000)
@@ -283,7 +283,7 @@ def test_the_old_configuration_serves_until_the_update_is_done(slow: Given, cloc
     assert recommender_of(slow)["recommenderConfig"] == config
 
 
-def test_other_training_columns_mean_a_new_model(given: Given) -> None:
+def test_changed_training_columns_train_a_new_model(given: Given) -> None:
     """R-REC-9: other settings keep the model, and so does an update that fails (R-CMP-14)."""
     made = recommender(given, shop(given), VIEWS)
     before = recommender_of(given)["modelMetrics"]
@@ -310,7 +310,7 @@ def changed_data(given: Given, event_type: str = "View") -> str:
     return given.upload(events_csv(typed(two_camps(users=90, items=20), event_type)), "changed.csv")
 
 
-def test_it_is_trained_again_every_seven_days(given: Given, clock: ManualClock) -> None:
+def test_recommender_is_trained_every_seven_days(given: Given, clock: ManualClock) -> None:
     """R-REC-11, R-REC-12, R-103: counted from the creation; not while it is stopped."""
     made = recommender(given, shop(given), VIEWS)
     seen = [recommender_of(given)["modelMetrics"]]
@@ -335,7 +335,7 @@ def test_it_is_trained_again_every_seven_days(given: Given, clock: ManualClock) 
     clock.advance(7 * 86_400)
 
 
-def test_a_group_goes_after_its_recommenders(given: Given) -> None:
+def test_group_deletion_requires_deletion_of_recommenders(given: Given) -> None:
     """R-DSG-12, R-DS-17, R-REC-14: an ACTIVE recommender lets its dataset go."""
     group = cinema(given, cinema_rows(), films=False)
     made = recommender(given, group, "vod-most-popular")

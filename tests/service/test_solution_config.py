@@ -1,4 +1,4 @@
-"""CreateSolution and UpdateSolution refuse what cannot be trained, and nothing else."""
+"""Solution configurations: what CreateSolution and UpdateSolution accept and refuse."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_r107_a_use_case_needs_a_recommender() -> None:
             assert "recommender" in refused(on=use_case.name)
 
 
-def test_r32_legacy_recipes_are_not_trained() -> None:
+def test_r32_legacy_recipes_are_refused() -> None:
     for name in ("aws-hrnn", "aws-hrnn-metadata", "aws-hrnn-coldstart"):
         assert "no longer available" in refused(on=name)
 
@@ -76,7 +76,7 @@ def test_t17_t41_recipe_list() -> None:
 # --- datasets -----------------------------------------------------------------------------------------------
 
 
-def test_e12_interactions_are_needed_by_all_but_semantic_similarity() -> None:
+def test_e12_all_recipes_but_semantic_similarity_require_interactions() -> None:
     for facts in all_recipes():
         if facts.listed and facts.domain is None and facts.name != "aws-semantic-similarity":
             assert refused(on=facts.name, schemas={"ITEMS": ITEMS}) == NO_INTERACTIONS
@@ -84,7 +84,7 @@ def test_e12_interactions_are_needed_by_all_but_semantic_similarity() -> None:
         check_solution(None, {"performAutoML": True}, {})
 
 
-def test_t84_semantic_similarity_needs_names_and_texts() -> None:
+def test_t84_semantic_similarity_requires_item_name_and_text() -> None:
     check(on="aws-semantic-similarity", schemas={"ITEMS": ITEMS})
     plain = schema("Items", ITEM_ID="string", NAME="string", PRICE="float")
     text_only = schema("Items", ITEM_ID="string", TEXT={"type": "string", "textual": True})
@@ -92,7 +92,7 @@ def test_t84_semantic_similarity_needs_names_and_texts() -> None:
         assert "item name" in refused(on="aws-semantic-similarity", schemas=schemas)
 
 
-def test_t84_next_best_action_needs_actions() -> None:
+def test_t84_next_best_action_requires_actions() -> None:
     actions = schema("Actions", ACTION_ID="string", VALUE="long", COST="float")
     check(on="aws-next-best-action", schemas={"INTERACTIONS": BARE, "ACTIONS": actions})
     assert "ACTIONS" in refused(on="aws-next-best-action")
@@ -110,7 +110,7 @@ def test_t84_next_best_action_needs_actions() -> None:
         ({"CREATION_TIMESTAMP": "long"}, False),
     ],
 )
-def test_t84_attribute_affinity_needs_an_attribute(columns: dict[str, Any], usable: bool) -> None:
+def test_t84_attribute_affinity_requires_an_attribute(columns: dict[str, Any], usable: bool) -> None:
     schemas = {"INTERACTIONS": BARE, "ITEMS": schema("Items", ITEM_ID="string", **columns)}
     if usable:
         check(on="aws-item-attribute-affinity", schemas=schemas)
@@ -164,7 +164,7 @@ def test_t13_t22_events_configuration() -> None:
     assert "must have an eventType" in refused(events({"weight": 0.5}))
 
 
-def test_t23_weights_that_are_all_zero_leave_nothing_to_train_on() -> None:
+def test_t23_weights_that_are_all_zero_are_refused() -> None:
     check(events({"eventType": "buy", "weight": 0.0}, {"eventType": "click", "weight": 0.1}))
     assert "weight" in refused(events({"eventType": "buy", "weight": 0.0}))
 
@@ -177,7 +177,7 @@ def objective(column: str | None, sensitivity: str | None = None) -> dict[str, A
     return {"optimizationObjective": {name: value for name, value in members.items() if value is not None}}
 
 
-def test_t26_the_objective_is_a_numeric_column_that_is_always_there() -> None:
+def test_t26_objective_column_is_numeric_and_not_nullable() -> None:
     for on in ("aws-user-personalization", "aws-personalized-ranking"):
         check(objective("PRICE", "HIGH"), on=on)
         check(objective("PRICE"), on=on)
@@ -187,7 +187,7 @@ def test_t26_the_objective_is_a_numeric_column_that_is_always_there() -> None:
     assert "itemAttribute" in refused(objective(None, "LOW"))
 
 
-def test_t27_off_and_empty_objectives_ask_for_nothing() -> None:
+def test_t27_off_and_empty_objectives_are_accepted() -> None:
     check(objective(None, "OFF"))
     check({"optimizationObjective": {}}, on="aws-sims")
 
@@ -226,7 +226,7 @@ def test_t28_columns_are_named_by_dataset_in_any_case() -> None:
         columns(ITEMS=["NONE"]),
     ],
 )
-def test_t28_columns_that_cannot_be_chosen(config: dict[str, Any]) -> None:
+def test_t28_unknown_datasets_and_columns_are_refused(config: dict[str, Any]) -> None:
     refused(config)
 
 
@@ -247,7 +247,7 @@ def test_t28_columns_in_any_case_and_twice_and_ids(config: dict[str, Any], left:
     assert set(found) == left
 
 
-def test_t28_what_is_left_for_training() -> None:
+def test_t28_columns_in_training() -> None:
     excluded = columns({"items": ["GENRES", "NAME"]})["trainingDataConfig"]
     included = columns(Items=["PRICE"])["trainingDataConfig"]
     assert columns_in_training({}, "ITEMS", ITEMS) == ITEMS.names
@@ -285,7 +285,7 @@ def test_t51_schedules_from_one_to_thirty_days() -> None:
         f"rate({'9' * 500} days)",
     ],
 )
-def test_t51_other_schedules(expression: str) -> None:
+def test_t51_other_schedules_are_refused(expression: str) -> None:
     assert "schedulingExpression" in refused(schedule(expression))
 
 

@@ -43,7 +43,7 @@ def version_of(given: Given, version: str) -> dict[str, Any]:
     return answer["solutionVersion"]
 
 
-def test_a_solution_without_configuration_shows_the_recorded_members(given: Given) -> None:
+def test_solution_without_configuration_has_the_recorded_members(given: Given) -> None:
     """R-SOL-5, R-SOL-6, R-SOL-24, T-11, P-28."""
     solution = given.solution(performAutoTraining=False)
     shown = solution_of(given, solution)
@@ -80,7 +80,7 @@ def test_automatic_training_is_on_by_default(given: Given) -> None:
     assert solution_of(given, given.solution())["performAutoTraining"] is True
 
 
-def test_configuration_comes_back_as_it_was_given(given: Given) -> None:
+def test_configuration_is_described_as_given(given: Given) -> None:
     """R-SOL-24, R-SV-11."""
     config = {
         "algorithmHyperParameters": {"popularity_discount_factor": "0.7"},
@@ -91,7 +91,7 @@ def test_configuration_comes_back_as_it_was_given(given: Given) -> None:
     assert version_of(given, given.version(solution))["solutionConfig"] == config
 
 
-def test_percentiles_that_leave_nobody_are_refused_before_anything_is_made(given: Given) -> None:
+def test_percentiles_that_leave_no_users_are_refused(given: Given) -> None:
     """R-71, R-54."""
     bounds = {"min_user_history_length_percentile": ".9", "max_user_history_length_percentile": ".1"}
     code, text = refusal(given.solution, solutionConfig={"featureTransformationParameters": bounds})
@@ -104,7 +104,7 @@ def test_percentiles_that_leave_nobody_are_refused_before_anything_is_made(given
     assert given.personalize.list_solutions()["solutions"] == []
 
 
-def test_a_solution_needs_imported_interactions(given: Given) -> None:
+def test_solution_requires_imported_interactions(given: Given) -> None:
     """R-SOL-12, E-12, T-84."""
     text = (
         "Dataset group must contain an INTERACTIONS dataset with successfully completed dataset import job "
@@ -125,12 +125,12 @@ def test_a_solution_needs_imported_interactions(given: Given) -> None:
         ("arn:aws:personalize:::recipe/aws-vod-top-picks", "InvalidInputException"),
     ],
 )
-def test_recipes_that_a_solution_cannot_use(given: Given, recipe: str, code: str) -> None:
+def test_invalid_recipes_are_refused(given: Given, recipe: str, code: str) -> None:
     """R-GEN-6, R-GEN-7, R-32, R-SOL-20."""
     assert refusal(given.solution, recipe=recipe)[0] == code
 
 
-def test_a_version_has_the_recorded_name_and_members(given: Given) -> None:
+def test_version_has_the_recorded_name_and_members(given: Given) -> None:
     """R-SV-1, R-SV-2, R-SV-4, R-SV-7, R-SV-9, T-60 to T-65."""
     solution = given.solution(name="films")
     version = given.version(solution)
@@ -164,7 +164,7 @@ def test_versions_are_listed_oldest_first(given: Given) -> None:
     assert code == "ResourceNotFoundException"
 
 
-def test_a_name_is_used_once_in_a_solution(given: Given) -> None:
+def test_version_names_are_unique_in_a_solution(given: Given) -> None:
     """R-SV-3."""
     solution = given.solution(recipe=POPULARITY)
     version = given.version(solution, name="first")
@@ -208,7 +208,7 @@ def test_states_and_metrics_while_training(slow: Given, clock: ManualClock) -> N
     slow.personalize.get_solution_metrics(solutionVersionArn=version)
 
 
-def test_too_few_users_fail_the_training_with_the_service_text(given: Given) -> None:
+def test_too_few_users_fail_the_training(given: Given) -> None:
     """R-SV-15, R-SV-16, T-80, T-81, E-13."""
     rows = two_camps(users=24, events=50)
     version = given.version(given.solution(given.imported_group(rows)))
@@ -266,7 +266,7 @@ def typed_group(given: Given) -> str:
         ),
     ],
 )
-def test_event_types_and_values_select_what_is_trained_on(
+def test_event_types_and_values_select_interactions(
     given: Given, selection: dict[str, Any], reason: str | None
 ) -> None:
     """T-8, T-12, T-13, T-20, T-21, T-82, E-14."""
@@ -275,7 +275,7 @@ def test_event_types_and_values_select_what_is_trained_on(
 
 
 @pytest.mark.parametrize("weights", [(1.0, 1.0), (0.3, 0.1)])
-def test_weighing_event_types_adds_metrics(given: Given, weights: tuple[float, float]) -> None:
+def test_event_weights_add_metrics(given: Given, weights: tuple[float, float]) -> None:
     """M-3, M-28, T-13, T-23."""
     events = [{"eventType": kind, "weight": weight} for kind, weight in zip(("buy", "look"), weights, strict=True)]
     config = {"eventsConfig": {"eventParametersList": events}}
@@ -285,7 +285,7 @@ def test_weighing_event_types_adds_metrics(given: Given, weights: tuple[float, f
     assert set(metrics) == set(METRICS) | added
 
 
-def test_update_training_needs_a_full_version(given: Given) -> None:
+def test_update_mode_requires_a_full_version(given: Given) -> None:
     """T-70, T-71, R-SV-8."""
     for recipe in (USER_PERSONALIZATION, SIMS):
         solution = given.solution(given.imported_group(name=recipe[-4:]), recipe, name=recipe[-4:])
@@ -293,7 +293,7 @@ def test_update_training_needs_a_full_version(given: Given) -> None:
         assert code == "InvalidInputException"
 
 
-def test_deleting_a_solution_takes_its_versions_along(given: Given) -> None:
+def test_deleting_a_solution_deletes_its_versions(given: Given) -> None:
     """R-SOL-17, R-SV-13."""
     version = given.version(given.solution(recipe=POPULARITY))
     campaign = given.campaign(version)
@@ -310,7 +310,7 @@ def test_deleting_a_solution_takes_its_versions_along(given: Given) -> None:
     )
 
 
-def test_datasets_can_go_while_trained_versions_stay(given: Given) -> None:
+def test_datasets_can_be_deleted_while_trained_versions_exist(given: Given) -> None:
     """R-DS-19, R-DS-20."""
     version = given.version(given.solution(recipe=POPULARITY))
     given.personalize.delete_dataset(datasetArn=arn("dataset", "group/INTERACTIONS"))

@@ -1,4 +1,4 @@
-"""Long trainings run in a process of their own, and nobody can tell by the answers (spec 07)."""
+"""Trainings in a process of their own give the same answers (spec 07)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from personalize_emu.recipes.training import training_process
 from tests.given import Given
 
 
-def test_a_version_trained_in_a_process_answers_the_same(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_version_trained_in_a_process_gives_the_same_answers(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
     stages: list[str] = []
     apart = training_process.train_apart
 

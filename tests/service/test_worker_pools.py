@@ -1,4 +1,4 @@
-"""What takes seconds never waits for what takes minutes (R-GEN-19)."""
+"""Short jobs do not wait for trainings (R-GEN-19)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ SHORT: dict[str, Callable[[Given, str, str], Any]] = {
 
 
 @pytest.mark.parametrize("what", SHORT)
-def test_trainings_hold_up_nothing_else(at_work: tuple[Emulator, Given], what: str) -> None:
+def test_trainings_do_not_delay_other_jobs(at_work: tuple[Emulator, Given], what: str) -> None:
     emulator, given = at_work
     (group,) = [found["datasetGroupArn"] for found in given.personalize.list_dataset_groups()["datasetGroups"]]
     versions = given.personalize.list_solution_versions()["solutionVersions"]

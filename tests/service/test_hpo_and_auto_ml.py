@@ -33,7 +33,7 @@ def described(given: Given, version: str) -> dict[str, Any]:
     return dict(given.personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"])
 
 
-def test_the_best_values_are_shown(given: Given) -> None:
+def test_best_values_are_shown(given: Given) -> None:
     """T-30, T-34, R-50: strings, unprefixed, of the recipe's own ranges where none are given."""
     shown = tuned(given, hpo(4))
     assert shown["status"] == "ACTIVE"
@@ -46,7 +46,7 @@ def test_the_best_values_are_shown(given: Given) -> None:
     assert shown["trainingHours"] == round(4 * 1200 / 1e6, 3)
 
 
-def test_values_of_the_published_example(given: Given) -> None:
+def test_ranges_of_the_published_example(given: Given) -> None:
     """R-51, R-52, T-30, T-33: prefixed names are understood; only what was asked for is searched and shown."""
     shown = tuned(
         given,
@@ -71,7 +71,7 @@ def test_given_values_are_the_first_candidate(given: Given) -> None:
     }
 
 
-def test_the_objective_is_shown_and_not_used(given: Given) -> None:
+def test_objective_is_shown_and_ignored(given: Given) -> None:
     """T-32."""
     config = hpo(1)
     config["hpoConfig"]["hpoObjective"] = {"type": "Minimize", "metricName": "x", "metricRegex": "y"}
@@ -80,13 +80,13 @@ def test_the_objective_is_shown_and_not_used(given: Given) -> None:
     assert shown["status"] == "ACTIVE"
 
 
-def test_parameters_without_effect_are_not_searched_for_long(given: Given) -> None:
+def test_parameters_without_effect_keep_their_defaults(given: Given) -> None:
     """R-67, R-68, T-34."""
     found = tuned(given, {}, SIMILAR)["tunedHPOParams"]["algorithmHyperParameters"]
     assert found == {"item_id_hidden_dim": "100", "item_metadata_hidden_dim": "100"}
 
 
-def test_too_little_data_fail_a_search_too(given: Given) -> None:
+def test_search_with_too_few_data_fails(given: Given) -> None:
     """T-80."""
     shown = tuned(given, hpo(40), group=given.imported_group(two_camps(users=24, items=50, events=50)))
     assert shown["status"] == "CREATE FAILED"
@@ -94,7 +94,7 @@ def test_too_little_data_fail_a_search_too(given: Given) -> None:
     assert "tunedHPOParams" not in shown
 
 
-def test_a_tuned_version_answers_and_is_measured(given: Given, runtime: Any) -> None:
+def test_tuned_version_has_metrics_and_answers(given: Given, runtime: Any) -> None:
     """T-35, M-1."""
     config = hpo(3, integer=[{"name": "bptt", "minValue": 2, "maxValue": 4}])
     version = given.version(given.solution(recipe=USER_PERSONALIZATION, performHPO=True, solutionConfig=config))
@@ -108,7 +108,7 @@ def test_a_tuned_version_answers_and_is_measured(given: Given, runtime: Any) -> 
     assert update["tunedHPOParams"]["algorithmHyperParameters"] == first
 
 
-def test_a_search_is_stopped_like_any_training(slow: Given, slow_emulator: Emulator) -> None:
+def test_search_can_be_stopped(slow: Given, slow_emulator: Emulator) -> None:
     """R-SV-12, T-64."""
     group = slow.group()
     slow_emulator.advance(3600)
@@ -137,7 +137,7 @@ def auto_ml(given: Given, group: str | None = None, **config: Any) -> dict[str, 
     return dict(given.personalize.describe_solution(solutionArn=solution)["solution"])
 
 
-def test_the_better_recipe_is_found(given: Given, runtime: Any) -> None:
+def test_auto_ml_finds_the_better_recipe(given: Given, runtime: Any) -> None:
     """T-40, T-41: in two camps who is personal wins; the best is tuned as if performHPO had been given."""
     group = given.imported_group(two_camps(users=26, items=20, events=39))
     shown = auto_ml(given, group, metricName="no such metric", recipeList=[POPULARITY, USER_PERSONALIZATION])
@@ -154,7 +154,7 @@ def test_the_better_recipe_is_found(given: Given, runtime: Any) -> None:
     assert metrics["coverage"] > 0
 
 
-def test_only_listed_recipes_compete(given: Given) -> None:
+def test_auto_ml_compares_only_listed_recipes(given: Given) -> None:
     """T-40, T-17: nothing to tune, so nothing tuned is shown."""
     shown = auto_ml(given, recipeList=[POPULARITY])
     assert shown["autoMLResult"] == {"bestRecipeArn": POPULARITY}
@@ -163,7 +163,7 @@ def test_only_listed_recipes_compete(given: Given) -> None:
     assert "tunedHPOParams" not in version
 
 
-def test_who_competes_and_by_what() -> None:
+def test_default_candidates_and_metric_of_auto_ml() -> None:
     """T-17, T-40, T-41."""
     assert candidates_of({}) == (USER_PERSONALIZATION, POPULARITY)
     assert candidates_of({"autoMLConfig": {"recipeList": [POPULARITY, POPULARITY]}}) == (POPULARITY,)
@@ -171,7 +171,7 @@ def test_who_competes_and_by_what() -> None:
     assert metric_of({}) == "normalized_discounted_cumulative_gain_at_25"
 
 
-def test_too_little_data_fail_auto_ml_too(given: Given) -> None:
+def test_auto_ml_with_too_few_data_fails(given: Given) -> None:
     """T-40, T-80."""
     group = given.imported_group(two_camps(users=24, items=50, events=50))
     shown = auto_ml(given, group)
@@ -181,7 +181,7 @@ def test_too_little_data_fail_auto_ml_too(given: Given) -> None:
 
 
 @pytest.mark.parametrize("recipe", [POPULARITY, "arn:aws:personalize:::recipe/aws-user-personalization-v2"])
-def test_recipes_without_search_are_trained_without(given: Given, recipe: str) -> None:
+def test_recipes_without_tunable_parameters_are_trained_without_search(given: Given, recipe: str) -> None:
     """T-33, R-56, T-34: nothing has been tuned, so nothing is shown."""
     version = given.version(given.solution(given.imported_group(), recipe, performHPO=True))
     shown = given.personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"]

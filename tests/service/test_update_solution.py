@@ -31,7 +31,7 @@ def typed_group(given: Given, wait: Any = lambda: None) -> str:
     return group
 
 
-def test_an_update_changes_what_it_names(given: Given) -> None:
+def test_update_changes_only_given_members(given: Given) -> None:
     """R-SOL-13, R-SOL-14, R-SOL-22, R-SV-11, T-53: versions keep the configuration they were trained with."""
     config = {"algorithmHyperParameters": {}, **DAILY}
     solution = given.solution(typed_group(given), POPULARITY, solutionConfig=config)
@@ -55,7 +55,7 @@ def test_an_update_changes_what_it_names(given: Given) -> None:
     assert (old["solutionConfig"], new["solutionConfig"]) == (config, config | BUYS)
 
 
-def test_the_old_configuration_applies_until_the_update_is_active(slow: Given, clock: ManualClock) -> None:
+def test_old_configuration_applies_until_the_update_is_active(slow: Given, clock: ManualClock) -> None:
     """R-SOL-14 to R-SOL-17, R-SV-10, T-53: versions can be made, but it is not deleted or updated."""
     group = typed_group(slow, lambda: clock.advance(1000))
     solution = slow.solution(group, POPULARITY, performAutoTraining=False)
@@ -98,7 +98,7 @@ def test_updates_that_are_refused(given: Given, change: dict[str, Any]) -> None:
     assert "latestSolutionUpdate" not in solution_of(given, solution)
 
 
-def test_an_unknown_solution_is_not_found(given: Given) -> None:
+def test_unknown_solution_is_not_found(given: Given) -> None:
     """R-GEN-6, R-GEN-7."""
     call = given.personalize.update_solution
     missing = refusal(call, solutionArn=arn("solution", "none"), performAutoTraining=True)

@@ -1,4 +1,4 @@
-"""How much data a job may bring, and what a training refuses, through boto3 (spec 03 sections 1, 5 to 7; spec 04)."""
+"""Limits on imports, and data that trainings refuse, through boto3 (spec 03 sections 1, 5 to 7; spec 04)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def import_of(given: Given, name: str = "import") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_a_schema_has_at_most_20000_characters(given: Given, more: int) -> None:
+def test_schema_has_at_most_20000_characters(given: Given, more: int) -> None:
     """D-18, Q-64, P-52."""
     document = {**json.loads(INTERACTIONS_SCHEMA), "doc": ""}
     document["doc"] = "x" * (20_000 + more - len(json.dumps(document)))
@@ -49,7 +49,7 @@ def test_a_schema_has_at_most_20000_characters(given: Given, more: int) -> None:
         assert given.schema(json.dumps(document))
 
 
-def test_a_location_has_at_most_256_characters(given: Given) -> None:
+def test_location_has_at_most_256_characters(given: Given) -> None:
     """D-43."""
     dataset = given.dataset(schema=given.schema(USERS_SCHEMA), dataset_type="Users")
     location = given.upload("USER_ID,AGE\nu,1\n", "x" * (256 - len(f"s3://{'personalize-tests'}/")))
@@ -59,7 +59,7 @@ def test_a_location_has_at_most_256_characters(given: Given) -> None:
     assert refusal(given.import_job, dataset=dataset, location=location + "x", name="long")[0] == "ValidationException"
 
 
-def test_numbers_of_the_largest_imports() -> None:
+def test_default_limits_of_import_bytes() -> None:
     """D-73, Q-26, Q-27, Q-41: those of the service; a raise is an option."""
     limits = quota_limits("default")
     assert (limits["full-import-bytes"], limits["incremental-import-bytes"]) == (100 * 2**30, 2**30)
@@ -67,7 +67,7 @@ def test_numbers_of_the_largest_imports() -> None:
 
 
 @pytest.mark.parametrize("mode", ["FULL", "INCREMENTAL"])
-def test_an_import_that_is_too_large_fails(clock: ManualClock, mode: str) -> None:
+def test_import_of_too_many_bytes_fails(clock: ManualClock, mode: str) -> None:
     """D-73, Q-26, Q-27, Q-41: all files of a job together."""
     with mock_personalize(clock=clock, quotas=f"{mode.lower()}-import-bytes=30"):
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
@@ -82,7 +82,7 @@ def test_an_import_that_is_too_large_fails(clock: ManualClock, mode: str) -> Non
         assert import_of(given, "two")["failureReason"] == "Input data has 32 bytes. A maximum of 30 bytes is allowed."
 
 
-def test_a_failure_reason_is_the_reason_alone(given: Given) -> None:
+def test_failure_reason_has_no_prefix(given: Given) -> None:
     """D-126: what a console writes before it is not part of it."""
     dataset = given.dataset(schema=given.schema(ITEMS_SCHEMA), dataset_type="Items")
     given.import_job(dataset, given.upload("ITEM_ID\na\n"))
@@ -93,7 +93,7 @@ TYPED = (field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long"), field("
 
 
 @pytest.mark.parametrize(("columns", "types", "fits"), [(5, 4, True), (5, 5, False), (0, 9, True), (0, 10, False)])
-def test_kinds_of_events_and_columns_about_them(given: Given, columns: int, types: int, fits: bool) -> None:
+def test_event_types_and_optional_columns_are_limited(given: Given, columns: int, types: int, fits: bool) -> None:
     """D-24, D-25, Q-23: EVENT_TYPE counts as a column, IMPRESSION does not; the import goes well in any case."""
     extra = [field(f"F{number}", "int") for number in range(columns)]
     schema = avro("Interactions", *TYPED, field("IMPRESSION", ["string", "null"]), *extra)
@@ -120,7 +120,7 @@ def test_kinds_of_events_and_columns_about_them(given: Given, columns: int, type
         (["event_type"], True),
     ],
 )
-def test_event_types_that_are_all_reserved(given: Given, types: list[str], fits: bool) -> None:
+def test_training_with_reserved_event_types_only_fails(given: Given, types: list[str], fits: bool) -> None:
     """D-17: it is the training that fails, not the import."""
     group = given.group()
     lines = (",".join([*map(str, row), types[n % len(types)]]) for n, row in enumerate(two_camps()))
@@ -133,7 +133,7 @@ def test_event_types_that_are_all_reserved(given: Given, types: list[str], fits:
     assert (shown["status"], shown.get("failureReason")) == ("ACTIVE" if fits else "CREATE FAILED", expected)
 
 
-def test_event_types_that_are_all_null() -> None:
+def test_training_with_null_event_types_only_fails() -> None:
     """D-17; without rows, and without the column, there is nothing to refuse."""
     nothing = pa.table({"EVENT_TYPE": pa.array([None, None], STRING)})
     with pytest.raises(JobFailed, match="reserved keywords or null"):
@@ -148,7 +148,7 @@ def items_csv(genre: str) -> str:
 
 
 @pytest.mark.parametrize(("genre", "fits"), [("drama", False), ("g{}", False), ("g{}|all", False), ("", True)])
-def test_attributes_that_tell_nothing(given: Given, genre: str, fits: bool) -> None:
+def test_training_with_uninformative_attributes_fails(given: Given, genre: str, fits: bool) -> None:
     """E-15: equal for all items, or different for each."""
     group = given.imported_group()
     items = given.dataset(group, given.schema(ITEMS_SCHEMA, "items"), "Items")
@@ -163,7 +163,7 @@ def test_attributes_that_tell_nothing(given: Given, genre: str, fits: bool) -> N
     assert shown.get("failureReason") == expected
 
 
-def test_no_field_shows_what_a_training_costs(given: Given) -> None:
+def test_training_costs_are_not_shown(given: Given) -> None:
     """E-38: training hours stand for it, and those of a failed training are not shown."""
     few = given.imported_group([(f"u{n}", f"i{n}", n) for n in range(1000)])
     version = given.version(given.solution(few, POPULARITY))

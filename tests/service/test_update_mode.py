@@ -17,7 +17,7 @@ COLDSTART = "arn:aws:personalize:::recipe/aws-hrnn-coldstart"
 V2 = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
 
 
-def test_new_items_join_and_what_was_trained_stays(given: Given, emulator: Emulator, clock: ManualClock) -> None:
+def test_update_adds_new_items_to_the_full_version(given: Given, emulator: Emulator, clock: ManualClock) -> None:
     """T-70, T-72, T-73, R-72h, R-115: evaluated like a full one, and the end of automatic updates."""
     ours = market(given)
     full = ours.version()
@@ -48,7 +48,7 @@ def test_new_items_join_and_what_was_trained_stays(given: Given, emulator: Emula
     assert "fresher" in ours.scores(campaign)
 
 
-def test_events_since_the_full_training_still_count(given: Given) -> None:
+def test_events_since_the_full_training_count(given: Given) -> None:
     """T-72, R-110: users are known as well as before."""
     ours = market(given)
     full = ours.version()
@@ -62,7 +62,7 @@ def test_events_since_the_full_training_still_count(given: Given) -> None:
     assert ours.ids(campaign, "nobody") == asked
 
 
-def test_update_is_for_the_first_user_personalization(given: Given) -> None:
+def test_update_is_refused_for_other_recipes(given: Given) -> None:
     """T-70, T-71: also with an ACTIVE version trained with FULL; and never a second version of anything else."""
     group = given.imported_group()
     solution = given.solution(group, V2, performAutoTraining=False)
@@ -70,7 +70,7 @@ def test_update_is_for_the_first_user_personalization(given: Given) -> None:
     assert refusal(given.version, solution=solution, trainingMode="UPDATE")[0] == "InvalidInputException"
 
 
-def test_coldstart_is_updated_by_hand_too() -> None:
+def test_update_of_hrnn_coldstart() -> None:
     """T-70, R-15: HRNN-Coldstart, where withdrawn recipes are allowed, shows cold items and takes new ones in."""
     with MockPersonalize(Settings(pace="instant", legacy_recipes=True), None):
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))

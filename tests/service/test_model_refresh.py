@@ -1,4 +1,4 @@
-"""What is deployed learns of new items every two hours (R-72g, R-72h, R-110 to R-112, EV-48)."""
+"""Model refresh: new items join deployed models every two hours (R-72g, R-72h, R-110 to R-112, EV-48)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def versions(ours: Market) -> list[dict[str, Any]]:
     return found
 
 
-def test_new_items_join_and_old_ones_shrink_by_one_factor(ours: Market, clock: ManualClock) -> None:
+def test_new_items_join_and_other_scores_shrink_by_one_factor(ours: Market, clock: ManualClock) -> None:
     """R-72g, R-72h, R-111, R-112, EV-47, EV-48: new items of events and of the Items dataset, after two hours.
 
     Those of which nothing is known have equal scores. There is no new version, and metrics stay.
@@ -64,7 +64,7 @@ def test_new_items_join_and_old_ones_shrink_by_one_factor(ours: Market, clock: M
     assert ours.given.personalize.get_solution_metrics(solutionVersionArn=version)["metrics"] == metrics
 
 
-def test_events_count_at_once_before_and_after_an_update(ours: Market, clock: ManualClock) -> None:
+def test_events_count_at_once_before_and_after_a_refresh(ours: Market, clock: ManualClock) -> None:
     """R-110, R-72b: for their user only; histories of before are not lost by an update."""
     campaign = ours.campaign(ours.version(), WEIGHTLESS)
     tracking = ours.tracker()
@@ -79,7 +79,7 @@ def test_events_count_at_once_before_and_after_an_update(ours: Market, clock: Ma
     assert len(ours.ids(campaign)) == len(ours.ids(campaign, "u1"))
 
 
-def test_an_update_without_anything_new_changes_nothing(
+def test_no_refresh_without_new_data(
     ours: Market, emulator: Emulator, clock: ManualClock
 ) -> None:
     """R-72h: new items or interactions since the last update are needed."""
@@ -96,7 +96,7 @@ def test_an_update_without_anything_new_changes_nothing(
     assert emulator.state.trained(version) is updated
 
 
-def test_a_refreshed_model_leaves_no_reference_to_the_one_before(
+def test_refreshed_model_replaces_the_old_one_in_memory(
     ours: Market, emulator: Emulator, clock: ManualClock
 ) -> None:
     """R-72h: large models are held once."""
@@ -109,8 +109,8 @@ def test_a_refreshed_model_leaves_no_reference_to_the_one_before(
     assert before() is None
 
 
-def test_only_what_a_campaign_deploys_is_updated(ours: Market, clock: ManualClock) -> None:
-    """R-72h: while there is none, turns pass."""
+def test_only_deployed_versions_are_refreshed(ours: Market, clock: ManualClock) -> None:
+    """R-72h: without a campaign, refreshes are paused."""
     version = ours.version(V2)
     ours.put_item("fresh")
     clock.advance(3 * HOUR)
@@ -124,7 +124,7 @@ def test_only_what_a_campaign_deploys_is_updated(ours: Market, clock: ManualCloc
     assert placeholder == {"itemId": "fresh", "reason": ["Popular item"]}, "R-73: no score, and why it is there"
 
 
-def test_a_newer_version_ends_the_updates_of_the_older(ours: Market, emulator: Emulator, clock: ManualClock) -> None:
+def test_newer_version_ends_refreshes_of_older_ones(ours: Market, emulator: Emulator, clock: ManualClock) -> None:
     """R-72h."""
     older = ours.version()
     campaign = ours.campaign(older, WEIGHTLESS)
@@ -138,7 +138,7 @@ def test_a_newer_version_ends_the_updates_of_the_older(ours: Market, emulator: E
     assert emulator.state.versions[older].refresh is None
 
 
-def test_other_recipes_wait_for_their_training(ours: Market, clock: ManualClock) -> None:
+def test_rankings_get_new_items_by_training_only(ours: Market, clock: ManualClock) -> None:
     """R-111, R-112, R-74b, RT-87, EV-49: rankings leave new items unscored until a new version is deployed."""
     ranking = "arn:aws:personalize:::recipe/aws-personalized-ranking"
     version = ours.version(ranking)
@@ -161,7 +161,7 @@ def test_other_recipes_wait_for_their_training(ours: Market, clock: ManualClock)
     assert all("score" in item for item in ranked())
 
 
-def test_a_batch_job_brings_the_update_forward(ours: Market) -> None:
+def test_batch_job_refreshes_the_latest_version_first(ours: Market) -> None:
     """R-72h, B-55: of the latest version trained with FULL, whether or not it is deployed, and of no other."""
     older = ours.version()
     newer = ours.given.version(older.rpartition("/")[0])
@@ -177,7 +177,7 @@ def test_a_batch_job_brings_the_update_forward(ours: Market) -> None:
     assert [item for item in listed[newer] if item != "fresh"] == listed[older]
 
 
-def test_updates_end_with_the_dataset(given: Given, emulator: Emulator, clock: ManualClock) -> None:
+def test_refreshes_end_when_a_dataset_is_deleted(given: Given, emulator: Emulator, clock: ManualClock) -> None:
     """R-72h, R-DS-19: another dataset of the same name is another one."""
     ours = market(given)
     version = ours.version()
@@ -190,7 +190,7 @@ def test_updates_end_with_the_dataset(given: Given, emulator: Emulator, clock: M
     assert emulator.state.versions[version].refresh is None
 
 
-def test_an_items_dataset_that_comes_later_counts(given: Given, clock: ManualClock) -> None:
+def test_items_dataset_created_after_training_is_read(given: Given, clock: ManualClock) -> None:
     """R-112."""
     group = given.imported_group()
     version = given.version(given.solution(group, performAutoTraining=False))
@@ -203,8 +203,8 @@ def test_an_items_dataset_that_comes_later_counts(given: Given, clock: ManualClo
     assert set(ours.ids(campaign)) - set(SEEN) == {"fresh"}
 
 
-def test_use_cases_are_updated_while_they_are_active(given: Given, clock: ManualClock) -> None:
-    """R-94, R-103, R-REC-11: what is stopped keeps its model."""
+def test_recommenders_are_refreshed_while_active(given: Given, clock: ManualClock) -> None:
+    """R-94, R-103, R-REC-11: stopped recommenders keep their model."""
     group = shop(given)
     config = {"itemExplorationConfig": WEIGHTLESS}
     made = recommender(given, group, "ecomm-recommended-for-you", recommenderConfig=config)
@@ -233,7 +233,7 @@ def test_use_cases_are_updated_while_they_are_active(given: Given, clock: Manual
 
 
 @pytest.mark.parametrize("implied", [False, True])
-def test_what_is_shown_in_vain_is_explored_less(given: Given, clock: ManualClock, implied: bool) -> None:
+def test_items_shown_without_interaction_are_explored_less(given: Given, clock: ManualClock, implied: bool) -> None:
     """R-22, R-72e, EV-44, EV-45: impressions, stated or implied by a recommendationId, count at the next update."""
     ours = market_with_impressions(given)
     campaign = ours.campaign(ours.version(), {"explorationWeight": "1"})
@@ -262,8 +262,8 @@ def market_with_impressions(given: Given) -> Market:
     return market(given, json.dumps(schema), "\n".join([f"{rows[0]},IMPRESSION", *(f"{row}," for row in rows[1:])]))
 
 
-def test_what_has_lost_all_its_users_stays_as_it_is(given: Given, emulator: Emulator, clock: ManualClock) -> None:
-    """R-110: events were all there was to train on; a turn finds nothing, and time goes on."""
+def test_model_stays_when_all_users_are_deleted(given: Given, emulator: Emulator, clock: ManualClock) -> None:
+    """R-110: with nothing to train on, a refresh changes nothing, and refreshes go on."""
     personalize, events = given.personalize, boto3.client("personalize-events", region_name=REGION)
     group = given.group(domain="ECOMMERCE")
     schema = given.schema(schema_text("ecommerce/interactions"), domain="ECOMMERCE")

@@ -1,4 +1,4 @@
-"""Whatever the service model lets through is accepted or refused in the service's terms, never a crash."""
+"""Random configurations that fit the service model are accepted, or refused with a modelled error."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ SCHEMAS = st.sampled_from([GROUP, {}, {"ITEMS": GROUP["ITEMS"]}, {"INTERACTIONS"
 
 @settings(max_examples=300, deadline=None)
 @given(st.none() | RECIPES, requests("CreateSolution"), SCHEMAS)
-def test_r54_solutions(recipe: Any, params: dict[str, Any], schemas: Any) -> None:
+def test_r54_solution_configurations(recipe: Any, params: dict[str, Any], schemas: Any) -> None:
     try:
         check_solution(recipe, params, schemas)
     except (InvalidInputException, ResourceNotFoundException):
@@ -92,14 +92,14 @@ def test_r54_solutions(recipe: Any, params: dict[str, Any], schemas: Any) -> Non
 
 @settings(max_examples=100, deadline=None)
 @given(RECIPES, st.none() | TEXTS, requests("UpdateSolution"), SCHEMAS)
-def test_r_sol_22_updates(recipe: Any, event_type: str | None, params: dict[str, Any], schemas: Any) -> None:
+def test_r_sol_22_solution_updates(recipe: Any, event_type: str | None, params: dict[str, Any], schemas: Any) -> None:
     with suppress(InvalidInputException):
         check_solution_update(recipe, event_type, params, schemas)
 
 
 @settings(max_examples=200, deadline=None)
 @given(RECIPES, requests("CreateCampaign"), SCHEMAS)
-def test_rt50_campaigns(recipe: Any, params: dict[str, Any], schemas: Any) -> None:
+def test_rt50_campaign_configurations(recipe: Any, params: dict[str, Any], schemas: Any) -> None:
     config = params.get("campaignConfig")
     try:
         check_campaign_config(recipe, config, schemas)

@@ -1,4 +1,4 @@
-"""ListRecipes and the three Describes of what the service brings along."""
+"""ListRecipes, DescribeRecipe, DescribeAlgorithm and DescribeFeatureTransformation."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ def test_r30_r32_recipes_by_name_without_the_legacy_ones(context: Context) -> No
     assert [name for page in pages(context) for name in page] == LISTED
 
 
-def test_p68_r30_the_usual_page_has_eleven_recipes_and_a_token(context: Context) -> None:
+def test_p68_r30_default_page_has_eleven_recipes_and_a_token(context: Context) -> None:
     assert list(pages(context)) == [LISTED[:11], LISTED[11:]]
     assert list(pages(context, maxResults=100)) == [LISTED]
 
 
-def test_p68_p75_pages_are_cut_before_they_are_filtered(context: Context) -> None:
+def test_p68_p75_pages_are_cut_before_the_domain_filter(context: Context) -> None:
     """As programs that read `nextToken` of the first page unconditionally need it, with a domain, too."""
     shop = [name for name in LISTED if name.startswith("aws-ecomm-")]
     videos = [name for name in LISTED if name.startswith("aws-vod-")]
@@ -136,7 +136,7 @@ def test_r30_summaries(context: Context) -> None:
 
 
 @pytest.mark.parametrize("facts", all_recipes(), ids=lambda facts: facts.name)
-def test_r34_r37_everything_a_recipe_names_can_be_described(context: Context, facts: Any) -> None:
+def test_r34_r37_algorithms_and_transformations_of_recipes_can_be_described(context: Context, facts: Any) -> None:
     answer = describe_recipe(context, {"recipeArn": facts.arn})
     assert_shape("DescribeRecipe", answer)
     recipe = answer["recipe"]

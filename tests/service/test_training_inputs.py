@@ -1,4 +1,4 @@
-"""What trainings read beside who met what, through boto3 (spec 06 section 1.1, T-28)."""
+"""What trainings read beside interactions: metadata, context, impressions (spec 06 section 1.1, T-28)."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def names(features: Features | None) -> list[str]:
     return [*(c.name for c in categories), *(n.name for n in numbers), *(t.name for t in texts)]
 
 
-def test_metadata_of_the_three_datasets_are_read(shop: Shop) -> None:
+def test_metadata_of_all_datasets_are_read(shop: Shop) -> None:
     """R-21 to R-23, R-42: also those of items and users nobody has seen; impressions count for what was passed over."""
     data = shop.trained_on(USER_PERSONALIZATION, "all")
     items, number = data.item_features, data.catalog.index("i000")
@@ -107,7 +107,7 @@ def test_metadata_of_the_three_datasets_are_read(shop: Shop) -> None:
     assert (data.shown[data.catalog.index("i-shown")], data.shown[number]) == (1200, 0)
 
 
-def test_r22_domains_look_at_impressions(given: Given, emulator: Emulator) -> None:
+def test_r22_use_cases_read_impressions(given: Given, emulator: Emulator) -> None:
     """Of what is personal; most viewed counts views and nothing else."""
     group = given.group("films", domain="VIDEO_ON_DEMAND")
     columns = [field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long"), field("EVENT_TYPE")]
@@ -140,13 +140,13 @@ def test_r22_domains_look_at_impressions(given: Given, emulator: Emulator) -> No
         (SIMS, False, False, False),
     ],
 )
-def test_each_recipe_reads_what_it_uses(shop: Shop, recipe: str, items: bool, users: bool, shown: bool) -> None:
+def test_each_recipe_reads_its_inputs_only(shop: Shop, recipe: str, items: bool, users: bool, shown: bool) -> None:
     """R-22, R-23 and the table of spec 06 section 1.1."""
     data = shop.trained_on(recipe, recipe.rpartition("/")[2])
     assert (data.item_features is not None, data.profiles is not None, data.shown is not None) == (items, users, shown)
 
 
-def test_t28_columns_can_be_left_out(shop: Shop) -> None:
+def test_t28_excluded_columns_are_not_read(shop: Shop) -> None:
     excluded = {"Items": ["GENRES", "TITLE", "CREATION_TIMESTAMP"], "users": ["AGE"], "INTERACTIONS": ["IMPRESSION"]}
     data = shop.trained_on(USER_PERSONALIZATION, "without", {"excludedDatasetColumns": excluded})
     assert names(data.item_features) == ["PRICE", "ABOUT"]
@@ -159,7 +159,7 @@ def test_t28_columns_can_be_left_out(shop: Shop) -> None:
     assert data.shown is not None
 
 
-def test_r113_records_put_since_count_in_the_next_training(shop: Shop) -> None:
+def test_r113_streamed_records_count_in_the_next_training(shop: Shop) -> None:
     """The newest record of an id is what it is (D-84)."""
     before = shop.trained_on(USER_PERSONALIZATION, "before").profiles
     boto3.client("personalize-events", region_name=REGION).put_users(

@@ -73,7 +73,7 @@ def solution(slow: Given, clock: ManualClock) -> str:
     return slow.solution(group, POPULARITY, performAutoTraining=False)
 
 
-def test_what_is_pending_is_stopped_at_once_and_for_good(slow: Given, clock: ManualClock, solution: str) -> None:
+def test_pending_version_is_stopped_at_once(slow: Given, clock: ManualClock, solution: str) -> None:
     """R-SV-12, T-64: it stays visible, has no metrics and cannot be deployed."""
     version = slow.version(solution)
     stop(slow, version)
@@ -87,7 +87,7 @@ def test_what_is_pending_is_stopped_at_once_and_for_good(slow: Given, clock: Man
     assert refusal(slow.campaign, version=version)[0] == "InvalidInputException"
 
 
-def test_what_is_in_progress_is_seen_stopping(
+def test_version_in_progress_is_stopping_first(
     slow_emulator: Emulator, slow: Given, clock: ManualClock, solution: str
 ) -> None:
     """R-SV-12, R-SOL-17: the result that is there already is dropped."""
@@ -109,7 +109,7 @@ def test_what_is_in_progress_is_seen_stopping(
 
 
 @pytest.mark.parametrize("seconds", [0, 61])
-def test_a_stop_is_for_versions_that_are_being_created(
+def test_stop_is_refused_for_stopped_versions(
     slow: Given, clock: ManualClock, solution: str, seconds: int
 ) -> None:
     """R-SV-12: any other state is ResourceInUseException."""
@@ -123,7 +123,7 @@ def test_a_stop_is_for_versions_that_are_being_created(
     assert code == "ResourceInUseException"
 
 
-def test_active_and_unknown_versions_cannot_be_stopped(given: Given) -> None:
+def test_stop_is_refused_for_active_and_unknown_versions(given: Given) -> None:
     """R-SV-12, R-GEN-6."""
     version = given.version(given.solution(recipe=POPULARITY))
     call = given.personalize.stop_solution_version_creation
@@ -131,7 +131,7 @@ def test_active_and_unknown_versions_cannot_be_stopped(given: Given) -> None:
     assert refusal(call, solutionVersionArn=version[:-8] + "00000000")[0] == "ResourceNotFoundException"
 
 
-def test_a_running_fit_ends_after_its_stage(slow: Given, clock: ManualClock, solution: str, recipe: Watched) -> None:
+def test_stopped_training_ends_after_its_stage(slow: Given, clock: ManualClock, solution: str, recipe: Watched) -> None:
     """R-SV-12, T-64: the next stage does not begin."""
     version = slow.version(solution)
     with ThreadPoolExecutor(1) as time:
@@ -148,7 +148,7 @@ def test_a_running_fit_ends_after_its_stage(slow: Given, clock: ManualClock, sol
 
 
 @pytest.mark.parametrize("pace", ["instant", "fast"])
-def test_a_running_fit_is_stopped_from_another_thread(pace: Any, recipe: Watched) -> None:
+def test_running_training_is_stopped_from_another_thread(pace: Any, recipe: Watched) -> None:
     """R-SV-12, T-64, with the work inside the call and in the background.
 
     The stage that runs may take as long as it likes: the version is stopped before it ends.
@@ -184,7 +184,7 @@ def imported_at_any_pace(given: Given, emulator: Emulator) -> str:
     return group
 
 
-def test_a_reset_ends_what_runs(recipe: Watched) -> None:
+def test_reset_ends_running_trainings(recipe: Watched) -> None:
     """What trains for a state that is gone stops after its stage."""
     with mock_personalize(pace="fast") as emulator:
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))

@@ -145,7 +145,7 @@ def test_configuration_and_tags(given: Given) -> None:
     assert len(given.personalize.list_tags_for_resource(resourceArn=made)["tags"]) == 50
 
 
-def test_tuning_is_described_as_it_was_asked_for(given: Given) -> None:
+def test_hpo_config_is_described_as_given(given: Given) -> None:
     """T-14, R-50: ranges are asked for by names without prefixes (shown with them, R-51), numbers of jobs as texts."""
     config = {
         "hpoObjective": {"type": "Maximize", "metricName": "coverage", "metricRegex": ".*"},
@@ -220,7 +220,7 @@ def test_schedules_have_a_form(given: Given, expression: str) -> None:
         assert misconfigured(given, autoTrainingConfig={"schedulingExpression": expression}) == BROKEN
 
 
-def test_what_training_is_billed_for_changes_no_answer(given: Given) -> None:
+def test_interactions_outside_the_selection_change_no_answer(given: Given) -> None:
     """T-25: rows that the selection leaves out do not matter to a v2 recipe."""
     only = "\n".join(line for line in typed_csv("watch", "click").splitlines() if "click" not in line)
     other = given.group("watched")
@@ -234,7 +234,7 @@ def test_what_training_is_billed_for_changes_no_answer(given: Given) -> None:
     assert answers[0] == answers[1]
 
 
-def test_trainings_take_as_long_as_recorded() -> None:
+def test_training_durations_with_pace_real() -> None:
     """T-66: from 20 minutes to 3 h 42 min with the pace real; with instant nobody sees a version pending."""
     taken = creation_duration(Settings(pace="real"), "solution-version")
     assert 20 * 60 <= taken.waiting + taken.working <= 222 * 60
