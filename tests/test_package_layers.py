@@ -43,7 +43,7 @@ MOST_MODULES = 12
 """Of one package, without its `__init__`."""
 SHORTEST_MODULE = 30
 """Lines: what is shorter belongs to another module, unless it is listed here."""
-SHORT_MODULES = frozenset({"__main__", "recipes.contract.creation_time", "service.training.versions"})
+SHORT_MODULES = frozenset({"__main__", "recipes.contract.creation_time"})
 
 
 def layer_faults(package: Path) -> list[str]:

@@ -40,14 +40,14 @@ def arn(path: str) -> str:
 
 
 def test_p26_the_answer_of_create_schema_is_84_bytes(recorded: Emulator) -> None:
-    told = body(recorded, "CreateSchema", name="users-schema-85652", schema=ITEMS_SCHEMA)
-    assert told == '{"schemaArn":"arn:aws:personalize:us-east-1:402114309305:schema/users-schema-85652"}'
-    assert len(told) == 84
+    answer = body(recorded, "CreateSchema", name="users-schema-85652", schema=ITEMS_SCHEMA)
+    assert answer == '{"schemaArn":"arn:aws:personalize:us-east-1:402114309305:schema/users-schema-85652"}'
+    assert len(answer) == 84
 
 
 def test_p31_no_dataset_groups_are_20_bytes(recorded: Emulator) -> None:
-    told = body(recorded, "ListDatasetGroups")
-    assert (told, len(told)) == ('{"datasetGroups":[]}', 20)
+    answer = body(recorded, "ListDatasetGroups")
+    assert (answer, len(answer)) == ('{"datasetGroups":[]}', 20)
 
 
 def test_p27_a_dataset_after_its_update(recorded: Emulator) -> None:
@@ -73,10 +73,10 @@ def test_p27_a_dataset_after_its_update(recorded: Emulator) -> None:
     )
 
 
-def test_p27_a_domain_is_told_where_there_is_one(recorded: Emulator) -> None:
+def test_p27_domain_is_answered_where_there_is_one(recorded: Emulator) -> None:
     """P-27, P-34, R-DSG-3."""
-    told = body(recorded, "CreateDatasetGroup", name="films", domain="VIDEO_ON_DEMAND")
-    assert told == '{"datasetGroupArn":"' + arn("dataset-group/films") + '","domain":"VIDEO_ON_DEMAND"}'
+    answer = body(recorded, "CreateDatasetGroup", name="films", domain="VIDEO_ON_DEMAND")
+    assert answer == '{"datasetGroupArn":"' + arn("dataset-group/films") + '","domain":"VIDEO_ON_DEMAND"}'
     assert body(recorded, "CreateDatasetGroup", name="plain") == (
         '{"datasetGroupArn":"' + arn("dataset-group/plain") + '"}'
     )

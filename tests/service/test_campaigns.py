@@ -53,10 +53,10 @@ def test_configuration_of_other_recipes_is_ignored(given: Given, version: str) -
         "itemExplorationConfig": {"explorationWeight": "1"},
         "rankingInfluence": {"POPULARITY": 1.0, "FRESHNESS": 1.0},
     }
-    told, plain = given.campaign(version, "told", campaignConfig=config), given.campaign(version, "plain")
-    assert given.personalize.describe_campaign(campaignArn=told)["campaign"]["campaignConfig"] == config
+    explicit, plain = given.campaign(version, "explicit", campaignConfig=config), given.campaign(version, "plain")
+    assert given.personalize.describe_campaign(campaignArn=explicit)["campaign"]["campaignConfig"] == config
     recommend = boto3.client("personalize-runtime", region_name=REGION).get_recommendations
-    lists = [recommend(campaignArn=campaign, userId="u1", itemId="i000")["itemList"] for campaign in (told, plain)]
+    lists = [recommend(campaignArn=campaign, userId="u1", itemId="i000")["itemList"] for campaign in (explicit, plain)]
     assert lists[0] == lists[1] != []
 
 

@@ -106,7 +106,7 @@ def test_a_child_fails_with_its_dataset(
     assert child()["failureReason"] == f"Resource {dataset.arn} is in CREATE FAILED state."
 
 
-def test_children_of_a_dataset_take_turns(slow: Given, clock: ManualClock, group: str) -> None:
+def test_children_of_a_dataset_run_one_after_the_other(slow: Given, clock: ManualClock, group: str) -> None:
     """R-DIJ-11: an export that was asked for after an import has its rows."""
     del group
     dataset = arn("dataset", "group/INTERACTIONS")

@@ -63,17 +63,17 @@ def story(emulator: Emulator) -> list[bytes]:
 def test_the_same_seed_and_calls_give_the_same_bytes() -> None:
     first, second, other = emulator(), emulator(), emulator(seed=4)
     with first, second, other:
-        told = story(first)
-        assert told == story(second)
-        assert told != story(other)
+        answers = story(first)
+        assert answers == story(second)
+        assert answers != story(other)
 
 
 def test_a_reset_emulator_starts_the_same_story_again() -> None:
     with emulator() as one:
-        told = story(one)
+        answers = story(one)
         one.reset()
         assert one.health()["resources"] == {}
-        assert story(one) == told
+        assert story(one) == answers
 
 
 def test_emulators_of_one_process_do_not_see_each_other() -> None:

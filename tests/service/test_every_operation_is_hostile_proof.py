@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from personalize_emu.operations import HANDLERS
 from personalize_emu.wire.models import is_json_value
-from tests.service.settled_world import (
+from tests.service.settled_emulator import (
     MODELS,
     Settled,
     fitting,
@@ -25,7 +25,7 @@ from tests.service.settled_world import (
     outcome,
     placed,
     replaced,
-    settled_world,
+    settled_emulator,
     wire_form,
     without,
 )
@@ -50,7 +50,7 @@ HUGE = "x" * 200_000
 
 @pytest.fixture(scope="module")
 def settled() -> Iterator[Settled]:
-    with settled_world() as made:
+    with settled_emulator() as made:
         yield made
 
 
@@ -69,8 +69,8 @@ def full_request(settled: Settled, name: str) -> dict[str, Any]:
     return request
 
 
-def test_the_world_has_some_of_everything(settled: Settled) -> None:
-    """A new kind of resource has to be made in tests/service/settled_world.py."""
+def test_emulator_has_every_kind_of_resource(settled: Settled) -> None:
+    """A new kind of resource has to be made in tests/service/settled_emulator.py."""
     needed = {member for name in NAMES for member in arn_members(name)}
     assert needed - set(settled.values) == set()
 
@@ -194,7 +194,7 @@ def test_random_requests(settled: Settled, name: str) -> None:
 
     @given(st.data())
     @settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    def knock(data: st.DataObject) -> None:
+    def send(data: st.DataObject) -> None:
         request = wire_form(data.draw(drawn(input_shape(name))))
         outcome_of_copy(settled, name, mixed(data, request))
 
@@ -208,4 +208,4 @@ def test_random_requests(settled: Settled, name: str) -> None:
         known = [settled.values[member]] * 4 if member in settled.values else []
         return data.draw(st.sampled_from([value, value, *known, *(texts if value.startswith("arn:") else ())]))
 
-    knock()
+    send()

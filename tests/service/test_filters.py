@@ -29,7 +29,7 @@ def group(given: Given) -> str:
 
 
 @pytest.fixture
-def asking_once(given: Given) -> Any:
+def client_without_retries(given: Given) -> Any:
     """A client that does not repeat what LimitExceededException refuses (P-42)."""
     return boto3.client("personalize", region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
 
@@ -192,10 +192,10 @@ def all_of(numbers: range) -> str:
     return "INCLUDE ItemID WHERE " + " AND ".join(f"Items.N{number} > 1" for number in numbers)
 
 
-def test_fields_of_one_filter(asking_once: Any, given: Given) -> None:
+def test_fields_of_one_filter(client_without_retries: Any, given: Given) -> None:
     """F-4, F-5, F-92, F-201 to F-203, Q-14, R-FLT-4."""
     group = wide_group(given)
-    once = Given(asking_once, given.s3)
+    once = Given(client_without_retries, given.s3)
     create(once, group, all_of(range(10)))
     repeated = "INCLUDE ItemID WHERE " + " OR ".join(f"Items.N1 = {number}" for number in range(12))
     create(once, group, repeated, name="g")
@@ -203,10 +203,10 @@ def test_fields_of_one_filter(asking_once: Any, given: Given) -> None:
     assert code == "LimitExceededException"
 
 
-def test_fields_of_all_filters_of_a_group(asking_once: Any, given: Given) -> None:
+def test_fields_of_all_filters_of_a_group(client_without_retries: Any, given: Given) -> None:
     """F-4, F-92a, Q-13, R-FLT-4."""
     group = wide_group(given)
-    once = Given(asking_once, given.s3)
+    once = Given(client_without_retries, given.s3)
     create(once, group, all_of(range(10)), name="f1")
     create(once, group, all_of(range(10, 20)), name="f2")
     create(once, group, all_of(range(5, 15)), name="f3")
@@ -217,9 +217,9 @@ def test_fields_of_all_filters_of_a_group(asking_once: Any, given: Given) -> Non
     create(once, group, all_of(range(20, 21)), name="f4")
 
 
-def test_a_group_has_thirty_filters_at_most(asking_once: Any, given: Given, group: str) -> None:
+def test_a_group_has_thirty_filters_at_most(client_without_retries: Any, given: Given, group: str) -> None:
     """F-4, F-92a, Q-12, R-FLT-4, E-2."""
-    once = Given(asking_once, given.s3)
+    once = Given(client_without_retries, given.s3)
     for number in range(30):
         create(once, group, name=f"f{number}")
     assert refusal(create, given=once, group=group, name="one-more") == (

@@ -46,15 +46,15 @@ def test_p15_content_types(emulator: Emulator, kind: str, charset: str, path: st
 def test_p34_creations_answer_their_arn_only(slow: Given, slow_emulator: Emulator) -> None:
     """P-34, P-35: before the work is done."""
     create = slow.personalize.create_dataset_group
-    told = create(name="g", domain="ECOMMERCE")
-    assert set(told) - {"ResponseMetadata"} == {"datasetGroupArn", "domain"}
+    created = create(name="g", domain="ECOMMERCE")
+    assert set(created) - {"ResponseMetadata"} == {"datasetGroupArn", "domain"}
     group = create(name="h")
     assert set(group) - {"ResponseMetadata"} == {"datasetGroupArn"}
     assert status(slow) == {"g": "CREATE PENDING", "h": "CREATE PENDING"}
     slow_emulator.advance(60)
     slow.dataset(group["datasetGroupArn"])
-    told = slow.personalize.create_event_tracker(name="t", datasetGroupArn=group["datasetGroupArn"])
-    assert set(told) - {"ResponseMetadata"} == {"eventTrackerArn", "trackingId"}
+    created = slow.personalize.create_event_tracker(name="t", datasetGroupArn=group["datasetGroupArn"])
+    assert set(created) - {"ResponseMetadata"} == {"eventTrackerArn", "trackingId"}
 
 
 def status(slow: Given) -> dict[str, str]:

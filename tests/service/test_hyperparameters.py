@@ -76,18 +76,18 @@ def test_r70c_action_optimization_period() -> None:
 
 
 @pytest.mark.parametrize(
-    ("on", "given", "told"),
+    ("on", "given", "expected"),
     [
         ("aws-user-personalization", {"min": "0.9", "max": "0.1"}, ("min_user", " 0.9 above max_user", " 0.1,")),
         ("aws-personalized-ranking", {"min": "0.995"}, ("min_user", " 0.995 above max_user", " 0.99 (its default)")),
         ("aws-sims", {"max": "0.001"}, ("min_user", " 0.005 (its default) above max_user", " 0.001,")),
     ],
 )
-def test_r71_minimum_percentile_above_maximum_is_refused(on: str, given: dict[str, str], told: tuple[str, ...]) -> None:
+def test_r71_minimum_percentile_above_maximum(on: str, given: dict[str, str], expected: tuple[str, ...]) -> None:
     """Nobody would be left; the text says which of the two to change."""
     values = {f"{side}_user_history_length_percentile": value for side, value in given.items()}
     text = refused({"featureTransformationParameters": values}, on=on)
-    assert all(part in text for part in told)
+    assert all(part in text for part in expected)
     assert "Lower min_user_history_length_percentile or raise max_user_history_length_percentile" in text
 
 

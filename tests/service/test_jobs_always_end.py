@@ -180,7 +180,7 @@ def ours(given: Given) -> Market:
 
 
 @pytest.mark.parametrize("stage", ["begun", "work", "succeeded"])
-def test_a_model_is_refreshed_again_after_a_turn_that_broke(
+def test_next_refresh_follows_a_failed_one(
     ours: Market, emulator: Emulator, clock: ManualClock, stage: str
 ) -> None:
     """R-72h."""
@@ -194,7 +194,7 @@ def test_a_model_is_refreshed_again_after_a_turn_that_broke(
     assert "fresh" in ours.scores(campaign)
 
 
-def test_a_model_is_refreshed_again_after_a_turn_that_could_not_begin(
+def test_next_refresh_follows_one_that_could_not_begin(
     ours: Market, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R-72h."""

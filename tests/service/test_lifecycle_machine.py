@@ -102,12 +102,12 @@ class Lives(RuleBasedStateMachine):
         """Call; the answer, or None when it is refused as the model says: by one of the first checks (P-56)."""
         against = sorted(refusals)
         expected = {code for place, code in against if place == against[0][0]}
-        answer, told = None, ""
+        answer, code = None, ""
         try:
             answer = self.emulator.call(operation, params) or {}
         except ModelledError as refused:
-            told = refused.code
-        assert told in (expected or {""}), f"{operation} {params}: {told or 'answered'}, not {expected}"
+            code = refused.code
+        assert code in (expected or {""}), f"{operation} {params}: {code or 'answered'}, not {expected}"
         return answer
 
     @initialize(depth=st.sampled_from([8, 7, 6, 5, 3, 0]))

@@ -211,7 +211,7 @@ def test_recommenders_are_refreshed_while_active(given: Given, clock: ManualCloc
     runtime, events = (boto3.client(f"personalize-{part}", region_name=REGION) for part in ("runtime", "events"))
     tracking = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
 
-    def hear(item: str) -> None:
+    def put_event(item: str) -> None:
         event = {"eventType": "View", "itemId": item, "sentAt": LATER}
         events.put_events(trackingId=tracking, userId="else", sessionId="s", eventList=[event])
 
@@ -219,12 +219,12 @@ def test_recommenders_are_refreshed_while_active(given: Given, clock: ManualCloc
         answer = runtime.get_recommendations(recommenderArn=made, userId="u0", numResults=500)
         return {item["itemId"] for item in answer["itemList"]}
 
-    hear("fresh")
+    put_event("fresh")
     assert "fresh" not in listed()
     clock.advance(2 * HOUR)
     assert "fresh" in listed()
     given.personalize.stop_recommender(recommenderArn=made)
-    hear("fresher")
+    put_event("fresher")
     clock.advance(2 * HOUR)
     given.personalize.start_recommender(recommenderArn=made)
     assert "fresher" not in listed()
@@ -269,19 +269,19 @@ def test_model_stays_when_all_users_are_deleted(given: Given, emulator: Emulator
     schema = given.schema(schema_text("ecommerce/interactions"), domain="ECOMMERCE")
     given.dataset(group, schema)
     tracking = personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
-    heard: dict[str, list[dict[str, Any]]] = {}
+    by_user: dict[str, list[dict[str, Any]]] = {}
     for user, item, timestamp, event_type in shop_rows():
-        heard.setdefault(user, []).append({"eventType": event_type, "itemId": item, "sentAt": timestamp})
-    for user, told in heard.items():
-        for start in range(0, len(told), 10):
+        by_user.setdefault(user, []).append({"eventType": event_type, "itemId": item, "sentAt": timestamp})
+    for user, events_of_user in by_user.items():
+        for start in range(0, len(events_of_user), 10):
             events.put_events(
-                trackingId=tracking, sessionId=user, userId=user, eventList=told[start : start + 10]
+                trackingId=tracking, sessionId=user, userId=user, eventList=events_of_user[start : start + 10]
             )
     made = personalize.create_recommender(
         name="r", datasetGroupArn=group, recipeArn=f"{RECIPE}ecomm-recommended-for-you"
     )["recommenderArn"]
     served = emulator.state.trained(made).model
-    given.deletion_job(group, user_list(given, *heard))
+    given.deletion_job(group, user_list(given, *by_user))
     clock.advance(4 * HOUR)
     assert emulator.state.trained(made).model is served
     assert emulator.state.recommenders[made].refresh is not None

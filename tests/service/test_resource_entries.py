@@ -33,7 +33,7 @@ from personalize_emu.state.resources import (
 )
 from personalize_emu.state.store import Table
 from tests.given import POPULARITY, REGION, Given, arn
-from tests.service.settled_world import settled_world
+from tests.service.settled_emulator import settled_emulator
 
 DELETED_IN_ORDER: tuple[tuple[type[Resource], str], ...] = (
     (Campaign, "delete_campaign"),
@@ -82,7 +82,7 @@ def references(state: EmulatorState) -> list[weakref.ref[Any]]:
 @pytest.fixture(scope="module")
 def emptied() -> Iterator[tuple[Emulator, dict[str, set[str]], list[weakref.ref[Any]]]]:
     """An emulator whose resources, some of every kind, were deleted; what had been filled, and references to it."""
-    with settled_world() as settled:
+    with settled_emulator() as settled:
         emulator = settled.emulator
         filled, held = filled_fields(emulator.state), references(emulator.state)
         delete_everything(emulator)

@@ -307,8 +307,8 @@ def test_documents_that_are_no_policies_are_called_malformed(owner: Owner, datas
     ]
     for holder, name, odd in policies:
         kept, holder[name] = holder[name], odd
-        code, told = owner.refused(dataset)
+        code, text = owner.refused(dataset)
         assert code == INVALID
-        assert "malformed" in told or "cannot be checked" in told
+        assert "malformed" in text or "cannot be checked" in text
         holder[name] = kept
     assert owner.imports(dataset) == "ACTIVE"

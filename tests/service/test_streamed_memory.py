@@ -84,7 +84,7 @@ def test_an_answer_reads_as_much_of_many_events_as_of_more() -> None:
     assert max(runs) <= 100
 
 
-def test_a_model_is_told_of_the_newest_streamed_events(given: Given, events: Any, emulator: Emulator) -> None:
+def test_models_get_the_newest_streamed_events(given: Given, events: Any, emulator: Emulator) -> None:
     """R-110, R-111: and of all that it was trained with."""
     campaign = given.deployed(USER_PERSONALIZATION, name="films")
     shown = given.personalize.describe_campaign(campaignArn=campaign)["campaign"]

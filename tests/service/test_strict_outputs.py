@@ -117,9 +117,9 @@ def test_recommended_actions_are_of_their_shape() -> None:
     assert json.loads(spy.bodies["GetActionRecommendations"][0])["actionList"][0]["score"]
 
 
-def check_presence(operation: str, told: Mapping[str, Any]) -> None:
-    for name, value in structures(told):
-        top = value is told.get(name)
+def check_presence(operation: str, members: Mapping[str, Any]) -> None:
+    for name, value in structures(members):
+        top = value is members.get(name)
         if top and operation.startswith("Describe"):
             assert required(DESCRIBED, name) <= set(value), operation
             assert ("failureReason" in value) == ("FAILED" in value.get("status", "")), operation
@@ -164,7 +164,7 @@ def streamed(slow: Given, spy: Spy, _: Callable[[], None]) -> None:
     events = boto3.client("personalize-events", region_name=REGION)
     trackers = slow.personalize.list_event_trackers()["eventTrackers"]
     tracker = slow.personalize.describe_event_tracker(eventTrackerArn=trackers[0]["eventTrackerArn"])["eventTracker"]
-    heard = slow.personalize.describe_dataset(datasetArn=arn("dataset", "group/ACTION_INTERACTIONS"))["dataset"]
+    dataset = slow.personalize.describe_dataset(datasetArn=arn("dataset", "group/ACTION_INTERACTIONS"))["dataset"]
     event = {"eventType": "watch", "itemId": "i001", "sentAt": 1_700_000_000}
     events.put_events(trackingId=tracker["trackingId"], sessionId="s", userId="u1", eventList=[event])
     for word, values in (("items", {"genre": "x"}), ("users", {"age": 3}), ("actions", {"sort": "x"})):
@@ -172,7 +172,7 @@ def streamed(slow: Given, spy: Spy, _: Callable[[], None]) -> None:
         put = getattr(events, f"put_{word}")
         put(datasetArn=arn("dataset", f"group/{word.upper()}"), **{word: [record]})
     taken = {"actionId": "n1", "userId": "u1", "sessionId": "s", "timestamp": 1_700_000_000, "eventType": "taken"}
-    events.put_action_interactions(trackingId=heard["trackingId"], actionInteractions=[taken])
+    events.put_action_interactions(trackingId=dataset["trackingId"], actionInteractions=[taken])
 
 
 def trained(slow: Given, spy: Spy, wait: Callable[[], None]) -> None:

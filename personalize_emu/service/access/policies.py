@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from personalize_emu.service.access.policy_conditions import CannotEvaluate, Circumstances, glob_matches, holds
+from personalize_emu.service.access.policy_conditions import CannotEvaluate, PolicyContext, glob_matches, holds
 
 Statement = Mapping[str, Any]
 
@@ -33,7 +33,7 @@ class PolicyRequest:
     action: str
     resource: str
     principals: frozenset[tuple[str, str]] = frozenset()
-    context: Circumstances = field(default_factory=dict)
+    context: PolicyContext = field(default_factory=dict)
     families: tuple[str, ...] = ()
 
 

@@ -18,7 +18,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-Circumstances = Mapping[str, "str | frozenset[str]"]
+PolicyContext = Mapping[str, "str | frozenset[str]"]
 """Condition keys in lower case and their values; a frozen set where a key has any number of them."""
 
 KNOWN_KEYS = frozenset(
@@ -69,7 +69,7 @@ class CannotEvaluate(Exception):
 
 
 def holds(
-    operator: str, key: str, values: Iterable[Any], context: Circumstances, families: tuple[str, ...] = ()
+    operator: str, key: str, values: Iterable[Any], context: PolicyContext, families: tuple[str, ...] = ()
 ) -> bool:
     """Whether one condition holds. Raises CannotEvaluate.
 

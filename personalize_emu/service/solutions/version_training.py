@@ -14,11 +14,10 @@ from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.training.model_selection import candidates_of, metric_of, search_of
 from personalize_emu.service.training.training_job import TrainingJob
-from personalize_emu.service.training.versions import versions_of
+from personalize_emu.service.training.versions import newest_full_version
 from personalize_emu.service.training_data.training_input import TrainingInput, training_input
 from personalize_emu.state.jobs import Job, WorkerPool, no_work
 from personalize_emu.state.lifecycle import (
-    ACTIVE,
     CREATE_IN_PROGRESS,
     CREATE_PENDING,
     CREATE_STOPPED,
@@ -69,20 +68,14 @@ def _input(context: Context, solution: Solution, mode: str, recipe_arn: str, con
 
 
 def _version_to_extend(context: Context, solution: Solution, recipe_name: str) -> TrainedVersion:
-    """The newest ACTIVE version trained with FULL, as it answers now. Raises InvalidInputException (T-70, T-71)."""
-    full = [
-        trained
-        for version in versions_of(context, solution)
-        if version.status == ACTIVE
-        and version.training_mode != "UPDATE"
-        and (trained := context.state.trained(version.arn)) is not None
-    ]
-    if recipe_name not in _EXTENSIBLE or not full:
+    """The newest full version, as it answers now. Raises InvalidInputException (T-70, T-71)."""
+    newest = newest_full_version(context, solution)
+    if recipe_name not in _EXTENSIBLE or newest is None:
         raise InvalidInputException(
             "Training mode UPDATE requires an ACTIVE solution version trained with FULL and a recipe "
             "that supports it."
         )
-    return full[-1]
+    return newest
 
 
 def begin_training(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.lifecycle.changes import require_active
+from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.state.lifecycle import ACTIVE
 from personalize_emu.state.resources import Solution, SolutionVersion
 from personalize_emu.wire.errors import InvalidInputException
@@ -21,6 +22,12 @@ def latest_version(context: Context, solution: Solution) -> SolutionVersion:
         raise InvalidInputException(f"Solution {solution.arn} has no solution version.")
     active = [version for version in versions if version.status == ACTIVE]
     return (active or versions)[-1]
+
+
+def newest_full_version(context: Context, solution: Solution) -> TrainedVersion | None:
+    """What the newest ACTIVE version that was not trained with UPDATE answers from."""
+    full = [v for v in versions_of(context, solution) if v.status == ACTIVE and v.training_mode != "UPDATE"]
+    return context.state.trained(full[-1].arn) if full else None
 
 
 def require_trained(context: Context, version: SolutionVersion) -> None:

@@ -82,7 +82,7 @@ class Settled:
 
 
 @contextmanager
-def settled_world() -> Iterator[Settled]:
+def settled_emulator() -> Iterator[Settled]:
     with mock_personalize(clock=ManualClock()) as emulator:
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
         yield Settled(emulator, _populated(given))
@@ -272,8 +272,8 @@ def outcome(settled: Settled, name: str, request: Any) -> Outcome:
     response = answer(settled.emulator, "POST", operation.path, "", headers, json.dumps(request).encode())
     if response.status == 200:
         return Outcome(200, None, "")
-    told = json.loads(response.body)
-    found = Outcome(response.status, told["__type"], told.get("message") or told.get("Message", ""))
+    error = json.loads(response.body)
+    found = Outcome(response.status, error["__type"], error.get("message") or error.get("Message", ""))
     if found.code == "NotImplementedException":
         assert found.status == 501
     else:
