@@ -1,13 +1,13 @@
 """How good recommendations are: by global temporal splits of several data sets, beside tuned peers.
 
     python -m benchmarks.quality [--cuts N] [--only TEXT] [--development] [--without PEER] [--recipe NAME]
-                                 [--label NAME] [--write PAGE] [--user-folds]
+                                 [--label NAME] [--write PAGE] [--user-folds] [--peers-only]
 
 `--cuts` (default 20) takes fewer cuts for a quick look, `--only` the data sets whose name contains TEXT, `--without`
 leaves out a peer, and `--development` takes the cuts on which choices are made rather than those reported. Results of
 peers are kept in the cache of `benchmarks.datasets`; those of recipes under `--label`, so that two versions can be
-compared. `--write` puts the tables between the marks of a page, and `--user-folds` adds those of
-`benchmarks.user_folds`.
+compared; `--peers-only` measures no recipe. `--write` puts the tables between the marks of a page, and `--user-folds`
+adds those of `benchmarks.user_folds`.
 """
 
 from __future__ import annotations
@@ -187,13 +187,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--development", action="store_true")
     parser.add_argument("--recipe", action="append")
+    parser.add_argument("--peers-only", action="store_true")
     parser.add_argument("--without", action="append", default=[])
     parser.add_argument("--label")
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--write", type=Path)
     parser.add_argument("--user-folds", action="store_true")
     chosen = parser.parse_args(arguments)
-    names = chosen.recipe or list(RECIPES)
+    names = [] if chosen.peers_only else chosen.recipe or list(RECIPES)
     look = Look(DEVELOPMENT if chosen.development else REPORTED, chosen.cuts, chosen.label)
     others = [peer for peer in peers() if peer.name not in chosen.without]
     results = {}

@@ -32,6 +32,7 @@ from personalize_emu.recipes.contract.base import (
 )
 from personalize_emu.recipes.contract.hyperparameters import flag, number, percentiles, users_within
 from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.ensemble.newest_slice import ORIGINS
 from personalize_emu.recipes.ensemble.stacking import Ensemble, Weights, fit_ensemble
 from personalize_emu.recipes.numerics.logits import best_sharpness, with_returns
 from personalize_emu.recipes.scorers.base import Scorer, kernels_of
@@ -227,7 +228,7 @@ class PersonalRecipe(Recipe):
         ]
         if kinds is not None:
             fits.append(("content", lambda _visits: ContentScorer(kinds, kernels)))
-        steps, done = len(fits) * (2 if weights is None else 1), count()
+        steps, done = len(fits) * (1 + len(ORIGINS) if weights is None else 1), count()
 
         def scorers(part: TrainingData) -> tuple[Scorer, ...]:
             found = []

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.temporal import cuts, scored, without_seen
 from personalize_emu.recipes.contract.base import History, TrainingData
 from personalize_emu.recipes.ensemble import newest_slice as slice_module
+from personalize_emu.recipes.ensemble.known_users import NOBODY, known_users
 from personalize_emu.recipes.ensemble.newest_slice import newest_slice
 from personalize_emu.recipes.ensemble.stacking import Ensemble, fit_ensemble, learned_ensemble_weights, prior_weights
 from personalize_emu.recipes.ensemble.stacking import _scales as stacking_scales
@@ -77,6 +78,16 @@ def test_knn_counts_similar_owners_and_near_sessions() -> None:
     assert scores["now"] > scores["then"] > scores["c"] == 0
 
 
+def test_ease_counts_repeats_by_their_logarithm() -> None:
+    rows = [(f"u{user}", item, user) for user in range(30) for item in (("a", "x") if user % 2 else ("b", "y"))]
+    data = training_data(rows)
+    scorer = fit_ease_scorer(data.visits, len(data.catalog), KERNELS)
+    once, often = (scorer.scores([history(data, *["a"] * count, "b")])[0, 0] for count in (1, 7))
+    x, y = data.catalog.index("x"), data.catalog.index("y")
+    assert once[x] == pytest.approx(once[y])
+    assert often[x] / once[x] == pytest.approx(np.log(8) / np.log(2), rel=1e-3)
+
+
 def test_content_scores_items_of_the_features_of_the_history() -> None:
     data = painted()
     features = kinds_of(data.item_features)
@@ -88,32 +99,106 @@ def test_content_scores_items_of_the_features_of_the_history() -> None:
     assert scores[red].mean() > scores[~red].mean()
 
 
-def test_scorers_of_the_slice_know_nothing_of_it() -> None:
-    found = newest_slice(DATA)
-    assert found is not None
-    start = found.training.timestamps.max()
-    assert len(found.training.items) == pytest.approx(0.85 * len(DATA.items), rel=0.05)
-    for example in found.examples:
-        assert not np.isin(example.truth, example.history.items).any()
-        assert len(np.unique(example.truth)) == len(example.truth) <= slice_module.TRUTH_LENGTH
-    assert any((example.history.timestamps <= start).all() for example in found.examples)
+def test_scorers_of_an_origin_know_nothing_after_it() -> None:
+    origins = newest_slice(DATA)
+    assert [len(origin.training.items) / len(DATA.items) for origin in origins] == pytest.approx(
+        slice_module.ORIGINS, abs=0.02
+    )
+    for origin in origins:
+        end = origin.training.timestamps.max()
+        for example in origin.examples:
+            assert not np.isin(example.truth, example.history.items).any()
+            assert len(np.unique(example.truth)) == len(example.truth) <= slice_module.TRUTH_LENGTH
+            assert example.active == (example.history.timestamps[0] > end)
+            assert example.active or (example.history.timestamps <= end).all()
+
+
+def test_active_users_begin_between_an_origin_and_the_next() -> None:
+    """Sixty users of ten days each, one after the other: whoever is there at an origin returns, who comes later is
+    active.
+    """
+    data = training_data(
+        [
+            (f"u{user:02}", f"i{(7 * user + step) % 20:02}", (10 * user + step) * DAY)
+            for user in range(60)
+            for step in range(15)
+        ]
+    )
+    origins = newest_slice(data)
+    assert len(origins) == 2
+    later = [origin.training.timestamps.max() for origin in origins[1:]] + [data.timestamps.max()]
+    for origin, end in zip(origins, later, strict=True):
+        starts = [example.history.timestamps[0] for example in origin.examples if example.active]
+        assert starts
+        assert max(starts) <= end
+        assert any(not example.active for example in origin.examples)
+
+
+def test_where_everything_happened_at_once_there_is_no_origin() -> None:
+    assert newest_slice(training_data([(f"u{user}", f"i{user % 7}", 5) for user in range(90)])) == ()
+
+
+def test_each_kind_of_example_has_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slice_module, "MOST_EXAMPLES", 60)
+    for origin in newest_slice(random_data(users=200, items=40, rows=3000, seed=2)):
+        active = sum(example.active for example in origin.examples)
+        assert active <= 15 + slice_module.AN_USER
+        assert len(origin.examples) - active <= 15
+
+
+def test_of_many_interactions_one_origin_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slice_module, "MANY_INTERACTIONS", 500)
+    (origin,) = newest_slice(DATA)
+    assert len(origin.training.items) == pytest.approx(0.85 * len(DATA.items), rel=0.05)
 
 
 def test_a_part_of_large_data_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slice_module, "MOST_INTERACTIONS", 300)
-    found = newest_slice(DATA)
-    assert found is not None
-    assert len(found.training.items) < 400
+    assert max(len(origin.training.items) for origin in newest_slice(DATA)) < 400
 
 
 def test_users_of_whom_little_is_known_are_learned_from_only_where_there_are_no_others() -> None:
-    found = newest_slice(
-        training_data([(f"u{user}", f"i{(user + t) % 7}", user) for user in range(90) for t in (0, 1)])
-    )
-    assert found is None or all(len(example.history.items) < 3 for example in found.examples)
-    found = newest_slice(DATA)
-    assert found is not None
-    assert all(len(np.unique(example.history.items)) >= 3 for example in found.examples)
+    rows = [(f"u{user}", f"i{(user + t) % 7}", user) for user in range(90) for t in (0, 1)]
+    examples = [example for origin in newest_slice(training_data(rows)) for example in origin.examples]
+    assert examples
+    assert all(len(example.history.items) < 3 for example in examples)
+    examples = [example for origin in newest_slice(DATA) for example in origin.examples]
+    assert examples
+    assert all(len(np.unique(example.history.items)) >= 3 for example in examples)
+
+
+def test_returning_users_are_those_of_whom_nothing_is_new() -> None:
+    users = known_users(DATA)
+    known, other = own(DATA, 3), own(DATA, 4)
+    known = replace(known, user_id=DATA.user_ids[3])
+    later = replace(known, items=np.append(known.items, 1), timestamps=np.append(known.timestamps, 10**10))
+    earlier = replace(known, items=known.items[:-1], timestamps=known.timestamps[:-1])
+    nobody = replace(other, user_id="never seen")
+    empty = History(np.empty(0, np.int32), np.empty(0, np.int64), DATA.user_ids[3])
+    found = users.returning([known, later, earlier, nobody, empty, replace(other, user_id=DATA.user_ids[4])])
+    assert found.tolist() == [True, False, False, False, False, True]
+    assert not NOBODY.returning([known]).any()
+
+
+def test_returning_and_active_users_are_scored_with_their_own_weights() -> None:
+    plain = fit_ensemble(DATA, scorers_of)
+    weights = np.zeros_like(plain.weights)
+    weights[0, 0] = weights[1, 5] = 1
+    ensemble = replace(plain, weights=weights)
+    returning = replace(own(DATA, 3), user_id=DATA.user_ids[3])
+    active = replace(returning, user_id="new")
+    scores = ensemble.relevance([active, returning])
+    table = ensemble.standardised([active, returning])
+    assert scores[0] == pytest.approx(table[0, 0], abs=1e-5)
+    assert scores[1] == pytest.approx(table[5, 1], abs=1e-5)
+
+
+def test_of_too_few_examples_of_a_kind_all_decide() -> None:
+    """Everybody is there from the start, so nobody is active after an origin."""
+    rows = [(f"u{user}", f"i{(user * step) % 23}", step * DAY + user) for user in range(40) for step in range(20)]
+    weights = learned_ensemble_weights(training_data(rows), scorers_of)
+    assert weights is not None
+    assert np.array_equal(weights[0], weights[1])
 
 
 def test_with_too_little_to_learn_from_the_prior_weights_stay() -> None:
@@ -125,7 +210,7 @@ def test_with_too_little_to_learn_from_the_prior_weights_stay() -> None:
 
 def test_evidence_never_counts_against_an_item() -> None:
     ensemble = fit_ensemble(fashions(), scorers_of)
-    assert all(w >= 0 for w, column in zip(ensemble.weights, ensemble.columns, strict=True) if column.evidence)
+    assert all(w.min() >= 0 for w, column in zip(ensemble.weights.T, ensemble.columns, strict=True) if column.evidence)
 
 
 def test_the_same_data_give_the_same_weights() -> None:
@@ -136,7 +221,7 @@ def test_the_same_data_give_the_same_weights() -> None:
 
 
 def test_standardised_columns_are_on_one_scale() -> None:
-    ensemble = Ensemble(scorers_of(DATA), np.zeros(10), len(DATA.catalog))
+    ensemble = Ensemble(scorers_of(DATA), np.zeros((2, 10)), len(DATA.catalog), NOBODY)
     table = ensemble.standardised([own(DATA, 3), own(DATA, 4)])
     assert table.mean(axis=2) == pytest.approx(0, abs=1e-4)
     deviations = table.std(axis=2)

@@ -1,9 +1,16 @@
-"""The newest slice in time of the training data: what base scorers that ended before it should have predicted."""
+"""Training examples of the ensemble: questions asked in the newest slice in time of the training data.
+
+As in production (and in a rolling-origin evaluation), base scorers are fitted on everything before a moment, the
+origin, and asked afterwards. There are two kinds of question. Returning users are known from before the origin and ask
+at the origin; how long ago they were last there differs. Active users ask between two of their interactions after it:
+those are users whose history begins between this origin and the next.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +18,16 @@ from numpy.typing import NDArray
 from personalize_emu.recipes.contract.base import History, TrainingData
 from personalize_emu.recipes.contract.split import rows_of_users, user_coins
 
-SHARE = 0.15
-"""Of the interactions, that make up the slice."""
+ORIGINS = (0.85, 0.95)
+"""Shares of the interactions that lie before each origin."""
+ONE_ORIGIN, MANY_INTERACTIONS = (0.85,), 150_000
+"""Of more interactions one origin has enough examples, and more would cost time."""
 MOST_INTERACTIONS = 300_000
 """Of more data, so many users as have about so many interactions are looked at."""
-MOST_EXAMPLES = 500
+MOST_EXAMPLES = 600
+"""Of all origins and both kinds, each an equal part."""
 AN_USER = 3
-"""Examples of a user whose history begins in the slice; of others there is one, at its beginning."""
+"""Examples of an active user; of a returning one there is one at each origin."""
 TRUTH_LENGTH = 10
 FEWEST_INTERACTIONS = 50
 FEWEST_KNOWN, ENOUGH_EXAMPLES = 3, 60
@@ -31,78 +41,79 @@ SEED = 5
 class Example:
     """history: of a user at one moment. truth: int32[t], the next items that the user had not interacted with."""
 
+    user: int
+    active: bool
     history: History
     truth: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
-class NewestSlice:
-    """training: everything before the slice, of the same catalog. user_count: owners of the examples."""
+class Origin:
+    """training: everything before the origin, of the same catalog. examples: questions after it."""
 
     training: TrainingData
     examples: tuple[Example, ...]
-    user_count: int
 
 
-def newest_slice(data: TrainingData) -> NewestSlice | None:
-    """None where nothing came before or after."""
+def newest_slice(data: TrainingData) -> tuple[Origin, ...]:
+    """The origins after which something was asked, oldest first; none of very small data."""
     data = _part(data)
     if len(data.items) < FEWEST_INTERACTIONS:
-        return None
+        return ()
+    shares = ORIGINS if len(data.items) <= MANY_INTERACTIONS else ONE_ORIGIN
     ordered = np.sort(data.timestamps)
-    start = int(ordered[int((1 - SHARE) * len(ordered))])
+    moments = np.unique(ordered[[int(share * len(ordered)) for share in shares]]).tolist()
+    moments = [moment for moment in moments if moment > ordered[0]]
+    spans = list(pairwise([*moments, int(ordered[-1]) + 1]))
+    found: list[Origin] = []
+    for fewest in (FEWEST_KNOWN, 1):
+        found = [_origin(data, start, end, fewest, MOST_EXAMPLES // (2 * len(shares))) for start, end in spans]
+        if sum(len(origin.examples) for origin in found) >= ENOUGH_EXAMPLES:
+            break
+    return tuple(origin for origin in found if origin.examples)
+
+
+def _origin(data: TrainingData, start: int, end: int, fewest: int, most: int) -> Origin:
+    """At most `most` examples of each kind, in an order of the users that is fixed by their ids."""
     before = data.timestamps < start
-    if not before.any():
-        return None
     known = np.zeros(len(data.catalog), np.bool_)
     known[data.items[before]] = True
-    order = np.argsort(user_coins(data.user_ids, SEED), kind="stable")
-    active = np.zeros(len(data.user_ids), np.bool_)
-    active[data.users[~before]] = True
-    for fewest in (FEWEST_KNOWN, 1):
-        examples, owners = _all_examples(data, order[active[order]], start, known, fewest)
-        if len(examples) >= ENOUGH_EXAMPLES:
-            break
-    return NewestSlice(data.of_rows(before), tuple(examples), owners) if examples else None
-
-
-def _all_examples(
-    data: TrainingData, users: NDArray[np.int64], start: int, known: NDArray[np.bool_], fewest: int
-) -> tuple[list[Example], int]:
-    """At most MOST_EXAMPLES, in the order of the users, and how many users they are of."""
     rng = np.random.default_rng(SEED)
-    examples: list[Example] = []
-    owners, visits = 0, data.visits
-    for user in users.tolist():
-        rows = visits.of_user(user)
-        found = [
-            example
-            for example in _examples(visits.items[rows], visits.timestamps[rows], start, known, rng)
-            if len(np.unique(example.history.items)) >= fewest
-        ]
-        examples += found
-        owners += bool(found)
-        if len(examples) >= MOST_EXAMPLES:
-            break
-    return examples, owners
+    order = np.argsort(user_coins(data.user_ids, SEED), kind="stable")
+    later = np.zeros(len(data.user_ids), np.bool_)
+    later[data.users[~before]] = True
+    returning: list[Example] = []
+    active: list[Example] = []
+    for user in order[later[order]].tolist():
+        rows = data.visits.of_user(user)
+        items, timestamps = data.visits.items[rows], data.visits.timestamps[rows]
+        count = int(np.searchsorted(timestamps, start))
+        if count and len(returning) < most:
+            returning += _examples(user, items, timestamps, [count], known, fewest, active=False)
+        elif not count and len(active) < most and timestamps[0] < end:
+            moments = np.sort(rng.permutation(np.arange(1, len(items)))[:AN_USER]).tolist()
+            active += _examples(user, items, timestamps, moments, known, fewest, active=True)
+    return Origin(data.of_rows(before), (*returning, *active))
 
 
 def _examples(
+    user: int,
     items: NDArray[np.int32],
     timestamps: NDArray[np.int64],
-    start: int,
+    moments: list[int],
     known: NDArray[np.bool_],
-    rng: np.random.Generator,
+    fewest: int,
+    *,
+    active: bool,
 ) -> Iterator[Example]:
-    first = int(np.searchsorted(timestamps, start))
-    moments = [first] if first else np.sort(rng.permutation(np.arange(1, len(items)))[:AN_USER]).tolist()
+    """moments: interactions before each question. known: bool[items], those that the scorers know."""
     for moment in moments:
         history, following = items[:moment], items[moment:]
         following = following[known[following] & ~np.isin(following, history)]
         _, places = np.unique(following, return_index=True)
         truth = following[np.sort(places)][:TRUTH_LENGTH]
-        if len(truth) and known[history].any():
-            yield Example(History(history, timestamps[:moment]), truth)
+        if len(truth) and known[history].any() and len(np.unique(history)) >= fewest:
+            yield Example(user, active, History(history, timestamps[:moment]), truth)
 
 
 def _part(data: TrainingData) -> TrainingData:

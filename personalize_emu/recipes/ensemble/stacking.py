@@ -2,13 +2,14 @@
 
 Every column of scores is standardised over the items of the catalog, sums of evidence by their logarithms. The weighted
 sum is a logit; the weights maximise the likelihood of what users did next among candidates (conditional logit), under
-base scorers that were fitted on what came before the slice.
+base scorers that were fitted on what came before. Active users, whose history goes on where the training data end, have
+weights of their own: they go on with what they began, while returning users look for what is new since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -17,15 +18,17 @@ from numpy.typing import NDArray
 from personalize_emu.recipes.contract.base import History, TrainingData
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.ensemble.conditional_logit import Case, learned_weights
-from personalize_emu.recipes.ensemble.newest_slice import Example, NewestSlice, newest_slice
+from personalize_emu.recipes.ensemble.known_users import NOBODY, KnownUsers, known_users
+from personalize_emu.recipes.ensemble.newest_slice import Example, newest_slice
 from personalize_emu.recipes.numerics.logits import centre, in_logarithms
 from personalize_emu.recipes.scorers.base import Column, Scorer, Table
 
 CANDIDATES = 40
 """Of each column, that an example is learned from: the items at its top, so that no scorer decides which are seen."""
-STRENGTH = 8.0
+STRENGTH = 3.0
 """The prior weights count as much as about so many users, spread over the weights."""
 FEWEST_EXAMPLES = 20
+"""Of a kind of question; of fewer, the weights of all examples stand for it, and of fewer altogether the prior ones."""
 LARGEST = np.float32(10.0)
 """Deviations above the mean of the best item of a column: where nearly all items of a large catalog have no evidence,
 the deviation alone would make it hundreds.
@@ -39,11 +42,14 @@ Weights = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """weights: float64[columns], along the columns of all scorers. item_count: of the catalog."""
+    """weights: float64[2, columns], for active and for returning users, along the columns of all scorers. item_count:
+    of the catalog.
+    """
 
     scorers: tuple[Scorer, ...]
     weights: Weights
     item_count: int
+    users: KnownUsers
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -62,7 +68,8 @@ class Ensemble:
 
     def _weighed(self, histories: Sequence[History]) -> Table:
         table = self._scores(histories)
-        factors = _scales(table) * self.weights.astype(np.float32)[:, None]
+        returning = self.users.returning(histories)
+        factors = _scales(table) * self.weights[returning.astype(np.int64)].T.astype(np.float32)
         total: Table = np.einsum("chi,ch->hi", table, factors, optimize=True)
         return total
 
@@ -94,33 +101,39 @@ def _scales(table: Table) -> Table:
 
 
 def prior_weights(scorers: Sequence[Scorer]) -> Weights:
-    return np.array([column.prior for scorer in scorers for column in scorer.columns])
+    """float64[2, columns]"""
+    return np.tile([column.prior for scorer in scorers for column in scorer.columns], (2, 1))
 
 
 def learned_ensemble_weights(data: TrainingData, fit: FitScorers) -> Weights | None:
-    """float64[columns]; None where the newest slice has too little to learn from."""
-    found = newest_slice(data)
-    if found is None:
-        return None
-    scorers = fit(found.training)
-    ensemble = Ensemble(scorers, prior_weights(scorers), len(data.catalog))
-    cases = list(_cases(ensemble, found))
-    if len(cases) < FEWEST_EXAMPLES:
+    """float64[2, columns]; None where the newest slice has too little to learn from."""
+    learned: list[tuple[Example, Case]] = []
+    for origin in newest_slice(data):
+        scorers = fit(origin.training)
+        ensemble = Ensemble(scorers, prior_weights(scorers), len(data.catalog), NOBODY)
+        learned += _cases(ensemble, origin.examples)
+    if len(learned) < FEWEST_EXAMPLES:
         return None
     floor = np.array([0.0 if column.evidence else -np.inf for column in ensemble.columns])
-    strength = STRENGTH / found.user_count
-    return learned_weights(cases, ensemble.weights, strength, floor)
+    kinds = [[pair for pair in learned if pair[0].active == active] for active in (True, False)]
+    return np.stack(
+        [_learned(kind if len(kind) >= FEWEST_EXAMPLES else learned, ensemble.weights[0], floor) for kind in kinds]
+    )
 
 
-def _cases(ensemble: Ensemble, found: NewestSlice) -> Iterator[Case]:
-    histories = [example.history for example in found.examples]
-    size = ensemble.batch_size
-    for start in range(0, len(histories), size):
-        table = ensemble.standardised(histories[start : start + size])
-        for row, example in enumerate(found.examples[start : start + size]):
+def _learned(learned: Sequence[tuple[Example, Case]], prior: Weights, floor: Weights) -> Weights:
+    users = len({example.user for example, _ in learned})
+    return learned_weights([case for _, case in learned], prior, STRENGTH / users, floor)
+
+
+def _cases(ensemble: Ensemble, examples: Sequence[Example]) -> Iterator[tuple[Example, Case]]:
+    for start in range(0, len(examples), ensemble.batch_size):
+        batch = examples[start : start + ensemble.batch_size]
+        table = ensemble.standardised([example.history for example in batch])
+        for row, example in enumerate(batch):
             case = _case(table[:, row], example)
             if case is not None:
-                yield case
+                yield example, case
 
 
 def _case(scores: Table, example: Example) -> Case | None:
@@ -135,5 +148,6 @@ def fit_ensemble(data: TrainingData, fit: FitScorers, weights: Weights | None = 
     """The scorers of all of `data`; with those weights, or with weights learned from `data`."""
     if weights is None:
         weights = learned_ensemble_weights(data, fit)
-    ensemble = Ensemble(fit(data), np.empty(0), len(data.catalog))
-    return replace(ensemble, weights=prior_weights(ensemble.scorers) if weights is None else weights)
+    scorers = fit(data)
+    chosen = prior_weights(scorers) if weights is None else weights
+    return Ensemble(scorers, chosen, len(data.catalog), known_users(data))
