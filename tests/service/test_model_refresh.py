@@ -13,10 +13,11 @@ import pytest
 
 from personalize_emu.emulator import Emulator
 from personalize_emu.schema_files import schema_text
+from personalize_emu.service.refresh.kinds import NewItems
 from personalize_emu.state.clock import ManualClock
 from tests.batch_requests import answers
 from tests.deletions import user_list
-from tests.domain_groups import RECIPE, recommender, shop, shop_rows
+from tests.domain_groups import RECIPE, cinema, cinema_rows, recommender, shop, shop_rows
 from tests.given import INTERACTIONS_SCHEMA, ITEMS_SCHEMA, REGION, Given, arn, as_csv, two_camps
 from tests.item_market import HOUR, NEWEST, SEEN, WEIGHTLESS, Market, market
 
@@ -230,6 +231,22 @@ def test_recommenders_are_refreshed_while_active(given: Given, clock: ManualCloc
     assert "fresher" not in listed()
     clock.advance(2 * HOUR)
     assert {"fresh", "fresher"} <= listed()
+
+
+def test_refreshes_of_recommenders_leave_out_columns_added_later(given: Given, emulator: Emulator) -> None:
+    """D-97, R-72h: as their trainings do."""
+    rows = cinema_rows()
+    made = recommender(given, cinema(given, rows), "vod-top-picks")
+    wide = json.loads(schema_text("video-on-demand/items"))
+    wide["fields"].append({"name": "PRICE", "type": ["null", "float"]})
+    schema = given.schema(json.dumps(wide), "wide", domain="VIDEO_ON_DEMAND")
+    given.personalize.update_dataset(datasetArn=arn("dataset", "video-on-demand/ITEMS"), schemaArn=schema)
+    last = emulator.state.recommenders[made].refresh
+    assert last is not None
+    assert isinstance(last.refresh, NewItems)
+    items = last.refresh.model.current_input().datasets["ITEMS"]
+    assert "PRICE" in items.schema.names
+    assert items.columns == {"ITEM_ID", "GENRES", "CREATION_TIMESTAMP"}
 
 
 @pytest.mark.parametrize("implied", [False, True])
