@@ -1,14 +1,17 @@
-"""The pictures of docs/architecture.md: what is read from imports, and how it is laid out in layers."""
+"""docs/architecture.md: its pictures, read from imports and laid out in layers, and the names in its text."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from docs import packages
 from docs.packages import arrows_of, cycles_of, direct, layers_of, picture
+from personalize_emu.edge.request_pipeline import STEPS
 
+REPOSITORY = Path(__file__).parents[2]
 CHAIN = {"top": frozenset({"middle", "bottom"}), "middle": frozenset({"bottom"}), "bottom": frozenset[str]()}
 CYCLE = {"a": frozenset({"b"}), "b": frozenset({"c"}), "c": frozenset({"a"}), "d": frozenset({"a"})}
 
@@ -67,3 +70,27 @@ def test_parts_that_import_each_other_have_no_layers() -> None:
 @pytest.mark.parametrize("package", ["", "service", "recipes"])
 def test_no_two_packages_import_each_other(package: str) -> None:
     assert cycles_of(arrows_of(package)) == []
+
+
+def test_files_and_names_in_the_text_exist() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    text = re.sub(r"<!-- .*? -->.*?<!-- end -->", "", page, flags=re.DOTALL)
+    paths = [path for folder in ("personalize_emu", "tests") for path in (REPOSITORY / folder).rglob("*")]
+    files = {f"/{path.relative_to(REPOSITORY).as_posix()}" for path in paths}
+    code = "\n".join(path.read_text(encoding="utf-8") for path in paths if path.suffix == ".py")
+    words = set(re.findall(r"\w+", code))
+    quoted = {name.strip("/") for name in re.findall(r"`([A-Za-z_/][\w./]*)`", text)}
+    listed = set(re.findall(r"^(?:bytes|  +) [─▶◀]+ ([\w/]+\.py)", text, re.MULTILINE))
+    assert {"edge/one_port.py", "TrainingJob.run"} <= quoted | listed
+    missing = [
+        name
+        for name in sorted(quoted | listed)
+        if not name.startswith("_emu/")
+        and not any(file.endswith(f"/{name}") for file in files) and not words.issuperset(name.split("."))
+    ]
+    assert missing == []
+
+
+def test_steps_of_a_request_are_those_of_the_code() -> None:
+    page = " ".join((REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8").split())
+    assert f"STEPS: {', '.join(step.__name__ for step in STEPS)}" in page
