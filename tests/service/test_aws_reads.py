@@ -87,7 +87,7 @@ def import_request(dataset: str, job_name: str = "import") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("check_roles", [False, True])
-def test_a_silent_endpoint_holds_up_nobody_else(silent: SilentServer, check_roles: bool) -> None:
+def test_a_silent_endpoint_delays_no_other_request(silent: SilentServer, check_roles: bool) -> None:
     """S3, or with check_roles IAM."""
     settings = Settings(pace="instant", aws_endpoint=silent.url, aws_timeout=60.0, check_roles=check_roles)
     outcomes: list[str] = []
@@ -113,7 +113,7 @@ def test_a_silent_endpoint_holds_up_nobody_else(silent: SilentServer, check_role
         assert emulator.state.store.all(DatasetImportJob) == []
 
 
-def test_a_silent_endpoint_is_named(silent: SilentServer) -> None:
+def test_the_error_names_a_silent_endpoint(silent: SilentServer) -> None:
     """After the time-out, whichever service it is."""
     silence = f"{silent.url} does not answer in time (the option aws_timeout)"
     encrypted = {"name": "g", "kmsKeyArn": KEY, "roleArn": ROLE}
@@ -175,7 +175,7 @@ def owner(clock: ManualClock) -> Iterator[tuple[Owner, list[str]]]:
         yield owner, under_lock
 
 
-def test_nothing_is_asked_under_the_lock(owner: tuple[Owner, list[str]]) -> None:
+def test_no_read_happens_under_the_lock(owner: tuple[Owner, list[str]]) -> None:
     """Whether in the end it is accepted or refused."""
     somebody, under_lock = owner
     given = somebody.given
@@ -205,7 +205,7 @@ class Forbidden(AwsServices):
         raise AssertionError(f"{service} is asked in {region}")
 
 
-def test_a_request_that_is_refused_for_something_else_asks_nobody() -> None:
+def test_a_request_refused_for_another_reason_reads_nothing() -> None:
     """P-56: existence, states and sense before what other services say; roles do not hide them either."""
     with Emulator(Settings(check_roles=True, pace="instant"), aws_services=Forbidden()) as emulator:
         dataset = dataset_of(emulator)
@@ -241,7 +241,7 @@ class Meddling(AwsServices):
         yield ObjectInfo(prefix, 1)
 
 
-def test_what_was_checked_is_checked_again_after_another_service_was_asked() -> None:
+def test_checks_are_repeated_after_a_read() -> None:
     """P-56, R-DIJ-10."""
     meddling = Meddling(lambda: emulator.call("DeleteDataset", {"datasetArn": dataset}))
     with Emulator(Settings(pace="instant"), aws_services=meddling) as emulator:
@@ -282,7 +282,7 @@ def test_a_listing_is_complete_and_in_order(size: int) -> None:
     assert listed() == [ObjectInfo(f"k{number:06d}", number) for number in range(size)]
 
 
-def test_whoever_looks_for_one_object_reads_one_page() -> None:
+def test_looking_for_one_object_reads_one_page() -> None:
     bucket = Counted(10_000)
     reads = AwsReads(bucket)
     with pytest.raises(PendingRead) as pending:
@@ -292,7 +292,7 @@ def test_whoever_looks_for_one_object_reads_one_page() -> None:
     assert bucket.read == 1000
 
 
-def test_jobs_ask_anew() -> None:
+def test_jobs_read_anew() -> None:
     """E-7: what a bucket holds, and who may read it, can change between the request and the job."""
     bucket = Counted(1)
     reads = AwsReads(bucket)

@@ -53,10 +53,10 @@ def test_configuration_of_other_recipes_is_ignored(given: Given, version: str) -
         "itemExplorationConfig": {"explorationWeight": "1"},
         "rankingInfluence": {"POPULARITY": 1.0, "FRESHNESS": 1.0},
     }
-    explicit, plain = given.campaign(version, "explicit", campaignConfig=config), given.campaign(version, "plain")
-    assert given.personalize.describe_campaign(campaignArn=explicit)["campaign"]["campaignConfig"] == config
+    configured, plain = given.campaign(version, "configured", campaignConfig=config), given.campaign(version, "plain")
+    assert given.personalize.describe_campaign(campaignArn=configured)["campaign"]["campaignConfig"] == config
     recommend = boto3.client("personalize-runtime", region_name=REGION).get_recommendations
-    lists = [recommend(campaignArn=campaign, userId="u1", itemId="i000")["itemList"] for campaign in (explicit, plain)]
+    lists = [recommend(campaignArn=each, userId="u1", itemId="i000")["itemList"] for each in (configured, plain)]
     assert lists[0] == lists[1] != []
 
 
@@ -77,7 +77,7 @@ def test_solution_arn_as_version_arn_is_not_found(given: Given, version: str) ->
     assert code == "ResourceNotFoundException"
 
 
-def test_latest_is_the_newest_active_version(given: Given) -> None:
+def test_latest_deploys_the_newest_active_version(given: Given) -> None:
     """R-CMP-8, R-CMP-9."""
     solution = given.solution(recipe=POPULARITY)
     assert refusal(given.campaign, version=f"{solution}/$LATEST")[0] == "InvalidInputException"

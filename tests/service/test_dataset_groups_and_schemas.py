@@ -13,7 +13,7 @@ from tests.refusals import refusal
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b"
 
 
-def test_create_answers_the_arn_and_the_domain_only_when_one_was_given(personalize: Any) -> None:
+def test_create_returns_the_arn_and_a_given_domain(personalize: Any) -> None:
     """R-DSG-3, R-GEN-1."""
     custom = personalize.create_dataset_group(name="custom")
     video = personalize.create_dataset_group(name="video", domain="VIDEO_ON_DEMAND")
@@ -22,7 +22,7 @@ def test_create_answers_the_arn_and_the_domain_only_when_one_was_given(personali
     assert video["domain"] == "VIDEO_ON_DEMAND"
 
 
-def test_describe_shows_what_the_group_has(personalize: Any) -> None:
+def test_describe_returns_all_members_of_a_group(personalize: Any) -> None:
     """R-DSG-4, R-DSG-7."""
     personalize.create_dataset_group(name="g", roleArn=ROLE, kmsKeyArn=KEY)
     group = personalize.describe_dataset_group(datasetGroupArn=arn("dataset-group", "g"))["datasetGroup"]
@@ -38,7 +38,7 @@ def test_describe_shows_what_the_group_has(personalize: Any) -> None:
     }
 
 
-def test_list_leaves_out_role_and_key(personalize: Any) -> None:
+def test_list_omits_role_and_key(personalize: Any) -> None:
     """R-DSG-4."""
     personalize.create_dataset_group(name="g", roleArn=ROLE, kmsKeyArn=KEY)
     (summary,) = personalize.list_dataset_groups()["datasetGroups"]
@@ -46,7 +46,7 @@ def test_list_leaves_out_role_and_key(personalize: Any) -> None:
 
 
 @pytest.mark.parametrize("alone", [{"roleArn": ROLE}, {"kmsKeyArn": KEY}])
-def test_role_and_key_come_together_or_not_at_all(personalize: Any, alone: dict[str, str]) -> None:
+def test_role_and_key_must_be_given_together(personalize: Any, alone: dict[str, str]) -> None:
     """R-DSG-7, E-30."""
     assert refusal(personalize.create_dataset_group, name="g", **alone) == (
         "InvalidInputException",
@@ -64,7 +64,7 @@ def test_a_taken_name_is_refused_with_the_recorded_text(personalize: Any) -> Non
     )
 
 
-def test_names_that_differ_in_case_are_different(personalize: Any) -> None:
+def test_names_are_case_sensitive(personalize: Any) -> None:
     """R-GEN-3."""
     personalize.create_dataset_group(name="Group")
     personalize.create_dataset_group(name="group")
@@ -89,7 +89,7 @@ def test_states_follow_each_other_on_the_clock(slow: Given, clock: ManualClock) 
     assert described()["lastUpdatedDateTime"] > created["lastUpdatedDateTime"]
 
 
-def test_a_group_in_deletion_is_shown_until_it_is_gone(slow: Given, clock: ManualClock) -> None:
+def test_a_group_is_described_while_it_is_deleted(slow: Given, clock: ManualClock) -> None:
     """R-GEN-17, R-GEN-18, R-DSG-5, R-DSG-14, P-78, P-79."""
     group = slow.group()
     clock.advance(3600)
@@ -107,7 +107,7 @@ def test_a_group_in_deletion_is_shown_until_it_is_gone(slow: Given, clock: Manua
     )
 
 
-def test_a_group_on_its_way_cannot_be_deleted(slow: Given) -> None:
+def test_a_group_being_created_cannot_be_deleted(slow: Given) -> None:
     """R-GEN-14, E-30."""
     group = slow.group()
     assert refusal(slow.personalize.delete_dataset_group, datasetGroupArn=group) == (
@@ -116,7 +116,7 @@ def test_a_group_on_its_way_cannot_be_deleted(slow: Given) -> None:
     )
 
 
-def test_a_group_that_is_not_there_cannot_be_deleted(given: Given) -> None:
+def test_deleting_an_unknown_group_is_refused(given: Given) -> None:
     """P-78, E-32; the text is recorded."""
     group = given.group()
     given.personalize.delete_dataset_group(datasetGroupArn=group)
@@ -127,7 +127,7 @@ def test_a_group_that_is_not_there_cannot_be_deleted(given: Given) -> None:
         )
 
 
-def test_children_keep_a_group_from_being_deleted(given: Given) -> None:
+def test_a_group_with_children_cannot_be_deleted(given: Given) -> None:
     """R-DSG-12."""
     group = given.group()
     dataset = given.dataset(group)
@@ -150,7 +150,7 @@ def test_an_arn_of_another_type_is_refused_before_existence_is_checked(given: Gi
         )
 
 
-def test_a_schema_comes_back_byte_for_byte(given: Given) -> None:
+def test_describe_returns_the_schema_byte_for_byte(given: Given) -> None:
     """R-SCH-3, D-20."""
     text = "  " + INTERACTIONS_SCHEMA.replace(",", " ,\n") + " "
     schema = given.schema(text)
@@ -161,7 +161,7 @@ def test_a_schema_comes_back_byte_for_byte(given: Given) -> None:
     assert "domain" not in shown
 
 
-def test_the_list_of_schemas_leaves_out_their_texts(given: Given) -> None:
+def test_list_schemas_omits_the_schema_texts(given: Given) -> None:
     """R-SCH-4."""
     given.schema(domain="ECOMMERCE")
     (summary,) = given.personalize.list_schemas()["schemas"]
@@ -179,7 +179,7 @@ def test_the_list_of_schemas_leaves_out_their_texts(given: Given) -> None:
         avro("Interactions", field("USER_ID", ["null"])),
     ],
 )
-def test_bad_schemas_are_refused_and_leave_nothing(personalize: Any, text: str) -> None:
+def test_invalid_schemas_are_refused_and_not_stored(personalize: Any, text: str) -> None:
     """D-19, R-SCH-14."""
     code, message = refusal(personalize.create_schema, name="s", schema=text)
     assert code == "InvalidInputException"

@@ -30,7 +30,7 @@ def items(given: Given) -> str:
     return dataset
 
 
-def test_the_recorded_flow_of_states(slow: Given, clock: ManualClock) -> None:
+def test_an_update_passes_the_recorded_states(slow: Given, clock: ManualClock) -> None:
     """R-DS-10, R-DS-11, R-GEN-13, R-GEN-14, D-98, R-SCH-8."""
     group = slow.group()
     clock.advance(60)
@@ -62,7 +62,7 @@ def test_the_recorded_flow_of_states(slow: Given, clock: ManualClock) -> None:
     slow.personalize.delete_schema(schemaArn=narrow)
 
 
-def test_stored_rows_stay_and_new_columns_are_null(given: Given, items: str, emulator: Emulator) -> None:
+def test_stored_rows_are_kept_with_null_in_new_columns(given: Given, items: str, emulator: Emulator) -> None:
     """D-96, D-98: an import that follows reads the wider file, beside records that lack the column."""
     given.personalize.update_dataset(datasetArn=items, schemaArn=given.schema(WIDER, "wide"))
     contents = emulator.state.contents(items)
@@ -76,7 +76,7 @@ def test_stored_rows_stay_and_new_columns_are_null(given: Given, items: str, emu
     ]
 
 
-def test_a_file_without_the_new_column_is_refused_from_then_on(given: Given, items: str) -> None:
+def test_later_imports_need_the_new_column(given: Given, items: str) -> None:
     """D-98, D-51."""
     given.personalize.update_dataset(datasetArn=items, schemaArn=given.schema(WIDER, "wide"))
     job = given.import_job(items, given.upload("ITEM_ID,GENRE\na,x\n"), "narrow")
@@ -100,7 +100,7 @@ def test_fields_may_change_their_order(given: Given, items: str) -> None:
         ((*ITEM, field("PRICE", "float")), "added field PRICE must allow null"),
     ],
 )
-def test_fields_stay_and_new_ones_allow_null(given: Given, items: str, fields: Any, reason: str) -> None:
+def test_fields_must_be_kept_and_new_ones_nullable(given: Given, items: str, fields: Any, reason: str) -> None:
     """D-93, D-94, D-95."""
     schema = given.schema(avro("Items", *fields), "new")
     assert refusal(given.personalize.update_dataset, datasetArn=items, schemaArn=schema) == (
@@ -110,7 +110,7 @@ def test_fields_stay_and_new_ones_allow_null(given: Given, items: str, fields: A
     assert "latestDatasetUpdate" not in shown(given, items)
 
 
-def test_a_schema_that_changes_nothing_will_do(given: Given, items: str) -> None:
+def test_an_equal_schema_is_accepted(given: Given, items: str) -> None:
     """D-93, D-94, D-95: it keeps every field, and adds none that does not allow null."""
     narrow = shown(given, items)["schemaArn"]
     equal = given.schema(json.dumps(json.loads(ITEMS_SCHEMA), indent=2), "equal")
@@ -131,7 +131,7 @@ def test_a_schema_that_does_not_fit_is_refused(given: Given, items: str) -> None
     assert unknown[0] == "ResourceNotFoundException"
 
 
-def test_only_items_and_users_can_have_another_schema(given: Given) -> None:
+def test_only_items_and_users_schemas_can_be_replaced(given: Given) -> None:
     """D-92, R-DS-13, E-30."""
     dataset = given.dataset()
     wider = json.loads(INTERACTIONS_SCHEMA)
@@ -145,7 +145,7 @@ def test_only_items_and_users_can_have_another_schema(given: Given) -> None:
     assert shown(given, users)["status"] == "ACTIVE"
 
 
-def test_an_import_under_way_forbids_an_update(slow: Given, clock: ManualClock) -> None:
+def test_an_update_is_refused_while_an_import_runs(slow: Given, clock: ManualClock) -> None:
     """R-DS-14, R-DIJ-10: and the other way round."""
     group = slow.group()
     clock.advance(60)
@@ -162,7 +162,7 @@ def test_an_import_under_way_forbids_an_update(slow: Given, clock: ManualClock) 
     assert refusal(slow.import_job, dataset=dataset, location=location, name="second")[0] == "ResourceInUseException"
 
 
-def test_a_failed_update_leaves_the_old_schema(slow: Given, clock: ManualClock, slow_emulator: Emulator) -> None:
+def test_a_failed_update_keeps_the_old_schema(slow: Given, clock: ManualClock, slow_emulator: Emulator) -> None:
     """R-DS-12: here the new schema is lost before its time, which no call of a client can do."""
     group = slow.group()
     clock.advance(60)
@@ -179,7 +179,7 @@ def test_a_failed_update_leaves_the_old_schema(slow: Given, clock: ManualClock, 
     assert (update["status"], update["failureReason"]) == ("UPDATE FAILED", f"Resource Arn {wide} does not exist.")
 
 
-def test_new_columns_leave_existing_solutions_alone(given: Given, emulator: Emulator) -> None:
+def test_existing_solutions_are_not_trained_on_new_columns(given: Given, emulator: Emulator) -> None:
     """D-97. A new solution reads them."""
     group = given.imported_group()
     items = given.dataset(group, given.schema(ITEMS_SCHEMA, "narrow"), "Items")
@@ -200,7 +200,7 @@ def test_new_columns_leave_existing_solutions_alone(given: Given, emulator: Emul
     assert [len(features.numbers) for features in described if features is not None] == [0, 1]
 
 
-def test_new_columns_are_no_attributes_of_existing_solutions(given: Given, emulator: Emulator) -> None:
+def test_existing_solutions_do_not_segment_by_new_columns(given: Given, emulator: Emulator) -> None:
     """D-97, where segments are asked for by attributes."""
     group = given.imported_group()
     items = given.dataset(group, given.schema(ITEMS_SCHEMA, "narrow"), "Items")

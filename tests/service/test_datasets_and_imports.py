@@ -33,7 +33,7 @@ def job_of(given: Given, job: str) -> dict[str, Any]:
     return answer["datasetImportJob"]
 
 
-def test_the_arn_of_a_dataset_is_made_of_group_and_type(given: Given) -> None:
+def test_a_dataset_arn_contains_group_and_type(given: Given) -> None:
     """R-DS-2, R-DS-3, R-DS-4, R-DS-6."""
     group = given.group("shop")
     dataset = given.dataset(group, dataset_type="InterActions", name="any")
@@ -166,7 +166,7 @@ def test_a_failed_job_keeps_the_data_of_the_one_before(given: Given, emulator: E
     assert emulator.state.contents(dataset).bulk is before
 
 
-def test_full_replaces_and_incremental_adds(given: Given, emulator: Emulator) -> None:
+def test_full_imports_replace_and_incremental_imports_add(given: Given, emulator: Emulator) -> None:
     """D-78, D-79, D-81."""
     dataset = given.dataset()
     rows = two_camps()
@@ -181,7 +181,7 @@ def test_full_replaces_and_incremental_adds(given: Given, emulator: Emulator) ->
         assert contents.bulk.num_rows == expected
 
 
-def test_incremental_needs_bulk_data(given: Given) -> None:
+def test_incremental_imports_need_bulk_data(given: Given) -> None:
     """D-80, E-30."""
     dataset = given.dataset()
     assert refusal(
@@ -195,7 +195,7 @@ def test_incremental_needs_bulk_data(given: Given) -> None:
     )
 
 
-def test_a_later_record_of_an_item_replaces_the_earlier_one(given: Given, emulator: Emulator) -> None:
+def test_the_last_record_of_an_item_is_kept(given: Given, emulator: Emulator) -> None:
     """D-79, D-83, D-72."""
     dataset = given.dataset(schema=given.schema(ITEMS_SCHEMA), dataset_type="Items")
     given.import_job(dataset, given.upload("ITEM_ID,GENRE\na,x\nb,x\na,y\n"), "one")
@@ -218,7 +218,7 @@ def test_folders_are_read_in_the_order_of_their_keys(given: Given, emulator: Emu
         assert emulator.state.contents(dataset).bulk.to_pydict() == {"USER_ID": ["u", "u"], "AGE": [1, 2]}
 
 
-def test_parquet_files_are_read_too(given: Given, emulator: Emulator) -> None:
+def test_parquet_files_are_read(given: Given, emulator: Emulator) -> None:
     dataset = given.dataset()
     users, items, times = zip(*two_camps(), strict=True)
     body = io.BytesIO()
@@ -288,7 +288,7 @@ def test_a_dataset_with_a_running_import_cannot_be_deleted(slow: Given, clock: M
     assert slow.personalize.list_dataset_import_jobs()["datasetImportJobs"] == []
 
 
-def test_an_event_tracker_has_a_tracking_id_and_an_arn_of_its_own(given: Given) -> None:
+def test_an_event_tracker_has_a_tracking_id_and_its_own_arn(given: Given) -> None:
     """R-ET-1 to R-ET-3, R-GEN-1."""
     group = given.group()
     given.dataset(group)
@@ -313,7 +313,7 @@ def test_a_group_has_one_event_tracker(given: Given) -> None:
     assert code == "ResourceAlreadyExistsException"
 
 
-def test_regions_are_kept_apart(given: Given) -> None:
+def test_resources_of_other_regions_are_invisible(given: Given) -> None:
     """P-20."""
     import boto3
 
@@ -325,7 +325,7 @@ def test_regions_are_kept_apart(given: Given) -> None:
     assert ":us-west-2:" in west.create_dataset_group(name="group")["datasetGroupArn"]
 
 
-def test_lists_page_newest_first_and_do_not_shift(given: Given) -> None:
+def test_list_pages_are_newest_first_and_stable(given: Given) -> None:
     """P-65, P-66, P-69, P-73."""
     for number in range(5):
         given.schema(name=f"s{number}")

@@ -33,7 +33,7 @@ def test_p43_only_declared_errors_are_raised(operation: str) -> None:
     assert undeclared == BESIDE_THE_MODEL.get(operation, set())
 
 
-def test_p43_the_reading_finds_what_operations_raise() -> None:
+def test_p43_raised_errors_are_found_in_the_code() -> None:
     """Errors far below the handler, of each kind."""
     assert errors_of(HANDLERS["CreateSchema"]) == DECLARED["CreateSchema"]
     assert errors_of(HANDLERS["CreateCampaign"]) == DECLARED["CreateCampaign"]

@@ -63,20 +63,20 @@ def story(emulator: Emulator) -> list[bytes]:
 def test_the_same_seed_and_calls_give_the_same_bytes() -> None:
     first, second, other = emulator(), emulator(), emulator(seed=4)
     with first, second, other:
-        answers = story(first)
-        assert answers == story(second)
-        assert answers != story(other)
+        recorded = story(first)
+        assert recorded == story(second)
+        assert recorded != story(other)
 
 
-def test_a_reset_emulator_starts_the_same_story_again() -> None:
+def test_a_reset_emulator_repeats_the_same_bytes() -> None:
     with emulator() as one:
-        answers = story(one)
+        recorded = story(one)
         one.reset()
         assert one.health()["resources"] == {}
-        assert story(one) == answers
+        assert story(one) == recorded
 
 
-def test_emulators_of_one_process_do_not_see_each_other() -> None:
+def test_emulators_of_one_process_are_independent() -> None:
     with emulator() as one, emulator() as other:
         post(one, "/", "CreateDatasetGroup", name="g")
         assert one.health()["resources"] == {"dataset-group": 1}

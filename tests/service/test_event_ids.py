@@ -24,7 +24,7 @@ class Meanwhile(frozenset[str]):
             yield user_id
 
 
-def test_ids_can_be_claimed_while_others_are_forgotten() -> None:
+def test_ids_can_be_claimed_while_others_are_removed() -> None:
     ids = EventIds()
     for number in range(3):
         assert ids.claim(f"e{number}", "dataset", f"u{number}")
@@ -39,7 +39,7 @@ def test_ids_can_be_claimed_while_others_are_forgotten() -> None:
     assert not any(ids.claim(event_id, "dataset", "u9") for event_id in taken)
 
 
-def test_ids_count_in_all_datasets_until_theirs_goes() -> None:
+def test_ids_are_unique_in_a_group_until_their_dataset_is_deleted() -> None:
     """EV-40: also when there are many."""
     ids = EventIds()
     assert all(ids.claim(f"e{number}", "first", f"u{number % 10}") for number in range(20_000))

@@ -30,7 +30,7 @@ def schema_names(given: Given) -> set[str]:
     return {schema["name"] for schema in given.personalize.list_schemas()["schemas"]}
 
 
-def test_a_tracker_needs_interactions(given: Given) -> None:
+def test_a_tracker_needs_an_interactions_dataset(given: Given) -> None:
     """R-ET-10, R-ET-5, P-56: other datasets do not help, and a second tracker is still a second one."""
     group = given.group()
     given.dataset(group, given.schema(json_of_items(), "items"), "Items")
@@ -50,7 +50,7 @@ def json_of_items() -> str:
     return json.dumps({"type": "record", "name": "Items", "fields": fields})
 
 
-def test_interactions_on_their_way_will_do_and_those_that_go_will_not(slow: Given, clock: ManualClock) -> None:
+def test_the_interactions_dataset_may_be_in_creation_but_not_in_deletion(slow: Given, clock: ManualClock) -> None:
     """R-ET-10, R-GEN-20."""
     group = slow.group()
     create = slow.personalize.create_event_tracker
@@ -71,7 +71,7 @@ def tracker_of(given: Given) -> str:
     return found
 
 
-def test_what_comes_with_a_tracker(given: Given) -> None:
+def test_a_tracker_creates_an_event_schema_and_dataset(given: Given) -> None:
     """R-DS-21: a schema of its own in every list; a dataset that is not listed, as recorded in 2024."""
     tracked_group(given)
     described = given.personalize.describe_dataset(datasetArn=EVENTS)["dataset"]
@@ -85,7 +85,7 @@ def test_what_comes_with_a_tracker(given: Given) -> None:
         assert [dataset["datasetArn"] for dataset in listed] == [INTERACTIONS]
 
 
-def test_nothing_but_descriptions_and_deletion_for_the_event_dataset(given: Given) -> None:
+def test_the_event_dataset_can_only_be_described_and_deleted(given: Given) -> None:
     """R-DS-21: events are in INTERACTIONS."""
     tracked_group(given)
     location = given.upload("USER_ID,ITEM_ID,TIMESTAMP\nu,i,1\n")
@@ -109,7 +109,7 @@ def test_a_solution_is_trained_as_without_a_tracker(given: Given) -> None:
     assert given.version(given.solution(GROUP, SIMS))
 
 
-def test_clean_up_as_the_getting_started_notebook_does(given: Given) -> None:
+def test_clean_up_of_the_getting_started_notebook_works(given: Given) -> None:
     """R-DS-21, R-ET-8, R-ET-9, R-SCH-7: tracker, dataset, event dataset, schema, group."""
     tracker, client = tracked_group(given), given.personalize
     client.delete_event_tracker(eventTrackerArn=tracker)
@@ -122,7 +122,7 @@ def test_clean_up_as_the_getting_started_notebook_does(given: Given) -> None:
     assert schema_names(given) == set()
 
 
-def test_clean_up_as_the_exploration_notebook_does(slow: Given, clock: ManualClock) -> None:
+def test_clean_up_of_the_exploration_notebook_works(slow: Given, clock: ManualClock) -> None:
     """R-DS-18, R-DSG-12: all datasets first, then the tracker, and the group without waiting for that."""
     slow.group()
     clock.advance(60)
@@ -147,7 +147,7 @@ def test_clean_up_as_the_exploration_notebook_does(slow: Given, clock: ManualClo
     assert schema_names(slow) == {"schema"}
 
 
-def test_the_group_takes_along_what_is_left(given: Given, emulator: Emulator) -> None:
+def test_deleting_the_group_removes_event_schema_and_dataset(given: Given, emulator: Emulator) -> None:
     """R-DS-21, R-SCH-7: nothing of one group is left for the next of that name; other groups keep theirs."""
     tracked_group(given, "other")
     for _ in range(2):
@@ -165,7 +165,7 @@ def test_the_group_takes_along_what_is_left(given: Given, emulator: Emulator) ->
 
 
 @pytest.mark.parametrize("deletes_schema", [True, False])
-def test_a_second_tracker_finds_or_remakes_both(given: Given, deletes_schema: bool) -> None:
+def test_a_second_tracker_reuses_or_recreates_both(given: Given, deletes_schema: bool) -> None:
     """R-DS-21, R-ET-8."""
     tracker = tracked_group(given)
     before = given.personalize.describe_dataset(datasetArn=EVENTS)["dataset"]
@@ -181,7 +181,7 @@ def test_a_second_tracker_finds_or_remakes_both(given: Given, deletes_schema: bo
     assert schema_names(given) == {"group", "group-event-interactions"}
 
 
-def test_the_event_schema_makes_room_for_one_of_that_name(given: Given) -> None:
+def test_the_event_schema_avoids_a_taken_name(given: Given) -> None:
     """R-DS-21, R-GEN-4: what the client has named so stays the client's."""
     mine = given.schema(name="group-event-interactions")
     tracker = tracked_group(given)

@@ -41,7 +41,7 @@ def listed(column: Categories) -> list[set[str]]:
 
 @given(st.lists(lists, max_size=12))
 @settings(max_examples=60)
-def test_d10_categories_are_what_stands_between_bars(values: list[str | None]) -> None:
+def test_d10_categories_are_separated_by_bars(values: list[str | None]) -> None:
     """Each once a row, sorted; null and the empty text are nothing known."""
     features = features_of(pa.table({"GENRES": strings(values)}), [GENRES])
     (column,) = features.categories
@@ -51,7 +51,7 @@ def test_d10_categories_are_what_stands_between_bars(values: list[str | None]) -
     assert (column.members.dtype, features.count, column.members.shape[0]) == (np.float32, len(values), len(values))
 
 
-def test_d13_d14_r23_only_what_models_can_read() -> None:
+def test_d13_d14_r23_only_trainable_columns_become_features() -> None:
     """Numbers and text without markup are read; plain strings only as the name of an item, truth values never."""
     table = pa.table(
         {
@@ -83,7 +83,7 @@ def test_a_column_without_any_value() -> None:
 
 @given(st.lists(st.tuples(lists, st.sampled_from("abe")), min_size=1, max_size=12))
 @settings(max_examples=60)
-def test_r22_r72e_shown_and_not_chosen(rows: list[tuple[str | None, str]]) -> None:
+def test_r22_r72e_impressions_without_a_choice_are_counted(rows: list[tuple[str | None, str]]) -> None:
     """Every impression counts once for each of its items but the chosen one; unknown items do not count."""
     catalog = ["a", "b", "e"]
     number_of = {item: number for number, item in enumerate(catalog)}
@@ -98,7 +98,7 @@ def test_r22_r72e_shown_and_not_chosen(rows: list[tuple[str | None, str]]) -> No
     ]
 
 
-def test_context_stays_with_its_rows() -> None:
+def test_context_columns_stay_aligned_with_rows() -> None:
     """R-21: through sorting, dropping repeats and choosing event types."""
     device = Field("DEVICE", "string", nullable=True, categorical=True)
     hour = Field("HOUR", "int")

@@ -29,7 +29,7 @@ def group(given: Given) -> str:
 
 
 @pytest.fixture
-def client_without_retries(given: Given) -> Any:
+def without_retries(given: Given) -> Any:
     """A client that does not repeat what LimitExceededException refuses (P-42)."""
     return boto3.client("personalize", region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
 
@@ -80,7 +80,7 @@ def test_names_are_unique_across_groups(given: Given, group: str) -> None:
 
 
 @pytest.mark.parametrize(("fact", "expression"), REFUSED, ids=[fact for fact, _ in REFUSED])
-def test_refused_expressions_leave_nothing(given: Given, group: str, fact: str, expression: str) -> None:
+def test_refused_expressions_are_not_stored(given: Given, group: str, fact: str, expression: str) -> None:
     """F-2, F-165 to F-188, R-FLT-5."""
     code, text = refusal(create, given=given, group=group, expression=expression)
     assert code == "InvalidInputException"
@@ -100,7 +100,7 @@ def test_a_filter_needs_the_datasets_it_names(given: Given) -> None:
     assert (code, text) == ("InvalidInputException", "Invalid Expression: unknown column Items.CATEGORY")
 
 
-def test_expressions_have_a_length(given: Given, group: str) -> None:
+def test_expressions_have_a_maximal_length(given: Given, group: str) -> None:
     """F-93: 1 to 2500 characters."""
     longest = SHOES + ' OR Items.CATEGORY IN ("shoe")' * 81
     longest += " " * (2500 - len(longest))
@@ -108,7 +108,7 @@ def test_expressions_have_a_length(given: Given, group: str) -> None:
     assert refusal(create, given=given, group=group, expression=longest + " ", name="g")[0] == "ValidationException"
 
 
-def test_the_states_of_a_filter(slow: Given, clock: ManualClock) -> None:
+def test_a_filter_passes_the_documented_states(slow: Given, clock: ManualClock) -> None:
     """F-1, R-FLT-3, R-GEN-14, R-GEN-20; P-43: it declares no ResourceInUseException for a group that is not ready."""
     group = slow.group()
     assert refusal(create, given=slow, group=group)[0] == "InvalidInputException"
@@ -131,7 +131,7 @@ def test_the_states_of_a_filter(slow: Given, clock: ManualClock) -> None:
     assert refusal(delete, filterArn=made)[0] == "ResourceNotFoundException"
 
 
-def test_filters_keep_datasets_and_groups(given: Given, group: str) -> None:
+def test_datasets_and_groups_with_filters_cannot_be_deleted(given: Given, group: str) -> None:
     """R-DSG-13, R-DS-18, R-GEN-16."""
     made = create(given, group)
     datasets = [dataset["datasetArn"] for dataset in given.personalize.list_datasets()["datasets"]]
@@ -147,7 +147,7 @@ def test_filters_keep_datasets_and_groups(given: Given, group: str) -> None:
     given.personalize.delete_dataset_group(datasetGroupArn=group)
 
 
-def test_a_filter_stays_while_a_batch_job_uses_it(given: Given, group: str, emulator: Emulator) -> None:
+def test_a_filter_in_use_by_a_batch_job_cannot_be_deleted(given: Given, group: str, emulator: Emulator) -> None:
     """F-6, R-FLT-6."""
     made = create(given, group)
     job = BatchSegmentJob(
@@ -172,7 +172,7 @@ def test_a_filter_stays_while_a_batch_job_uses_it(given: Given, group: str, emul
     given.personalize.delete_filter(filterArn=made)
 
 
-def test_filters_carry_tags(given: Given, group: str) -> None:
+def test_filters_have_tags(given: Given, group: str) -> None:
     """R-FLT-7, R-TAG-1."""
     made = create(given, group, tags=[{"tagKey": "team", "tagValue": "films"}])
     given.personalize.tag_resource(resourceArn=made, tags=[{"tagKey": "stage", "tagValue": "test"}])
@@ -192,10 +192,10 @@ def all_of(numbers: range) -> str:
     return "INCLUDE ItemID WHERE " + " AND ".join(f"Items.N{number} > 1" for number in numbers)
 
 
-def test_fields_of_one_filter(client_without_retries: Any, given: Given) -> None:
+def test_a_filter_has_at_most_ten_fields(without_retries: Any, given: Given) -> None:
     """F-4, F-5, F-92, F-201 to F-203, Q-14, R-FLT-4."""
     group = wide_group(given)
-    once = Given(client_without_retries, given.s3)
+    once = Given(without_retries, given.s3)
     create(once, group, all_of(range(10)))
     repeated = "INCLUDE ItemID WHERE " + " OR ".join(f"Items.N1 = {number}" for number in range(12))
     create(once, group, repeated, name="g")
@@ -203,10 +203,10 @@ def test_fields_of_one_filter(client_without_retries: Any, given: Given) -> None
     assert code == "LimitExceededException"
 
 
-def test_fields_of_all_filters_of_a_group(client_without_retries: Any, given: Given) -> None:
+def test_filters_of_a_group_have_at_most_twenty_fields(without_retries: Any, given: Given) -> None:
     """F-4, F-92a, Q-13, R-FLT-4."""
     group = wide_group(given)
-    once = Given(client_without_retries, given.s3)
+    once = Given(without_retries, given.s3)
     create(once, group, all_of(range(10)), name="f1")
     create(once, group, all_of(range(10, 20)), name="f2")
     create(once, group, all_of(range(5, 15)), name="f3")
@@ -217,9 +217,9 @@ def test_fields_of_all_filters_of_a_group(client_without_retries: Any, given: Gi
     create(once, group, all_of(range(20, 21)), name="f4")
 
 
-def test_a_group_has_thirty_filters_at_most(client_without_retries: Any, given: Given, group: str) -> None:
+def test_a_group_has_thirty_filters_at_most(without_retries: Any, given: Given, group: str) -> None:
     """F-4, F-92a, Q-12, R-FLT-4, E-2."""
-    once = Given(client_without_retries, given.s3)
+    once = Given(without_retries, given.s3)
     for number in range(30):
         create(once, group, name=f"f{number}")
     assert refusal(create, given=once, group=group, name="one-more") == (

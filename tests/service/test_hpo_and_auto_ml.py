@@ -62,7 +62,7 @@ def test_ranges_of_the_published_example(given: Given) -> None:
     }
 
 
-def test_given_values_are_the_first_candidate(given: Given) -> None:
+def test_configured_values_are_the_first_candidate(given: Given) -> None:
     """T-35: one job, so there is no other."""
     config = hpo(1) | {"algorithmHyperParameters": {"popularity_discount_factor": "0.25"}}
     assert tuned(given, config)["tunedHPOParams"]["algorithmHyperParameters"] == {

@@ -76,18 +76,18 @@ def test_r70c_action_optimization_period() -> None:
 
 
 @pytest.mark.parametrize(
-    ("on", "given", "expected"),
+    ("on", "given", "words"),
     [
         ("aws-user-personalization", {"min": "0.9", "max": "0.1"}, ("min_user", " 0.9 above max_user", " 0.1,")),
         ("aws-personalized-ranking", {"min": "0.995"}, ("min_user", " 0.995 above max_user", " 0.99 (its default)")),
         ("aws-sims", {"max": "0.001"}, ("min_user", " 0.005 (its default) above max_user", " 0.001,")),
     ],
 )
-def test_r71_minimum_percentile_above_maximum(on: str, given: dict[str, str], expected: tuple[str, ...]) -> None:
+def test_r71_minimum_percentile_above_maximum_is_refused(on: str, given: dict[str, str], words: Any) -> None:
     """Nobody would be left; the text says which of the two to change."""
     values = {f"{side}_user_history_length_percentile": value for side, value in given.items()}
     text = refused({"featureTransformationParameters": values}, on=on)
-    assert all(part in text for part in expected)
+    assert all(word in text for word in words)
     assert "Lower min_user_history_length_percentile or raise max_user_history_length_percentile" in text
 
 
@@ -256,7 +256,7 @@ def test_t30_missing_bounds_default_to_those_of_the_recipe() -> None:
     assert (searched.minimum, searched.maximum) == (0.4, 1.0)
 
 
-def test_r51_r_sol_24_describe_shows_staged_range_names_and_nothing_else_changed() -> None:
+def test_r51_r_sol_24_describe_changes_only_staged_range_names() -> None:
     config = {"algorithmHyperParameters": {"bptt": "8"}} | ranges(
         integer=[("bptt", 2, 8), ("hidden_dimension", 32, 64)],
         categorical=[("recency_mask", ["true"])],

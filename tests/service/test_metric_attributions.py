@@ -68,7 +68,7 @@ def test_a_group_has_one_attribution(given: Given, group: str) -> None:
     attribution(given, other, name="other")
 
 
-def test_the_states_of_an_attribution(slow: Given, clock: ManualClock) -> None:
+def test_an_attribution_passes_the_documented_states(slow: Given, clock: ManualClock) -> None:
     """R-MA-4, MA-5, R-GEN-14, R-GEN-20, R-GEN-17."""
     group = slow.group()
     refused = "ResourceInUseException"
@@ -225,7 +225,7 @@ def test_other_expressions_are_refused(given: Given, group: str, expression: str
         attribution(given, group, metric("m", expression))
 
 
-def test_what_is_summed_over_must_be_there(given: Given) -> None:
+def test_summed_columns_must_exist(given: Given) -> None:
     """MA-7, MA-12, R-MA-6: event types, and the column; the items themselves may come later."""
     group = given.group()
     with pytest.raises(given.personalize.exceptions.InvalidInputException):
@@ -260,7 +260,7 @@ def test_attributions_have_no_tags(given: Given, group: str) -> None:
     assert refusal(given.personalize.list_tags_for_resource, resourceArn=made)[0] == INVALID
 
 
-def test_an_attribution_holds_its_group_and_its_datasets(given: Given, group: str) -> None:
+def test_group_and_datasets_of_an_attribution_cannot_be_deleted(given: Given, group: str) -> None:
     """R-DSG-13, R-DS-18, R-GEN-16: items only while a metric sums over them."""
     made = attribution(given, group, metric(), LENGTHS)
     films = arn("dataset", "group/ITEMS")
@@ -286,7 +286,7 @@ def test_a_destination_of_another_form_is_refused(given: Given, group: str, path
     assert refused == (INVALID, "Invalid S3 output path")
 
 
-def test_other_regions_see_nothing(given: Given, group: str) -> None:
+def test_attributions_of_other_regions_are_invisible(given: Given, group: str) -> None:
     """P-20, R-GEN-6."""
     made = attribution(given, group).replace(REGION, "eu-west-1")
     assert refusal(status, given=given, made=made)[0] == "ResourceNotFoundException"

@@ -46,19 +46,19 @@ def test_new_items_join_and_other_scores_shrink_by_one_factor(ours: Market, cloc
     shown = versions(ours)
     tracking = ours.tracker()
     ours.put_item("fresh")
-    for item in ("heard-of", "a-rumour", "whispered"):
+    for item in ("streamed-only", "a-rumour", "whispered"):
         ours.record_event(tracking, item, "somebody else")
     before = ours.scores(campaign)
-    assert not {"fresh", "heard-of"} & set(before)
+    assert not {"fresh", "streamed-only"} & set(before)
     clock.advance(2 * HOUR - 1)
     assert ours.scores(campaign) == before
     clock.advance(1)
     after = ours.scores(campaign)
-    assert set(after) - set(before) == {"fresh", "heard-of", "a-rumour", "whispered"}
+    assert set(after) - set(before) == {"fresh", "streamed-only", "a-rumour", "whispered"}
     ratios = np.array([after[item] / before[item] for item in before if before[item] > 0.01])
     assert ratios.max() - ratios.min() < 1e-4
     assert 0.5 < ratios.mean() < 1
-    assert after["heard-of"] == after["a-rumour"] == after["whispered"]
+    assert after["streamed-only"] == after["a-rumour"] == after["whispered"]
     assert list(after.values()) == sorted(after.values(), reverse=True)
     assert [item for item in after if item in before] == list(before)
     assert versions(ours) == shown
@@ -144,17 +144,17 @@ def test_rankings_get_new_items_by_training_only(ours: Market, clock: ManualCloc
     ranking = "arn:aws:personalize:::recipe/aws-personalized-ranking"
     version = ours.version(ranking)
     campaign = ours.campaign(version)
-    ours.record_event(ours.tracker(), "heard-of", "u1")
+    ours.record_event(ours.tracker(), "streamed-only", "u1")
 
     def ranked() -> list[dict[str, Any]]:
         ask = ours.runtime.get_personalized_ranking
-        answer: list[dict[str, Any]] = ask(campaignArn=campaign, userId="u1", inputList=["heard-of", "i001"])[
+        answer: list[dict[str, Any]] = ask(campaignArn=campaign, userId="u1", inputList=["streamed-only", "i001"])[
             "personalizedRanking"
         ]
         return answer
 
     clock.advance(5 * HOUR)
-    assert [item["itemId"] for item in ranked()] == ["i001", "heard-of"]
+    assert [item["itemId"] for item in ranked()] == ["i001", "streamed-only"]
     assert "score" not in ranked()[1]
     newer = ours.given.version(version.rpartition("/")[0])
     assert "score" not in ranked()[1]
@@ -286,10 +286,10 @@ def test_model_stays_when_all_users_are_deleted(given: Given, emulator: Emulator
     schema = given.schema(schema_text("ecommerce/interactions"), domain="ECOMMERCE")
     given.dataset(group, schema)
     tracking = personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
-    by_user: dict[str, list[dict[str, Any]]] = {}
+    events_by_user: dict[str, list[dict[str, Any]]] = {}
     for user, item, timestamp, event_type in shop_rows():
-        by_user.setdefault(user, []).append({"eventType": event_type, "itemId": item, "sentAt": timestamp})
-    for user, events_of_user in by_user.items():
+        events_by_user.setdefault(user, []).append({"eventType": event_type, "itemId": item, "sentAt": timestamp})
+    for user, events_of_user in events_by_user.items():
         for start in range(0, len(events_of_user), 10):
             events.put_events(
                 trackingId=tracking, sessionId=user, userId=user, eventList=events_of_user[start : start + 10]
@@ -298,7 +298,7 @@ def test_model_stays_when_all_users_are_deleted(given: Given, emulator: Emulator
         name="r", datasetGroupArn=group, recipeArn=f"{RECIPE}ecomm-recommended-for-you"
     )["recommenderArn"]
     served = emulator.state.trained(made).model
-    given.deletion_job(group, user_list(given, *by_user))
+    given.deletion_job(group, user_list(given, *events_by_user))
     clock.advance(4 * HOUR)
     assert emulator.state.trained(made).model is served
     assert emulator.state.recommenders[made].refresh is not None

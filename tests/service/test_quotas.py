@@ -58,7 +58,7 @@ def narrow_slow(clock: ManualClock) -> Iterator[tuple[Given, Emulator]]:
         yield Given(client(), client("s3")), emulator
 
 
-def test_the_numbers_are_the_newest_of_the_service() -> None:
+def test_the_limits_match_the_spec() -> None:
     """Q-1, Q-2, Q-3, Q-6, Q-9, Q-10, R-SCH-11, R-DSG-15, R-DIJ-7, R-SV-14, R-SOL-18, R-CMP-17."""
     newest = {
         "schemas": 500,
@@ -71,12 +71,12 @@ def test_the_numbers_are_the_newest_of_the_service() -> None:
     assert {name: quota_limits("default")[name] for name in newest} == newest
 
 
-def test_every_number_has_its_rule() -> None:
+def test_every_limit_has_a_quota() -> None:
     assert sorted(quota.name for quota in QUOTAS) == sorted(QUOTA_LIMITS)
     assert set(quota_limits("default")) == set(QUOTA_LIMITS) | set(DATA_LIMITS)
 
 
-def test_a_sixth_dataset_group_is_one_too_many(given: Given) -> None:
+def test_a_sixth_dataset_group_is_refused(given: Given) -> None:
     """Q-2, E-2, R-DSG-15, E-35."""
     for number in range(5):
         given.group(f"group-{number}")
@@ -91,7 +91,7 @@ def test_a_repeated_name_never_reports_a_quota(given: Given) -> None:
     assert refusal(given.group, name="group-2")[0] == "ResourceAlreadyExistsException"
 
 
-def test_other_regions_have_quotas_of_their_own(given: Given) -> None:
+def test_quotas_are_per_region(given: Given) -> None:
     """Q-2, P-20."""
     for number in range(5):
         given.group(f"group-{number}")
@@ -99,7 +99,7 @@ def test_other_regions_have_quotas_of_their_own(given: Given) -> None:
     assert elsewhere.group("group-5")
 
 
-def test_what_is_coming_or_going_counts(slow: Given, slow_emulator: Emulator) -> None:
+def test_resources_in_creation_or_deletion_count(slow: Given, slow_emulator: Emulator) -> None:
     """Q-66: every resource not yet gone."""
     groups = [slow.group(f"group-{number}") for number in range(5)]
     assert refusal(slow.group, name="more") == too_many(5)
@@ -110,7 +110,7 @@ def test_what_is_coming_or_going_counts(slow: Given, slow_emulator: Emulator) ->
     assert slow.group("more")
 
 
-def test_schemas_count_in_a_region(narrow: Given) -> None:
+def test_schemas_count_per_region(narrow: Given) -> None:
     """Q-1, E-2, R-SCH-11."""
     narrow.schema(name="one")
     narrow.schema(name="two")
@@ -119,7 +119,7 @@ def test_schemas_count_in_a_region(narrow: Given) -> None:
     assert narrow.schema(name="three")
 
 
-def test_import_jobs_count_while_they_are_at_work(narrow_slow: tuple[Given, Emulator]) -> None:
+def test_import_jobs_count_while_running(narrow_slow: tuple[Given, Emulator]) -> None:
     """Q-3, E-1, R-DIJ-7."""
     given, emulator = narrow_slow
     group = given.group()
@@ -136,7 +136,7 @@ def test_import_jobs_count_while_they_are_at_work(narrow_slow: tuple[Given, Emul
     assert given.import_job(dataset, location, "three")
 
 
-def test_solution_versions_count_while_they_are_at_work(narrow_slow: tuple[Given, Emulator]) -> None:
+def test_solution_versions_count_while_training(narrow_slow: tuple[Given, Emulator]) -> None:
     """Q-6, R-SV-14, R-SV-18."""
     given, emulator = narrow_slow
     group = given.group()
@@ -154,7 +154,7 @@ def test_solution_versions_count_while_they_are_at_work(narrow_slow: tuple[Given
     assert given.version(solution)
 
 
-def test_solutions_and_campaigns_count_in_their_dataset_group(narrow: Given) -> None:
+def test_solutions_and_campaigns_count_per_dataset_group(narrow: Given) -> None:
     """Q-9, Q-10, E-2, E-3, R-SOL-18, R-CMP-17."""
     group = narrow.imported_group(name="full")
     solutions = [narrow.solution(group, POPULARITY, name=name) for name in ("a", "b")]
@@ -167,7 +167,7 @@ def test_solutions_and_campaigns_count_in_their_dataset_group(narrow: Given) -> 
     assert narrow.campaign(narrow.version(narrow.solution(elsewhere, POPULARITY, name="c")), name="c")
 
 
-def test_what_failed_to_come_into_being_does_not_count(emulator: Emulator, given: Given) -> None:
+def test_failed_resources_do_not_count(emulator: Emulator, given: Given) -> None:
     """Q-66: CREATE FAILED is left out. No group fails by itself, so one is made to."""
     for number in range(5):
         given.group(f"group-{number}")
@@ -176,7 +176,7 @@ def test_what_failed_to_come_into_being_does_not_count(emulator: Emulator, given
     assert given.group("more")
 
 
-def test_clients_repeat_a_request_that_meets_a_quota(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clients_retry_a_request_over_quota(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """P-42: three times in all; the server adds no prefix of its own (E-28, E-29)."""
     pauses: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time.sleep", pauses.append)
@@ -199,7 +199,7 @@ def test_quotas_can_be_switched_off(clock: ManualClock) -> None:
             given.group(f"group-{number}")
 
 
-def test_each_quota_is_an_option_of_the_environment() -> None:
+def test_each_quota_is_an_environment_option() -> None:
     settings = settings_from_environment({"PERSONALIZE_EMU_QUOTAS": "campaigns=10, schemas=20"})
     limits = quota_limits(settings.quotas)
     assert (limits["campaigns"], limits["schemas"], limits["dataset-groups"]) == (10, 20, 5)

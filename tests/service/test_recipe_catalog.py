@@ -157,7 +157,7 @@ def row(parameter: Hyperparameter) -> tuple[object, ...]:
     )
 
 
-def test_fifteen_recipes_and_ten_use_cases_by_name() -> None:
+def test_the_catalog_has_15_recipes_and_10_use_cases() -> None:
     names = [recipe.name for recipe in all_recipes()]
     assert names == sorted({*CUSTOM, *USE_CASES})
 

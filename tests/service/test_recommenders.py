@@ -172,7 +172,7 @@ def test_more_like_x_requires_users(given: Given) -> None:
     )
 
 
-def test_states_of_a_recommender(slow: Given, runtime_of_slow: Any, clock: ManualClock) -> None:
+def test_a_recommender_passes_the_documented_states(slow: Given, runtime_of_slow: Any, clock: ManualClock) -> None:
     """R-REC-5, R-REC-6, R-REC-10, R-REC-11, R-REC-14, R-GEN-17, R-DS-17, RT-22, RT-110."""
     group = shop(slow, wait=lambda: clock.advance(1000))
     clock.advance(1000)

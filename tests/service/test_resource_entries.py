@@ -33,7 +33,7 @@ from personalize_emu.state.resources import (
 )
 from personalize_emu.state.store import Table
 from tests.given import POPULARITY, REGION, Given, arn
-from tests.service.settled_emulator import settled_emulator
+from tests.service.populated_emulator import populated_emulator
 
 DELETED_IN_ORDER: tuple[tuple[type[Resource], str], ...] = (
     (Campaign, "delete_campaign"),
@@ -82,8 +82,8 @@ def references(state: EmulatorState) -> list[weakref.ref[Any]]:
 @pytest.fixture(scope="module")
 def emptied() -> Iterator[tuple[Emulator, dict[str, set[str]], list[weakref.ref[Any]]]]:
     """An emulator whose resources, some of every kind, were deleted; what had been filled, and references to it."""
-    with settled_emulator() as settled:
-        emulator = settled.emulator
+    with populated_emulator() as populated:
+        emulator = populated.emulator
         filled, held = filled_fields(emulator.state), references(emulator.state)
         delete_everything(emulator)
         emulator.advance(3 * 3600)
@@ -140,7 +140,7 @@ def test_a_resource_that_is_created_anew_starts_empty(given: Given, emulator: Em
     assert state.solutions.get(solution) is None
 
 
-def test_a_late_end_of_a_job_does_not_change_its_namesake(
+def test_the_late_end_of_a_job_does_not_change_a_new_job_of_the_same_arn(
     slow: Given, clock: ManualClock, slow_emulator: Emulator
 ) -> None:
     """R-DS-23: an export of a dataset that is deleted meanwhile; an export of the new one has the same name."""

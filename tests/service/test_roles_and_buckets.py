@@ -31,7 +31,7 @@ def dataset(owner: Owner) -> str:
     return owner.dataset()
 
 
-def test_nothing_is_checked_unless_asked_for(given: Given) -> None:
+def test_roles_are_not_checked_by_default(given: Given) -> None:
     """S-8, S-15, S-25: an invented role will do."""
     dataset = given.dataset()
     job = given.import_job(dataset, given.upload(as_csv(two_camps())))
@@ -43,7 +43,7 @@ def test_nothing_is_checked_unless_asked_for(given: Given) -> None:
         settings_from_environment({"PERSONALIZE_EMU_CHECK_ROLES": "perhaps"})
 
 
-def test_role_and_bucket_policy_together_open_a_bucket(owner: Owner, dataset: str) -> None:
+def test_role_and_bucket_policy_together_grant_access(owner: Owner, dataset: str) -> None:
     """S-1, S-3, S-9, S-10."""
     owner.role()
     owner.grant_role()
@@ -51,7 +51,7 @@ def test_role_and_bucket_policy_together_open_a_bucket(owner: Owner, dataset: st
     assert owner.imports(dataset) == "ACTIVE"
 
 
-def test_without_a_role_the_policy_of_the_bucket_decides(owner: Owner, dataset: str) -> None:
+def test_without_a_role_the_bucket_policy_decides(owner: Owner, dataset: str) -> None:
     """S-7: the service reads as itself."""
     create = owner.given.personalize.create_dataset_import_job
     request = owner.request(dataset)
@@ -71,7 +71,7 @@ def test_a_role_may_have_a_path(owner: Owner, dataset: str) -> None:
 
 
 @pytest.mark.parametrize("role", [ROLE, "arn:aws:iam::999999999999:role/PersonalizeRole"])
-def test_a_role_that_is_not_there_cannot_be_passed(owner: Owner, dataset: str, role: str) -> None:
+def test_an_unknown_role_is_refused(owner: Owner, dataset: str, role: str) -> None:
     """S-5, S-8, E-21, P-62."""
     owner.grant_service()
     assert owner.refused(dataset, role) == (
@@ -98,7 +98,7 @@ def test_a_role_must_trust_the_service(owner: Owner, dataset: str, trust: Mappin
     assert (code, text.startswith(f"Role {ROLE} cannot be assumed")) == ("InvalidInputException", True)
 
 
-def test_a_trust_policy_may_guard_against_confused_deputies(owner: Owner, dataset: str) -> None:
+def test_trust_policy_conditions_on_source_account_are_evaluated(owner: Owner, dataset: str) -> None:
     """S-26, S-27."""
     source = f"arn:aws:personalize:{REGION}:{ACCOUNT}:*"
     condition = {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "StringLike": {"aws:SourceArn": source}}
@@ -119,7 +119,7 @@ def test_a_trust_policy_may_guard_against_confused_deputies(owner: Owner, datase
         {**READING, "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/elsewhere/*"]},
     ],
 )
-def test_half_a_grant_is_none(owner: Owner, dataset: str, statement: Mapping[str, Any]) -> None:
+def test_partial_grants_are_refused(owner: Owner, dataset: str, statement: Mapping[str, Any]) -> None:
     """S-9, S-10, S-13, E-6, R-DIJ-8: for the role and for the bucket alike."""
     owner.role()
     owner.grant_role(statement)
@@ -152,7 +152,7 @@ def test_a_bucket_may_deny_the_service_or_the_role(owner: Owner, dataset: str, p
     assert owner.imports(dataset) == "ACTIVE"
 
 
-def test_a_policy_of_ones_own_can_be_attached(owner: Owner, dataset: str) -> None:
+def test_customer_managed_policies_are_evaluated(owner: Owner, dataset: str) -> None:
     """S-9."""
     owner.role()
     made = owner.iam.create_policy(PolicyName="reading", PolicyDocument=policy(READING))["Policy"]
@@ -169,7 +169,7 @@ def test_a_policy_of_ones_own_can_be_attached(owner: Owner, dataset: str) -> Non
         ("AmazonS3FullAccess", "my-data", "ACTIVE"),
     ],
 )
-def test_managed_policies_mean_what_they_say(
+def test_aws_managed_policies_are_evaluated(
     clock: ManualClock, managed: str, bucket: str, status: str | None
 ) -> None:
     """S-6: the service's own policy opens buckets with its name in theirs."""
@@ -191,7 +191,7 @@ def test_managed_policies_mean_what_they_say(
             assert (code, text.endswith(f"fix bucket policy on {bucket}.")) == ("InvalidInputException", True)
 
 
-def test_rights_that_are_taken_away_fail_the_job(clock: ManualClock) -> None:
+def test_revoked_permissions_fail_the_job(clock: ManualClock) -> None:
     """E-7, E-37, S-13, R-GEN-11."""
     with mock_personalize(clock=clock, check_roles=True, pace="real") as emulator:
         owner = Owner()
@@ -203,7 +203,7 @@ def test_rights_that_are_taken_away_fail_the_job(clock: ManualClock) -> None:
         assert described["failureReason"] == "Insufficient privileges for accessing data in Amazon S3."
 
 
-def test_a_bucket_that_is_gone_fails_the_job(slow: Given, slow_emulator: Emulator) -> None:
+def test_a_deleted_bucket_fails_the_job(slow: Given, slow_emulator: Emulator) -> None:
     """E-7, also when nothing is checked."""
     group = slow.group()
     slow_emulator.advance(60)
@@ -233,7 +233,7 @@ def _waiting_import(owner: Owner, emulator: Emulator) -> str:
     return job
 
 
-def test_nothing_is_guessed(owner: Owner, dataset: str) -> None:
+def test_unsupported_elements_are_not_guessed(owner: Owner, dataset: str) -> None:
     owner.role()
     owner.grant_role({**READING, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}})
     owner.grant_service()
@@ -281,7 +281,7 @@ def test_roles_have_a_form(given: Given, role: str) -> None:
     assert refusal(create, name="g", roleArn=role, kmsKeyArn=KEY)[0] == "ValidationException"
 
 
-def test_purposes_need_different_rights() -> None:
+def test_each_purpose_needs_its_own_permissions() -> None:
     """S-9, S-14."""
     assert set(READ) == {"s3:GetObject", "s3:ListBucket"}
     assert set(WRITE) == {"s3:PutObject", "s3:ListBucket"}
@@ -293,7 +293,7 @@ ODD = ["zz", "[]", "null", '{"Statement": "zz"}', '{"Statement": [1]}', "[" * 10
 
 
 @pytest.mark.parametrize("text", ODD, ids=lambda text: text[:20])
-def test_documents_that_are_no_policies_are_called_malformed(owner: Owner, dataset: str, text: str) -> None:
+def test_invalid_policy_documents_are_malformed(owner: Owner, dataset: str, text: str) -> None:
     """S-3, S-9: the embedded services refuse them, others may hand out anything."""
     owner.role()
     owner.grant_role()
@@ -307,8 +307,8 @@ def test_documents_that_are_no_policies_are_called_malformed(owner: Owner, datas
     ]
     for holder, name, odd in policies:
         kept, holder[name] = holder[name], odd
-        code, text = owner.refused(dataset)
+        code, message = owner.refused(dataset)
         assert code == INVALID
-        assert "malformed" in text or "cannot be checked" in text
+        assert "malformed" in message or "cannot be checked" in message
         holder[name] = kept
     assert owner.imports(dataset) == "ACTIVE"

@@ -251,13 +251,13 @@ def test_cw21_recommenders_and_actions(given: Given, runtime: Any, events: Any, 
     assert total("PutActionInteractions4xxErrors", DatasetArn=taken) == 1
 
 
-def test_calls_about_what_does_not_exist_are_nobodys(runtime: Any, emulator: Emulator) -> None:
+def test_calls_about_unknown_resources_are_not_counted(runtime: Any, emulator: Emulator) -> None:
     refusal(runtime.get_recommendations, status=404, campaignArn=arn("campaign", "none"), userId="u")
     sent(emulator)
     assert total("GetRecommendations4xxErrors", CampaignArn=arn("campaign", "none")) == 0
 
 
-def test_they_can_be_switched_off(emulator: Emulator) -> None:
+def test_service_metrics_can_be_disabled(emulator: Emulator) -> None:
     with mock_personalize(clock=ManualClock(), service_metrics=False) as other:
         personalize = boto3.client("personalize", region_name=REGION)
         Given(personalize, None).dataset()
@@ -266,7 +266,7 @@ def test_they_can_be_switched_off(emulator: Emulator) -> None:
         assert total("DatasetImportJobError", DatasetArn=DATASET) == 0
 
 
-def test_a_cloudwatch_that_refuses_them_does_no_harm(
+def test_errors_of_cloudwatch_are_tolerated(
     given: Given, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refused(*_: object) -> None:

@@ -52,7 +52,7 @@ def auto_ml(config: dict[str, Any], **params: Any) -> None:
     check_solution(None, {"performAutoML": True, "solutionConfig": config} | params, GROUP)
 
 
-def test_t40_auto_ml_ignores_the_rest_of_the_configuration() -> None:
+def test_t40_auto_ml_ignores_other_configuration() -> None:
     auto_ml({"algorithmHyperParameters": {"nonsense": "x"}, "optimizationObjective": {"itemAttribute": "X"}})
 
 

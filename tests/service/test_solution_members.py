@@ -265,7 +265,7 @@ def test_limits_of_versions_and_solutions(slow: Given, slow_emulator: Emulator, 
     )
 
 
-def test_inputs_of_the_list_of_recipes(given: Given) -> None:
+def test_list_recipes_accepts_the_documented_inputs(given: Given) -> None:
     """R-35."""
     listed = given.personalize.list_recipes
     everything = [recipe["name"] for recipe in listed()["recipes"]]

@@ -34,7 +34,7 @@ def test_resources_without_tags_list_none(given: Given) -> None:
     assert given.personalize.list_tags_for_resource(resourceArn=given.group())["tags"] == []
 
 
-def test_tags_are_no_part_of_describe_and_vanish_with_the_resource(given: Given) -> None:
+def test_tags_are_not_described_and_are_deleted_with_the_resource(given: Given) -> None:
     """R-TAG-10, R-TAG-11."""
     group = given.group(tags=tags(team="blue"))
     before = given.personalize.describe_dataset_group(datasetGroupArn=group)["datasetGroup"]
@@ -72,7 +72,7 @@ def test_a_resource_has_at_most_50_tags(given: Given) -> None:
     given.personalize.tag_resource(resourceArn=group, tags=tags(k0="again"))
 
 
-def test_at_most_50_keys_are_removed_at_once(given: Given) -> None:
+def test_at_most_50_tags_are_removed_in_one_request(given: Given) -> None:
     """R-TAG-4, Q-62."""
     keys = [f"k{number}" for number in range(51)]
     code, _ = refusal(given.personalize.untag_resource, resourceArn=given.group(), tagKeys=keys)

@@ -99,22 +99,22 @@ def test_jobs_are_listed_by_dataset_newest_first(given: Given, users: str) -> No
     assert unknown["datasetExportJobs"] == []
 
 
-def test_put_exports_every_individual_record(given: Given, users: str) -> None:
+def test_mode_put_exports_every_individual_record(given: Given, users: str) -> None:
     """D-100, D-102, D-104, D-105: all versions, equal ones once."""
     assert exported(given, users, "PUT") == ["v,1", "u,6", "w,7", "w,8"]
 
 
-def test_bulk_exports_every_imported_record(given: Given, users: str) -> None:
+def test_mode_bulk_exports_every_imported_record(given: Given, users: str) -> None:
     """D-100, D-102, D-104."""
     assert exported(given, users, "BULK") == ["u,2", "u,3", "v,4", "x,5"]
 
 
-def test_all_exports_the_newest_record_of_an_id(given: Given, users: str) -> None:
+def test_mode_all_exports_the_newest_record_of_an_id(given: Given, users: str) -> None:
     """D-100, D-103, D-84."""
     assert sorted(exported(given, users, "ALL")) == ["u,6", "v,4", "w,8", "x,5"]
 
 
-def test_all_exports_every_interaction(given: Given, events: Any) -> None:
+def test_mode_all_exports_every_interaction(given: Given, events: Any) -> None:
     """D-101, D-102, D-103: streamed and imported ones, in schema order."""
     dataset = given.dataset()
     rows = two_camps()
@@ -133,13 +133,13 @@ def test_all_exports_every_interaction(given: Given, events: Any) -> None:
     assert exported(given, dataset, "ALL") == imported + streamed
 
 
-def test_records_replaced_by_imports_are_gone(given: Given, users: str) -> None:
+def test_records_replaced_by_imports_are_not_exported(given: Given, users: str) -> None:
     """D-105."""
     given.import_job(users, given.upload("USER_ID,AGE\nu,9\n"), "more", importMode="INCREMENTAL")
     assert exported(given, users, "BULK") == ["v,4", "x,5", "u,9"]
 
 
-def test_nothing_to_export_is_a_header(given: Given) -> None:
+def test_an_empty_export_has_a_header(given: Given) -> None:
     """D-108: a default export of a dataset with bulk data only (R-DEJ-4)."""
     dataset = given.dataset(schema=given.schema(ITEMS_SCHEMA), dataset_type="Items")
     given.import_job(dataset, given.upload("ITEM_ID,GENRE\na,x\n"))
@@ -189,7 +189,7 @@ RICH = avro(
 
 @settings(deadline=None)
 @drawn(put=ITEMS, bulk=ITEMS)
-def test_what_is_exported_is_imported_as_the_same_records(
+def test_exported_records_are_imported_unchanged(
     put: list[dict[str, Any]], bulk: list[dict[str, Any]]
 ) -> None:
     """D-102, D-103, D-106: any values, any mode, in files of a few bytes."""
@@ -238,7 +238,7 @@ def test_a_destination_that_cannot_be_written_fails_the_job(given: Given) -> Non
     assert summary["failureReason"] == shown["failureReason"]
 
 
-def test_a_key_of_the_destination_is_used(given: Given) -> None:
+def test_output_is_encrypted_with_the_destination_key(given: Given) -> None:
     """S-17, R-DEJ-6."""
     given.upload("", "bucket")
     key = arn("key", "1").replace(":personalize:", ":kms:")
@@ -250,7 +250,7 @@ def test_a_key_of_the_destination_is_used(given: Given) -> None:
     assert (written["ServerSideEncryption"], written["SSEKMSKeyId"]) == ("aws:kms", key)
 
 
-def test_the_states_of_a_job_and_what_they_forbid(slow: Given, clock: ManualClock) -> None:
+def test_a_job_passes_its_states_and_blocks_updates(slow: Given, clock: ManualClock) -> None:
     """R-DEJ-3, R-DS-14, R-GEN-20."""
     group = slow.group()
     clock.advance(60)
@@ -269,7 +269,7 @@ def test_the_states_of_a_job_and_what_they_forbid(slow: Given, clock: ManualCloc
     slow.personalize.update_dataset(datasetArn=dataset, schemaArn=wide)
 
 
-def test_export_jobs_go_with_their_dataset(given: Given, users: str) -> None:
+def test_deleting_a_dataset_removes_its_export_jobs(given: Given, users: str) -> None:
     """R-DS-23, D-118: what they wrote stays."""
     job = given.export_job(users)
     given.personalize.delete_dataset(datasetArn=users)

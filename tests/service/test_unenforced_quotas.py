@@ -57,7 +57,7 @@ def test_the_rate_of_requests_is_not_limited(given: Given, emulator: Emulator) -
     many(emulator, 2501, "GetRecommendations", {"campaignArn": campaign, "numResults": 1})
 
 
-def test_a_thousand_actions_and_one_more(given: Given) -> None:
+def test_a_dataset_may_have_more_than_1000_actions(given: Given) -> None:
     """D-76, Q-37: how many a model considers is no limit of what there may be."""
     group = given.group()
     actions = given.dataset(group, given.schema(ACTIONS), "Actions")
@@ -91,7 +91,7 @@ def test_recommenders_count_in_their_group_and_not_in_the_region() -> None:
         refuse_over_quota(store, recommender(25, "group-4"), "default")
 
 
-def test_what_the_service_raises_on_request_is_an_option() -> None:
+def test_adjustable_quotas_are_options() -> None:
     """Q-67: of the adjustable ones, those that are enforced."""
     adjustable = (
         "campaigns",

@@ -125,7 +125,7 @@ def status_of(emulator: Emulator, resource: str) -> str:
     return record.status
 
 
-def test_every_kind_is_looked_at() -> None:
+def test_every_kind_is_tested() -> None:
     kinds = {kind.kind for kind in RESOURCE_TYPES if issubclass(kind, Stateful)}
     assert set(CREATIONS) | AT_ONCE == kinds
 
@@ -150,7 +150,7 @@ def test_creations_last_as_long_as_those_recorded(kind: str) -> None:
     assert shortest * 60 <= sum(SECONDS[kind]) <= longest * 60
 
 
-def test_solutions_are_there_at_once(state: tuple[Given, Emulator]) -> None:
+def test_solutions_are_active_at_once(state: tuple[Given, Emulator]) -> None:
     """R-SOL-5."""
     given, emulator = state
     assert status_of(emulator, given.solution(GROUP, SIMS, "at-once", performAutoTraining=False)) == "ACTIVE"

@@ -53,14 +53,14 @@ def test_data_is_fetched_from_buckets_only(given: Given, place: str) -> None:
     )
 
 
-def test_imports_name_no_key(given: Given) -> None:
+def test_imports_have_no_kms_key(given: Given) -> None:
     """S-18: the request has no member for one."""
     given.import_job(given.dataset(), given.upload(as_csv(two_camps())))
     shape = given.personalize.meta.service_model.operation_model("CreateDatasetImportJob").input_shape
     assert "kmsKeyArn" not in shape.members | shape.members["dataSource"].members
 
 
-def test_any_access_key_will_do(given: Given) -> None:
+def test_any_access_key_is_accepted(given: Given) -> None:
     """S-36, S-37: signatures are not verified unless asked for."""
     group = given.group()
     for config in (Config(), Config(signature_version=UNSIGNED)):
@@ -75,7 +75,7 @@ def test_any_access_key_will_do(given: Given) -> None:
         assert [entry["datasetGroupArn"] for entry in stranger.list_dataset_groups()["datasetGroups"]] == [group]
 
 
-def test_everybody_may_do_everything(given: Given) -> None:
+def test_every_caller_is_authorized_by_default(given: Given) -> None:
     """S-33, S-35: the policies of callers are not asked; recipes have no account."""
     recipe = "arn:aws:personalize:::recipe/aws-sims"
     assert given.personalize.describe_recipe(recipeArn=recipe)["recipe"]["recipeArn"] == recipe

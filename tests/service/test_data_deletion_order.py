@@ -24,7 +24,7 @@ def slow_group(slow: Given, clock: ManualClock) -> str:
     return group
 
 
-def test_the_states_of_a_job(slow: Given, clock: ManualClock, slow_emulator: Emulator) -> None:
+def test_a_job_passes_the_documented_states(slow: Given, clock: ManualClock, slow_emulator: Emulator) -> None:
     """R-DDJ-3, R-DDJ-4, R-DDJ-8, R-DSG-18, R-DS-14: the data is in use until the job is done."""
     refused = refusal(slow.deletion_job, group=slow.group("early"), location=f"s3://{BUCKET}/users.csv")
     assert refused[0] == "ResourceInUseException"
@@ -47,7 +47,7 @@ def test_the_states_of_a_job(slow: Given, clock: ManualClock, slow_emulator: Emu
     assert users_in(slow_emulator, users) == {"u1"}
 
 
-def test_a_job_runs_after_the_imports_before_it_and_before_those_after_it(
+def test_a_job_runs_between_earlier_and_later_imports(
     slow: Given, clock: ManualClock, slow_emulator: Emulator
 ) -> None:
     """D-112, D-117."""
@@ -89,7 +89,7 @@ def test_five_jobs_of_a_group_may_be_pending(slow: Given, clock: ManualClock) ->
     slow.deletion_job(group, location, "sixth")
 
 
-def test_a_group_waits_for_its_jobs_and_takes_their_records_along(slow: Given, clock: ManualClock) -> None:
+def test_a_group_is_deleted_after_its_jobs_and_with_their_records(slow: Given, clock: ManualClock) -> None:
     """R-DSG-18."""
     group, other = slow.group(), slow.group("other")
     clock.advance(60)

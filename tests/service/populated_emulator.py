@@ -63,7 +63,7 @@ OTHER_NAMES = {
 
 
 @dataclass(frozen=True)
-class Settled:
+class Populated:
     """A populated emulator, and values for the members of requests by member name."""
 
     emulator: Emulator
@@ -82,10 +82,10 @@ class Settled:
 
 
 @contextmanager
-def settled_emulator() -> Iterator[Settled]:
+def populated_emulator() -> Iterator[Populated]:
     with mock_personalize(clock=ManualClock()) as emulator:
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
-        yield Settled(emulator, _populated(given))
+        yield Populated(emulator, _populated(given))
 
 
 def _populated(given: Given) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def input_shape(name: str) -> StructureShape:
     return shape if isinstance(shape, StructureShape) else StructureShape("Empty", {"members": {}})
 
 
-def fitting(settled: Settled, name: str) -> dict[str, Any]:
+def fitting(populated: Populated, name: str) -> dict[str, Any]:
     """A request with the required members and all ARNs, after the fashion of the state; not always accepted."""
     shape = input_shape(name)
     names = [m for m in shape.members if m in shape.required_members]
@@ -228,20 +228,20 @@ def fitting(settled: Settled, name: str) -> dict[str, Any]:
     if "dataSource" in names:
         names.append("roleArn")
     request = {member: full(shape.members[member]) for member in names}
-    return dict(placed(settled, name, request))
+    return dict(placed(populated, name, request))
 
 
-def placed(settled: Settled, operation: str, value: Any, member: str = "") -> Any:
+def placed(populated: Populated, operation: str, value: Any, member: str = "") -> Any:
     """The value with what the state knows a value for in its place."""
     if member == "s3DataSource":
-        return {**value, "path": settled.values["inputPath"]}
+        return {**value, "path": populated.values["inputPath"]}
     if isinstance(value, dict):
-        return {key: placed(settled, operation, each, key) for key, each in value.items()}
+        return {key: placed(populated, operation, each, key) for key, each in value.items()}
     if isinstance(value, list):
-        return [placed(settled, operation, each) for each in value]
+        return [placed(populated, operation, each) for each in value]
     if member == "properties":
         return json.dumps(PROPERTIES.get(operation, {}))
-    return settled.values.get(OTHER_NAMES.get((operation, member), member), value)
+    return populated.values.get(OTHER_NAMES.get((operation, member), member), value)
 
 
 def wire_form(value: Any) -> Any:
@@ -260,7 +260,7 @@ class Outcome:
     text: str
 
 
-def outcome(settled: Settled, name: str, request: Any) -> Outcome:
+def outcome(populated: Populated, name: str, request: Any) -> Outcome:
     """InterceptedRequest at the door with any JSON.
 
     Whatever it is, the answer is a success, or an error that the operation declares or all operations
@@ -268,12 +268,12 @@ def outcome(settled: Settled, name: str, request: Any) -> Outcome:
     """
     operation = operations()[name]
     headers = HEADERS if operation.target is None else {**HEADERS, "x-amz-target": operation.target}
-    before = dump(settled.emulator.state)
-    response = answer(settled.emulator, "POST", operation.path, "", headers, json.dumps(request).encode())
+    before = dump(populated.emulator.state)
+    response = answer(populated.emulator, "POST", operation.path, "", headers, json.dumps(request).encode())
     if response.status == 200:
         return Outcome(200, None, "")
-    error = json.loads(response.body)
-    found = Outcome(response.status, error["__type"], error.get("message") or error.get("Message", ""))
+    body = json.loads(response.body)
+    found = Outcome(response.status, body["__type"], body.get("message") or body.get("Message", ""))
     if found.code == "NotImplementedException":
         assert found.status == 501
     else:
@@ -281,7 +281,7 @@ def outcome(settled: Settled, name: str, request: Any) -> Outcome:
         assert found.code in declared | COMMON, (name, request, found)
         assert found.status == (400 if found.code in COMMON else operation.error_statuses[found.code])
         assert found.text, (name, request, found)
-    assert dump(settled.emulator.state) == before, (name, request, found)
+    assert dump(populated.emulator.state) == before, (name, request, found)
     return found
 
 

@@ -81,7 +81,7 @@ def test_event_types_compare_without_case(given: Given, group: str, tracker: Tra
     assert published() == [("a", WINDOW, 2.0, "Watch", "samplecount")]
 
 
-def test_missing_values_add_nothing(given: Given, group: str, tracker: Tracker) -> None:
+def test_missing_values_add_zero(given: Given, group: str, tracker: Tracker) -> None:
     """MA-12: an item without a row, a null, an event without value."""
     attribution(given, group, metric("p", "SUM(Items.PRICE)"), metric("v", "SUM(Interactions.EVENT_VALUE)"))
     tracker.put(watched("i1", source="a"), watched("i2", source="a"), watched("unknown", source="a"))
@@ -89,7 +89,7 @@ def test_missing_values_add_nothing(given: Given, group: str, tracker: Tracker) 
     assert published("v") == [("a", WINDOW, 0.0, *SUM)]
 
 
-def test_items_count_as_they_are_now(given: Given, group: str, tracker: Tracker) -> None:
+def test_sums_over_items_read_their_current_values(given: Given, group: str, tracker: Tracker) -> None:
     """MA-12, EV-63."""
     attribution(given, group, metric("lengths", "SUM(Items.LENGTH)"))
     tracker.client.put_items(
@@ -100,7 +100,9 @@ def test_items_count_as_they_are_now(given: Given, group: str, tracker: Tracker)
     assert published("lengths") == [("a", WINDOW, 7.0, *SUM)]
 
 
-def test_who_is_credited(given: Given, group: str, tracker: Tracker, runtime: Any) -> None:
+def test_events_are_attributed_to_source_or_recommendation(
+    given: Given, group: str, tracker: Tracker, runtime: Any
+) -> None:
     """MA-20, EV-52."""
     campaign = given.deployed(USER_PERSONALIZATION, name="films")
     recommendation = runtime.get_recommendations(campaignArn=campaign, userId="u1")["recommendationId"]
@@ -118,7 +120,7 @@ def test_who_is_credited(given: Given, group: str, tracker: Tracker, runtime: An
     ]
 
 
-def test_windows_are_of_the_time_of_the_event(given: Given, group: str, tracker: Tracker) -> None:
+def test_sums_are_stamped_with_the_window_of_the_event_time(given: Given, group: str, tracker: Tracker) -> None:
     """MA-30, MA-31: aligned to quarters of an hour; empty ones are not there."""
     attribution(given, group, metric())
     tracker.put(*[watched(source="a", at=WINDOW + second) for second in (-1, 0, 899, 900, 3600)])
@@ -126,7 +128,7 @@ def test_windows_are_of_the_time_of_the_event(given: Given, group: str, tracker:
     assert published() == [("a", window, count, *COUNT) for window, count in counts.items()]
 
 
-def test_equal_events_all_count(given: Given, group: str, tracker: Tracker, emulator: Emulator) -> None:
+def test_repeated_events_are_counted_again(given: Given, group: str, tracker: Tracker, emulator: Emulator) -> None:
     """MA-23, EV-40, EV-41: though one is stored."""
     attribution(given, group, metric())
     tracker.put(watched(source="a"), watched(source="a"))
@@ -144,7 +146,7 @@ def test_old_events_do_not_reach_cloudwatch(given: Given, group: str, tracker: T
     assert [(source, value) for source, _, value, *_ in published()] == [("a", 1.0), ("b", 1.0)]
 
 
-def test_the_hundred_and_first_source_is_refused(given: Given, group: str, tracker: Tracker) -> None:
+def test_the_101st_source_is_refused(given: Given, group: str, tracker: Tracker) -> None:
     """EV-52, MA-21, Q-18: of all events of a call none is stored; who is not credited needs no place."""
     tracker.put(watched(source="before"))
     attribution(given, group, metric())
@@ -166,7 +168,7 @@ def test_events_before_and_after_an_attribution_do_not_count(given: Given, group
     assert published() == [("a", WINDOW, 1.0, *COUNT)]
 
 
-def test_updates_count_from_then_on(given: Given, group: str, tracker: Tracker) -> None:
+def test_updated_metrics_apply_to_later_events(given: Given, group: str, tracker: Tracker) -> None:
     """R-MA-4, MA-6."""
     made = attribution(given, group, metric("old"))
     tracker.put(watched(source="a"))
@@ -177,7 +179,7 @@ def test_updates_count_from_then_on(given: Given, group: str, tracker: Tracker) 
     assert published("old") == published("new") == [("a", WINDOW, 1.0, *COUNT)]
 
 
-def test_groups_are_measured_apart(given: Given, group: str, tracker: Tracker) -> None:
+def test_events_of_other_groups_are_not_counted(given: Given, group: str, tracker: Tracker) -> None:
     """R-DSG-1."""
     attribution(given, measured_group(given, "other"), metric())
     tracker.put(watched(source="a"))
@@ -211,7 +213,7 @@ def samples(clock: ManualClock) -> list[tuple[float, float]]:
     return [(point["SampleCount"], point["Sum"]) for point in points]
 
 
-def test_a_window_is_sent_when_it_ends(slow: Given, clock: ManualClock) -> None:
+def test_sums_are_sent_at_the_end_of_the_window(slow: Given, clock: ManualClock) -> None:
     """MA-30, MA-31: as one datum."""
     _, tracker = slow_attribution(slow, clock)
     now = int(clock.now())
@@ -223,7 +225,7 @@ def test_a_window_is_sent_when_it_ends(slow: Given, clock: ManualClock) -> None:
     assert samples(clock) == [(1.0, 3.0)]
 
 
-def test_a_deleted_attribution_sends_no_more(slow: Given, clock: ManualClock) -> None:
+def test_a_deleted_attribution_publishes_nothing(slow: Given, clock: ManualClock) -> None:
     """MA-6: at once, also what it has counted."""
     made, tracker = slow_attribution(slow, clock)
     tracker.put(watched(source="a", at=int(clock.now())))
@@ -232,7 +234,7 @@ def test_a_deleted_attribution_sends_no_more(slow: Given, clock: ManualClock) ->
     assert published() == []
 
 
-def test_a_new_attribution_probes_cloudwatch(given: Given, group: str) -> None:
+def test_creation_publishes_a_probe_metric(given: Given, group: str) -> None:
     """MA-7."""
     made = attribution(given, group)
     cloudwatch = client("cloudwatch")
@@ -295,7 +297,7 @@ def test_the_role_must_be_allowed_to_write_reports(checked: Given) -> None:
     checked.personalize.update_metric_attribution(**change)
 
 
-def test_a_role_that_lost_its_rights_sends_nothing(checked: Given) -> None:
+def test_nothing_is_published_after_the_role_loses_its_rights(checked: Given) -> None:
     """MA-7: events are stored all the same."""
     group = measured_group(checked)
     allow(checked, "cloudwatch:PutMetricData")
@@ -305,7 +307,7 @@ def test_a_role_that_lost_its_rights_sends_nothing(checked: Given) -> None:
     assert published() == []
 
 
-def test_events_are_stored_when_cloudwatch_does_not_answer(
+def test_events_are_stored_when_cloudwatch_fails(
     given: Given, group: str, tracker: Tracker, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MA-7, MA-32: a new attribution fails then."""

@@ -37,7 +37,7 @@ def at_pace(request: pytest.FixtureRequest) -> Iterator[Scene]:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
-def test_every_kind_of_job_ends_whatever_stage_breaks(at_pace: Scene, kind: Kind) -> None:
+def test_every_kind_of_job_ends_when_a_stage_raises(at_pace: Scene, kind: Kind) -> None:
     """R-GEN-10, R-GEN-15: and the same request afterwards is carried out as ever."""
     for stage in STAGES:
         with breaking(at_pace.emulator, kind.job, stage) as broken:
@@ -103,7 +103,7 @@ def test_a_version_that_cannot_be_deployed_fails(
     given.campaign(given.version(solution))
 
 
-def test_a_request_that_breaks_leaves_nothing_that_waits_for_ever(
+def test_a_request_that_raises_leaves_no_pending_resource(
     given: Given, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P-64: clients send it again."""
@@ -117,7 +117,7 @@ def test_a_request_that_breaks_leaves_nothing_that_waits_for_ever(
     assert given.personalize.create_dataset(**request)["datasetArn"]
 
 
-def test_what_follows_a_job_does_not_undo_it(
+def test_an_error_after_a_job_does_not_undo_it(
     given: Given, group: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Counting what has ended, for one."""
@@ -135,7 +135,7 @@ def streamed_to(given: Given, events: Any, group: str) -> None:
     events.put_events(trackingId=tracker, userId="u1", sessionId="s", eventList=[event])
 
 
-def test_a_deletion_of_users_is_finished(
+def test_a_data_deletion_is_completed_when_a_step_raises(
     given: Given, events: Any, emulator: Emulator, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """D-110, D-115, R-DDJ-8: what is known of their events may stay behind, none of their rows does."""
@@ -150,7 +150,7 @@ def test_a_deletion_of_users_is_finished(
     assert held.log.rows() == []
 
 
-def test_a_deletion_of_users_that_cannot_begin_removes_nothing(
+def test_a_data_deletion_that_fails_early_removes_nothing(
     given: Given, emulator: Emulator, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R-DDJ-8: FAILED, and not half done."""
@@ -162,7 +162,7 @@ def test_a_deletion_of_users_that_cannot_begin_removes_nothing(
     assert [held.layer for held in emulator.state.all_contents()] == layers
 
 
-def test_a_dataset_goes_whatever_breaks_on_the_way(
+def test_a_dataset_is_deleted_when_a_step_raises(
     given: Given, emulator: Emulator, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R-GEN-15, R-DS-23: its job records with it."""
@@ -180,7 +180,7 @@ def ours(given: Given) -> Market:
 
 
 @pytest.mark.parametrize("stage", ["begun", "work", "succeeded"])
-def test_next_refresh_follows_a_failed_one(
+def test_refreshes_continue_after_one_that_raised(
     ours: Market, emulator: Emulator, clock: ManualClock, stage: str
 ) -> None:
     """R-72h."""
@@ -194,7 +194,7 @@ def test_next_refresh_follows_a_failed_one(
     assert "fresh" in ours.scores(campaign)
 
 
-def test_next_refresh_follows_one_that_could_not_begin(
+def test_refreshes_continue_after_one_that_could_not_start(
     ours: Market, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R-72h."""

@@ -22,7 +22,7 @@ def shown(indexes: ColumnIndexes, contents: DatasetContents) -> dict[str, Any]:
     return {user: records.value(user, "AGE") for user in records.row_of}
 
 
-def test_d84_an_import_overrules_individual_records_before_it() -> None:
+def test_d84_an_import_replaces_earlier_individual_records() -> None:
     contents, indexes = DatasetContents(), ColumnIndexes()
     contents.log.append([{"USER_ID": "u", "AGE": 1}, {"USER_ID": "v", "AGE": 2}])
     contents.add_import(users(u=3), "FULL", "USER_ID")
@@ -33,7 +33,7 @@ def test_d84_an_import_overrules_individual_records_before_it() -> None:
     assert shown(indexes, contents) == {"u": 4, "v": 2, "w": 5}
 
 
-def test_d110_users_leave_both_layers_and_every_index() -> None:
+def test_d110_removed_users_are_in_no_layer_and_no_index() -> None:
     """Also when they are in one layer only, and what others had overruled stays so."""
     contents, indexes = DatasetContents(), ColumnIndexes()
     contents.log.append([{"USER_ID": user, "AGE": 1} for user in "uvw"])
@@ -48,7 +48,7 @@ def test_d110_users_leave_both_layers_and_every_index() -> None:
     assert shown(indexes, contents) == {"u": 7, "v": 2, "x": 2}
 
 
-def test_d112_a_removal_holds_for_an_import_that_came_in_between() -> None:
+def test_d112_a_removal_applies_to_an_import_finished_meanwhile() -> None:
     contents = DatasetContents()
     contents.add_import(users(u=1), "FULL", "USER_ID")
     removal = contents.prepare_removal(frozenset("u"))
@@ -58,7 +58,7 @@ def test_d112_a_removal_holds_for_an_import_that_came_in_between() -> None:
     assert contents.bulk.to_pylist() == [{"USER_ID": "v", "AGE": 2}]
 
 
-def test_d117_a_removed_user_comes_back_like_anybody_else() -> None:
+def test_d117_events_of_a_removed_user_can_be_stored_again() -> None:
     """EV-40, EV-41: what made an event a repetition is forgotten too; positions of others stay."""
     contents = DatasetContents()
     event = {"USER_ID": "u", "ITEM_ID": "i", "TIMESTAMP": 1}
@@ -74,7 +74,7 @@ def test_d117_a_removed_user_comes_back_like_anybody_else() -> None:
     assert len(contents.log) == 3
 
 
-def test_datasets_without_users_stay_as_they_are() -> None:
+def test_datasets_without_user_ids_are_unchanged() -> None:
     contents = DatasetContents()
     table = rows_table(parse_schema(INTERACTIONS_SCHEMA), []).drop_columns(["USER_ID"])
     contents.add_import(table, "FULL", None)

@@ -34,8 +34,8 @@ from tests.given import (
     two_camps,
 )
 from tests.runtime.action_group import NOW, open_group
-from tests.service.always_present import BESIDE, DESCRIBED, LISTED, required
 from tests.service.output_checks import checked_body
+from tests.service.required_members import BESIDE, DESCRIBED, LISTED, required
 
 KEY = f"arn:aws:kms:{REGION}:123456789012:key/k"
 ACTIONS = avro("Actions", field("ACTION_ID"), field("SORT", "string", categorical=True))
@@ -85,7 +85,7 @@ def structures(value: Any) -> Iterator[tuple[str, Any]]:
             yield from structures(entry)
 
 
-def test_every_answer_is_of_its_shape_and_lacks_nothing(slow: Given, clock: ManualClock, spy: Spy) -> None:
+def test_every_response_has_its_shape_and_required_members(slow: Given, clock: ManualClock, spy: Spy) -> None:
     """P-26 to P-31, R-GEN-11, R-GEN-12 and the member lists of every kind in spec 02."""
 
     def wait() -> None:
@@ -104,7 +104,7 @@ def test_every_answer_is_of_its_shape_and_lacks_nothing(slow: Given, clock: Manu
             check_presence(operation, json.loads(body))
 
 
-def test_recommended_actions_are_of_their_shape() -> None:
+def test_action_recommendations_have_their_shape() -> None:
     """RT-3, P-27, P-29: a history of its own, on data of its own."""
     with mock_personalize(clock=ManualClock(NOW)) as emulator, pytest.MonkeyPatch.context() as patch:
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
@@ -117,9 +117,9 @@ def test_recommended_actions_are_of_their_shape() -> None:
     assert json.loads(spy.bodies["GetActionRecommendations"][0])["actionList"][0]["score"]
 
 
-def check_presence(operation: str, members: Mapping[str, Any]) -> None:
-    for name, value in structures(members):
-        top = value is members.get(name)
+def check_presence(operation: str, answer: Mapping[str, Any]) -> None:
+    for name, value in structures(answer):
+        top = value is answer.get(name)
         if top and operation.startswith("Describe"):
             assert required(DESCRIBED, name) <= set(value), operation
             assert ("failureReason" in value) == ("FAILED" in value.get("status", "")), operation

@@ -56,7 +56,7 @@ def test_one_textual_field(given: Given) -> None:
     assert given.schema(avro("Items", ITEM, TEXT, *columns(1)))
 
 
-def test_places_for_one_only(given: Given) -> None:
+def test_a_second_dataset_or_tracker_is_refused(given: Given) -> None:
     """Q-8, Q-15, E-4, E-26, E-34."""
     group = given.group()
     dataset = given.dataset(group)
@@ -191,7 +191,7 @@ def test_results_of_one_request(given: Given, runtime: Any) -> None:
     assert refusal(runtime.get_recommendations, campaignArn=popular, numResults=501)[0] == INVALID
 
 
-def test_each_fault_has_its_class(given: Given) -> None:
+def test_each_error_has_its_class(given: Given) -> None:
     """E-31 to E-34, E-36, E-27."""
     group = given.group()
     describe = given.personalize.describe_dataset_group

@@ -16,11 +16,11 @@ def test_version_trained_in_a_process_gives_the_same_answers(given: Given, monke
     apart = training_process.train_apart
 
     def recorded(recipe: Any, data: Any, hyperparameters: Any, seed: int, progress: Progress, *search: Any) -> Any:
-        def report(stage: str, share: float) -> None:
+        def record_stage(stage: str, share: float) -> None:
             stages.append(stage)
             progress(stage, share)
 
-        return apart(recipe, data, hyperparameters, seed, report, *search)
+        return apart(recipe, data, hyperparameters, seed, record_stage, *search)
 
     monkeypatch.setattr(training_process, "train_apart", recorded)
     group = given.imported_group()

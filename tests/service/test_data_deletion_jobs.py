@@ -102,7 +102,7 @@ def test_jobs_are_listed_newest_first_by_group(given: Given, group: str) -> None
     assert unknown["dataDeletionJobs"] == []
 
 
-def test_users_vanish_from_all_datasets_of_the_group(
+def test_users_are_removed_from_all_datasets_of_the_group(
     given: Given, group: str, tracker: str, events: Any, emulator: Emulator
 ) -> None:
     """D-110, D-115, D-116, R-DDJ-7: bulk and individual records; ids that nobody has are ignored."""
@@ -122,14 +122,14 @@ def test_users_vanish_from_all_datasets_of_the_group(
     assert deleted(given, "u1", name="again") == 0
 
 
-def test_other_groups_keep_their_users(given: Given, group: str, emulator: Emulator) -> None:
+def test_users_of_other_groups_are_kept(given: Given, group: str, emulator: Emulator) -> None:
     """D-110, R-DSG-1."""
     given.imported_group(name="other")
     assert deleted(given, "u0") == 20
     assert "u0" in users_in(emulator, arn("dataset", "other/INTERACTIONS"))
 
 
-def test_live_events_of_the_others_still_count(
+def test_events_of_other_users_still_change_answers(
     given: Given, group: str, tracker: str, events: Any, runtime: Any, emulator: Emulator
 ) -> None:
     """D-113: a version trained before goes on; what was streamed after its training stays after its training."""
@@ -154,7 +154,7 @@ def test_live_events_of_the_others_still_count(
     assert runtime.get_recommendations(campaignArn=campaign, userId="u4")["itemList"]
 
 
-def test_new_training_does_not_know_them(given: Given, runtime: Any, emulator: Emulator) -> None:
+def test_later_trainings_do_not_contain_removed_users(given: Given, runtime: Any, emulator: Emulator) -> None:
     """D-113, D-114: nor items that nobody else has met."""
     rows: list[Row] = [*two_camps(), *(("hermit", "only-here", 1_600_000_000 + step) for step in range(900))]
     group = given.imported_group(rows)
@@ -178,7 +178,9 @@ def test_new_training_does_not_know_them(given: Given, runtime: Any, emulator: E
     assert "only-here" not in answers()
 
 
-def test_a_deleted_user_may_come_back(given: Given, group: str, tracker: str, events: Any, emulator: Emulator) -> None:
+def test_a_removed_user_can_be_added_again(
+    given: Given, group: str, tracker: str, events: Any, emulator: Emulator
+) -> None:
     """D-117: also with events equal to those that were deleted."""
     put_events(events, tracker, "u1", "i1")
     assert deleted(given, "u1") == 21
@@ -215,7 +217,7 @@ def test_values_are_read_as_in_imports(given: Given, group: str) -> None:
         ("USER_ID\n" + "u" * 257 + "\n", "users.csv", "Length cannot be more than 256 characters for USER_ID."),
     ],
 )
-def test_input_that_cannot_be_used_fails_the_job(
+def test_unusable_input_fails_the_job(
     given: Given, group: str, emulator: Emulator, content: str, key: str, reason: str
 ) -> None:
     """D-116, R-DDJ-3, R-GEN-11, D-46."""
@@ -257,7 +259,7 @@ def test_a_location_of_another_form_is_refused(given: Given, group: str) -> None
 
 
 @pytest.mark.parametrize("by_default", [False, True])
-def test_input_under_a_key_of_the_customer_fails_the_job(given: Given, group: str, by_default: bool) -> None:
+def test_input_encrypted_with_a_customer_key_fails_the_job(given: Given, group: str, by_default: bool) -> None:
     """S-19, D-111."""
     key = arn("key", "1").replace(":personalize:", ":kms:")
     encryption: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
@@ -274,7 +276,7 @@ def test_input_under_a_key_of_the_customer_fails_the_job(given: Given, group: st
     )
 
 
-def test_the_input_is_limited() -> None:
+def test_input_above_the_size_limit_fails_the_job() -> None:
     """Q-42, R-DDJ-5: all files together."""
 
     def files(sizes: Sequence[int]) -> list[ObjectInfo]:
@@ -285,7 +287,7 @@ def test_the_input_is_limited() -> None:
         check_size(files([MOST_BYTES, 1]))
 
 
-def test_what_left_the_service_stays(given: Given, group: str) -> None:
+def test_exported_files_are_kept(given: Given, group: str) -> None:
     """D-118."""
     given.export_job(INTERACTIONS, ingestionMode="BULK")
     before = given.downloaded("exports/")

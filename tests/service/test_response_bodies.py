@@ -39,18 +39,18 @@ def arn(path: str) -> str:
     return f"arn:aws:personalize:us-east-1:{ACCOUNT}:{path}"
 
 
-def test_p26_the_answer_of_create_schema_is_84_bytes(recorded: Emulator) -> None:
-    answer = body(recorded, "CreateSchema", name="users-schema-85652", schema=ITEMS_SCHEMA)
-    assert answer == '{"schemaArn":"arn:aws:personalize:us-east-1:402114309305:schema/users-schema-85652"}'
-    assert len(answer) == 84
+def test_p26_create_schema_response_has_84_bytes(recorded: Emulator) -> None:
+    text = body(recorded, "CreateSchema", name="users-schema-85652", schema=ITEMS_SCHEMA)
+    assert text == '{"schemaArn":"arn:aws:personalize:us-east-1:402114309305:schema/users-schema-85652"}'
+    assert len(text) == 84
 
 
-def test_p31_no_dataset_groups_are_20_bytes(recorded: Emulator) -> None:
-    answer = body(recorded, "ListDatasetGroups")
-    assert (answer, len(answer)) == ('{"datasetGroups":[]}', 20)
+def test_p31_empty_list_of_dataset_groups_has_20_bytes(recorded: Emulator) -> None:
+    text = body(recorded, "ListDatasetGroups")
+    assert (text, len(text)) == ('{"datasetGroups":[]}', 20)
 
 
-def test_p27_a_dataset_after_its_update(recorded: Emulator) -> None:
+def test_p27_describe_dataset_after_an_update(recorded: Emulator) -> None:
     """P-26, P-27, P-29, R-DS-6, R-DS-11: nothing that has no value, and dates in Java's notation."""
     group = "retaildemostore-products-DSG-85652"
     wide = avro("Items", field("ITEM_ID"), field("GENRE", "string", categorical=True), field("X", ["null", "int"]))
@@ -73,10 +73,10 @@ def test_p27_a_dataset_after_its_update(recorded: Emulator) -> None:
     )
 
 
-def test_p27_domain_is_answered_where_there_is_one(recorded: Emulator) -> None:
+def test_p27_domain_is_present_only_when_given(recorded: Emulator) -> None:
     """P-27, P-34, R-DSG-3."""
-    answer = body(recorded, "CreateDatasetGroup", name="films", domain="VIDEO_ON_DEMAND")
-    assert answer == '{"datasetGroupArn":"' + arn("dataset-group/films") + '","domain":"VIDEO_ON_DEMAND"}'
+    text = body(recorded, "CreateDatasetGroup", name="films", domain="VIDEO_ON_DEMAND")
+    assert text == '{"datasetGroupArn":"' + arn("dataset-group/films") + '","domain":"VIDEO_ON_DEMAND"}'
     assert body(recorded, "CreateDatasetGroup", name="plain") == (
         '{"datasetGroupArn":"' + arn("dataset-group/plain") + '"}'
     )

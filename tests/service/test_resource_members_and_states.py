@@ -40,7 +40,7 @@ def tags_of(given: Given, resource: str) -> list[dict[str, str]]:
     return tags
 
 
-def test_a_dataset_group_takes_a_domain_for_life(given: Given) -> None:
+def test_the_domain_of_a_group_cannot_change(given: Given) -> None:
     """R-DSG-2, R-DSG-6, R-DSG-16."""
     assert inputs(given, "CreateDatasetGroup") == {"name", "domain", "roleArn", "kmsKeyArn", "tags"}
     assert "UpdateDatasetGroup" not in given.personalize.meta.service_model.operation_names
@@ -65,7 +65,7 @@ def test_a_domain_group_has_no_actions_but_solutions(given: Given) -> None:
         assert refusal(given.dataset, group=group, schema=schema, dataset_type=kind)[0] == "InvalidInputException"
 
 
-def test_groups_do_not_influence_each_other(given: Given, runtime: Any) -> None:
+def test_groups_are_independent(given: Given, runtime: Any) -> None:
     """R-DSG-1."""
     one = given.deployed(POPULARITY, name="one")
     before = runtime.get_recommendations(campaignArn=one)["itemList"]
@@ -82,7 +82,7 @@ def test_a_group_must_be_active_before_it_gets_a_dataset(slow: Given, slow_emula
     assert slow.dataset(group, schema)
 
 
-def test_a_schema_exists_at_once_and_never_changes(slow: Given) -> None:
+def test_a_schema_exists_at_once_and_is_immutable(slow: Given) -> None:
     """R-SCH-1, R-SCH-2, R-SCH-5, R-SCH-9, R-SCH-13."""
     assert inputs(slow, "CreateSchema") == {"name", "schema", "domain"}
     assert "UpdateSchema" not in slow.personalize.meta.service_model.operation_names

@@ -55,7 +55,7 @@ def create(given: Given, kind: str) -> Callable[[], str]:
 
 
 @pytest.mark.parametrize("kind", ["export", "deletion"])
-def test_each_job_needs_its_own_rights(given: Given, kind: str, clock: ManualClock) -> None:
+def test_each_job_needs_its_own_permissions(given: Given, kind: str, clock: ManualClock) -> None:
     """S-9, S-13, E-6: reading does not allow writing, nor the other way round."""
     (other,) = set(ACTIONS.values()) - {ACTIONS[kind]}
     grant(given, other)
@@ -67,7 +67,7 @@ def test_each_job_needs_its_own_rights(given: Given, kind: str, clock: ManualClo
 
 
 @pytest.mark.parametrize("kind", ["export", "deletion"])
-def test_rights_taken_away_fail_the_job(given: Given, kind: str, clock: ManualClock) -> None:
+def test_permissions_revoked_before_the_job_fail_it(given: Given, kind: str, clock: ManualClock) -> None:
     """S-13, D-109, D-116, E-7."""
     grant(given, ACTIONS[kind])
     job = create(given, kind)()

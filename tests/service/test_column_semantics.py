@@ -44,7 +44,7 @@ def ids(answer: dict[str, Any]) -> list[str]:
     return [item["itemId"] for item in answer["itemList"]]
 
 
-def test_interactions_are_enough(given: Given, runtime: Any) -> None:
+def test_training_needs_interactions_only(given: Given, runtime: Any) -> None:
     """D-30: for recipes of every type that need nothing else."""
     group = given.imported_group()
     asked = {"userId": "u0", "itemId": "i000", "numResults": 5}
@@ -55,7 +55,7 @@ def test_interactions_are_enough(given: Given, runtime: Any) -> None:
     assert len(given.personalize.list_datasets()["datasets"]) == 1
 
 
-def test_bulk_interactions_wait_for_a_new_version(given: Given, runtime: Any) -> None:
+def test_bulk_interactions_count_from_the_next_version(given: Given, runtime: Any) -> None:
     """D-86: recommendations are the same until a version has been trained on them."""
     group = given.imported_group()
     solution = given.solution(group, POPULARITY)
@@ -99,7 +99,7 @@ def test_a_schema_can_be_replaced_without_deleting_anything(given: Given, emulat
     assert bulk.num_rows == 1
 
 
-def test_items_without_a_creation_time() -> None:
+def test_items_without_a_creation_time_are_accepted() -> None:
     """D-121: the oldest interaction with an item, and for one that nobody met the newest of all."""
     data = training_data([("u", "a", 50), ("v", "a", 20), ("v", "b", 90)], ["a", "b", "c", "d"])
     assert creation_times(data).tolist() == [20, 90, 90, 90]
@@ -121,7 +121,7 @@ def valued_shop(given: Given, name: str, values: Sequence[float]) -> str:
     return recommender(given, group, "ecomm-popular-items-by-views", name)
 
 
-def test_use_cases_do_not_look_at_values_of_events(given: Given, runtime: Any) -> None:
+def test_use_cases_ignore_event_values(given: Given, runtime: Any) -> None:
     """D-122, T-24: nor can they be told to, as a recommender has no threshold."""
     made = [valued_shop(given, "one", [1.0]), valued_shop(given, "two", [0.0, 9.5])]
     answers = [ids(runtime.get_recommendations(recommenderArn=each, userId="u0")) for each in made]
@@ -205,7 +205,7 @@ def films() -> Iterator[tuple[Given, Any]]:
         ("GENRE_L3", "c4", lambda n: n % 5 == 4),
     ],
 )
-def test_levels_are_columns_of_their_own(films: tuple[Given, Any], column: str, value: str, fits: Any) -> None:
+def test_category_levels_are_separate_columns(films: tuple[Given, Any], column: str, value: str, fits: Any) -> None:
     """D-125, D-63: each with any number of values; what is in one is not looked for in another."""
     given, runtime = films
     made = given.personalize.create_filter(

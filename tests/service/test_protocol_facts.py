@@ -43,25 +43,25 @@ def test_p15_content_types(emulator: Emulator, kind: str, charset: str, path: st
     assert target or json.loads(response.body)["__type"] == "ValidationException"
 
 
-def test_p34_creations_answer_their_arn_only(slow: Given, slow_emulator: Emulator) -> None:
+def test_p34_create_returns_the_arn_only(slow: Given, slow_emulator: Emulator) -> None:
     """P-34, P-35: before the work is done."""
     create = slow.personalize.create_dataset_group
-    created = create(name="g", domain="ECOMMERCE")
-    assert set(created) - {"ResponseMetadata"} == {"datasetGroupArn", "domain"}
+    answer = create(name="g", domain="ECOMMERCE")
+    assert set(answer) - {"ResponseMetadata"} == {"datasetGroupArn", "domain"}
     group = create(name="h")
     assert set(group) - {"ResponseMetadata"} == {"datasetGroupArn"}
     assert status(slow) == {"g": "CREATE PENDING", "h": "CREATE PENDING"}
     slow_emulator.advance(60)
     slow.dataset(group["datasetGroupArn"])
-    created = slow.personalize.create_event_tracker(name="t", datasetGroupArn=group["datasetGroupArn"])
-    assert set(created) - {"ResponseMetadata"} == {"eventTrackerArn", "trackingId"}
+    answer = slow.personalize.create_event_tracker(name="t", datasetGroupArn=group["datasetGroupArn"])
+    assert set(answer) - {"ResponseMetadata"} == {"eventTrackerArn", "trackingId"}
 
 
 def status(slow: Given) -> dict[str, str]:
     return {each["name"]: each["status"] for each in slow.personalize.list_dataset_groups()["datasetGroups"]}
 
 
-def test_p76_what_goes_is_listed_until_it_is_gone(slow: Given, clock: ManualClock) -> None:
+def test_p76_resources_in_deletion_are_listed(slow: Given, clock: ManualClock) -> None:
     """P-76, P-78."""
     slow.group()
     clock.advance(60)
@@ -73,7 +73,7 @@ def test_p76_what_goes_is_listed_until_it_is_gone(slow: Given, clock: ManualCloc
     assert status(slow) == {}
 
 
-def test_p67_tokens_say_nothing(given: Given) -> None:
+def test_p67_page_tokens_are_opaque(given: Given) -> None:
     """P-67, P-69: base64, of at most 1500 characters, without the name of what comes next."""
     for name in ("one", "two", "three"):
         given.group(name)
@@ -88,7 +88,7 @@ def recipes(personalize: Any) -> list[dict[str, Any]]:
     return [recipe for page in pages for recipe in page["recipes"]]
 
 
-def test_recipes_and_what_they_stand_on(given: Given) -> None:
+def test_recipes_describe_their_algorithm_and_transformation(given: Given) -> None:
     """R-RCP-1, R-RCP-2, R-RCP-3, R-ALG-1, R-FT-1."""
     personalize, moments = given.personalize, set()
     for summary in recipes(personalize):

@@ -61,7 +61,7 @@ def reports(given: Given) -> dict[str, list[str]]:
     return {key.removeprefix("reports/"): text.splitlines() for key, text in given.downloaded("reports/").items()}
 
 
-def test_an_import_is_reported(given: Given, group: str) -> None:
+def test_an_import_writes_a_report_to_s3(given: Given, group: str) -> None:
     """MA-22, MA-23, MA-32, MA-40, MA-41, MA-42, R-DIJ-13: newest first, and equal rows count twice."""
     attribution(given, group, metric(), metric("lengths", "SUM(Items.LENGTH)"), output=REPORTS)
     assert run(given, *ROWS, publishAttributionMetricsToS3=True) == ("ACTIVE", "")
@@ -77,7 +77,7 @@ def test_an_import_is_reported(given: Given, group: str) -> None:
     assert published() == []
 
 
-def test_each_import_has_a_report_of_its_own(given: Given, group: str) -> None:
+def test_each_import_writes_its_own_report(given: Given, group: str) -> None:
     """MA-32, MA-40: also without anything to tell, and within one second."""
     attribution(given, group, metric("clicks", event_type="click"), output=REPORTS)
     for number, mode in enumerate(("FULL", "FULL", "INCREMENTAL")):
@@ -91,7 +91,7 @@ def test_each_import_has_a_report_of_its_own(given: Given, group: str) -> None:
     }
 
 
-def test_incremental_imports_reach_cloudwatch(given: Given, group: str) -> None:
+def test_incremental_imports_are_published_to_cloudwatch(given: Given, group: str) -> None:
     """MA-32, MA-33, MA-34: without being asked to, and full ones do not."""
     attribution(given, group, metric(), metric("v", "SUM(Interactions.EVENT_VALUE)"), output=REPORTS)
     run(given, *ROWS)
@@ -106,7 +106,7 @@ def test_incremental_imports_reach_cloudwatch(given: Given, group: str) -> None:
     assert reports(given) == {}
 
 
-def test_old_events_are_in_reports(given: Given, group: str) -> None:
+def test_events_older_than_14_days_are_in_reports(given: Given, group: str) -> None:
     """MA-33: only CloudWatch leaves them out."""
     attribution(given, group, metric(), output=REPORTS)
     run(given, ("u", "i1", 900, "watch", "", "", "mail"), publishAttributionMetricsToS3=True)
@@ -114,7 +114,7 @@ def test_old_events_are_in_reports(given: Given, group: str) -> None:
     assert lines[1:] == ["WATCHES,WATCH,1.0,samplecount,mail,900"]
 
 
-def test_who_is_credited_with_a_row(given: Given, group: str, runtime: Any) -> None:
+def test_rows_are_attributed_to_source_recommendation_or_undefined(given: Given, group: str, runtime: Any) -> None:
     """MA-20, MA-22."""
     campaign = given.deployed(USER_PERSONALIZATION, name="films")
     known = runtime.get_recommendations(campaignArn=campaign, userId="u1")["recommendationId"]
@@ -143,7 +143,7 @@ def test_earlier_imports_are_not_reported(slow: Given, clock: ManualClock) -> No
     assert published() == []
 
 
-def test_nothing_is_published_where_nobody_says_to_where(given: Given, group: str) -> None:
+def test_without_a_destination_nothing_is_published(given: Given, group: str) -> None:
     """MA-32, MA-4, R-DIJ-13: the model says "if you created a metric attribution"; without one the flag is kept."""
     assert run(given, *ROWS, publishAttributionMetricsToS3=True) == ("ACTIVE", "")
     shown = given.personalize.describe_dataset_import_job(datasetImportJobArn=arn("dataset-import-job", "import"))

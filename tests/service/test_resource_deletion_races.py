@@ -39,7 +39,7 @@ def trained(slow: Given, clock: ManualClock, group: str, name: str, recipe: str 
     return solution, version
 
 
-def test_nothing_is_built_on_a_solution_that_goes(slow: Given, clock: ManualClock, group: str) -> None:
+def test_nothing_is_created_from_a_solution_being_deleted(slow: Given, clock: ManualClock, group: str) -> None:
     """R-GEN-20, R-CMP-6, R-CMP-8: though its versions are ACTIVE to the last."""
     solution, version = trained(slow, clock, group, "s", USER_PERSONALIZATION)
     slow.personalize.delete_solution(solutionArn=solution)
@@ -54,7 +54,7 @@ def test_nothing_is_built_on_a_solution_that_goes(slow: Given, clock: ManualCloc
     assert refusal(slow.version, solution=solution) == expected
 
 
-def test_a_solution_stays_while_a_campaign_is_on_its_way_to_it(slow: Given, clock: ManualClock, group: str) -> None:
+def test_a_solution_is_kept_while_a_campaign_update_targets_it(slow: Given, clock: ManualClock, group: str) -> None:
     """R-SOL-17, R-CMP-12, R-CMP-15."""
     old, version = trained(slow, clock, group, "old")
     new, target = trained(slow, clock, group, "new")
@@ -70,7 +70,7 @@ def test_a_solution_stays_while_a_campaign_is_on_its_way_to_it(slow: Given, cloc
     delete(solutionArn=old)
 
 
-def test_filters_take_no_datasets_that_go(slow: Given, group: str) -> None:
+def test_filters_ignore_datasets_being_deleted(slow: Given, group: str) -> None:
     """R-DS-18, R-FLT-5: or the filter would be left without, and hold up later ones."""
     slow.personalize.delete_dataset(datasetArn=arn("dataset", "group/ITEMS"))
     create = slow.personalize.create_filter
@@ -94,7 +94,7 @@ def segment_job(version: str) -> BatchSegmentJob:
 
 
 @pytest.mark.parametrize("kind", ["inference", "segment"])
-def test_batch_jobs_hold_what_they_read(
+def test_resources_read_by_a_batch_job_cannot_be_deleted(
     slow: Given, clock: ManualClock, slow_emulator: Emulator, group: str, kind: str
 ) -> None:
     """R-SOL-23, R-DS-17, P-76: until they are finished, and their records stay when everything is gone."""

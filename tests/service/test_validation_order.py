@@ -62,7 +62,7 @@ def request(given: Given, operation: str) -> dict[str, Any]:
         ("create_batch_segment_job", ("solutionVersionArn", "filterArn")),
     ],
 )
-def test_types_before_existence(given: Given, operation: str, members: tuple[str, str]) -> None:
+def test_arn_types_are_checked_before_existence(given: Given, operation: str, members: tuple[str, str]) -> None:
     """P-56, R-GEN-7: whichever of two resources is the wrong one."""
     call, fits = getattr(given.personalize, operation), request(given, operation)
     for wrong, missing in (members, members[::-1]):
@@ -73,7 +73,7 @@ def test_types_before_existence(given: Given, operation: str, members: tuple[str
 
 
 @pytest.mark.parametrize("operation", ["create_batch_inference_job", "create_batch_segment_job"])
-def test_existence_before_sense_of_batch_jobs(given: Given, operation: str) -> None:
+def test_existence_is_checked_before_batch_job_values(given: Given, operation: str) -> None:
     """P-56: paths, numbers and tags are read once version and filter are there."""
     call, fits = getattr(given.personalize, operation), request(given, operation)
     senseless = {
@@ -87,7 +87,7 @@ def test_existence_before_sense_of_batch_jobs(given: Given, operation: str) -> N
     assert refusal(call, **senseless)[0] == INVALID
 
 
-def test_existence_before_tags(given: Given) -> None:
+def test_existence_is_checked_before_tags(given: Given) -> None:
     """P-56: what a tag may be called is a question of sense."""
     none = arn("dataset-group", "none")
     assert refusal(given.solution, group=none, tags=AWS_TAG)[0] == NOT_FOUND
@@ -96,7 +96,7 @@ def test_existence_before_tags(given: Given) -> None:
     assert refusal(given.group, tags=AWS_TAG)[0] == INVALID, "although the name is taken"
 
 
-def test_existence_before_sense_of_campaigns(given: Given) -> None:
+def test_existence_is_checked_before_campaign_values(given: Given) -> None:
     """P-56, R-CMP-8."""
     synced = {"campaignConfig": {"syncWithLatestSolutionVersion": True}, "name": "c"}
     assert refusal(given.campaign, version=f"{SOLUTION}/00000000", **synced)[0] == NOT_FOUND
@@ -104,7 +104,7 @@ def test_existence_before_sense_of_campaigns(given: Given) -> None:
     assert refusal(given.campaign, version=version["solutionVersionArn"], **synced)[0] == INVALID
 
 
-def test_states_before_sense(slow: Given) -> None:
+def test_states_are_checked_before_values(slow: Given) -> None:
     """P-56, R-GEN-20."""
     group = slow.group()
     schema = slow.schema(USERS_SCHEMA)

@@ -57,7 +57,7 @@ def streamed(events: int, users: int, **more: Callable[[int], Any]) -> DatasetCo
     return contents
 
 
-def test_an_event_at_rest_takes_little_memory() -> None:
+def test_a_stored_event_takes_little_memory() -> None:
     """Design section 4: with event ids, sessions and recommendation ids, of a few users and of one user each ten."""
     recommendation = {"RECOMMENDATION_ID": lambda number: f"RID-11-4111-8111-{number // 3:012x}-CID-000000"}
     for users in (60, 10_000):
@@ -65,7 +65,7 @@ def test_an_event_at_rest_takes_little_memory() -> None:
         assert held / 20_000 < MOST_BYTES
 
 
-def test_few_rows_stay_dictionaries() -> None:
+def test_most_rows_are_folded_into_tables() -> None:
     contents = streamed(3000, 7)
     state = contents.log.state
     assert state.length - state.first < RECENT + 10
@@ -73,7 +73,7 @@ def test_few_rows_stay_dictionaries() -> None:
     assert contents.streamed(3000).num_rows == 3000
 
 
-def test_an_answer_reads_as_much_of_many_events_as_of_more() -> None:
+def test_reading_for_one_answer_does_not_grow_with_the_log() -> None:
     """Of each event type the newest, however many there are."""
     contents = streamed(6000, 1)
     few, more = contents.events_of("user-0", 100), contents.events_of("user-0", 100, since=3000)
@@ -84,7 +84,7 @@ def test_an_answer_reads_as_much_of_many_events_as_of_more() -> None:
     assert max(runs) <= 100
 
 
-def test_models_get_the_newest_streamed_events(given: Given, events: Any, emulator: Emulator) -> None:
+def test_a_model_reads_the_newest_streamed_events(given: Given, events: Any, emulator: Emulator) -> None:
     """R-110, R-111: and of all that it was trained with."""
     campaign = given.deployed(USER_PERSONALIZATION, name="films")
     shown = given.personalize.describe_campaign(campaignArn=campaign)["campaign"]

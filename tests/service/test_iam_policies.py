@@ -38,19 +38,19 @@ def allowed(**changes: Any) -> bool:
 @pytest.mark.parametrize(
     "action", ["s3:GetObject", "S3:getobject", "s3:*", "*", "s3:Get*", "s3:GetObjec?", ["s3:PutObject", "s3:Get*"]]
 )
-def test_actions_fit_by_name_and_wildcard_in_any_case(action: Any) -> None:
+def test_actions_match_by_name_and_wildcard_in_any_case(action: Any) -> None:
     assert allowed(Action=action)
 
 
 @pytest.mark.parametrize("action", ["s3:PutObject", "s3:GetObjectAcl", "s3:Get", "ec2:*", "s3:GetObject?", [], None])
-def test_other_actions_do_not(action: Any) -> None:
+def test_other_actions_do_not_match(action: Any) -> None:
     assert not allowed(Action=action)
 
 
 @pytest.mark.parametrize(
     "resource", ["*", "arn:aws:s3:::*", "arn:aws:s3:::b*t/data/?.csv", ["arn:aws:s3:::b", "arn:aws:s3:::bucket/*"]]
 )
-def test_resources_fit_by_name_and_wildcard(resource: Any) -> None:
+def test_resources_match_by_name_and_wildcard(resource: Any) -> None:
     """S-10."""
     assert allowed(Resource=resource)
 
@@ -58,7 +58,7 @@ def test_resources_fit_by_name_and_wildcard(resource: Any) -> None:
 @pytest.mark.parametrize(
     "resource", ["arn:aws:s3:::bucket", "arn:aws:s3:::Bucket/*", "arn:aws:s3:::bucket/data/[a].csv", []]
 )
-def test_other_resources_do_not(resource: Any) -> None:
+def test_other_resources_do_not_match(resource: Any) -> None:
     """S-10: the bucket is not its objects; names keep their case."""
     assert not allowed(Resource=resource)
 
@@ -72,7 +72,7 @@ def test_other_resources_do_not(resource: Any) -> None:
         {"Service": ["s3.amazonaws.com", "personalize.amazonaws.com"]},
     ],
 )
-def test_principals_fit_by_name(principal: Any) -> None:
+def test_principals_match_by_name(principal: Any) -> None:
     """S-3."""
     assert allowed(Principal=principal)
 
@@ -81,7 +81,7 @@ def test_principals_fit_by_name(principal: Any) -> None:
     "principal",
     [{"Service": "forecast.amazonaws.com"}, {"AWS": "personalize.amazonaws.com"}, {"Federated": "x"}, {}],
 )
-def test_other_principals_do_not(principal: Any) -> None:
+def test_other_principals_do_not_match(principal: Any) -> None:
     assert not allowed(Principal=principal)
 
 
@@ -153,7 +153,7 @@ def test_conditions_fail(condition: Any) -> None:
         {"Resource": "arn:aws:s3:::bucket/${aws:username}/*"},
     ],
 )
-def test_nothing_is_guessed(changes: Any) -> None:
+def test_unsupported_elements_are_not_guessed(changes: Any) -> None:
     with pytest.raises(CannotEvaluate):
         allowed(**changes)
 
@@ -176,7 +176,7 @@ def test_negated_elements(changes: Any, fits: bool) -> None:
     assert allows([policy({**statement, **changes})], READ) == fits
 
 
-def test_what_does_not_matter_is_not_evaluated() -> None:
+def test_irrelevant_statements_are_not_evaluated() -> None:
     unknown = {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
     assert not allowed(Action="s3:PutObject", Condition=unknown)
     assert not allowed(Condition={**unknown, "Bool": {"aws:SecureTransport": "false"}})
@@ -246,7 +246,7 @@ def test_arns_are_compared_part_by_part(pattern: str, fits: bool) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_policy_is_called_malformed(document: Any) -> None:
+def test_invalid_documents_are_malformed(document: Any) -> None:
     with pytest.raises(MalformedPolicy):
         allows([document], READ)
 
@@ -256,7 +256,7 @@ def test_an_empty_policy_allows_nothing(odd: Any) -> None:
     assert not allows([odd], READ)
 
 
-def test_any_number_of_wildcards_is_matched_at_once() -> None:
+def test_many_wildcards_match_without_backtracking() -> None:
     """With backtracking, each wildcard would multiply the time by the length of the name."""
     name = "a" * 2000
     assert not allows([policy({**ALLOW, "Resource": "*a" * 100 + "*b"})], PolicyRequest("s3:GetObject", name))
@@ -277,7 +277,7 @@ def test_nothing_is_allowed_by_default() -> None:
 
 
 @given(st.text(st.characters(blacklist_characters="$*?")), st.text(max_size=5), st.text(max_size=5))
-def test_a_star_stands_for_any_text(middle: str, start: str, end: str) -> None:
+def test_a_star_matches_any_text(middle: str, start: str, end: str) -> None:
     for part in ("*", "?", "$"):
         start, end = start.replace(part, ""), end.replace(part, "")
     request = PolicyRequest("a", f"{start}{middle}{end}")
@@ -295,5 +295,5 @@ def slowly_fits(pattern: str, value: str) -> bool:
 
 
 @given(st.text("ab*?", max_size=8), st.text("ab\n", max_size=8))
-def test_wildcards_mean_what_they_are_defined_to(pattern: str, value: str) -> None:
+def test_wildcards_agree_with_a_reference(pattern: str, value: str) -> None:
     assert glob_matches(pattern, value) == slowly_fits(pattern, value)

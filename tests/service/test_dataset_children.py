@@ -79,7 +79,7 @@ def group(slow: Given, clock: ManualClock) -> str:
 
 @pytest.mark.parametrize("begin", CHILDREN)
 @pytest.mark.parametrize("after", [0.0, 100.0])
-def test_a_child_waits_for_its_dataset(
+def test_a_child_is_created_after_its_dataset(
     slow: Given, clock: ManualClock, group: str, begin: Callable[[Given, str], Shown], after: float
 ) -> None:
     """Whether that is PENDING or IN_PROGRESS: it begins when the dataset is ACTIVE."""
@@ -94,7 +94,7 @@ def test_a_child_waits_for_its_dataset(
 
 
 @pytest.mark.parametrize("begin", [imported, exported, attributed])
-def test_a_child_fails_with_its_dataset(
+def test_a_child_fails_when_its_dataset_fails(
     slow: Given, slow_emulator: Emulator, clock: ManualClock, group: str, begin: Callable[[Given, str], Shown]
 ) -> None:
     child = begin(slow, group)
@@ -118,7 +118,7 @@ def test_children_of_a_dataset_run_one_after_the_other(slow: Given, clock: Manua
     assert len(text.splitlines()) == 1001
 
 
-def test_other_transitions_are_refused_as_before(slow: Given, clock: ManualClock, group: str) -> None:
+def test_children_are_refused_in_other_states(slow: Given, clock: ManualClock, group: str) -> None:
     """R-GEN-20, R-DIJ-10: UPDATE and DELETE."""
     clock.advance(CREATION + 10)
     items = arn("dataset", "group/ITEMS")

@@ -39,7 +39,7 @@ def dataset(owner: Owner) -> str:
         (GRANT, {"AWS": ["kms:*"]}, "The policy of key {key} does not allow kms:Decrypt."),
     ],
 )
-def test_a_key_must_be_open_to_role_and_service(
+def test_role_and_service_need_access_to_the_key(
     owner: Owner, by_role: list[str], of_key: dict[str, list[str]], lacks: str
 ) -> None:
     """S-21, S-22: what the role may do, and what the key's own policy lets role and service do."""
@@ -60,7 +60,7 @@ def test_a_key_must_be_open_to_role_and_service(
         assert create(name="g", roleArn=ROLE, kmsKeyArn=key)["datasetGroupArn"]
 
 
-def test_exports_of_encrypted_groups_are_not_held_up(given: Given) -> None:
+def test_exports_of_encrypted_groups_succeed(given: Given) -> None:
     """S-23, R-DEJ-6: what its key would have to allow is left to the service."""
     group = given.group(roleArn=ROLE, kmsKeyArn=KEY)
     given.s3.create_bucket(Bucket=BUCKET)
@@ -70,7 +70,7 @@ def test_exports_of_encrypted_groups_are_not_held_up(given: Given) -> None:
 
 
 @pytest.mark.parametrize("condition", ["aws:SourceVpc", "aws:SourceVpce"])
-def test_a_bucket_for_one_network_only_is_closed(owner: Owner, dataset: str, condition: str) -> None:
+def test_a_bucket_restricted_to_one_network_is_refused(owner: Owner, dataset: str, condition: str) -> None:
     """S-11: the service comes through no VPC of the customer's."""
     owner.role()
     owner.grant_role()
@@ -81,7 +81,7 @@ def test_a_bucket_for_one_network_only_is_closed(owner: Owner, dataset: str, con
 
 
 @pytest.mark.parametrize("checked", [True, False])
-def test_a_bucket_of_another_region_cannot_be_used(clock: ManualClock, checked: bool) -> None:
+def test_a_bucket_of_another_region_is_refused(clock: ManualClock, checked: bool) -> None:
     """S-12, D-44: when it is asked at all."""
     with mock_personalize(clock=clock, check_roles=checked):
         owner = Owner()

@@ -17,7 +17,7 @@ def metrics(given: Given, recipe: str, rows: list[tuple[str, str, int]], **confi
     return found
 
 
-def test_m11_m13_a_tenth_of_the_users_are_asked(given: Given) -> None:
+def test_m11_m13_a_tenth_of_the_users_are_test_users(given: Given) -> None:
     """Pairs of users who both visit A, B and C, items of their own: where one of the two is a test user and the other
     is trained on, C is the one new item that is similar to B. That is so for 18 % of the pairs; the same 25 popular
     items fill all lists.
@@ -32,7 +32,7 @@ def test_m11_m13_a_tenth_of_the_users_are_asked(given: Given) -> None:
     assert found["coverage"] == pytest.approx((0.18 * PAIRS + 25) / (3 * PAIRS), rel=0.1)
 
 
-def test_m11_m13_the_newest_tenth_of_a_test_user_is_to_be_foreseen(given: Given) -> None:
+def test_m11_m13_the_newest_tenth_of_a_test_user_is_held_out(given: Given) -> None:
     """Everybody has the same thirty items in one order; the newest three, a, b and z, are the targets (M-20 to M-24).
 
     Popularity takes equal counts by id: a, b, d, e, f, i00 to i19. Two of the three targets stand first, one nowhere.

@@ -52,7 +52,7 @@ def parquet(**columns: Sequence[Any] | pa.Array) -> bytes:
 
 
 @pytest.mark.parametrize("mode", ["FULL", "INCREMENTAL"])
-def test_a_file_with_few_bad_rows_is_imported_without_them(
+def test_few_nonconforming_rows_are_left_out(
     given: Given, emulator: Emulator, caplog: pytest.LogCaptureFixture, mode: str
 ) -> None:
     """D-58: recorded in 2020 with status ACTIVE."""
@@ -74,7 +74,7 @@ def test_a_file_with_few_bad_rows_is_imported_without_them(
     assert report["reasons"][0] in message
 
 
-def test_a_job_fails_when_more_than_a_row_in_twenty_is_bad(given: Given, emulator: Emulator) -> None:
+def test_a_job_fails_above_5_percent_nonconforming_rows(given: Given, emulator: Emulator) -> None:
     """D-58, R-DIJ-12."""
     dataset = items_of(given)
     job = given.import_job(dataset, given.upload(films(rows=40, empty=1), "40.csv"), "good")
@@ -94,7 +94,7 @@ def test_a_job_fails_when_more_than_a_row_in_twenty_is_bad(given: Given, emulato
 
 
 @pytest.mark.parametrize(("share", "status"), [(0.0, "CREATE FAILED"), (0.5, "ACTIVE")])
-def test_the_share_is_a_setting(clock: ManualClock, share: float, status: str) -> None:
+def test_the_tolerated_share_is_configurable(clock: ManualClock, share: float, status: str) -> None:
     with mock_personalize(clock=clock, nonconforming_rows=share):
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
         given.import_job(items_of(given), given.upload("ITEM_ID,GENRE,YEAR\na,War,x\nb,War,1\n"))
@@ -116,7 +116,7 @@ def test_a_missing_column_fails_a_job_whatever_its_rows(given: Given, emulator: 
     assert shown(emulator)[0]["rows"] == 0
 
 
-def test_interactions_that_do_not_conform_do_not_count(given: Given) -> None:
+def test_nonconforming_interactions_do_not_count_to_the_minimum(given: Given) -> None:
     """D-70, D-74."""
     text = as_csv(two_camps()[:1000]).replace("1600000000", "soon")
     given.import_job(given.dataset(), given.upload(text))
@@ -126,7 +126,7 @@ def test_interactions_that_do_not_conform_do_not_count(given: Given) -> None:
     )
 
 
-def test_header_in_quotes_and_another_case(given: Given, emulator: Emulator) -> None:
+def test_headers_may_be_quoted_and_in_any_case(given: Given, emulator: Emulator) -> None:
     """D-50: two official notebooks write such files."""
     dataset = given.dataset()
     text = as_csv(two_camps()).replace("USER_ID,ITEM_ID,TIMESTAMP", '"user_id","item_id","timestamp"')
@@ -137,7 +137,7 @@ def test_header_in_quotes_and_another_case(given: Given, emulator: Emulator) -> 
 
 @pytest.mark.parametrize("name", ["run-1-part-r-{}", "000{}_part_00", "part-0000{}-c000.csv", "{}"])
 @pytest.mark.parametrize("beside", [(), ("_SUCCESS", "a.csv.metadata", ".part.crc")])
-def test_parts_of_glue_spark_and_redshift(
+def test_part_files_of_glue_spark_and_redshift_are_read(
     given: Given, emulator: Emulator, name: str, beside: Sequence[str]
 ) -> None:
     """D-46: alone and beside a file that ends in .csv."""
@@ -153,7 +153,7 @@ def test_parts_of_glue_spark_and_redshift(
     assert emulator.state.contents(dataset).bulk.num_rows == 1200
 
 
-def test_csv_and_parquet_in_one_folder(given: Given) -> None:
+def test_csv_and_parquet_may_share_a_folder(given: Given) -> None:
     dataset = given.dataset(schema=given.schema(USERS_SCHEMA), dataset_type="Users")
     given.upload("USER_ID,AGE\nu,1\n", "in/part-1")
     given.upload(parquet(USER_ID=["v"], AGE=[2]), "in/part-0")
@@ -161,7 +161,7 @@ def test_csv_and_parquet_in_one_folder(given: Given) -> None:
     assert "(in/part-0 is Parquet, in/part-1 is CSV: all files" in job_of(given)["failureReason"]
 
 
-def test_text_in_parquet_that_is_not_utf8_breaks_nothing_later(given: Given, emulator: Emulator) -> None:
+def test_invalid_utf8_in_parquet_is_handled(given: Given, emulator: Emulator) -> None:
     """Rows with it are left out; trainings and filters read the rest."""
     group = given.imported_group()
     items = given.dataset(group, given.schema(FILMS, "films"), "Items")
@@ -180,7 +180,7 @@ def test_text_in_parquet_that_is_not_utf8_breaks_nothing_later(given: Given, emu
 
 
 @pytest.mark.parametrize("factor", [1, 1000])
-def test_times_in_milliseconds_are_warned_of(
+def test_timestamps_in_milliseconds_cause_a_warning(
     given: Given, emulator: Emulator, caplog: pytest.LogCaptureFixture, factor: int
 ) -> None:
     """D-62: read as seconds all the same."""
@@ -196,7 +196,7 @@ def test_times_in_milliseconds_are_warned_of(
     assert [record.getMessage() for record in caplog.records] == [f"{job}: {text}" for text in expected]
 
 
-def test_every_column_of_times_is_looked_at(given: Given, emulator: Emulator) -> None:
+def test_every_timestamp_column_is_checked(given: Given, emulator: Emulator) -> None:
     """D-62, D-120; CREATION_TIMESTAMP of items in an ECOMMERCE group may be a float (D-35), and null."""
     actions = avro(
         "Actions", field("ACTION_ID"), field("COST", "float"), field("CREATION_TIMESTAMP", "long"),
