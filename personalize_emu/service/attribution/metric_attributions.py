@@ -16,7 +16,7 @@ from personalize_emu.service.datasets.datasets import dataset_of_type, records_o
 from personalize_emu.service.lifecycle.changes import (
     begin_creation,
     begin_deletion,
-    create,
+    create_untagged,
     creation_queues,
     require_active,
     require_active_or_creating,
@@ -38,7 +38,7 @@ def create_metric_attribution(context: Context, params: Params) -> dict[str, Any
     require_active(group)
     metrics = _with(context, group.arn, (), params["metrics"])
     _check_output(context, params["metricsOutputConfig"])
-    record = create(
+    record = create_untagged(
         context,
         MetricAttribution,
         params,

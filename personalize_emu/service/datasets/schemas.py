@@ -8,7 +8,7 @@ from typing import Any
 from personalize_emu.data.schemas.avro import InvalidSchema, parse_schema
 from personalize_emu.data.schemas.avro import Schema as AvroSchema
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.lifecycle.changes import create, refuse_while_in_use
+from personalize_emu.service.lifecycle.changes import create_untagged, refuse_while_in_use
 from personalize_emu.state.lifecycle import UPDATING
 from personalize_emu.state.resources import Dataset, Schema
 from personalize_emu.wire.errors import InvalidInputException
@@ -26,7 +26,7 @@ def create_schema(context: Context, params: Params) -> dict[str, Any]:
         parse_schema(params["schema"])
     except InvalidSchema as error:
         raise invalid_schema(error) from error
-    schema = create(context, Schema, params, schema=params["schema"], domain=params.get("domain"))
+    schema = create_untagged(context, Schema, params, schema=params["schema"], domain=params.get("domain"))
     return {"schemaArn": schema.arn}
 
 

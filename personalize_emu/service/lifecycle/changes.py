@@ -8,7 +8,7 @@ What may be done with a resource depends on its status: see the `require_` funct
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from personalize_emu.service.core.context import Context, Params
@@ -48,7 +48,7 @@ def new_record(context: Context, kind: type[R], resource_name: str, **fields: An
 
 
 def create(context: Context, kind: type[R], params: Params, *, resource_name: str = "", **fields: Any) -> R:
-    """The last step of every Create operation, after all other checks (P-56): insert a new record with its tags.
+    """The last step of a Create operation, after all other checks (P-56): insert a new record with its tags.
 
     params: the request; its name and tags are read. resource_name: as for `new_record`; by default the name.
 
@@ -57,11 +57,24 @@ def create(context: Context, kind: type[R], params: Params, *, resource_name: st
         LimitExceededException: a quota is used up.
         TooManyTagsException, InvalidInputException: see `checked_tags`.
     """
-    field = "job_name" if "jobName" in params else "name"
-    name = params[member_name(field)]
-    record = new_record(context, kind, resource_name or name, **{field: name}, **fields)
+    record = _named_record(context, kind, params, resource_name, fields)
     context.insert(record, checked_tags(params))
     return record
+
+
+def create_untagged(context: Context, kind: type[R], params: Params, **fields: Any) -> R:
+    """As `create`, for kinds without tags."""
+    record = _named_record(context, kind, params, "", fields)
+    context.insert(record)
+    return record
+
+
+def _named_record(
+    context: Context, kind: type[R], params: Params, resource_name: str, fields: Mapping[str, Any]
+) -> R:
+    field = "job_name" if "jobName" in params else "name"
+    name = params[member_name(field)]
+    return new_record(context, kind, resource_name or name, **{field: name}, **fields)
 
 
 def require_active(record: Stateful) -> None:
