@@ -1,4 +1,4 @@
-"""Amazon Personalize, emulated: real data in, real models trained, real answers out."""
+"""An emulator of Amazon Personalize that imports data, trains models and serves recommendations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HOMES = MappingProxyType(
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is asked for: the pytest plugin must not pull in numpy and moto."""
+    """Import public names lazily: the pytest plugin must not import numpy and moto."""
     if name == "__version__":
         from importlib.metadata import version
 

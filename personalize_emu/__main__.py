@@ -1,4 +1,4 @@
-"""`python -m personalize_emu` is `personalize-emu`."""
+"""`python -m personalize_emu` runs the command `personalize-emu`."""
 
 import sys
 

@@ -1,15 +1,15 @@
-"""Ports to the other AWS services. The only place that knows boto3.
+"""Access to the other AWS services; the only module of the core that uses boto3.
 
 StoreError
-├── AccessDenied        the service may not read or write there
+├── AccessDenied        no permission to read or write
 ├── NoSuchBucket
 ├── NoSuchKey
-├── StoreUnavailable    no answer, or one that makes no sense
-└── PointsAtOurselves   the configured endpoint is this very server
+├── StoreUnavailable    no response, or an unexpected one
+└── PointsAtOurselves   the configured endpoint is this server
 
-MetricsRefused          CloudWatch does not take what was measured
+MetricsRefused          CloudWatch is unavailable or refuses the data
 
-RoleError               roles cannot be looked up
+RoleError               a role cannot be looked up
 └── NoSuchRole
 """
 
@@ -41,14 +41,14 @@ from botocore.exceptions import (
 
 log = logging.getLogger("personalize_emu.aws")
 ClientFactory = Callable[[str, str], Any]
-"""Service name and region to a boto3 client."""
+"""Service name and region -> boto3 client."""
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
-"""Without a byte, as a rule. Clients of ours that wait for another service give up after a minute."""
+"""Default time-out without a byte. Clients that wait for the emulator have a time-out of a minute."""
 ATTEMPTS = 3
 CONNECTIONS = 100
-"""More than there are requests and jobs that may wait for another service at once."""
+"""More than the number of requests and jobs that can wait for another service at once."""
 _READ_BUFFER = 1 << 20
 _AWS_MANAGED_KEY = "alias/aws/s3"
 _DENIED = frozenset(
@@ -65,7 +65,7 @@ _DENIED = frozenset(
 
 
 class StoreError(Exception):
-    """Something about a bucket went wrong."""
+    """An error of an S3 bucket."""
 
     def __init__(self, bucket: str, detail: str = "") -> None:
         super().__init__(f"{bucket}: {detail}" if detail else bucket)
@@ -74,52 +74,52 @@ class StoreError(Exception):
 
 
 class AccessDenied(StoreError):
-    """The store refuses the request, or there are no credentials to make one."""
+    """The store refuses access, or there are no credentials."""
 
 
 class NoSuchBucket(StoreError):
-    """There is no bucket of that name."""
+    """The bucket does not exist."""
 
 
 class NoSuchKey(StoreError):
-    """There is no object of that key."""
+    """The object does not exist."""
 
 
 class StoreUnavailable(StoreError):
-    """The store does not answer, breaks off, or answers with an unexpected error."""
+    """The store does not respond, or responds with an unexpected error."""
 
 
 class PointsAtOurselves(StoreError):
-    """Requests to the store would come back to this server."""
+    """Requests to the store would be sent to this server."""
 
 
 class MetricsRefused(Exception):
-    """CloudWatch is not there, or does not take the data."""
+    """CloudWatch is unavailable or refuses the data."""
 
 
 class RoleError(Exception):
-    """IAM does not answer, or not as expected."""
+    """IAM does not respond, or responds with an unexpected error."""
 
 
 class NoSuchRole(RoleError):
-    """There is no role of that ARN."""
+    """The role does not exist."""
 
 
 class KeyUnavailable(Exception):
-    """KMS has no such key, or does not answer."""
+    """The KMS key does not exist, or KMS does not respond."""
 
 
 PolicyDocument = object
-"""What the JSON of a policy says, or its text where that is no JSON: whether it is a policy, its reader finds out."""
+"""The parsed JSON of a policy, or its text if it is not JSON; not validated."""
 MetricDatum = Mapping[str, Any]
-"""As PutMetricData takes it."""
+"""An entry of MetricData of PutMetricData."""
 _MOST_DATA = 1000
-"""Data of one PutMetricData."""
+"""Maximum number of entries of one PutMetricData call."""
 
 
 @dataclass(frozen=True)
 class Role:
-    """An IAM role: who may assume it, and what its inline and attached policies say."""
+    """An IAM role with its trust policy and its inline and attached policies."""
 
     arn: str
     trust_policy: PolicyDocument
@@ -135,10 +135,10 @@ class ObjectInfo:
 
 
 class Listing(Protocol):
-    """What there is in the buckets of one region. Every method raises StoreError."""
+    """Lists the objects in the buckets of one region. Every method raises StoreError."""
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
-        """Objects whose keys begin with `prefix`, in the order of their keys, page by page."""
+        """The objects whose keys start with `prefix`, in the order of their keys, loaded page by page."""
         ...
 
 
@@ -146,28 +146,28 @@ class ObjectStore(Listing, Protocol):
     """Buckets and objects of one region. Every method raises StoreError."""
 
     def open(self, bucket: str, key: str) -> BinaryIO:
-        """The content as a stream, read from start to end; close it or use it in a with statement."""
+        """The content as a stream for sequential reading; close it or use it in a with statement."""
         ...
 
     def customer_key_of(self, bucket: str, key: str) -> str | None:
-        """The KMS key of the customer that an object is encrypted with, None when it is with none."""
+        """The customer-managed KMS key that encrypts an object, or None."""
         ...
 
     def put(self, bucket: str, key: str, body: BinaryIO | bytes, *, kms_key_arn: str | None = None) -> None:
         """Write an object, encrypted with a key if one is given.
 
-        A stream is sent in parts and never held as a whole.
+        A stream is uploaded in parts and never held completely in memory.
         """
         ...
 
 
 class AwsServices:
-    """Clients of the other services, made once for each service and region and shared between threads."""
+    """Clients of the other services, created once for each service and region and shared between threads."""
 
     def __init__(self, client_factory: ClientFactory) -> None:
         self._client_factory = client_factory
         self._clients: dict[tuple[str, str], Any] = {}
-        # Making boto3 clients is not thread-safe, using them is.
+        # Creating boto3 clients is not thread-safe, using them is.
         self._lock = Lock()
 
     def client(self, service: str, region: str) -> Any:
@@ -176,17 +176,17 @@ class AwsServices:
             client = self._clients.get((service, region))
             if client is None:
                 client = self._clients[service, region] = self._client_factory(service, region)
-                # Factories may give anything that has the methods of a client.
+                # Factories may return any object with the methods of a client.
                 if hasattr(client, "meta"):
                     client.meta.events.register("after-call", _log_call)
             return client
 
     def objects(self, region: str) -> ObjectStore:
-        """Buckets as seen from a region."""
+        """The object store of a region."""
         return S3Objects(self.client("s3", region))
 
     def publish(self, region: str, namespace: str, data: Sequence[MetricDatum]) -> None:
-        """Send measurements to CloudWatch. Raises MetricsRefused."""
+        """Send metric data to CloudWatch. Raises MetricsRefused."""
         try:
             client = self.client("cloudwatch", region)
             for first in range(0, len(data), _MOST_DATA):
@@ -206,7 +206,7 @@ class AwsServices:
         return _document(text)
 
     def bucket_region(self, region: str, bucket: str) -> str:
-        """The region that a bucket was made in. Raises StoreError."""
+        """The region of a bucket. Raises StoreError."""
         with _store_errors(bucket):
             made_in = self.client("s3", region).get_bucket_location(Bucket=bucket).get("LocationConstraint")
         return str(made_in or "us-east-1")
@@ -227,7 +227,7 @@ class AwsServices:
             if error.response.get("Error", {}).get("Code") == "NoSuchEntity":
                 raise NoSuchRole(arn) from error
             raise RoleError(str(error)) from error
-        # botocore decodes documents itself, and too deep ones are too much for it.
+        # botocore decodes documents itself and fails for deeply nested ones.
         except (BotoCoreError, HTTPClientError, StoreError, OSError, RecursionError) as error:
             raise RoleError(_text_of(error)) from error
 
@@ -240,11 +240,10 @@ def _log_call(http_response: Any, parsed: Mapping[str, Any], model: Any, **_: An
 def remote_aws_services(
     endpoint: str = "", *, timeout: float = READ_SECONDS, ourselves: Collection[str] = ()
 ) -> AwsServices:
-    """Services behind `endpoint`, or, when it is empty, wherever the AWS environment and profile point.
+    """Services at `endpoint`, or, if it is empty, at the endpoints of the AWS environment and profile.
 
-    timeout: seconds without a byte after which an attempt is given up.
-    ourselves: the "host:port" addresses this server listens on. A client that would call one of them
-    raises PointsAtOurselves when it is made.
+    timeout: seconds without a byte after which an attempt is aborted.
+    ourselves: the "host:port" addresses of this server; creating a client for one of them raises PointsAtOurselves.
     """
     session = boto3.session.Session()
 
@@ -267,7 +266,7 @@ def _remote_client(session: Any, service: str, region: str, endpoint: str, timeo
     client = session.client(service, region_name=region, endpoint_url=endpoint or None, config=config)
     if service != "s3" or ".amazonaws." in client.meta.endpoint_url:
         return client
-    # Other stores seldom resolve bucket names as hosts, and some refuse checksums they did not ask for.
+    # Other stores rarely support bucket names as hosts, and some refuse unrequested checksums.
     plain = Config(
         s3={"addressing_style": "path"},
         request_checksum_calculation="when_required",
@@ -279,7 +278,7 @@ def _remote_client(session: Any, service: str, region: str, endpoint: str, timeo
 
 
 def _role(iam: Any, arn: str) -> Role:
-    """Names are unique in an account whatever their path, so the ARN is compared as a whole."""
+    """Role names are unique in an account regardless of their path, so the whole ARN is compared."""
     name = arn.rpartition("/")[2]
     found = iam.get_role(RoleName=name)["Role"]
     if found["Arn"] != arn:

@@ -1,4 +1,4 @@
-"""The command line: commands and their options, no logic of the emulator."""
+"""The command line interface: commands and their options."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ The server ends with Ctrl-C (exit code 130) or SIGTERM (0), within a second; a s
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted, 141 output not read.
 
-    argv: the command; when not given it is that of this process, which is left at once when it is interrupted, not
-    waiting for threads that train.
+    argv: the command; by default that of this process, which then exits without waiting for training threads when it is
+    interrupted.
     """
     try:
         try:
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     parser = _parser()
-    # The demo has options of its own.
+    # The demo parses its own options.
     if arguments[:1] == ["demo"]:
         return _demo(arguments[1:])
     chosen = parser.parse_args(arguments)
@@ -83,7 +83,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _serve(chosen: argparse.Namespace) -> int:
-    """Does not return once it serves: the process ends with the code of the signal."""
+    """Run the server; the process exits with the code of the signal that ends it."""
     from personalize_emu.edge.server import PortInUse, run
 
     settings = _settings(chosen, *(option.name for option in fields(Settings)))
@@ -122,7 +122,7 @@ def _env(chosen: argparse.Namespace) -> int:
     if settings.port == 0:
         raise ValueError("give the --port that the server printed")
     exports = client_environment(server_url(settings.host, settings.port), settings.region)
-    # A profile or a session token of real AWS would be mixed with the keys above.
+    # A profile or session token of real AWS would be combined with the keys above.
     print("unset AWS_PROFILE AWS_SESSION_TOKEN")
     for name, value in exports.items():
         print(f"export {name}={shlex.quote(value)}")
@@ -154,7 +154,7 @@ def _doctor(_chosen: argparse.Namespace) -> int:
 
 
 def _without_secrets(option: str, value: Any) -> str:
-    """The value as strangers may read it: the secrets of access keys, and user and password of a URL, are `***`."""
+    """A value for bug reports: secrets of access keys, and user and password of URLs, are replaced by `***`."""
     if option == "credentials":
         return ",".join(f"{pair.partition(':')[0]}:***" for pair in value.split(",") if pair)
     return re.sub(r"(?<=://)[^/]*@", "***@", str(value))

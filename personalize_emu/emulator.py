@@ -1,4 +1,4 @@
-"""One emulator: state, clock, randomness and settings, put together. Many fit in one process."""
+"""The Emulator object: state, clock, identifiers and settings. A process can have many."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from personalize_emu.wire.models import operations
 
 
 class Emulator:
-    """The whole service without any way in: operations are called by name with parsed, valid input."""
+    """The service without a transport: operations are called by name with parsed and validated input."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Emulator:
         self.aws_services = aws_services or remote_aws_services(
             self.settings.aws_endpoint, timeout=self.settings.aws_timeout
         )
-        # Without an endpoint requests go to AWS itself, which takes these metrics from nobody else.
+        # Without an endpoint the metrics would go to AWS itself, which does not accept them from others.
         elsewhere = aws_services is not None or bool(self.settings.aws_endpoint)
         self._publishes_metrics = self.settings.service_metrics and elsewhere
         self._identifiers = Identifiers(self.settings.seed)
@@ -67,14 +67,14 @@ class Emulator:
         account: str | None = None,
         patience: float | None = None,
     ) -> dict[str, Any] | None:
-        """Carry out one operation and return the members of its answer.
+        """Run one operation and return the members of its response.
 
         Args:
-            patience: with the pace `instant`, seconds after which the answer is given although the work that the
-                call has started goes on, as with the other paces; None waits for its end.
+            patience: with pace `instant`, seconds after which the call returns although work it has started continues;
+                None waits until the work is done.
 
         Raises:
-            AwsError: as the service would answer; NotImplementedException when nobody has written it yet.
+            AwsError: an error of the service; NotImplementedException if the operation is not implemented.
         """
         handler = HANDLERS.get(operation_name)
         if handler is None:
@@ -88,7 +88,7 @@ class Emulator:
             return handler(context, params)
         started = time.monotonic()
         answer = _handled(handler, context, params)
-        # With the other paces starting the work is all there is to wait for.
+        # With the other paces the call only starts the work.
         if patience is not None and self.settings.pace == "instant":
             context.run_deferred(max(0.0, patience - (time.monotonic() - started)))
         else:
@@ -96,7 +96,7 @@ class Emulator:
         return answer
 
     def measure(self, call: AnsweredCall) -> None:
-        """Count one request for the metrics; costs a few microseconds."""
+        """Count one request for the metrics; takes a few microseconds."""
         self._state.counters.request(call.operation, call.status, call.seconds, call.params)
         if self._publishes_metrics and call.operation in CALL_METRICS:
             record_call(call, self._state.metrics, lambda: self._context(call.region, call.account))
@@ -105,10 +105,10 @@ class Emulator:
         return self._identifiers.request_id()
 
     def reset(self) -> None:
-        """Forget every resource and what the clock was advanced by. The identifiers start again from the seed."""
+        """Delete all resources and reset the clock. Identifiers start again from the seed."""
         old, self._identifiers = self._state, Identifiers(self.settings.seed)
         self._page_secret = self._identifiers.secret()
-        # Before the new state asks to be called: whom the old one wanted to call is forgotten with it.
+        # First, because this cancels the callbacks of the old state and not those of the new one.
         self.clock.start_over()
         self._state = new_state(self.clock)
         old.jobs.close()
@@ -119,7 +119,7 @@ class Emulator:
         self.clock.close()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock; what becomes due, and the work it starts, is done on return."""
+        """Advance the clock; work that becomes due is done on return."""
         self.clock.advance(seconds)
         self._state.jobs.wait_for_work()
         self.clock.advance(0)
@@ -129,7 +129,7 @@ class Emulator:
         return self._state.jobs.wait_idle(timeout)
 
     def health(self) -> dict[str, Any]:
-        """What GET /_emu/health shows. Takes no lock, so that it never waits."""
+        """The content of GET /_emu/health. Takes no lock, so it never waits."""
         counts = Counter(record.kind for record in self._state.store.records())
         return {
             "status": "ok",
@@ -144,7 +144,7 @@ class Emulator:
         }
 
     def shown_state(self) -> dict[str, Any]:
-        """What GET /_emu/state shows: what the service knows and none of its operations tells."""
+        """The content of GET /_emu/state: details that no operation of the service returns."""
         return {"importJobs": import_reports(self._state)}
 
     def _context(self, region: str, account: str) -> Context:
@@ -162,7 +162,10 @@ class Emulator:
 
 
 def _handled(handler: Handler, context: Context, params: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The answer of a handler that runs under the store's lock, and asks other services without it."""
+    """Run a handler under the store's lock.
+
+    When it needs data of another service, the request is made without the lock and the handler is run again.
+    """
     while True:
         try:
             with context.state.store.all_or_nothing():

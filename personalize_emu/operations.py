@@ -1,4 +1,4 @@
-"""The table: operation name to the function that carries it out. Coverage is computed from it."""
+"""The table of operations: name -> function. The coverage page is computed from it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ CONTROL_PLANE: Mapping[str, Handler] = MappingProxyType(
         "UpdateDataset": datasets.update_dataset,
     }
 )
-"""Runs under the store's lock: a check and the change that depends on it are one step."""
+"""Called under the store's lock, so that a check and the change that depends on it are atomic."""
 
 LIVE: Mapping[str, Handler] = MappingProxyType(
     {
@@ -114,6 +114,6 @@ LIVE: Mapping[str, Handler] = MappingProxyType(
         "PutUsers": put_users,
     }
 )
-"""Runtime and events: called without the lock; what is rare may take it itself."""
+"""Runtime and events operations: called without the lock; rare ones may acquire it."""
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType({**CONTROL_PLANE, **LIVE})

@@ -1,4 +1,4 @@
-"""Where the files of a job are: one object, or the files of a folder (spec 03 section 5)."""
+"""Locations of job files: one object, or the objects of a folder (spec 03 section 5)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from personalize_emu.aws_services import Listing, ObjectInfo
 
 Chosen = Callable[[str], bool]
-"""Whether the object of a key is read when its folder is."""
+"""Whether an object with this key is read as part of its folder."""
 
 
 class InvalidLocation(Exception):
-    """No input can be there; the text is the service's (D-42), with what was looked for in brackets."""
+    """The location contains no input; the message is that of the service (D-42) with details in brackets."""
 
     def __init__(self, hint: str = "") -> None:
         super().__init__(f"Invalid Data location. ({hint})" if hint else "Invalid Data location.")
@@ -20,7 +20,7 @@ class InvalidLocation(Exception):
 
 @dataclass(frozen=True)
 class Location:
-    """A place in a bucket. An empty key, or one that ends with a slash, is a folder."""
+    """A bucket and key. An empty key, or one that ends with a slash, is a folder."""
 
     bucket: str
     key: str
@@ -30,7 +30,7 @@ class Location:
 
 
 def parse_location(path: str) -> Location:
-    """`s3://bucket/key` in its parts. Raises InvalidLocation for any other scheme (D-42)."""
+    """Parse `s3://bucket/key`. Raises InvalidLocation for any other scheme (D-42)."""
     scheme, _, rest = path.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not bucket:
@@ -39,18 +39,18 @@ def parse_location(path: str) -> Location:
 
 
 def is_data_file(key: str) -> bool:
-    """Everything but the markers that writers of folders leave behind: `_SUCCESS`, `.crc`, `x.csv.metadata` (D-46)."""
+    """Import jobs read all objects except marker files such as `_SUCCESS`, `.crc`, `x.csv.metadata` (D-46)."""
     name = key.rpartition("/")[2].lower()
     return bool(name) and not name.startswith(("_", ".")) and not name.endswith(".metadata")
 
 
 def is_csv_file(key: str) -> bool:
-    """What data deletion jobs read (D-46)."""
+    """Filter for data deletion jobs (D-46)."""
     return key.lower().endswith(".csv")
 
 
 def is_any_file(_: str) -> bool:
-    """What batch jobs read."""
+    """Filter for batch jobs."""
     return True
 
 
@@ -59,13 +59,13 @@ def input_objects(
 ) -> list[ObjectInfo]:
     """The objects to read, in the order of their keys (D-48).
 
-    A location that is an object is that one, whatever its name. A folder gives its files that are `chosen` and not
-    empty, with `deep` those of its sub-folders too (D-46). A key that is no object but has objects below is a folder
-    (D-45). Raises InvalidLocation when there is nothing, and StoreError.
+    If the location is an object, that object. For a folder, its objects that are `chosen` and not empty, with `deep`
+    those of sub-folders too (D-46). A key that is no object but a prefix of objects is a folder (D-45). Raises
+    InvalidLocation if there are none, and StoreError.
     """
     folder = location.key
     if folder and not folder.endswith("/"):
-        # Of all keys with this beginning the key itself comes first.
+        # The key itself is listed before all keys that start with it.
         first = next(iter(store.list(location.bucket, folder)), None)
         if first is not None and first.key == folder:
             return [first]
@@ -79,7 +79,7 @@ def input_objects(
 
 
 def _nothing(location: Location, near: int, below: int) -> str:
-    """Why there is nothing to read. near: objects that were not chosen. below: objects in sub-folders."""
+    """The reason why there is no input. near: objects that were not chosen. below: objects in sub-folders."""
     if not near and not below:
         return f"there is no object {location} and no folder of that name"
     reasons = [f"empty objects, markers or objects of another kind ({near})"] if near else []

@@ -1,6 +1,6 @@
-"""The Avro schemas that come with the package, by name, as `ecommerce/items`.
+"""The Avro schemas in the package, by name, such as `ecommerce/items`.
 
-A wheel carries them beside this module; a source checkout has them in its top folder.
+A wheel has them next to this module, a source checkout in its top folder.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def schema_names() -> tuple[str, ...]:
 
 
 def schema_text(name: str) -> str:
-    """The schema as JSON text, ready for CreateSchema.
+    """The schema as JSON text for CreateSchema.
 
     Raises:
-        KeyError: there is no such schema; the message lists those there are.
+        KeyError: there is no such schema; the message lists the existing ones.
     """
     if name not in schema_names():
         raise KeyError(f"no schema {name!r}; there are {', '.join(schema_names())}")

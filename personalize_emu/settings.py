@@ -1,4 +1,4 @@
-"""Every option once: its name, its environment variable, its default and its help text."""
+"""All options with name, environment variable, default and help text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DASK_SCHEME = "dask://"
 _CLUSTER = re.compile(rf"{DASK_SCHEME}[^/:\s]+:\d+")
 ENVIRONMENT_PREFIX = "PERSONALIZE_EMU_"
 _SERVICE_LINK = re.compile(r"SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_\w+")
-"""What Kubernetes and Docker add to the environment of a container's neighbours when it is called personalize-emu."""
+"""Suffixes of variables that Kubernetes and Docker set for a service named personalize-emu."""
 
 QUOTA_LIMITS: Mapping[str, int] = MappingProxyType(
     {
@@ -36,7 +36,7 @@ QUOTA_LIMITS: Mapping[str, int] = MappingProxyType(
         "metric-attributions": 1,
     }
 )
-"""Quota name to the service's own number, the newest where sources differ (spec 04 Q-1 to Q-19)."""
+"""Quota name -> default of the service, the newest where sources differ (spec 04 Q-1 to Q-19)."""
 
 DATA_LIMITS: Mapping[str, int] = MappingProxyType(
     {
@@ -44,7 +44,7 @@ DATA_LIMITS: Mapping[str, int] = MappingProxyType(
         "incremental-import-bytes": 2**30,
     }
 )
-"""The same for how much data one job may bring (Q-26, Q-27, Q-41)."""
+"""Quotas for the amount of data of one job (Q-26, Q-27, Q-41)."""
 
 _NUMBERS: Mapping[str, int] = MappingProxyType({**QUOTA_LIMITS, **DATA_LIMITS})
 _POSITIVE = ("body_timeout", "instant_timeout", "real_pace_scale", "aws_timeout", "export_file_bytes")
@@ -57,7 +57,7 @@ def _option(default: Any, help_text: str) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """Options of one emulator. Field order is the order in `--help` and in the documentation."""
+    """Options of one emulator. The order of the fields is the order in `--help` and in the documentation."""
 
     host: str = _option("127.0.0.1", "address to listen on")
     port: int = _option(4577, "port to listen on; 0 takes a free one and prints it")
@@ -168,10 +168,10 @@ class Settings:
 
 
 def check_endpoint(option: str) -> None:
-    """Raises ValueError: a value of the `aws_endpoint` option is neither empty nor the URL of a server."""
+    """Raises ValueError: the value of the `aws_endpoint` option is neither empty nor a URL."""
     try:
         parts = urlsplit(option)
-        # Reading the port is what checks it.
+        # Reading the port validates it.
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_url = False
@@ -181,10 +181,10 @@ def check_endpoint(option: str) -> None:
 
 @cache
 def quota_limits(option: str) -> Mapping[str, int]:
-    """Quota name to the number that a value of the `quotas` option sets; a name that is missing has no limit.
+    """Quota name -> number for a value of the `quotas` option; quotas without an entry are unlimited.
 
     Raises:
-        ValueError: the option has another form, or names a quota that does not exist.
+        ValueError: the option is malformed, or names an unknown quota.
     """
     if option == "off":
         return MappingProxyType({})
@@ -194,10 +194,10 @@ def quota_limits(option: str) -> Mapping[str, int]:
 
 @cache
 def account_keys(option: str) -> Mapping[str, str]:
-    """Access key to secret, from a value of the `credentials` option.
+    """Access key -> secret for a value of the `credentials` option.
 
     Raises:
-        ValueError: the option has another form. The text repeats no secret.
+        ValueError: the option is malformed. The message does not contain secrets.
     """
     pairs = [part.strip().partition(":") for part in option.split(",")] if option else []
     if not all(key and secret for key, _, secret in pairs):
@@ -215,15 +215,15 @@ def _quota_change(part: str) -> tuple[str, int]:
 
 
 def environment_name(option: str) -> str:
-    """`aws_endpoint` is read from `PERSONALIZE_EMU_AWS_ENDPOINT`."""
+    """The environment variable of an option, e.g. `PERSONALIZE_EMU_AWS_ENDPOINT` for `aws_endpoint`."""
     return ENVIRONMENT_PREFIX + option.upper()
 
 
 def settings_from_environment(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
-    """Settings from `PERSONALIZE_EMU_*`, with `overrides` (None means not given) on top.
+    """Settings from `PERSONALIZE_EMU_*` variables, with `overrides` (None means not given) on top.
 
     Raises:
-        ValueError: a value has the wrong form, or there is no such option; the message names the variable.
+        ValueError: a value is malformed, or the option does not exist; the message names the variable.
     """
     environ = os.environ if environ is None else environ
     _refuse_unknown(environ)
@@ -234,7 +234,7 @@ def settings_from_environment(environ: Mapping[str, str] | None = None, **overri
         variable = environment_name(option.name)
         if option.name not in given and variable in environ and not _is_link(environ[variable]):
             value = _parsed(option.name, hints[option.name], environ[variable])
-            # Each alone, so that the message says where the value came from.
+            # Validated one by one, so that the message can name the source of the value.
             try:
                 Settings(**{option.name: value})
             except ValueError as error:
@@ -244,7 +244,7 @@ def settings_from_environment(environ: Mapping[str, str] | None = None, **overri
 
 
 def _is_link(text: str) -> bool:
-    """Kubernetes gives the address of a service named personalize-emu in the variable of our option `port`."""
+    """Kubernetes sets the variable of our option `port` to the address of a service named personalize-emu."""
     return text.startswith(("tcp://", "udp://"))
 
 

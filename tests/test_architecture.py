@@ -225,16 +225,16 @@ def is_false(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is False
 
 
-def test_every_arrow_runs_the_right_way() -> None:
+def test_imports_follow_the_layers() -> None:
     assert violations(REPOSITORY / PACKAGE) == []
 
 
-def test_every_room_has_a_rule() -> None:
+def test_every_package_has_a_rule() -> None:
     rooms = {module.room for module in modules(REPOSITORY / PACKAGE)}
     assert rooms - set(ALLOWED) - ENTRY_POINTS == set()
 
 
-def test_tests_and_benchmarks_are_short_too() -> None:
+def test_tests_and_benchmarks_have_at_most_400_lines() -> None:
     long = [
         path.name
         for folder in ("tests", "benchmarks")
@@ -316,7 +316,7 @@ def plant(package: Path, name: str, text: str) -> None:
     path.write_text(text, "utf-8")
 
 
-def test_a_package_that_keeps_the_rules_has_no_faults(package: Path) -> None:
+def test_valid_package_has_no_violations(package: Path) -> None:
     assert violations(package) == []
 
 
@@ -359,7 +359,7 @@ def test_a_package_that_keeps_the_rules_has_no_faults(package: Path) -> None:
         ("cellar", "from personalize_emu.state import store", "imports state.store"),
     ],
 )
-def test_a_planted_fault_is_found(package: Path, name: str, text: str, fault: str) -> None:
+def test_planted_violation_is_found(package: Path, name: str, text: str, fault: str) -> None:
     plant(package, name, text + "\n")
     module = name.removesuffix("/__init__").replace("/", ".")
     assert violations(package) == [f"{module}: {fault}"]

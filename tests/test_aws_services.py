@@ -63,7 +63,7 @@ def test_objects_come_back(store: ObjectStore) -> None:
             assert stream.read() == content
 
 
-def test_listing_goes_over_all_pages_in_the_order_of_keys(store: ObjectStore) -> None:
+def test_listing_reads_all_pages_in_key_order(store: ObjectStore) -> None:
     keys = [f"many/{number:04}" for number in range(1005)]
     for key in reversed(keys):
         store.put("data", key, b"x")
@@ -73,7 +73,7 @@ def test_listing_goes_over_all_pages_in_the_order_of_keys(store: ObjectStore) ->
     assert [entry.key for entry in store.list("data", "")] == [*keys, "other"]
 
 
-def test_what_is_not_there(store: ObjectStore) -> None:
+def test_missing_buckets_and_keys(store: ObjectStore) -> None:
     with pytest.raises(NoSuchKey, match="data"):
         store.open("data", "none")
     for bucket in ("no-such-bucket", "Not A Bucket"):
@@ -229,7 +229,7 @@ def test_configured_endpoints_are_addressed_by_path(monkeypatch: pytest.MonkeyPa
     assert "path" not in str(remote_aws_services().client("s3", REGION).meta.config.s3)
 
 
-def test_we_never_ask_ourselves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clients_of_own_address_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4577")
     with pytest.raises(PointsAtOurselves):
         remote_aws_services(ourselves=["localhost:4577", "127.0.0.1:4577"]).objects(REGION)
@@ -254,7 +254,7 @@ def test_d41_files_and_folders(store: ObjectStore) -> None:
     assert input_objects(store, Location("data", "a/b")) == [ObjectInfo("a/b", 1)]
 
 
-def test_d45_a_folder_without_its_slash(store: ObjectStore) -> None:
+def test_d45_folder_without_trailing_slash(store: ObjectStore) -> None:
     store.put("data", "folder/1.csv", b"1")
     store.put("data", "folder.csv", b"22")
     assert input_objects(store, Location("data", "folder")) == [ObjectInfo("folder/1.csv", 1)]

@@ -1,1 +1,1 @@
-"""Batch jobs: queries stream in from S3, answers stream out to it."""
+"""Batch jobs: stream queries from S3 and write results to S3."""

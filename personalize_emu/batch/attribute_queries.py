@@ -1,4 +1,4 @@
-"""What a line asks of items: `ITEMS.genres = "Comedy" AND ITEMS.year = 1995` (B-26, B-29)."""
+"""Parses and evaluates queries by item attributes: `ITEMS.genres = "Comedy" AND ITEMS.year = 1995` (B-26, B-29)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _AND = re.compile(r"AND\b", re.IGNORECASE)
 
 
 def items_with(view: View, fields: Mapping[str, Field], text: str) -> NDArray[np.int32]:
-    """int32[k]: the items of the view, by number, that have all the attributes.
+    """int32[k]: numbers of the items of the view that have all the attributes.
 
-    fields: the columns that may be asked for, by upper-case name.
+    fields: the columns that may be used, by upper-case name.
 
     Raises:
-        BadLine: the expression has another form, or no item had that at training (B-52).
+        BadLine: the expression is malformed, or no item matched at training time (B-52).
     """
     masks: list[Mask] = []
     for column, value in _terms(text):

@@ -15,14 +15,14 @@ from personalize_emu.state.jobs import JobFailed
 
 CONNECT_SECONDS = 10
 CHUNKS_PER_THREAD = 3
-"""Of a worker: one at work, others on their way to and from it."""
+"""Chunks per worker thread: one in progress, the others in transfer."""
 
 
 @contextmanager
 def workers_at(executor: str, *, alone: bool) -> Iterator[Workers]:
-    """Who answers the lines of one job. executor: the option of that name.
+    """The workers of one job. executor: the option of that name.
 
-    alone: the work needs what only the server has, so nobody else can do it.
+    alone: the work needs the state of the server and cannot be distributed.
 
     Raises:
         JobFailed: there is no such cluster.
@@ -53,7 +53,7 @@ R = TypeVar("R")
 
 
 class InThread(Executor):
-    """Does everything at once, where it is asked to; what the work raises, `submit` raises."""
+    """An executor that runs the work in the calling thread; exceptions are raised by `submit`."""
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         future: Future[R] = Future()
@@ -67,9 +67,9 @@ def _unchanged(work: Any) -> Any:
 
 @dataclass(frozen=True)
 class Workers:
-    """ahead: how many pieces of work may wait for their turn to be written, which bounds the memory.
+    """ahead: maximum number of chunks in progress, which bounds the memory.
 
-    carry: brings what the work needs to where it is done, once for all pieces; gives what stands for it there.
+    carry: sends the work to the workers once per job and returns a reference to it.
     """
 
     executor: Executor = field(default_factory=InThread)
@@ -77,7 +77,7 @@ class Workers:
     carry: Callable[[Any], Any] = _unchanged
 
     def in_order(self, work: Callable[[T], R], chunks: Iterator[T]) -> Iterator[R]:
-        """The result of each piece, in the order of the pieces. carried: the work, as `carry` gave it."""
+        """The results of the chunks, in order. work: as returned by `carry`."""
         waiting: deque[Future[R]] = deque()
         for chunk in chunks:
             waiting.append(self.executor.submit(_done, work, chunk))

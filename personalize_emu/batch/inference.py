@@ -1,4 +1,4 @@
-"""What a trained version answers to lines of a batch inference job (spec 11 sections 2, 3.1 and 3.3)."""
+"""Computes the output lines of batch inference jobs (spec 11 sections 2, 3.1 and 3.3)."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.wire.errors import AwsError
 
 CELLS = 1 << 20
-"""Scores computed at once: 4 MB an array, whatever the size of the catalog."""
+"""Maximum number of scores computed at once (4 MB per array)."""
 
 
 @dataclass(frozen=True, eq=False)
 class LineFilter:
-    """The filter of a job; its values, and whom it is for, come with each line (B-27, F-86)."""
+    """The filter of a job; parameter values, user and item are given by each line (B-27, F-86)."""
 
     context: Context
     trained: TrainedVersion
     filter_arn: str
 
     def of(self, members: Mapping[str, Any]) -> RequestFilter | None:
-        """Raises BadLine: the values do not do."""
+        """The filter for one line. Raises BadLine for invalid values."""
         values = members.get("filterValues", {})
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise BadLine("filterValues must be an object of strings")
@@ -52,7 +52,7 @@ class LineFilter:
 
 @dataclass(frozen=True)
 class Subject:
-    """A user or an item, and for users the circumstances: columns with their values."""
+    """A user with context (column, value), or an item."""
 
     id: str
     context: tuple[tuple[str, str], ...] = ()
@@ -60,7 +60,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Query:
-    """One line that can be answered. asker: whom scores are for; equal ones are scored once."""
+    """A valid line. subject: for whom scores are needed; equal subjects are scored once."""
 
     place: int
     line: Line
@@ -71,7 +71,7 @@ class Query:
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """The softmax of one asker. explored: scores of all items. scale: float64[2], see `softmax_scales`."""
+    """Scores of one subject. explored: of all items. scale: float64[2], see `softmax_scales`."""
 
     explored: Explored
     scale: NDArray[np.float64]
@@ -79,7 +79,7 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class Inference:
-    """Answers lines from what `trained` was trained with, and nothing newer (B-55, EV-51)."""
+    """Computes output lines from the data that `trained` was trained with (B-55, EV-51)."""
 
     trained: TrainedVersion
     count: int
@@ -104,7 +104,7 @@ class Inference:
         return Answered(encoded(texts), sum(source.members is not None for source in sources))
 
     def _query(self, place: int, line: Line) -> Query:
-        """Raises BadLine (B-52)."""
+        """Parse and validate one line. Raises BadLine (B-52)."""
         members = line.members
         if members is None:
             raise BadLine("The line is not a JSON object")
@@ -116,14 +116,14 @@ class Inference:
         return Query(place, line, Subject("" if kind is Kind.POPULAR else subject, context), wanted, items)
 
     def _context(self, members: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-        """What the line says of the circumstances (B-28). Raises BadLine."""
+        """The context of a line (B-28). Raises BadLine."""
         given = members.get("context", {}) if self.trained.context_fields else {}
         if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
             raise BadLine("context must be an object of strings")
         return tuple(request_context(self.trained, given).items())
 
     def _scored(self, subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Scored]]:
-        """Each asker with the scores of all items, a block of them at a time."""
+        """Yields each subject with the scores of all items, computed in blocks."""
         model = self.trained.model
         rows = max(1, CELLS // max(1, len(model.catalog)))
         for start in range(0, len(subjects), rows):
@@ -134,7 +134,7 @@ class Inference:
             yield from zip(block, map(Scored, explored, scales), strict=True)
 
     def _explored(self, subject: str, scores: NDArray[np.float32]) -> Explored:
-        """Items that the recipe does not score are out of the question, unless they are explored (R-73)."""
+        """Items that the recipe does not score are excluded unless they are explored (R-73)."""
         found = self.explorer.explored(subject, scores) if self.explorer else nothing_explored(scores)
         part = scored_items(self.trained)
         if part is None:
@@ -144,7 +144,7 @@ class Inference:
         return Explored(np.where(part, found.scores, np.float32(-np.inf)), found.lifted)
 
     def _history(self, subject: Subject) -> History:
-        """Unknown users and items have an empty one, and get popular items (B-51)."""
+        """Unknown users and items have an empty history and get popular items (B-51)."""
         if self.trained.kind is Kind.RELATED:
             return single_item(self.trained, subject.id)
         return trained_history(self.trained, subject.id, dict(subject.context))

@@ -1,4 +1,4 @@
-"""CreateBatchInferenceJob: the request checked, the job begun."""
+"""CreateBatchInferenceJob: validates the request and runs the job."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from personalize_emu.state.resources import BatchInferenceJob
 
 MOST_LINES = 50_000_000
 MOST_THEMES = 100
-"""Lines of one input file, and of one whose answers have themes (B-20, B-61, Q-56)."""
+"""Maximum number of lines of an input file, without and with themes (B-20, B-61, Q-56)."""
 
 
 def create_batch_inference_job(context: Context, params: Params) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def create_batch_inference_job(context: Context, params: Params) -> dict[str, An
 
 
 def _answer(context: Context, job: BatchInferenceJob, progress: Progress) -> None:
-    """The latest version is updated first, so that new items can be answered, too (R-72h, B-55)."""
+    """Update the latest version first, so that new items can be recommended (R-72h, B-55), then process the files."""
     refresh_now(context.state, job.solution_version_arn)
     trained = _with_ranking_influence(job, context.state.versions[job.solution_version_arn].served)
     line_filter = LineFilter(context, trained, job.filter_arn) if job.filter_arn else None
@@ -45,7 +45,7 @@ def _answer(context: Context, job: BatchInferenceJob, progress: Progress) -> Non
     themes = _themes(context, job, trained, progress) if job.batch_inference_job_mode == THEMES else None
     answer = Inference(trained, job.num_results, line_filter, exploring, themes)
     most = MOST_LINES if themes is None else MOST_THEMES
-    # Filters look at what the datasets hold now.
+    # Filters use the current datasets, which only the server has.
     with workers_at(context.settings.executor, alone=line_filter is not None) as workers:
         transfer(context, job, answer, most_lines=most, workers=workers, progress=progress)
 
@@ -57,7 +57,7 @@ def _with_ranking_influence(job: BatchInferenceJob, trained: TrainedVersion) -> 
 
 
 def _themes(context: Context, job: BatchInferenceJob, trained: TrainedVersion, progress: Progress) -> Themes:
-    """From the items as they are now; raises JobFailed when their dataset has gone."""
+    """Themes from the current items. Raises JobFailed if their dataset has been deleted."""
     progress("reading items", 0.0)
     records = records_of(context, group_of(context, trained), ITEMS, ITEM_ID)
     if records is None or job.theme_generation_config is None:

@@ -1,4 +1,4 @@
-"""JSON Lines in, JSON Lines out, in the notation of the recorded files (spec 11 sections 2 and 3)."""
+"""Parses and writes JSON Lines in the format of the recorded files (spec 11 sections 2 and 3)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any, BinaryIO
 from personalize_emu.wire.java_text import double
 
 MOST_LINE_BYTES = 1 << 20
-"""A longer line is cut there, and so becomes unreadable; far more than 500 item ids and filter values."""
+"""Longer lines are cut and become invalid; far more than 500 item ids and filter values need."""
 _LEAST_PLAIN = 1e-3
-"""From here on, up to 1, Java and Python write a number alike."""
+"""From this value up to 1, Java and Python write numbers identically."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class BadLine(Exception):
-    """A line that cannot be answered; the text goes into its `error` (B-52)."""
+    """An invalid line; the text becomes its `error` (B-52)."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some lines that are not blank. size: bytes read for them, blank lines included."""
+    """Consecutive lines that are not blank. size: bytes read, including blank lines."""
 
     lines: Sequence[bytes]
     size: int
@@ -31,14 +31,14 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Line:
-    """members: None when the line is no JSON object; then there is only its text."""
+    """members: None if the line is not a JSON object."""
 
     text: str
     members: Mapping[str, Any] | None
 
 
 def chunks_of(stream: BinaryIO, most_lines: int, most_bytes: int) -> Iterator[Chunk]:
-    """The lines of a file in order, so many at a time that neither bound is passed by more than one line (B-21)."""
+    """The lines of a file in chunks that exceed neither bound by more than one line (B-21)."""
     lines: list[bytes] = []
     size = 0
     for number, (found, length) in enumerate(_lines(stream)):
@@ -54,7 +54,7 @@ def chunks_of(stream: BinaryIO, most_lines: int, most_bytes: int) -> Iterator[Ch
 
 
 def parsed(line: bytes) -> Line:
-    """Never raises: what is no JSON object is kept as text."""
+    """Parse a line; never raises."""
     text = line.decode("utf-8", "replace").strip()
     try:
         members = _DECODER.decode(text)
@@ -65,13 +65,13 @@ def parsed(line: bytes) -> Line:
 
 @dataclass(frozen=True)
 class Notation:
-    """Where the files of one kind of job have blanks: after colons, and between the three top members."""
+    """The format of the output of one kind of job: blanks after colons and between the top-level members."""
 
     encoder: json.JSONEncoder
     blank: str
 
     def line(self, source: Line, output: str, error: str | None = None) -> str:
-        """One line of output, echoing its input. output: JSON text (B-43, B-54)."""
+        """One line of output, which repeats its input. output: JSON text (B-43, B-54)."""
         echo = self.encoder.encode(source.text if source.members is None else source.members)
         blank = self.blank
         end = "null" if error is None else self.encoder.encode(error)
@@ -82,7 +82,7 @@ class Notation:
 
 
 def encoded(lines: Sequence[str]) -> bytes:
-    """Halves of surrogate pairs, which JSON escapes can hold and UTF-8 cannot, become such escapes again."""
+    """Encode as UTF-8; unpaired surrogates, which UTF-8 cannot represent, are written as JSON escapes."""
     return "".join(lines).encode("utf-8", "backslashreplace")
 
 
@@ -95,7 +95,7 @@ def score_text(score: float | None) -> str:
 
 @cache
 def _small_score_text(score: float) -> str:
-    """There are only so many scores of 7 decimals below a thousandth."""
+    """Cached, because there are few scores of 7 decimals below 0.001."""
     return double(score)
 
 
@@ -108,7 +108,7 @@ def required_text(members: Mapping[str, Any], name: str) -> str:
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Each line, cut where it is too long, and its whole length."""
+    """Each line, cut if it is too long, and its full length."""
     while line := stream.readline(MOST_LINE_BYTES):
         length, end = len(line), line
         while not end.endswith(b"\n") and (end := stream.readline(MOST_LINE_BYTES)):

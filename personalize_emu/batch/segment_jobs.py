@@ -1,4 +1,4 @@
-"""CreateBatchSegmentJob: the request checked, the job begun."""
+"""CreateBatchSegmentJob: validates the request and runs the job."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from personalize_emu.state.resources import BatchSegmentJob
 
 MOST_ITEMS = 500
 MOST_ATTRIBUTES = 10
-"""Queries of one input file (B-20, Q-57)."""
+"""Maximum number of queries of an input file (B-20, Q-57)."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""The users that segments are made of: everybody with interactions now (B-56, R-83)."""
+"""The users of segments: all users with interactions now (B-56, R-83)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Users:
 
 
 def current_users(context: Context, trained: TrainedVersion) -> Users:
-    """Histories as they are now, on items the version knows: streamed events count, incremental imports do not."""
+    """The current histories with items known to the version; streamed events count, incremental imports do not."""
     contents = context.state.contents(trained.interactions_arn)
     data = trained.data if contents is None else _current_data(contents, trained)
     number_of = trained.model.number_of
@@ -50,14 +50,14 @@ def current_users(context: Context, trained: TrainedVersion) -> Users:
 
 @dataclass(frozen=True, eq=False)
 class UserFilter:
-    """The filter of a segment job along `users`; values come with each line (F-81, F-86)."""
+    """The filter of a segment job over `users`; parameter values are given by each line (F-81, F-86)."""
 
     checked: CheckedFilter
     view: View
     filter_context: FilterContext
 
     def of(self, members: Mapping[str, Any]) -> Mask:
-        """bool[users]. Raises BadLine: the values do not do."""
+        """bool[users]. Raises BadLine for invalid values."""
         values = members.get("filterValues", {})
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise BadLine("filterValues must be an object of strings")
@@ -71,7 +71,7 @@ class UserFilter:
 def user_filter(
     context: Context, checked: CheckedFilter, group_arn: str, interactions_arn: str, users: Users
 ) -> UserFilter:
-    """Reads what the datasets hold now (B-57)."""
+    """The filter of a job on the current datasets (B-57)."""
     records = records_of(context, group_arn, USERS, USER_ID)
     contents = context.state.contents(interactions_arn)
     events = RecordEvents(frozenset() if contents is None else _kinds_of_users(context, contents))
@@ -85,7 +85,7 @@ def _current_data(contents: DatasetContents, trained: TrainedVersion) -> Trainin
 
 
 def _kinds_of_users(context: Context, contents: DatasetContents) -> frozenset[tuple[str, str | None]]:
-    """Every user with every type of event the user has, imported and streamed ones alike."""
+    """The distinct pairs of user and event type in imported and streamed interactions."""
     streamed = contents.log.table()
     pairs = {(user, folded(kind)) for user, kind in kinds_of_users(streamed)} if streamed.num_rows else set()
     bulk = context.state.indexes.interactions(contents)

@@ -1,4 +1,4 @@
-"""What a trained version answers to lines of a batch segment job (spec 11 sections 2 and 3.2)."""
+"""Computes the output lines of batch segment jobs (spec 11 sections 2 and 3.2)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from personalize_emu.recipes.segments import SegmentModel
 from personalize_emu.service.state.trained_version import ItemAttributes
 
 CELLS = 1 << 22
-"""Scores computed at once: 16 MB an array, however many users there are."""
+"""Maximum number of scores computed at once (16 MB per array)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """attributes: for a version that is asked by attributes, None for one that is asked by items."""
+    """attributes: for versions that are queried by item attributes, None for those queried by item."""
 
     model: SegmentModel
     users: Users
@@ -51,7 +51,7 @@ class Segments:
         return Answered(encoded(texts), sum(source.members is not None for source in sources))
 
     def _query(self, line: Line) -> tuple[NDArray[np.int32], Mask | None]:
-        """The items asked about, and the users that may be in the answer. Raises BadLine (B-52)."""
+        """The items of a query and the mask of users. Raises BadLine (B-52)."""
         if line.members is None:
             raise BadLine("The line is not a JSON object")
         if self.attributes is None:

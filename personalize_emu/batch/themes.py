@@ -1,8 +1,9 @@
-"""What the items of a list have in common, in a few words of their own (B-48, B-60 to B-62).
+"""Themes of batch inference: terms that the items of a list have in common (B-48, B-60 to B-62).
 
-Items are the words of their names and texts and their categories, weighted by how rare each is (TF-IDF). The theme of a
-list is the terms that stand out in it from the whole catalog; how relevant it is to an item is the cosine between both,
-seen from the middle of the catalog: what is further from the theme than most items are is negative.
+An item is represented by TF-IDF weights of its categories and of the words of its name and texts. The theme of a list
+consists of the terms that are more frequent in it than in the catalog. The relevance of an item is the cosine
+similarity to the theme, both centred by the mean of the catalog, so it is negative for items less similar than the
+average.
 """
 
 from __future__ import annotations
@@ -26,32 +27,32 @@ Vector = NDArray[np.float32]
 MOST_TERMS = 50_000
 MOST_TITLE_TERMS = 3
 SHARED = 0.3
-"""Part of a list, and two items at least, that a term of its title must be in."""
+"""Minimum share of the items of a list, and at least two items, that contain a term of its title."""
 OUTSTANDING = 0.25
-"""Part of the lift of the best term that another must have."""
+"""Minimum lift of a term relative to the best term."""
 PLACES = 9
-"""Decimals of a relevance: more than scores have (B-61)."""
+"""Decimals of a relevance (B-61)."""
 _WORD = re.compile(r"[^\W\d_][\w'-]+")
 _CATEGORY, _PLAIN = "category ", "word "
 
 
 @dataclass(frozen=True)
 class Theme:
-    """order: int64[k], places in the list by relevance, the greatest first. relevances: float64[k], in that order."""
+    """order: int64[k], positions in the list by descending relevance. relevances: float64[k], in that order."""
 
     title: str
     order: NDArray[np.int64]
     relevances: NDArray[np.float64]
 
     def members(self) -> str:
-        """As they stand in the output, behind the items (B-48)."""
+        """JSON members of the output after the items (B-48)."""
         numbers = ",".join(double(round(float(value), PLACES)) for value in self.relevances)
         return f'"theme":{INFERENCE.encoder.encode(self.title)},"itemsThemeRelevanceScores":[{numbers}]'
 
 
 @dataclass(frozen=True, eq=False)
 class Themes:
-    """names: of the items of the catalog, empty where unknown. terms: sorted.
+    """names: of the items in the catalog, empty if unknown. terms: sorted.
 
     weights: float32 csr[items, terms], rows of length 1 or 0. middle: float32[terms], the mean row.
     rarity: float32[terms].
@@ -64,7 +65,7 @@ class Themes:
     rarity: Vector
 
     def of(self, item_name: str, numbers: NDArray[np.int32]) -> Theme:
-        """asked: the name of the item that the list is for. numbers: int32[k], the list, most similar first."""
+        """The theme of a list. item_name: name of the query item. numbers: int32[k], the list, most similar first."""
         rows = self.weights[numbers]
         chosen = self._outstanding(rows) if len(numbers) else np.zeros(0, np.int64)
         theme = np.zeros(len(self.terms), np.float32)
@@ -76,7 +77,7 @@ class Themes:
         return Theme(self._title(item_name, chosen), order, relevances[order])
 
     def _outstanding(self, rows: sp.csr_matrix) -> NDArray[np.int64]:
-        """int64[t]: the terms that the list has more of than the catalog, the best first; the category leads."""
+        """int64[t]: terms more frequent in the list than in the catalog, best first; categories before words."""
         present = np.bincount(rows.indices, minlength=len(self.terms))
         lift = np.asarray(rows.mean(axis=0), np.float32).ravel() - self.middle
         least = max(2, int(np.ceil(SHARED * rows.shape[0])))
@@ -88,7 +89,7 @@ class Themes:
         return ordered
 
     def _relevances(self, rows: sp.csr_matrix, theme: Vector) -> NDArray[np.float64]:
-        """float64[k]: cosines between rows and theme, both seen from the middle."""
+        """float64[k]: cosine similarity of rows and theme, both centred by the mean row."""
         middle, square = self.middle, float(self.middle @ self.middle)
         aside = theme - middle
         products = rows @ aside - float(middle @ aside)
@@ -107,8 +108,8 @@ class Themes:
 
 
 def themes_of(records: Records, catalog: Sequence[str], name_column: str) -> Themes:
-    """Reads the columns of the items once. name_column: which of them holds their names."""
-    # Takes a second to import, which only jobs with themes should wait for.
+    """Compute the TF-IDF weights of the items. name_column: the column with their names."""
+    # Imported lazily because it takes a second.
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     fields = [field for field in records.schema.fields if field.name != records.id_column]
@@ -133,7 +134,7 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
 
 
 def _terms(fields: Sequence[Field], texts: Sequence[str], name_column: str) -> Iterator[str]:
-    """The categories of one item, and the words of its name and texts that mean something."""
+    """The categories of one item, and the words of its name and texts without stop words."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     for field, text in zip(fields, texts, strict=True):

@@ -1,4 +1,4 @@
-"""The way of every batch job: lines stream in from S3, are answered in chunks, and answers stream out to S3."""
+"""Processes the files of a batch job: reads lines from S3 in chunks, computes results, and writes them to S3."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import BatchJob
 
 PROBE = "_CHECK"
-"""The object that shows that the folder can be written to (B-41)."""
+"""An empty object that is written first to check that the folder is writable (B-41)."""
 MOST_FILES = 1000
 MOST_BYTES = 10**9
-"""Of one job (B-20, Q-54, Q-55)."""
+"""Limits of one job (B-20, Q-54, Q-55)."""
 CHUNK_LINES = 512
 CHUNK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
 class Answered:
-    """The output of one chunk. readable: how many of its lines are JSON objects."""
+    """The output of one chunk. readable: number of lines that are JSON objects."""
 
     text: bytes
     readable: int
 
 
 Answer = Callable[[Sequence[bytes]], Answered]
-"""Lines to their output; called by workers, from several threads at once where these have them."""
+"""Computes the output of lines; called by workers, possibly concurrently."""
 
 
 @dataclass
 class _Tally:
-    """What has been read so far. total: bytes of all files."""
+    """Progress so far. total: bytes of all files."""
 
     total: int
     size: int = 0
@@ -66,7 +66,7 @@ def transfer(
 ) -> None:
     """Write `NAME.out` for every input object NAME (B-40).
 
-    most_lines: of one file. Raises JobFailed where nothing can be read or written, or limits are passed (B-16).
+    most_lines: of one file. Raises JobFailed if reading or writing fails, or a limit is exceeded (B-16).
     """
     locations = job_locations(job)
     source, folder = locations.source, locations.folder
@@ -93,7 +93,7 @@ def transfer(
 
 
 def _files(objects: ObjectStore, locations: JobLocations) -> list[ObjectInfo]:
-    """The input without output of earlier jobs that lies below it."""
+    """The input objects, without output of earlier jobs below the input folder."""
     with _reading():
         files = input_objects(objects, locations.source, is_any_file, deep=True)
     if locations.folder.bucket == locations.source.bucket and locations.folder.key.startswith(locations.source.key):
@@ -109,7 +109,7 @@ def _files(objects: ObjectStore, locations: JobLocations) -> list[ObjectInfo]:
 
 
 def _output_name(source: Location, key: str) -> str:
-    """Below the output folder; what lies below an input folder keeps its path (B-40)."""
+    """Name of an output object; objects below an input folder keep their relative path (B-40)."""
     folder = source.key if source.key.endswith("/") or not source.key else f"{source.key}/"
     name = key.removeprefix(folder) if key.startswith(folder) else key.rpartition("/")[2]
     return f"{name}.out"
@@ -136,7 +136,7 @@ def _answers(
 
 
 def _require_readable(answers: Iterator[bytes], tally: _Tally) -> Iterator[bytes]:
-    """The last file breaks off instead of ending when no line of any could be read (B-16)."""
+    """Fails the last file, instead of completing it, if no line of any file could be read (B-16)."""
     yield from answers
     if not tally.lines:
         raise JobFailed("Input data is empty.")

@@ -13,7 +13,7 @@ _GUIDELINES = "https://docs.aws.amazon.com/personalize/latest/dg/data-prep-forma
 
 
 class RejectedData(Exception):
-    """Input that cannot become data. `failure_reason` is the whole text shown to the user."""
+    """Input that cannot be imported. `failure_reason` is the complete message for the user."""
 
     def __init__(self, failure_reason: str) -> None:
         super().__init__(failure_reason)
@@ -21,7 +21,7 @@ class RejectedData(Exception):
 
 
 def missing_columns(columns: Sequence[str], hint: str) -> RejectedData:
-    """Schema columns are absent from a header (D-51). hint: what was found instead."""
+    """Required columns are missing from a header (D-51). hint: the header found and likely causes."""
     return RejectedData(f"Input CSV is missing the following columns:[{', '.join(columns)}]. ({hint})")
 
 
@@ -34,7 +34,7 @@ def too_long(limit: int, column: str, where: str) -> RejectedData:
 
 
 def nonconforming(where: str) -> RejectedData:
-    """Rows do not fit the schema: types, nulls, number of values, encoding."""
+    """Rows do not conform to the schema: types, nulls, number of values, encoding."""
     return RejectedData(f"{_NONCONFORMING} ({where})")
 
 
@@ -45,14 +45,14 @@ def too_few_interactions(found: int, minimum: int, left_out: int) -> RejectedDat
 
 
 MOST_REASONS = 10
-"""So many rows are named with file, line and column; the rest are counted."""
+"""This many rows are reported with file, line and column; further ones are only counted."""
 
 
 @dataclass
 class RowCounts:
-    """Grows while files are read. rows: all there were, those that were left out too.
+    """Counts rows while files are read. rows: all rows, including those left out.
 
-    left_out: rows that do not conform to the schema (D-58). reasons: of the first `MOST_REASONS` of them, each with
+    left_out: rows that do not conform to the schema (D-58). reasons: for the first `MOST_REASONS` of them, each with
     the name of the file and the number of the line (CSV) or row (Parquet), both from 1.
     """
 
@@ -71,7 +71,7 @@ class RowCounts:
         """tolerated: largest share of the rows that may be left out, from 0 to 1.
 
         Raises:
-            RejectedData: more were, or no row is left.
+            RejectedData: more rows were left out, or no row is left.
         """
         if self.left_out and (self.left_out == self.rows or self.left_out > tolerated * self.rows):
             raise nonconforming(f"{self.left_out} of {self.rows} rows, the first: {self.reasons[0]}")

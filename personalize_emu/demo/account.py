@@ -1,4 +1,4 @@
-"""What the demo does in its AWS account, each step through a plain boto3 client."""
+"""The AWS resources of the demo, created with boto3."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ KINDS = {"interactions": "Interactions", "items": "Items", "users": "Users"}
 
 
 class DemoFailed(Exception):
-    """Something did not go as the story says; the text is for the reader."""
+    """A step of the demo failed; the text is for the user."""
 
 
 class Account:
     """boto3 clients of one endpoint, with dummy credentials.
 
-    calls: requests answered so far. share: of the work on an ARN, from 0 to 1.
+    calls: number of requests so far. share: progress of the work on an ARN, from 0 to 1.
     """
 
     def __init__(self, endpoint: str, console: Console, share: Callable[[str], float]) -> None:
@@ -50,7 +50,7 @@ class Account:
         self.events = client("personalize-events")
 
     def upload(self, files: Mapping[str, Path]) -> str:
-        """Bucket, bucket policy, role; the files as shop/NAME.csv. Returns the role's ARN."""
+        """Create bucket, bucket policy and role, and upload the files as shop/NAME.csv. Returns the ARN of the role."""
         self.s3.create_bucket(Bucket=BUCKET)
         for name, path in files.items():
             self.s3.upload_file(str(path), BUCKET, f"shop/{name}.csv")
@@ -75,7 +75,7 @@ class Account:
         return arn
 
     def dataset(self, group: str, name: str) -> str:
-        """Schema and dataset of one kind ("items"). Returns the dataset's ARN."""
+        """Create schema and dataset of one kind ("items"). Returns the ARN of the dataset."""
         schema = self.personalize.create_schema(name=f"shop-{name}", schema=schema_text(f"demo/{name}"))
         arn: str = self.personalize.create_dataset(
             name=f"shop-{name}",
@@ -96,7 +96,7 @@ class Account:
         self.wait(f"import of {name}", "datasetImportJob", job["datasetImportJobArn"])
 
     def train(self, group: str, recipes: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-        """A version of a solution for each recipe, all at the same time: their two ARNs, by name."""
+        """Train a solution version for each recipe, concurrently; returns solution and version ARN by name."""
         trained = {}
         for name, recipe in recipes.items():
             solution = self.personalize.create_solution(
@@ -124,7 +124,7 @@ class Account:
         return arn
 
     def recommend(self, campaign: str, count: int, **who: str) -> list[str]:
-        """Item ids for a user (userId=...) or an item (itemId=...), best first."""
+        """Item ids recommended for a user (userId=...) or an item (itemId=...), best first."""
         answer = self.runtime.get_recommendations(campaignArn=campaign, numResults=count, **who)
         return [item["itemId"] for item in answer["itemList"]]
 

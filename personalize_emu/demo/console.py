@@ -1,4 +1,4 @@
-"""How the demo speaks: numbered steps, tables, and a bar or a line for everything that takes time."""
+"""Console output of the demo: numbered steps, tables, and progress bars."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POLL_SECONDS = 0.05
 
 
 class Console:
-    """Writes the story to `out`; bars only where `out` is a terminal."""
+    """Writes to `out`; progress bars are shown only if `out` is a terminal."""
 
     def __init__(self, out: TextIO, steps: int) -> None:
         self._out = out
@@ -35,7 +35,7 @@ class Console:
         self.line(f"        {text}")
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Columns as wide as their widest cell; numbers to the right."""
+        """Print a table; numbers are right-aligned."""
         widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
         for row in (header, ["-" * width for width in widths], *rows):
             cells = (
@@ -48,7 +48,7 @@ class Console:
         """Poll `status` until it is ACTIVE or a failure, and return it.
 
         Args:
-            share: how much of the work is done, from 0 to 1; drawn as a bar.
+            share: progress from 0 to 1, shown as a bar.
         """
         began = time.monotonic()
         seen: list[str] = []

@@ -1,4 +1,4 @@
-"""The rows of the shop and their CSV files, with the columns of the `demo/*` schemas."""
+"""The generated rows and their CSV files, with the columns of the `demo/*` schemas."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Interaction(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One article. price: in whole cents' worth of a currency unit. creation_timestamp: epoch seconds."""
+    """One item. price: in currency units with cents. creation_timestamp: epoch seconds."""
 
     item_id: str
     title: str
@@ -31,7 +31,7 @@ class Item(NamedTuple):
 
 
 class Shopper(NamedTuple):
-    """What the shop knows of one customer."""
+    """The metadata of one user."""
 
     user_id: str
     age_group: str
@@ -40,7 +40,7 @@ class Shopper(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """One generated shop.
+    """The generated data.
 
     interactions: oldest first. items, users: sorted by id. trending: ids of the items of effect 9.
     personas, brands: persona and preferred brand of each user, by user id; not part of the files.
@@ -54,7 +54,7 @@ class Dataset:
     brands: dict[str, str]
 
     def item(self, item_id: str) -> Item:
-        """The article of that id. Raises KeyError when there is none."""
+        """The item with that id. Raises KeyError."""
         for item in self.items:
             if item.item_id == item_id:
                 return item

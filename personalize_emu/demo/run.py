@@ -1,4 +1,4 @@
-"""The whole path through boto3: from CSV files in a bucket to answers that follow what a user does."""
+"""Runs the demo: from CSV files in a bucket to recommendations that change with events, through boto3."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _print_intro(console, options.seed, options.users)
     except BrokenPipeError:
-        # Nobody reads on, which is no failure of the demo.
+        # The reader of the output has gone, e.g. `head`; this is not a failure.
         raise
     except (BotoCoreError, ClientError, DemoFailed, OSError) as error:
         sys.stderr.write(f'\nThe demo failed at "{console.title}": {error}\n')
@@ -77,7 +77,7 @@ def _print_intro(console: Console, seed: int, users: int) -> None:
 
 
 class _Story:
-    """The steps in order; each needs those before it."""
+    """The steps of the demo; each depends on the previous ones."""
 
     def __init__(self, console: Console, account: Account, shop: Dataset) -> None:
         self._console = console
@@ -106,7 +106,7 @@ class _Story:
             self.account.import_file(dataset, name, role)
 
     def train(self) -> float:
-        """Train and show the metrics. Returns the seconds training took."""
+        """Train and print the metrics. Returns the training time in seconds."""
         self._console.step("Train three recipes")
         began = time.monotonic()
         self._trained = self.account.train(self._group, RECIPES)
@@ -156,7 +156,7 @@ class _Story:
         )
 
     def stream(self) -> None:
-        """Raises DemoFailed when events leave the answer as it was."""
+        """Raises DemoFailed if the events do not change the recommendations."""
         self._console.step("Stream events: a shopper who never camped looks at tents")
         user, campaign = self._regular("pets"), self._campaigns["for-you"]
         self._tracker, tracking_id = self.account.tracker(self._group)
@@ -188,7 +188,7 @@ class _Story:
         self._console.say("the account is empty again")
 
     def _regular(self, persona: str) -> str:
-        """The shopper of that persona with the most purchases."""
+        """The user of that persona with the most purchases."""
         purchases = Counter(
             event.user_id
             for event in self._shop.interactions

@@ -1,4 +1,4 @@
-"""What the shop sells: categories, brands, prices, and the articles made of them."""
+"""The catalog of the generated shop: categories, brands, prices and items."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ DAY = 86_400
 
 @dataclass(frozen=True)
 class Category:
-    """A kind of goods.
+    """A category of items.
 
-    name: as in CATEGORY_L1. things: nouns for titles. price: typical price. brands: who makes it.
-    again: days after which a shopper buys the same article again, 0 for durables.
+    name: as in CATEGORY_L1. things: nouns for titles. price: typical price. brands: brands in the category.
+    again: days after which a user buys the same item again, 0 for durables.
     season: month (1 to 12) of the peak, 0 for none.
     """
 
@@ -60,7 +60,7 @@ FOLLOW_UPS = {
     "Cameras": "Memory Cards",
     "Coffee Machines": "Coffee",
 }
-"""Who bought of the first category soon buys of the second (effect 3)."""
+"""Buyers of the first category soon buy from the second (effect 3)."""
 
 PERSONAS = {
     "cook": ("Coffee", "Tea", "Spices", "Cookware", "Coffee Machines"),
@@ -77,10 +77,10 @@ _KINDS = ("Classic", "Compact", "Family", "Select", "Plus", "Original", "Light",
 
 @dataclass(frozen=True)
 class Stock:
-    """The articles and, for choosing among them, their numbers by category.
+    """The items and their numbers by category.
 
-    shelves: article numbers of each category, best seller first.
-    levels: price level 0, 1 or 2 of each article. trending: article numbers of effect 9.
+    shelves: item numbers of each category, best seller first.
+    levels: price level 0, 1 or 2 of each item. trending: item numbers of effect 9.
     """
 
     items: tuple[Item, ...]
@@ -90,7 +90,7 @@ class Stock:
 
 
 def stock(count: int, start: int, end: int, rng: np.random.Generator) -> Stock:
-    """Make `count` articles; one in ten arrives in the last twelve weeks before `end` (epoch seconds)."""
+    """Generate `count` items; one in ten is added in the last twelve weeks before `end` (epoch seconds)."""
     items: list[Item] = []
     shelves: list[list[int]] = [[] for _ in CATEGORIES]
     levels: list[int] = []
@@ -117,7 +117,7 @@ def stock(count: int, start: int, end: int, rng: np.random.Generator) -> Stock:
 
 
 def _arrivals(count: int, start: int, end: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """int64[count] epoch seconds: most long before `start`, one in ten new, the last few brand-new."""
+    """int64[count] epoch seconds: most long before `start`, one in ten new, a few at the very end."""
     creation_times = start - rng.integers(1, 700, count) * DAY
     new_items = rng.choice(count, size=count // 10, replace=False)
     creation_times[new_items] = end - (rng.random(len(new_items)) * 84 * DAY).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Who shops and how: one walk through a year of sessions for each shopper."""
+"""Generates the users of the shop and a year of sessions for each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from personalize_emu.demo.shop import (
 )
 
 END = 1_699_920_000
-"""2023-11-14, midnight UTC: the moment at which the data was taken."""
+"""2023-11-14, midnight UTC: the end of the data."""
 DAYS = 365
 AGE_GROUPS = ("18-29", "30-49", "50+")
 _AGES = {
@@ -37,7 +37,7 @@ Dice = Callable[[], float]
 
 
 def generate(seed: int = 7, users: int = 600, items: int = 500, end: int = END) -> Dataset:
-    """A year of shopping up to `end` (epoch seconds), about forty events a user; same arguments, same bytes.
+    """Generate one year of data up to `end` (epoch seconds), about forty events per user; deterministic.
 
     Raises:
         ValueError: fewer than 1 user, or fewer than 100 items (every category needs a few).
@@ -68,7 +68,7 @@ def generate(seed: int = 7, users: int = 600, items: int = 500, end: int = END) 
 
 @dataclass
 class _Person:
-    """A shopper on the way through the year; what they own and need changes with every purchase."""
+    """The state of a user during the simulation; purchases change what the user owns and needs."""
 
     row: Shopper
     persona: str
@@ -83,7 +83,7 @@ class _Person:
 
 
 class _Market:
-    """The stock arranged for quick choosing."""
+    """The catalog with the weights for sampling."""
 
     def __init__(self, goods: Stock, end: int) -> None:
         self.goods = goods
@@ -104,7 +104,7 @@ class _Market:
         return _pick(self.category_weights[person.persona, device, month], dice())
 
     def article(self, person: _Person, place: int, moment: int, dice: Dice) -> int | None:
-        """The number of an article of that category to this shopper's taste, None if the shelf is empty."""
+        """The number of an item of that category that fits the user, None if the category is empty."""
         if self.trending[place] and moment > self.end - _TREND and dice() < 0.3:
             return self.trending[place][int(dice() * len(self.trending[place]))]
         shelf, weights = self.goods.shelves[place], self.shelf_weights[place]
@@ -125,14 +125,14 @@ class _Market:
 
 @dataclass(frozen=True)
 class _Shopping:
-    """One shopper in the market; every visit changes what they own and need."""
+    """The sessions of one user."""
 
     person: _Person
     market: _Market
     dice: Dice
 
     def session(self, moment: int) -> Iterator[Interaction]:
-        """One session: reorder what has run out, buy what a purchase called for, or look around."""
+        """One session: reorder consumables that are due, buy what follows from a purchase, or browse."""
         person, dice = self.person, self.dice
         device = "phone" if dice() < person.phone else "desktop"
         empty = [number for number, due in person.due.items() if due <= moment]
@@ -188,7 +188,7 @@ def _shopper(number: int, rng: np.random.Generator) -> _Person:
 
 
 def _sessions(person: _Person, calendar: list[float], end: int, rng: np.random.Generator) -> Iterator[int]:
-    """Starting times of the shopper's sessions, oldest first, from the day they joined on."""
+    """Start times of the user's sessions, oldest first."""
     floor = calendar[person.joined - 1] if person.joined else 0.0
     days = np.searchsorted(calendar, floor + rng.random(person.session_count) * (calendar[-1] - floor), side="right")
     seconds = np.clip(rng.normal(18.0, 3.5, person.session_count), 0.0, 22.5) * 3600
@@ -197,13 +197,13 @@ def _sessions(person: _Person, calendar: list[float], end: int, rng: np.random.G
 
 
 def _calendar(end: int) -> list[float]:
-    """Running share of sessions by day of the year: weekends are busier (effect 8)."""
+    """Cumulative share of sessions by day of the year: weekends are busier (effect 8)."""
     first = end // DAY - DAYS
     return _running([1.7 if (first + day + 3) % 7 >= 5 else 1.0 for day in range(DAYS)])
 
 
 def _interest(persona: str, device: str, month: int) -> list[float]:
-    """Chance of each category to be a session's theme (effects 1, 8 and 11), not normalised."""
+    """Weight of each category for a session (effects 1, 8 and 11), not normalised."""
     weights = []
     for category in CATEGORIES:
         weight = 1.0 if category.name in PERSONAS[persona] else 0.095

@@ -1,1 +1,1 @@
-"""Ways in: HTTP server, one-port dispatch, in-process mock, pytest plugin, admin routes."""
+"""Entry points: HTTP server, one-port dispatch, in-process mock, pytest plugin, admin routes."""

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from personalize_emu.edge.admin import routes as admin
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for
-from personalize_emu.edge.auth.callers import CallerOf, nobody
+from personalize_emu.edge.auth.callers import CallerOf, no_issued_keys
 from personalize_emu.edge.request_pipeline import AccountOf, answer, default_account, refuse
 from personalize_emu.emulator import Emulator
 from personalize_emu.wire.errors import AwsError, RequestEntityTooLargeException, SerializationException
@@ -22,7 +22,7 @@ LARGEST_BODY = 4 * 1024 * 1024
 
 
 def _no_services(reset: Callable[[], None]) -> None:
-    """There are no embedded services to reset."""
+    """Used without embedded services: resets the emulator alone."""
     reset()
 
 
@@ -30,22 +30,22 @@ def create_app(
     emulator: Emulator,
     *,
     account_of: AccountOf = default_account,
-    issued: CallerOf = nobody,
+    issued: CallerOf = no_issued_keys,
     reset_services: admin.ResetServices = _no_services,
 ) -> Flask:
-    """A Flask application that answers for `emulator`, on every path and method.
+    """A Flask application that serves `emulator` on every path and method.
 
     Args:
         account_of: the account an access key belongs to (P-20).
-        issued: the owner of an access key that is not in the settings, for the option `auth`.
-        reset_services: forgets the state of other services that live and die with this emulator.
+        issued: looks up the owner of an access key that is not in the settings, for the option `auth`.
+        reset_services: resets other services that share the lifetime of this emulator.
     """
     access_check = access_check_for(emulator.settings, issued)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(admin.admin_routes(emulator, reset_services))
 
-    # Before routing: AWS requests use any method and path, and Flask would answer some of them itself.
+    # Before routing, because AWS requests use any method and path, and Flask would answer some of them itself.
     @app.before_request
     def serve_aws() -> ResponseReturnValue | None:
         if is_admin_path(request.path):

@@ -9,6 +9,7 @@ _ALL_ADDRESSES = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "::1"})
 
 
 def reachable_host(host: str) -> str:
+    """The address at which clients on this machine reach a server that listens on `host`."""
     return _ALL_ADDRESSES.get(host, host)
 
 
@@ -19,11 +20,11 @@ def server_url(host: str, port: int) -> str:
 
 
 KEY = "personalize-emu"
-"""Access key id and secret; with the option `auth`, the pair that is always accepted."""
+"""Access key id and secret; with the option `auth` this pair is always accepted."""
 
 
 def client_environment(url: str, region: str) -> dict[str, str]:
-    """Endpoint, credentials and region by the name of their variable."""
+    """Environment variables for the endpoint `url`, with dummy credentials and the region."""
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": KEY,
@@ -37,14 +38,14 @@ TIMEOUT_SECONDS = 30
 
 
 def reset_server(url: str) -> None:
-    """Ask the server at `url` to start over.
+    """Reset the server at `url` with `POST /_emu/reset`.
 
     Raises:
-        urllib.error.HTTPError: it refused. URLError, OSError: it cannot be reached. ValueError: not an emulator.
+        urllib.error.HTTPError: it refused. URLError, OSError: it cannot be reached. ValueError: no emulator.
     """
     from urllib.request import ProxyHandler, Request, build_opener
 
-    # A proxy for the internet does not know this machine's servers.
+    # A configured internet proxy cannot reach servers on this machine.
     direct = build_opener(ProxyHandler({}))
     with direct.open(Request(f"{url}/_emu/reset", method="POST"), timeout=TIMEOUT_SECONDS) as answer:
         json.load(answer)

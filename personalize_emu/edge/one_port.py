@@ -1,8 +1,8 @@
-"""One port for everything: Personalize and the admin routes are ours, other AWS requests the embedded services'.
+"""One port for all services: Personalize and the admin routes, and the embedded AWS services for other requests.
 
-guard ─▶ /_emu? ─▶ credential scope: personalize or another? ─▶ no scope: our target, path or host?
+origin check ─▶ /_emu? ─▶ service in the credential scope ─▶ without scope: target, path or host
 
-Where a request goes is decided by its head alone, so that it is known before the body has come.
+The destination is determined from the head alone, before the body has been received.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.application import create_app, is_admin_path, to_flask
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for, allow_all
-from personalize_emu.edge.auth.callers import nobody
+from personalize_emu.edge.auth.callers import no_issued_keys
 from personalize_emu.edge.http.error_responses import FORM, refusal
 from personalize_emu.edge.http.messages import HttpRequest
 from personalize_emu.edge.http.origin_check import foreign_host, foreign_origin
@@ -47,24 +47,24 @@ OUR_HOSTS = ("personalize.", "personalize-runtime.", "personalize-events.")
 
 
 def emulator_with_services(settings: Settings, clock: Clock | None = None) -> Emulator:
-    """An emulator that reads buckets from the embedded services, or from `aws_endpoint` when that is set."""
+    """An emulator that uses the buckets of the embedded services, or of `aws_endpoint` if that is set."""
     if settings.aws_endpoint:
         return Emulator(settings, clock=clock)
     return Emulator(settings, clock=clock, aws_services=AwsServices(EmbeddedClients(settings.account)))
 
 
 def one_port(emulator: Emulator) -> OnePort:
-    """The application that answers for `emulator` and, unless `aws_endpoint` is set, for other AWS services."""
+    """The application for `emulator` and, unless `aws_endpoint` is set, for the embedded AWS services."""
     settings = emulator.settings
     if settings.aws_endpoint:
-        return OnePort(emulator, create_app(emulator), _not_embedded, access_check_for(settings, nobody))
+        return OnePort(emulator, create_app(emulator), _not_embedded, access_check_for(settings, no_issued_keys))
     ours = create_app(emulator, account_of=account_of, issued=caller_of, reset_services=reset_services)
     services = embedded_application(settings.account, http_deliveries=settings.http_deliveries)
     return OnePort(emulator, ours, services, access_check_for(settings, caller_of), account_of)
 
 
 class Receiver(Enum):
-    """Who answers a request."""
+    """The part that handles a request."""
 
     PERSONALIZE = auto()
     ADMIN = auto()
@@ -73,7 +73,7 @@ class Receiver(Enum):
 
 @dataclass(frozen=True)
 class Destination:
-    """service: the name that the request was signed for. refusal: the answer to what nobody may ask."""
+    """service: the signing name of the request. refusal: the response if the request is not allowed."""
 
     receiver: Receiver
     service: str | None
@@ -82,9 +82,9 @@ class Destination:
 
 @dataclass(frozen=True)
 class OnePort:
-    """Decides by the service in the credential scope, and without one by target, path and host (P-8).
+    """Dispatches by the service in the credential scope, or else by target, path and host (P-8).
 
-    It answers plain values, and is a WSGI application as well.
+    Takes requests as plain values (`answer`), and is a WSGI application as well.
     """
 
     emulator: Emulator
@@ -107,7 +107,7 @@ class OnePort:
         return to_flask(answer)(environ, start_response)
 
     def destination(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> Destination:
-        """Where a request goes. path: percent-decoded. headers: names in lower case."""
+        """The destination of a request. path: percent-decoded. headers: names in lower case."""
         scope = credential_scope(headers, query)
         service = scope.service if scope else None
         personalize = _is_personalize(method, path, headers, query, signed=scope is not None)
@@ -123,7 +123,7 @@ class OnePort:
         return Destination(receiver, service, refused)
 
     def answer(self, destination: Destination, path: str, request: HttpRequest) -> Response:
-        """Answer a request that has arrived whole. path: percent-decoded. Never raises."""
+        """Process a complete request. path: percent-decoded. Never raises."""
         if destination.refusal is not None:
             return destination.refusal
         head, started = request.head, time.perf_counter()
@@ -131,7 +131,7 @@ class OnePort:
             response = self._answer(destination, path, request)
         except UnservedRequest as error:
             response = _unserved(destination.service, head.headers, error)
-        # What nobody below has caught: clients get an error they can read, the log the traceback.
+        # Any other fault: clients get an error in their format, the log the traceback.
         except Exception:  # noqa: BLE001
             _log.exception("%s %s failed", head.method, head.path)
             response = _failed(destination.service, head.headers)
@@ -181,7 +181,7 @@ def _is_personalize(method: str, path: str, headers: Mapping[str, str], query: s
 
 
 def _is_lost_call(method: str, path: str, headers: Mapping[str, str]) -> bool:
-    """Whether an unsigned call asks for an operation nobody has: moto would answer it as S3 (P-57)."""
+    """Whether an unsigned call names an unknown operation; moto would treat it as a request for S3 (P-57)."""
     if method != "POST" or path != "/" or headers.get("content-type", "").startswith(FORM):
         return False
     return not headers.get("x-amz-target", "").startswith(SERVICES_CALLED_UNSIGNED)

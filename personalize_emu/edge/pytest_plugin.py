@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def personalize_emu() -> Iterator[Emulator]:
-    """An emulator in this process: boto3 clients of Personalize and of all other AWS services stay in it."""
+    """An emulator in this process; requests of all boto3 clients stay in the process."""
     from personalize_emu.edge.testing.mock import mock_personalize
 
     with mock_personalize() as emulator:
@@ -23,9 +23,9 @@ def personalize_emu() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def personalize_emu_session() -> Iterator[Emulator]:
-    """As `personalize_emu`, one emulator for all tests of the session, which share its resources.
+    """As `personalize_emu`, with session scope; the tests share its resources.
 
-    While a test uses `personalize_emu`, that one answers.
+    While a test uses `personalize_emu`, that emulator handles requests.
     """
     from personalize_emu.edge.testing.mock import mock_personalize
 
@@ -35,7 +35,7 @@ def personalize_emu_session() -> Iterator[Emulator]:
 
 @pytest.fixture
 def trained_campaign(personalize_emu: Emulator) -> TrainedCampaigns:  # noqa: ARG001
-    """A function: rows of (user, item, timestamp[, event type]) or dicts in, the ARN of an active campaign out."""
+    """A function that trains a campaign from rows (user, item, timestamp[, event type]) and returns its ARN."""
     from personalize_emu.edge.testing.trained_campaign import TrainedCampaigns
 
     return TrainedCampaigns()
@@ -43,7 +43,7 @@ def trained_campaign(personalize_emu: Emulator) -> TrainedCampaigns:  # noqa: AR
 
 @pytest.fixture(scope="session")
 def trained_campaign_session(personalize_emu_session: Emulator) -> TrainedCampaigns:  # noqa: ARG001
-    """As `trained_campaign`, in the emulator of the session: trained once, asked by many tests."""
+    """As `trained_campaign`, in the emulator of the session, for campaigns that several tests use."""
     from personalize_emu.edge.testing.trained_campaign import TrainedCampaigns
 
     return TrainedCampaigns()
@@ -51,10 +51,10 @@ def trained_campaign_session(personalize_emu_session: Emulator) -> TrainedCampai
 
 @pytest.fixture(scope="session")
 def personalize_server_session() -> Iterator[str]:
-    """The URL of one server for all tests of the session, which share its resources; other AWS services are on it too.
+    """The URL of a server for all tests of the session, which share its resources; it includes other AWS services.
 
-    It runs in a process of its own, so that mocks in the tests do not touch its state. It has no quotas. Neither
-    endpoint nor credentials are set.
+    It runs in another process, so that mocks in tests do not affect it, and has no quotas. The environment is not
+    changed.
     """
     from personalize_emu.edge.testing.server_process import ServerProcess
 
@@ -64,10 +64,10 @@ def personalize_server_session() -> Iterator[str]:
 
 @pytest.fixture
 def personalize_server(personalize_server_session: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL of an empty server for programs that run outside the test process, or over HTTP.
+    """The URL of a server that is reset before the test, for programs outside the test process.
 
-    The environment names it: AWS_ENDPOINT_URL, credentials and region are set for the test, so that boto3, the AWS
-    CLI and child processes need nothing else.
+    AWS_ENDPOINT_URL, credentials and region are set for the test, so that boto3, the AWS CLI and child processes use
+    the server without further configuration.
     """
     from personalize_emu.edge.endpoints import client_environment, reset_server
 

@@ -1,4 +1,4 @@
-"""One line for each request: what was asked, how it went, and of a refusal all that it takes to understand it.
+"""One log line per request: operation, status, duration; for refused requests also the error and the resource.
 
     personalize_emu.requests   INFO    calls of Personalize
     personalize_emu.services   DEBUG   calls of S3, IAM and the other embedded services
@@ -16,7 +16,7 @@ from personalize_emu.wire.models import Operation
 from personalize_emu.wire.sensitive import without_sensitive
 
 LONGEST_MESSAGE = 1000
-"""Characters. Validation errors repeat what they refuse."""
+"""Characters. Validation errors repeat the refused value."""
 
 requests = logging.getLogger("personalize_emu.requests")
 services = logging.getLogger("personalize_emu.services")
@@ -30,7 +30,7 @@ def log_call(
     request_id: str,
     error: AwsError | None,
 ) -> None:
-    """A call of Personalize. operation: None when the request named none. error: what it was refused with."""
+    """Log a call of Personalize. operation: None if the request named none. error: None if it succeeded."""
     name = operation.name if operation else "-"
     if error is None:
         requests.info("%s status=%d ms=%.1f request=%s", name, status, seconds * 1000, request_id)
@@ -49,17 +49,17 @@ def log_call(
 
 
 def log_service_call(service: str | None, method: str, path: str, status: int, seconds: float) -> None:
-    """A call of an embedded service. service: the name that it was signed for."""
+    """Log a call of an embedded service. service: the signing name."""
     services.debug("%s %s %r status=%d ms=%.1f", service or "-", method, path, status, seconds * 1000)
 
 
 def log_refused(method: str, path: str, status: int, reason: str) -> None:
-    """A request that did not arrive as it should."""
+    """Log a request that was refused before it was complete."""
     requests.info("%s %r status=%d: %s", method, path, status, reason)
 
 
 def _subject(params: Mapping[str, Any]) -> str:
-    """The ARNs that a request names, or else the name of what it was to make; no member of these is sensitive."""
+    """The ARNs in a request, or else the name of the resource to create; none of these members is sensitive."""
     arns = [value for name, value in params.items() if name.endswith("Arn") and isinstance(value, str)]
     named = [params[name] for name in ("name", "jobName", "trackingId") if isinstance(params.get(name), str)]
     return ",".join(arns or named)[:LONGEST_MESSAGE].replace("\n", " ") or "-"

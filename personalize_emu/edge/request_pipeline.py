@@ -1,7 +1,7 @@
-"""The path of one request, as a list one can read: STEPS, then rendering. Knows HTTP only as plain values.
+"""The steps that process one Personalize request (STEPS), independent of the HTTP server.
 
-OPTIONS? ─▶ preflight
-otherwise ─▶ route ─▶ scope ─▶ parse ─▶ gate ─▶ validate ─▶ perform ─▶ render | render_error
+OPTIONS ─▶ preflight
+others  ─▶ route ─▶ credential scope ─▶ parse ─▶ access check ─▶ validate ─▶ perform ─▶ render | render_error
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from personalize_emu.wire.sigv4 import SignedRequest, credential_scope
 from personalize_emu.wire.validate import validate
 
 AccountOf = Callable[[str], str | None]
-"""Access key id -> the account it belongs to, or None when nobody issued it (P-20)."""
+"""Access key id -> its account, None if the key was never issued (P-20)."""
 
 NO_OPERATION = "unknown"
-"""What requests count as that name no operation."""
+"""Operation name in the metrics for requests that name none."""
 
 
 @dataclass
 class RequestContext:
-    """One request on its way in; each step fills in what it finds out."""
+    """One request; each step adds its results."""
 
     emulator: Emulator
     method: str
@@ -71,7 +71,7 @@ def find_operation(context: RequestContext) -> None:
 
 
 def read_credential_scope(context: RequestContext) -> None:
-    """Region and account of the request; without credentials those of the settings (P-19, P-20, P-21)."""
+    """Region and account of the request; without credentials the defaults of the settings (P-19, P-20, P-21)."""
     scope = credential_scope(context.headers, context.query)
     if scope is not None:
         context.region = scope.region
@@ -108,7 +108,7 @@ STEPS: tuple[Callable[[RequestContext], None], ...] = (
     check_constraints,
     perform,
 )
-"""The order of checks of P-56: routing, syntax and types, signature, constraints, then the operation's own."""
+"""In the order of P-56: routing, syntax and types, signature, constraints, then the checks of the operation."""
 
 
 def default_account(_access_key: str) -> None:
@@ -127,14 +127,14 @@ def answer(
     access_check: AccessCheck = allow_all,
     patience: float | None = None,
 ) -> Response:
-    """Answer one request. Never raises: every failure is an AWS-shaped error.
+    """Process one request. Never raises: every failure becomes an AWS error response.
 
     Args:
         path: percent-decoded, starting with a slash.
         query: the raw query string without its question mark.
         headers: names in lower case.
-        patience: seconds after which a call does not wait longer for the work that it has started (`Emulator.call`);
-            callers over HTTP have time-outs, those in the same process have none.
+        patience: seconds after which the call returns although work it has started continues (`Emulator.call`); set
+            for HTTP clients, which have time-outs, and None for clients in the same process.
     """
     if method == "OPTIONS":
         return preflight(headers.get("access-control-request-headers", "*"))
@@ -149,7 +149,7 @@ def answer(
 
 
 def refuse(emulator: Emulator, method: str, path: str, headers: Mapping[str, str], error: AwsError) -> Response:
-    """Answer a request with `error` before it enters the path, in the shape its operation has."""
+    """The response with `error` to a request that is refused before its first step."""
     try:
         operation: Operation | None = route(method, path, headers)
     except AwsError:
@@ -165,7 +165,7 @@ def _run(context: RequestContext, request_id: str) -> tuple[Response, AwsError |
         return render(context.known_operation, context.members, request_id, now()), None
     except AwsError as error:
         failure: AwsError = error
-    # The one catch-all: whatever goes wrong inside, clients get an AWS error and the log the traceback (P-64).
+    # Any fault inside the emulator: clients get an AWS error, the log the traceback (P-64).
     except Exception:  # noqa: BLE001
         _log.exception("request %s failed inside the emulator", request_id)
         failure = InternalFailure(f"The emulator failed; its log has the details under request {request_id}.")

@@ -1,11 +1,11 @@
-"""The production server: one process, an event loop for connections and threads for what they ask.
+"""The production server: one process with an event loop for connections and thread pools for requests.
 
-    main thread     signals, connections, requests as they arrive, health
+    main thread     signals, connections, receiving requests, health
     thread pools    threads that answer requests (dispatcher)
     jobs, clock     threads of the emulator
 
-A signal ends it: nothing more is accepted, answers that are nearly done go out, and the process leaves without
-waiting for threads that train.
+On SIGINT or SIGTERM the server stops accepting, requests that are nearly done are answered, and the process exits
+without waiting for threads that train.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 EXIT_CODES = {signal.SIGINT: 128 + signal.SIGINT, signal.SIGTERM: 0}
 """As shells count them: 128 plus the number of the signal for SIGINT."""
 PATIENCE_SECONDS = 0.3
-"""How long requests that are being answered may take when the server ends."""
+"""Time for requests in progress when the server stops."""
 CLOSING_SECONDS = 0.5
-"""How long the emulator may take to put its threads away, and trainings to remove their processes and files."""
+"""Time for the emulator to stop its threads, and for trainings to remove their processes and files."""
 MOST_FILES = 65_536
-"""Open files that are asked of the system; each connection is one."""
+"""Limit of open files that is requested from the system; each connection is one."""
 
 
 class PortInUse(Exception):
-    """Somebody listens on the port already."""
+    """Another process listens on the port."""
 
 
 def run(settings: Settings) -> NoReturn:
-    """Serve until SIGINT or SIGTERM, then leave the process with the code for it.
+    """Serve until SIGINT or SIGTERM, then exit with the code of the signal.
 
-    Prints `personalize-emu is ready on URL` once requests are answered.
+    Prints `personalize-emu is ready on URL` when the server accepts requests.
 
     Raises:
-        PortInUse: the port is taken.
-        OSError: the address is not one of this machine.
+        PortInUse: the port is in use.
+        OSError: the address does not belong to this machine.
     """
     listener = _listener(settings.host, settings.port)
     for each in EXIT_CODES:
@@ -71,8 +71,8 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> int:
-    """The exit code."""
-    # Not before the port is known to be free: these take most of the time of a start.
+    """Run the server; exits the process with the exit code."""
+    # Imported after the port is known to be free, because these take most of the start-up time.
     from threadpoolctl import threadpool_limits
 
     from personalize_emu.edge.http.dispatcher import Dispatcher
@@ -84,7 +84,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     _begin_logging(settings.log_level)
     _allow_many_files()
     emulator = emulator_with_services(settings)
-    # Requests run in several threads already; more of them inside each only take turns.
+    # Requests already run in several threads; BLAS threads inside each would compete for the cores.
     threadpool_limits(limits=1, user_api="blas")
     server = HttpServer(Dispatcher(one_port(emulator), asyncio.get_running_loop()), settings.body_timeout)
     stopped = _stop_signal()
@@ -93,7 +93,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     code = await stopped
     await server.stop(PATIENCE_SECONDS)
     await _close_emulator(emulator)
-    # The loop would wait for its own threads, and those for disks and clients.
+    # asyncio.run would wait for threads that wait for disks and clients.
     _exit(code)
 
 
@@ -106,20 +106,20 @@ async def _close_emulator(emulator: Emulator) -> None:
 
 
 def _begin_logging(level: str) -> None:
-    # What boto and moto tell at DEBUG is more than anybody reads, and repeats secrets.
+    # At DEBUG, boto and moto log too much and repeat secrets.
     others = "INFO" if level == "DEBUG" else level
     logging.basicConfig(level=others, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("personalize_emu").setLevel(level)
 
 
 def _stop_signal() -> asyncio.Future[int]:
-    """Done with the exit code at the first signal; the second ends the process at once."""
+    """A future of the exit code, resolved by the first signal; the second signal ends the process immediately."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
 
     def take(number: signal.Signals) -> None:
         if stopped.done():
-            # Of two that come together, either may be seen first.
+            # Two simultaneous signals may be handled in either order.
             _exit(max(stopped.result(), EXIT_CODES[number]))
         stopped.set_result(EXIT_CODES[number])
 
@@ -132,19 +132,19 @@ def _stop_signal() -> asyncio.Future[int]:
 
 
 def _exit_at_once(number: int, _frame: FrameType | None) -> NoReturn:
-    """Before anything is served."""
+    """Handler used before the server is ready."""
     _exit(EXIT_CODES[signal.Signals(number)])
 
 
 def _exit(code: int) -> NoReturn:
-    """End the process without waiting for its threads, which may be at a training for minutes."""
+    """Exit without waiting for threads, which may train for minutes."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
 def _allow_many_files() -> None:
-    """A client that opens many connections and sends nothing must not use up what the system allows."""
+    """Raise the limit of open files, so that many idle connections do not exhaust it."""
     try:
         import resource
     except ImportError:

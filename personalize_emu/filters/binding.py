@@ -1,4 +1,4 @@
-"""A checked filter with everything a request brings put in its place: constants only (spec 08 section 3.3)."""
+"""Binds a checked filter to one request: parameters and CurrentItem become constants (spec 08 section 3.3)."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from personalize_emu.filters.expressions import (
 from personalize_emu.filters.parameters import number_of, split_values
 
 Value = Decimal | frozenset[str]
-"""What one record holds in one column: a number, or the set of its categories. None where it is missing."""
+"""A value of a record in a column: a number, or the set of its categories."""
 
 ANY_EVENT = "*"
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """The column holds one of `values`, or none of them when negated. None stands for every event (F-16)."""
+    """The column has one of `values`, or none of them if negated. None stands for every event type (F-16)."""
 
     column: str
     values: frozenset[Constant] | None
@@ -41,7 +41,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Compared:
-    """The number in the column compared with another; None is a number that is missing (F-37)."""
+    """Compares the number in the column with `value`; None is a missing number (F-37)."""
 
     column: str
     operator: Operator
@@ -73,12 +73,12 @@ class BoundExpression:
 def bind(
     checked: CheckedFilter, texts: Mapping[str, str], current_item: Callable[[str], Value | None]
 ) -> tuple[BoundExpression, ...]:
-    """An EXCLUDE that lacks values is left out (F-71).
+    """Bind the parameters of a request; an EXCLUDE without values is dropped (F-71).
 
-    texts: what the request gives for each parameter. current_item: the value of the current item in a column.
+    texts: the values of each parameter as text. current_item: returns the value of the current item in a column.
 
     Raises:
-        MissingValues: an INCLUDE lacks values (F-70).
+        MissingValues: an INCLUDE has no values (F-70).
         UnreadableValues: F-95.
     """
     given = {name: _split(name, text) for name, text in texts.items() if name in _parameters(checked)}
@@ -94,7 +94,7 @@ def bind(
 
 
 def holds(condition: Bound, value: Value | None) -> bool:
-    """Whether one value, or a missing one (F-37), satisfies a condition."""
+    """Whether a value, or a missing one (F-37), satisfies a condition."""
     if isinstance(condition, Compared):
         if value is None or condition.value is None or not isinstance(value, Decimal):
             return condition.operator == "!="
@@ -106,7 +106,7 @@ def holds(condition: Bound, value: Value | None) -> bool:
 
 
 def held_number(field: Field, number: Decimal) -> Decimal:
-    """`number` as the column would hold it: 0.1 in the data of a float column must equal 0.1 in a filter."""
+    """`number` rounded to the column's type, so that 0.1 in a float column equals 0.1 in a filter."""
     if field.type not in ("float", "double"):
         return number
     with np.errstate(over="ignore"):
@@ -115,7 +115,7 @@ def held_number(field: Field, number: Decimal) -> Decimal:
 
 
 class _Binder:
-    """Puts the values of one request into conditions."""
+    """Replaces parameters in conditions by the values of one request."""
 
     def __init__(
         self,

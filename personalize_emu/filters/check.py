@@ -1,4 +1,4 @@
-"""What an expression means to the datasets of a group: columns, types, and what fits together (spec 08 section 2)."""
+"""Checks filter expressions against the schemas of a group: columns, types, combinations (spec 08 section 2)."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from personalize_emu.filters.expressions import (
 from personalize_emu.filters.parameters import number_of
 
 Schemas = Mapping[str, Schema]
-"""Dataset type (`ITEMS`) to the schema of the group's dataset of that type."""
+"""Dataset type (`ITEMS`) -> schema of the group's dataset of that type."""
 
 EVENTS = frozenset({INTERACTIONS, ACTION_INTERACTIONS})
-"""Datasets of which only the event type can be tested (F-34)."""
+"""Datasets for which only the event type can be tested (F-34)."""
 
 _DATASETS_OF: Mapping[Entity, frozenset[str]] = MappingProxyType(
     {
@@ -46,7 +46,7 @@ _DATASETS_OF: Mapping[Entity, frozenset[str]] = MappingProxyType(
     }
 )
 _AUTOMATIC = frozenset({"EXPIRATION_TIMESTAMP", "ACTION_EXPIRATION_TIMESTAMP", "REPEAT_FREQUENCY"})
-"""Columns of Actions the service applies itself (F-35)."""
+"""Columns of Actions that the service applies itself (F-35)."""
 
 _RECORDS: Mapping[str, str] = MappingProxyType({CURRENT_USER: USERS, CURRENT_ITEM: ITEMS})
 
@@ -69,17 +69,17 @@ class CheckedFilter:
 
     @cached_property
     def needs_user(self) -> bool:
-        """Whether a request for items or actions must say who asks (F-83)."""
+        """Whether a request for items or actions must have a user (F-83)."""
         return self.entity != "UserID" and any(column.owner in EVENTS | {CURRENT_USER} for column in self.columns)
 
     @cached_property
     def needs_item(self) -> bool:
-        """Whether a request must name the item that others are related to (F-14)."""
+        """Whether a request must have an item (F-14)."""
         return any(column.owner == CURRENT_ITEM for column in self.columns)
 
 
 def check(whole: FilterExpression, schemas: Schemas) -> CheckedFilter:
-    """Raises InvalidExpression (F-90)."""
+    """Check an expression and resolve its columns. Raises InvalidExpression (F-90)."""
     entity = whole.expressions[0].entity
     if any(expression.entity != entity for expression in whole.expressions):
         raise InvalidExpression("all expressions of a filter must have the same entity")
@@ -141,7 +141,7 @@ def _values(
 
 
 def _current_item(value: Column, column: Column, field: Field, schemas: Schemas) -> Column:
-    """A column on the right must be one of CurrentItem, and of the same sort (F-14)."""
+    """A column on the right must belong to CurrentItem and have a compatible type (F-14)."""
     if value.owner != CURRENT_ITEM or column.owner in EVENTS:
         raise InvalidExpression(f"{column_text(column)} cannot be compared with {column_text(value)}")
     other = _field(value, schemas)
@@ -151,7 +151,7 @@ def _current_item(value: Column, column: Column, field: Field, schemas: Schemas)
 
 
 def _constant(value: Constant, column: Column, field: Field) -> Constant:
-    """A value of the column's type. A number may be quoted, as in requests (F-73)."""
+    """A constant of the column's type. A number may be quoted, as in requests (F-73)."""
     if isinstance(value, Decimal) == field.numeric:
         return value
     if isinstance(value, Decimal):
@@ -163,7 +163,7 @@ def _constant(value: Constant, column: Column, field: Field) -> Constant:
 
 
 def _field(column: Column, schemas: Schemas) -> Field:
-    """The column of the schema, in whatever case it was written (F-25)."""
+    """The column of the schema, ignoring case (F-25)."""
     schema = schemas.get(_dataset(column).upper())
     fields = schema.fields if schema else ()
     found = next((field for field in fields if field.name.upper() == column.name.upper()), None)

@@ -1,4 +1,4 @@
-"""Columns of records, laid out so that one condition is a few passes over an array."""
+"""Columns of records in a layout in which conditions are evaluated with vectorised operations."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from personalize_emu.filters.expressions import Constant, Operator
 
 Mask = NDArray[np.bool_]
 SEPARATOR = "|"
-"""Between the categories of one value (F-36)."""
+"""Separates the categories of a value (F-36)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Texts:
-    """Strings of records. codes: int32[records], positions in `dictionary`, its length where one is missing."""
+    """A string column. codes: int32[records], positions in `dictionary`; its length for missing values."""
 
     dictionary: pa.Array
     codes: NDArray[np.int32]
@@ -38,12 +38,12 @@ class Texts:
         return cls(coded.dictionary, codes, field.categorical)
 
     def aligned(self, rows: NDArray[np.int64]) -> Texts:
-        """The values of other records: rows int64[n], -1 for a record that has none."""
+        """The values of other records. rows: int64[n], -1 for missing records."""
         codes = np.append(self.codes, np.int32(len(self.dictionary)))[rows]
         return Texts(self.dictionary, codes, self.categorical)
 
     def one_of(self, values: Iterable[object]) -> Mask:
-        """bool[records]: whether any category, or the whole text of a column without, is among `values`."""
+        """bool[records]: whether a category, or the whole text of a column without categories, is in `values`."""
         wanted = pa.array([value for value in values if isinstance(value, str)], pa.string())
         return np.take(self._admitted(wanted), self.codes)
 
@@ -57,7 +57,7 @@ class Texts:
         return text.split(SEPARATOR) if self.categorical else [text]
 
     def distinct(self) -> list[Constant]:
-        """Every category, or every text of a column without, that occurs; ascending."""
+        """The distinct categories or texts that occur, ascending."""
         occurring = self.dictionary.take(pa.array(np.unique(self.codes[self.codes < len(self.dictionary)])))
         return sorted({part for text in occurring.to_pylist() for part in self._parts(text)})
 
@@ -81,7 +81,7 @@ class Texts:
 
     @cached_property
     def _categories(self) -> tuple[NDArray[np.int64], NDArray[np.int32], pa.Array]:
-        """Each category of each dictionary entry: the entry, the code of the category, and the categories."""
+        """For each category of a dictionary entry: the entry and the category code; and the distinct categories."""
         parts = pc.split_pattern(self.dictionary, SEPARATOR)
         coded = parts.flatten().dictionary_encode()
         owners = np.asarray(pc.list_parent_indices(parts), dtype=np.int64)
@@ -90,7 +90,7 @@ class Texts:
 
 @dataclass(frozen=True, eq=False)
 class Floats:
-    """values: float32 or float64[records], NaN where one is missing."""
+    """values: float32 or float64[records], NaN for missing values."""
 
     values: NDArray[Any]
 
@@ -110,7 +110,7 @@ class Floats:
         return found
 
     def compared(self, operator: Operator, value: Decimal) -> Mask:
-        # Comparisons with NaN are false, and unequal is true: just what a missing value asks for (F-37).
+        # With NaN, all comparisons are false except `!=`, as required for missing values (F-37).
         return _compared(self.values, operator, self._held(value))
 
     def value(self, record: int) -> Decimal | None:
@@ -118,7 +118,7 @@ class Floats:
         return None if math.isnan(number) else Decimal(number)
 
     def numbers(self) -> NDArray[np.float64]:
-        """float64[records], NaN where one is missing."""
+        """float64[records], NaN for missing values."""
         return self.values.astype(np.float64)
 
     def distinct(self) -> list[Constant]:
@@ -171,7 +171,7 @@ class Integers:
         return Decimal(int(self.values[record])) if self.present[record] else None
 
     def numbers(self) -> NDArray[np.float64]:
-        """float64[records], NaN where one is missing."""
+        """float64[records], NaN for missing values."""
         return np.where(self.present, self.values.astype(np.float64), np.nan)
 
     def distinct(self) -> list[Constant]:
@@ -185,14 +185,14 @@ Column = Texts | Floats | Integers
 
 
 def column_of(column: pa.ChunkedArray, field: Field) -> Column:
-    """A column of strings or numbers as conditions read it."""
+    """The column in the layout for its type."""
     if field.type == "string":
         return Texts.of(column, field)
     return Integers.of(column) if field.type in ("int", "long") else Floats.of(column)
 
 
 def _whole_bound(operator: Operator, value: Decimal) -> int | None:
-    """The whole number that whole numbers can be compared with instead; None when none can be equal."""
+    """The integer bound that is equivalent to `value` for integers; None if no integer can be equal."""
     if not value.is_finite():
         raise ValueError("a bound for whole numbers must be finite")
     if value == value.to_integral_value():

@@ -37,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Parameter:
-    """`$NAME`: values come with the request."""
+    """`$NAME`: the values are given by the request."""
 
     name: str
 
@@ -70,7 +70,7 @@ Condition = Membership | Comparison
 
 @dataclass(frozen=True)
 class Expression:
-    """The part between two pipes."""
+    """One expression between two pipes."""
 
     action: Action
     entity: Entity
@@ -79,7 +79,7 @@ class Expression:
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """Those of all alternatives, without the tests."""
+        """The conditions of all alternatives, without the tests."""
         return tuple(condition for conjunction in self.alternatives for condition in conjunction)
 
 

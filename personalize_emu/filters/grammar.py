@@ -1,4 +1,4 @@
-"""From the text of a filter to its form (spec 08 section 2)."""
+"""Parses filter expressions (spec 08 section 2)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from personalize_emu.filters.expressions import (
     Parameter,
 )
 
-# Which words mean something depends on the place, so a column may be called IN or WHERE.
+# Keywords are contextual, so a column may be called IN or WHERE.
 _GRAMMAR = r"""
     filter: expression ("|" expression)*
     expression: ACTION ENTITY _WHERE conjunction (_OR conjunction)* [_IF test (_AND test)*]
@@ -112,7 +112,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 
 
 def parse(text: str) -> FilterExpression:
-    """Read an expression; what its words mean to the datasets is checked elsewhere.
+    """Parse an expression; columns and types are checked by `check`.
 
     Raises:
         InvalidExpression: a syntax error (F-90), or a placeholder after NOT IN (F-91).
@@ -129,7 +129,7 @@ def parse(text: str) -> FilterExpression:
 
 
 def unescaped(inner: str) -> str:
-    """The value of a string, given what stands between its quotes."""
+    """Remove the escapes from the text between the quotes of a string."""
     return _ESCAPE.sub(r"\1", inner)
 
 
@@ -139,7 +139,7 @@ def _parser() -> Lark:
 
 
 class _Forms(Transformer[Token, FilterExpression]):
-    """Tree to form, from the leaves up; every method takes the children of its rule."""
+    """Converts the syntax tree bottom-up; every method takes the children of its rule."""
 
     def filter(self, parts: list[Expression]) -> FilterExpression:
         return FilterExpression(tuple(parts))
@@ -184,7 +184,7 @@ class _Forms(Transformer[Token, FilterExpression]):
         return Column(known, str(name))
 
     def string(self, parts: list[Token]) -> str | Parameter:
-        """A string that is all placeholder is read as one (F-21)."""
+        """A string that contains only a placeholder is a parameter (F-21)."""
         inner = unescaped(parts[0][1:-1])
         quoted = _QUOTED_PARAMETER.fullmatch(inner)
         return Parameter(quoted[1]) if quoted else inner
@@ -197,7 +197,7 @@ class _Forms(Transformer[Token, FilterExpression]):
 
 
 class _Conjunction:
-    """Tells a conjunction from the tests after IF while the tree is read."""
+    """Distinguishes conjunctions from the tests after IF."""
 
     def __init__(self, conditions: tuple[Condition, ...]) -> None:
         self.conditions = conditions

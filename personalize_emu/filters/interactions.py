@@ -1,4 +1,4 @@
-"""Who met what, by which events: what conditions on event types read (spec 08 section 3.1)."""
+"""The event types of a user's interactions, which conditions on EVENT_TYPE test (spec 08 section 3.1)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from personalize_emu.filters.binding import OneOf
 
 MOST_INTERACTIONS = 100
 MOST_ACTION_INTERACTIONS = 300
-"""Newest events of a user that count for each event type (F-51, Q-53)."""
+"""Number of newest events of each event type that are considered (F-51, Q-53)."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """event_type: folded to one case, None where the event has none. timestamp: epoch seconds."""
+    """event_type: in lower case, None if the event has none. timestamp: epoch seconds."""
 
     record_id: str
     event_type: str | None
@@ -24,12 +24,12 @@ class Event:
 
 @dataclass(frozen=True)
 class RecordEvents:
-    """Pairs of a record (an item, an action, or a user) and the type of an event it took part in."""
+    """Pairs of a record id (item, action or user) and the type of an event with it."""
 
     pairs: frozenset[tuple[str, str | None]]
 
     def matching(self, condition: OneOf) -> frozenset[str]:
-        """Ids with an event of a listed type, or, negated, of a type that is not listed (F-55, F-56)."""
+        """Ids with an event of a listed type or, negated, of a type that is not listed (F-55, F-56)."""
         wanted = condition.values
         if wanted is None:
             return frozenset() if condition.negated else frozenset(record_id for record_id, _ in self.pairs)
@@ -39,7 +39,7 @@ class RecordEvents:
 
 
 def newest(events: Iterable[Event], limit: int) -> RecordEvents:
-    """The `limit` newest events of each type, of one user; `events` in order of arrival."""
+    """The `limit` newest events of each type of one user. events: in order of arrival."""
     seen: Counter[str | None] = Counter()
     pairs = set()
     ordered = sorted(events, key=lambda event: event.timestamp)

@@ -1,4 +1,4 @@
-"""Which records a filter leaves (spec 08 section 3)."""
+"""Evaluates bound filters as masks over records (spec 08 section 3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from personalize_emu.filters.records import View
 
 
 def nothing_known(column: str) -> Value | None:
-    """The values of nobody."""
+    """Used without a current user or item."""
     del column
     return None
 
@@ -28,10 +28,10 @@ def no_interactions(dataset: str) -> RecordEvents:
 
 @dataclass(frozen=True)
 class FilterContext:
-    """What a filter may want to know of who asks.
+    """What a filter reads of the user and item of a request.
 
-    user_known: False without a user, or for one of whom there is no trace (F-43). user, item: value of the
-    current user or item in a column. encounters: events of a dataset, by record.
+    user_known: False without a user, or for a user without data (F-43). user, item: return the value of the current
+    user or item in a column. interactions: returns the events of a dataset.
     """
 
     user_known: bool = False
@@ -41,7 +41,7 @@ class FilterContext:
 
 
 def admitted(expressions: Sequence[BoundExpression], view: View, filter_context: FilterContext) -> Mask:
-    """bool[ids of the view]: the union of what is included, less the union of what is excluded (F-41).
+    """bool[ids of the view]: the union of the included records, without the excluded ones (F-41).
 
     An expression whose tests fail has no effect (F-42).
     """

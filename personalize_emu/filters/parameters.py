@@ -1,4 +1,4 @@
-"""The values a request gives for one parameter: one string of quoted values (F-72 to F-74)."""
+"""Parses parameter values: one string of quoted values separated by commas (F-72 to F-74)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?
 
 
 def split_values(text: str) -> tuple[str, ...]:
-    """`"comedy","drama"` is two values, `"comedy, drama"` one; blanks around values do not count.
+    """Split the text of a parameter: `"comedy","drama"` has two values, `"comedy, drama"` one; outer blanks are
+    ignored.
 
-    Values without quotes are taken as they are; empty ones are left out, so a text may hold no value (F-75).
+    Unquoted values are accepted; empty values are dropped, so the result may be empty (F-75).
 
     Raises:
-        ValueError: a quote is not closed, or something follows it (F-73).
+        ValueError: a quote is not closed, or followed by something other than a comma (F-73).
     """
     values: list[str] = []
     position = 0
@@ -40,7 +41,7 @@ def split_values(text: str) -> tuple[str, ...]:
 
 
 def number_of(value: str) -> Decimal:
-    """Raises ValueError when `value` is no decimal number."""
+    """Parse a decimal number. Raises ValueError."""
     if not _NUMBER.fullmatch(value):
         raise ValueError(f"{value!r} is not a number")
     return Decimal(value)

@@ -1,4 +1,4 @@
-"""Records of one dataset, frozen, and views of them along other lists of ids."""
+"""Immutable records of a dataset, and views of them for lists of ids."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from personalize_emu.filters.binding import Alternatives, Bound, Compared, Value
 from personalize_emu.filters.columns import Column, Mask, Texts, column_of
 
 MASK_BYTES = 64 * 2**20
-"""Most memory one view spends on masks it may be asked for again."""
+"""Maximum memory for the cached masks of one view."""
 
 
 NO_ROW = -1
 
 
 class Records:
-    """One row an id. Columns are laid out when they are first asked for, and kept.
+    """One row per id. Columns are converted on first use and cached.
 
     table: in schema order, with distinct ids.
     """
@@ -43,10 +43,10 @@ class Records:
         return len(self.row_of)
 
     def changed_by(self, rows: Sequence[Row]) -> Records:
-        """Records in which `rows`, of several with one id the last, stand in place of those with their ids.
+        """Records in which `rows` replace those with the same id; of several rows with one id the last is used.
 
-        Much cheaper than laying out all records anew: the new rows stand behind the old ones. `changed` has
-        their places, and `base` is what was changed.
+        Much cheaper than building new records: the new rows are appended. `changed` has their row numbers, and `base`
+        is the original.
         """
         newest = {str(row[self.id_column]): row for row in rows}
         table = pa.concat_tables([self._table, rows_table(self.schema, newest.values())])
@@ -61,14 +61,14 @@ class Records:
 
     @cached_property
     def row_of(self) -> Mapping[str, int]:
-        """Place of every id."""
+        """Row number of every id."""
         if self.base is not self:
             return {**self.base.row_of, **self.changed}
         ids = pc.cast(self._table.column(self.id_column), pa.string()).to_pylist()
         return {record_id: row for row, record_id in enumerate(ids)}
 
     def along(self, ids: Sequence[str], names: Sequence[str]) -> pa.Table:
-        """Some columns along a list of ids; null for ids without a row."""
+        """Some columns for a list of ids; null for ids without a row."""
         row_of = self.row_of
         rows = np.fromiter((row_of.get(record_id, NO_ROW) for record_id in ids), np.int64, len(ids))
         places = pa.array(rows, mask=rows == NO_ROW)
@@ -84,14 +84,14 @@ class Records:
         return found
 
     def value(self, record_id: str, name: str) -> Value | None:
-        """What the record holds in a column. The id column has its value without a row, too (F-38)."""
+        """The value of a record in a column. The id column has a value even without a row (F-38)."""
         if name == self.id_column:
             return frozenset({record_id})
         row = self.row(record_id)
         return None if row is None else self.column(name).value(row)
 
     def text(self, record_id: str, name: str) -> str | None:
-        """The same as clients read it: categories joined, numbers in their shortest decimal form (RT-67)."""
+        """The value as text for clients: categories joined, numbers in their shortest decimal form (RT-67)."""
         row = self.row(record_id)
         if row is None:
             return None
@@ -103,9 +103,9 @@ class Records:
 
 
 class View:
-    """Records along a list of ids, some of which may have no row.
+    """Records for a list of ids, some of which may have no row.
 
-    ids: distinct. number_of: id to its place in `ids`; made here when it is not at hand.
+    ids: distinct. number_of: id -> position in `ids`; computed if not given.
     """
 
     def __init__(self, records: Records | None, ids: Sequence[str], number_of: Mapping[str, int] | None = None) -> None:
@@ -120,14 +120,14 @@ class View:
         return len(self.ids)
 
     def over(self, records: Records | None) -> View:
-        """The view of other records. Changes of the same base cost little."""
+        """The same view of other records; cheap if both have the same base."""
         view = View(records, self.ids, self.number_of)
         if records is not None and self._records is not None and records.base is self._records.base:
             view._base_rows = self._base_rows
         return view
 
     def mask(self, alternatives: Alternatives) -> Mask:
-        """bool[ids], read-only: the records for which all conditions of any alternative hold."""
+        """bool[ids], read-only: records for which all conditions of any alternative hold."""
         found = self._masks.get(alternatives)
         if found is None:
             found = self._evaluated(alternatives)
@@ -136,7 +136,7 @@ class View:
         return found
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """float64[ids]: what a numeric column holds, NaN where it is missing, or where there is no such column."""
+        """float64[ids]: values of a numeric column, NaN for missing values or if the column does not exist."""
         if self._records is None or self._records.schema.field(name) is None:
             return np.full(len(self), np.nan)
         column = self._column(name)
@@ -145,7 +145,7 @@ class View:
         return column.numbers()
 
     def forget_masks(self) -> None:
-        """Make every mask anew when it is next asked for."""
+        """Clear the cache of masks."""
         with self._lock:
             self._masks.clear()
 
@@ -197,7 +197,7 @@ class View:
 
     @cached_property
     def _rows(self) -> NDArray[np.int64]:
-        """int64[ids]: row of each id, NO_ROW for an id without one."""
+        """int64[ids]: row number of each id, NO_ROW for ids without a row."""
         changed = self._records.changed if self._records is not None else {}
         here = [(self.number_of[record_id], row) for record_id, row in changed.items() if record_id in self.number_of]
         if not here:
@@ -209,7 +209,7 @@ class View:
 
     @cached_property
     def _base_rows(self) -> NDArray[np.int64]:
-        """The same without the changes."""
+        """The row numbers without the changed rows."""
         if self._records is None:
             return np.full(len(self.ids), NO_ROW)
         row_of = self._records.base.row_of

@@ -1,1 +1,1 @@
-"""What is answered live (recommendations, rankings) and what is heard live (events)."""
+"""Live operations: recommendations, rankings, events and individual records."""

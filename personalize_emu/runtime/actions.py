@@ -31,14 +31,14 @@ _REPEAT = "REPEAT_FREQUENCY"
 
 @dataclass(frozen=True, eq=False)
 class ActionEvents:
-    """What one user did with actions. actions: int32[k] numbers. outcomes: int8[k]. timestamps: int64[k]."""
+    """Action interactions of one user. actions: int32[k], numbers. outcomes: int8[k]. timestamps: int64[k]."""
 
     actions: NDArray[np.int32]
     outcomes: NDArray[np.int8]
     timestamps: NDArray[np.int64]
 
     def latest(self, action_count: int) -> NDArray[np.float64]:
-        """float64[actions]: when each was met last, -inf for never."""
+        """float64[actions]: time of the user's last interaction with each action, -inf for never."""
         latest = np.full(action_count, -np.inf)
         np.maximum.at(latest, self.actions, self.timestamps)
         return latest
@@ -66,20 +66,20 @@ def _actions(context: Context, trained: TrainedVersion, params: Params, count: i
     history = replace(history_of(context.state, trained, user_id), user_id=user_id)
     scores = model.propensities(history, ActionHistory(events.actions, events.outcomes)).round(SCORE_PLACES)
     pauses = view.numbers(_REPEAT) * DAY
-    # Comparisons with NaN are false: an action without such a column is not held back.
+    # Comparisons with NaN are false, so actions without such a column are never hidden.
     shown = ~(events.latest(len(scores)) + pauses > now)
     for name in _EXPIRATIONS:
         shown &= ~(view.numbers(name) <= now)
     if wanted is not None:
         shown &= wanted.over_catalog()
-    # Numbers of actions follow their ids, so equal ones stay in the order of these (RT-93, RT-94).
+    # Action numbers follow the order of ids, so ties are ordered by id (RT-93, RT-94).
     best = np.lexsort((-np.nan_to_num(view.numbers(VALUE)), -scores))
     chosen = best[shown[best]][:count]
     return [{"actionId": model.actions[number], "score": float(scores[number])} for number in chosen.tolist()]
 
 
 def _action_events(context: Context, group_arn: str, trained: TrainedVersion, user_id: str) -> ActionEvents:
-    """Imported and streamed action interactions of now, with actions that the model knows."""
+    """The user's current imported and streamed interactions with actions that the model knows."""
     number_of = trained.number_of_answer
     contents = contents_of(context, group_arn, ACTION_INTERACTIONS)
     rows: list[tuple[int, int, int]] = []

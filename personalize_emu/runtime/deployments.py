@@ -1,4 +1,4 @@
-"""From the ARN of a campaign or a recommender to what it serves now."""
+"""Resolves the ARN of a campaign or recommender to the model it serves."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundE
 
 @dataclass(frozen=True)
 class Deployment:
-    """config: the campaignConfig or recommenderConfig in force."""
+    """config: the current campaignConfig or recommenderConfig."""
 
     config: Mapping[str, Any] | None
     trained: TrainedVersion
 
     @property
     def model(self) -> Model:
-        """As this deployment wants it (RT-70)."""
+        """The model with the ranking influence of this deployment (RT-70)."""
         return self.trained.model.influenced((self.config or {}).get("rankingInfluence", {}))
 
 
 def deployed(context: Context, campaign_arn: str, operation: str, kinds: frozenset[Kind]) -> Deployment:
-    """What the campaign serves; a campaign being updated goes on serving its old version (RT-22).
+    """The deployment of a campaign; during an update it serves the previous version (RT-22).
 
     Raises:
         ResourceNotFoundException: no such campaign.
@@ -48,7 +48,7 @@ def deployed(context: Context, campaign_arn: str, operation: str, kinds: frozens
 
 
 def recommending(context: Context, recommender_arn: str) -> Deployment:
-    """What the recommender serves; one being updated or retrained goes on serving its old model (RT-22).
+    """The deployment of a recommender; during an update or training it serves the previous model (RT-22).
 
     Raises:
         ResourceNotFoundException: no such recommender.

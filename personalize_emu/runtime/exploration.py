@@ -1,4 +1,4 @@
-"""Which items an answer has so that something is learned of them (R-72e, R-72f, R-73a, spec 09 section 3)."""
+"""Exploration of items in recommendations (R-72e, R-72f, R-73a, spec 09 section 3)."""
 
 from __future__ import annotations
 
@@ -18,23 +18,22 @@ from personalize_emu.service.refresh.kinds import TWO_HOURS
 from personalize_emu.service.state.trained_version import TrainedVersion
 
 PART_OF_CATALOG = frozenset({"aws-user-personalization-v2"})
-"""Recipes that score a part of the items only (R-73), and say why an item is there (RT-75)."""
+"""Recipes that score only a part of the items (R-73) and give reasons for items (RT-75)."""
 _FIXED: Mapping[str, Exploration] = MappingProxyType(
     {
         "aws-user-personalization-v2": Exploration(0.001, 30.0),
-        # The default of User-Personalization, for items of the age that counts as cold by default (R-62, R-66).
+        # The defaults of User-Personalization, with its default age of cold items (R-62, R-66).
         "aws-hrnn-coldstart": Exploration.of_weight(0.3, 5.0),
     }
 )
-"""Recipes whose exploration nobody can configure (R-73a)."""
+"""Recipes with a fixed exploration configuration (R-73a)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Explorer:
-    """Explores for one deployment of `trained`, for as long as the window of an update lasts.
+    """Explores for one deployment of `trained` within one update window.
 
-    key: what the draws of all users depend on, nothing of which is itself a matter of chance. terms: None where
-    nothing is explored.
+    key: seed of the draws of all users; contains nothing random. terms: None without exploration.
     """
 
     trained: TrainedVersion
@@ -42,7 +41,7 @@ class Explorer:
     key: tuple[object, ...]
 
     def explored(self, user_id: str, scores: NDArray[np.float32]) -> Explored:
-        """scores: float32[items], by relevance alone. The same user, the same answer (RT-35)."""
+        """scores: float32[items], by relevance alone. Deterministic for each user (RT-35)."""
         exposure = self.trained.exposure
         if self.terms is None or exposure is None:
             return nothing_explored(scores)
@@ -57,7 +56,7 @@ def explorer(context: Context, trained: TrainedVersion, config: Mapping[str, Any
 
 
 def scored_items(trained: TrainedVersion) -> Mask | None:
-    """bool[items], those that have a score without exploration; None for all (R-73)."""
+    """bool[items]: items that have a score without exploration; None for all (R-73)."""
     return trained.model.trained_items if trained.recipe.name in PART_OF_CATALOG else None
 
 

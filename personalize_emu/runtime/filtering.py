@@ -1,4 +1,4 @@
-"""The filter of a request, with its values, as a mask over items or actions (spec 08)."""
+"""The filter of a request as a mask over items or actions (spec 08)."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ from personalize_emu.state.resources import DatasetImportJob, Filter, Schema
 from personalize_emu.wire.errors import InvalidInputException
 
 CONSIDERED_SECONDS = 90 * 24 * 3600
-"""How long after the last import a history counts for filters (F-52)."""
+"""Filters use interactions up to this long after the last import (F-52)."""
 _RECORDS: Mapping[Entity, tuple[str, str]] = MappingProxyType(
     {"ItemID": (ITEMS, ITEM_ID), "UserID": (USERS, USER_ID), "ActionID": (ACTIONS, ACTION_ID)}
 )
-"""Dataset that describes what a filter is for, and its column of ids."""
+"""The dataset that describes what a filter selects, and its id column."""
 _EVENTS: Mapping[str, tuple[str, int]] = MappingProxyType(
     {
         "Interactions": (INTERACTIONS, MOST_INTERACTIONS),
         "Action_Interactions": (ACTION_INTERACTIONS, MOST_ACTION_INTERACTIONS),
     }
 )
-"""As expressions name them, to the type of the dataset and how many events of a user count for each event type."""
+"""Dataset name in expressions -> dataset type, and the number of events per event type that are considered."""
 
 
 @dataclass(frozen=True)
 class RequestFilter:
-    """Which items, or actions, one request may be answered with. `records` is None without a dataset of them."""
+    """The filter of one request. records: None if there is no dataset of the items or actions."""
 
     state: EmulatorState
     trained: TrainedVersion
@@ -62,12 +62,12 @@ class RequestFilter:
     filter_context: FilterContext
 
     def over_catalog(self) -> Mask:
-        """bool[n] along what the version answers, items or actions; read-only."""
+        """bool[n] over the catalog of the version, items or actions; read-only."""
         view = self.state.indexes.catalog_view(self.records, self.trained)
         return admitted(self.expressions, view, self.filter_context)
 
     def over(self, ids: Sequence[str]) -> Mask:
-        """bool[ids], for a few distinct ids, whether the model knows them or not."""
+        """bool[ids] for a few distinct ids, known to the model or not."""
         return admitted(self.expressions, View(self.records, ids), self.filter_context)
 
 
@@ -80,9 +80,9 @@ def requested_filter(
     item_id: str | None,
     entity: Entity = "ItemID",
 ) -> RequestFilter | None:
-    """The filter that `request` (the whole of it, or a promotion) names; None when it names none.
+    """The filter named by `request` (the request or one of its promotions); None if there is none.
 
-    Values without a filter mean nothing (F-76). entity: what the filter must be for.
+    Values without a filter are ignored (F-76). entity: what the filter must select.
 
     Raises:
         ResourceNotFoundException: F-97.
@@ -111,7 +111,7 @@ def group_of(context: Context, trained: TrainedVersion) -> str:
 
 
 def records_of(context: Context, group_arn: str, dataset_type: str, id_column: str) -> Records | None:
-    """What a dataset of the group holds now; None when the group has no dataset of that type."""
+    """The current records of a dataset of the group; None if the group has no dataset of that type."""
     dataset = dataset_of_type(context, group_arn, dataset_type)
     contents = context.state.contents(dataset.arn) if dataset else None
     if dataset is None or contents is None:
@@ -160,7 +160,7 @@ def _has_history(state: EmulatorState, contents: DatasetContents | None, user_id
 
 
 def contents_of(context: Context, group_arn: str, dataset_type: str) -> DatasetContents | None:
-    """The data of a dataset of the group; None when the group has none of that type."""
+    """The contents of a dataset of the group; None if the group has no dataset of that type."""
     dataset = dataset_of_type(context, group_arn, dataset_type)
     return context.state.contents(dataset.arn) if dataset else None
 
@@ -168,7 +168,7 @@ def contents_of(context: Context, group_arn: str, dataset_type: str) -> DatasetC
 def interactions_of(
     context: Context, contents: DatasetContents | None, user_id: str, most: int = MOST_INTERACTIONS
 ) -> RecordEvents:
-    """The newest interactions of each type of a user, imported and streamed ones alike (F-51, F-53)."""
+    """The newest imported and streamed interactions of a user, of each event type (F-51, F-53)."""
     if contents is None:
         return RecordEvents(frozenset())
     live = contents.events_of(user_id, most)
@@ -183,7 +183,7 @@ def interactions_of(
 
 
 def _has_lapsed(context: Context, contents: DatasetContents, streamed: Sequence[Event]) -> bool:
-    """Three months after the last import filters consider only users with newer events (F-52)."""
+    """From three months after the last import, filters consider only users with newer events (F-52)."""
     since = context.clock.now() - CONSIDERED_SECONDS
     if any(event.timestamp >= since for event in streamed):
         return False
@@ -196,7 +196,7 @@ def _has_lapsed(context: Context, contents: DatasetContents, streamed: Sequence[
 
 
 def _imported(state: EmulatorState, contents: DatasetContents, user_id: str, most: int) -> list[Event]:
-    """Oldest first; of long histories only what can be among the newest of its type."""
+    """Imported events of the user, oldest first; of long histories only the newest of each type."""
     bulk = state.indexes.interactions(contents)
     if bulk is None:
         return []

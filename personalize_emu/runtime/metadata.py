@@ -1,4 +1,4 @@
-"""Columns of the Items dataset shown with each item (spec 09 section 6)."""
+"""Columns of the Items dataset in responses (spec 09 section 6)."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from personalize_emu.wire.errors import InvalidInputException
 MOST_COLUMNS = 10
 """Q-52, RT-66."""
 MOST_RESULTS = 50
-"""Q-50, Q-51: items of one request that can carry metadata."""
+"""Q-50, Q-51: maximum number of items of a request with metadata."""
 LONGEST_VALUE = 20_000
-"""Characters of a value (RT-67)."""
+"""Maximum number of characters of a value (RT-67)."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """The columns that one request asks for, as the schema spells them, in the order of `_key`."""
+    """The requested columns, spelt as in the schema, in the order of `_key`."""
 
     items: Records
     columns: tuple[str, ...]
 
     def added_to(self, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """What an item has no value for is not among its metadata."""
+        """Add metadata to the items of a response; null values are omitted."""
         return [item | {"metadata": self._of(item["itemId"])} for item in listed]
 
     def _of(self, item_id: str) -> dict[str, str]:
@@ -40,12 +40,12 @@ class Metadata:
 
 
 def _key(column: str) -> str:
-    """Name of a column in answers: lower case, underscores kept (RT-67)."""
+    """Name of a column in responses: lower case, underscores kept (RT-67)."""
     return column.lower()
 
 
 def requested_metadata(context: Context, deployment: Deployment, params: Params) -> Metadata | None:
-    """None when the request asks for no columns.
+    """The requested metadata; None if the request names no columns.
 
     Raises:
         InvalidInputException: RT-65, RT-68; how many items may be asked for is checked elsewhere.

@@ -14,17 +14,16 @@ from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.trained_version import TrainedVersion
 
 MOST_STREAMED = 1000
-"""Newest streamed events that a model is told of: no model looks back further than that for long, and so an answer
-takes the same time however many there are."""
+"""Maximum number of newest streamed events in a history, which bounds the time of a request; models use fewer."""
 _NOTHING = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
 
 
 def history_of(
     state: EmulatorState, trained: TrainedVersion, user_id: str, context: Mapping[str, str] = NO_CONTEXT
 ) -> History:
-    """Oldest first. Events on items the model does not know are left out (R-111), of many the oldest (MOST_STREAMED).
+    """The history of a user, oldest first. Events with unknown items are left out (R-111).
 
-    A session id given as user id finds the events recorded under it (RT-43). circumstances: those of now.
+    A session id passed as user id has the events of that session (RT-43). context: of the request.
     """
     history = trained_history(trained, user_id, context)
     contents = state.contents(trained.interactions_arn)
@@ -40,7 +39,7 @@ def history_of(
 
 
 def single_item(trained: TrainedVersion, item_id: str) -> History:
-    """The history that asks for items related to one item; empty for an unknown one (RT-44)."""
+    """A history of one item, for related items; empty if the item is unknown (RT-44)."""
     number = trained.model.number_of.get(item_id)
     if number is None:
         return _NOTHING
@@ -50,7 +49,7 @@ def single_item(trained: TrainedVersion, item_id: str) -> History:
 def trained_history(
     trained: TrainedVersion, user_id: str, context: Mapping[str, str] = NO_CONTEXT
 ) -> History:
-    """What the version was trained with; without events for a user who had none then."""
+    """The history the version was trained with; empty for users without events at that time."""
     number = trained.user_number_of.get(user_id)
     if number is None:
         return replace(_NOTHING, user_id=user_id, context=context)
@@ -66,9 +65,9 @@ def _joined(history: History, items: NDArray[np.int32], timestamps: NDArray[np.i
 
 
 def request_context(trained: TrainedVersion, given: Mapping[str, str]) -> dict[str, str]:
-    """Column to value, of the columns that were trained on as context; what else is given is ignored (RT-60).
+    """The context of a request for the model: column -> value. Other columns are ignored (RT-60).
 
-    So is what is no number where the column is numeric (RT-61).
+    So are values that are not numbers in numeric columns (RT-61).
     """
     found = {}
     named = {name.upper(): value for name, value in given.items()} if trained.context_fields else {}

@@ -1,4 +1,4 @@
-"""Items for one answer: the best that the filter leaves, and among them those being promoted (spec 09 section 4)."""
+"""Selects the items of a response, including promoted items (spec 09 section 4)."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ WITHOUT_PROMOTIONS = frozenset({"aws-vod-trending-now"})
 
 @dataclass(frozen=True)
 class Promotion:
-    """share: percent of the answer. mask: bool[items], what may be promoted."""
+    """share: percent of the response. mask: bool[items] that may be promoted."""
 
     name: str | None
     share: int
     mask: Mask
 
     def count_of(self, results: int) -> int:
-        """Promoted items among `results`, when there are enough (RT-54)."""
+        """Number of promoted items among `results`, if there are enough (RT-54)."""
         return max(results * self.share // 100, 1)
 
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a request asks of the choice of items. kept: bool[items], None without a filter."""
+    """Constraints on the items of a response. kept: bool[items], None without a filter."""
 
     count: int
     kept: Mask | None
@@ -56,16 +56,16 @@ def requested_constraints(context: Context, trained: TrainedVersion, params: Par
     promotion = None
     for request in params.get("promotions", ()):
         promotion = _promotion(context, trained, request, user_id, item_id)
-    # Where promoted items stand is left to chance, but equal requests get equal answers (RT-35, RT-55).
+    # Positions of promoted items are random, but equal requests get equal responses (RT-35, RT-55).
     source = context.settings.seed, trained.group_name, trained.recipe.name
     seed = seed_of("promotion", *source, user_id, item_id, count, promotion.name if promotion else "")
     return Constraints(count, wanted.over_catalog() if wanted else None, promotion, seed)
 
 
 def chosen_items(explored: Explored, trained: TrainedVersion, constraints: Constraints) -> Items:
-    """The answer, best items first, promoted ones anywhere among them.
+    """The items of the response, best first, with promoted items at random positions.
 
-    explored: -inf scores where an item must not appear at all.
+    explored: -inf scores for items that must not appear.
     """
     if scored_items(trained) is not None:
         return _chosen_with_reasons(explored, trained, constraints)
@@ -78,7 +78,7 @@ def chosen_items(explored: Explored, trained: TrainedVersion, constraints: Const
 
 
 def _chosen_with_reasons(explored: Explored, trained: TrainedVersion, constraints: Constraints) -> Items:
-    """Where a part of the items has scores, and each item of an answer says why it is there (R-73, RT-75)."""
+    """As `chosen_items`, for recipes that score a part of the items and give reasons (R-73, RT-75)."""
     scores, model, promotion = explored.scores, trained.model, constraints.promotion
     scored = model.trained_items.copy()
     scored[explored.lifted] = True
@@ -120,7 +120,7 @@ def _promoted(scores: NDArray[np.float32], trained: TrainedVersion, constraints:
 
 
 def _placeholders(trained: TrainedVersion, allowed: Mask, count: int) -> Items:
-    """Popular items without a score, where a filter leaves too few of those that have one (R-73)."""
+    """Popular items without score, added if a filter leaves too few items with scores (R-73)."""
     popularity = np.bincount(trained.data.items, minlength=len(allowed)).astype(np.float32)
     numbers = top_k(np.where(allowed, popularity, np.float32(-np.inf)), count)
     catalog = trained.model.catalog
@@ -128,7 +128,7 @@ def _placeholders(trained: TrainedVersion, allowed: Mask, count: int) -> Items:
 
 
 def _mixed(promoted: Items, ordinary: Items, seed: int) -> Items:
-    """Both keep their order; which places the promoted ones take is chance (RT-55)."""
+    """Merge both lists, each in its order; the positions of promoted items are random (RT-55)."""
     if not promoted:
         return ordinary
     size = len(promoted) + len(ordinary)

@@ -45,15 +45,15 @@ def get_personalized_ranking(context: Context, params: Params) -> dict[str, Any]
 
 
 def ranked(model: Model, scores: NDArray[np.float32], item_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Known items by score, a softmax over them alone (RT-84); the others after them as given (R-74a).
+    """Known items by score, with a softmax over them (RT-84); unknown items follow in the given order (R-74a).
 
-    scores: float32[items], of the whole catalog. asked: distinct ids.
+    scores: float32[items], of the whole catalog. item_ids: distinct.
     """
     numbers, trained = [model.number_of.get(item, -1) for item in item_ids], model.trained_items
     known = [number for number in numbers if number >= 0 and trained[number]]
     unknown = [item for item, number in zip(item_ids, numbers, strict=True) if number < 0 or not trained[number]]
     scores = scores[known]
-    # Catalog numbers follow item ids, so a stable sort by number first settles ties by id (RT-32).
+    # Item numbers follow the order of ids, so a stable sort by number resolves ties by id (RT-32).
     order = np.lexsort((np.array(known, dtype=np.int64), -scores))
     shares = softmax_of(scores, order.astype(np.int32))
     ranking: list[dict[str, Any]] = [

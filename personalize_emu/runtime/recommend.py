@@ -85,9 +85,9 @@ def require_ids_of_use_case(trained: TrainedVersion, params: Params) -> None:
 def without_hidden(
     context: Context, trained: TrainedVersion, user_id: str, scores: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """float32[items]: -inf for what the user purchased or watched lately (R-102).
+    """float32[items]: the scores with -inf for items that the user recently purchased or watched (R-102).
 
-    Imported and streamed events up to now count, whichever of them the model was trained on.
+    All imported and streamed events up to now count, whether the model was trained on them or not.
     """
     hidden_type = folded(trained.recipe.hidden_event)
     if hidden_type is None:

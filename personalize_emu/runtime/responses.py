@@ -45,7 +45,7 @@ def softmax_of(logits: NDArray[np.float32], numbers: NDArray[np.int32]) -> list[
 
 
 def softmax_scales(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """float64[rows, 2] of float32[rows, n]: what `shares_of` takes from the whole of each row."""
+    """float64[rows, 2] of float32[rows, n]: maximum and sum of exponentials of each row, for `shares_of`."""
     peaks = logits.max(axis=1)
     raised = logits - peaks[:, None]
     np.exp(raised, out=raised)
@@ -59,10 +59,10 @@ def shares_of(logits: NDArray[np.float32], numbers: NDArray[np.int32], scale: ND
 
 
 def issued_id(context: Context, params: Params, listed: Iterable[Mapping[str, Any]]) -> str:
-    """A new id for the answer `listed` to a request, remembered for the events that will name it."""
+    """A new recommendation id for a response with the items `listed`; stored for events that refer to it."""
     deployment_arn = params["campaignArn"] if "campaignArn" in params else params["recommenderArn"]
     recommendation_id = context.identifiers.recommendation_id(deployment_arn)
-    # Actions are no impressions of items, so an answer of actions shows none (EV-75).
+    # Actions are not impressions of items (EV-75).
     items = [item["itemId"] for item in listed if "itemId" in item]
     context.state.answers.remember(recommendation_id, deployment_arn, params.get("userId"), items)
     return recommendation_id

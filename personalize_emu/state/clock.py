@@ -1,4 +1,4 @@
-"""Time: read, scheduled and moved through one object, so that no state depends on the wall clock directly."""
+"""Clocks: the current time, scheduled callbacks, and advancing of time."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Protocol
 
 Callback = Callable[[], None]
 LATEST = 253_370_764_800.0
-"""Epoch seconds of the year 9999. What is stamped a little later than the clock shows still is a date."""
+"""Epoch seconds of the year 9999, with a margin so that later timestamps are still valid dates."""
 
 
 class TooFar(ValueError):
-    """The clock would leave the years that dates can have."""
+    """The clock would leave the range of valid dates."""
 
 
 class Clock(Protocol):
@@ -24,24 +24,24 @@ class Clock(Protocol):
     def now(self) -> float: ...
 
     def call_at(self, when: float, callback: Callback) -> None:
-        """Run `callback` once, when the clock has reached `when`; at once when it already has."""
+        """Run `callback` once when the clock reaches `when`; immediately if it already has."""
 
     def advance(self, seconds: float) -> None:
-        """Move forward and run what has become due, in order of time, before returning.
+        """Advance the clock and run all callbacks that become due, in order of time.
 
         Raises:
             TooFar: the clock would go past the year 9998; it has not moved.
         """
 
     def start_over(self) -> None:
-        """Forget all callbacks and, where time goes on by itself, all advances."""
+        """Cancel all callbacks and, for the system clock, undo all advances."""
 
     def close(self) -> None:
-        """Forget all callbacks and stop."""
+        """Cancel all callbacks and stop."""
 
 
 class _Schedule:
-    """Callbacks in order of time, then of arrival. Not locked: its clock does that."""
+    """Callbacks in order of time, then of insertion. Not thread-safe."""
 
     def __init__(self) -> None:
         self._entries: list[tuple[float, int, Callback]] = []
@@ -64,12 +64,12 @@ class _Schedule:
 
 
 class ManualClock:
-    """A clock that stands still until it is advanced. Callbacks run in the thread that advances it."""
+    """A clock that moves only when it is advanced. Callbacks run in the thread that advances it."""
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         self._now = start
         self._schedule = _Schedule()
-        # Held for moments only: callbacks may wait for other threads, and those for this clock.
+        # Held briefly and never during callbacks, which may wait for other threads that use this clock.
         self._lock = threading.Lock()
         self._advancing = threading.RLock()
 
@@ -111,7 +111,7 @@ class ManualClock:
 
 
 class SystemClock:
-    """The machine's clock plus an offset that `advance` adds to. Callbacks run in a thread of their own."""
+    """The system time plus an offset that `advance` increases. Callbacks run in their own thread."""
 
     def __init__(self) -> None:
         self._offset = 0.0
@@ -156,7 +156,7 @@ class SystemClock:
             self._thread.join()
 
     def _step_towards(self, target: float) -> Callback | None:
-        """Move to the next callback that is due by the `target` offset, so that it sees its own time."""
+        """Move to the next callback that is due within the `target` offset, so that it sees its own time."""
         with self._changed:
             machine = time.time()
             entry = self._schedule.take_due(round(machine + target, 3))
@@ -174,7 +174,7 @@ class SystemClock:
         try:
             self._call_when_due()
         finally:
-            # A callback that raises is reported like any fault of a thread, and must not stop time for the others.
+            # An exception of a callback is reported like that of any thread and must not stop the clock.
             with self._changed:
                 if not self._closed:
                     self._start()
@@ -187,7 +187,7 @@ class SystemClock:
                 entry = self._schedule.take_due(self.now())
                 if entry is None:
                     when = self._schedule.next_time()
-                    # Timestamps are rounded to milliseconds, so a shorter wait would spin.
+                    # Times are rounded to milliseconds, so a shorter wait would loop.
                     self._changed.wait(None if when is None else max(when - self.now(), 0.001))
                     continue
             entry[1]()

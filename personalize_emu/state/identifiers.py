@@ -15,9 +15,9 @@ _SEPARATOR = "\n"
 
 
 class Identifiers:
-    """Makes ARN suffixes, tracking ids, request ids and recommendation ids. Any thread may ask.
+    """Generates ARN suffixes, tracking ids, request ids and recommendation ids. Thread-safe.
 
-    An owner is the ARN of what the identifier belongs to.
+    owner: ARN of the resource to which an identifier belongs.
     """
 
     def __init__(self, seed: int) -> None:
@@ -46,7 +46,7 @@ class Identifiers:
         return self._next("secret", "", 32)
 
     def _next(self, purpose: str, owner: str, size: int) -> bytes:
-        # Both steps are one call into C each, and so need no lock.
+        # Both steps are atomic in CPython, so no lock is needed.
         count = self._counts.setdefault((purpose, owner), itertools.count())
         key = _SEPARATOR.join((str(self._seed), purpose, owner, str(next(count))))
         return blake2b(key.encode(), digest_size=size).digest()
@@ -77,7 +77,7 @@ def partition_of(region: str) -> str:
 
 
 def parse_arn(text: str) -> Arn | None:
-    """The parts of `text`, or None when it has not the form of an ARN."""
+    """The parts of an ARN, or None if `text` has another form."""
     parts = text.split(":", 5)
     if len(parts) != 6 or parts[0] != "arn":
         return None

@@ -1,16 +1,15 @@
-"""Work that takes time: waiting, in progress, done or failed, on the clock and in the background.
+"""Jobs: work that takes time on the emulator's clock and runs in the background.
 
     start ──waiting──▶ begun() ──work in a worker──▶ succeeded(result) | failed(reason)
 
-`waiting` is exact; being in progress lasts until the work is done and at least `working` seconds. With no duration
-at all everything happens inside `start` (pace instant).
+The waiting time is exact; the job is in progress until its work is done and at least `working` seconds have passed.
+Without any duration the whole job runs inside `start` (pace instant).
 
-Every job ends. Whatever is raised in `begun`, in the work or in `succeeded` is a failure: its traceback is logged
-and `failed` gets a reason for the client. Each start and each end is one line of the log.
+Every job ends. Any exception in `begun`, the work or `succeeded` is a failure: its traceback is logged and `failed` is
+called with a reason for the client. Starts and ends are logged.
 
-Jobs that share a queue take turns in the order of their start: what has waited long enough goes on waiting until
-everything before it in each of its queues is done or failed. Jobs of different pools have different workers, and
-what only takes time needs none, so that nothing short waits for long work.
+Jobs in the same queue run in the order of their start. Jobs of different pools have different workers, and jobs that
+only take time need none, so that short jobs do not wait for long ones.
 """
 
 from __future__ import annotations
@@ -38,17 +37,17 @@ _TRIES_TO_FAIL = 2
 
 
 class JobFailed(Exception):
-    """Raised by work that cannot be done; the text is the failure reason clients read."""
+    """The work failed; the text is the failure reason for clients."""
 
 
 class JobStopped(JobFailed):
-    """Raised by work that was told to stop before its end."""
+    """The work was stopped before its end."""
 
 
 class WorkerPool(Enum):
-    """Which workers a job needs.
+    """The worker pool of a job.
 
-    TRAINING: minutes of computing. TRANSFER: reads or writes S3. UPKEEP: models between trainings, measurements.
+    TRAINING: long computations. TRANSFER: reads or writes S3. UPKEEP: model refresh, metrics.
     """
 
     TRAINING = "training"
@@ -62,19 +61,19 @@ _WORKERS: Mapping[WorkerPool, int] = MappingProxyType(
 
 
 def no_work() -> None:
-    """The work of a job that only takes time. It needs no worker."""
+    """The work of a job that only takes time; needs no worker."""
 
 
 @dataclass(frozen=True, eq=False)
 class Job(Generic[T]):
-    """One piece of work and what it does to its resource.
+    """A job and its effects on a resource.
 
-    begun: the resource enters its in-progress state; False when there is nothing left to work for.
-    work: the slow part, run by a worker of `pool`; raises JobFailed. `no_work` where only time passes.
-    succeeded, failed: the resource reaches its final state. `failed` is also called when `begun` or `succeeded` raises.
-    queues: names of the queues it takes turns in (R-DIJ-11, D-112).
-    in_background: whoever starts it goes on at once, even if it has no duration.
-    log_level: of the lines that tell of its start and its success.
+    begun: sets the in-progress state; returns False if the resource no longer exists.
+    work: the slow part, run by a worker of `pool`; raises JobFailed. `no_work` if the job only takes time.
+    succeeded, failed: set the final state. `failed` is also called if `begun` or `succeeded` raises.
+    queues: names of the queues in which it waits for earlier jobs (R-DIJ-11, D-112).
+    in_background: `start` returns immediately, even if the job has no duration.
+    log_level: of the log lines about its start and success.
     """
 
     name: str
@@ -94,7 +93,7 @@ class Job(Generic[T]):
 
 
 def attempt(what: str, action: Callable[[], object]) -> Exception | None:
-    """Carry out an action that must not keep others from theirs. Returns what it raised, logged with its traceback."""
+    """Run an action; exceptions are logged and returned, so that they do not affect other jobs."""
     try:
         action()
     except JobFailed as error:
@@ -106,7 +105,7 @@ def attempt(what: str, action: Callable[[], object]) -> Exception | None:
 
 
 def failure_reason(error: BaseException) -> str:
-    """What clients read: the text of JobFailed as it is, of everything else the service's text with a hint."""
+    """The failure reason for clients: the text of JobFailed, or the generic text of the service with a hint."""
     if isinstance(error, JobFailed):
         return str(error)
     first_line = next(iter(str(error).splitlines()), "")
@@ -116,7 +115,7 @@ def failure_reason(error: BaseException) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """A job that has begun. began, finish_at: emulated time, in epoch seconds; it ends at `finish_at` or later."""
+    """A job in progress. began, finish_at: epoch seconds of the emulator's clock; it ends at `finish_at` or later."""
 
     job: Job[Any]
     began: float
@@ -125,7 +124,7 @@ class _Run:
 
 
 class Jobs:
-    """Runs jobs. Closing it calls off what has not begun; late results of the rest reach nobody."""
+    """Runs jobs. `close` cancels jobs that have not begun; results of running jobs are discarded."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -155,14 +154,14 @@ class Jobs:
             self._clock.call_at(self._clock.now() + job.duration.waiting, lambda: self._due(job))
             return
         self._due(job)
-        # It may have to wait for jobs of other threads in its queues, and then runs in one of those.
+        # The job may wait for jobs of other threads in its queues, and then runs in one of those threads.
         with self._changed:
             self._changed.wait_for(lambda: self._closed or job not in self._unfinished)
 
     def at(self, when: float, action: Callable[[], None]) -> None:
-        """Run `action` once the clock reaches `when`. Nobody waits for it, and closing calls it off.
+        """Run `action` when the clock reaches `when`; cancelled by `close`.
 
-        The clock may outlive these jobs by far, so it is given a number only and keeps nothing alive.
+        The clock may outlive these jobs, so it only gets a number and keeps no references.
         """
         with self._changed:
             if self._closed:
@@ -172,12 +171,12 @@ class Jobs:
         self._clock.call_at(when, lambda: self._ring(number))
 
     def wait_idle(self, timeout: float | None = None) -> bool:
-        """Wait until no job is unfinished; False when `timeout` seconds of real time pass before."""
+        """Wait until all jobs have ended; False after `timeout` seconds of real time."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._unfinished or self._closed, timeout)
 
     def wait_for_work(self) -> None:
-        """Wait until no worker is busy; what then still is unfinished waits for the clock."""
+        """Wait until no worker is busy; remaining jobs wait for the clock."""
         with self._changed:
             self._changed.wait_for(lambda: self._working == 0 or self._closed)
 
@@ -206,7 +205,7 @@ class Jobs:
         return all(self._queues[name][0] is job for name in job.queues)
 
     def _begin(self, job: Job[Any], *, here: bool) -> None:
-        """here: this thread waits for the work. With a manual clock it always does, for whoever moves the clock."""
+        """here: wait for the work in this thread. Always done with a manual clock, for the thread that advances it."""
         if self._closed:
             return
         began = self._clock.now()
@@ -229,7 +228,7 @@ class Jobs:
             future.add_done_callback(lambda _: self._worked(run))
 
     def _submitted(self, job: Job[Any]) -> Future[Any] | None:
-        """The future result of the work; None once the jobs are closed."""
+        """The future of the work; None if the jobs are closed."""
         with self._changed:
             if self._closed:
                 return None
@@ -240,7 +239,7 @@ class Jobs:
                 return future
             try:
                 return self._workers[job.pool].submit(job.work)
-            # The system refuses another thread.
+            # The system cannot start another thread.
             except RuntimeError as error:
                 future.set_exception(error)
                 return future
@@ -281,12 +280,12 @@ class Jobs:
         word, level = ("stopped", job.log_level) if isinstance(error, JobStopped) else ("failed", logging.WARNING)
         log.log(level, "job %s: %s after %.1f s: %s", word, job.name, self._clock.now() - began, reason)
         for _ in range(_TRIES_TO_FAIL):
-            # Once more, since what it ran out of, memory for one, may be free by then.
+            # Retried once, because resources such as memory may be available again.
             if attempt(job.name, partial(job.failed, reason)) is None:
                 return
 
     def _finish(self, job: Job[Any]) -> None:
-        """Let those begin whose turn this was holding up."""
+        """Begin the jobs that waited for this one in a queue."""
         with self._changed:
             self._unfinished.discard(job)
             for name in job.queues:

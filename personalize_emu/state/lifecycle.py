@@ -1,6 +1,6 @@
-"""The lives of resources as data: which states follow each other, and how long each lasts.
+"""Lifecycles of resources as data: sequences of states and their durations.
 
-Status words have a blank before the second word and an underscore inside IN_PROGRESS (R-GEN-8).
+Statuses have a blank before the second word and an underscore in IN_PROGRESS (R-GEN-8).
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ UPDATING = frozenset({UPDATE_PENDING, UPDATE_IN_PROGRESS})
 DELETING = frozenset({DELETE_PENDING, DELETE_IN_PROGRESS})
 FAILED = frozenset({CREATE_FAILED, CREATE_STOPPED})
 DELETABLE = frozenset({ACTIVE, INACTIVE, CREATE_FAILED, CREATE_STOPPED})
-"""States in which a resource is at rest and may be deleted (R-GEN-14)."""
+"""States in which no operation is in progress and a resource may be deleted (R-GEN-14)."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """The states from beginning to end of what takes time."""
+    """The states of an operation that takes time."""
 
     pending: str
     in_progress: str
@@ -50,17 +50,17 @@ class Course:
 
 _CREATION = Course(CREATE_PENDING, CREATE_IN_PROGRESS, ACTIVE, CREATE_FAILED)
 DATA_DELETION = Course("PENDING", "IN_PROGRESS", "COMPLETED", "FAILED")
-"""Data deletion jobs have words of their own (R-DDJ-3)."""
+"""Data deletion jobs have their own statuses (R-DDJ-3)."""
 
 
 def course_of(kind: str) -> Course:
-    """How resources of `kind` come into being."""
+    """The states of the creation of a resource."""
     return DATA_DELETION if kind == "data-deletion-job" else _CREATION
 
 
 @dataclass(frozen=True)
 class Duration:
-    """Least seconds a resource spends waiting and in progress; slow work may take longer."""
+    """Minimum seconds a resource is pending and in progress; slow work may take longer."""
 
     waiting: float
     working: float
@@ -92,12 +92,12 @@ _INSTANT = Duration(0, 0)
 
 
 def creation_duration(settings: Settings, kind: str) -> Duration:
-    """How long a resource of `kind` is being created."""
+    """Duration of the creation of a resource."""
     return _paced(settings, _REAL_CREATION[kind])
 
 
 def dataset_update_duration(settings: Settings) -> Duration:
-    """How long a dataset takes to get another schema (D-98)."""
+    """Duration of UpdateDataset (D-98)."""
     return _paced(settings, _REAL_DATASET_UPDATE)
 
 
@@ -106,12 +106,12 @@ def deletion_duration(settings: Settings) -> Duration:
 
 
 def stopping_duration(settings: Settings) -> Duration:
-    """How long a training that was told to stop is at least seen stopping."""
+    """Minimum duration of the state CREATE STOPPING."""
     return _paced(settings, _REAL_STOPPING)
 
 
 def switching_duration(settings: Settings) -> Duration:
-    """How long a recommender takes to start or to stop."""
+    """Duration of starting or stopping a recommender."""
     return _paced(settings, _REAL_SWITCHING)
 
 

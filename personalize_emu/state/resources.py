@@ -1,8 +1,8 @@
-"""The records of all resource kinds. A record is frozen: the store replaces it, nobody edits it.
+"""Records of all resource kinds: frozen dataclasses that the store replaces on changes.
 
-Fields are the AWS members in snake case; `members` turns a record back into members of the wire, and the
-output shape of the operation picks from them, so one record serves Describe and List alike. Documents that
-clients give and get back unchanged (configurations, data sources) are kept as the members they came in.
+Fields are the AWS members in snake case; `members` converts a record to wire members, and the output shape of an
+operation selects from them, so one record serves Describe and List. Documents that clients pass and get back unchanged
+(configurations, data sources) are stored as received.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 Document = Mapping[str, Any]
 
-# Members that plain camel case does not give.
+# Members whose name is not the plain camel case of the field.
 _IRREGULAR = {
     "perform_hpo": "performHPO",
     "perform_auto_ml": "performAutoML",
@@ -37,10 +37,10 @@ def member_name(field_name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """What every kind has. Times are seconds since the epoch (R-GEN-12).
+    """Common fields of all kinds. Times are seconds since the epoch (R-GEN-12).
 
-    `type_word` is the word before the slash in the ARN, `kind` names the resource in texts and on settings,
-    `arn_field` is the field that holds the ARN.
+    `type_word` is the word before the slash in the ARN, `kind` names the resource in messages and settings, `arn_field`
+    is the field with the ARN.
     """
 
     type_word: ClassVar[str]
@@ -57,14 +57,14 @@ class Resource:
         return arn
 
     def members(self) -> dict[str, Any]:
-        """All members that have a value, by wire name (P-27: absent members are left out)."""
+        """All members with a value, by wire name (P-27: absent members are left out)."""
         pairs = ((member_name(field.name), getattr(self, field.name)) for field in fields(self))
         return {member: value for member, value in pairs if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stateful(Resource):
-    """A resource with a status (R-GEN-8) and a reason when it failed (R-GEN-11)."""
+    """A resource with a status (R-GEN-8) and a failure reason (R-GEN-11)."""
 
     status: str
     failure_reason: str | None = None
@@ -86,7 +86,7 @@ class DatasetGroup(Stateful):
 
 @dataclass(frozen=True, kw_only=True)
 class Schema(Resource):
-    """R-SCH-3. Has no status; `schema` is the text as it was sent."""
+    """R-SCH-3. Has no status; `schema` is the text as received."""
 
     type_word = kind = "schema"
     arn_field = "schema_arn"
@@ -176,7 +176,7 @@ class EventTracker(Stateful):
 
 @dataclass(frozen=True, kw_only=True)
 class Filter(Stateful):
-    """R-FLT-2. `filter_expression` is the text as it was sent."""
+    """R-FLT-2. `filter_expression` is the text as received."""
 
     type_word = kind = "filter"
     arn_field = "filter_arn"
@@ -189,7 +189,7 @@ class Filter(Stateful):
 
 @dataclass(frozen=True, kw_only=True)
 class Solution(Stateful):
-    """R-SOL-3. `latestSolutionVersion` is worked out when it is described; `latest_solution_update` is the
+    """R-SOL-3. `latestSolutionVersion` is computed by Describe; `latest_solution_update` is the
     record of the last UpdateSolution (R-SOL-14).
     """
 
@@ -267,7 +267,7 @@ class Recommender(Stateful):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchJob(Stateful):
-    """What both kinds of batch jobs have. `num_results` is items a line, or users a segment."""
+    """Common fields of batch jobs. `num_results`: items per line, or users per segment."""
 
     job_name: str
     solution_version_arn: str
@@ -303,7 +303,7 @@ class BatchSegmentJob(BatchJob):
 
 @dataclass(frozen=True, kw_only=True)
 class MetricAttribution(Stateful):
-    """R-MA-2. `metrics` are shown by ListMetricAttributionMetrics only."""
+    """R-MA-2. `metrics` are returned by ListMetricAttributionMetrics only."""
 
     type_word = kind = "metric-attribution"
     arn_field = "metric_attribution_arn"

@@ -1,4 +1,4 @@
-"""What was answered under each recommendation id, as far back as there is room for (RT-5)."""
+"""The most recent recommendations by recommendation id (RT-5), which events refer to."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from threading import Lock
 
 MOST_ITEMS = 1_000_000
-"""Items of all remembered answers together: some 40,000 answers of usual length, within 40 MB."""
+"""Maximum number of items in all entries together: about 40,000 responses of usual length, within 40 MB."""
 
 
 @dataclass(frozen=True)
 class ServedRecommendation:
-    """deployment_arn: of the campaign or recommender that answered. items: ids in the order shown."""
+    """deployment_arn: of the campaign or recommender. items: ids in the order of the response."""
 
     deployment_arn: str
     user_id: str | None
@@ -20,12 +20,12 @@ class ServedRecommendation:
 
 
 class ServedRecommendations:
-    """Forgets the oldest answers when there are too many."""
+    """A bounded map; the oldest entries are dropped."""
 
     def __init__(self, most_items: int = MOST_ITEMS) -> None:
         self._most = most_items
         self._held = 0
-        # A dict keeps the order of insertion, so its first key is the oldest.
+        # A dict keeps insertion order, so the first key is the oldest.
         self._answers: dict[str, ServedRecommendation] = {}
         self._lock = Lock()
 
@@ -43,5 +43,5 @@ class ServedRecommendations:
 
 
 def _size(answer: ServedRecommendation) -> int:
-    """An empty answer takes room, too."""
+    """An empty response also needs memory."""
     return max(len(answer.items), 1)

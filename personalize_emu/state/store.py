@@ -1,4 +1,4 @@
-"""All records of one emulator, by ARN, in order of creation, and what is kept beside them. Readers take no lock."""
+"""The records of one emulator by ARN, in order of creation, with further entries per record. Readers take no lock."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ E = TypeVar("E")
 
 
 class Table(Generic[E]):
-    """Entries that belong to the records of some kinds, by ARN: what is kept of a resource beside its members.
+    """Entries for the records of some kinds, by ARN: state of a resource besides its members.
 
-    The store makes an entry with each record and drops it with the record, so no deletion can forget it. A late job
-    that still holds a dropped entry writes where nobody reads, even if the ARN has been created anew.
+    The store creates an entry with each record and removes it with the record. A job that still holds a removed entry
+    can write to it without effect, even if the ARN has been created again.
     """
 
     def __init__(self, new_entry: Callable[[], E]) -> None:
@@ -26,7 +26,7 @@ class Table(Generic[E]):
         self._entries: dict[str, E] = {}
 
     def __getitem__(self, arn: str) -> E:
-        """Raises KeyError: there is no such record."""
+        """Raises KeyError if there is no such record."""
         return self._entries[arn]
 
     def get(self, arn: str) -> E | None:
@@ -37,16 +37,16 @@ class Table(Generic[E]):
         return list(self._entries.items())
 
     def add(self, arn: str) -> None:
-        """For the store, which has inserted the record."""
+        """Called by the store after the record was inserted."""
         self._entries[arn] = self._new_entry()
 
     def drop(self, arn: str) -> None:
-        """For the store, which has removed the record."""
+        """Called by the store after the record was removed."""
         self._entries.pop(arn, None)
 
 
 class Index:
-    """The ARNs of the records of one kind by a field that is unique. Kept by the store."""
+    """Maps a unique field of the records of one kind to their ARNs. Maintained by the store."""
 
     def __init__(self, field: str) -> None:
         self._field = field
@@ -66,9 +66,9 @@ class Index:
 
 
 class Store:
-    """Records are replaced whole, so a reader sees a record before or after a change, never between.
+    """Stores records. Records are replaced as a whole, so readers never see partial changes.
 
-    `lock` makes a check and the change that depends on it one step.
+    lock: makes a check and the change that depends on it atomic.
     """
 
     def __init__(self) -> None:
@@ -81,14 +81,14 @@ class Store:
         self._indexes: dict[type[Resource], list[Index]] = {}
 
     def table(self, new_entry: Callable[[], E], *kinds: type[Resource]) -> Table[E]:
-        """A new table with one entry for each record of these kinds, of which there is none yet."""
+        """Create a table with one entry for each record of these kinds; must be called before the first is inserted."""
         table = Table(new_entry)
         for kind in kinds:
             self._tables.setdefault(kind, []).append(table)
         return table
 
     def index(self, kind: type[Resource], field: str) -> Index:
-        """A new index of the records of a kind, of which there is none yet."""
+        """Create an index of the records of a kind; must be called before the first is inserted."""
         index = Index(field)
         self._indexes.setdefault(kind, []).append(index)
         return index
@@ -98,7 +98,7 @@ class Store:
         return record if isinstance(record, kind) else None
 
     def all(self, kind: type[R]) -> list[R]:
-        """Every record of a kind, oldest first."""
+        """All records of a kind, oldest first."""
         return [record for record in list(self._records.get(kind, {}).values()) if isinstance(record, kind)]
 
     def records(self) -> Iterator[Resource]:
@@ -110,7 +110,7 @@ class Store:
             records = self._records.setdefault(type(record), {})
             if record.arn in records:
                 raise KeyError(record.arn)
-            # Entries first: who finds a record finds its entry.
+            # The entries first, so that every visible record has its entries.
             for table in self._tables.get(type(record), ()):
                 table.add(record.arn)
             records[record.arn] = record
@@ -121,7 +121,7 @@ class Store:
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
-        """Holds the lock. What is inserted in a block that raises is taken back."""
+        """Hold the lock; records inserted in a block that raises are removed again."""
         with self.lock:
             before, done = self._inserted, False
             try:
@@ -133,15 +133,15 @@ class Store:
                         self.remove(record)
 
     def ordinal(self, record: Resource) -> int:
-        """Place in the order of creation; tells apart what was created in the same millisecond."""
+        """Position in the order of creation, also for records created in the same millisecond."""
         return self._ordinals.get(record.arn, 0)
 
     def change(self, record: R, **changes: Any) -> R | None:
-        """Replace fields of the current state of `record`; None when it no longer exists."""
+        """Replace fields of the current version of `record`; None if it no longer exists."""
         return self.change_if(record, lambda _: True, **changes)
 
     def change_if(self, record: R, condition: Callable[[R], bool], **changes: Any) -> R | None:
-        """As `change`, but only when `condition` holds for the current state; None when it does not."""
+        """As `change`, but only if `condition` holds for the current version; None otherwise."""
         with self.lock:
             current = self.get(type(record), record.arn)
             if current is None or not condition(current):
@@ -151,7 +151,7 @@ class Store:
             return changed
 
     def owned_by(self, record: Resource) -> Iterator[Resource]:
-        """Records that go with a record: import and export jobs with their dataset, versions with their solution."""
+        """Records that are removed with a record: jobs of a dataset, versions of a solution."""
         for kind, field in OWNED_KINDS.get(type(record), ()):
             yield from (each for each in self.all(kind) if getattr(each, field) == record.arn)
 

@@ -21,7 +21,7 @@ _UNBOUNDED = float("inf")
 
 @dataclass(frozen=True)
 class Limits:
-    """What a value of one shape must satisfy: bounds of size or number, a pattern, an enum."""
+    """The limits of a shape: size or number bounds, a pattern, an enum."""
 
     counts: bool
     minimum: float
@@ -31,7 +31,7 @@ class Limits:
     enum: tuple[str, ...]
 
     def fits(self) -> Callable[[Any], bool]:
-        """A test that holds where `broken` has nothing to say, for the many values that are good."""
+        """A fast predicate that is true if `broken` would be empty; used for the common case of valid values."""
         least, most, matches, enum = self.minimum, self.maximum, self.matches, frozenset(self.enum)
         if not self.counts:
             return lambda value: least <= value <= most
@@ -42,10 +42,10 @@ class Limits:
         return lambda value: least <= len(value) <= most and matches(value)
 
     def broken(self, value: Any) -> list[str]:
-        """Texts of the constraints that `value` breaks.
+        """The messages of the constraints that `value` violates.
 
-        A text over its maximum length is not matched against the pattern: what is too long is refused
-        anyway, and the cost of a pattern stays bounded by the longest text allowed.
+        Values over the maximum length are not matched against the pattern: they are refused anyway, and this bounds
+        the cost of pattern matching.
         """
         size = len(value) if self.counts else value
         texts = [self._at_least()] if size < self.minimum else []
@@ -58,7 +58,7 @@ class Limits:
         return texts
 
     def texts(self) -> list[str]:
-        """All constraints, as a refused map names them for its keys or values."""
+        """All constraints as text, as they are listed for keys or values of a refused map."""
         texts = [self._at_most()] if self.maximum < _UNBOUNDED else []
         texts += [self._at_least()] if self.minimum > -_UNBOUNDED else []
         texts += [self._pattern()] if self.pattern is not None else []
@@ -81,7 +81,7 @@ class Limits:
 
 
 def limits_of(shape: Shape) -> Limits | None:
-    """The limits of a shape, None when the model states none."""
+    """The limits of a shape, None if the model states none."""
     facts = shape.metadata
     stated: Collection[str] = facts.keys() & {"min", "max", "pattern", "enum"}
     if not stated or shape.type_name in ("structure", "boolean", "timestamp"):
@@ -101,17 +101,17 @@ def _number(bound: float) -> str:
     return str(int(bound)) if bound == int(bound) else str(bound)
 
 
-# A pattern that has not decided by then is fed a text made to stall it: it counts as not matching.
+# A match that takes longer is aborted and counts as no match, so that crafted values cannot stall the server.
 PATIENCE_SECONDS = 2.0
 
-# Watching the time costs more than a match. Without repeated groups the cost is polynomial, and small up to here.
+# Shorter texts are matched without a time-out, which costs more than the match, if the pattern has no nested groups.
 _SHORT = 256
 _REPEATED_GROUP = regex.compile(r"\)[*+{]")
 
 _TOKEN = regex.compile(r"\\.|\[\^?|\]|\.", regex.DOTALL)
 _ANY_BUT_LINE_ENDS = r"[^\n\r\x85\u2028\u2029]"
 
-# Three overlapping repetitions cost cubic time on a text that almost fits; these say the same in linear time.
+# Three overlapping repetitions take cubic time on texts that almost match; these equivalents take linear time.
 _FASTER = {
     r"^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$": r"^\x20*[\x21-\x7E][\x20-\x7E]*$",
 }
@@ -119,7 +119,7 @@ _FASTER = {
 
 @cache
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """A test whether a whole text matches a pattern of the model."""
+    """A predicate that matches a whole text against a pattern of the model."""
     match = compiled(pattern).fullmatch
     harmless = 0 if _REPEATED_GROUP.search(pattern) else _SHORT
 
@@ -135,12 +135,12 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 
 
 def compiled(pattern: str) -> regex.Pattern[str]:
-    """The pattern of the model, ready to match as Java would."""
+    """The pattern of the model, compiled to match as in Java."""
     return regex.compile(in_python(_FASTER.get(pattern, pattern)))
 
 
 def in_python(pattern: str) -> str:
-    """The same pattern for the `regex` package."""
+    """The pattern in the syntax of the `regex` package."""
     parts: list[str] = []
     end, in_class = 0, False
     for token in _TOKEN.finditer(pattern):

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 
 class AwsError(Exception):
-    """An error answer: `code` is the class name, `status` the HTTP status, `message` the client's text."""
+    """An error response: `code` is the class name, `status` the HTTP status, `message` the text for the client."""
 
     status: int = 400
 
@@ -57,42 +57,42 @@ class CommonError(AwsError):
 
 
 class InvalidInputException(ModelledError):
-    """A well-formed value that is not acceptable (E-31)."""
+    """A value is well formed but not acceptable (E-31)."""
 
 
 class InvalidNextTokenException(ModelledError):
-    """A pagination token that is not ours or belongs to another query (P-69)."""
+    """The pagination token is invalid or belongs to another query (P-69)."""
 
     def __init__(self, message: str = "The token is not valid.") -> None:
         super().__init__(message)
 
 
 class LimitExceededException(ModelledError):
-    """A quota is used up (E-35)."""
+    """A quota is exceeded (E-35)."""
 
 
 class ResourceAlreadyExistsException(ModelledError):
-    """The name, or the place of a singleton, is taken (E-34)."""
+    """The name is in use, or a resource that can exist only once exists (E-34)."""
 
 
 class ResourceInUseException(ModelledError):
-    """The state of a resource forbids the operation now (E-33)."""
+    """The state of a resource does not allow the operation now (E-33)."""
 
 
 class ResourceNotFoundException(ModelledError):
-    """An ARN of the request does not exist in this account and region (E-32)."""
+    """A resource of the request does not exist in this account and region (E-32)."""
 
 
 class TooManyTagKeysException(ModelledError):
-    """More than 50 keys in one UntagResource (R-TAG-4)."""
+    """More than 50 keys in one UntagResource call (R-TAG-4)."""
 
 
 class TooManyTagsException(ModelledError):
-    """More than 50 tags on one resource (R-TAG-3)."""
+    """More than 50 tags on a resource (R-TAG-3)."""
 
 
 class ValidationException(CommonError):
-    """A value breaks a constraint of the service model (P-45)."""
+    """A value violates a constraint of the service model (P-45)."""
 
 
 class SerializationException(CommonError):
@@ -100,51 +100,51 @@ class SerializationException(CommonError):
 
 
 class UnknownOperationException(CommonError):
-    """No operation of that target or path (P-57, P-58)."""
+    """The target or path names no operation (P-57, P-58)."""
 
 
 class MissingAuthenticationTokenException(CommonError):
-    """The request carries no credentials (P-60)."""
+    """The request has no credentials (P-60)."""
 
 
 class IncompleteSignature(CommonError):
-    """The request carries credentials of another form (P-63)."""
+    """The credentials of the request are malformed (P-63)."""
 
 
 class UnrecognizedClientException(CommonError):
-    """Nobody has the access key, or the session token is not its own (P-61)."""
+    """The access key is unknown, or the session token does not belong to it (P-61)."""
 
     def __init__(self, message: str = "The security token included in the request is invalid.") -> None:
         super().__init__(message)
 
 
 class InvalidSignatureException(CommonError):
-    """The signature is not the one that the owner of the access key would have made (P-61)."""
+    """The signature is wrong (P-61)."""
 
 
 class ExpiredTokenException(CommonError):
-    """The session of the access key is over (P-61)."""
+    """The session of the access key has expired (P-61)."""
 
     def __init__(self, message: str = "The security token included in the request is expired") -> None:
         super().__init__(message)
 
 
 class RequestExpired(CommonError):
-    """The request was signed too long ago, or for another time (P-22)."""
+    """The request was signed too long ago, or for a later time (P-22)."""
 
 
 class AccessDeniedException(CommonError):
-    """The caller may not do this (P-62)."""
+    """The caller lacks a permission (P-62)."""
 
 
 class RequestTimeoutException(CommonError):
-    """The request did not arrive in time."""
+    """The request was not received in time."""
 
     status = 408
 
 
 class RequestEntityTooLargeException(CommonError):
-    """The body is longer than any valid request."""
+    """The body is larger than any valid request."""
 
     status = 413
 
@@ -154,12 +154,12 @@ class ThrottlingException(CommonError):
 
 
 class NotImplementedException(CommonError):
-    """The operation exists in the service model and has no implementation here yet."""
+    """The operation exists in the service model and is not implemented."""
 
     status = 501
 
 
 class InternalFailure(CommonError):
-    """A fault of the emulator itself (P-64)."""
+    """An internal error of the emulator (P-64)."""
 
     status = 500

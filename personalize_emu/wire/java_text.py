@@ -1,4 +1,4 @@
-"""How the service, a Java program, writes numbers and values (P-29)."""
+"""Formats numbers and values as the service, a Java program, does (P-29)."""
 
 from __future__ import annotations
 

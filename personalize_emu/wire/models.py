@@ -23,9 +23,8 @@ _STATUS_OF_PLAIN_ERRORS = 400
 class Operation:
     """One operation of one service.
 
-    `target` is the `X-Amz-Target` of the JSON protocol, None for REST; `error_statuses` maps every error
-    code of the service to its HTTP status, because a code has one status an endpoint (P-37, P-38).
-    Operations are compared by identity: there is one object for each.
+    `target` is the `X-Amz-Target` of the JSON protocol, None for REST. `error_statuses` maps the error codes of the
+    service to HTTP statuses (P-37, P-38). Operations are compared by identity: there is one object for each.
     """
 
     name: str
@@ -41,7 +40,7 @@ class Operation:
 
 @cache
 def operations() -> Mapping[str, Operation]:
-    """Every operation by name; the names of the three services do not overlap."""
+    """All operations by name; names are unique across the three services."""
     found = {operation.name: operation for service in SERVICES for operation in _operations_of(service)}
     return MappingProxyType(found)
 
@@ -52,7 +51,7 @@ def wire_name(member: str, shape: Shape) -> str:
 
 
 def is_json_value(shape: Shape) -> bool:
-    """Whether the model lets the member carry JSON inside a string (EV-30)."""
+    """Whether the member contains JSON as a string (EV-30)."""
     return bool(shape.serialization.get("jsonvalue", False))
 
 

@@ -1,7 +1,7 @@
-"""Pagination tokens (P-67, P-69): opaque, tamper-evident, bound to the query they continue.
+"""Pagination tokens (P-67, P-69): opaque, authenticated, and bound to the query they continue.
 
-A token is base64 of `tag + ciphertext`. The tag is a keyed digest of query and position and doubles as
-the nonce of the key stream, so equal positions of one query give equal tokens and nothing has to be stored.
+A token is base64 of `tag + ciphertext`. The tag is a keyed digest of query and position and doubles as the nonce of the
+key stream, so equal positions of one query give equal tokens and no state is stored.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _LONGEST_POSITION = LONGEST_TOKEN // 4 * 3 - _TAG_BYTES
 
 
 def issue(secret: bytes, query: str, position: str) -> str:
-    """A token that takes `query` (operation and filters) up again at `position`.
+    """A token that continues `query` (operation and filters) at `position`.
 
-    Raises ValueError when the position does not fit into 1500 characters.
+    Raises ValueError if the position does not fit into 1500 characters.
     """
     plain = position.encode()
     if len(plain) > _LONGEST_POSITION:
@@ -31,7 +31,7 @@ def issue(secret: bytes, query: str, position: str) -> str:
 
 
 def redeem(secret: bytes, token: str, query: str) -> str:
-    """The position inside `token`; raises InvalidNextTokenException unless `issue` made it for this query."""
+    """The position in `token`. Raises InvalidNextTokenException unless `issue` created it for this query."""
     try:
         sealed = b64decode(token, validate=True)
     except (binascii.Error, ValueError):

@@ -1,7 +1,7 @@
-"""Request bodies to values, through the input shape (P-16 to P-18, P-59).
+"""Parses request bodies through the input shape (P-16 to P-18, P-59).
 
-Each operation is compiled once into nested readers; a reader takes a decoded JSON value and returns the
-member's value or raises SerializationException. Whatever the bytes are, nothing else is raised.
+Each operation is compiled once into nested readers. A reader takes a decoded JSON value and returns the value of the
+member, or raises SerializationException; no other exception is raised, whatever the input.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?")
 def parse(operation: Operation, body: bytes) -> dict[str, Any]:
     """The members of a request by wire name.
 
-    Unknown members are left out, null counts as absent (P-17), an empty body is `{}` (P-18). Timestamps come
-    out as float seconds since the epoch, `properties` as JSON text (EV-25, EV-30). A null inside a list or
-    map is kept for the validator to refuse. Raises SerializationException.
+    Unknown members are dropped, null counts as absent (P-17), an empty body is `{}` (P-18). Timestamps are returned as
+    float seconds since the epoch, `properties` as JSON text (EV-25, EV-30). Nulls inside lists and maps are kept, for
+    the validator to refuse. Raises SerializationException.
     """
     members: dict[str, Any] = _reader_of(operation)(_decoded(body) if body else {})
     return members
@@ -195,7 +195,7 @@ def _finite(value: float) -> float | None:
 
 
 def _writable(text: str) -> str:
-    """Half a surrogate pair fits in JSON but in no file, hash or answer that is UTF-8."""
+    """Unpaired surrogates are valid in JSON but cannot be encoded as UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:

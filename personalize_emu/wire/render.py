@@ -1,7 +1,7 @@
-"""Values to answers, through the output shape (P-23 to P-40, P-80).
+"""Renders responses through the output shape (P-23 to P-40, P-80).
 
-Each operation is compiled once into nested writers; a writer takes a value and returns its JSON text.
-Members the shape does not know never reach a client.
+Each operation is compiled once into nested writers. A writer takes a value and returns its JSON text. Members that the
+shape does not have are never sent.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _REST: Headers = (("content-type", REST_TYPE), *_CORS)
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP answer; header names are lower-case."""
+    """An HTTP response; header names are lower-case."""
 
     status: int
     headers: Headers
@@ -52,10 +52,10 @@ class Response:
 
 
 def render(operation: Operation, members: Mapping[str, Any] | None, request_id: str, now: float) -> Response:
-    """The answer of a successful call; `now` is seconds since the epoch, for the date header.
+    """The response of a successful call. now: seconds since the epoch, for the date header.
 
-    Timestamps are epoch seconds, written as a Java double with milliseconds (P-29). None is absent (P-27);
-    lists and maps are sent even if empty (P-31). Without an output shape the body is empty (P-32, P-36).
+    Timestamps are epoch seconds, written as a Java double with milliseconds (P-29). None is absent (P-27); lists and
+    maps are sent even if empty (P-31). Without an output shape the body is empty (P-32, P-36).
     """
     write = _writer_of(operation)
     body = b"" if write is None else write(members or {}).encode("ascii")
@@ -64,7 +64,7 @@ def render(operation: Operation, members: Mapping[str, Any] | None, request_id: 
 
 
 def render_error(operation: Operation | None, error: AwsError, request_id: str, now: float) -> Response:
-    """The answer of a failed call; `operation` is None when routing failed (P-37 to P-40, P-57 to P-59)."""
+    """The response of a failed call. operation: None if routing failed (P-37 to P-40, P-57 to P-59)."""
     status = error.status
     if operation is not None:
         status = operation.error_statuses.get(error.code, status)
@@ -75,10 +75,10 @@ def render_error(operation: Operation | None, error: AwsError, request_id: str, 
 
 
 def preflight(requested_headers: str = "*") -> Response:
-    """The answer to OPTIONS on any path (P-80).
+    """The response to OPTIONS on any path (P-80).
 
-    `requested_headers` is the request's `access-control-request-headers`, which are all allowed: the star
-    does not cover `authorization` in browsers.
+    requested_headers: value of `access-control-request-headers`; all of them are allowed, because `*` does not cover
+    `authorization` in browsers.
     """
     allowed = requested_headers if requested_headers.isprintable() and requested_headers.isascii() else "*"
     headers = (
@@ -161,7 +161,7 @@ def _write_integer(value: Any) -> str:
     return str(int(value))
 
 
-# Between these a Java double is written without an exponent, as Python does: most scores.
+# In this range, which covers most scores, Java and Python write doubles identically.
 _PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e7
 
 

@@ -1,4 +1,4 @@
-"""Which operation a request asks for (P-5 to P-9, P-57, P-58)."""
+"""Determines the operation of a request (P-5 to P-9, P-57, P-58)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from personalize_emu.wire.sigv4 import credential_scope
 
 TARGET_PREFIX = "AmazonPersonalize."
 SIGNING_NAMES = frozenset({"personalize", "personalize-runtime", "personalize-events"})
-"""What requests for this service are signed for: the right name, and those of the clients, which some take for it."""
+"""Signing names of the service; some clients use the name of the client instead."""
 
 
 def route(method: str, path: str, headers: Mapping[str, str]) -> Operation:
-    """The operation of a request; `headers` have lower-case names.
+    """The operation of a request. headers: names in lower case.
 
     Raises UnknownOperationException, with status 400 at `/` and 404 at any other path.
     """
@@ -34,10 +34,10 @@ def route(method: str, path: str, headers: Mapping[str, str]) -> Operation:
 
 
 def is_ours(method: str, path: str, headers: Mapping[str, str], query_string: str = "") -> bool:
-    """Whether a request on a port shared with other services is for this one.
+    """Whether a request on a port shared with other services is for Personalize.
 
-    A target of ours says yes; otherwise the signature decides, so that a bucket called `users` stays a
-    bucket; unsigned requests are ours on our paths. Preflights are never signed.
+    A target of Personalize decides; otherwise the signing name does, so that a bucket named `users` remains a bucket;
+    unsigned requests are for Personalize on its paths. Preflight requests are never signed.
     """
     if headers.get("x-amz-target", "").startswith(TARGET_PREFIX):
         return True

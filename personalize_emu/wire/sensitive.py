@@ -1,4 +1,4 @@
-"""Values that the service model marks sensitive: they belong into no log (P-49, S-38)."""
+"""Masks values that the service model marks as sensitive in log messages (P-49, S-38)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def is_sensitive(shape: Shape) -> bool:
 
 
 def without_sensitive(text: str, operation: Operation, params: Any) -> str:
-    """A text about a request, such as an error message, without the sensitive values of the request.
+    """`text`, such as an error message, without the sensitive values of the request.
 
-    params: the request as it was parsed.
+    params: the parsed request.
     """
     if operation.input_shape is not None:
-        # Longer ones first: a short one may be part of them.
+        # Longer values first, because a short one may be part of them.
         for secret in sorted(set(_secrets(operation.input_shape, params, False)), key=len, reverse=True):
             text = text.replace(secret, MASK)
     return text
 
 
 def _secrets(shape: Shape, value: Any, hidden: bool) -> Iterator[str]:
-    """Sensitive texts and numbers of at least two characters; single ones would take letters out of words."""
+    """Sensitive texts and numbers of at least two characters; replacing single characters would destroy words."""
     hidden = hidden or is_sensitive(shape)
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         for name, member in shape.members.items():

@@ -19,15 +19,15 @@ TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
 class MalformedSignature(Exception):
-    """There are credentials, and something about them is missing or unreadable. The text says what."""
+    """The credentials are incomplete or unreadable. The text states the cause."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What a request carries, in its headers or, pre-signed, in its query.
+    """The signature in the headers or, if pre-signed, in the query of a request.
 
-    signed_headers: names in lower case. value: hex digits. signed_at: epoch seconds. token: of a session.
-    lifetime: seconds that a pre-signed request is good for, None for others.
+    signed_headers: names in lower case. value: hex digits. signed_at: epoch seconds. token: session token.
+    lifetime: validity of a pre-signed request in seconds, None for others.
     """
 
     scope: CredentialScope
@@ -50,10 +50,10 @@ class SignedRequest:
 
 
 def read_signature(headers: Mapping[str, str], query: str) -> Signature | None:
-    """None when the request names no credentials at all.
+    """The signature of a request; None if it has no credentials.
 
     Raises:
-        MalformedSignature: it does, but not as it should.
+        MalformedSignature: the credentials are malformed.
     """
     presigned = dict(parse_qsl(query, keep_blank_values=True)) if "X-Amz-" in query else {}
     if "authorization" in headers:
@@ -76,7 +76,7 @@ def read_signature(headers: Mapping[str, str], query: str) -> Signature | None:
 
 
 def expected_signature(signature: Signature, secret: str, request: SignedRequest) -> str:
-    """The hex digits that the owner of the secret would have sent."""
+    """The correct signature in hex digits, given the secret of the access key."""
     scope = signature.scope
     place = "/".join((scope.date, scope.region, scope.service, "aws4_request"))
     moment = datetime.fromtimestamp(signature.signed_at, UTC).strftime(TIME_FORMAT)
@@ -145,9 +145,9 @@ class CredentialScope:
 
 
 def credential_scope(headers: Mapping[str, str], query_string: str) -> CredentialScope | None:
-    """The scope in the `authorization` header (keys lower-case) or in the query of a pre-signed request.
+    """The scope in the `authorization` header (names in lower case) or in the query of a pre-signed request.
 
-    None when there is none or it is malformed.
+    None if it is missing or malformed.
     """
     authorization = headers.get("authorization")
     if authorization is not None:

@@ -1,7 +1,7 @@
-"""Constraints of the service model on parsed requests (P-45 to P-54).
+"""Checks parsed requests against the constraints of the service model (P-45 to P-54).
 
-Each operation is compiled once into nested checks. A check takes a value and the place it stands at and
-appends what it breaks to a list; places become text only when something is broken.
+Each operation is compiled once into nested checks. A check takes a value and its path and appends violations to a list;
+paths are converted to text only for violations.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_VIOLATIONS = 100
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken constraint; `hidden` values are not echoed (P-49)."""
+    """One violated constraint; `hidden` values are not repeated in the message (P-49)."""
 
     place: Place | None
     value: Any
@@ -37,16 +37,16 @@ class Violation:
         return f"Value{echo} at '{_path(self.place)}' failed to satisfy constraint: {self.constraint}"
 
 
-# A step from the outer place: a member name, or the one-based number of a list element (P-48).
+# One step of a path: a member name, or the one-based number of a list element (P-48).
 Place = tuple["Place | None", str | int]
 Check = Callable[[Any, "Place | None", list[Violation]], None]
 
 
 def validate(operation: Operation, params: Mapping[str, Any]) -> None:
-    """Raise ValidationException naming every violation (at most 100) in the order of the model's members.
+    """Raise ValidationException with all violations (at most 100) in the order of the model's members.
 
-    `params` is what `parse` returned. Values are echoed whole, except those the model marks sensitive and
-    collections that contain such values (P-49).
+    params: the result of `parse`. Values are repeated in the message, except sensitive ones and collections that
+    contain such values (P-49).
     """
     check = _check_of(operation)
     if check is None:
@@ -77,7 +77,7 @@ def _check_of(operation: Operation) -> Check | None:
 
 
 def _check(shape: Shape, hidden: bool) -> Check | None:
-    """The check of a shape, None when nothing can be broken; `hidden` inside a sensitive structure."""
+    """The check of a shape, None if it has no constraints. hidden: inside a sensitive structure."""
     hidden = hidden or is_sensitive(shape)
     if isinstance(shape, StructureShape):
         return _structure_check(shape, hidden)
@@ -135,7 +135,7 @@ def _list_check(shape: ListShape, limits: Limits | None, hidden: bool, echo_hidd
 
 
 def _map_check(shape: MapShape, limits: Limits | None, hidden: bool, echo_hidden: bool) -> Check:
-    """Keys and values have no place of their own: the map is named, with all constraints of the part."""
+    """Keys and values have no path: the violation names the map and all constraints of its keys or values."""
     broken = None if limits is None else limits.broken
     keys, values = limits_of(shape.key), limits_of(shape.value)
     check_inner = _check(shape.value, hidden) if _has_members(shape.value) else None

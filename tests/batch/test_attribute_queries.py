@@ -84,7 +84,7 @@ FORM = "itemAttributes must be terms"
         ('ITEMS.CATEGORY = "tools" AND ITEMS.YEAR = 2001', "No item had all of these attributes"),
     ],
 )
-def test_what_cannot_be_answered(text: str, error: str) -> None:
+def test_invalid_attribute_queries_are_refused(text: str, error: str) -> None:
     """B-29, B-52: values respect case."""
     with pytest.raises(BadLine, match=error):
         found(text)

@@ -43,7 +43,7 @@ def answered_here(*_: object) -> None:
     raise AssertionError("the lines were answered in the server")
 
 
-def test_a_cluster_answers_as_the_server_does(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dask_output_equals_server_output(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """B-43: and in the order of the input."""
     text = json_lines(QUERIES)
     with mocked(""):
@@ -84,7 +84,7 @@ def segment_text(given: Given, version: str, lines: str, name: str) -> str:
     return given.downloaded(f"out/{name}.out")[f"out/{name}.out"]
 
 
-def test_a_cluster_that_is_not_there_fails_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_cluster_fails_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("personalize_emu.batch.executors.CONNECT_SECONDS", 0.2)
     with mocked("dask://127.0.0.1:9"):
         given = clients()

@@ -78,7 +78,7 @@ def test_a_job_has_the_documented_members(given: Given, version: str, path: str)
     assert refused(given, version, path)[0] == "ResourceAlreadyExistsException"
 
 
-def test_what_was_given_is_shown_again(given: Given, version: str, path: str) -> None:
+def test_describe_returns_given_configuration(given: Given, version: str, path: str) -> None:
     """R-BIJ-2, B-3, B-4, B-8, S-17, S-25."""
     key = arn("key", "1").replace(":personalize:", ":kms:")
     extra = {
@@ -234,7 +234,7 @@ def test_configurations_the_recipe_cannot_follow_are_refused(
     assert refused(given, version, path, batchInferenceJobConfig=config)[0] == "InvalidInputException"
 
 
-def test_what_the_recipe_or_the_mode_does_not_know_has_no_effect(given: Given, path: str) -> None:
+def test_options_unsupported_by_recipe_have_no_effect(given: Given, path: str) -> None:
     """B-6, B-8, B-60: exploration, ranking influence and themes are shown again; 0 results are the usual number."""
     extra: dict[str, Any] = {
         "batchInferenceJobConfig": {
@@ -280,7 +280,7 @@ def test_themes_that_cannot_be_meant_are_refused(
     assert reason in text
 
 
-def test_input_that_is_not_there_fails_the_job(given: Given, version: str) -> None:
+def test_missing_input_fails_the_job(given: Given, version: str) -> None:
     """B-16, R-GEN-11, E-7."""
     given.upload("", "in/empty.json")
     denied = "Insufficient privileges for accessing data in Amazon S3. (there is no bucket no-such-bucket)"

@@ -63,7 +63,7 @@ def users(*names: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("kind", PERSONAL)
-def test_users_get_what_a_campaign_would_give_them(opened: Open, kind: str) -> None:
+def test_batch_items_equal_campaign_items(opened: Open, kind: str) -> None:
     """B-22, B-44, B-49, B-49a, B-49b, B-51, B-58, B-70, B-72: known and unknown users, scores included."""
     recipe, names = PERSONAL[kind], ["u1", "u2", "nobody", "crowd5"]
     lines = answers(opened.given, opened.versions[recipe], users(*names), f"users-{kind}", numResults=5)
@@ -93,7 +93,7 @@ def test_the_second_version_gives_a_list_of_reasons_with_each_item(opened: Open)
 
 
 @pytest.mark.parametrize("kind", RANKINGS)
-def test_lists_are_ranked_as_a_campaign_would_rank_them(opened: Open, kind: str) -> None:
+def test_batch_rankings_equal_campaign_rankings(opened: Open, kind: str) -> None:
     """B-24, B-46, B-49, B-49b, B-51: unknown items follow without a score, and lists stay parallel."""
     items = ["i6", "new b", "i1", "i3", "new a", "i3"]
     lines = answers(
@@ -137,7 +137,7 @@ def test_popular_items_are_the_same_for_everybody(opened: Open) -> None:
     assert lines[0]["error"] is None
 
 
-def test_lists_are_as_long_as_asked_where_there_are_as_many_items(opened: Open) -> None:
+def test_num_results_limits_lists(opened: Open) -> None:
     """B-6, B-49a."""
     version = opened.versions[POPULARITY]
     lengths = [
@@ -267,7 +267,7 @@ def test_jobs_repeat_themselves(opened: Open) -> None:
     )
 
 
-def test_long_input_is_answered_in_its_order(opened: Open) -> None:
+def test_output_has_the_order_of_long_input(opened: Open) -> None:
     """B-43, B-70: over several chunks, with users who are asked about several times."""
     names = [f"crowd{number % 200}" for number in range(1300)]
     version = opened.versions[USER_PERSONALIZATION]
@@ -275,7 +275,7 @@ def test_long_input_is_answered_in_its_order(opened: Open) -> None:
     assert [line["input"]["userId"] for line in lines] == names
 
 
-def test_what_came_after_training_does_not_count(opened: Open) -> None:
+def test_events_after_training_are_ignored(opened: Open) -> None:
     """B-55, EV-51, B-57: the filter sees it, the scores do not."""
     given, version = opened.given, opened.versions[USER_PERSONALIZATION]
     before = answers(given, version, users("u3"), "before")

@@ -45,7 +45,7 @@ def test_chunks_are_bounded_in_bytes_too() -> None:
     assert read(b"aaaa\nbbbb\ncccc\n", most_bytes=6) == [[b"aaaa\n", b"bbbb\n"], [b"cccc\n"]]
 
 
-def test_a_line_of_any_length_takes_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_lines_use_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """B-16, B-54: it is cut, and the next one is read as usual."""
     monkeypatch.setattr(lines_module, "MOST_LINE_BYTES", 8)
     assert read(b'{"a":"' + b"x" * 50 + b'"}\n{"b":1}\n') == [[b'{"a":"xx', b'{"b":1}\n']]
@@ -65,7 +65,7 @@ def test_every_line_is_read_once(found: list[bytes], most_lines: int, most_bytes
     "text",
     ["nope", "5", "[1]", '"x"', '{"a": NaN}', '{"a": Infinity}', "{", "[" * 100_000, '{"a": ' + "9" * 5000 + "}"],
 )
-def test_what_is_no_object_is_kept_as_text(text: str) -> None:
+def test_non_object_line_is_kept_as_text(text: str) -> None:
     """B-54."""
     line = parsed(text.encode())
     assert (line.members, line.text) == (None, text)
@@ -75,7 +75,7 @@ def test_what_is_no_object_is_kept_as_text(text: str) -> None:
 
 @drawn(st.dictionaries(st.text(), JSON_VALUES, max_size=4), st.sampled_from([INFERENCE, SEGMENTS]))
 @example({"x": "\ud800"}, INFERENCE)
-def test_output_echoes_its_input(members: dict[str, object], notation: lines_module.Notation) -> None:
+def test_output_repeats_its_input(members: dict[str, object], notation: lines_module.Notation) -> None:
     """B-43, B-70: also what UTF-8 cannot hold."""
     line = parsed(json.dumps(members).encode())
     written = encoded([notation.line(line, "[]")])

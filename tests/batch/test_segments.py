@@ -141,7 +141,7 @@ def test_users_of_the_camp_are_found_for_an_item(given: Given, by_item: str) -> 
         assert not seen & set(found)
 
 
-def test_there_are_no_more_users_than_there_are(given: Given, by_item: str) -> None:
+def test_segment_has_at_most_all_users(given: Given, by_item: str) -> None:
     """B-50c, B-13."""
     (line,) = answers(given, by_item, [{"itemId": "i000"}], numResults=5_000_000)
     assert sorted(line["output"]["usersList"]) == sorted(f"u{number}" for number in range(120))
@@ -254,7 +254,7 @@ def test_jobs_are_held_to_their_limits(
     )
 
 
-def test_what_a_job_may_ask_for(given: Given, group: str, by_item: str, by_attribute: str) -> None:
+def test_segment_job_limits(given: Given, group: str, by_item: str, by_attribute: str) -> None:
     """B-13, B-12, Q-58, R-20, R-82, F-58, F-81, E-16."""
     expected = ("InvalidInputException", "numResults must be between 1 and 5000000")
     assert refused(given, by_item, numResults=5_000_001) == expected

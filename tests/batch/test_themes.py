@@ -47,7 +47,7 @@ def themes() -> Themes:
     return themes_of(Records(table, SCHEMA, "ITEM_ID"), [item[0] for item in ITEMS], "TITLE")
 
 
-def test_b62_what_a_list_shares_and_others_lack_is_its_theme(themes: Themes) -> None:
+def test_b62_theme_has_terms_specific_to_the_list(themes: Themes) -> None:
     """Roses are in all three, garden in the names; the sale is everywhere, the colour is no text."""
     assert themes.of("The Moon Garden", np.array([1, 2, 0], np.int32)).title == "Outdoor: roses, garden"
     assert themes.of("Pan of Iron", np.array([3, 4], np.int32)).title.startswith("Kitchen")
@@ -78,7 +78,7 @@ def test_relevance_is_the_cosine_seen_from_the_middle(themes: Themes) -> None:
     assert theme.relevances == pytest.approx(np.sort(plain)[::-1], abs=1e-5)
 
 
-def test_a_list_that_shares_nothing_is_similar_to_its_item(themes: Themes) -> None:
+def test_list_without_shared_terms_has_default_title(themes: Themes) -> None:
     assert themes.of("The Moon Garden", np.array([2, 4], np.int32)).title in ("Similar to The Moon Garden", "Sale")
     assert themes.of("The Moon Garden", np.array([5], np.int32)).title == "Similar to The Moon Garden"
     empty = themes.of("The Moon Garden", np.zeros(0, np.int32))

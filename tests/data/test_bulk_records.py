@@ -53,7 +53,7 @@ def test_d81_interactions_are_only_appended() -> None:
     assert merge_bulk(one, one, "INCREMENTAL", None).to_pylist() == [row, row]
 
 
-def test_d83_d104_rows_of_one_job_stay_and_the_last_is_current() -> None:
+def test_d83_d104_duplicate_ids_are_kept_and_last_is_current() -> None:
     old = listed([("a", 1), ("a", 2), ("b", 3)])
     merged = merge_bulk(old, listed([("c", 4), ("c", 5), ("b", 6)]), "INCREMENTAL", "ITEM_ID")
     assert pairs(merged) == [("a", 1), ("a", 2), ("c", 4), ("c", 5), ("b", 6)]

@@ -161,7 +161,7 @@ ROWS = st.lists(
 
 @settings(deadline=None)
 @given(ROWS, ROWS, st.sampled_from([None, "watch"]), st.sampled_from([None, 0.5, 1.0]))
-def test_same_as_row_by_row(
+def test_equals_row_by_row_reference(
     bulk: list[dict[str, Any]], put: list[dict[str, Any]], kind: str | None, threshold: float | None
 ) -> None:
     found = collect_interactions(

@@ -97,6 +97,6 @@ ROWS = st.lists(
 
 @settings(deadline=None)
 @given(ROWS, st.integers(1, 400))
-def test_d106_what_is_written_is_read_back(rows: list[dict[str, Any]], most_bytes: int) -> None:
+def test_d106_written_csv_is_read_back(rows: list[dict[str, Any]], most_bytes: int) -> None:
     table = rows_table(SCHEMA, rows)
     assert read(written(table, most_bytes)).to_pylist() == table.to_pylist()

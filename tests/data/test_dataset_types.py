@@ -45,7 +45,7 @@ def test_r_ds_3_types_in_any_case() -> None:
 
 
 @pytest.mark.parametrize("name", ["Interactions", "INTERACTIONS", "Inter_actions"])
-def test_d2_record_name_fits_whatever_case_and_underscores(name: str) -> None:
+def test_d2_record_name_ignores_case_and_underscores(name: str) -> None:
     check_schema_fits(schema(name, USER, ITEM, TIME), INTERACTIONS, None)
 
 

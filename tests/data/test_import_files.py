@@ -60,7 +60,7 @@ def refusal(content: str | bytes, of: Schema = INTERACTIONS_SCHEMA, kind: str = 
     return caught.value.failure_reason
 
 
-def test_columns_are_laid_out_as_promised() -> None:
+def test_columns_have_documented_layout() -> None:
     table = read_files(
         [("a.csv", opened(HEADER + "u,i,1\nu,j,2\n")), ("b.csv", opened(HEADER))], INTERACTIONS_SCHEMA, "INTERACTIONS"
     )
@@ -82,7 +82,7 @@ def test_progress_counts_rows_after_every_block() -> None:
     assert seen[-1] == 15
 
 
-def test_d47_files_of_a_job_have_one_header() -> None:
+def test_d47_files_of_a_job_must_have_the_same_header() -> None:
     for other in ("ITEM_ID,USER_ID,TIMESTAMP\n", "USER_ID,ITEM_ID,TIMESTAMP,MORE\n"):
         with pytest.raises(RejectedData) as caught:
             read_files([("a.csv", opened(HEADER)), ("b.csv", opened(other))], INTERACTIONS_SCHEMA, "INTERACTIONS")
@@ -101,7 +101,7 @@ def test_d47_d50_headers_of_one_job_may_differ_in_case_and_quotes() -> None:
     assert [list(row.values()) for row in table.to_pylist()] == [["u", "i", 1], ["v", "j", 2]]
 
 
-def test_files_of_one_job_have_one_format() -> None:
+def test_files_of_a_job_must_have_the_same_format() -> None:
     sink = io.BytesIO()
     pq.write_table(pa.table({"USER_ID": ["u"], "ITEM_ID": ["i"], "TIMESTAMP": [1]}), sink)
     parquet, csv = ("part-0", opened(sink.getvalue())), ("part-1", opened(HEADER + "u,i,1\n"))
@@ -116,13 +116,13 @@ def test_files_of_one_job_have_one_format() -> None:
         }
 
 
-def test_d48_files_follow_one_another() -> None:
+def test_d48_files_are_concatenated_in_order() -> None:
     files = [(name, opened(HEADER + f"{name},i,1")) for name in ("b", "a", "c")]
     table = read_files(files, INTERACTIONS_SCHEMA, "INTERACTIONS")
     assert table.column("USER_ID").to_pylist() == ["b", "a", "c"]
 
 
-def test_d87_one_bad_file_spoils_all() -> None:
+def test_d87_one_invalid_file_fails_the_job() -> None:
     files = [("a.csv", opened(HEADER + "u,i,1\n")), ("b.csv", opened(HEADER + "u,i,x\n"))]
     with pytest.raises(RejectedData, match=r"b\.csv, line 2, column TIMESTAMP: 'x' is not of type long"):
         read_files(files, INTERACTIONS_SCHEMA, "INTERACTIONS")
@@ -142,7 +142,7 @@ def test_d49_d50_header_names_in_any_case_and_in_quotes(header: str) -> None:
     assert rows('"note, ""odd""",' + header + "\nx,u,i,1\n") == [["u", "i", 1]]
 
 
-def test_d50_the_exact_name_goes_before_one_in_other_letters() -> None:
+def test_d50_exact_column_name_has_priority() -> None:
     assert rows("user_id,USER_ID,ITEM_ID,TIMESTAMP,timestamp\nv,u,i,1,2\n") == [["u", "i", 1]]
     assert "USER_ID occurs more than once" in refusal("user_id,User_Id,ITEM_ID,TIMESTAMP\nv,u,i,1\n")
     assert "ITEM_ID" in refusal("USER_ID,ıtem_id,TIMESTAMP\nu,i,1\n"), "only ASCII letters have two cases"
@@ -177,7 +177,7 @@ def test_d49_d51_missing_column_names_what_was_found(header: str, hint: str) -> 
     assert hint in reason
 
 
-def test_d51_columns_that_allow_null_must_be_there_too() -> None:
+def test_d51_nullable_columns_are_required_in_files() -> None:
     missing = "Input CSV is missing the following columns:[TITLE, YEAR]."
     assert refusal("ITEM_ID\ni\n", TITLES, "ITEMS").startswith(missing)
     assert refusal("").startswith("Input CSV is missing the following columns:[USER_ID, ITEM_ID, TIMESTAMP].")
@@ -356,7 +356,7 @@ def test_d111_a_file_of_one_column() -> None:
     assert refusal("u\nv\n", of, "USERS") .startswith("Input CSV is missing the following columns:[USER_ID].")
 
 
-def test_d119_event_types_of_actions_have_one_spelling() -> None:
+def test_d119_event_types_of_actions_are_normalised() -> None:
     header = "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\n"
     spelt = ["Taken", "Not Taken", "NOT_TAKEN", "Not taken", "viewed"]
     content = header + "".join(f"u,a,{kind},1\n" for kind in spelt)

@@ -43,7 +43,7 @@ def refusal(column: pa.Array, kind: Any = "string", name: str = "A") -> str:
     return caught.value.failure_reason
 
 
-def test_d50_d51_d52_columns_go_by_name() -> None:
+def test_d50_d51_d52_columns_are_matched_by_name() -> None:
     table = pa.table({"EXTRA": [1], "TITLE": ["t"], "ITEM_ID": ["i"]})
     of = schema("Items", ITEM, field("TITLE"))
     assert imported(parquet(table), of).to_pylist() == [{"ITEM_ID": "i", "TITLE": "t"}]
@@ -122,7 +122,7 @@ def test_numbers_round_as_their_decimal_notation_in_csv_does() -> None:
     assert values(pa.array([2**53 + 1]), "double") == [2.0**53]
 
 
-def test_a_column_of_nulls_fits_where_null_does() -> None:
+def test_null_column_needs_nullable_field() -> None:
     for kind in ("string", "long", "float", "boolean"):
         assert values(pa.array([None, None]), ["null", kind]) == [None, None]
 
@@ -143,7 +143,7 @@ def test_the_row_to_blame_counts_over_batches() -> None:
         imported(parquet(pa.table({"ITEM_ID": numbers}), row_group_size=1000), schema("Items", ITEM))
 
 
-def test_d47_parquet_files_of_a_job_have_one_header() -> None:
+def test_d47_parquet_files_of_a_job_must_have_the_same_columns() -> None:
     first, second = parquet(pa.table({"ITEM_ID": ["i"]})), parquet(pa.table({"ITEM_ID": ["i"], "A": ["a"]}))
     files = [("1.parquet", lambda: io.BytesIO(first)), ("2.parquet", lambda: io.BytesIO(second))]
     with pytest.raises(RejectedData, match=r"2\.parquet: the header differs from that of 1\.parquet"):

@@ -39,7 +39,7 @@ def test_data_are_sent_in_calls_of_a_thousand() -> None:
 @pytest.mark.parametrize(
     "error", [REFUSAL, NoCredentialsError(), EndpointConnectionError(endpoint_url="http://x"), TimeoutError()]
 )
-def test_refusals_have_one_name(error: Exception) -> None:
+def test_cloudwatch_errors_raise_metrics_refused(error: Exception) -> None:
     aws_services = AwsServices(lambda service, region: CloudWatch(error))
     with pytest.raises(MetricsRefused):
         aws_services.publish(REGION, "Personalize", [{"MetricName": "m", "Value": 1.0}])

@@ -27,7 +27,7 @@ def test_d90_rows_stay_in_order_of_arrival() -> None:
     assert len(log.rows(0, 99)) == 3
 
 
-def test_what_was_read_does_not_grow() -> None:
+def test_views_do_not_change_after_appends() -> None:
     log = RecordLog()
     log.append([{"ITEM_ID": "a"}])
     seen = log.rows()
@@ -118,7 +118,7 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.integers(0, 40), st.integers(0, 40))
-def test_a_log_is_a_list_whatever_of_it_is_folded(steps: list[tuple[str, Any]], start: int, stop: int) -> None:
+def test_folding_does_not_change_the_rows(steps: list[tuple[str, Any]], start: int, stop: int) -> None:
     """Rows, positions, columns, and what there is of each user, beside a plain list of rows."""
     log, plain = RecordLog(), list[dict[str, Any] | None]()
     for step, given_rows in steps:
@@ -185,7 +185,7 @@ def test_segments_stay_few() -> None:
     assert all(before >= GROWTH * after for before, after in pairwise(lengths))
 
 
-def test_a_folded_event_takes_few_bytes() -> None:
+def test_folded_events_need_little_memory() -> None:
     """At most 150 a row at rest, its share of the words and of the index included."""
     log = RecordLog()
     for step in range(400):

@@ -122,7 +122,7 @@ def test_ev14_members_without_a_column_are_dropped() -> None:
     }
 
 
-def test_ev26_item_and_value_in_properties_but_members_win() -> None:
+def test_ev26_members_override_properties() -> None:
     bare = {**MEMBERS, "ITEM_ID": None}
     assert event({"itemId": "p", "eventValue": 2}, bare) == {**MEMBERS, "ITEM_ID": "p", "EVENT_VALUE": 2.0}
     assert event({"itemId": "p"})["ITEM_ID"] == "i"
@@ -131,7 +131,7 @@ def test_ev26_item_and_value_in_properties_but_members_win() -> None:
     assert "itemId" in refusal({"itemId": "x" * 257}, bare)
 
 
-def test_ev33_values_are_converted_where_nothing_is_lost() -> None:
+def test_ev33_values_are_converted_without_loss() -> None:
     assert event({"numRatings": "12", "device": 7, "eventValue": "2.5"}) == {
         **MEMBERS,
         "NUM_RATINGS": 12,
@@ -234,7 +234,7 @@ KEYS = st.sampled_from([entry.item_name for entry in EVERY_TYPE.fields] + list(E
 
 @settings(deadline=None)
 @given(st.dictionaries(KEYS, VALUES, max_size=8))
-def test_any_properties_make_a_row_a_table_can_hold_or_are_refused(properties: dict[str, Any]) -> None:
+def test_any_properties_are_stored_or_refused(properties: dict[str, Any]) -> None:
     text = json.dumps({"price": 1, "creationTimestamp": 1, **properties})
     try:
         row = record_row(EVERY_TYPE, "ITEM_ID", "i", text)
@@ -250,7 +250,7 @@ def test_any_properties_make_a_row_a_table_can_hold_or_are_refused(properties: d
 
 @settings(deadline=None)
 @given(st.text())
-def test_any_text_makes_a_row_or_is_refused(text: str) -> None:
+def test_any_text_is_stored_or_refused(text: str) -> None:
     try:
         row = event_row(EVENTS, text, MEMBERS)
     except InvalidProperties as error:

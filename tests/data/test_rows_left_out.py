@@ -110,7 +110,7 @@ def test_the_share_is_of_the_rows_of_all_files() -> None:
 
 
 @pytest.mark.parametrize("tolerated", [0.0, 1.0])
-def test_at_least_one_row_must_be_good(tolerated: float) -> None:
+def test_at_least_one_row_must_conform(tolerated: float) -> None:
     with pytest.raises(RejectedData, match="2 of 2 rows"):
         read(["ITEM_ID,YEAR\ni,x\nj,\n"], YEARS, tolerated=tolerated)
     assert read(["ITEM_ID,YEAR\n"], YEARS, tolerated=tolerated)[0].num_rows == 0
@@ -147,7 +147,7 @@ def test_only_lines_that_may_be_bad_are_read_slowly() -> None:
         assert slowly.call_count - 1 == counts.left_out == 2
 
 
-def test_once_there_are_reasons_enough_lines_that_are_clearly_bad_are_only_counted() -> None:
+def test_after_enough_reasons_invalid_lines_are_only_counted() -> None:
     """A column of another type in a large file is a common mistake, and its refusal should not take minutes."""
     lines = [f"i{n},2020-01-01 00:00:00" for n in range(5000)] + ["x,1"]
     with mock.patch.object(csv_sifting, "line_fault", wraps=csv_sifting.line_fault) as slowly:
@@ -188,7 +188,7 @@ def test_d58_rows_of_parquet(column: pa.Array, kind: str, reason: str) -> None:
         read([content], of, tolerated=0.02)
 
 
-def test_null_where_it_is_allowed_is_no_fault_in_parquet() -> None:
+def test_allowed_null_conforms_in_parquet() -> None:
     of = schema("Items", ITEM, field("A", ["null", "string"]), field("B", ["null", "int"]))
     content = parquet({"ITEM_ID": ["i", "j"], "A": [None, "a"], "B": [2, None]})
     table, counts = read([content], of, tolerated=0.0)

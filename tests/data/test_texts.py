@@ -37,7 +37,7 @@ def test_d65_how_much_is_kept(text: str, kept: int) -> None:
         ("  ", ""),
     ],
 )
-def test_d66_what_counts_as_words(text: str, read: str) -> None:
+def test_d66_markup_and_whitespace_are_removed(text: str, read: str) -> None:
     assert readable_text(text) == read
 
 

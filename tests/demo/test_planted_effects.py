@@ -192,7 +192,7 @@ def test_effect_4_sessions(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("category", [category.name for category in CATEGORIES])
-def test_effect_4_the_session_goes_on(shop: Shop, category: str) -> None:
+def test_effect_4_a_view_raises_scores_of_its_category(shop: Shop, category: str) -> None:
     """After one view of it a category is wanted several times as much, and the thing itself to be bought."""
     user, item = f"looking-at-{category}", shop.first_of(category)
     before, itself = shop.chance([category], userId=user), shop.scores("aws-user-personalization", userId=user)[item]

@@ -67,7 +67,7 @@ def test_too_small_a_shop_is_refused() -> None:
         generate(items=20)
 
 
-def test_effect_1_personas_look_mostly_at_their_own_categories(shop: Dataset, category_of: dict[str, str]) -> None:
+def test_effect_1_views_are_mostly_in_persona_categories(shop: Dataset, category_of: dict[str, str]) -> None:
     own: Counter[bool] = Counter(
         category_of[event.item_id] in PERSONAS[shop.personas[event.user_id]]
         for event in shop.interactions

@@ -55,7 +55,7 @@ def test_tests_cite_facts_that_exist() -> None:
     assert unknown == {}
 
 
-def test_what_is_called_unobservable_exists_and_has_no_test() -> None:
+def test_unobservable_facts_exist_and_have_no_test() -> None:
     known = read_facts()
     assert set(NOT_OBSERVABLE) <= set(known)
     assert set(NOT_OBSERVABLE).isdisjoint(cited())

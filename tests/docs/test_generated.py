@@ -39,6 +39,6 @@ def test_settings_table_has_every_option_once() -> None:
     assert table.count("`PERSONALIZE_EMU_") == len(generator.fields(generator.Settings))
 
 
-def test_a_page_without_its_marker_is_refused() -> None:
+def test_missing_marker_is_an_error() -> None:
     with pytest.raises(ValueError, match="no place for"):
         generator.rendered("settings.md", "# Settings\n")

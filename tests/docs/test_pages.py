@@ -73,7 +73,7 @@ def test_snippets_run_again(path: Path, folder: Path, environment: dict[str, str
 
 
 @pytest.mark.parametrize("path", PAGES[1:], ids=NAMES[1:])
-def test_pages_that_make_resources_on_the_server_start_from_an_empty_one(path: Path) -> None:
+def test_pages_that_create_resources_reset_the_server_first(path: Path) -> None:
     """Otherwise a second reading ends in ResourceAlreadyExistsException."""
     code = [block.code for block in blocks(path.read_text(encoding="utf-8"))]
     makes = [place for place, text in enumerate(code) if "create_" in text and "mock_personalize" not in text]
@@ -82,7 +82,7 @@ def test_pages_that_make_resources_on_the_server_start_from_an_empty_one(path: P
 
 
 @pytest.mark.parametrize("path", PAGES, ids=NAMES)
-def test_blocks_say_their_language(path: Path) -> None:
+def test_code_blocks_have_a_language(path: Path) -> None:
     for block in blocks(path.read_text(encoding="utf-8")):
         assert block.language in LANGUAGES, f"{path.name}:{block.line}"
 

@@ -91,7 +91,7 @@ def test_env_is_understood_by_a_shell(capsys: pytest.CaptureFixture[str]) -> Non
     assert done.stdout == "http://127.0.0.1:1234 eu-west-3 none"
 
 
-def test_reset_without_a_server_says_how_to_start_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_reset_without_server_explains_how_to_start_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reset", "--endpoint", "http://127.0.0.1:9"]) == 1
     assert "personalize-emu serve" in capsys.readouterr().err
 

@@ -79,7 +79,7 @@ def test_three_personalize_services_on_one_port(client_of: ClientOf) -> None:
     assert code == "InvalidInputException"
 
 
-def test_buckets_named_like_our_paths_stay_buckets(client_of: ClientOf) -> None:
+def test_buckets_named_like_personalize_paths_are_buckets(client_of: ClientOf) -> None:
     s3 = client_of("s3")
     for bucket in ("users", "items", "events"):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -122,7 +122,7 @@ def test_roles_keys_alarms_and_identity(client_of: ClientOf) -> None:
     assert [each["MetricName"] for each in watch.list_metrics(Namespace="Shop")["Metrics"]] == ["Clicks"]
 
 
-def test_p20_an_assumed_role_of_another_account_is_that_account(client_of: ClientOf, server: LiveServer) -> None:
+def test_p20_assumed_role_uses_its_account(client_of: ClientOf, server: LiveServer) -> None:
     role = "arn:aws:iam::210987654321:role/Other"
     issued = client_of("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
     other = boto3.client(
@@ -151,7 +151,7 @@ def test_p57_unknown_operations_never_reach_another_service(send: Any) -> None:
         assert (status, headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
 
 
-def test_operations_without_a_handler_say_501(client_of: ClientOf, send: Any) -> None:
+def test_operations_without_handler_return_501(client_of: ClientOf, send: Any) -> None:
     for name in sorted(set(operations()) - set(HANDLERS)):
         operation = operations()[name]
         if operation.input_shape.required_members:
@@ -163,13 +163,13 @@ def test_operations_without_a_handler_say_501(client_of: ClientOf, send: Any) ->
         assert (status, json.loads(body)["__type"]) == (501, "NotImplementedException")
 
 
-def test_services_moto_lacks_answer_in_their_clients_shape(client_of: ClientOf) -> None:
+def test_unsupported_services_return_errors_in_their_format(client_of: ClientOf) -> None:
     code, message = refusal(client_of("translate").list_terminologies, status=501)
     assert code == "NotImplementedException"
     assert "embed" in message
 
 
-def test_p80_preflight_of_every_path_of_ours(send: Any) -> None:
+def test_p80_preflight_on_every_personalize_path(send: Any) -> None:
     for path in ("/", "/events", "/recommendations"):
         asked = {"origin": "https://shop.example.com", "access-control-request-headers": "x-amz-date"}
         status, headers, _ = send("OPTIONS", path, b"", asked)
@@ -178,7 +178,7 @@ def test_p80_preflight_of_every_path_of_ours(send: Any) -> None:
         assert headers["access-control-allow-headers"] == "x-amz-date"
 
 
-def test_p80_pages_of_any_origin_may_send_events_but_not_touch_the_rest(send: Any) -> None:
+def test_p80_any_origin_may_send_events_but_not_other_requests(send: Any) -> None:
     page = {"origin": "https://evil.com"}
     status, headers, _ = send("POST", "/events", b"{}", page)
     assert (status, headers["access-control-allow-origin"]) == (400, "*")
@@ -193,7 +193,7 @@ def test_p80_pages_of_any_origin_may_send_events_but_not_touch_the_rest(send: An
         assert "access-control-allow-origin" not in headers
 
 
-def test_rebound_host_names_reach_nothing(send: Any) -> None:
+def test_rebound_host_names_are_refused(send: Any) -> None:
     for path in ("/", "/_emu/health", "/recommendations", "/some-bucket/key"):
         status, _, _ = send("GET", path, b"", {"host": "rebound.evil.com"})
         assert status == 403
@@ -216,7 +216,7 @@ def test_rebound_host_names_reach_nothing(send: Any) -> None:
     ],
     ids=lambda body: repr(body[:12]),
 )
-def test_hostile_bodies_are_answered_with_a_client_error(send: Any, body: bytes) -> None:
+def test_malformed_bodies_return_a_client_error(send: Any, body: bytes) -> None:
     for name in ("CreateDatasetGroup", "CreateSchema", "ListRecipes"):
         status, _, _ = send("POST", "/", body, {"x-amz-target": f"AmazonPersonalize.{name}"})
         assert status < 500
@@ -238,20 +238,20 @@ def test_hostile_bodies_are_answered_with_a_client_error(send: Any, body: bytes)
     ],
     ids=str,
 )
-def test_hostile_headers_get_an_aws_error_not_a_web_page(send: Any, headers: dict[str, str]) -> None:
+def test_malformed_headers_return_an_aws_error(send: Any, headers: dict[str, str]) -> None:
     status, found, body = send("POST", "/", b"Action=\xff&=&Version", headers)
     assert 400 <= status <= 501
     assert b"<html" not in body.lower()
     assert "html" not in found.get("content-type", "")
 
 
-def test_bodies_beyond_any_valid_request_are_too_large(send: Any) -> None:
+def test_oversized_bodies_return_413(send: Any) -> None:
     status, headers, body = send("POST", "/events", b" " * (LARGEST_BODY + 1))
     assert (status, headers["x-amzn-errortype"]) == (413, "RequestEntityTooLargeException")
     assert json.loads(body)["__type"] == "RequestEntityTooLargeException"
 
 
-def test_chunked_bodies_are_read_to_their_end(send: Any) -> None:
+def test_chunked_bodies_are_read_completely(send: Any) -> None:
     chunks = iter([b'{"name":', b'"in-chunks"}'])
     headers = {"x-amz-target": "AmazonPersonalize.CreateDatasetGroup"}
     status, _, body = send("POST", "/", chunks, headers)
@@ -276,7 +276,7 @@ def test_admin_routes(send: Any, server: LiveServer, client_of: ClientOf) -> Non
     assert send("GET", "/_emu/reset")[0] == 405
 
 
-def test_the_clock_stops_at_the_end_of_the_calendar() -> None:
+def test_clock_cannot_pass_year_9998() -> None:
     with Emulator(Settings(pace="instant"), clock=ManualClock(LATEST - 100)) as emulator:
         app = create_app(emulator).test_client()
         assert app.post("/_emu/clock", data=b'{"advance": 99}').status_code == 200
@@ -287,12 +287,12 @@ def test_the_clock_stops_at_the_end_of_the_calendar() -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//[", "http://a]b"])
-def test_an_origin_that_is_no_address_is_refused(send: Any, origin: str) -> None:
+def test_malformed_origin_is_refused(send: Any, origin: str) -> None:
     status, _, body = send("POST", "/_emu/reset", b"", {"origin": origin})
     assert (status, json.loads(body)["__type"]) == (403, "AccessDeniedException")
 
 
-def test_reset_forgets_personalize_and_the_other_services(send: Any, client_of: ClientOf) -> None:
+def test_reset_deletes_personalize_and_embedded_resources(send: Any, client_of: ClientOf) -> None:
     client_of("personalize").create_dataset_group(name="forgotten")
     client_of("iam").create_user(UserName="forgotten")
     assert send("POST", "/_emu/reset")[0] == 200
@@ -301,7 +301,7 @@ def test_reset_forgets_personalize_and_the_other_services(send: Any, client_of: 
         client_of("iam").get_user(UserName="forgotten")
 
 
-def test_another_account_and_no_embedded_services() -> None:
+def test_other_account_without_embedded_services() -> None:
     settings = Settings(pace="instant", account="111122223333")
     with emulator_with_services(settings) as emulator, LiveServer(emulator) as server:
         sts = boto3.client(

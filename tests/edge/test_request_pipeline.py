@@ -62,7 +62,7 @@ def test_p20_account_of_the_access_key(quiet: Emulator) -> None:
     assert members(control(quiet, "ListDatasetGroups"))["datasetGroups"] == []
 
 
-def test_p64_a_fault_inside_is_an_internal_failure_with_its_traceback_in_the_log(
+def test_p64_exception_is_internal_failure_with_logged_traceback(
     quiet: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(_key: str) -> str:
@@ -76,7 +76,7 @@ def test_p64_a_fault_inside_is_an_internal_failure_with_its_traceback_in_the_log
     assert record.exc_info is not None
 
 
-def test_operations_nobody_has_written_say_so(quiet: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unimplemented_operation_returns_501(quiet: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the service model gains is refused clearly before it is written."""
     monkeypatch.setattr(emulator, "HANDLERS", {})
     response = control(quiet, "ListSchemas")
@@ -89,7 +89,7 @@ def test_every_operation_of_the_model_is_written() -> None:
     assert set(HANDLERS) == set(operations())
 
 
-def test_s38_the_log_tells_operation_and_outcome_but_no_values(
+def test_s38_log_has_operation_and_status_without_values(
     quiet: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="personalize_emu.requests")

@@ -82,6 +82,6 @@ def test_s6_managed_policies_can_be_attached() -> None:
         assert len(iam.list_policy_versions(PolicyArn=MANAGED)["Versions"]) == 1
 
 
-def test_a_server_that_cannot_start_says_why() -> None:
+def test_failed_start_reports_reason() -> None:
     with pytest.raises(ServerFailed, match="cannot listen on"), ServerProcess("--host", "192.0.2.1"):
         pass

@@ -94,7 +94,7 @@ def test_a_signal_ends_a_server_during_a_training_and_stalled_requests(
     assert "Traceback" not in busy.log()
 
 
-def test_two_signals_together_end_it_as_interrupted() -> None:
+def test_two_simultaneous_signals_exit_as_interrupted() -> None:
     with ServerProcess() as server:
         server.process.send_signal(signal.SIGINT)
         server.process.send_signal(signal.SIGTERM)
@@ -122,7 +122,7 @@ def test_the_demo_ends_with_ctrl_c(steps: int) -> None:
 
 
 @pytest.mark.parametrize("command", [["demo"], ["env"], ["doctor"]])
-def test_a_reader_that_goes_away_is_no_fault(command: list[str]) -> None:
+def test_closed_output_pipe_is_no_failure(command: list[str]) -> None:
     with subprocess.Popen([*DEMO[:-1], *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stderr is not None

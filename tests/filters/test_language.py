@@ -218,13 +218,13 @@ def test_unreadable_values(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ['"1","2"', "1,2", "cheap", "1e", "nan", "inf", "0x1", "\u0663"])
-def test_a_comparison_takes_one_number(text: str) -> None:
+def test_comparison_needs_one_number(text: str) -> None:
     """F-73, F-75, F-95."""
     with pytest.raises(InvalidValues, match=r"^Invalid filter values for parameter N$"):
         remaining("INCLUDE ItemID WHERE Items.STOCK > $N", "u1", None, {"N": text})
 
 
-def test_numbers_are_compared_as_the_column_holds_them() -> None:
+def test_numbers_are_compared_with_column_precision() -> None:
     """F-31, F-39."""
     for text, left in (
         ("Items.STOCK IN (5, 7)", ["i1", "i4"]),
@@ -306,7 +306,7 @@ def test_fields_are_counted_once() -> None:
     assert checked(text).fields == {("Items", "PRICE"), ("Users", "AGE"), ("Interactions", "EVENT_TYPE")}
 
 
-def test_what_a_filter_needs_of_a_request() -> None:
+def test_filters_require_user_or_item() -> None:
     """F-14, F-83."""
     for text, user, item in (
         (CATEGORY, False, False),

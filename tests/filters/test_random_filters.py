@@ -168,14 +168,14 @@ def records(kind: str, rows: list[Mapping[str, Any]]) -> Records:
 
 @settings(max_examples=300, deadline=None)
 @given(filters, shops)
-def test_random_filters_leave_what_the_obvious_way_leaves(whole: FilterExpression, shop: PlainShop) -> None:
+def test_random_filters_equal_reference(whole: FilterExpression, shop: PlainShop) -> None:
     """F-30 to F-43, F-50, F-55, F-56, F-71."""
     check_against_the_obvious(whole, shop)
 
 
 @settings(max_examples=600, deadline=None)
 @given(small_filters, shops)
-def test_one_random_condition_leaves_what_the_obvious_way_leaves(whole: FilterExpression, shop: PlainShop) -> None:
+def test_random_conditions_equal_reference(whole: FilterExpression, shop: PlainShop) -> None:
     """F-30, F-31, F-36, F-37, F-43."""
     check_against_the_obvious(whole, shop)
 

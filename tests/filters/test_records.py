@@ -82,7 +82,7 @@ def test_masks_are_kept_and_cannot_be_changed() -> None:
     assert not mask.flags.writeable
 
 
-def test_masks_take_a_bounded_space(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mask_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Values that differ from request to request do not fill the memory."""
     monkeypatch.setattr(records, "MASK_BYTES", 20 * len(IDS))
     view = View(latest([]), IDS)

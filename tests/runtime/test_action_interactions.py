@@ -100,7 +100,7 @@ def test_an_interaction_becomes_a_row(recorded: RecordedActions) -> None:
     ("given_type", "stored"),
     [("Viewed", "VIEWED"), ("Not Taken", "NOT_TAKEN"), ("not_taken", "NOT_TAKEN"), ("TAKEN", "TAKEN")],
 )
-def test_event_types_have_one_spelling(recorded: RecordedActions, given_type: str, stored: str) -> None:
+def test_event_types_are_normalised(recorded: RecordedActions, given_type: str, stored: str) -> None:
     """EV-74, D-119."""
     recorded.put(taken(eventType=given_type))
     assert recorded.rows[0]["EVENT_TYPE"] == stored
@@ -117,7 +117,7 @@ def test_event_types_have_one_spelling(recorded: RecordedActions, given_type: st
         (taken(impression=["語" * 256] * 25), "A maximum of 10240 bytes"),
     ],
 )
-def test_one_bad_interaction_refuses_the_whole_call(recorded: RecordedActions, bad: dict[str, Any], text: str) -> None:
+def test_one_invalid_interaction_refuses_the_call(recorded: RecordedActions, bad: dict[str, Any], text: str) -> None:
     """EV-6, EV-74, EV-75, EV-76, EV-78, EV-32, EV-33, Q-47."""
     code, message = recorded.refused(taken("good"), bad)
     assert code == INVALID

@@ -89,7 +89,7 @@ def test_campaign_and_user_are_required(group: ActionGroup, campaign: str) -> No
     assert refusal(ask, campaignArn=arn("recommender", "none"), userId=EVEN)[0] == INVALID
 
 
-def test_somebody_nobody_knows_is_answered(group: ActionGroup, campaign: str) -> None:
+def test_unknown_user_gets_actions(group: ActionGroup, campaign: str) -> None:
     """RT-94, R-80: with chances that are no shares of one whole."""
     listed = group.listed(campaign, "stranger", numResults=6)
     assert len(listed) == 6
@@ -200,7 +200,7 @@ def test_filters(
     assert list(listed) == [action for action in whole if action in left]
 
 
-def test_filters_see_what_was_streamed(group: ActionGroup, campaign: str) -> None:
+def test_filters_use_streamed_interactions(group: ActionGroup, campaign: str) -> None:
     """F-53, F-61, EV-76; missing values F-70."""
     seen = group.filter('INCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN ($TYPE)', "seen")
     assert group.listed(campaign, "watcher", filterArn=seen, filterValues={"TYPE": '"Viewed"'}) == {}

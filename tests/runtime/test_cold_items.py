@@ -44,7 +44,7 @@ def ranks(runtime: Any, campaign: str, user: str) -> dict[str, int]:
     return {item["itemId"]: place for place, item in enumerate(answer)}
 
 
-def test_r72_new_items_are_ranked_by_what_they_are(camps: Camps, runtime: Any, events: Any, clock: ManualClock) -> None:
+def test_r72_new_items_are_ranked_by_metadata(camps: Camps, runtime: Any, events: Any, clock: ManualClock) -> None:
     campaign = camps.campaign(USER_PERSONALIZATION, "for-users", PLAIN)
     for user, own, other in (("u0", "even", "odd"), ("u1", "odd", "even")):
         found = ranks(runtime, campaign, user)

@@ -138,7 +138,7 @@ def test_rt61_numbers_are_sent_as_strings(shop: Shop) -> None:
         assert shop.listed("u1", {"HOUR": value}, campaignArn=campaign) == unknown
 
 
-def test_rt42_r72d_new_users_get_what_their_segment_likes(shop: Shop) -> None:
+def test_rt42_r72d_new_users_get_items_popular_in_their_segment(shop: Shop) -> None:
     """By what the Users dataset says of them; of a stranger it says nothing."""
     young, stranger, old = (for_the_young(shop.listed(user)) for user in ("quiet-young", "stranger", "quiet-old"))
     assert young == 1

@@ -118,7 +118,7 @@ def test_item_and_value_may_stand_in_the_properties(rich: Tracker) -> None:
         (event(properties=json.dumps({"userId": "x"})), "userId"),
     ],
 )
-def test_one_bad_event_refuses_the_whole_call(rich: Tracker, bad: dict[str, Any], text: str) -> None:
+def test_one_invalid_event_refuses_the_call(rich: Tracker, bad: dict[str, Any], text: str) -> None:
     """EV-6, EV-25, EV-26, EV-30, EV-32, EV-33, E-20."""
     code, message = rich.refused(event("good"), bad)
     assert code == "InvalidInputException"
@@ -126,7 +126,7 @@ def test_one_bad_event_refuses_the_whole_call(rich: Tracker, bad: dict[str, Any]
     assert rich.rows == []
 
 
-def test_milliseconds_are_read_as_such(rich: Tracker) -> None:
+def test_milliseconds_are_recognised(rich: Tracker) -> None:
     """EV-25. boto3 refuses such a time itself, other clients do not."""
     rich.emulator.call("PutEvents", rich.call(event(sentAt=SENT_AT * 1000.0 + 999), userId="u"))
     assert [row["TIMESTAMP"] for row in rich.rows] == [SENT_AT]
@@ -136,7 +136,7 @@ def test_milliseconds_are_read_as_such(rich: Tracker) -> None:
     assert len(rich.rows) == 1
 
 
-def test_columns_with_a_member_of_their_own_are_filled_from_it(given: Given, events: Any, emulator: Emulator) -> None:
+def test_columns_are_filled_from_request_members(given: Given, events: Any, emulator: Emulator) -> None:
     """EV-91; EV-90: nothing is said of the other required columns, which is accepted, whatever EV-34 [dec] says."""
     group = given.group()
     ids = (field("SESSION_ID"), field("EVENT_ID", ["null", "string"]), field("RECOMMENDATION_ID", ["null", "string"]))

@@ -83,7 +83,7 @@ def test_items_beyond_the_cut_off_are_not_explored(opened: Open) -> None:
         assert opened.market.list(opened.young, user) == opened.market.list(opened.none, user)
 
 
-def test_what_people_know_keeps_its_order(opened: Open) -> None:
+def test_known_items_keep_their_order(opened: Open) -> None:
     """R-72g: its scores all shrink by one factor, and all scores together are still 1 (R-72, RT-34)."""
     for user in USERS[:10]:
         before, after = opened.market.scores(opened.none, user), opened.market.scores(opened.full, user)
@@ -127,7 +127,7 @@ def test_filters_and_promotions_hold_for_explored_items(opened: Open) -> None:
     assert len(lifted) > 2
 
 
-def test_batches_explore_as_campaigns_do(opened: Open) -> None:
+def test_batch_jobs_explore_like_campaigns(opened: Open) -> None:
     """B-8, B-58, B-72, R-62: with the configuration of the job."""
     configs = {"none": WEIGHTLESS, "full": FULL}
     queries = [{"userId": user} for user in USERS[:5]]
@@ -153,7 +153,7 @@ def test_rankings_do_not_explore(opened: Open) -> None:
     assert all([item["itemId"] for item in ranking[-len(NEW) :]] == list(NEW) for ranking in before)
 
 
-def test_the_second_version_explores_little_and_says_so(opened: Open) -> None:
+def test_v2_explores_little_and_reports_it(opened: Open) -> None:
     """R-73, R-73a, RT-31, RT-75, B-45: about one item in a thousand, with a score and its reason."""
     version = opened.market.version(V2, "v2")
     campaign = opened.market.campaign(version, name="v2")
@@ -205,7 +205,7 @@ def explored_order(seed: int = 3, group: str = "group") -> list[list[str]]:
         return [[item for item in found.ids(campaign, user) if item in NEW] for user in USERS[:4]]
 
 
-def test_the_same_seed_and_group_explore_the_same_and_others_otherwise() -> None:
+def test_exploration_depends_on_seed_and_group() -> None:
     """RT-35: chance is that of the emulator's seed and of what the model was trained on."""
     explored = explored_order()
     assert explored_order() == explored

@@ -37,7 +37,7 @@ def test_scores_stay_those_of_the_whole_catalog(shop: Shop) -> None:
     assert left == [item for item in everything if item["itemId"] not in ("i1", "i2")]
 
 
-def test_rankings_lose_what_is_excluded(shop: Shop) -> None:
+def test_ranking_omits_excluded_items(shop: Shop) -> None:
     """F-208, F-82, RT-84: the softmax runs over what remains. Items the model does not know are filtered, too."""
     campaign = shop.deployed(RANKING, "ranking")
     made = shop.filter(SHOES_OUT)
@@ -139,7 +139,7 @@ def test_new_data_count_at_once(shop: Shop, popular: str) -> None:
     assert ids(shop.runtime.get_recommendations(**request)) == ["i7"]
 
 
-def test_items_put_one_by_one_count_at_once(shop: Shop, popular: str) -> None:
+def test_put_items_affect_filters_immediately(shop: Shop, popular: str) -> None:
     """F-53, EV-50: and again after the next one, and after an import of the same items."""
     made = shop.filter('INCLUDE ItemID WHERE Items.CATEGORY IN ("hat")')
     request = {"campaignArn": popular, "userId": "u1", "filterArn": made}

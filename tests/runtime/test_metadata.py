@@ -91,7 +91,7 @@ def test_floats_have_a_decimal_point_and_their_shortest_form(given: Given) -> No
     assert shown == ["0.1", "19.99", "0.00001", "16777216.0", "1.0"]
 
 
-def test_what_is_refused(shop: Shop) -> None:
+def test_invalid_metadata_requests_are_refused(shop: Shop) -> None:
     """RT-18, RT-66, RT-68, Q-50, Q-51, Q-52."""
     campaign = shop.deployed(POPULARITY, "popular", ENABLED)
     plain = shop.deployed(POPULARITY, "plain")

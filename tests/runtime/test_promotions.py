@@ -96,7 +96,7 @@ def test_nothing_to_promote(shop: Shop, popular: str) -> None:
     assert parts(answer) == ([], ["i1", "i2", "i3"])
 
 
-def test_values_of_a_promotion_are_its_own(shop: Shop, popular: str) -> None:
+def test_promotion_has_its_own_filter_values(shop: Shop, popular: str) -> None:
     """RT-17, F-70."""
     wanted = promotion(shop, "category", 50, filterValues={"CAT": '"watch"'})
     request = {"campaignArn": popular, "numResults": 4, "filterArn": filter_arn(shop, "category")}
@@ -110,7 +110,7 @@ def test_values_of_a_promotion_are_its_own(shop: Shop, popular: str) -> None:
     ) == (INVALID, "Missing value(s) for filter parameter(s): CAT")
 
 
-def test_promoted_items_stand_anywhere_but_in_order(shop: Shop) -> None:
+def test_promoted_items_have_random_positions_in_order(shop: Shop) -> None:
     """RT-55, RT-35: chance decides, the same for equal requests."""
     campaign = shop.deployed(USER_PERSONALIZATION, "personal")
     places = set()
@@ -150,7 +150,7 @@ def test_incomplete_promotions(shop: Shop, popular: str) -> None:
     assert refusal(call, campaignArn=popular, promotions=two)[0] == "ValidationException"
 
 
-def test_version_two_says_what_was_promoted(shop: Shop, version_two: str) -> None:
+def test_v2_reasons_name_promoted_items(shop: Shop, version_two: str) -> None:
     """RT-56, RT-75, R-73a: an item that is new to the model needs a promotion to appear."""
     request = {"campaignArn": version_two, "userId": "u1", "numResults": 6}
     plain = shop.runtime.get_recommendations(**request)

@@ -107,7 +107,7 @@ def test_an_unknown_user_gets_popular_items_with_scores(given: Given, runtime: A
     assert all("score" in item for item in answer["itemList"])
 
 
-def test_a_ranking_scores_what_it_knows_and_keeps_the_rest_in_order(given: Given, runtime: Any) -> None:
+def test_ranking_scores_known_items_and_appends_unknown(given: Given, runtime: Any) -> None:
     """R-74, R-74a, RT-81 to RT-84."""
     campaign = given.deployed(RANKING)
     asked = ["zz", "i001", "i024", "i003", "aa", "i024", "i006"]

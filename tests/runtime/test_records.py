@@ -119,7 +119,7 @@ def test_sizes_of_the_model_are_validation_errors(records: Records) -> None:
         (json.dumps({**SHOE, "itemId": "other"}), "another ITEM_ID"),
     ],
 )
-def test_one_bad_record_refuses_the_whole_call(items: Records, properties: str, text: str) -> None:
+def test_one_invalid_record_refuses_the_call(items: Records, properties: str, text: str) -> None:
     """EV-6, EV-30, EV-66, EV-67."""
     bad = {"itemId": "bad", "properties": properties}
     for order in ([items.record("good"), bad], [bad, items.record("good")]):
@@ -170,7 +170,7 @@ def test_unknown_datasets_are_not_found(records: Records) -> None:
     assert records.refused(records.record("r"), dataset=records.group)[0] == INVALID
 
 
-def test_a_dataset_at_work_takes_no_records(slow: Given, slow_emulator: Emulator) -> None:
+def test_dataset_being_updated_refuses_records(slow: Given, slow_emulator: Emulator) -> None:
     """EV-65, P-38: being created, updated, deleted: HTTP status 409."""
     slow_events = boto3.client("personalize-events", region_name=REGION)
     group = slow.group()

@@ -84,7 +84,7 @@ def test_rt1_rt2_paths_of_the_operations(emulator: Emulator, popular: str, ranke
     assert status("/recommendations", {"campaignArn": popular}, "GET") == 404
 
 
-def test_rt12_a_user_id_has_256_characters_and_is_asked_for_where_it_is_used(
+def test_rt12_user_id_limit_and_requirement(
     given: Given, runtime: Any, group: str, popular: str
 ) -> None:
     assert runtime.get_recommendations(campaignArn=popular, userId="u" * 256)["itemList"]
@@ -142,7 +142,7 @@ def test_rt71_influence_of_freshness_and_popularity(given: Given, runtime: Any) 
         assert max(gains) > 0, kind
 
 
-def test_rt86_rankings_for_nobody_known_go_by_popularity(runtime: Any, given: Given) -> None:
+def test_rt86_ranking_for_unknown_user_is_by_popularity(runtime: Any, given: Given) -> None:
     rows = [*two_camps(), *((f"u{user}", "i000", 1_700_000_000) for user in range(50))]
     campaign = given.deployed(RANKING, rows, "nobody")
     first, *others = ranking(runtime, campaign, "nobody knows", ["i001", "i002", "i000", "unknown"])

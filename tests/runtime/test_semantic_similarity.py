@@ -81,7 +81,7 @@ def test_rt47_an_unknown_item(library: Library, runtime: Any) -> None:
     assert similar(runtime, library.campaign(), "nothing of the kind") == []
 
 
-def test_rt47_an_unknown_item_where_people_read(given: Given, runtime: Any) -> None:
+def test_rt47_unknown_item_gets_popular_items(given: Given, runtime: Any) -> None:
     campaign = Library(given, READERS).campaign()
     assert similar(runtime, campaign, "nothing of the kind") == ["engine02", "engine03"]
 

@@ -48,7 +48,7 @@ def odd_items(tracker: Tracker, session: str, **extra: Any) -> None:
         tracker.put(event(f"i{2 * number + 1:03d}", sentAt=SENT_AT + number), sessionId=session, **extra)
 
 
-def test_a_session_joins_its_user_at_the_next_full_training(films: Tracker, given: Given, runtime: Any) -> None:
+def test_session_is_assigned_to_its_user_at_full_training(films: Tracker, given: Given, runtime: Any) -> None:
     """EV-42: until then they are two; the events that named the user do not matter for that."""
     odd_items(films, "visit")
     films.put(event("i000", sentAt=SENT_AT + 100), sessionId="visit", userId="known")
@@ -71,7 +71,7 @@ def test_the_first_user_of_a_session_has_it(films: Tracker, given: Given, runtim
     assert share_odd(ids(runtime, again, "second")) == 0
 
 
-def test_a_session_without_user_stays_one(films: Tracker, given: Given, runtime: Any) -> None:
+def test_session_without_user_remains_a_session(films: Tracker, given: Given, runtime: Any) -> None:
     """EV-42, RT-43: also when another user has its id for a name."""
     odd_items(films, "alone")
     films.put(event("i000", sentAt=SENT_AT + 50), sessionId="other", userId="alone")
@@ -91,7 +91,7 @@ def test_a_removed_user_gets_no_session_back(films: Tracker) -> None:
     assert set(contents.streamed(10**6).column("USER_ID").to_pylist()) == {"visit"}
 
 
-def test_the_time_of_an_event_decides_and_not_its_place(films: Tracker, runtime: Any) -> None:
+def test_events_are_ordered_by_time_not_arrival(films: Tracker, runtime: Any) -> None:
     """EV-13, EV-25."""
     happenings = [event(f"i{number:03d}", sentAt=SENT_AT + number) for number in range(6)]
     films.put(*happenings, userId="forward")
@@ -103,7 +103,7 @@ def test_the_time_of_an_event_decides_and_not_its_place(films: Tracker, runtime:
     assert forward == backward
 
 
-def test_what_was_answered_was_shown(shown: Tracker, given: Given, runtime: Any) -> None:
+def test_recommended_items_are_impressions(shown: Tracker, given: Given, runtime: Any) -> None:
     """EV-45, RT-5, EV-20: recommendations and rankings alike."""
     campaign = given.deployed(USER_PERSONALIZATION, name="films")
     ranking = given.deployed(RANKING, name="rank")

@@ -62,7 +62,7 @@ def test_no_user_is_needed(trends: Trends) -> None:
     assert trends.top(25) == trends.top(25, userId="u1") == [item["itemId"] for item in answer["itemList"]]
 
 
-def test_m3_the_metric_of_its_own(trends: Trends) -> None:
+def test_m3_trend_metric(trends: Trends) -> None:
     """M-3, M-29."""
     metrics = trends.given.personalize.get_solution_metrics(solutionVersionArn=trends.version)["metrics"]
     assert len(metrics) == 9
@@ -128,7 +128,7 @@ def test_evaluations_end_with_the_dataset(trends: Trends, emulator: Emulator, cl
     assert emulator.state.trained(trends.version) is served
 
 
-def test_users_who_come_once_are_enough(given: Given) -> None:
+def test_users_with_one_event_are_enough(given: Given) -> None:
     """T-80, spec 06 section 1.1: only interactions are counted, not the users with two of them."""
     once = [(f"u{number}", f"i{number % 9}", 1_600_000_000 + number) for number in range(1000)]
     version = given.version(given.solution(given.imported_group(once), TRENDING))

@@ -40,7 +40,7 @@ def asked(runtime: Any, campaign_arn: str, **params: Any) -> list[str]:
     return [item["itemId"] for item in answer["itemList"]]
 
 
-def test_an_item_that_goes_with_nothing_gets_popular_items(given: Given, runtime: Any, group: str) -> None:
+def test_item_without_cooccurrence_gets_popular_items(given: Given, runtime: Any, group: str) -> None:
     """RT-44, RT-45, R-77a, R-78a: one and the same list, also for an item nobody knows; a known item's is its own."""
     related = campaign(given, group, SIMS)
     popular = asked(runtime, campaign(given, group, POPULARITY), numResults=5)

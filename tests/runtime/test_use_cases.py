@@ -38,7 +38,7 @@ def ask(runtime: Any, made: str, **params: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("use_case", "needed"), SHOP + CINEMA)
-def test_ids_that_a_use_case_needs_and_members_of_its_answer(
+def test_required_ids_and_response_members_of_use_cases(
     given: Given, runtime: Any, use_case: str, needed: tuple[str, ...]
 ) -> None:
     """R-90 to R-97, R-99, R-100, RT-5, RT-11, RT-20, RT-31: no scores, and no reasons."""
@@ -89,7 +89,7 @@ def test_most_popular_counts_users(given: Given, runtime: Any) -> None:
 
 
 @pytest.mark.parametrize("use_case", ["ecomm-frequently-bought-together", "ecomm-customers-who-viewed-x-also-viewed"])
-def test_what_goes_together_is_of_the_same_camp(given: Given, runtime: Any, use_case: str) -> None:
+def test_related_items_are_of_the_same_group(given: Given, runtime: Any, use_case: str) -> None:
     """R-92, R-93: learned from the events of one type."""
     made = recommender(given, shop(given), use_case)
     for item in ("i000", "i001"):
@@ -200,7 +200,7 @@ def test_an_old_history_hides_nothing(given: Given, runtime: Any, clock: ManualC
     assert ask(runtime, made, userId="u0", numResults=500) == fresh
 
 
-def test_the_callers_filter_comes_after(given: Given, runtime: Any) -> None:
+def test_request_filter_applies_after_automatic_filter(given: Given, runtime: Any) -> None:
     """R-102, F-84, RT-57."""
     group = cinema(given)
     made = recommender(given, group, "vod-top-picks")
@@ -219,7 +219,7 @@ def test_the_callers_filter_comes_after(given: Given, runtime: Any) -> None:
     assert {item["promotionName"] for item in promoted["itemList"]} == {"p"}
 
 
-def test_metadata_are_shown_where_they_are_enabled(given: Given, runtime: Any) -> None:
+def test_metadata_needs_to_be_enabled(given: Given, runtime: Any) -> None:
     """R-REC-2, RT-65, RT-67."""
     group = cinema(given)
     columns = {"metadataColumns": {"ITEMS": ["GENRES"]}, "userId": "u0"}
@@ -240,7 +240,7 @@ def test_metrics_are_measured_without_the_automatic_filter(given: Given) -> None
     assert metrics["mean_reciprocal_rank_at_25"] > 0
 
 
-def test_an_item_is_ignored_where_it_is_not_used(given: Given, runtime: Any) -> None:
+def test_unneeded_item_id_is_ignored(given: Given, runtime: Any) -> None:
     """R-94, RT-13."""
     made = recommender(given, shop(given), "ecomm-recommended-for-you", recommenderConfig=NO_EXPLORATION)
     assert ask(runtime, made, userId="u0", itemId="i001") == ask(runtime, made, userId="u0")

@@ -59,7 +59,7 @@ def test_system_clock_runs_callbacks_in_its_own_thread() -> None:
     clock.close()
 
 
-def test_advancing_the_system_clock_runs_what_is_due_before_it_returns() -> None:
+def test_advance_of_system_clock_runs_due_callbacks() -> None:
     clock = SystemClock()
     ran: list[str] = []
     clock.call_at(clock.now() + 7200, lambda: ran.append("two hours"))
@@ -71,7 +71,7 @@ def test_advancing_the_system_clock_runs_what_is_due_before_it_returns() -> None
     clock.close()
 
 
-def test_what_follows_from_a_callback_fits_into_the_same_advance() -> None:
+def test_callbacks_scheduled_by_callbacks_run_in_the_same_advance() -> None:
     clock = SystemClock()
     ran: list[str] = []
     first = clock.now() + 600
@@ -101,7 +101,7 @@ def test_other_threads_can_use_a_clock_that_is_being_advanced() -> None:
     assert ran == [20]
 
 
-def test_a_closed_clock_forgets_its_callbacks() -> None:
+def test_close_cancels_callbacks() -> None:
     clock = SystemClock()
     ran: list[str] = []
     clock.call_at(clock.now() + 3600, lambda: ran.append("never"))
@@ -123,7 +123,7 @@ def test_a_clock_that_starts_over_shows_the_time_of_the_machine_and_calls_nobody
     clock.close()
 
 
-def test_a_clock_that_stands_still_starts_over_where_it_is() -> None:
+def test_manual_clock_keeps_time_on_start_over() -> None:
     clock = ManualClock(10.0)
     ran: list[str] = []
     clock.call_at(20, lambda: ran.append("never"))

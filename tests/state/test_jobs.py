@@ -52,7 +52,7 @@ def test_without_duration_everything_happens_inside_start() -> None:
     jobs.close()
 
 
-def test_states_last_as_long_as_they_should_on_the_clock() -> None:
+def test_states_last_for_their_durations() -> None:
     """R-GEN-19."""
     clock, diary = ManualClock(), Diary()
     jobs = Jobs(clock)
@@ -69,7 +69,7 @@ def test_states_last_as_long_as_they_should_on_the_clock() -> None:
     jobs.close()
 
 
-def test_a_failure_carries_its_reason() -> None:
+def test_failure_has_reason() -> None:
     diary, jobs = Diary(), Jobs(ManualClock())
     jobs.start(diary.job(fail))
     assert diary.entries == ["begun", "failed too few rows"]
@@ -103,7 +103,7 @@ def test_jobs_of_one_queue_run_in_order_of_start() -> None:
     clock.close()
 
 
-def test_a_job_begins_when_those_before_it_in_each_of_its_queues_are_done() -> None:
+def test_job_waits_for_earlier_jobs_in_its_queues() -> None:
     """R-DIJ-11, D-112: not as soon as their work is done."""
     clock = ManualClock()
     jobs, one, other, both, behind = Jobs(clock), Diary(), Diary(), Diary(), Diary()
@@ -151,7 +151,7 @@ def test_at_once_means_after_the_jobs_of_other_threads() -> None:
     jobs.close()
 
 
-def test_late_results_reach_nobody_once_jobs_are_closed() -> None:
+def test_results_after_close_are_discarded() -> None:
     clock, diary = SystemClock(), Diary()
     jobs, started, access_check = Jobs(clock), threading.Event(), threading.Event()
 
@@ -222,7 +222,7 @@ def test_a_failure_that_cannot_be_noted_holds_up_no_other() -> None:
     jobs.close()
 
 
-def test_a_timer_that_breaks_keeps_no_other_from_ringing() -> None:
+def test_failing_timer_does_not_affect_others() -> None:
     clock, rung = ManualClock(), []
     jobs = Jobs(clock)
     jobs.at(clock.now() + 1, broken)
@@ -248,7 +248,7 @@ class Blocked:
 
 @pytest.mark.parametrize("pool", WorkerPool)
 @pytest.mark.parametrize("duration", [AT_ONCE, SHORT])
-def test_what_only_takes_time_waits_for_no_worker(pool: WorkerPool, duration: Duration) -> None:
+def test_jobs_without_work_need_no_worker(pool: WorkerPool, duration: Duration) -> None:
     clock = SystemClock()
     jobs, ended = Jobs(clock), threading.Event()
     blocked = Blocked(jobs, pool)

@@ -35,7 +35,7 @@ def test_arns_have_the_recorded_shape() -> None:
     assert parse_arn("arn:aws:s3") is None
 
 
-def test_identifiers_are_as_recorded_and_follow_the_seed() -> None:
+def test_identifiers_have_recorded_form_and_depend_on_seed() -> None:
     """R-GEN-1, R-ET-2, P-24, RT-5."""
     one = Identifiers(1)
     uuid = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -49,7 +49,7 @@ def test_identifiers_are_as_recorded_and_follow_the_seed() -> None:
     assert Identifiers(2).recommendation_id("campaign") != recommendation
 
 
-def test_an_identifier_depends_on_what_it_is_for_and_on_nothing_drawn_in_between() -> None:
+def test_identifiers_of_one_purpose_are_independent_of_others() -> None:
     """RT-35: each purpose and each owner has a stream of its own."""
     draws: list[Callable[[Identifiers], object]] = [
         lambda ids: ids.suffix("a"),
@@ -70,7 +70,7 @@ def test_an_identifier_depends_on_what_it_is_for_and_on_nothing_drawn_in_between
             assert draw(busy) == expected[step]
 
 
-def test_members_leave_out_what_has_no_value() -> None:
+def test_members_omit_none() -> None:
     """P-27."""
     assert group("g").members() == {
         "name": "g",
@@ -112,7 +112,7 @@ def test_the_store_replaces_records_and_never_edits_them() -> None:
         store.insert(group("g"))
 
 
-def test_changes_of_what_is_gone_are_lost() -> None:
+def test_changes_of_removed_records_have_no_effect() -> None:
     store, record = Store(), group("g")
     store.insert(record)
     store.set_tags(record.arn, {"team": "blue"})
@@ -128,7 +128,7 @@ def test_kinds_do_not_see_each_other() -> None:
     assert store.get(Schema, record.arn) is None
 
 
-def test_entries_of_a_table_come_and_go_with_their_records() -> None:
+def test_table_entries_are_created_and_removed_with_records() -> None:
     store, record = Store(), group("g")
     table: Table[list[str]] = store.table(list, DatasetGroup)
     store.insert(record)

@@ -155,7 +155,7 @@ def test_a_full_request_is_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
-def test_each_constraint_broken_alone_is_refused_with_its_text(name: str) -> None:
+def test_each_violated_constraint_has_its_message(name: str) -> None:
     shape = MODELS[name].input_shape
     request = full(shape)
     for breach in breaches(shape, (), "", hidden=False):

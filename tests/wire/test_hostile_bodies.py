@@ -61,7 +61,7 @@ def serve(name: str, body: bytes) -> None:
     ],
     ids=lambda body: repr(body[:24]),
 )
-def test_what_is_no_json_object_is_a_serialization_error(body: bytes) -> None:
+def test_non_object_body_is_serialization_error(body: bytes) -> None:
     """P-59."""
     with pytest.raises(SerializationException):
         parse(operations()["CreateSchema"], body)

@@ -33,7 +33,7 @@ def test_p10_the_control_plane_has_71_operations() -> None:
     assert {name for name in CONTROL if name.startswith("List") and "ForResource" in name} == {"ListTagsForResource"}
 
 
-def test_p11_what_cannot_be_deleted_or_updated() -> None:
+def test_p11_operations_that_do_not_exist() -> None:
     deleted = {name.removeprefix("Delete") for name in CONTROL if verb(name) == "Delete"}
     updated = {name.removeprefix("Update") for name in CONTROL if verb(name) == "Update"}
     assert deleted == {

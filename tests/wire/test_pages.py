@@ -16,7 +16,7 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=200)
 
 
 @given(query=TEXT, position=TEXT)
-def test_a_token_leads_back_to_its_position(query: str, position: str) -> None:
+def test_token_decodes_to_its_position(query: str, position: str) -> None:
     token = issue(SECRET, query, position)
     assert token.isascii()
     assert len(token) <= LONGEST_TOKEN
@@ -24,7 +24,7 @@ def test_a_token_leads_back_to_its_position(query: str, position: str) -> None:
 
 
 @given(TEXT.filter(lambda text: len(text) > 8))
-def test_a_token_does_not_show_its_position(position: str) -> None:
+def test_token_hides_its_position(position: str) -> None:
     assert position.encode() not in base64.b64decode(issue(SECRET, "ListSchemas", position))
 
 
@@ -44,7 +44,7 @@ def test_every_changed_character_is_noticed() -> None:
                     redeem(SECRET, changed, "ListSchemas")
 
 
-def test_a_token_belongs_to_its_query_and_secret() -> None:
+def test_token_is_valid_for_its_query_and_secret_only() -> None:
     token = issue(SECRET, "ListDatasets datasetGroupArn=a", "page 2")
     for secret, query in ((SECRET, "ListDatasets datasetGroupArn=b"), (SECRET, "ListSchemas"), (b"x", "ListSchemas")):
         with pytest.raises(InvalidNextTokenException):
@@ -57,7 +57,7 @@ def test_query_and_position_cannot_trade_characters() -> None:
         redeem(SECRET, token, "a")
 
 
-def test_the_longest_position_fits_and_a_longer_one_is_a_mistake() -> None:
+def test_position_length_is_limited() -> None:
     assert len(issue(SECRET, "ListSchemas", "p" * 1093)) == LONGEST_TOKEN
     with pytest.raises(ValueError, match="1093 bytes"):
         issue(SECRET, "ListSchemas", "p" * 1094)

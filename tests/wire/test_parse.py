@@ -77,7 +77,7 @@ def test_anything_else_is_no_time(sent: str) -> None:
         ("5", "5"),
     ],
 )
-def test_properties_come_out_as_json_text(sent: str, text: str) -> None:
+def test_properties_are_parsed_to_json_text(sent: str, text: str) -> None:
     """EV-30: some clients send the object itself."""
     body = f'{{"users":[{{"userId":"u","properties":{sent}}}]}}'
     assert parsed("PutUsers", body)["users"][0]["properties"] == text
@@ -100,13 +100,13 @@ def test_other_numbers_are_no_integers(sent: str) -> None:
 
 
 @pytest.mark.parametrize(("sent", "number"), [("1", 1.0), ("0.5", 0.5), ("-1e-3", -0.001), ("3.4e38", 3.4e38)])
-def test_decimals_come_out_as_floats(sent: str, number: float) -> None:
+def test_decimals_are_parsed_to_floats(sent: str, number: float) -> None:
     found = parsed("PutEvents", f'{{"eventList":[{{"eventValue":{sent}}}]}}')["eventList"][0]["eventValue"]
     assert (found, type(found)) == (number, float)
 
 
 @pytest.mark.parametrize("sent", ["1e39", "1e999", "NaN", "Infinity", "-Infinity", '"1"', '"NaN"', "false", "1" * 400])
-def test_what_no_float_can_hold_is_refused(sent: str) -> None:
+def test_number_out_of_float_range_is_refused(sent: str) -> None:
     refusal("PutEvents", f'{{"eventList":[{{"eventValue":{sent}}}]}}')
 
 

@@ -16,7 +16,7 @@ ATTRIBUTION = r"^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$"
 
 
 @pytest.mark.parametrize("pattern", sorted(FITTING))
-def test_the_patterns_of_the_models_mean_what_java_means(pattern: str) -> None:
+def test_model_patterns_match_as_in_java(pattern: str) -> None:
     assert [text for text in FITTING[pattern] if not matcher(pattern)(text)] == []
     assert [text for text in UNFITTING[pattern] if matcher(pattern)(text)] == []
 

@@ -201,7 +201,7 @@ def test_an_unknown_operation(path: str, status: int, type_header: str | None, b
     assert dict(response.headers).get("x-amzn-errortype") == type_header
 
 
-def test_a_preflight_allows_what_is_asked_for() -> None:
+def test_preflight_allows_requested_headers() -> None:
     """P-80."""
     response = preflight("authorization, x-amz-target")
     assert (response.status, response.body) == (200, b"")

@@ -110,7 +110,7 @@ def test_errors_are_understood_by_botocore(name: str, error_class: type[AwsError
         ("CreateDataset", "InternalFailure", 500),
     ],
 )
-def test_one_code_has_another_status_on_another_endpoint(name: str, code: str, status: int) -> None:
+def test_error_status_depends_on_the_endpoint(name: str, code: str, status: int) -> None:
     """P-37, P-38, P-63, P-64."""
     classes = {each.__name__: each for each in [*ModelledError.__subclasses__(), *CommonError.__subclasses__()]}
     assert render_error(operations()[name], classes[code]("x"), "id-1", NOW).status == status

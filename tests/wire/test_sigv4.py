@@ -63,7 +63,7 @@ def test_layouts_of_the_header(header: str) -> None:
         f"{HEAD}Credential=/20240101/eu-west-1/personalize/aws4_request",
     ],
 )
-def test_what_is_malformed_is_no_scope(header: str) -> None:
+def test_malformed_scope_is_none(header: str) -> None:
     assert credential_scope({"authorization": header}, "") is None
 
 

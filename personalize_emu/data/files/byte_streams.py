@@ -1,4 +1,4 @@
-"""Bytes that are made piece by piece, as a stream to read from."""
+"""Streams over bytes that are produced in chunks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _BUFFER = 1 << 20
 
 
 def stream_of(chunks: Iterator[bytes]) -> BinaryIO:
-    """The chunks one after the other; only one of them, and the buffer, is held at a time.
+    """A binary stream over `chunks`; only one chunk and the read buffer are in memory.
 
-    What the iterator raises, reading raises.
+    Exceptions of the iterator are raised by the read methods.
     """
     return cast(BinaryIO, io.BufferedReader(_Chunks(chunks), _BUFFER))
 

@@ -1,4 +1,4 @@
-"""CSV input, block by block: the fast way in, and where it refuses, without the rows that are to blame."""
+"""Reads CSV files block by block: fast with pyarrow, and line by line for blocks that do not conform."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _LINE_END = re.compile(rb"[\r\n]")
 
 
 class CsvFile:
-    """One CSV file that is being read. Raises RejectedData, here and while its tables are taken.
+    """One open CSV file. Raises RejectedData on construction and while its tables are read.
 
-    head: what was read of the stream before.
+    head: bytes that have already been read from the stream.
     """
 
     def __init__(self, name: str, head: bytes, stream: BinaryIO, schema: Schema, dataset_type: str) -> None:
@@ -43,7 +43,7 @@ class CsvFile:
         self._layout = Layout(name, len(self.columns), places, schema, dataset_type)
 
     def tables(self, counts: RowCounts) -> Iterator[pa.Table]:
-        """The rows that conform, in schema order, one table a block; all are counted."""
+        """The conforming rows in schema order, one table per block; every row is counted."""
         yield self._table(self._first_block, counts)
         for block in self._blocks:
             yield self._table(block, counts)
@@ -62,7 +62,7 @@ class CsvFile:
         return settled(table, self._layout.schema, self._layout.dataset_type)
 
     def _faultless(self, block: bytes) -> pa.Table | None:
-        """The block as a table, None when a line of it does not conform."""
+        """The block as a table, None if a line does not conform."""
         table = _parsed(block, self._layout)
         if table is None or faults(table, self._layout.schema, self._layout.dataset_type):
             return None
@@ -73,7 +73,7 @@ class CsvFile:
 
 
 def _blocks(name: str, head: bytes, stream: BinaryIO) -> Iterator[bytes]:
-    """The content in pieces of whole lines. The last line may lack its end."""
+    """The content in blocks of whole lines. The last line may lack its line break."""
     carried = head
     while piece := _filled(stream):
         carried += piece
@@ -88,7 +88,7 @@ def _blocks(name: str, head: bytes, stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _filled(stream: BinaryIO) -> bytes:
-    """Up to BLOCK_BYTES; less only at the end, also from streams that give a little at a time."""
+    """Up to BLOCK_BYTES; fewer only at the end of the stream, even if single reads return less."""
     pieces = []
     missing = BLOCK_BYTES
     while missing and (piece := stream.read(missing)):
@@ -98,7 +98,7 @@ def _filled(stream: BinaryIO) -> bytes:
 
 
 def _last_line_end(content: bytes) -> int:
-    """Length of the whole lines at the beginning of `content`. CRLF is never torn apart."""
+    """Length of the whole lines at the start of `content`. CRLF is never split."""
     return (content.rfind(b"\n") + 1) or (content.rfind(b"\r", 0, -1) + 1)
 
 
@@ -108,7 +108,7 @@ def _line_ends(block: bytes) -> int:
 
 
 def _first_lines(name: str, blocks: Iterator[bytes]) -> tuple[bytes, int]:
-    """The content from the first line that is not empty to the end of its block, and that line's number."""
+    """The rest of the block from the first line that is not empty, and the number of that line."""
     block = next(blocks, b"")
     for beginning, format_name in _OTHER_FORMATS:
         if block.startswith(beginning):
@@ -127,7 +127,7 @@ def _first_lines(name: str, blocks: Iterator[bytes]) -> tuple[bytes, int]:
 
 
 def _header_and_rest(name: str, content: bytes) -> tuple[tuple[str, ...], bytes]:
-    """Names of the first line, and what follows them, beginning with the end of that line."""
+    """The column names of the first line, and the rest starting with its line break."""
     end = _LINE_END.search(content)
     line, rest = (content, b"") if end is None else (content[: end.start()], content[end.start() :])
     try:
@@ -137,7 +137,7 @@ def _header_and_rest(name: str, content: bytes) -> tuple[tuple[str, ...], bytes]
 
 
 def _header_names(line: str) -> tuple[str, ...]:
-    """Names without the quotes that they may stand in (D-50)."""
+    """The names without surrounding quotes (D-50)."""
     try:
         return tuple(split_row(line))
     except BrokenQuote:
@@ -145,11 +145,11 @@ def _header_names(line: str) -> tuple[str, ...]:
 
 
 def _parsed(block: bytes, layout: Layout) -> pa.Table | None:
-    """The block as a table, None when something in it is wrong."""
+    """The block as a table, None if a value is invalid."""
     lines = _in_order(block)
     if lines is None:
         return None
-    # The number parser would take hexadecimal notation for an integer.
+    # The number parser of pyarrow would accept hexadecimal notation for an integer.
     if b"0x" not in lines and b"0X" not in lines:
         table = _read(lines, layout, [arrow_type(field) for field in layout.schema.fields])
         if table is not None:
@@ -158,13 +158,13 @@ def _parsed(block: bytes, layout: Layout) -> pa.Table | None:
 
 
 def _parsed_as_text(block: bytes, layout: Layout) -> pa.Table | None:
-    """The schema columns as strings, None when values are not where they should be."""
+    """The schema columns as strings, None if the lines are malformed."""
     lines = _in_order(block)
     return None if lines is None else _read(lines, layout, [pa.string()] * len(layout.places))
 
 
 def _in_order(block: bytes) -> bytes | None:
-    """The block as the parser takes it, None when it is no text, or has broken quotes."""
+    """The block as input for pyarrow, None if it is not UTF-8 or has broken quotes."""
     if b"\0" in block or not _is_utf8(block) or not well_quoted(block):
         return None
     return backslashes_doubled(block) if b"\\" in block else block
@@ -181,7 +181,7 @@ def _is_utf8(block: bytes) -> bool:
 
 
 def _read_with_care(block: bytes, layout: Layout) -> pa.Table | None:
-    """Like `_read`, with integers in all notations of D-60 and in no other."""
+    """Like `_read`, with integers in exactly the notations of D-60."""
     fields = layout.schema.fields
     as_text = [pa.string() if field.type in _INTEGERS else arrow_type(field) for field in fields]
     table = _read(block, layout, as_text)
@@ -207,12 +207,12 @@ def _integers(texts: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | No
 
 
 def _read(block: bytes, layout: Layout, types: Sequence[pa.DataType]) -> pa.Table | None:
-    """The schema columns of the lines as columns of `types`, None where values do not fit."""
-    # Columns go by their places: names of columns that are ignored may repeat or be empty.
+    """The schema columns of the lines as columns of `types`, None if a value does not fit."""
+    # Columns are addressed by position, because ignored columns may have duplicate or empty names.
     wanted = [str(place) for place in layout.places]
     try:
         table = pa_csv.read_csv(
-            # The line end keeps the parser from dropping a byte-order mark that is part of the first value.
+            # The leading line break keeps the parser from dropping a byte-order mark in the first value.
             io.BytesIO(b"\n" + block),
             read_options=pa_csv.ReadOptions(
                 column_names=[str(place) for place in range(layout.columns)], block_size=len(block) + 1

@@ -30,9 +30,9 @@ from personalize_emu.data.schemas.values import value_of
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """What the lines of a file should look like.
+    """The expected columns of the lines of a file.
 
-    columns: how many values a line has. places: of the columns of the schema among them, in schema order.
+    columns: number of values per line. places: positions of the schema columns among them, in schema order.
     """
 
     file: str
@@ -47,7 +47,7 @@ class Layout:
 
 
 def line_fault(line: bytes, number: int, layout: Layout) -> str | None:
-    """Why a line does not conform to the schema, None when it does. number: of the line, from 1.
+    """Why a line does not conform to the schema, None if it does. number: of the line, from 1.
 
     Raises:
         RejectedData: a value is too long, or its quotes are broken (D-64, D-57).
@@ -86,7 +86,7 @@ def _value_fault(field: Field, text: str, where: str, dataset_type: str) -> str 
 
 
 def _broken_quote(where: str, index: int, layout: Layout) -> str:
-    """A length error of the next column that has a limit (D-57); without one the row does not conform."""
+    """A length error for the next column with a limit (D-57); without such a column the row does not conform."""
     problem = f"{where}, value {index + 1}: quotes are not closed in front of a comma or the end of the line"
     for place in (*range(index + 1, layout.columns), *range(index + 1)):
         field = layout.fields_by_place.get(place)
@@ -104,7 +104,7 @@ _CERTAINLY_FITS = {
     "double": r"^[ \t]*[+-]?[0-9]{1,18}(\.[0-9]{0,18})?[ \t]*$",
     "boolean": r"^(true|false)$",
 }
-"""Numbers in the usual notation and far from the bounds of their types; others are looked at one by one."""
+"""Patterns of values that certainly fit their type; other values are checked one by one."""
 _NUMBER = r"^[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*$"
 _MAY_FIT = {
     "int": r"^[ \t]*[+-]?[0-9]+[ \t]*$",
@@ -113,16 +113,16 @@ _MAY_FIT = {
     "double": _NUMBER,
     "boolean": r"^(true|false)$",
 }
-"""What does not match is no value of the type, whatever its range is."""
+"""Patterns that every value of a type matches; other values certainly do not fit."""
 _USUAL_SPELLINGS = ("VIEWED", "Viewed", "TAKEN", "Taken", "NOT_TAKEN", "Not Taken", "Not taken")
 
 AsText = Callable[[bytes], pa.Table | None]
-"""The schema columns of some lines as strings, one row a line that is not empty; None when a line is out of order."""
+"""Converts lines to the schema columns as strings, one row per non-empty line; None if a line is malformed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sifted:
-    """kept: the lines that conform. left_out: how many do not. reasons: why, of at least the first `MOST_REASONS`."""
+    """kept: the conforming lines. left_out: number of others. reasons: for the first `MOST_REASONS` or more of them."""
 
     kept: bytes
     left_out: int
@@ -131,17 +131,17 @@ class Sifted:
 
 @dataclass(frozen=True, eq=False)
 class _Suspects:
-    """places: of the lines that may not conform, ascending. clear: of those that certainly do not."""
+    """places: positions of lines that may not conform, ascending. clear: those that certainly do not."""
 
     places: Sequence[int]
     clear: frozenset[int] = frozenset()
 
 
 def sifted(block: bytes, first_line: int, layout: Layout, as_text: AsText) -> Sifted:
-    """first_line: number of the first line of the block in its file, from 1.
+    """Separate the conforming lines of a block. first_line: number of its first line in the file, from 1.
 
     Raises:
-        RejectedData: of the first line with a value that is too long, or with broken quotes (D-64, D-57).
+        RejectedData: for the first line with a value that is too long or has broken quotes (D-64, D-57).
     """
     lines = _LINE_END.split(block)
     kept = [bool(line) for line in lines]
@@ -175,12 +175,12 @@ def _suspects(lines: Sequence[bytes], layout: Layout, as_text: AsText) -> _Suspe
 
 
 def _is_plain(line: bytes, columns: int) -> bool:
-    """Whether commas alone say where the values of a line are."""
+    """Whether the line can be split at its commas, i.e. has no quotes or escapes."""
     return line.isascii() and line.count(b",") == columns - 1 and not (b'"' in line or b"\0" in line)
 
 
 def _suspects_of(texts: pa.Table, places: Sequence[int], layout: Layout) -> _Suspects:
-    """texts: one row for each of the places."""
+    """texts: one row per line in `places`."""
     questionable, odd_text, wrong = (np.zeros(texts.num_rows, np.bool_) for _ in range(3))
     for field, column in zip(layout.schema.fields, texts.itercolumns(), strict=True):
         fits = _certainly_fits(column, field, layout.dataset_type)
@@ -190,13 +190,13 @@ def _suspects_of(texts: pa.Table, places: Sequence[int], layout: Layout) -> _Sus
             odd_text |= found
         elif found.any():
             wrong |= ~np.asarray(pc.match_substring_regex(column, _MAY_FIT[field.type]).fill_null(field.nullable))
-    # A text that is too long is no matter of counting (D-64), so lines with odd ones are read.
+    # Values that are too long reject the file (D-64), so such lines are always parsed.
     clear = frozenset(compress(places, (wrong & ~odd_text).tolist()))
     return _Suspects(list(compress(places, questionable.tolist())), clear)
 
 
 def _certainly_fits(column: pa.ChunkedArray, field: Field, dataset_type: str) -> pa.ChunkedArray:
-    """bool[rows], null where the value is."""
+    """bool[rows], null where the value is null."""
     if field.type != "string":
         return pc.match_substring_regex(column, _CERTAINLY_FITS[field.type])
     if dataset_type == ACTION_INTERACTIONS and field.name == EVENT_TYPE:

@@ -25,7 +25,7 @@ _BACKSLASH = re.compile(rb'\\(["\\]?)')
 
 
 class BrokenQuote(Exception):
-    """A quoted value does not end where it should. index: its place in the row, from 0."""
+    """A quoted value does not end at a comma or line end. index: of the value in the row, from 0."""
 
     def __init__(self, index: int) -> None:
         super().__init__(index)
@@ -38,7 +38,7 @@ def well_quoted(lines: bytes) -> bool:
 
 
 def backslashes_doubled(lines: bytes) -> bytes:
-    """Lines in which every backslash is part of an escape, with the same meaning."""
+    """The lines with every backslash as part of an escape, without changing their meaning."""
     return _BACKSLASH.sub(lambda found: found[0] if found[1] else rb"\\", lines)
 
 
@@ -62,7 +62,7 @@ def raw_values(line: str) -> list[str]:
 
 
 def split_row(line: str) -> list[str]:
-    """The values of a line, freed of quotes and escapes. Raises BrokenQuote."""
+    """The values of a line without quotes and escapes. Raises BrokenQuote."""
     return [_bare(value) for value in raw_values(line)]
 
 

@@ -24,7 +24,7 @@ _NEEDS_QUOTES = r'[",\\]'
 
 
 def csv_chunks(table: pa.Table) -> Iterator[bytes]:
-    """The rows in pieces of whole lines, without the header; nothing for a table without rows."""
+    """The rows as chunks of whole lines, without the header; none for an empty table."""
     columns = [_Column(column) for column in table.itercolumns()]
     for start in range(0, table.num_rows, ROWS_A_CHUNK):
         rows = min(ROWS_A_CHUNK, table.num_rows - start)
@@ -33,9 +33,9 @@ def csv_chunks(table: pa.Table) -> Iterator[bytes]:
 
 
 def csv_parts(table: pa.Table, most_bytes: int) -> Iterator[BinaryIO]:
-    """The table as one or more files, each a stream with the header, to be read to its end before the next.
+    """The table as one or more files: streams with a header, each to be read completely before the next.
 
-    A file ends once it holds `most_bytes` or more; a table without rows is one file of the header (D-108).
+    A file ends once it has `most_bytes` or more; an empty table is one file with the header (D-108).
     """
     header = ",".join(table.column_names).encode() + b"\n"
     chunks = csv_chunks(table)
@@ -46,7 +46,7 @@ def csv_parts(table: pa.Table, most_bytes: int) -> Iterator[BinaryIO]:
 
 
 class _Column:
-    """One column on its way to text. Words of a dictionary are quoted once, however often they occur."""
+    """Converts one column to text. Dictionary values are quoted once, however often they occur."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         self._plain = column
@@ -72,7 +72,7 @@ def _quoted(words: pa.Array) -> pa.Array:
 
 
 def _up_to(most_bytes: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Chunks until they hold as much; the one that reaches the bound is the last."""
+    """Chunks up to and including the one that reaches `most_bytes`."""
     taken = 0
     for chunk in chunks:
         yield chunk

@@ -1,4 +1,4 @@
-"""The files of one import job as one table."""
+"""Reads the files of one import job into one table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from personalize_emu.data.schemas.column_matching import plain_name
 from personalize_emu.data.schemas.columns import arrow_schema
 
 Files = Iterable[tuple[str, Callable[[], BinaryIO]]]
-"""Name (an object key) and what opens the content as a stream."""
+"""Name (an object key) and a function that opens the content as a stream."""
 
 
 def read_files(
@@ -29,18 +29,18 @@ def read_files(
     tolerated: float = 0.0,
     counts: RowCounts | None = None,
 ) -> pa.Table:
-    """The rows of all files, in the order of the files (D-48), columns in schema order; or nothing at all.
+    """The rows of all files, in the order of the files (D-48), with columns in schema order.
 
-    String columns are int32 codes into one dictionary. Names of columns compare without case (D-50). Rows that do
+    String columns are int32 codes into one dictionary. Column names are compared without case (D-50). Rows that do
     not conform to the schema are left out.
 
     Args:
         progress: called after every block with the number of rows kept so far.
         tolerated: largest share of the rows that may be left out (D-58).
-        counts: is told of every row, also when the files are refused.
+        counts: updated with every row, even if the files are rejected.
 
     Raises:
-        RejectedData: spec 03 section 14; what opening and reading raise passes.
+        RejectedData: spec 03 section 14; exceptions of opening and reading are passed on.
     """
     counts = RowCounts() if counts is None else counts
     tables: list[pa.Table] = []
@@ -80,7 +80,7 @@ def _tables(files: Files, schema: Schema, dataset_type: str, counts: RowCounts) 
 
 
 def _head(stream: BinaryIO) -> bytes:
-    """As many bytes as tell Parquet from other formats; less only where there are no more."""
+    """The first bytes, enough to recognise Parquet; fewer if the file is shorter."""
     head = b""
     while len(head) < len(MAGIC) and (piece := stream.read(len(MAGIC) - len(head))):
         head += piece
@@ -88,7 +88,7 @@ def _head(stream: BinaryIO) -> bytes:
 
 
 def _check_format(first: _File | None, name: str, format_name: str) -> None:
-    """Before the header is, which files of another format do not have."""
+    """Checked before the header, which files of another format lack."""
     if first is not None and first.format != format_name:
         raise nonconforming(
             f"{first.name} is {first.format}, {name} is {format_name}: all files of one job must be of one format"
@@ -96,7 +96,7 @@ def _check_format(first: _File | None, name: str, format_name: str) -> None:
 
 
 def _check_header(first: _File, name: str, columns: tuple[str, ...]) -> None:
-    """All files must have the same, in whatever case (D-47, D-50)."""
+    """All files must have the same header, ignoring case (D-47, D-50)."""
     if [*map(plain_name, columns)] != [*map(plain_name, first.columns)]:
         raise nonconforming(f"{name}: the header differs from that of {first.name}")
 

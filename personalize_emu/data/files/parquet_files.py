@@ -22,14 +22,14 @@ from personalize_emu.data.schemas.column_rules import Fault, faults, settled
 from personalize_emu.data.schemas.columns import STRING, arrow_schema, arrow_type, character_limit, without_unused_words
 
 MAGIC = b"PAR1"
-"""How every Parquet file begins, and ends."""
+"""The first and last bytes of every Parquet file."""
 BATCH_ROWS = 1 << 16
 _KEPT_IN_MEMORY = 8 << 20
 
 
 @contextmanager
 def seekable_copy(head: bytes, stream: BinaryIO) -> Iterator[BinaryIO]:
-    """The content of a stream in a temporary file: Parquet is read from its end. head: what was read of it before."""
+    """The stream copied to a temporary file, because Parquet is read from its end. head: bytes already read."""
     with tempfile.SpooledTemporaryFile(max_size=_KEPT_IN_MEMORY) as copy:
         copy.write(head)
         shutil.copyfileobj(stream, copy)
@@ -37,9 +37,9 @@ def seekable_copy(head: bytes, stream: BinaryIO) -> Iterator[BinaryIO]:
 
 
 class ParquetFile:
-    """One Parquet file that is being read. Raises RejectedData, here and while its tables are taken.
+    """One open Parquet file. Raises RejectedData on construction and while its tables are read.
 
-    content: seekable, open as long as tables are taken.
+    content: seekable; must stay open while tables are read.
     """
 
     def __init__(self, name: str, content: BinaryIO, schema: Schema, dataset_type: str) -> None:
@@ -55,7 +55,7 @@ class ParquetFile:
         self._check_types([arrow.field(place).type for place in places])
 
     def tables(self, counts: RowCounts) -> Iterator[pa.Table]:
-        """The rows that conform, in schema order, at most BATCH_ROWS a table; all are counted."""
+        """The conforming rows in schema order, at most BATCH_ROWS per table; every row is counted."""
         batches = self._file.iter_batches(BATCH_ROWS, columns=self._names)
         rows = 0
         while True:
@@ -79,7 +79,7 @@ class ParquetFile:
         return settled(table, self._schema, self._dataset_type)
 
     def _without(self, table: pa.Table, found: Sequence[Fault], rows: int, counts: RowCounts) -> pa.Table:
-        """The table without the rows that are at fault. Raises RejectedData when a value is too long."""
+        """The table without nonconforming rows. Raises RejectedData if a value is too long."""
         if not found:
             counts.add(table.num_rows)
             return table
@@ -121,14 +121,14 @@ NOT_UTF8 = "the value is not UTF-8 text"
 
 @dataclass(frozen=True, eq=False)
 class Conversion:
-    """A column in the layout of datasets, null where a value does not fit, and these faults."""
+    """column: in the layout of datasets, null where a value does not fit. faults: of these values."""
 
     column: pa.Array
     faults: tuple[Fault, ...] = ()
 
 
 def convertible(found: pa.DataType, field: Field) -> bool:
-    """Whether a column of type `found` can hold what `field` needs; single values may still not do."""
+    """Whether a column of type `found` can be converted to `field`; single values may still not fit."""
     if pa.types.is_dictionary(found):
         found = found.value_type
     if pa.types.is_null(found):
@@ -143,7 +143,7 @@ def convertible(found: pa.DataType, field: Field) -> bool:
 
 
 def converted(column: pa.Array, field: Field) -> Conversion:
-    """column: of a type that is `convertible`. Numbers that are not finite stay, for the rules of columns to find."""
+    """column: of a type that is `convertible`. Non-finite numbers are kept, for the column rules to report."""
     if pa.types.is_dictionary(column.type):
         column = _decoded(column)
     target = arrow_type(field)
@@ -151,7 +151,7 @@ def converted(column: pa.Array, field: Field) -> Conversion:
         return _text(column, field)
     if pa.types.is_integer(target) and pa.types.is_integer(column.type):
         return _integers(column, field, target)
-    # A number rounds to a float as its decimal notation in a CSV file would.
+    # Converted through decimal notation, so that a float is the same as from a CSV file.
     return Conversion(pc.cast(column, target, safe=False))
 
 
@@ -184,7 +184,7 @@ def _text(column: pa.Array, field: Field) -> Conversion:
 
 
 def _not_utf8(column: pa.Array) -> NDArray[np.bool_]:
-    """bool[rows]: Parquet says of bytes that they are text, and does not check it."""
+    """bool[rows]: values that are not UTF-8; Parquet does not validate strings."""
     bad = np.zeros(len(column), np.bool_)
     try:
         column.validate(full=True)
@@ -204,5 +204,5 @@ def _is_utf8(value: bytes) -> bool:
 
 
 def _without(column: pa.Array, rows: NDArray[np.bool_]) -> pa.Array:
-    """The column with null in place of some values."""
+    """The column with null at `rows`."""
     return pc.if_else(pa.array(rows), pa.scalar(None, column.type), column)

@@ -1,4 +1,4 @@
-"""Bulk records of a dataset, and what is current of bulk and individual records together (D-70 to D-84)."""
+"""Bulk records of a dataset, and the current records from bulk and individual ones (D-70 to D-84)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MINIMUM_INTERACTIONS = 1000
 def check_enough_rows(
     rows: int, dataset_type: str, mode: ImportMode, minimum: int = MINIMUM_INTERACTIONS, *, left_out: int = 0
 ) -> None:
-    """Refuse imports with too few rows (D-70 to D-72). left_out: rows that were there and do not count.
+    """Refuse imports with too few rows (D-70 to D-72). left_out: nonconforming rows, which do not count.
 
     Raises:
         RejectedData: D-74.
@@ -34,10 +34,10 @@ def check_enough_rows(
 
 
 def merge_bulk(old: pa.Table | None, new: pa.Table, mode: ImportMode, id_column: str | None) -> pa.Table:
-    """The bulk records after an import of `new` over `old`, in the columns of `new`.
+    """The bulk records after an import of `new` into `old`, with the columns of `new`.
 
-    FULL replaces all (D-78). INCREMENTAL adds, and drops old records whose id comes again (D-79); without an
-    id column it only adds (D-81). Rows of one job that share an id all stay (D-104), see `latest_records`.
+    FULL replaces all records (D-78). INCREMENTAL adds records and replaces those with the same id (D-79); without an id
+    column it only adds (D-81). Rows of one job that share an id are all kept (D-104), see `latest_records`.
     """
     if mode == "FULL" or old is None:
         return new
@@ -49,7 +49,7 @@ def merge_bulk(old: pa.Table | None, new: pa.Table, mode: ImportMode, id_column:
 
 
 def latest_records(table: pa.Table, id_column: str) -> pa.Table:
-    """One row an id: the last one (D-83), in the order of the table."""
+    """One row per id, the last one (D-83), in the order of the table."""
     ids = encoded(table.column(id_column))
     last = np.full(len(ids.dictionary), -1, np.int64)
     last[np.asarray(ids.indices)] = np.arange(len(ids))
@@ -58,9 +58,9 @@ def latest_records(table: pa.Table, id_column: str) -> pa.Table:
 
 
 def without_rows(table: pa.Table, column: str, values: Collection[str]) -> pa.Table:
-    """The rows with none of `values` in a string column; of the others no trace stays, in dictionaries neither.
+    """The rows that have none of `values` in a string column; dictionaries are cleaned as well.
 
-    The same table when there is nothing to remove.
+    Returns the same table if nothing is removed.
     """
     coded = encoded(table.column(column))
     unwanted = pc.is_in(coded.dictionary, pa.array(values, pa.string()))
@@ -70,7 +70,7 @@ def without_rows(table: pa.Table, column: str, values: Collection[str]) -> pa.Ta
 
 
 def distinct_rows(table: pa.Table) -> pa.Table:
-    """The first of all rows that are equal in all columns (D-82, D-102), in the order of the table."""
+    """The first of the rows that are equal in all columns (D-82, D-102), in the order of the table."""
     group = np.zeros(table.num_rows, np.int64)
     for column in table.itercolumns():
         coded = encoded(column)
@@ -83,10 +83,10 @@ def distinct_rows(table: pa.Table) -> pa.Table:
 def superseded_by(
     before: Mapping[str, int], new: pa.Table, put_rows: Sequence[Row], mode: ImportMode, id_column: str
 ) -> dict[str, int]:
-    """Which of `put_rows`, all there are when it ends, an import of `new` overrules (D-84).
+    """The number of individual records per id that an import of `new` supersedes (D-84).
 
-    Maps an id to the number of its rows, from the first, that no longer count; `before` is the former map.
-    A FULL import that lacks an id brings its individual record back into view.
+    put_rows: all individual records when the import ends. before: the previous result. After a FULL import that lacks
+    an id, its individual record is visible again.
     """
     imported = set(distinct_strings(new.column(id_column)).to_pylist())
     overruled = dict(Counter(record_id for row in put_rows if (record_id := str(row[id_column])) in imported))
@@ -100,7 +100,7 @@ def current_records(
     id_column: str,
     superseded: Mapping[str, int],
 ) -> pa.Table:
-    """One row an id, the newest of bulk and individual records (D-84), in schema order."""
+    """One row per id, the newest of bulk and individual records (D-84), in schema order."""
     put: dict[str, Row] = {}
     seen: Counter[str] = Counter()
     for row in put_rows:

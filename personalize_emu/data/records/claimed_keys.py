@@ -1,4 +1,4 @@
-"""Which texts have been seen, and whose each is, in 16 bytes a text however long it is."""
+"""A compact set of keys with their owners: 16 bytes per key, independent of its length."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 _RECENT = 512
-"""Keys in a dictionary, before they become sorted numbers."""
+"""Keys kept in a dictionary before they are sorted into a level."""
 _GROWTH = 4
-"""A level of sorted numbers is at least so many times as large as the next one, so that there are few levels."""
+"""Each level is at least this many times as large as the next, which bounds the number of levels."""
 
 _Numbers = NDArray[np.uint64]
 
 
 class ClaimedKeys:
-    """A map from keys to owners, both known by 64-bit hashes.
+    """A map from keys to owners, both stored as 64-bit hashes. Not thread-safe.
 
-    Of ten million keys, a new one is taken for one of them once in 10^12 times. Whoever uses it takes care that one
-    thread does at a time.
+    With ten million keys, the probability that a new key collides with one of them is 10^-12.
     """
 
     def __init__(self) -> None:
@@ -31,7 +30,7 @@ class ClaimedKeys:
         return self._holds(_number(key))
 
     def claim(self, key: str, owner: str) -> bool:
-        """False, and no change, when the key was claimed before."""
+        """Add the key; False without a change if it is already present."""
         number = _number(key)
         if self._holds(number):
             return False
@@ -41,7 +40,7 @@ class ClaimedKeys:
         return True
 
     def forget(self, owners: Collection[str]) -> None:
-        """Give free all keys of these owners."""
+        """Remove all keys of these owners."""
         numbers = np.fromiter(map(_number, owners), np.uint64, len(owners))
         gone = set(numbers.tolist())
         self._recent = {key: owner for key, owner in self._recent.items() if owner not in gone}
@@ -62,7 +61,7 @@ class ClaimedKeys:
         return False
 
     def _settle(self) -> None:
-        """Make the recent keys a level, and join levels that have become too much alike in size."""
+        """Sort the recent keys into a new level, and merge levels of similar size."""
         count = len(self._recent)
         keys = np.fromiter(self._recent.keys(), np.uint64, count)
         owners = np.fromiter(self._recent.values(), np.uint64, count)

@@ -1,4 +1,4 @@
-"""Interactions as numbers: who met what, when; sorted by user and time."""
+"""Interactions as arrays of numbers, sorted by user and time."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _Codes = NDArray[np.int64]
 class Interactions:
     """Distinct interactions, sorted by (user, timestamp, arrival).
 
-    user_ids, item_ids, event_types: sorted; a number is a position in its tuple.
+    user_ids, item_ids, event_types: sorted; numbers are positions in these tuples.
     users, items: int32[n]. timestamps: int64[n], epoch seconds. event_type_codes: int16[n], -1 = none.
-    event_values: float32[n], NaN = none; None when no row has one. offsets: int64[users + 1], rows of user u
-    are offsets[u] to offsets[u + 1]. more: other columns along the rows, None where none were asked for.
+    event_values: float32[n], NaN = none; None if no row has one. offsets: int64[users + 1], the rows of user u are
+    offsets[u] to offsets[u + 1]. more: further columns of the rows, None if none were requested.
     """
 
     user_ids: tuple[str, ...]
@@ -56,7 +56,7 @@ class Interactions:
         return {user: number for number, user in enumerate(self.user_ids)}
 
     def history_of(self, user_id: str) -> slice:
-        """Rows of a user, oldest first; an empty slice for an unknown one."""
+        """The rows of a user, oldest first; an empty slice for an unknown user."""
         number = self._user_numbers.get(user_id)
         if number is None:
             return slice(0, 0)
@@ -76,12 +76,12 @@ def collect_interactions(
     item_column: str = ITEM_ID,
     more_columns: Sequence[str] = (),
 ) -> Interactions:
-    """Bulk rows and individually put rows, in this order of arrival, as one set of interactions.
+    """Combine bulk rows and individually put rows, in this order of arrival.
 
-    put: rows, or the same as columns, with numbers of 64 bits where the bulk has fewer. Rows equal in all columns count
-    once (D-82, EV-41). `event_type` keeps only rows of that type, the threshold only rows whose EVENT_VALUE is not null
-    and at least that (T-20). `item_column` is ACTION_ID for action interactions. `more_columns` are kept along the
-    rows, those that occur. Timestamps must not be null.
+    put: rows, or a table with 64-bit numbers where the bulk has fewer bits. Rows that are equal in all columns are
+    counted once (D-82, EV-41). event_type: keep only rows of that type. event_value_threshold: keep only rows whose
+    EVENT_VALUE is at least that (T-20). item_column: ACTION_ID for action interactions. more_columns: kept along the
+    rows if present. Timestamps must not be null.
     """
     table = _joined(bulk, put if isinstance(put, pa.Table) else table_of(put), (USER_ID, item_column, TIMESTAMP))
     table = _selected(table, event_type, event_value_threshold)
@@ -111,13 +111,13 @@ def _more(table: pa.Table, names: Sequence[str], order: _Codes) -> pa.Table | No
     if not kept:
         return None
     places = pa.array(order)
-    # A column in one piece is taken from at once; taking from many pieces looks up each place first.
+    # `take` on a single chunk is fast; with many chunks it looks up each position first.
     whole = [table.column(name).unify_dictionaries().combine_chunks() for name in kept]
     return pa.table({name: column.take(places) for name, column in zip(kept, whole, strict=True)})
 
 
 def _joined(bulk: pa.Table | None, put: pa.Table, needed: Sequence[str]) -> pa.Table:
-    """One table; columns that only one side has are null in the other."""
+    """One table; columns that only one side has are null for the other."""
     known = {} if bulk is None else {field.name: field.type for field in bulk.schema}
     if not put.num_rows and bulk is not None:
         return bulk
@@ -161,7 +161,7 @@ def _numpy(column: pa.ChunkedArray, kind: pa.DataType) -> NDArray[Any]:
 
 
 def _numbered(column: pa.ChunkedArray) -> tuple[_Codes, tuple[str, ...]]:
-    """Numbers of the values among the sorted distinct ones that occur (int64[n], -1 = null), and those."""
+    """int64[n], positions of the values among the sorted distinct ones (-1 = null), and those values."""
     coded = encoded(column)
     codes = _index_codes(coded)
     occurs = np.bincount(codes[codes >= 0], minlength=len(coded.dictionary)) > 0
@@ -187,7 +187,7 @@ def _time_order(users: _Codes, timestamps: NDArray[np.int64]) -> _Codes:
 
 
 def _without_repeats(table: pa.Table, order: _Codes, users: _Codes, timestamps: NDArray[np.int64]) -> _Codes:
-    """Drop later rows that equal an earlier one in all columns."""
+    """Drop rows that equal an earlier one in all columns."""
     same = (np.diff(users[order]) == 0) & (np.diff(timestamps[order]) == 0)
     if not same.any():
         return order
@@ -206,7 +206,7 @@ def _without_repeats(table: pa.Table, order: _Codes, users: _Codes, timestamps: 
 
 
 def _column_codes(column: pa.ChunkedArray) -> _Codes:
-    """int64[n]: equal values have equal numbers, null is a value of its own."""
+    """int64[n]: equal values have equal numbers; null has its own number."""
     return _index_codes(encoded(column))
 
 

@@ -1,4 +1,4 @@
-"""What one user has done since, as it was streamed: the newest events, as numbers."""
+"""The newest streamed events of one user, as arrays."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _Numbers = NDArray[np.int64]
 class LiveEvents:
     """Streamed interactions of one user, sorted by (timestamp, arrival).
 
-    timestamps: int64[n], epoch seconds. items, types: int64[n], numbers in `item_ids` (of actions in a log of action
-    interactions) and in `event_types`. values: float64[n], NaN for none. positions: int64[n] in the log.
+    timestamps: int64[n], epoch seconds. items, types: int64[n], indices into `item_ids` (action ids in a log of action
+    interactions) and `event_types`. values: float64[n], NaN for none. positions: int64[n] in the log.
     """
 
     timestamps: _Numbers
@@ -38,7 +38,7 @@ class LiveEvents:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """Rows of one place where events are held. positions: of these rows."""
+    """Rows of one segment, or of the recent rows. positions: of these rows."""
 
     columns: EventColumns
     rows: NDArray[np.int32]
@@ -48,7 +48,7 @@ class _Found:
 def live_events(
     segments: Iterable[Segment], recent: Iterable[tuple[int, Row]], user_id: str, most: int, since: int
 ) -> LiveEvents:
-    """The events of a user at positions from `since` on; of each event type the newest, at most `most`.
+    """The newest events of a user at positions from `since` on, at most `most` of each event type.
 
     recent: rows that are not folded yet, with their positions.
     """
@@ -69,12 +69,12 @@ def live_events(
 
 
 def has_events(segments: Iterable[Segment], recent: Iterable[tuple[int, Row]], user_id: str) -> bool:
-    """Whether any event of the user is there."""
+    """Whether the user has any event."""
     return any(row[USER_ID] == user_id for _, row in recent) or any(user_id in segment.by_user for segment in segments)
 
 
 def kinds_of_users(table: pa.Table) -> Iterator[tuple[str, str | None]]:
-    """Every user of a table of interactions with every type of event the user has, each pair once."""
+    """The distinct pairs of user and event type in a table of interactions."""
     columns = EventColumns.of(table)
     ids = columns.user_ids.to_pylist()
     for user, kind in np.unique(np.stack((columns.user_codes, columns.type_codes)), axis=1).T.tolist():
@@ -98,7 +98,7 @@ def _in_rows(recent: Iterable[tuple[int, Row]], user_id: str) -> Iterator[_Found
 
 
 def _types(found: _Found, numbers: dict[str | None, int]) -> _Numbers:
-    """int64[rows]: event types as `numbers` has them, which learns those that are new."""
+    """int64[rows]: codes of the event types in `numbers`, to which new types are added."""
     codes = found.columns.type_codes[found.rows]
     used, places = np.unique(codes, return_inverse=True)
     names = (found.columns.event_types[code] for code in used.tolist())
@@ -106,7 +106,7 @@ def _types(found: _Found, numbers: dict[str | None, int]) -> _Numbers:
 
 
 def _newest(types: _Numbers, most: int) -> NDArray[np.bool_]:
-    """bool[n]: of each type the last ones."""
+    """bool[n]: the last `most` entries of each type."""
     kept = np.ones(len(types), np.bool_)
     for kind, count in enumerate(np.bincount(types).tolist()):
         if count > most:
@@ -120,7 +120,7 @@ def _values(found: _Found) -> NDArray[np.float64]:
 
 
 def _items(found: Sequence[_Found], order: _Numbers) -> tuple[_Numbers, tuple[str, ...]]:
-    """int64[order], numbers of the items, and their ids. order: of all rows of `found`, one place after the other."""
+    """int64[order], codes of the items, and their ids. order: indices into the concatenated rows of `found`."""
     codes = np.concatenate([each.columns.item_codes[each.rows] for each in found])[order].astype(np.int64)
     ends = np.cumsum([len(each.rows) for each in found])
     sources = ends.searchsorted(order, side="right")

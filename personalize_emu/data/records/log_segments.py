@@ -1,4 +1,4 @@
-"""Rows of a record log, folded: a table of columns instead of a dictionary a row, and an index of its users."""
+"""Segments of a record log: rows as a table, with an index by user."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """Rows from one position of a log to another, in order of arrival.
+    """The rows between two positions of a log, in order of arrival.
 
-    first, end: positions, the end exclusive. given: int64[rows], the positions of the rows where some were removed;
-    None where no position is missing.
+    first, end: positions, end exclusive. given: int64[rows], the positions of the rows if some were removed, None if
+    all positions are present.
     """
 
     table: pa.Table
@@ -42,7 +42,7 @@ class Segment:
 
     @cached_property
     def by_user(self) -> UserIndex:
-        """Of a log of interactions, whose rows all have a user."""
+        """For logs of interactions, whose rows all have a user."""
         return user_index(self.table)
 
     def between(self, start: int, stop: int) -> Segment:
@@ -54,7 +54,7 @@ class Segment:
         return Segment(table, max(start, self.first), min(stop, self.end), self.positions[places[0] : places[1]])
 
     def without(self, column: str, values: Collection[str]) -> Segment:
-        """Without the rows that have one of `values` in a string column, of which no trace stays."""
+        """The segment without rows that have one of `values` in a string column; dictionaries are cleaned too."""
         if column not in self.table.column_names or not len(self):
             return self
         coded = encoded(self.table.column(column))
@@ -67,20 +67,20 @@ class Segment:
         return Segment(_in_one_piece(table), self.first, self.end, self.positions[kept])
 
     def rows(self) -> list[Row]:
-        """Each with the columns that have a value; without what is noted beside them."""
+        """The rows as dictionaries of the columns with a value, without the internal session column."""
         listed = self.table.select([name for name in self.table.column_names if name != NOTED_SESSION]).to_pylist()
         return [{name: value for name, value in row.items() if value is not None} for row in listed]
 
 
 def segment_of(rows: Sequence[tuple[int, Row]], first: int, end: int) -> Segment:
-    """Fold rows, given with their positions, which lie between `first` and `end`."""
+    """Build a segment from rows and their positions, which lie between `first` and `end`."""
     table = table_of([row for _, row in rows])
     given = None if len(rows) == end - first else np.array([position for position, _ in rows], np.int64)
     return Segment(table, first, end, given)
 
 
 def joined(segments: Sequence[Segment]) -> Segment:
-    """Segments that follow each other as one; at least one."""
+    """Join consecutive segments; at least one."""
     first, end = segments[0].first, segments[-1].end
     whole = sum(map(len, segments)) == end - first
     given = None if whole else np.concatenate([segment.positions for segment in segments])
@@ -88,9 +88,9 @@ def joined(segments: Sequence[Segment]) -> Segment:
 
 
 def joined_tables(tables: Sequence[pa.Table]) -> pa.Table:
-    """One below the other, in one piece; a column that a table lacks is null there.
+    """Concatenate tables into one with a single chunk; missing columns are null.
 
-    Columns whose types do not go together, since the schema has changed in between, become texts.
+    Columns with incompatible types, caused by a schema change, are converted to strings.
     """
     names = list(dict.fromkeys(name for table in tables for name in table.column_names))
     for name in names:
@@ -102,7 +102,7 @@ def joined_tables(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def table_of(rows: Sequence[Row]) -> pa.Table:
-    """Rows as columns: integers of 64 bits, floats, truths, and strings as codes."""
+    """Rows as columns: 64-bit integers, floats, booleans, and strings as codes."""
     names = dict.fromkeys(name for row in rows for name in row)
     return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
 
@@ -131,7 +131,7 @@ def _in_one_piece(table: pa.Table) -> pa.Table:
 
 
 def indexed(segment: Segment) -> Segment:
-    """The segment with the index of its users made already, so that no reader has to wait for it."""
+    """The segment with its index already built, so that readers do not wait for it."""
     if USER_ID in segment.table.column_names:
         segment.by_user  # noqa: B018
     return segment

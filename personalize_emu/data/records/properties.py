@@ -16,7 +16,7 @@ _NOT_IN_PROPERTIES = frozenset({"userid", "sessionid", "eventtype", "timestamp",
 
 
 class InvalidProperties(Exception):
-    """Properties that cannot become a row. `text` is the message for the client."""
+    """Properties that cannot be converted to a row. `text` is the message for the client."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -26,8 +26,8 @@ class InvalidProperties(Exception):
 def event_row(schema: Schema, properties: str | None, members: Mapping[str, Any]) -> dict[str, Value]:
     """The row of an event: column name to value, without nulls.
 
-    members: values given outside of the properties, by column name; None = absent. They win (EV-26), and
-    those without a column are dropped (EV-14). Of required columns only ids must have a value (EV-26, EV-90).
+    members: values given outside of the properties, by column name; None = absent. They take precedence (EV-26), and
+    those without a column are dropped (EV-14). Of the required columns only ids must have a value (EV-26, EV-90).
     Raises InvalidProperties (EV-26, EV-30 to EV-33).
     """
     given = _parsed(properties)
@@ -42,9 +42,9 @@ def event_row(schema: Schema, properties: str | None, members: Mapping[str, Any]
 
 
 def record_row(schema: Schema, id_column: str, record_id: str, properties: str | None) -> dict[str, Value]:
-    """The row of a user, an item or an action: column name to value, without nulls.
+    """The row of a user, item or action: column name to value, without nulls.
 
-    As with events, keys without a column are ignored and columns may be left out (EV-33, EV-67, EV-90).
+    As with events, keys without a column are ignored and columns may be omitted (EV-33, EV-67, EV-90).
     Raises InvalidProperties for values that do not fit their column, and for another id.
     """
     values = _by_column(schema, _parsed(properties))
@@ -54,7 +54,7 @@ def record_row(schema: Schema, id_column: str, record_id: str, properties: str |
 
 
 def impression_text(items: Sequence[str]) -> str:
-    """Items shown, joined by bars, as many as fit into a column (EV-21, EV-46)."""
+    """The items shown, joined by `|`, as many as fit into a column (EV-21, EV-46)."""
     text = "|".join(items)
     return text if len(text) <= STRING_LIMIT else text[: text.rfind("|", 0, STRING_LIMIT + 1)]
 
@@ -76,7 +76,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _by_column(schema: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of known keys, in camel case or spelt as the column, by column name; the latter win."""
+    """Values of known keys by column name; keys may be in camel case or equal the column name, which has priority."""
     values = {field.name: given[field.item_name] for field in schema.fields if field.item_name in given}
     values.update((field.name, given[field.name]) for field in schema.fields if field.name in given)
     return values

@@ -1,14 +1,13 @@
-"""Individually put rows of one dataset, in order of arrival.
+"""An append-only log of individually put rows of one dataset, in order of arrival.
 
-A row keeps its position for ever: where rows are removed, gaps stay, so that a position somebody remembers means
-the same before and after. Rows arrive as dictionaries; a log that is told to folds them into tables, which take a
-tenth of the room.
+Positions never change: removed rows leave gaps. Rows are appended as dictionaries; `fold` converts them to tables,
+which need a tenth of the memory.
 
     segment      segment   segment   recent rows
     [ .......... ][ ..... ][ ... ][ dictionaries ]
     0                                          length
 
-Each segment is at least GROWTH times as long as the next, so that there are few of them, however many rows there are.
+Each segment is at least GROWTH times as long as the next, so the number of segments is logarithmic.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ from personalize_emu.data.records.log_segments import Row, Segment, indexed, joi
 from personalize_emu.data.schemas.columns import NOTED_SESSION
 
 RECENT = 256
-"""Rows of dictionaries from which on a fold is worth it."""
+"""Number of recent rows from which on they are folded."""
 GROWTH = 4
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What a log holds at one moment.
+    """An immutable view of the log.
 
-    recent: the rows from position `first` on, None in place of removed ones; later appends make it longer, and go
-    unseen here since `length` stays.
+    recent: the rows from position `first` on, None for removed rows. Later appends extend this list; `length` limits
+    what belongs to this view.
     """
 
     segments: tuple[Segment, ...]
@@ -51,10 +50,7 @@ class State:
 
 
 class RecordLog:
-    """A list of rows that grows at its end. Writers take turns; readers take no lock and see whole appends only.
-
-    Every call appends its rows in one step, so a reader never sees half of a request.
-    """
+    """The log. Writers are serialised by a lock; readers take no lock and see complete appends only."""
 
     def __init__(self) -> None:
         self._state = State((), [], 0, 0, 0)
@@ -65,16 +61,16 @@ class RecordLog:
         return self._state
 
     def append(self, rows: Sequence[Row]) -> int:
-        """Add rows; returns the new length."""
+        """Append rows; returns the new length."""
         with self._lock:
             now = self._state
             now.recent.extend(rows)
-            # Readers go by the length of a state, which is there last, and never by the list's own.
+            # Set last, because readers use the length of the state and never that of the list.
             self._state = State(now.segments, now.recent, now.first, now.length + len(rows), now.gaps)
             return self._state.length
 
     def fold(self, least: int = RECENT) -> None:
-        """Fold the recent rows of a log of interactions when there are at least so many."""
+        """Fold the recent rows of a log of interactions if there are at least `least`."""
         if self._state.length - self._state.first < least:
             return
         with self._lock:
@@ -91,16 +87,16 @@ class RecordLog:
             self._state = State((*kept, segment), [], now.length, now.length, now.gaps)
 
     def rows(self, start: int = 0, stop: int | None = None) -> Sequence[Row]:
-        """Rows from `start` up to `stop` (exclusive; default: all there are now), as a list of their own.
+        """The rows from `start` to `stop` (exclusive; default: end of the log), as a new list.
 
-        Without the sessions noted beside them, which only a table has.
+        Without the internal session column, which only a table has.
         """
         now = self._state
         folded = [row for segment in _between(now, start, stop) for row in segment.rows()]
         return [*folded, *(_shown(row) for _, row in now.entries(start, stop))]
 
     def table(self, start: int = 0, stop: int | None = None) -> pa.Table:
-        """As `rows`, in the columns that have a value in any of them: strings as codes, numbers of 64 bits."""
+        """As `rows`, as a table of the columns that have values: strings as codes, numbers as 64-bit types."""
         now = self._state
         tables = [segment.table for segment in _between(now, start, stop)]
         recent = [row for _, row in now.entries(start, stop)]
@@ -108,7 +104,7 @@ class RecordLog:
         return found.select([name for name in found.column_names if found.column(name).null_count < found.num_rows])
 
     def remove(self, column: str, values: Collection[str]) -> int:
-        """Leave gaps in place of the rows with one of `values` in a column of strings; returns their number."""
+        """Remove the rows that have one of `values` in a string column, leaving gaps; returns their number."""
         with self._lock:
             now = self._state
             segments = tuple(segment.without(column, values) for segment in now.segments)
@@ -116,7 +112,7 @@ class RecordLog:
             gone = sum(len(old) - len(new) for old, new in zip(now.segments, segments, strict=True))
             gone += sum(row.get(column) in values for row in held)
             if gone:
-                # A list of its own: what a reader has begun to read stays as it was.
+                # A new list, so that existing views do not change.
                 recent = [None if row is None or row.get(column) in values else row for row in now.recent]
                 segments = tuple(indexed(segment) for segment in segments if len(segment))
                 self._state = State(segments, recent, now.first, now.length, now.gaps + gone)

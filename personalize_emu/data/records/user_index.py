@@ -1,4 +1,4 @@
-"""The interactions of single users within a table: found by a hash, in order of time, by event type."""
+"""An index of interactions by user: rows by event type and time, found by a hash of the user id."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _SIXTY_FOUR_BITS = 2**64
 
 @dataclass(frozen=True, eq=False)
 class EventColumns:
-    """Columns of a table of interactions, or of action interactions, for reading a few rows at a time.
+    """Columns of a table of interactions or action interactions, for random access to rows.
 
-    item_codes: int32[n] into `item_ids`. type_codes: int32[n] into `event_types`, of which the last stands for none.
-    timestamps: int64[n]. values: float64[n], NaN for none; None where no row has one.
+    item_codes: int32[n] into `item_ids`. type_codes: int32[n] into `event_types`, whose last entry is None.
+    timestamps: int64[n]. values: float64[n], NaN for none; None if no row has one.
     """
 
     user_ids: pa.Array
@@ -43,7 +43,7 @@ class EventColumns:
 
     @classmethod
     def of(cls, table: pa.Table) -> EventColumns:
-        """Of a table in one piece."""
+        """table: in one chunk."""
         users = encoded(table.column(USER_ID))
         items = encoded(table.column(ITEM_ID if ITEM_ID in table.column_names else ACTION_ID))
         types, codes = _event_types(table)
@@ -66,8 +66,8 @@ class EventColumns:
 class UserIndex:
     """rows: int32[n], row numbers sorted by (user, event type, timestamp, arrival).
 
-    Users are sorted by the hash of their id. hashes: uint64[users]. words: int32[users], their codes. runs:
-    int32[users + 1], those of user u are runs[u] to runs[u + 1]; a run is what one user has of one event type.
+    Users are sorted by the hash of their id. hashes: uint64[users]. words: int32[users], codes of the users. runs:
+    int32[users + 1]: the runs of user u are runs[u] to runs[u + 1]; a run has all rows of one user and event type.
     starts: int32[runs + 1] into `rows`.
     """
 
@@ -79,7 +79,7 @@ class UserIndex:
     rows: _Places
 
     def runs_of(self, user_id: str, most: int) -> Iterator[_Places]:
-        """For each event type of the user int32[k], the newest `most` rows, the oldest of these first."""
+        """For each event type of the user, int32[k]: the newest `most` rows, oldest first."""
         user = self._place(user_id)
         if user is not None:
             for begin, end in pairwise(self.starts[self.runs[user] : self.runs[user + 1] + 1].tolist()):
@@ -99,7 +99,7 @@ class UserIndex:
 
 
 def user_index(table: pa.Table) -> UserIndex:
-    """Of a table in one piece, in order of arrival, whose rows all have a user and a time."""
+    """Build the index. table: in one chunk, in order of arrival; every row has a user and a time."""
     columns = EventColumns.of(table)
     ids = columns.user_ids.to_pylist()
     hashes = np.fromiter(map(_hash, ids), np.uint64, len(ids))
@@ -125,5 +125,5 @@ def _event_types(table: pa.Table) -> tuple[tuple[str | None, ...], _Places]:
 
 
 def _hash(text: str) -> int:
-    # Whoever is found is compared with whom was looked for, so that the hash need not be a good one.
+    # Matches are compared with the user id, so hash collisions are harmless.
     return hash(text) % _SIXTY_FOUR_BITS

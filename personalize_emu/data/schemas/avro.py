@@ -1,4 +1,4 @@
-"""The text of a schema, as far as it can be judged without knowing the dataset type (spec 03 section 1)."""
+"""Parses Avro schemas and checks what does not depend on the dataset type (spec 03 section 1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_COLUMN_NAME = 150
 
 
 class InvalidSchema(Exception):
-    """A schema that cannot be accepted. `reason` names the offending field and has no closing period."""
+    """An invalid schema. `reason` names the offending field and has no closing period."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -59,7 +59,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Schema:
-    """A parsed schema: the record's name and its columns in their order."""
+    """A parsed schema: the name of the record and its columns in order."""
 
     name: str
     fields: tuple[Field, ...]
@@ -73,12 +73,12 @@ class Schema:
         return {field.name: field for field in self.fields}
 
     def field(self, name: str) -> Field | None:
-        """The column of that exact name, or None."""
+        """The column of exactly that name, or None."""
         return self._by_name.get(name)
 
 
 def parse_schema(text: str) -> Schema:
-    """Read a schema (D-1 to D-20); its namespace and version may be anything (D-3). Raises InvalidSchema."""
+    """Parse a schema (D-1 to D-20); namespace and version are not checked (D-3). Raises InvalidSchema."""
     try:
         document = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -151,7 +151,7 @@ def _check_together(fields: tuple[Field, ...]) -> None:
 
 
 def _no_constant(name: str) -> NoReturn:
-    """NaN and infinities, which Python reads and JSON does not have."""
+    """Reject NaN and Infinity, which Python's parser accepts and JSON does not have."""
     raise ValueError(f"{name} is not JSON")
 
 

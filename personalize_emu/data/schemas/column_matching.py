@@ -1,4 +1,4 @@
-"""Which column of a file is which column of the schema, and what to say when one is missing (D-50 to D-52)."""
+"""Matches the columns of a file with the columns of the schema (D-50 to D-52)."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from personalize_emu.data.rejection import missing_columns, nonconforming
 from personalize_emu.data.schemas.avro import Schema
 
 _MOST_SHOWN = 200
-"""Characters of a header in a message."""
+"""Longest header in a message, in characters."""
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _LETTERS_AND_DIGITS = re.compile(r"[^a-z0-9]+")
 
 
 def plain_name(name: str) -> str:
-    """A name as it is compared: in upper case (D-50). Only ASCII letters have two cases here.
+    """A name in the form that is compared: upper case (D-50). Only ASCII letters are converted.
 
-    >>> plain_name("creation_timestamp"), plain_name("\u0131tem")
-    ('CREATION_TIMESTAMP', '\u0131tem')
+    >>> plain_name("creation_timestamp"), plain_name("ıtem")
+    ('CREATION_TIMESTAMP', 'ıtem')
     """
     return name.upper() if name.isascii() else name
 
 
 def places_of(file: str, names: Sequence[str], schema: Schema) -> tuple[int, ...]:
-    """The place of every column of the schema among the names of a header.
+    """The position of every schema column among the names of a header.
 
-    A name that is spelt exactly as in the schema goes before those in other letters.
+    A name in exactly the case of the schema has priority over other spellings.
 
     Raises:
-        RejectedData: columns are missing, or there are two for one.
+        RejectedData: a column is missing or ambiguous.
     """
     found = {column: _candidates(names, column) for column in schema.names}
     missing = [column for column, places in found.items() if not places]
@@ -48,7 +48,7 @@ def _candidates(names: Sequence[str], column: str) -> list[int]:
 
 
 def _hints(names: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
-    """What was found, and what is likely to be wrong with it."""
+    """Hints for the error message: the header found, and likely causes."""
     header = ",".join(names)
     if not header:
         yield "the file has no header"
@@ -63,7 +63,7 @@ def _hints(names: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
 
 
 def misspelt(names: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
-    """What to say of names that differ from a missing column by case, blanks, underscores and the like only."""
+    """Hints for names that differ from a missing column only in case, blanks, underscores and the like."""
     for column in missing:
         similar = [name for name in names if _bare(name) == _bare(column)]
         if similar:

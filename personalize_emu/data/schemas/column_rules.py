@@ -34,7 +34,7 @@ _ACTION_EVENT_TYPES = frozenset({"VIEWED", "TAKEN", "NOT_TAKEN"})
 
 @dataclass(frozen=True, eq=False)
 class Fault:
-    """A rule that values of a column break. rows: bool[rows]. problem: None = too long (D-64)."""
+    """A violated rule. rows: bool[rows]. problem: None = too long (D-64)."""
 
     rows: NDArray[np.bool_]
     field: Field
@@ -42,13 +42,13 @@ class Fault:
 
 
 def action_event_type(text: str) -> str | None:
-    """VIEWED, TAKEN or NOT_TAKEN for any spelling of it (D-119, EV-74), else None."""
+    """VIEWED, TAKEN or NOT_TAKEN for any accepted spelling (D-119, EV-74), else None."""
     name = text.upper().replace(" ", "_")
     return name if name in _ACTION_EVENT_TYPES else None
 
 
 def faults(table: pa.Table, schema: Schema, dataset_type: str) -> list[Fault]:
-    """The rules that are broken, by column. Columns are in schema order."""
+    """The violated rules by column, in schema order."""
     found = []
     for field, column in zip(schema.fields, table.itercolumns(), strict=True):
         for chunk, start in _chunks(column):
@@ -60,7 +60,7 @@ def faults(table: pa.Table, schema: Schema, dataset_type: str) -> list[Fault]:
 
 
 def settled(table: pa.Table, schema: Schema, dataset_type: str) -> pa.Table:
-    """The faultless table as it is stored: long texts cut (D-65), event types of actions spelt one way."""
+    """A conforming table as it is stored: long texts cut (D-65), event types of actions normalised."""
     columns = []
     for field, column in zip(schema.fields, table.itercolumns(), strict=True):
         if field.textual:
@@ -78,7 +78,7 @@ def _chunks(column: pa.ChunkedArray) -> list[tuple[pa.Array, int]]:
 
 
 def _broken(chunk: pa.Array, field: Field, dataset_type: str) -> list[tuple[NDArray[np.bool_], str | None]]:
-    """For each rule that the chunk breaks bool[rows], gravest first."""
+    """For each violated rule of a chunk bool[rows], most serious rule first."""
     found: list[tuple[pa.Array, str | None]] = []
     if chunk.null_count and not field.nullable:
         found.append((chunk.is_null(), NULL_REFUSED))
@@ -94,7 +94,7 @@ def _broken(chunk: pa.Array, field: Field, dataset_type: str) -> list[tuple[NDAr
 
 
 def _bad_words(words: pa.Array, field: Field, dataset_type: str) -> list[tuple[pa.Array, str | None]]:
-    """For every rule on strings a bool array over the dictionary: True breaks it."""
+    """For each rule on strings a bool array over the dictionary: True violates the rule."""
     rules: list[tuple[pa.Array, str | None]] = [(pc.match_substring(words, "\0"), NUL_CHARACTER)]
     limit = character_limit(field)
     if limit is not None:
@@ -127,7 +127,7 @@ def _spelt_one_way(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _reworded(chunk: pa.DictionaryArray, words: list[str] | list[str | None]) -> pa.Array:
-    """The chunk with another dictionary, in which words may have become equal."""
+    """The chunk with another dictionary, whose entries may have become equal."""
     return pa.array(words, pa.string()).take(chunk.indices).dictionary_encode()
 
 
@@ -137,7 +137,7 @@ _LEAST = 10**11
 
 
 def millisecond_warnings(table: pa.Table) -> list[str]:
-    """One text for every column of times with values that can hardly be seconds."""
+    """One warning for every timestamp column with values that are probably milliseconds."""
     found = []
     for name in _TIMES:
         if name in table.column_names:

@@ -1,4 +1,4 @@
-"""Column names with a meaning to the service, and how columns are laid out in memory."""
+"""Columns with a meaning to the service, and the memory layout of columns."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ RECOMMENDATION_ID = "RECOMMENDATION_ID"
 SESSION_ID = "SESSION_ID"
 EVENT_ID = "EVENT_ID"
 NOTED_SESSION = "(session)"
-"""No column of any schema: the session of a streamed interaction that names its user; null where the session stands
-for the user (EV-42)."""
+"""Internal column, not part of any schema: the session of a streamed interaction that has a user; null where the
+session stands for the user (EV-42).
+"""
 EVENT_ATTRIBUTION_SOURCE = "EVENT_ATTRIBUTION_SOURCE"
 CREATION_TIMESTAMP = "CREATION_TIMESTAMP"
 
@@ -48,17 +49,17 @@ _ARROW_TYPES: Mapping[str, pa.DataType] = MappingProxyType(
 
 
 def arrow_type(field: Field) -> pa.DataType:
-    """Type of the column that holds the values of `field`."""
+    """The Arrow type of the column for `field`."""
     return _ARROW_TYPES[field.type]
 
 
 def arrow_schema(schema: Schema) -> pa.Schema:
-    """Columns of a dataset, in the order of its schema."""
+    """The columns of a dataset, in the order of its schema."""
     return pa.schema([pa.field(field.name, arrow_type(field)) for field in schema.fields])
 
 
 def character_limit(field: Field) -> int | None:
-    """Greatest number of characters of a value (D-64); None for columns without such a limit."""
+    """Maximum number of characters of a value (D-64); None for columns without that limit."""
     if field.type != "string" or field.textual:
         return None
     return ID_LIMIT if field.name in ID_COLUMNS else STRING_LIMIT
@@ -72,9 +73,9 @@ def rows_table(schema: Schema, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
 
 
 def conformed(table: pa.Table, schema: Schema) -> pa.Table:
-    """The table in schema order; columns the table lacks are null (D-96), others are dropped.
+    """The table in schema order; missing columns are null (D-96), others are dropped.
 
-    Numbers may be of more bits than the schema says.
+    Numbers may be wider than the schema requires.
     """
     arrays = [
         pc.cast(table.column(field.name), arrow_type(field))
@@ -86,7 +87,7 @@ def conformed(table: pa.Table, schema: Schema) -> pa.Table:
 
 
 def without_unused_words(table: pa.Table) -> pa.Table:
-    """The table after rows were taken out of it, with dictionaries of those strings only that still occur."""
+    """The table, from which rows were removed, with dictionaries that contain only the strings in use."""
     columns = [
         pc.cast(values, pa.string()).dictionary_encode() if pa.types.is_dictionary(values.type) else values
         for values in table.itercolumns()
@@ -95,7 +96,7 @@ def without_unused_words(table: pa.Table) -> pa.Table:
 
 
 def encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
-    """A column of any type in one piece, as codes into a dictionary without repeats."""
+    """A column of any type as one array of codes into a dictionary of distinct values."""
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     if coded.num_chunks > 1:
         coded = coded.unify_dictionaries()
@@ -105,6 +106,6 @@ def encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
 
 
 def distinct_strings(column: pa.ChunkedArray) -> pa.Array:
-    """The different values of a string column, without null, in order of first occurrence."""
+    """The distinct values of a string column, without null, in order of first occurrence."""
     coded = encoded(column)
     return coded.dictionary.take(coded.indices.unique().drop_null())

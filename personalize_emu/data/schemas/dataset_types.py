@@ -1,4 +1,4 @@
-"""What the schema of each dataset type must and may hold, by domain (spec 03 sections 1 to 4)."""
+"""Required and reserved columns of each dataset type, by domain (spec 03 sections 1 to 4)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ VIDEO_ON_DEMAND = "VIDEO_ON_DEMAND"
 
 
 class MissingColumns(Exception):
-    """A schema lacks required columns; the text of the exception is the service's (D-40).
+    """A schema lacks required columns; the message is that of the service (D-40).
 
-    names: of the columns that the schema has; one that is spelt almost like a missing one is pointed out.
+    names: of the columns in the schema; misspelt ones are mentioned in the message.
     """
 
     def __init__(self, columns: Sequence[str], names: Sequence[str] = ()) -> None:
@@ -34,10 +34,10 @@ class MissingColumns(Exception):
 
 @dataclass(frozen=True)
 class DatasetType:
-    """One of the five kinds of dataset.
+    """One of the five dataset types.
 
-    id_column: column that identifies a record, None where records are appended only (D-81).
-    metadata_limit: greatest number of fields neither required nor reserved (Q-24, Q-30, Q-32, Q-38, Q-39).
+    id_column: column that identifies a record, None where records are only appended (D-81).
+    metadata_limit: maximum number of fields that are neither required nor reserved (Q-24, Q-30, Q-32, Q-38, Q-39).
     needs_metadata: at least one such field that a model can use is required (D-23).
     """
 
@@ -63,19 +63,19 @@ DATASET_TYPES: Mapping[str, DatasetType] = MappingProxyType(
 
 
 def dataset_type_named(text: str) -> str | None:
-    """The type in upper case (R-DS-3), None for any other text."""
+    """The type in upper case (R-DS-3), None for unknown types."""
     upper = text.upper()
     return upper if text.isascii() and upper in DATASET_TYPES else None
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """What a required or reserved column must look like."""
+    """The type that a required or reserved column must have."""
 
     types: tuple[str, ...]
     nullable: bool = False
     categorical: bool | None = False
-    """None: either way."""
+    """None: nullable or not."""
     textual: bool = False
 
 
@@ -155,7 +155,7 @@ _LAYOUTS: Mapping[tuple[str | None, str], _Layout] = MappingProxyType(
 
 
 def required_columns(dataset_type: str, domain: str | None) -> tuple[str, ...]:
-    """Columns every schema of that type and domain must have."""
+    """Columns that every schema of that type and domain must have."""
     return tuple(_layout(dataset_type, domain)[0])
 
 
@@ -192,7 +192,7 @@ def check_schema_fits(schema: Schema, dataset_type: str, domain: str | None) -> 
 
 
 def check_schema_replaces(new: Schema, old: Schema) -> None:
-    """Check that a dataset of schema `old` can be given schema `new` (D-93 to D-95). Raises InvalidSchema."""
+    """Check that a dataset with schema `old` can be changed to schema `new` (D-93 to D-95). Raises InvalidSchema."""
     for field in old.fields:
         if new.field(field.name) != field:
             raise InvalidSchema(f"field {field.name} must stay as it is")
@@ -229,7 +229,7 @@ def _check_metadata(schema: Schema, kind: DatasetType, domain: str | None) -> No
         )
     if not kind.needs_metadata or (kind.name == ITEMS and domain is not None):
         return
-    # D-33: the one reserved column of video users is metadata all the same.
+    # D-33: the only reserved column of video users also counts as metadata.
     candidates = (*metadata, *(f for f in schema.fields if f.name == "SUBSCRIPTION_MODEL"))
     if not any(f.categorical or f.textual or f.type in NUMERIC_TYPES for f in candidates):
         raise InvalidSchema(f"a {kind.name} schema needs a categorical or numerical metadata field")

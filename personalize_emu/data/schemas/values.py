@@ -14,7 +14,7 @@ Value = str | int | float | bool
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _MOST_DIGITS = 400
-"""Longer numbers are outside every type, or written to waste time."""
+"""Longer numbers are out of range of every type."""
 
 _INTEGER_RANGES = {"int": 2**31, "long": 2**63}
 _TRUTHS = {"true": True, "false": False}
@@ -22,7 +22,7 @@ NUMBER_BLANKS = " \t"
 
 
 def value_of(field: Field, text: str) -> Value:
-    """The value that non-empty `text` stands for. Raises ValueError with a text fit for users."""
+    """Parse the non-empty `text` as a value of the field's type. Raises ValueError with a message for users."""
     if field.type == "string":
         return text
     if field.type == "boolean":
@@ -37,7 +37,7 @@ def value_of(field: Field, text: str) -> Value:
 
 
 def checked_integer(field: Field, number: int) -> int:
-    """`number`, when a column of type int or long can hold it. Raises ValueError."""
+    """Check that `number` is in range of type int or long. Raises ValueError."""
     bound = _INTEGER_RANGES[field.type]
     if not -bound <= number < bound:
         raise ValueError(f"{shown(str(number))} is out of the range of type {field.type}")
@@ -45,7 +45,7 @@ def checked_integer(field: Field, number: int) -> int:
 
 
 def checked_float(field: Field, number: float) -> float:
-    """`number`, when a column of type float or double can hold it. Raises ValueError."""
+    """Check that `number` is in range of type float or double. Raises ValueError."""
     with np.errstate(over="ignore"):
         held = np.float32(number) if field.type == "float" else np.float64(number)
     if not np.isfinite(held):
@@ -54,7 +54,7 @@ def checked_float(field: Field, number: float) -> float:
 
 
 def shown(text: str) -> str:
-    """A value as it appears in messages: quoted, and not all of it when it is long."""
+    """A value as it is shown in messages: quoted, and shortened if it is long."""
     return repr(text if len(text) <= 40 else text[:40] + "...")
 
 
@@ -80,9 +80,9 @@ def kept_text(text: str) -> str:
 
 
 def readable_text(text: str) -> str:
-    """Text as models read it (D-66): no tags, entities, line breaks, tabs or repeated blanks.
+    r"""Text as models read it (D-66): without tags, entities, line breaks, tabs and repeated blanks.
 
-    >>> readable_text("<p>Salt &amp; pepper<br/>\\n of  the earth</p>")
+    >>> readable_text("<p>Salt &amp; pepper<br/>\n of  the earth</p>")
     'Salt & pepper of the earth'
     """
     return _BLANKS.sub(" ", html.unescape(_MARKUP.sub(" ", text))).strip()

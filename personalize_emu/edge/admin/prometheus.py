@@ -1,4 +1,4 @@
-"""What `GET /_emu/metrics` shows: the counts of one emulator in the text format of Prometheus."""
+"""`GET /_emu/metrics`: the counters of one emulator in the Prometheus text format."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _ENDS = (*(str(bound) for bound in BOUNDS), "+Inf")
 
 
 def metrics_text(emulator: Emulator) -> bytes:
-    """Counted since the start, or the last reset; states are those of this moment."""
+    """Counters since the start or the last reset, and the current resources by state."""
     registry = CollectorRegistry()
     registry.register(_Counts(emulator))
     return generate_latest(registry)
 
 
 class _Counts(Collector):
-    """Reads the emulator when it is asked, so that requests only add to plain counters."""
+    """Reads the emulator when metrics are collected, so that requests only increment plain counters."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator

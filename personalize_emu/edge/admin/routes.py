@@ -19,13 +19,13 @@ PREFIX = "/_emu"
 
 
 ResetServices = Callable[[Callable[[], None]], None]
-"""Forgets the state of the embedded AWS services, and calls what it is given while nobody uses them."""
+"""Resets the embedded AWS services and calls its argument while no request uses them."""
 
 
 def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint:
     """The blueprint of `GET health`, `GET state`, `GET metrics`, `POST reset` and `POST clock`.
 
-    A reset is one step to everybody else: who asks for something meanwhile waits for the new state.
+    A reset is atomic: concurrent requests wait until it is done.
     """
     routes = Blueprint("emu", __name__, url_prefix=PREFIX)
 
@@ -39,7 +39,7 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
 
     @routes.get("/metrics")
     def metrics() -> ResponseReturnValue:
-        # Not at start: most emulators are never asked.
+        # Imported lazily: most emulators never serve this route.
         from personalize_emu.edge.admin.prometheus import CONTENT_TYPE, metrics_text
 
         return metrics_text(emulator), 200, {"content-type": CONTENT_TYPE}
@@ -69,13 +69,13 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
 
 
 def no_such_route(status: int) -> ResponseReturnValue:
-    """The answer to a path or method that is not here."""
+    """The response to an unknown path or method below /_emu."""
     routes = "GET health, GET state, GET metrics, POST reset and POST clock"
     return _refusal(status, f"below {PREFIX} there are {routes}")
 
 
 def _member(name: str) -> Any:
-    # Depth and length of a body are its sender's choice, and the reader of JSON has limits of its own.
+    # A client may send a body that exceeds the limits of the JSON parser.
     try:
         body = json.loads(request.get_data())
     except (ValueError, RecursionError):
@@ -89,7 +89,7 @@ def _refusal(status: int, message: str) -> ResponseReturnValue:
 
 SECONDS = MappingProxyType({"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0})
 LONGEST = 100 * 365 * 86_400.0
-"""Seconds. A hundred years: enough for any schedule, and times stay representable."""
+"""Seconds (a hundred years), so that times stay representable."""
 
 _PART = r"(\d{1,12}(?:\.\d{1,6})?)\s*(ms|s|m|h|d|w)"
 _PARTS = re.compile(_PART)
@@ -97,7 +97,7 @@ _WHOLE = re.compile(rf"(?:{_PART}\s*)+")
 
 
 def parse_duration(value: object) -> float:
-    """Seconds that `value` stands for.
+    """Parse a duration such as `90s`, `2h`, `1d12h`, `1.5h` or a number of seconds; returns seconds.
 
     Raises:
         ValueError: not a duration, negative or too long; the message says what is accepted.

@@ -1,6 +1,6 @@
-"""Who may come in, when that is asked at all (the option `auth`): signatures first, then the caller's policies.
+"""Authentication and authorization (the option `auth`): the signature is verified, then the caller's policies.
 
-    credentials? ─▶ well formed? ─▶ of our service, in time? ─▶ known key? ─▶ signature, session ─▶ policies
+    credentials present ─▶ well formed ─▶ known key ─▶ service, signature, time ─▶ policies
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ SERVICE = "personalize"
 MOST_SKEW_SECONDS = 15 * 60
 """P-22, S-37."""
 _NOT_OF_THE_REQUEST = frozenset({"roleArn", "kmsKeyArn"})
-"""ARNs of other services: a role is passed, not used, by the caller."""
+"""Members with ARNs of other services; a role is passed by the caller, not used."""
 
 
 class ReceivedRequest(Protocol):
-    """What the gate looks at: a request whose body has been read."""
+    """What an access check reads of a request whose body has been received."""
 
     @property
     def emulator(self) -> Emulator: ...
@@ -59,14 +59,14 @@ AccessCheck = Callable[[ReceivedRequest], None]
 
 
 def allow_all(_arrival: ReceivedRequest) -> None:
-    """Everybody may come in (P-21)."""
+    """No authentication (P-21)."""
 
 
 def access_check_for(settings: Settings, issued: CallerOf, now: Callable[[], float] = time.time) -> AccessCheck:
-    """The gate that the settings ask for.
+    """The access check for the option `auth`.
 
-    issued: owners of keys that are not in the settings. now: epoch seconds on the clock that callers have, which
-    is the machine's and never the emulator's own.
+    issued: looks up owners of keys that are not in the settings. now: epoch seconds of the machine's clock, which
+    callers sign with; never the clock of the emulator.
     """
     if settings.auth == "off":
         return allow_all
@@ -81,7 +81,7 @@ def access_check_for(settings: Settings, issued: CallerOf, now: Callable[[], flo
 
 
 def authenticated(request: SignedRequest, callers: CallerOf, now: float) -> Caller:
-    """Who has signed a request.
+    """The caller who signed a request.
 
     Raises:
         MissingAuthenticationTokenException, IncompleteSignature, UnrecognizedClientException,
@@ -116,7 +116,7 @@ def _require_in_time(signature: Signature, caller: Caller, now: float) -> None:
 
 
 def _require_permission(received: ReceivedRequest, caller: Caller, policies: tuple[Mapping[str, Any], ...]) -> None:
-    """Raises AccessDeniedException in the form of P-62 for the first thing that is not allowed."""
+    """Raises AccessDeniedException (P-62) for the first permission that is missing."""
     for request in requests_of(received):
         try:
             if denies(policies, request):
@@ -138,7 +138,7 @@ def _require_permission(received: ReceivedRequest, caller: Caller, policies: tup
 
 
 def requests_of(received: ReceivedRequest) -> Iterator[PolicyRequest]:
-    """All that one call needs permission for (S-28, S-30 to S-33, S-5)."""
+    """All permissions that a call needs (S-28, S-30 to S-33, S-5)."""
     params, context = received.params, _context_of(received)
     tags_too = "tags" in params and received.known_operation.name != "TagResource"
     actions = [received.known_operation.name, *(["TagResource"] if tags_too else [])]

@@ -1,4 +1,4 @@
-"""Who signs requests: owners of access keys, and what their policies say."""
+"""The owners of access keys and their policies."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Document = Mapping[str, Any]
 class Caller:
     """The owner of an access key.
 
-    arn: of the user or the session. session_token: what a temporary key must come with, None for a lasting one.
-    expires: epoch seconds, None for never. policies: documents, read anew for each request (S-34); None for the
-    account itself, which may do everything.
+    arn: of the user or session. session_token: required with a temporary key, None for a permanent key.
+    expires: epoch seconds, None for never. policies: returns the policy documents, called for each request (S-34);
+    None for the account itself, which has all permissions.
     """
 
     arn: str
@@ -29,15 +29,15 @@ class Caller:
 
 
 CallerOf = Callable[[str], Caller | None]
-"""Access key to its owner, None when nobody has issued it."""
+"""Looks up the owner of an access key; None if the key was never issued."""
 
 
-def nobody(_access_key: str) -> None:
-    """No key was issued by anybody but the settings."""
+def no_issued_keys(_access_key: str) -> None:
+    """Used where only the keys of the settings exist."""
 
 
 def known_callers(settings: Settings, issued: CallerOf) -> CallerOf:
-    """The keys of the settings, and those that the embedded services have issued (S-37)."""
+    """Looks up keys of the settings first, then keys issued by the embedded services (S-37)."""
     own = account_keys(settings.credentials)
     root = f"arn:{partition_of(settings.region)}:iam::{settings.account}:root"
 

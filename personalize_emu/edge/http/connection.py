@@ -1,10 +1,10 @@
-"""One connection: bytes in, whole requests to the application, answers in their order, bytes out.
+"""One HTTP connection: parses requests, passes complete ones to the application, sends responses in order.
 
-    bytes ─▶ llhttp ─▶ head ─▶ visit: a limit ─▶ body, kept or spilled ─▶ whole request ─▶ visit.respond
-                         └───────── fault: too large, too slow, broken off, malformed ──▶ visit.refusal
+    bytes ─▶ llhttp ─▶ head ─▶ handler: size limit ─▶ body, in memory or on disk ─▶ complete ─▶ handler.respond
+                         └───────── fault: too large, too slow, truncated, malformed ──▶ handler.refusal
 
-Nothing of the application runs before a request is whole, and nothing here waits for it. A fault ends the
-connection: what follows on it cannot be told from the rest of what was refused.
+The application runs only for complete requests and never blocks the event loop. After a fault the connection is
+closed, because the start of the next request is unknown.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MOST_HEAD_BYTES = 64 * 1024
 SPILL_BYTES = 1024 * 1024
-"""From which on a body is written to a file."""
+"""Bodies above this size are written to a temporary file."""
 SLOWEST_RATE = 1024 * 1024
-"""Bytes a second that a body may take beyond its time-out."""
+"""Bytes per second: each such amount received extends the time-out by a second."""
 IDLE_SECONDS = 120.0
-"""How long a connection may stay without a request."""
+"""How long a connection may be idle."""
 LINGER_SECONDS = 3.0
-"""How long a refused client may go on sending: one that is cut off at once would never read why."""
+"""How long a refused client may continue to send, so that it can read the error before the connection closes."""
 WRITE_BYTES = 256 * 1024
-"""Of an answer, given to the transport at once."""
+"""Largest part of a response body passed to the transport at once."""
 MOST_WAITING = 4
-"""Requests of one connection that wait for the answers before them, until it is not read any more."""
+"""Pipelined requests of a connection before reading is paused."""
 
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """A whole request, or the answer that refuses what was to become one."""
+    """A complete request, or the response that refuses an incomplete one."""
 
     method: str
     old_client: bool
@@ -53,7 +53,7 @@ class ReceivedRequest:
 
 
 class Connection(asyncio.Protocol):
-    """Lives in the event loop; `server` knows the application and the limits."""
+    """Runs in the event loop; `server` provides the application and the limits."""
 
     def __init__(self, server: HttpServer) -> None:
         self._server = server
@@ -62,10 +62,10 @@ class Connection(asyncio.Protocol):
         self._answering = self._advancing = False
         self._paused = self._spilling = self._write_paused = False
         self._ended = False
-        """No further request is read: the client has ended its side, or was refused."""
+        """No further request is read: the client closed its side, or a request was refused."""
         self._lingering = False
         self._since = server.now()
-        """When the connection became what it is: idle, lingering, or held up by a client that does not read."""
+        """Time at which the current state began: idle, lingering, or blocked by a client that does not read."""
         self._unsent: list[memoryview] = []
         self._last = False
         self._forget_request()
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
         self._handler: RequestHandler | None = None
         self._body: Body | None = None
 
-    # What the event loop calls.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport), "HTTP runs on streams"
@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
         self._write_paused, self._since = False, self._server.now()
         self._write_on()
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
         if not self._ended:
@@ -178,10 +178,10 @@ class Connection(asyncio.Protocol):
             self._paused = True
             self._transport.pause_reading()
 
-    # What the server calls.
+    # Called by the server.
 
     def give_up_if_overdue(self, now: float) -> None:
-        """Refuse a request that takes too long, and let go of who does not read, or does not ask."""
+        """Refuse a request that takes too long; close connections that are idle or do not read."""
         if self._began is not None:
             received = self._body.length if self._body is not None else 0
             if now > self._began + self._server.body_timeout + received / SLOWEST_RATE:
@@ -198,7 +198,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def close_if_idle(self) -> None:
-        """The server stops: only what is being answered goes on."""
+        """Close the connection unless a request is being processed; called when the server stops."""
         if not (self._answering or self._received or self._unsent):
             self._transport.abort()
 
@@ -219,9 +219,9 @@ class Connection(asyncio.Protocol):
         self._ended = self._lingering = True
 
     def _ignore_upgrade(self, rest: bytes) -> None:
-        """Read the request again as one that asks for no other protocol: the parser takes its body for that.
+        """Parse the request again without its Upgrade header, which would make the parser skip the body.
 
-        Java's client asks for HTTP/2 in passing, and goes on with HTTP/1 where it is not given.
+        Java's HTTP client offers HTTP/2 this way and continues with HTTP/1.1 if the offer is ignored.
         """
         head = self._head
         if head is None or head.method == "CONNECT":
@@ -235,7 +235,7 @@ class Connection(asyncio.Protocol):
         self.data_received("\r\n".join([*lines, "", ""]).encode("latin-1") + rest)
 
     def _spill(self, body: Body) -> None:
-        """Write to the disk in another thread, and read no more meanwhile."""
+        """Write the body to disk in another thread; reading is paused until this is done."""
         self._spilling = True
         self._transport.pause_reading()
         self._server.in_background(body.spill).add_done_callback(lambda done: self._spilled(body, done))
@@ -252,7 +252,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _advance(self) -> None:
-        """Answer what has arrived, one after the other."""
+        """Process received requests one after the other."""
         if self._advancing:
             return
         self._advancing = True
@@ -268,7 +268,7 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
 
-    # Answers.
+    # Responses.
 
     def _answered(self, received: ReceivedRequest, response: Response) -> None:
         self._answering = False
@@ -289,7 +289,7 @@ class Connection(asyncio.Protocol):
         self._write_on()
 
     def _write_on(self) -> None:
-        """As much as the client takes, then the next answer or the end of the connection."""
+        """Write as much as the client accepts, then continue with the next response or close the connection."""
         while self._unsent and not self._write_paused:
             self._transport.write(self._unsent.pop())
         if self._unsent or self._answering:

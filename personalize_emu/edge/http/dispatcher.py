@@ -34,19 +34,19 @@ from personalize_emu.wire.render import Response
 
 MB = 1024 * 1024
 PERSONALIZE_BYTES = 4 * MB
-"""Several times the largest request the service model allows."""
+"""Several times the largest request that the service model allows."""
 OBJECT_BYTES = 5 * 1024 * MB
-"""The largest object, or part of one, that S3 takes in one request."""
+"""The largest object or part that S3 accepts in one request."""
 SERVICE_BYTES = 16 * MB
-"""More than any other embedded service takes: Kinesis 10 MB, CloudWatch 1 MB."""
+"""More than any other embedded service accepts: Kinesis 10 MB, CloudWatch 1 MB."""
 OBJECT_SERVICES = frozenset({"s3", "s3express"})
 
 LIVE_THREADS = 2
-"""With four, recommendations came a quarter slower (docs/benchmarks.md)."""
+"""With four threads, recommendations were a quarter slower (docs/benchmarks.md)."""
 SERVICE_THREADS = 4
 WAITING_THREADS = 64
 READING = ("Describe", "Get", "List")
-"""How the operations of the control plane begin that only look."""
+"""Prefixes of the read-only operations of the control plane."""
 
 _XML_CODES = {
     Fault.TOO_SLOW: "RequestTimeout",
@@ -61,7 +61,7 @@ _JSON_ERRORS: dict[Fault, type[AwsError]] = {
 
 
 class Dispatcher:
-    """The application of the HTTP server. `loop` is the one that it runs in."""
+    """The application of the HTTP server. loop: the event loop of the server."""
 
     def __init__(self, port: OnePort, loop: AbstractEventLoop) -> None:
         self.port = port
@@ -81,7 +81,7 @@ class Dispatcher:
 
 @dataclass(frozen=True)
 class DispatchedRequest:
-    """One request. path: percent-decoded."""
+    """Handler of one request. path: percent-decoded."""
 
     dispatcher: Dispatcher
     head: Head
@@ -96,7 +96,7 @@ class DispatchedRequest:
 
     @property
     def _is_for_objects(self) -> bool:
-        """What is not signed and looks like no other protocol, moto takes for S3."""
+        """Whether the request is for S3; moto treats unsigned requests of no other protocol as S3."""
         if self.destination.service is not None:
             return self.destination.service in OBJECT_SERVICES
         headers = self.head.headers
@@ -120,12 +120,12 @@ class DispatchedRequest:
 
     def _answer(self, request: HttpRequest, reply: Reply) -> None:
         response = self.dispatcher.port.answer(self.destination, self.path, request)
-        # A server that has stopped has no loop any more, and its clients are gone.
+        # After the server has stopped, its event loop is closed and the clients are disconnected.
         with suppress(RuntimeError):
             self.dispatcher.loop.call_soon_threadsafe(reply, response)
 
     def _pool(self) -> ThreadPool | None:
-        """None for what is answered in the event loop: it waits for nothing and takes no time."""
+        """The threads for the request; None if it is answered in the event loop, which must not block."""
         destination, head = self.destination, self.head
         if destination.refusal is not None:
             return None
@@ -152,9 +152,9 @@ Work = Callable[[], None]
 
 
 class ThreadPool:
-    """A queue and its threads, which come into being as they are needed, up to `threads`.
+    """A queue with worker threads that are started on demand, up to `threads`.
 
-    They are daemons: whoever stops does not wait for what they are at. One thread may call `run`.
+    The threads are daemons, so the process can exit without waiting for them. Only one thread may call `run`.
     """
 
     def __init__(self, name: str, threads: int) -> None:
@@ -165,7 +165,7 @@ class ThreadPool:
         self._idle = threading.Semaphore(0)
 
     def run(self, work: Work) -> None:
-        """Do `work`, which must not raise, as soon as a thread is free."""
+        """Run `work`, which must not raise, as soon as a thread is free."""
         self._queue.put(work)
         if self._threads < self._most and not self._idle.acquire(blocking=False):
             self._threads += 1

@@ -1,4 +1,4 @@
-"""Answers for requests that no emulated service takes, in a shape the client that sent them can read."""
+"""Error responses outside of Personalize, in the format of the client that sent the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One HTTP request and its answer, as plain values; what bodies are kept in."""
+"""HTTP requests and responses as plain values; request bodies; the interface of an application."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from typing import IO, Protocol
 from personalize_emu.wire.render import Response
 
 NO_BODY = frozenset({204, 304})
-"""Statuses whose answers have neither a body nor its length."""
+"""Statuses without body and Content-Length."""
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
 
 
 @dataclass(frozen=True)
 class Head:
-    """What comes before the body. target: as it was sent. headers: names in lower case, repeated ones joined."""
+    """Request line and headers. target: as sent. headers: names in lower case, repeated headers joined by commas."""
 
     method: str
     target: str
@@ -41,7 +41,7 @@ class Head:
 
     @property
     def _local_target(self) -> str:
-        """Clients of a proxy send whole URLs; the Host header says the same about the host."""
+        """The target without scheme and host, which clients of a proxy send; the Host header repeats them."""
         target = self.target.partition("#")[0]
         if target[:7].lower() == "http://" or target[:8].lower() == "https://":
             _, slash, rest = target.partition("//")[2].partition("/")
@@ -50,7 +50,7 @@ class Head:
 
 
 class Fault(Enum):
-    """Why a request is refused before anybody has looked at what it asks for: status and reason."""
+    """Why a request is refused before it reaches the application: status and reason."""
 
     MALFORMED = (400, "The request is not well-formed HTTP.")
     BROKEN_OFF = (400, "The connection ended before the request did.")
@@ -69,7 +69,7 @@ class Fault(Enum):
 
 
 class Body:
-    """Bytes of a request, in memory and, once they are many, in a temporary file. One thread at a time may use it."""
+    """A request body in memory or, when large, in a temporary file. Not thread-safe."""
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
@@ -83,10 +83,10 @@ class Body:
         self.length += len(chunk)
 
     def spill(self) -> None:
-        """Move what is in memory to the file.
+        """Move the chunks in memory to the file.
 
         Raises:
-            OSError: there is no room for it.
+            OSError: the disk is full.
         """
         if self._file is None:
             self._file = TemporaryFile(prefix="personalize-emu-body-")  # noqa: SIM115
@@ -97,7 +97,7 @@ class Body:
         return b"".join(self._chunks) if self._file is None else self.open().read()
 
     def open(self) -> IO[bytes]:
-        """Everything, from the beginning."""
+        """The whole body as a file at position 0."""
         if self._file is None:
             return BytesIO(b"".join(self._chunks))
         self.spill()
@@ -112,41 +112,41 @@ class Body:
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request that has arrived whole."""
+    """A complete request."""
 
     head: Head
     body: Body
 
 
 Reply = Callable[[Response], None]
-"""Takes the answer to one request, in the thread of the event loop."""
+"""Receives the response to one request; must be called in the thread of the event loop."""
 
 
 class RequestHandler(Protocol):
-    """What becomes of one request, decided by its head."""
+    """Handles one request; chosen by its head."""
 
     @property
     def limit(self) -> int:
-        """Bytes that its body may have."""
+        """Largest body in bytes."""
 
     def refusal(self, fault: Fault) -> Response:
-        """The answer when it does not arrive as it should."""
+        """The response to a request with a fault."""
 
     def respond(self, request: HttpRequest, reply: Reply) -> None:
-        """Answer it, now or later. Called in the thread of the event loop, which must not wait here."""
+        """Respond now or later. Called in the event loop and must not block."""
 
 
 class Application(Protocol):
-    """What is served."""
+    """The application that an HTTP server serves."""
 
     def handler_for(self, head: Head) -> RequestHandler: ...
 
     def refusal(self, fault: Fault) -> Response:
-        """The answer to what is not even a head."""
+        """The response when not even the head could be parsed."""
 
 
 def response_head(response: Response, *, last: bool, old_client: bool) -> bytes:
-    """Status line and headers. last: the connection ends with this answer. old_client: speaks HTTP/1.0."""
+    """Status line and headers as bytes. last: the connection is closed afterwards. old_client: uses HTTP/1.0."""
     lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
     names = set()
     for name, value in response.headers:

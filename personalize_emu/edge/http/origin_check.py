@@ -1,7 +1,7 @@
-"""Refuses what a foreign page makes a browser send: rebound host names and cross-site changes of state.
+"""Refuses requests that a web page makes a browser send: DNS rebinding and cross-site changes of state.
 
-The AWS endpoints answer pages of any origin on purpose (P-80). Everything else on the port, the admin routes
-and the other AWS services, must not be reachable from a page somebody merely visits.
+The Personalize endpoints accept any origin on purpose (P-80). The admin routes and the other AWS services must not
+be reachable from arbitrary web pages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PRIVATE_SUFFIXES = (
     ".home.arpa",
     ".lan",
 )
-"""Names under these cannot be bought and pointed at a victim, or always mean the own machine."""
+"""Domains that cannot be registered by an attacker, or always resolve to the local machine."""
 
 AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -27,8 +27,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 def foreign_host(host_header: str, own_host: str) -> str | None:
     """The reason to refuse a Host header, or None.
 
-    A name an attacker can own in public DNS may have been rebound to this machine; addresses, single words
-    and private or AWS names cannot.
+    A public DNS name may be under an attacker's control and resolve to this machine. IP addresses, names without
+    dots, and private or AWS names are safe.
     """
     host = _host_name(host_header)
     if host is None:
@@ -44,7 +44,7 @@ def foreign_host(host_header: str, own_host: str) -> str | None:
 
 
 def foreign_origin(method: str, headers: Mapping[str, str]) -> str | None:
-    """The reason to refuse a state-changing request a browser sent for another site's page, or None."""
+    """The reason to refuse a state-changing request that a browser sends for a page of another site, or None."""
     if method in SAFE_METHODS:
         return None
     if headers.get("sec-fetch-site") == "cross-site":

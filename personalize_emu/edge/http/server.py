@@ -1,4 +1,4 @@
-"""HTTP/1.1 on an event loop: connections, their time-outs, and an orderly end."""
+"""An asyncio HTTP/1.1 server: connections, time-outs, graceful stop."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from personalize_emu.edge.http.messages import Application
 
 BACKLOG = 1024
 TICK_SECONDS = 0.25
-"""How often connections are asked whether they are overdue."""
+"""Interval at which connections are checked for time-outs."""
 
 
 class HttpServer:
     """Serves an application in the running event loop.
 
     Args:
-        application: what is served.
-        body_timeout: seconds in which a request must have arrived, but for what its size allows.
+        application: creates a handler for each request.
+        body_timeout: seconds in which a request must be received; large bodies get more time (SLOWEST_RATE).
     """
 
     def __init__(self, application: Application, body_timeout: float) -> None:
@@ -32,13 +32,13 @@ class HttpServer:
 
     async def start(self, listener: socket.socket) -> None:
         """Begin to accept connections."""
-        # A sleep of the event loop may not outlast the shortest time-out.
+        # The interval must be shorter than the shortest time-out.
         self._tick = min(TICK_SECONDS, self.body_timeout / 2)
         self._server = await self._loop.create_server(lambda: Connection(self), sock=listener, backlog=BACKLOG)
         self._ticking = self._loop.call_later(self._tick, self._look)
 
     async def stop(self, patience: float) -> None:
-        """Accept nothing more, let what is being answered finish, `patience` seconds long, and cut off the rest."""
+        """Stop accepting, wait up to `patience` seconds for requests in progress, then abort the others."""
         self.stopping = True
         self._ticking.cancel()
         self._server.close()
@@ -49,7 +49,7 @@ class HttpServer:
             await asyncio.sleep(0.01)
         for connection in list(self.connections):
             connection.cut_off()
-        # Transports are put away in the next round of the loop.
+        # Transports are closed in the next iteration of the event loop.
         await asyncio.sleep(0)
 
     def in_background(self, work: Callable[[], None]) -> asyncio.Future[None]:

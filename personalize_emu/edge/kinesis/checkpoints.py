@@ -1,4 +1,4 @@
-"""How far a stream has been read, in a file that is replaced whole, so that a killed reader goes on where it was."""
+"""Positions of a stream reader in a file that is replaced atomically, so that reading continues after a kill."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 
 class WrongCheckpoints(ValueError):
-    """The file belongs to something else."""
+    """The file belongs to another stream or is no checkpoint file."""
 
 
 @dataclass
 class Progress:
-    """Of one shard. sequence: number of the last record that was dealt with. ended: nothing follows in it.
+    """Position in one shard. sequence: number of the last processed record. ended: the shard has been read completely.
 
-    since: seconds since the epoch, from which to read as long as there is no sequence; None from the beginning.
+    since: epoch seconds from which to read while there is no sequence; None for the beginning.
     """
 
     sequence: str | None = None
@@ -27,7 +27,7 @@ class Progress:
 
 @dataclass
 class Checkpoints:
-    """stream: its ARN and when it was made; another stream of the name has other sequence numbers."""
+    """stream: ARN and creation time, because another stream of that name has other sequence numbers."""
 
     path: Path
     stream: str
@@ -35,7 +35,7 @@ class Checkpoints:
 
     @classmethod
     def load(cls, path: Path, stream: str) -> Checkpoints:
-        """An absent file is an empty one. Raises WrongCheckpoints."""
+        """Load checkpoints; a missing file has none. Raises WrongCheckpoints."""
         try:
             text = path.read_text("utf-8")
         except FileNotFoundError:
@@ -51,7 +51,7 @@ class Checkpoints:
         return cls(path, stream, shards)
 
     def save(self) -> None:
-        """Either the old or the new content survives whatever happens."""
+        """Write atomically: after a crash the file has either the old or the new content."""
         document: dict[str, Any] = {"stream": self.stream, "shards": {}}
         for shard, progress in self.shards.items():
             document["shards"][shard] = {name: value for name, value in vars(progress).items() if value}

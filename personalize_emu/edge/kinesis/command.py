@@ -1,4 +1,4 @@
-"""`personalize-emu kinesis`: reads a stream, wherever it is, into the events of a Personalize, wherever that is."""
+"""`personalize-emu kinesis`: reads a Kinesis stream and sends its records to the Personalize events service."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from personalize_emu.edge.kinesis.records import Trackers
 from personalize_emu.settings import Settings
 
 AWS = "aws"
-"""Stands for the endpoints of AWS itself."""
+"""Value of --stream-endpoint for the endpoints of AWS."""
 
 def consume(chosen: argparse.Namespace, settings: Settings, environ: Mapping[str, str] | None = None) -> int:
-    """Read until the end and return the exit code.
+    """Read the stream until the end and return the exit code.
 
     Raises:
-        WrongCheckpoints: the file is of another stream.
+        WrongCheckpoints: the checkpoint file belongs to another stream.
     """
     consumer = _consumer(chosen, settings, os.environ if environ is None else environ)
     before = {each: signal.signal(each, lambda *_: consumer.stop.set()) for each in (signal.SIGINT, signal.SIGTERM)}
@@ -65,7 +65,7 @@ def _consumer(chosen: argparse.Namespace, settings: Settings, environ: Mapping[s
 
 
 def _client(session: Any, service: str, endpoint: str) -> Any:
-    """Emulators take any credentials; AWS those of the environment."""
+    """A client with dummy credentials if the environment has none; AWS needs those of the environment."""
     config = Config(retries={"mode": "standard", "total_max_attempts": 3})
     if endpoint == AWS:
         real: dict[str, Any] = {"ignore_configured_endpoint_urls": True}

@@ -1,9 +1,9 @@
-"""Turns the records of a Kinesis stream into events, item by item and shard by shard, at least once each.
+"""Sends the records of a Kinesis stream to the events service, in order per shard, at least once.
 
-    shards ──▶ shards whose parents are read to their end ──▶ records ──▶ call of the events service ──▶ checkpoint
+    shards ──▶ shards whose parents have been read ──▶ records ──▶ call of the events service ──▶ checkpoint
 
-A call that the service cannot take now is repeated until it can; one that it will never take is poison: reported,
-counted and passed over.
+Calls with transient errors are retried. Records that are invalid or refused (poison records) are reported, counted and
+skipped.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from personalize_emu.edge.kinesis.checkpoints import Checkpoints, Progress
 from personalize_emu.edge.kinesis.records import Call, PoisonRecord, StreamRecord, Trackers, call_of
 
 MOST_RECORDS = 500
-"""Of one GetRecords; a checkpoint follows."""
+"""Records of one GetRecords call, after which a checkpoint is written."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 """Seconds between two attempts."""
 _TRANSIENT = frozenset(
@@ -45,12 +45,12 @@ log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """What no record can be blamed for, and waiting will not mend; the text says what."""
+    """A permanent error that is not caused by a record; the text states it."""
 
 
 @dataclass
 class Tally:
-    """What has been done. entries: events, interactions, items, users and actions put."""
+    """Totals. entries: events, interactions, items, users and actions sent."""
 
     records: int = 0
     entries: int = 0
@@ -62,9 +62,9 @@ class Tally:
 
 @dataclass
 class StreamConsumer:
-    """kinesis, events: boto3 clients. latest: a stream met for the first time is read from now on, not from its start.
+    """kinesis, events: boto3 clients. latest: without checkpoints, start at new records instead of the oldest.
 
-    strict: raise Refused at the first poison record instead of going on. stop: set from anywhere to end it.
+    strict: raise Refused at the first poison record instead of skipping it. stop: set from any thread to end `run`.
     """
 
     kinesis: Any
@@ -82,10 +82,10 @@ class StreamConsumer:
     _iterators: dict[str, str] = field(default_factory=dict)
 
     def run(self, *, once: bool = False) -> Tally:
-        """Until `stop` is set or, with `once`, until everything there was has been read.
+        """Read until `stop` is set or, with `once`, until all existing records have been read; returns the totals.
 
         Raises:
-            Refused: there is no such stream, or no right to use it or the events service.
+            Refused: the stream does not exist, or access to it or to the events service is denied.
         """
         while not self.stop.is_set():
             found = [self._read(shard, is_closed) for shard, is_closed in self._readable()]
@@ -96,7 +96,7 @@ class StreamConsumer:
         return self.tally
 
     def _readable(self) -> Iterator[tuple[str, bool]]:
-        """Shards with records to come whose parents have none left, and whether they are closed."""
+        """Shards to read, whose parents have been read completely, and whether each is closed."""
         answer = self._with_retries(self._list_shards) or []
         known = self.checkpoints.shards
         self._add_shards(answer)
@@ -109,7 +109,7 @@ class StreamConsumer:
                 yield name, is_closed
 
     def _add_shards(self, shards: Sequence[Mapping[str, Any]]) -> None:
-        """Note shards that are new: children of known ones begin at their beginning, whatever `latest` says."""
+        """Add new shards. Children of known shards are read from their beginning, even with `latest`."""
         known, first_time = self.checkpoints.shards, not self.checkpoints.shards
         new = [shard for shard in shards if shard["ShardId"] not in known]
         for shard in new:
@@ -128,12 +128,12 @@ class StreamConsumer:
         return sorted(shards, key=lambda shard: str(shard["ShardId"]))
 
     def _read(self, shard: str, is_closed: bool) -> bool:
-        """One portion of a shard; whether there may be more at once."""
+        """Process one batch of a shard; returns whether more records may be available."""
         progress = self.checkpoints.shards[shard]
         try:
             answer = self._with_retries(lambda: self._records(shard, progress))
         except ClientError:
-            # An iterator lives for five minutes; the next one begins behind the last checkpoint.
+            # An iterator expires after five minutes; the next one starts after the last checkpoint.
             self._iterators.pop(shard, None)
             return True
         if answer is None:
@@ -170,7 +170,7 @@ class StreamConsumer:
         return iterator
 
     def _process(self, record: StreamRecord) -> bool:
-        """False when the end came before the record was dealt with."""
+        """Process a record; False if `stop` was set before it was done."""
         try:
             call = call_of(record, self.trackers)
             if self._with_retries(lambda: self._put(call)) is None:
@@ -192,7 +192,7 @@ class StreamConsumer:
         try:
             getattr(self.events, call.method)(**call.params)
         except (ParamValidationError, OverflowError, RuntimeError) as error:
-            # botocore raises the latter two itself for numbers and times beyond all bounds.
+            # botocore itself raises the latter two for numbers and times out of range.
             raise PoisonRecord(" ".join(str(error).split())) from error
         except ClientError as error:
             if _is_transient(error) or _code(error) in _RIGHTS:
@@ -201,11 +201,11 @@ class StreamConsumer:
         return True
 
     def _with_retries(self, attempt: Callable[[], Any]) -> Any:
-        """What `attempt` gives, once nothing is in its way; None when the end comes first.
+        """The result of `attempt`, retried after transient errors; None if `stop` was set first.
 
         Raises:
-            Refused: waiting will not help.
-            ClientError: an iterator is too old.
+            Refused: a permanent error.
+            ClientError: the shard iterator has expired.
         """
         pause = FIRST_PAUSE
         while True:

@@ -1,4 +1,4 @@
-"""The options of `personalize-emu kinesis`, apart from what they lead to: help should not wait for boto3."""
+"""The options of `personalize-emu kinesis`; a module without boto3, so that --help is fast."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ A record is one request of the events service, as a JSON object:
   {"datasetArn": "arn:aws:personalize:...", "items": [{"itemId": "i1"}]}                 PutItems
   ... "users": [...] and "actions": [...] likewise                                       PutUsers, PutActions
 
-trackingId may be left out when --tracking-id or --action-tracking-id says it; sentAt and timestamp, then an event
-happened when its record arrived; eventId, then it follows from the place in the stream, so that a record that is read
-twice counts once. properties may be an object, or its text.
+trackingId defaults to --tracking-id or --action-tracking-id; sentAt and timestamp default to the arrival time of the
+record; eventId is derived from the sequence number, so that a record that is read twice is stored once. properties may
+be an object or its JSON text.
 
-How far it is, is kept in the checkpoint file; the next start goes on from there. A record that makes no sense, or that
-the service refuses, is reported on stderr with its place, counted and passed over (--strict: ends there). Throttling,
-faults and lost connections are waited out. Ctrl-C ends it after the record at hand and prints what was done.
+Positions are kept in the checkpoint file, and the next start continues from there. A record that is invalid or refused
+by the service is reported on stderr, counted and skipped (with --strict the command ends). Throttled calls, server
+errors and lost connections are retried. Ctrl-C ends the command after the current record and prints the totals.
 
 examples:
   personalize-emu kinesis --stream clicks --tracking-id ID --from trim_horizon
-  personalize-emu kinesis --stream clicks --tracking-id ID --once       read what is there, then end: for scripts
+  personalize-emu kinesis --stream clicks --tracking-id ID --once       read the existing records, then end
   personalize-emu kinesis --stream clicks --tracking-id ID --stream-endpoint aws
                                                                         a stream in AWS into the emulator
 """
@@ -33,17 +33,19 @@ examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("--stream", required=True, metavar="NAME", help="the Kinesis stream to read")
-    parser.add_argument("--tracking-id", default="", metavar="ID", help="of events that bring none")
-    parser.add_argument("--action-tracking-id", default="", metavar="ID", help="of action interactions that bring none")
+    parser.add_argument("--tracking-id", default="", metavar="ID", help="tracking id of events without one")
+    parser.add_argument(
+        "--action-tracking-id", default="", metavar="ID", help="tracking id of action interactions without one"
+    )
     parser.add_argument(
         "--from",
         dest="beginning",
         choices=("latest", "trim_horizon"),
         default="latest",
-        help="where to begin without a checkpoint: with what comes from now on (default), or with the oldest record",
+        help="where to start without a checkpoint: at new records (default) or at the oldest record",
     )
-    parser.add_argument("--once", action="store_true", help="end when everything there is has been read")
-    parser.add_argument("--strict", action="store_true", help="end with 1 at the first record that makes no sense")
+    parser.add_argument("--once", action="store_true", help="end when all existing records have been read")
+    parser.add_argument("--strict", action="store_true", help="end with exit code 1 at the first invalid record")
     parser.add_argument(
         "--checkpoints", type=Path, metavar="FILE", help="default: personalize-emu-NAME.checkpoints.json here"
     )

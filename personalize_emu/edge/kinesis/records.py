@@ -21,20 +21,20 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "actions": "put_actions",
     }
 )
-"""The member that tells what a record asks for, to the method of a boto3 client of personalize-events."""
+"""List member of a record -> method of a boto3 client of personalize-events."""
 _TIMES: Mapping[str, str] = MappingProxyType({"eventList": "sentAt", "actionInteractions": "timestamp"})
-"""The member that says when an entry of a list happened."""
+"""List member -> member of its entries with the time of the event."""
 _AGGREGATED = b"\xf3\x89\x9a\xc2"
-"""What records begin with that a Kinesis Producer Library has packed together."""
+"""Prefix of records aggregated by the Kinesis Producer Library."""
 
 
 class PoisonRecord(Exception):
-    """A record that no later attempt could do anything with; the text says why."""
+    """A record that can never be processed; the text states the reason."""
 
 
 @dataclass(frozen=True)
 class StreamRecord:
-    """One record as it came. arrived: seconds since the epoch."""
+    """One record of the stream. arrived: epoch seconds."""
 
     shard: str
     sequence: str
@@ -53,20 +53,20 @@ class Call:
 
 @dataclass(frozen=True)
 class Trackers:
-    """Tracking ids of records that bring none, of events and of action interactions."""
+    """Default tracking ids for events and for action interactions."""
 
     events: str = ""
     actions: str = ""
 
 
 def call_of(record: StreamRecord, trackers: Trackers) -> Call:
-    """What a record asks for.
+    """The call that a record describes.
 
-    Entries without an `eventId` get one that follows from shard, sequence number and place, so that a record that is
-    read twice counts once; entries without a time happened when the record arrived.
+    Entries without `eventId` get an id derived from shard, sequence number and position, so that a record that is read
+    twice is stored once. Entries without a time get the arrival time of the record.
 
     Raises:
-        PoisonRecord: it is no such request. What its values are worth the service decides.
+        PoisonRecord: the record has another format. Values are validated by the service.
     """
     members = _parsed(record.data)
     named = [name for name in METHODS if name in members]

@@ -1,14 +1,14 @@
-"""The only package that knows moto: its server application, its stores, and the private seams we hang on.
+"""The only package that imports moto, including private interfaces of its server and stores.
 
-    our own calls      clients: a client with a stubber of its own ─▶ moto's stores, no HTTP
+    our own calls      clients: a client with its own stubber ─▶ moto's stores, no HTTP
     one port           embedded: embedded_application() ─▶ moto's server applications
-    in-process mock    mocking: answering(door) puts `door` where moto looks up who answers the hosts of Personalize
+    in-process mock    mocking: mocked_personalize(endpoint) registers `endpoint` in moto for the hosts of Personalize
 
-    accounts           who owns an access key, and what the policies of the owner say
-    resetting          forgetting everything in one step
-    faults             what moto raises, as errors of the service that was asked
-    bucket_policies    which policies buckets take, and what they allow
-    deliveries         what may be posted to addresses that requests name
+    accounts           owners of access keys and their policies
+    resetting          atomic resets of all stores
+    faults             exceptions of moto as error responses of the service
+    bucket_policies    validation and evaluation of bucket policies
+    deliveries         HTTP requests of embedded services to addresses given by clients
 
 Tested with moto 5.1.0 and 5.2.5.
 """

@@ -19,14 +19,14 @@ from personalize_emu.edge.moto_adapter.resetting import using_services
 
 
 def account_of(access_key: str) -> str | None:
-    """The account whose key was issued by the embedded IAM or STS; None for a key nobody issued (P-20)."""
+    """The account of a key issued by the embedded IAM or STS; None for any other key (P-20)."""
     with using_services("iam"):
         account: str = get_account_id_from(access_key)
     return None if account == DEFAULT_ACCOUNT_ID else account
 
 
 def caller_of(access_key: str) -> Caller | None:
-    """The user or the session that the embedded IAM or STS issued a key to."""
+    """The user or session to which the embedded IAM or STS issued a key."""
     with using_services("iam"):
         return _caller_of(access_key)
 
@@ -47,14 +47,14 @@ def _caller_of(access_key: str) -> Caller | None:
 
 
 def _documents(key: Any) -> tuple[dict[str, Any], ...]:
-    """moto has a policy's document as a text, in a dictionary, or in the default version of a managed one."""
+    """The policy documents of a key, which moto keeps as text, in a dictionary, or in the default policy version."""
     with using_services("iam"):
         return tuple(IAMPolicy(policy)._policy_json for policy in key.collect_policies())
 
 
 @cache
 def load_managed_policies() -> None:
-    """Let programs attach AmazonPersonalizeFullAccess and its like to the roles they make (S-6).
+    """Make AWS managed policies such as AmazonPersonalizeFullAccess available (S-6).
 
     For a process of its own only: every account of moto's IAM then has more than a thousand policies.
     """

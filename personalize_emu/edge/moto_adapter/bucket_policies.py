@@ -1,7 +1,7 @@
-"""Bucket policies of the embedded S3: which are taken, and whom they let in.
+"""Bucket policies of the embedded S3: validation and evaluation.
 
-moto takes any bytes for a policy, and its own reading of one ignores most conditions: a Deny for what does not come
-over TLS would keep everybody out. Here they are read as service/access/policies.py reads them.
+moto accepts any bytes as a policy and ignores most conditions, so a Deny for requests without TLS would deny all
+requests. This module evaluates policies with service/access/policies.py instead.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ACTIONS: Mapping[str, str] = {
     "s3:OptionsObject": "s3:GetObject",
     "s3:PostObject": "s3:PutObject",
 }
-"""What moto makes of the method of a request -> the action that it needs."""
+"""moto's name of an action -> the IAM action that is required."""
 HEADER_KEYS: Mapping[str, str] = {"user-agent": "useragent", "referer": "referer"}
 HEADER_FAMILIES = ("s3:x-amz-",)
 VERSIONS = ("2008-10-17", "2012-10-17")
@@ -47,7 +47,7 @@ _log = logging.getLogger("personalize_emu.services")
 
 @dataclass(frozen=True)
 class S3Call:
-    """The request that a thread carries out. headers: names in lower case. address: of the client, if known."""
+    """The request that a thread processes. headers: names in lower case. address: of the client, if known."""
 
     scope: CredentialScope | None
     account: str
@@ -66,7 +66,7 @@ _current = _Current()
 
 @contextmanager
 def as_the_service(account: str) -> Iterator[None]:
-    """What this thread asks of S3 inside is asked by Personalize, on behalf of the account."""
+    """Requests of this thread to S3 inside the block have the Personalize service as principal."""
     before, _current.service_account = _current.service_account, account
     try:
         yield
@@ -76,7 +76,7 @@ def as_the_service(account: str) -> Iterator[None]:
 
 @cache
 def enforce_bucket_policies() -> None:
-    """Replace moto's reading of bucket policies, once a process."""
+    """Replace moto's evaluation of bucket policies, once per process."""
     set_up: Callable[..., None] = S3Response.setup_class
     put: Callable[[Any, str, bytes], None] = S3Backend.put_bucket_policy
 
@@ -102,7 +102,7 @@ def _call_of(response: Any) -> S3Call:
 
 
 def require_bucket_policy(text: bytes) -> None:
-    """Raises S3ClientError with the code MalformedPolicy, as S3 does for what is no policy of a bucket."""
+    """Raises S3ClientError with code MalformedPolicy unless `text` is a valid bucket policy."""
     try:
         document: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -128,9 +128,9 @@ def _malformed(message: str) -> S3ClientError:
 
 
 def get_permission(bucket: Any, action: str, resource: str) -> PermissionResult:
-    """What the policy of a bucket says about the request that is being carried out.
+    """The result of a bucket's policy for the current request of this thread.
 
-    A statement that cannot be evaluated here counts as one that does not fit; the log names it.
+    A statement that cannot be evaluated is ignored and logged.
     """
     if bucket.policy is None:
         return PermissionResult.NEUTRAL
@@ -152,7 +152,7 @@ def _request(action: str, resource: str, owner: str) -> PolicyRequest:
         request = request_of_the_service(_current.service_account, call.region, action, resource)
         return replace(request, context={**request.context, **_from_headers(call)}, families=HEADER_FAMILIES)
     context = {
-        # Clients would come over TLS to AWS, whatever they use to reach the emulator.
+        # Clients of AWS use TLS, whatever they use with the emulator.
         "aws:securetransport": "true",
         "s3:tlsversion": "1.3",
         "aws:requestedregion": call.region,
@@ -173,7 +173,7 @@ def _from_headers(call: S3Call) -> dict[str, str]:
 
 
 def _principals(call: S3Call) -> tuple[frozenset[tuple[str, str]], dict[str, str]]:
-    """The names that a policy may give the caller, and the condition keys about the caller."""
+    """The principals that match the caller, and the condition keys for the caller."""
     if call.scope is None:
         return frozenset(), {"aws:principaltype": "Anonymous"}
     root = f"arn:aws:iam::{call.account}:root"

@@ -23,12 +23,12 @@ ACCOUNT_HEADER = "x-moto-account-id"
 
 
 class ServicesGone(RuntimeError):
-    """A late job called an embedded service whose mock is over; the next mock's stores are not its own."""
+    """A job called an embedded service after its mock had ended; it must not use the stores of the next mock."""
 
 
 @cache
 def _session() -> Any:
-    """Makes the clients of all emulators: reading a service model takes longer than anything else they do."""
+    """The session shared by all emulators, because loading a service model is slow."""
     return boto3.session.Session(aws_access_key_id="personalize-emu", aws_secret_access_key="personalize-emu")
 
 
@@ -36,7 +36,7 @@ _making_clients = threading.Lock()
 
 
 class EmbeddedClients:
-    """Makes boto3 clients that reach moto's stores without HTTP, in every thread, in and outside mock_aws."""
+    """Creates boto3 clients that use moto's stores without HTTP, in any thread, inside and outside mock_aws."""
 
     def __init__(self, account: str = DEFAULT_ACCOUNT_ID) -> None:
         self._account = account
@@ -53,13 +53,13 @@ class EmbeddedClients:
         # boto3 sessions are not safe to share between threads while they make clients.
         with _making_clients:
             client = _session().client(service, region_name=region, config=config)
-        # moto puts its own stubber on every client, and botocore asks all: a call would be carried out twice.
+        # moto registers its stubber on every client and botocore calls all handlers: calls would be processed twice.
         client.meta.events.unregister("before-send", botocore_stubber)
         client.meta.events.register_first("before-send", self._send)
         return client
 
     def close(self) -> None:
-        """Refuse every later call of every client made here."""
+        """Refuse all further calls of the clients created here."""
         self._closed.set()
 
     def _send(self, event_name: str, request: Any, **_: Any) -> Any:
@@ -70,7 +70,7 @@ class EmbeddedClients:
         with using_services(event_name.split(".")[1]), as_the_service(self._account):
             try:
                 return self._stubber(event_name, request)
-            # As over HTTP: whatever moto trips over is an answer of the service.
+            # As over HTTP, any exception of moto becomes an error response of the service.
             except Exception as error:  # noqa: BLE001
                 answer = converted(error, _failed_request(event_name, request))
         headers: Any = dict(answer.headers)
@@ -81,29 +81,29 @@ def _failed_request(event_name: str, request: Any) -> FailedRequest:
     """event_name: before-send.SERVICE.OPERATION."""
     url = urlsplit(request.url)
     headers = {name.lower(): as_text(value) for name, value in request.headers.items()}
-    # Only forms and JSON tell an operation; the bodies of S3 are streams.
+    # Only forms and JSON name an operation; bodies of S3 requests are streams.
     body = request.body if isinstance(request.body, bytes) else b""
     return FailedRequest(event_name.split(".")[1], request.method, url.path, url.query, headers, body)
 
 
 def as_text(value: Any) -> str:
-    """A header, which botocore has as bytes at times."""
+    """A header value as text; botocore sometimes passes bytes."""
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 @cache
 def match_dimensions_exactly() -> None:
-    """Let statistics of the service's own metrics be of exactly the dimensions that are asked for, as in AWS.
+    """Make CloudWatch statistics of the service metrics match the requested dimensions exactly, as in AWS.
 
-    moto adds up all data that have at least those, and these metrics are there for each dimension alone and for all
-    together (CW-20). Once a process; other namespaces stay as moto has them.
+    moto sums all data that have at least these dimensions, and each of these metrics exists with single dimensions and
+    with all of them (CW-20). Applied once per process; other namespaces are unchanged.
     """
     from moto.cloudwatch.models import MetricDatumBase
 
     original: Callable[..., bool] = MetricDatumBase.filter
 
     def filtered(datum: Any, namespace: Any, name: Any, dimensions: Any, **rest: Any) -> bool:
-        # Statistics are asked for without a namespace, once that has been compared.
+        # moto calls this again without a namespace after comparing it.
         if namespace is None and datum.namespace == NAMESPACE and len(datum.dimensions) != len(dimensions or ()):
             return False
         return original(datum, namespace, name, dimensions, **rest)

@@ -1,7 +1,7 @@
-"""What the embedded services may send elsewhere, and how much they may be made to keep.
+"""Limits of the embedded services: HTTP requests to addresses given by clients, and sizes of resources.
 
-moto posts each message of a topic to whatever address a subscription names, and waits for the answer: whoever
-reaches the port could reach everything that this machine reaches. So it is asked for (the option `http_deliveries`).
+moto posts each message of a topic to the address of every subscription, so any client could send requests to all hosts
+that this machine can reach. This is disabled unless the option `http_deliveries` is set.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ SENDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "apigateway": ("moto.apigateway.integration_parsers.http_parser",),
     }
 )
-"""moto's name of a service -> modules that send HTTP requests to addresses of their users' choice."""
+"""moto's name of a service -> modules that send HTTP requests to addresses given by clients."""
 HTTP = ("http", "https")
 RULE_TARGETS = frozenset({"logs", "events", "sqs"})
-"""Services of the targets to which moto delivers the events of EventBridge."""
+"""Target services to which moto delivers EventBridge events."""
 MOST_SHARDS = 10_000
-"""Of one stream. AWS has quotas; moto makes as many as it is told to, however long that takes."""
+"""Shards of one stream. AWS has quotas; moto creates any number, however long that takes."""
 DELIVERY_SECONDS = 5
 
 _log = logging.getLogger("personalize_emu.services")
 
 
 class _Serving(threading.local):
-    """allowed: None outside of requests to the one port, where other users of moto in this process are."""
+    """allowed: None outside of requests to the server, e.g. for other users of moto in this process."""
 
     allowed: bool | None = None
 
@@ -47,7 +47,7 @@ _serving = _Serving()
 
 @contextmanager
 def deliveries(*, allowed: bool) -> Iterator[None]:
-    """Whether what is served in this thread inside may be posted elsewhere."""
+    """Allow or deny HTTP deliveries of requests that this thread processes inside the block."""
     before, _serving.allowed = _serving.allowed, allowed
     try:
         yield
@@ -56,7 +56,7 @@ def deliveries(*, allowed: bool) -> Iterator[None]:
 
 
 def guard(service: str) -> None:
-    """Limit what a service does, of those that moto does not limit. Called once it has been imported.
+    """Apply the limits for a service after it has been imported.
 
     service: moto's name.
     """
@@ -68,11 +68,11 @@ def guard(service: str) -> None:
 
 
 def _no_limits() -> None:
-    """Of a service that costs nobody anything."""
+    """For services without limits."""
 
 
 class _Guarded:
-    """The module `requests` to a module of moto: whoever serves a request of the one port, sends only what it may."""
+    """Replaces the module `requests` in a module of moto and blocks deliveries that are not allowed."""
 
     def __init__(self, requests: Any) -> None:
         self._requests = requests
@@ -91,7 +91,7 @@ class _Guarded:
                 return self._unsent()
             try:
                 return send(*address, timeout=DELIVERY_SECONDS, **named)
-            # A publisher does not learn of subscribers that are not there.
+            # A publisher gets no error for unreachable subscribers.
             except self._requests.exceptions.RequestException as error:
                 _log.warning("nothing was delivered to %s: %s", url, error)
                 return self._unsent()
@@ -106,7 +106,7 @@ class _Guarded:
 
 @cache
 def refuse_subscribers() -> None:
-    """Let SNS take no subscriptions of addresses that it may not post to. Once a process."""
+    """Make SNS refuse HTTP subscriptions when deliveries are not allowed. Applied once per process."""
     from moto.sns.exceptions import SNSInvalidParameter
     from moto.sns.models import SNSBackend
 
@@ -125,7 +125,7 @@ def refuse_subscribers() -> None:
 
 @cache
 def limit_streams() -> None:
-    """Let Kinesis make no stream that would take for ever to make. Once a process."""
+    """Limit the number of shards of a Kinesis stream. Applied once per process."""
     from moto.kinesis.models import Stream
 
     make_shards: Callable[[Any, int], None] = Stream.init_shards
@@ -140,9 +140,9 @@ def limit_streams() -> None:
 
 @cache
 def leave_out_targets() -> None:
-    """Let EventBridge take events whose rules have targets that moto cannot deliver to. Once a process.
+    """Make EventBridge skip targets that moto cannot deliver to. Applied once per process.
 
-    PutEvents of AWS delivers later and never fails for a target; moto delivers at once and fails the whole call.
+    PutEvents of AWS delivers later and never fails because of a target; moto delivers at once and would fail the call.
     """
     from moto.events.models import Rule
 

@@ -1,4 +1,4 @@
-"""moto's server applications behind the one port."""
+"""moto's server as a WSGI application."""
 
 from __future__ import annotations
 
@@ -29,18 +29,19 @@ ACCOUNT_VARIABLE = "HTTP_X_MOTO_ACCOUNT_ID"
 def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: bool = False) -> WSGIApplication:
     """moto's server as a WSGI application.
 
-    It raises UnservedRequest for a service it does not have, and MalformedRequest where it cannot tell the service.
+    The application raises UnservedRequest for services that moto lacks, and MalformedRequest if the service of a
+    request cannot be determined.
 
     Args:
-        account: owns what is made with an access key that nobody issued.
-        http_deliveries: whether services may post to the addresses that their users name.
+        account: owner of resources created with an unknown access key.
+        http_deliveries: whether services may send HTTP requests to addresses given by clients.
     """
     from moto.moto_server import werkzeug_app as moto_server
 
-    # moto's types know only today's services, and keep this setting to themselves.
+    # moto's type hints lack this setting.
     werkzeug_app: Any = moto_server
 
-    # Reflecting any Origin would open the port to every web page; bucket CORS rules stay in force.
+    # Reflecting any Origin would allow requests of every web page; CORS rules of buckets still apply.
     werkzeug_app.DISABLE_GLOBAL_CORS = True
 
     def create(service: str | None) -> Any:
@@ -58,7 +59,7 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: 
     dispatcher = _without_admin_routes(werkzeug_app.DomainDispatcherApplication)(create)
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # moto matches S3 keys against the path as it was sent, under the name that its own server uses.
+        # moto matches S3 keys against the undecoded path, under the variable that its own server sets.
         if "REQUEST_URI" in environ:
             environ.setdefault("RAW_URI", environ["REQUEST_URI"])
         if environ.get("CONTENT_TYPE", "").startswith(FORM):
@@ -71,7 +72,7 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: 
         try:
             with using_services(scope.service if scope else None), deliveries(allowed=http_deliveries):
                 answer: Iterable[bytes] = dispatcher(environ, start_response)
-        # What moto trips over while it guesses the service of a malformed request.
+        # Raised while moto determines the service of a malformed request.
         except (LookupError, ValueError, AttributeError, TypeError) as error:
             raise MalformedRequest("No embedded AWS service understands this request.") from error
         return answer
@@ -80,9 +81,9 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: 
 
 
 def _without_admin_routes(dispatcher: Any) -> Any:
-    """moto's dispatcher, for which /moto-api is a bucket like any other.
+    """moto's dispatcher without the routes below /moto-api, which is an ordinary bucket name here.
 
-    What moto has there resets, seeds and records to disk for everybody who asks, web pages included.
+    Those routes let any client, including web pages, reset, seed and record to disk.
     """
 
     class Dispatcher(dispatcher):  # type: ignore[misc]
@@ -98,7 +99,7 @@ def _without_admin_routes(dispatcher: Any) -> Any:
 
 
 def _keep_body(environ: WSGIEnvironment) -> None:
-    """moto looks into forms before it serves them; what it cannot decode it would then wait for in vain."""
+    """Buffer the body of a form: moto reads it to find the service, and again to process the request."""
     length = environ.get("CONTENT_LENGTH") or "0"
     if length.isdecimal():
         environ[FORM_BODY] = environ["wsgi.input"].read(int(length))

@@ -1,9 +1,9 @@
-"""What moto raises, as errors that the clients of a service read, with the status that AWS gives.
+"""Converts exceptions of moto to error responses in the format of the service, with the status of AWS.
 
-    unknown operation ─▶ 400    moto lacks it ─▶ 501    a package is missing ─▶ 501, and its name
-    the request is at fault ─▶ 400 or 404    anything else ─▶ 500, and a traceback in the log
+    unknown operation ─▶ 400    not implemented by moto ─▶ 501    missing package ─▶ 501, with its name
+    invalid request ─▶ 400 or 404    anything else ─▶ 500, with a traceback in the log
 
-moto trusts its requests: what is missing, unknown or of another type in one comes out as a KeyError or its like.
+moto does not validate requests: missing, unknown or mistyped members raise KeyError and similar exceptions.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _log = logging.getLogger("personalize_emu.services")
 
 LACKS = (NotImplementedError, ImportError, OperationNotFoundError)
 UNREADABLE = (UnicodeError, JSONDecodeError, ExpatError, RecursionError, EOFError)
-"""Raised where bytes are decoded."""
+"""Raised when bytes cannot be decoded."""
 SYSTEM_FAULTS = (OSError, MemoryError, SystemError)
 RACES = ("during iteration", "start new thread")
-"""What a RuntimeError says where two requests came in each other's way, or too many at once."""
+"""Parts of RuntimeError messages caused by concurrent requests or by too many threads."""
 
 INVALID = (
     "InvalidArgumentException",
@@ -49,35 +49,35 @@ INVALID = (
     "InvalidInput",
     "InvalidRequestException",
 )
-"""Error shapes that say that a value is not good, the best first."""
+"""Error shapes for invalid values, preferred ones first."""
 TOKENS: Mapping[str, Sequence[str]] = {
     "marker": ("InvalidMarkerException",),
     "nexttoken": ("InvalidNextTokenException", "InvalidNextToken", "ExpiredNextTokenException"),
 }
-"""Members of requests that say where to go on, and the errors that are for them alone."""
+"""Pagination members, and the error shapes for them."""
 MISSING = ("ResourceNotFoundException", "NotFoundException", "NoSuchEntityException", "ResourceNotFound", "NotFound")
-"""Error shapes that say that something is not there."""
+"""Error shapes for missing resources."""
 S3_FAULTS: Mapping[str, tuple[int, str, str]] = {
     "uploadId": (404, "NoSuchUpload", "The specified upload does not exist."),
     "continuation-token": (400, "InvalidArgument", "The continuation token provided is incorrect"),
     "versionId": (400, "InvalidArgument", "Invalid version id specified"),
 }
-"""Query parameters of S3 that moto does not check, and what S3 says of bad ones."""
+"""Query parameters of S3 that moto does not validate, and the errors of S3 for invalid ones."""
 
 
 FORM_BODY = "personalize_emu.form"
-"""Where the environment of a request has the bytes of a form, which moto takes apart."""
+"""WSGI variable with the bytes of a form, which moto consumes."""
 
 
 class UnservedRequest(Exception):
-    """Nobody here answers the request. The message is for the client."""
+    """No embedded service handles the request. The message is for the client."""
 
     status = 501
     code = "NotImplementedException"
 
 
 class MalformedRequest(UnservedRequest):
-    """Nobody anywhere would answer it."""
+    """The request is malformed."""
 
     status = 400
     code = "UnknownOperationException"
@@ -85,7 +85,7 @@ class MalformedRequest(UnservedRequest):
 
 @dataclass(frozen=True)
 class FailedRequest:
-    """A request as far as its faults need it. service: moto's name. headers: names in lower case."""
+    """The request that raised an exception. service: moto's name. headers: names in lower case."""
 
     service: str
     method: str
@@ -100,13 +100,13 @@ class FailedRequest:
 
     @property
     def operation_name(self) -> str:
-        """Empty where neither target nor form says it."""
+        """Empty if neither the target nor the form names it."""
         target = self.headers.get("x-amz-target", "").rpartition(".")[2]
         return target or self.members.get("Action", "") if self.is_form else target
 
     @property
     def members(self) -> Mapping[str, Any]:
-        """Of the form or the JSON object in the body."""
+        """Members of the form or JSON object in the body."""
         text = self.body.decode("utf-8", "replace")
         if self.is_form:
             return {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
@@ -118,7 +118,7 @@ class FailedRequest:
 
     @property
     def operation(self) -> Any:
-        """Its model, None if there is no such operation."""
+        """The model of the operation, None if there is none."""
         try:
             return get_service_model(service_name_from_moto_package_name(self.service)).operation_model(
                 self.operation_name
@@ -128,7 +128,7 @@ class FailedRequest:
 
 
 def converted(error: Exception, failed: FailedRequest) -> Response:
-    """The answer to a request at which moto raised `error`; one line in the log tells what was raised."""
+    """The response to a request for which moto raised `error`, which is logged."""
     status, code, message = _fault(error, failed)
     detail = f"{type(error).__name__}: {error}"[:300]
     if status == 500:
@@ -158,7 +158,7 @@ def _fault(error: Exception, failed: FailedRequest) -> tuple[int, str, str]:
 
 
 def _is_of_the_system(error: Exception) -> bool:
-    """Whether no request can be blamed for it. Decompressors raise an OSError that no operating system knows."""
+    """Whether the error is not caused by the request. Decompressors raise OSError without errno for invalid data."""
     if isinstance(error, RuntimeError):
         return any(race in str(error) for race in RACES)
     if isinstance(error, OSError) and error.errno is None and type(error) in (OSError, BadGzipFile):
@@ -167,7 +167,7 @@ def _is_of_the_system(error: Exception) -> bool:
 
 
 def _worded(error: Exception, failed: FailedRequest) -> tuple[int, str, str] | None:
-    """Of an error that has a code of its own."""
+    """Status, code and message of an error that has a code, or None."""
     if isinstance(error, HTTPException):
         return error.code or 400, _HTTP_CODES.get(error.code or 400, "ValidationError"), error.description or ""
     if isinstance(error, ServiceException):
@@ -196,7 +196,7 @@ def _s3_fault(error: Exception, failed: FailedRequest) -> tuple[int, str, str]:
     for parameter, fault in S3_FAULTS.items():
         if parameter in named:
             return fault
-    # The configuration of a bucket or an object comes as a document.
+    # Configurations of buckets and objects are XML documents.
     if isinstance(error, ExpatError) or (failed.body and named and failed.method in ("PUT", "POST")):
         text = "The XML you provided was not well-formed or did not validate against our published schema"
         return 400, "MalformedXML", text
@@ -204,7 +204,7 @@ def _s3_fault(error: Exception, failed: FailedRequest) -> tuple[int, str, str]:
 
 
 def _code(error: Exception, failed: FailedRequest) -> tuple[int, str]:
-    """Status and code of what a service that is not S3 says of such a request."""
+    """Status and code for an invalid request to a service other than S3."""
     if isinstance(error, UNREADABLE) and not failed.is_form and not failed.members:
         return 400, "SerializationException"
     members = failed.members
@@ -228,10 +228,10 @@ def _status_of(code: str, failed: FailedRequest) -> int:
 
 
 def _explained(error: Exception, failed: FailedRequest) -> str:
-    """What the model says is wrong with the request, and where it says nothing, what moto tripped over."""
+    """The validation report of the service model, or else the exception of moto."""
     members, operation = failed.members, failed.operation
     if members and operation and operation.input_shape and not failed.is_form:
-        # botocore's validator raises instead of reporting where a time is past what the platform can count.
+        # botocore's validator raises for times that are out of range of the platform.
         with suppress(RuntimeError, ValueError, OverflowError):
             report = ParamValidator().validate(members, operation.input_shape)
             if report.has_errors():
@@ -252,25 +252,25 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def answer_faults(app: Flask, service: str) -> None:
-    """Turn what moto lacks, and its own faults, from web pages into errors that AWS clients read."""
+    """Replace moto's HTML error pages by error responses that AWS clients can parse."""
 
     def answer(error: Exception) -> Any:
         if isinstance(error, HTTPException) and not type(error).__module__.startswith("werkzeug."):
-            # An error of the service, as moto words it.
+            # An error response of the service, created by moto.
             return error
         response = converted(error, _failed_request(service))
         return FlaskResponse(response.body, status=response.status, headers=list(response.headers))
 
     app.debug = False
-    # All of them: a handler of InternalServerError would come after Flask has logged a traceback.
+    # All exceptions, because a handler of InternalServerError runs after Flask has logged a traceback.
     app.register_error_handler(Exception, answer)
 
 
 def _failed_request(service: str) -> FailedRequest:
-    """The request at hand, which moto may have read already."""
+    """The current Flask request, whose body moto may have consumed."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     body = request.environ.get(FORM_BODY)
     if body is None:
-        # A body that moto unpacks cannot be read again.
+        # A compressed body that moto has unpacked cannot be read again.
         body = b"" if request.content_encoding == "gzip" else request.get_data()
     return FailedRequest(service, request.method, request.path, request.query_string.decode("latin-1"), headers, body)

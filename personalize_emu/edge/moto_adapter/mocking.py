@@ -1,4 +1,4 @@
-"""The in-process mock: what answers the hosts of Personalize beside moto's own services."""
+"""Registers an endpoint for the hosts of Personalize in moto's tables, for the in-process mock."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class InterceptedRequest:
 
 @dataclass(frozen=True)
 class MockEndpoint:
-    """What answers the hosts of Personalize, and what happens when moto forgets its stores."""
+    """answer: handles requests to the hosts of Personalize. reset: called when moto resets its stores."""
 
     answer: Callable[[InterceptedRequest], tuple[int, dict[str, str], bytes]]
     reset: Callable[[], None]
 
 
 _PERSONALIZE_HOSTS = r"https?://personalize(-runtime|-events)?(-fips)?\.(.+)\.(amazonaws\.com(\.cn)?|api\.aws)"
-_ENDPOINTS = "personalize_emu_doors"
+_ENDPOINTS = "personalize_emu_endpoints"
 
 
 @dataclass
 class _Endpoints:
-    """Stands in moto's tables while a mock is active. The door opened last answers."""
+    """Registered in moto's tables while a mock is active. The endpoint opened last handles requests."""
 
     open: list[MockEndpoint] = field(default_factory=list)
     undo: list[Callable[[], object]] = field(default_factory=list)
@@ -59,7 +59,7 @@ class _Endpoints:
         url = urlsplit(full_url)
         names = {name.lower(): as_text(value) for name, value in dict(headers).items()}
         names.setdefault("host", url.netloc)
-        # moto hands its own request over in newer versions, botocore's in older ones.
+        # Newer versions of moto pass their own request, older ones that of botocore.
         body = request.get_data() if hasattr(request, "get_data") else request.body
         path = unquote(url.path) or "/"
         return self.open[-1].answer(InterceptedRequest(request.method, path, url.query, names, _as_bytes(body)))
@@ -90,7 +90,7 @@ class _Endpoints:
         self._replace(URLLib3Session, "send", _intercepting(URLLib3Session.send))
 
     def _ignore_configured_endpoints(self) -> None:
-        """Keep an AWS_ENDPOINT_URL of the shell from leading a test's clients out of the mock."""
+        """Keep AWS_ENDPOINT_URL from sending requests of clients to another server."""
         before = os.environ.get(IGNORE_ENDPOINTS)
         os.environ[IGNORE_ENDPOINTS] = "true"
         if before is None:
@@ -113,7 +113,7 @@ def _resetting(endpoints: _Endpoints, original: Callable[[Any], None]) -> Callab
 
 
 def _intercepting(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Catches clients older than the import of moto, which know nothing of its stubber."""
+    """Intercepts clients that were created before moto was imported and lack its stubber."""
 
     def send(session: Any, request: Any) -> Any:
         response = botocore_stubber("before-send", request)
@@ -127,7 +127,7 @@ _tables = threading.RLock()
 
 @contextmanager
 def mocked_personalize(endpoint: MockEndpoint) -> Iterator[None]:
-    """Inside, no AWS call of any client leaves the process: Personalize is `door`, the rest is moto."""
+    """Inside the block all AWS calls stay in the process: `endpoint` handles Personalize, moto the others."""
     endpoints: _Endpoints = vars(personalize_urls).setdefault(_ENDPOINTS, _Endpoints())
     with ExitStack() as stack:
         with _tables:
@@ -135,7 +135,7 @@ def mocked_personalize(endpoint: MockEndpoint) -> Iterator[None]:
             stack.callback(endpoints.leave)
         stack.enter_context(mock_aws())
         endpoints.open.append(endpoint)
-        # First of all on the way out: moto resets its stores next, which is no reset of this door's.
+        # Removed before mock_aws exits, because moto then resets its stores, which must not reset this endpoint.
         stack.callback(endpoints.open.remove, endpoint)
         yield
 

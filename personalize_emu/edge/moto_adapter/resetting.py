@@ -1,7 +1,7 @@
-"""Resets of the embedded services in one step: nobody sees half of what moto forgets.
+"""Atomic resets of the embedded services.
 
-uses          any number at once, of S3 one at a time; they wait while a reset is under way
-a reset       waits for the uses that have begun, and keeps later ones waiting
+uses          concurrent, for S3 one at a time; they wait during a reset
+reset         waits for uses in progress and blocks new ones
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from moto.core.model_instances import reset_model_data
 
 
 class SharedLock:
-    """Many threads at once, or one that excludes all others. A thread that has a turn may take it again."""
+    """A readers-writer lock. A thread that holds it may acquire it again."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -30,7 +30,7 @@ class SharedLock:
         depth = getattr(self._own, "depth", 0)
         if depth == 0:
             with self._changed:
-                # Those that want to exclude come first, so that a stream of users cannot keep them out.
+                # Writers have priority, so that continuous use cannot starve them.
                 self._changed.wait_for(lambda: self._excluding == 0)
                 self._users += 1
         self._own.depth = depth + 1
@@ -45,7 +45,7 @@ class SharedLock:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Must not be taken inside a shared turn."""
+        """Must not be acquired while the thread holds the lock shared."""
         with self._changed:
             self._changed.wait_for(lambda: self._excluding == 0)
             self._excluding += 1
@@ -61,16 +61,16 @@ class SharedLock:
 
 
 _lock = SharedLock()
-"""moto's stores are those of the process, and so is this."""
+"""Global, as moto's stores are."""
 
 _objects = threading.RLock()
 
 
 @contextmanager
 def using_services(service: str | None) -> Iterator[None]:
-    """Around each call of moto. service: what is called; None where only moto can tell."""
+    """Wraps each call of moto. service: the called service, None if unknown."""
     with _lock.shared():
-        # moto closes the content of an object that is written again, also while another thread reads it.
+        # moto closes the content of an overwritten object even while another thread reads it.
         if service in (None, "s3"):
             with _objects:
                 yield
@@ -79,14 +79,14 @@ def using_services(service: str | None) -> Iterator[None]:
 
 
 def _nothing() -> None:
-    """Only the embedded services are reset."""
+    """Used when only the embedded services are reset."""
 
 
 def reset_services(meanwhile: Callable[[], None] = _nothing) -> None:
-    """Forget every bucket, role, key and alarm.
+    """Delete all resources of the embedded services.
 
     Args:
-        meanwhile: called while nobody uses the services; it must not wait for anybody who does.
+        meanwhile: called while the services are locked; it must not wait for a thread that uses them.
     """
     with _lock.exclusive(), _without_managed_policies():
         meanwhile()

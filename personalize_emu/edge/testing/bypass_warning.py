@@ -1,7 +1,7 @@
-"""Points out clients that talk to an endpoint of their own while an emulator in the same process is active.
+"""Warns about clients that use another endpoint while an emulator in the same process is active.
 
-AWS_ENDPOINT_URL, an `endpoint_url` of the client or one of the configuration file wins over the in-process
-emulator: the request leaves the process, and the test sees another server's state, or none.
+AWS_ENDPOINT_URL, `endpoint_url` or the configuration file take precedence over the in-process emulator: the request
+leaves the process, and the test sees the state of another server.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 class EndpointBypassesEmulator(UserWarning):
-    """A client of Personalize was sent elsewhere although an emulator in this process is active."""
+    """A client of Personalize used another endpoint although an emulator in this process is active."""
 
 
 class _Active:
-    """How many emulators of this process are active."""
+    """Counts the active emulators of this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ _active = _Active()
 
 @contextmanager
 def bypass_warned() -> Iterator[None]:
-    """While active, clients made after the first use warn once for each place they are called from."""
+    """Inside the block, clients created after the first use warn once per calling location."""
     _register()
     _active.add(1)
     try:
@@ -52,7 +52,7 @@ def bypass_warned() -> Iterator[None]:
 
 @cache
 def _register() -> None:
-    """Once a process: botocore puts its built-in handlers on every client that is made later."""
+    """Register the handler, once per process; botocore adds it to clients created later."""
     handlers.BUILTIN_HANDLERS.extend((f"before-send.{service}", _warn_of_bypass) for service in SERVICES)
 
 

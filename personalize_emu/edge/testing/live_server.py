@@ -18,13 +18,13 @@ PATIENCE_SECONDS = 0.4
 
 
 class LiveServer:
-    """Serves an emulator, and embedded AWS services beside it, on a free port while the `with` block lasts.
+    """Serves an emulator and the embedded AWS services on a free port during the `with` block.
 
-    The embedded services are those of the process: entering moto's `mock_aws()` in the same process forgets
-    their state, so a server that must outlive mocks runs in a process of its own (`personalize-emu serve`).
+    The embedded services share the state of the process: entering moto's `mock_aws()` resets them. Use a server in
+    another process where that matters (`personalize-emu serve`).
 
     Args:
-        emulator: to serve; when not given, one with pace `instant` and the embedded services is made.
+        emulator: the emulator to serve; by default a new one with pace `instant` and the embedded services.
     """
 
     def __init__(self, emulator: Emulator | None = None) -> None:

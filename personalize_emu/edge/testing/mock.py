@@ -60,22 +60,22 @@ def mock_personalize(
 ) -> Target | MockPersonalize:
     """Answer every Personalize call of this process from a fresh emulator.
 
-    As `@mock_personalize`, `@mock_personalize(...)` on functions, coroutine functions, generators and test
-    classes, as `with mock_personalize() as emulator:`, or with its `start()` and `stop()`. Clients may be made
-    before or after; other AWS services are moto's, also without an explicit `mock_aws()`, which may stand outside
-    or inside. Nothing reaches the network, unless AWS_ENDPOINT_URL or an `endpoint_url` leads a client there, which
-    is pointed out by a warning. Each use has an emulator of its own; of nested ones the innermost answers.
+    Use it as `@mock_personalize` or `@mock_personalize(...)` on functions, coroutine functions, generators and test
+    classes, as `with mock_personalize() as emulator:`, or with `start()` and `stop()`. Clients may be created before or
+    after. Other AWS services are provided by moto, with or without an explicit `mock_aws()` outside or inside. No
+    request leaves the process, except of clients with AWS_ENDPOINT_URL or `endpoint_url`, which causes a warning. Each
+    use has its own emulator; of nested ones the innermost handles requests.
 
     Args:
-        seed: of every random choice; equal seeds and calls give equal answers.
+        seed: of all random choices; equal seeds and calls give equal responses.
         pace: `instant` (work is done inside the call), `fast` or `real`.
-        clock: what the emulator reads and `emulator.advance` moves; the machine's when not given.
+        clock: the emulator's clock, moved by `emulator.advance`; by default the system clock.
         quotas: `default`, `off`, or changes such as `campaigns=10,schemas=20`.
-        nonconforming_rows: largest share of the rows of an import that is left out instead of failing the job.
-        check_roles: refuse roles and buckets whose policies do not let the service in.
+        nonconforming_rows: largest share of the rows of an import that may be left out without failing the job.
+        check_roles: refuse roles and buckets whose policies deny access to the service.
         auth: `off`, `sigv4` (only requests signed with a key of moto's IAM or STS, or with the key and the secret
             `personalize-emu`), or `iam` (of those, what the policies of user or role allow).
-        service_metrics: send the service's own metrics to moto's CloudWatch.
+        service_metrics: send the metrics of the service to moto's CloudWatch.
     """
     settings = Settings(
         seed=seed,
@@ -91,7 +91,7 @@ def mock_personalize(
 
 
 class MockPersonalize:
-    """A mock that can be entered, and put on functions and classes, any number of times."""
+    """A reusable mock: context manager, and decorator of functions and classes."""
 
     def __init__(self, settings: Settings, clock: Clock | None) -> None:
         self._settings = settings
@@ -112,7 +112,7 @@ class MockPersonalize:
         return self.__enter__()
 
     def stop(self) -> None:
-        """Leave what was started last.
+        """End the most recent `start`.
 
         Raises:
             RuntimeError: the mock has not been started.
@@ -130,7 +130,7 @@ class MockPersonalize:
 
     @contextmanager
     def emulating(self) -> Iterator[Emulator]:
-        """One use of the mock, independent of every other one."""
+        """One use of the mock, with a new emulator."""
         clients = EmbeddedClients(self._settings.account)
         emulator = Emulator(self._settings, clock=self._clock, aws_services=AwsServices(clients))
         with ExitStack() as stack:
@@ -176,7 +176,7 @@ def _decorated_function(function: Any, mock: MockPersonalize) -> Any:
 
 
 def _decorate_class(target: Any, mock: MockPersonalize) -> None:
-    """Put one mock around each test of a class, set-up and tear-down included."""
+    """Wrap each test of a class in a mock, including set-up and tear-down."""
     if issubclass(target, unittest.TestCase):
         target.run = _decorated_function(target.run, mock)
     elif hasattr(target, "setup_method"):
@@ -190,7 +190,7 @@ def _decorate_class(target: Any, mock: MockPersonalize) -> None:
 def _decorate_setup(target: Any, mock: MockPersonalize) -> None:
     set_up, tear_down = target.setup_method, getattr(target, "teardown_method", None)
 
-    # pytest passes the test's method to those set-ups that declare a parameter for it; these two always do.
+    # pytest passes the test method to set-up methods with a parameter for it, which these two always have.
     def setup_method(self: Any, method: Any = None) -> None:
         with ExitStack() as stack:
             stack.enter_context(mock)

@@ -15,15 +15,15 @@ STOP_SECONDS = 15
 
 
 class ServerFailed(RuntimeError):
-    """The server ended before it was ready; the message carries what it wrote."""
+    """The server ended before it was ready; the message contains its output."""
 
 
 class ServerProcess:
-    """Serves while the `with` block lasts.
+    """Runs `personalize-emu serve` during the `with` block.
 
     Args:
         options: further options of `personalize-emu serve`.
-        environ: environment variables of the server; those of this process when not given.
+        environ: environment variables of the server; by default those of this process.
     """
 
     def __init__(self, *options: str, environ: Mapping[str, str] | None = None) -> None:
@@ -50,13 +50,13 @@ class ServerProcess:
         self._log.close()
 
     def log(self) -> str:
-        """What the server has written to standard error so far."""
-        # The child writes where this file descriptor stands, so it must not be moved.
+        """The standard error output of the server so far."""
+        # Parent and child share the file position, so it must not be changed here.
         number = self._log.fileno()
         return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
     def stop(self) -> int:
-        """End the server with SIGTERM, or SIGKILL when that does not help, and return its exit code."""
+        """Stop the server with SIGTERM, or SIGKILL after a time-out; returns the exit code."""
         self.process.terminate()
         try:
             return self.process.wait(STOP_SECONDS)

@@ -1,4 +1,4 @@
-"""Interactions in, an active campaign out: everything between, through the clients a user would use."""
+"""Trains campaigns from rows of interactions through boto3 clients, for tests."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ REQUIRED = COLUMNS[:3]
 FIXED_TYPES = {"TIMESTAMP": "long", "EVENT_VALUE": "float"}
 _OPTIONS: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
 _HERE = Config(**_OPTIONS)
-"""AWS_ENDPOINT_URL, where it is set, leads to another server than the emulator of this process."""
+"""Ignores AWS_ENDPOINT_URL, which would lead to another server than the emulator in this process."""
 
 
 class TrainingFailed(RuntimeError):
-    """The import, the training or the campaign ended in CREATE FAILED; the message carries the reason."""
+    """Import, training or campaign ended in CREATE FAILED; the message contains the reason."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Table:
     rows: tuple[tuple[Any, ...], ...]
 
     def schema(self) -> str:
-        """The Avro schema that takes these values."""
+        """The Avro schema of the table."""
         return json.dumps(
             {
                 "type": "record",
@@ -60,7 +60,7 @@ class Table:
 
 
 class TrainedCampaigns:
-    """Makes campaigns in the emulator of this process, whose pace must be `instant`."""
+    """Creates campaigns in the emulator of this process, whose pace must be `instant`."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
@@ -73,18 +73,18 @@ class TrainedCampaigns:
         region: str = "us-east-1",
         hyperparameters: dict[str, str] | None = None,
     ) -> str:
-        """The ARN of an active campaign.
+        """Import `rows`, train and deploy; returns the ARN of the active campaign.
 
         Args:
             rows: (user, item, timestamp in seconds[, event type]) each; or dicts with the keys user_id, item_id,
                 timestamp and any further columns, in any case; or a data frame with either.
             recipe: name or ARN.
-            region: where everything is made.
-            hyperparameters: of the algorithm, as the service takes them.
+            region: of all resources.
+            hyperparameters: of the algorithm, as strings.
 
         Raises:
-            TrainingFailed: the rows were refused, or too few.
-            ValueError: a row is of neither form, or the rows differ in form.
+            TrainingFailed: the rows were refused, or there are too few.
+            ValueError: the rows have another form, or different forms.
         """
         table = table_of(rows)
         name = f"trained-{next(self._numbers)}"
@@ -104,7 +104,7 @@ class TrainedCampaigns:
 
 
 def table_of(rows: Any) -> Table:
-    """Rows as a table; of a data frame without its index.
+    """Convert rows to a table; the index of a data frame is ignored.
 
     Raises:
         ValueError: as TrainedCampaigns.
@@ -135,7 +135,7 @@ def _table_of_mappings(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _type_of(values: Sequence[Any]) -> str:
-    """The Avro type that takes all values of a column of the user's own."""
+    """The Avro type of a custom column, from its values."""
     kinds = {type(value) for value in values}
     if kinds == {bool}:
         return "boolean"
@@ -150,7 +150,7 @@ def _import(personalize: Any, region: str, group: str, name: str, table: Table) 
         name=name, schemaArn=schema, datasetGroupArn=group, datasetType="Interactions"
     )["datasetArn"]
     s3 = boto3.client("s3", region_name="us-east-1", config=_HERE)
-    # In us-east-1 making one's own bucket again is no error.
+    # In us-east-1, creating one's own bucket again is not an error.
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=f"{region}/{name}.csv", Body=table.csv().encode())
     job = personalize.create_dataset_import_job(

@@ -1,4 +1,4 @@
-"""From one event of a request to the row it becomes; the same for events and action interactions (EV-78)."""
+"""Converts events and action interactions of requests to rows (EV-78)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from personalize_emu.wire.errors import InvalidInputException
 MOST_BYTES = 10 * 1024
 """Size of one event as JSON in UTF-8 (EV-23, EV-76)."""
 _MILLISECONDS_BEGIN = 10**11
-"""From here on the time of an event is in milliseconds, not seconds (EV-25)."""
+"""Event times from this value on are in milliseconds, not seconds (EV-25)."""
 _END_OF_TIME = 253_402_300_800
 """Epoch seconds at which the year 10000 begins."""
 
@@ -24,9 +24,9 @@ _END_OF_TIME = 253_402_300_800
 def row_of(
     schema: Schema, event: Mapping[str, Any], session_id: str, members: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """members: what the event says outside of its properties, by column name, beside its session and its own id.
+    """The row of an event. members: values outside of the properties by column name, except session id and event id.
 
-    These two fill columns of text only, since whoever declares one of another type keeps something else in it (EV-91).
+    These two are stored in string columns only; columns of that name with another type contain other data (EV-91).
 
     Raises:
         InvalidInputException: the event is too large, or its properties do not fit the schema (EV-30 to EV-35).
@@ -48,7 +48,7 @@ def _holds_text(schema: Schema, column: str) -> bool:
 
 
 def whole_seconds(member: str, moment: float) -> int:
-    """A time of a request, in seconds or milliseconds since the epoch, as it is stored (EV-25).
+    """Convert a time in seconds or milliseconds since the epoch to whole seconds (EV-25).
 
     Raises:
         InvalidInputException: it is before 1970 or after the year 9999.
@@ -60,7 +60,7 @@ def whole_seconds(member: str, moment: float) -> int:
 
 
 def impression_of(context: Context, event: Mapping[str, Any]) -> str | None:
-    """The items shown: those the event names, else those answered under its recommendation id (EV-44, EV-45)."""
+    """The items shown: those of the event, or else of the response with its recommendation id (EV-44, EV-45)."""
     if "impression" in event:
         return impression_text(event["impression"])
     answer = context.state.answers.find(event.get("recommendationId", ""))
@@ -68,7 +68,7 @@ def impression_of(context: Context, event: Mapping[str, Any]) -> str | None:
 
 
 def source_of(context: Context, event: Mapping[str, Any]) -> str:
-    """Who is credited with an event (EV-52)."""
+    """The attribution source of an event (EV-52)."""
     if "metricAttribution" in event:
         source: str = event["metricAttribution"]["eventAttributionSource"]
         return source

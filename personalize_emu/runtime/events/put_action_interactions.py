@@ -1,4 +1,4 @@
-"""PutActionInteractions: what users do with the actions proposed to them (spec 10 section 4)."""
+"""PutActionInteractions (spec 10 section 4)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def put_action_interactions(context: Context, params: Params) -> None:
 
 
 def _dataset_of(context: Context, tracking_id: str) -> tuple[Dataset, DatasetContents]:
-    """The tracking id is the dataset's own, not that of an event tracker (EV-70).
+    """The dataset with that tracking id, which is not the id of an event tracker (EV-70).
 
     Raises:
         ResourceNotFoundException: EV-77.

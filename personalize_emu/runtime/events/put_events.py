@@ -1,4 +1,4 @@
-"""PutEvents: what users do, heard one by one (spec 10 section 2)."""
+"""PutEvents (spec 10 section 2)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from personalize_emu.wire.errors import InvalidInputException
 
 
 def put_events(context: Context, params: Params) -> None:
-    """All events are stored, or none (EV-6). They count from the next request on (EV-47)."""
+    """Store all events or none (EV-6). They affect the next request (EV-47)."""
     dataset, contents = _dataset_of_tracker(context, params["trackingId"])
     schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
     arrivals = [_arrival(context, schema, params, event) for event in params["eventList"]]
@@ -39,7 +39,7 @@ def put_events(context: Context, params: Params) -> None:
 
 
 def _dataset_of_tracker(context: Context, tracking_id: str) -> tuple[Dataset, DatasetContents]:
-    """Raises InvalidInputException for a tracking id that is not usable (EV-7, EV-24)."""
+    """Raises InvalidInputException if the tracking id cannot be used (EV-7, EV-24)."""
     arn = context.state.trackers.get(tracking_id)
     tracker = context.find(EventTracker, arn) if arn else None
     if tracker is None or not _accepts_events(context, tracker):
@@ -54,10 +54,10 @@ def _dataset_of_tracker(context: Context, tracking_id: str) -> tuple[Dataset, Da
 
 
 def _accepts_events(context: Context, tracker: EventTracker) -> bool:
-    """ACTIVE (R-ET-7), or still being created unless the pace is `real`.
+    """Whether the tracker is ACTIVE (R-ET-7), or being created with another pace than `real`.
 
-    Public programs stream straight after CreateEventTracker and work with the service, because a person or a network
-    lies between the two calls. With the pace `fast` nothing does.
+    Published programs send events right after CreateEventTracker without waiting. This works with the service because
+    of the delay between the two calls, which does not exist here with pace `fast`.
     """
     if tracker.status in CREATING:
         return context.settings.pace != "real"
@@ -65,7 +65,7 @@ def _accepts_events(context: Context, tracker: EventTracker) -> bool:
 
 
 def _arrival(context: Context, schema: AvroSchema, params: Params, event: Mapping[str, Any]) -> StreamedEvent:
-    """Without a user the session stands for one (EV-42)."""
+    """Without a user id the session id is used (EV-42)."""
     members = {
         USER_ID: params.get("userId", params["sessionId"]),
         ITEM_ID: event.get("itemId"),

@@ -1,4 +1,4 @@
-"""PutUsers, PutItems and PutActions: whole records, put one by one (spec 10 section 3)."""
+"""PutUsers, PutItems and PutActions (spec 10 section 3)."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def put_actions(context: Context, params: Params) -> None:
 
 
 def _put(context: Context, dataset_type: str, dataset_arn: str, records: Sequence[Mapping[str, Any]]) -> None:
-    """All records are stored, or none (EV-6); a record takes the place of the former one of its id (EV-63).
+    """Store all records or none (EV-6); a record replaces the previous one with its id (EV-63).
 
-    Holds the store's lock, so that no import ends and no schema changes between check and storing. What is put while an
-    import is at work is newer than that (D-84).
+    Holds the store's lock, so that no import ends and no schema changes between validation and storing. Records put
+    during an import are newer than the imported ones (D-84).
     """
     id_column = DATASET_TYPES[dataset_type].id_column
     assert id_column is not None, "records have an id"
@@ -41,7 +41,7 @@ def _put(context: Context, dataset_type: str, dataset_arn: str, records: Sequenc
         rows: dict[str, Mapping[str, Any]] = {}
         for record in records:
             record_id = record[camel_name(id_column)]
-            # The last record of an id wins, and comes last.
+            # Of several records with one id the last is used, at its position.
             rows.pop(record_id, None)
             try:
                 rows[record_id] = record_row(schema, id_column, record_id, record.get("properties"))
@@ -51,12 +51,12 @@ def _put(context: Context, dataset_type: str, dataset_arn: str, records: Sequenc
 
 
 def _open_dataset(context: Context, dataset_arn: str, dataset_type: str) -> Dataset:
-    """The dataset, when it takes records of that type now.
+    """The dataset, if it accepts records of that type now.
 
     Raises:
-        ResourceNotFoundException: there is no such dataset.
-        ResourceInUseException: it is being created, changed or deleted.
-        InvalidInputException: it is of another type (EV-65).
+        ResourceNotFoundException: the dataset does not exist.
+        ResourceInUseException: it is being created, updated or deleted.
+        InvalidInputException: it has another type (EV-65).
     """
     dataset = context.get(Dataset, dataset_arn)
     require_active(dataset)

@@ -28,7 +28,7 @@ def test_accepted(text: object, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "h", "-1s", "1", "1y", "2h!", "1e9s", -1, True, None, [], 1e300, "9" * 12 + "w"])
-def test_refused_with_what_is_accepted(value: object) -> None:
+def test_error_lists_accepted_formats(value: object) -> None:
     with pytest.raises(ValueError, match="a duration is"):
         parse_duration(value)
 

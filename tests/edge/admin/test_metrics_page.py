@@ -26,7 +26,7 @@ def scraped(emulator: Emulator) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_what_was_done_is_counted(given: Given, runtime: Any, emulator: Emulator) -> None:
+def test_requests_and_records_are_counted(given: Given, runtime: Any, emulator: Emulator) -> None:
     campaign = given.deployed(SIMS)
     for _ in range(3):
         runtime.get_recommendations(campaignArn=campaign, itemId="i000")
@@ -47,7 +47,7 @@ def test_what_was_done_is_counted(given: Given, runtime: Any, emulator: Emulator
     assert found["resources", "dataset-group", "ACTIVE"] == 2
 
 
-def test_events_are_counted_one_by_one_and_failures_apart(given: Given, events: Any, emulator: Emulator) -> None:
+def test_events_and_failures_are_counted_separately(given: Given, events: Any, emulator: Emulator) -> None:
     group = given.group()
     dataset = given.dataset(group)
     tracker = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]

@@ -184,7 +184,7 @@ def test_creating_with_tags_needs_the_right_to_tag(account: Account) -> None:
     assert account.ann.group("tagged", tags=TEAM)
 
 
-def test_passing_a_role_is_a_right_of_its_own(account: Account) -> None:
+def test_pass_role_needs_its_own_permission(account: Account) -> None:
     """S-5, E-21, S-2: any role of the account, as it is no service-linked one."""
     dataset = account.root.dataset(schema=account.root.schema(INTERACTIONS_SCHEMA))
     location = account.root.upload("USER_ID,ITEM_ID,TIMESTAMP\n")
@@ -227,7 +227,7 @@ def test_permission_is_asked_before_anything_is_looked_up(account: Account) -> N
     assert refusal(describe, schemaArn="x" * 300)[0] == DENIED
 
 
-def test_what_cannot_be_evaluated_is_not_guessed_at(account: Account) -> None:
+def test_unsupported_condition_is_not_implemented(account: Account) -> None:
     """S-31: no condition key is of the service's own."""
     account.grant(allow("personalize:*", "*", Condition={"StringEquals": {"personalize:recipe": "x"}}))
     code, text = refusal(account.ann.personalize.list_schemas, status=501)

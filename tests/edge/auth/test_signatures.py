@@ -21,7 +21,7 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from personalize_emu.edge.auth.access_control import MOST_SKEW_SECONDS, authenticated
-from personalize_emu.edge.auth.callers import known_callers, nobody
+from personalize_emu.edge.auth.callers import known_callers, no_issued_keys
 from personalize_emu.edge.moto_adapter import caller_of, reset_services
 from personalize_emu.edge.one_port import emulator_with_services
 from personalize_emu.edge.testing.live_server import LiveServer
@@ -41,7 +41,7 @@ from tests.refusals import refusal
 
 OWN = Credentials("personalize-emu", "personalize-emu")
 NOW = datetime.now(UTC).timestamp()
-CALLERS = known_callers(Settings(), nobody)
+CALLERS = known_callers(Settings(), no_issued_keys)
 
 
 def client(key: str = "personalize-emu", secret: str = "personalize-emu", **options: Any) -> Any:
@@ -138,7 +138,7 @@ def test_users_and_sessions_of_the_embedded_services() -> None:
 def test_an_expired_session() -> None:
     """P-61."""
     session = Credentials("key", "secret", "token")
-    caller = known_callers(Settings(), nobody)("personalize-emu")
+    caller = known_callers(Settings(), no_issued_keys)("personalize-emu")
     assert caller is not None
     request = AWSRequest("POST", "https://h/", {}, b"{}")
     SigV4Auth(session, "personalize", REGION).add_auth(request)
@@ -149,7 +149,7 @@ def test_an_expired_session() -> None:
 
 
 @drawn(body=st.binary(max_size=60), path=st.sampled_from(["/", "/events", "/items"]), presigned=st.booleans())
-def test_whatever_botocore_signs_is_taken(body: bytes, path: str, presigned: bool) -> None:
+def test_requests_signed_by_botocore_are_accepted(body: bytes, path: str, presigned: bool) -> None:
     """P-19, S-36: and not if anything of it has changed."""
     request = received(signed(b"" if presigned else body, path, presigned=presigned))
     assert authenticated(request, CALLERS, time_of(request)).arn == "arn:aws:iam::123456789012:root"
@@ -170,7 +170,7 @@ def test_requests_of_another_time(late: float, taken: bool) -> None:
     assert timedelta(seconds=MOST_SKEW_SECONDS) == timedelta(minutes=15)
 
 
-def test_a_presigned_request_lasts_as_long_as_it_says() -> None:
+def test_presigned_request_expires() -> None:
     """P-19, P-22."""
     request = received(signed(presigned=True))
     assert authenticated(request, CALLERS, time_of(request) + 60)
@@ -202,7 +202,7 @@ def test_a_presigned_request_lasts_as_long_as_it_says() -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_credentials(authorization: str | None, error: type[AwsError]) -> None:
+def test_malformed_credentials_are_refused(authorization: str | None, error: type[AwsError]) -> None:
     """P-60, P-61, P-63."""
     headers = {"x-amz-date": "20260101T000000Z"} | ({} if authorization is None else {"authorization": authorization})
     with pytest.raises(error):

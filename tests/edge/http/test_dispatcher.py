@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config
 
 from personalize_emu.aws_services import NoSuchBucket
-from personalize_emu.edge.http import dispatcher as front
+from personalize_emu.edge.http import dispatcher
 from personalize_emu.edge.moto_adapter import reset_services
 from personalize_emu.edge.one_port import emulator_with_services
 from personalize_emu.edge.testing.live_server import LiveServer
@@ -26,7 +26,7 @@ from tests.edge.http.echo_server import read_all
 from tests.refusals import refusal
 
 REGION = "us-east-1"
-BUCKET = "front-bucket"
+BUCKET = "dispatcher-bucket"
 STALLED = 200
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -97,7 +97,7 @@ def groups(server: LiveServer) -> list[str]:
     ],
     ids=["short", "without an end", "bad size of a chunk"],
 )
-def test_an_upload_that_breaks_off_leaves_the_object_as_it_was(server: LiveServer, rest: bytes) -> None:
+def test_aborted_upload_does_not_change_the_object(server: LiveServer, rest: bytes) -> None:
     s3 = client(server, "s3")
     s3.put_object(Bucket=BUCKET, Key="kept", Body=b"before")
     for key in ("kept", "never"):
@@ -133,7 +133,7 @@ def test_cut_json_is_not_carried_out(server: LiveServer) -> None:
     ],
     ids=["personalize", "kinesis", "s3", "nobody"],
 )
-def test_a_stalled_request_times_out_in_its_clients_shape(hasty: LiveServer, sent: bytes, code: str) -> None:
+def test_stalled_request_times_out_in_the_format_of_its_service(hasty: LiveServer, sent: bytes, code: str) -> None:
     status, headers, body = send(hasty, sent)
     assert (status, headers["connection"]) == (408, "close")
     assert code.encode() in body
@@ -142,10 +142,10 @@ def test_a_stalled_request_times_out_in_its_clients_shape(hasty: LiveServer, sen
 @pytest.mark.parametrize(
     ("service", "headers", "most", "code"),
     [
-        ("personalize", (target("CreateSchema"),), front.PERSONALIZE_BYTES, "RequestEntityTooLargeException"),
-        ("iam", ("Content-Type: application/x-www-form-urlencoded",), front.SERVICE_BYTES, "<Code>RequestEntityTooL"),
-        ("kinesis", ("X-Amz-Target: Kinesis_20131202.PutRecord",), front.SERVICE_BYTES, "RequestEntityTooLargeExc"),
-        ("s3", (), front.OBJECT_BYTES, "<Code>EntityTooLarge"),
+        ("personalize", (target("CreateSchema"),), dispatcher.PERSONALIZE_BYTES, "RequestEntityTooLargeException"),
+        ("iam", ("Content-Type: application/x-www-form-urlencoded",), dispatcher.SERVICE_BYTES, "<Code>RequestEntityT"),
+        ("kinesis", ("X-Amz-Target: Kinesis_20131202.PutRecord",), dispatcher.SERVICE_BYTES, "RequestEntityTooLarge"),
+        ("s3", (), dispatcher.OBJECT_BYTES, "<Code>EntityTooLarge"),
     ],
 )
 def test_every_service_has_a_limit_of_size(
@@ -155,14 +155,14 @@ def test_every_service_has_a_limit_of_size(
     assert (status, code.encode() in body) == (413, True)
 
 
-def test_unsigned_requests_have_the_limit_of_whom_they_reach(server: LiveServer) -> None:
-    size = f"Content-Length: {front.OBJECT_BYTES + 1}"
+def test_unsigned_requests_have_the_limit_of_their_destination(server: LiveServer) -> None:
+    size = f"Content-Length: {dispatcher.OBJECT_BYTES + 1}"
     status, _, body = send(server, f"PUT /{BUCKET}/key HTTP/1.1\r\nHost: a\r\n{size}\r\n\r\n".encode())
     assert (status, b"<Code>EntityTooLarge" in body) == (413, True)
-    size = f"Content-Length: {front.SERVICE_BYTES + 1}"
+    size = f"Content-Length: {dispatcher.SERVICE_BYTES + 1}"
     kind = "Content-Type: application/x-www-form-urlencoded"
     assert send(server, f"POST / HTTP/1.1\r\nHost: a\r\n{kind}\r\n{size}\r\n\r\n".encode())[0] == 413
-    size = f"Content-Length: {front.PERSONALIZE_BYTES + 1}"
+    size = f"Content-Length: {dispatcher.PERSONALIZE_BYTES + 1}"
     assert send(server, f"POST /_emu/clock HTTP/1.1\r\nHost: a\r\n{size}\r\n\r\n".encode())[0] == 413
 
 
@@ -181,7 +181,7 @@ def test_stalled_connections_hold_up_nobody(server: LiveServer) -> None:
 def test_health_waits_for_no_thread_and_no_lock(server: LiveServer) -> None:
     """Every thread that answers waits for the store, more requests wait for a thread."""
     ask: Callable[[], Any] = client(server, "personalize").list_schemas
-    threads = [threading.Thread(target=ask) for _ in range(front.LIVE_THREADS + 2)]
+    threads = [threading.Thread(target=ask) for _ in range(dispatcher.LIVE_THREADS + 2)]
     with server.emulator.state.store.lock:
         for thread in threads:
             thread.start()
@@ -193,7 +193,7 @@ def test_health_waits_for_no_thread_and_no_lock(server: LiveServer) -> None:
         thread.join()
 
 
-def test_health_of_a_foreign_host_is_refused_as_all_else(server: LiveServer) -> None:
+def test_health_with_foreign_host_is_refused(server: LiveServer) -> None:
     sent = b"GET /_emu/health HTTP/1.1\r\nHost: rebound.evil.com\r\nConnection: close\r\n\r\n"
     assert send(server, sent)[0] == 403
 
@@ -239,7 +239,7 @@ def test_keys_keep_their_escapes_and_metadata_their_bytes(server: LiveServer) ->
         s3.delete_object(Bucket=BUCKET, Key=key)
 
 
-def test_a_connection_serves_all_kinds_of_requests_one_after_the_other(server: LiveServer) -> None:
+def test_one_connection_serves_all_kinds_of_requests(server: LiveServer) -> None:
     parts = [
         head("GET", "/_emu/health", "x"),
         head("POST", "/", "personalize", target("ListSchemas"), "Content-Length: 2") + b"{}",
@@ -254,7 +254,7 @@ def test_a_connection_serves_all_kinds_of_requests_one_after_the_other(server: L
     assert order == sorted(order)
 
 
-def test_the_log_tells_what_other_services_and_what_the_emulator_asked_of_them(
+def test_debug_log_has_calls_of_embedded_services(
     server: LiveServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="personalize_emu")
@@ -282,7 +282,7 @@ def test_a_fault_outside_of_any_operation_is_answered_and_leaves_the_threads(
     asked = head("POST", "/", "personalize", target("ListSchemas"), "Content-Length: 2") + b"{}"
     with monkeypatch.context() as patch:
         patch.setattr(server.emulator, "measure", broken)
-        for _ in range(front.LIVE_THREADS + 1):
+        for _ in range(dispatcher.LIVE_THREADS + 1):
             status, _, body = send(server, asked)
             assert (status, json.loads(body)["__type"]) == (500, "InternalFailure")
     assert "the counter is gone" in caplog.text

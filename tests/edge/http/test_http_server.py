@@ -59,7 +59,7 @@ def test_bodies_of_any_size_arrive_whole(server: Running, length: int) -> None:
     assert server.echo.arrived[-1][2] == body
 
 
-def test_requests_in_small_pieces_and_many_in_one_are_answered_in_order(server: Running) -> None:
+def test_split_and_pipelined_requests_are_answered_in_order(server: Running) -> None:
     bytewise = [bytes([each]) for each in request("POST", "/a", b"xyz") + last("GET", "/b")]
     assert [line for line in server.ask(*bytewise).split(b"\n") if line.startswith((b"POST", b"GET"))] == [
         b"POST /a 3",
@@ -70,7 +70,7 @@ def test_requests_in_small_pieces_and_many_in_one_are_answered_in_order(server: 
     assert answers == [*(b"GET /%d 0" % number for number in range(2000)), b"GET /last 0"]
 
 
-def test_an_answer_that_takes_long_holds_up_its_own_connection_only(server: Running) -> None:
+def test_slow_response_blocks_only_its_connection(server: Running) -> None:
     with server.connect() as slow:
         slow.sendall(request("GET", "/held") + b"".join(request("GET", f"/{each}") for each in "abcdef"))
         slow.sendall(last("GET", "/end"))
@@ -107,7 +107,7 @@ def test_an_answer_that_takes_long_holds_up_its_own_connection_only(server: Runn
     ],
     ids=lambda value: value if isinstance(value, str) else repr(value[:70]),
 )
-def test_what_is_broken_is_refused_and_reaches_nobody(server: Running, sent: bytes, expected: str) -> None:
+def test_malformed_request_is_refused_before_the_application(server: Running, sent: bytes, expected: str) -> None:
     before = list(server.echo.arrived)
     answer = server.ask(sent, ends=True)
     assert fault(answer) == expected
@@ -115,7 +115,7 @@ def test_what_is_broken_is_refused_and_reaches_nobody(server: Running, sent: byt
     assert server.echo.arrived == before
 
 
-def test_a_refused_request_does_not_take_those_before_it_along(server: Running) -> None:
+def test_earlier_pipelined_requests_are_answered_before_a_refusal(server: Running) -> None:
     sent = request("GET", "/first") + b"PUT /a HTTP/1.1\r\nContent-Length: x\r\n\r\n" + request("GET", "/after")
     answer = server.ask(sent)
     assert b"GET /first 0\n" in answer
@@ -205,7 +205,7 @@ def test_headers_of_any_bytes_and_repeated_ones(server: Running) -> None:
         assert status(read_all(connection)) == 200
 
 
-def test_a_server_that_stops_lets_answers_go_out_and_cuts_off_the_rest() -> None:
+def test_stop_finishes_responses_and_aborts_other_connections() -> None:
     with echoing() as server, server.connect() as idle, server.connect() as half, server.connect() as held:
         half.sendall(b"PUT /a HTTP/1.1\r\nContent-Length: 9\r\n\r\n1234")
         held.sendall(request("GET", "/held"))

@@ -83,7 +83,7 @@ def status(emulator: Emulator, arn: str) -> str:
     return str(described["datasetImportJob"]["status"])
 
 
-def test_a_call_answers_with_its_job_in_progress_when_its_patience_ends(
+def test_call_returns_with_job_in_progress_after_instant_timeout(
     emulator: Emulator, clients: HeldClients
 ) -> None:
     arn = begin_import(emulator, PATIENCE)

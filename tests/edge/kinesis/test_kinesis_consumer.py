@@ -114,7 +114,7 @@ def test_every_kind_of_record_of_every_shard_arrives(town: Town) -> None:
     assert sorted(town.stored()) == [(f"u{number}", "i", 100 + number) for number in range(8)]
 
 
-def test_it_goes_on_where_it_was(town: Town) -> None:
+def test_restart_continues_from_checkpoint(town: Town) -> None:
     town.put(view("u1", 1))
     assert town.consumed("--from", "trim_horizon")[1]["records"] == 1
     assert town.consumed("--from", "trim_horizon")[1]["records"] == 0
@@ -123,7 +123,7 @@ def test_it_goes_on_where_it_was(town: Town) -> None:
     assert town.stored() == [("u1", "i", 1), ("u2", "i", 2)]
 
 
-def test_what_is_read_again_after_a_kill_counts_once(town: Town) -> None:
+def test_records_read_twice_after_kill_count_once(town: Town) -> None:
     """EV-40: the id of an event follows from its place in the stream."""
     town.put(view("u1", 1))
     assert town.consumed("--from", "trim_horizon")[1]["records"] == 1
@@ -156,7 +156,7 @@ POISON = (
 )
 
 
-def test_poison_is_reported_with_its_place_and_passed_over(town: Town) -> None:
+def test_poison_record_is_reported_and_skipped(town: Town) -> None:
     sequences = [town.put(data) for data, _ in POISON]
     town.put(view("u", 1))
     code, done, complaints = town.consumed("--from", "trim_horizon")

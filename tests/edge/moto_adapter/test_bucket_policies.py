@@ -63,7 +63,7 @@ def checked() -> Iterator[Owner]:
     ],
     ids=lambda statement: json.dumps(statement["Condition"]),
 )
-def test_what_denies_others_lets_the_service_in(owner: Owner, statement: Mapping[str, Any]) -> None:
+def test_deny_for_other_principals_admits_the_service(owner: Owner, statement: Mapping[str, Any]) -> None:
     """S-24: the service comes over TLS, as itself, and for this account."""
     owner.grant_service({**READING, "Principal": SERVICE}, statement)
     assert owner.imports(owner.dataset()) == "ACTIVE"
@@ -173,7 +173,7 @@ def test_only_an_allow_opens_a_private_object_to_everybody(owner: Owner) -> None
     ],
     ids=lambda text: text[:60],
 )
-def test_what_is_no_policy_is_refused_and_the_bucket_goes_on(owner: Owner, text: str) -> None:
+def test_invalid_policy_is_refused_and_bucket_unchanged(owner: Owner, text: str) -> None:
     """S3's own code. Before, one such text made the bucket unusable."""
     assert refusal(owner.s3.put_bucket_policy, Bucket=BUCKET, Policy=text)[0] == "MalformedPolicy"
     assert refusal(owner.s3.get_bucket_policy, status=404, Bucket=BUCKET)[0] == "NoSuchBucketPolicy"

@@ -126,7 +126,7 @@ def test_a_missing_package_is_named_with_its_extra(embedded: ClientOf, monkeypat
 
 
 @pytest.mark.parametrize("arn", ["arn:aws:sns:us-east-1:123456789012:topic", "arn:aws:lambda:us-east-1:1:function:f"])
-def test_events_are_taken_whatever_the_targets_of_their_rules(
+def test_eventbridge_accepts_events_for_any_target(
     embedded: ClientOf, caplog: pytest.LogCaptureFixture, arn: str
 ) -> None:
     """Delivery is asynchronous at AWS, and PutEvents does not fail for a target; moto delivers to few kinds."""
@@ -143,7 +143,7 @@ def test_events_are_taken_whatever_the_targets_of_their_rules(
     assert events.list_targets_by_rule(Rule="told")["Targets"][0]["Arn"] == arn
 
 
-def test_one_line_in_the_log_and_the_traceback_only_for_debugging(
+def test_one_log_line_and_traceback_at_debug_level(
     embedded: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     for level, tracebacks in ((logging.INFO, 0), (logging.DEBUG, 1)):
@@ -164,7 +164,7 @@ def failed(service: str = "iam") -> FailedRequest:
     "error",
     [OSError(28, "disk full"), MemoryError("disk full"), RuntimeError("can't start new thread: disk full")],
 )
-def test_what_no_request_can_be_blamed_for_stays_a_failure(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_system_errors_return_500(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     answer = converted(error, failed())
     assert answer.status == 500
     assert b"<Code>InternalFailure</Code>" in answer.body
@@ -184,7 +184,7 @@ def test_wrong_content_encoding_is_a_client_error(compressed: Callable[..., Any]
     assert converted(raised.value, failed()).status == 400
 
 
-def test_our_own_calls_get_the_same_answers() -> None:
+def test_internal_clients_get_the_same_errors() -> None:
     """Over no wire at all."""
     made = EmbeddedClients()
     made("s3", REGION).create_bucket(**BUCKET)
@@ -228,7 +228,7 @@ def subscriber() -> Iterator[Subscriber]:
         thread.join()
 
 
-def test_topics_post_to_nobody_unless_asked_to(embedded: ClientOf, subscriber: Subscriber) -> None:
+def test_topics_send_no_http_by_default(embedded: ClientOf, subscriber: Subscriber) -> None:
     sns = embedded("sns")
     topic = sns.create_topic(Name="clicks")["TopicArn"]
     code, message = refusal(sns.subscribe, TopicArn=topic, Protocol="http", Endpoint=subscriber.address)
@@ -237,7 +237,7 @@ def test_topics_post_to_nobody_unless_asked_to(embedded: ClientOf, subscriber: S
     assert not subscriber.got.is_set()
 
 
-def test_topics_post_when_asked_to_and_pass_over_who_is_gone(subscriber: Subscriber) -> None:
+def test_topics_deliver_when_enabled_and_skip_unreachable_subscribers(subscriber: Subscriber) -> None:
     settings = Settings(pace="instant", http_deliveries=True)
     with emulator_with_services(settings) as emulator, LiveServer(emulator) as server:
         sns = client_of(server.url)("sns")
@@ -274,7 +274,7 @@ def test_an_object_may_be_written_and_read_by_several_threads_at_once() -> None:
     assert lengths <= {1, 2, 3, 4}
 
 
-def test_a_time_past_what_can_be_counted_is_the_fault_of_the_request() -> None:
+def test_timestamp_out_of_range_is_a_client_error() -> None:
     """botocore's own validator raises for it."""
     target = "GraniteServiceVersion20100801.GetInsightRuleReport"
     headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": target}

@@ -83,7 +83,7 @@ def test_requests_during_a_reset_are_not_failures(port: Client, monkeypatch: pyt
     assert [each.result() for each in statuses] == [200, 200, 200, 400, 404]
 
 
-def test_personalize_is_reset_while_nobody_uses_the_services() -> None:
+def test_reset_waits_for_uses_of_embedded_services() -> None:
     """No new group of Personalize stands beside an old bucket."""
     order: list[str] = []
     resetting = threading.Thread(target=reset_services, args=(lambda: order.append("personalize"),))
@@ -96,27 +96,27 @@ def test_personalize_is_reset_while_nobody_uses_the_services() -> None:
     assert order == ["used", "personalize"]
 
 
-def test_many_users_at_once_or_one_that_excludes_them() -> None:
-    step = SharedLock()
+def test_shared_lock_excludes_writers() -> None:
+    shared_lock = SharedLock()
     together, inside, clashes = threading.Barrier(4), [0], [0]
     counting = threading.Lock()
 
     def use() -> None:
         for _ in range(50):
             # A thread inside may enter again, also while somebody waits for everybody to leave.
-            with step.shared(), step.shared():
+            with shared_lock.shared(), shared_lock.shared():
                 with counting:
                     inside[0] += 1
                 with counting:
                     inside[0] -= 1
 
     def meet() -> None:
-        with step.shared():
+        with shared_lock.shared():
             together.wait(30)
 
     def exclude() -> None:
         for _ in range(50):
-            with step.exclusive(), step.shared():
+            with shared_lock.exclusive(), shared_lock.shared():
                 clashes[0] += inside[0]
 
     with ThreadPoolExecutor(4) as pool:

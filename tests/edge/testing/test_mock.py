@@ -168,7 +168,7 @@ def test_after_the_mock_nothing_answers() -> None:
         late.list_dataset_groups()
 
 
-def test_motos_own_reset_is_ours_too() -> None:
+def test_moto_reset_resets_personalize() -> None:
     with mock_personalize() as emulator:
         client().create_dataset_group(name="shop")
         mock_aws().reset()
@@ -213,7 +213,7 @@ def test_a_late_job_does_not_write_into_the_next_mock() -> None:
         assert "Contents" not in client("s3").list_objects_v2(Bucket="shop-bucket")
 
 
-def test_our_own_calls_are_carried_out_once() -> None:
+def test_internal_calls_are_executed_once() -> None:
     with mock_personalize():
         client("s3").create_bucket(Bucket="shop-bucket")
         versioning = {"Status": "Enabled"}

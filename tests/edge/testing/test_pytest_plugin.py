@@ -60,7 +60,7 @@ def test_fixture_of_trained_campaigns(trained_campaign: TrainedCampaigns) -> Non
         trained_campaign([("user", "item")])
 
 
-def test_trained_campaigns_take_dicts_in_any_case_and_columns_of_ones_own() -> None:
+def test_trained_campaign_accepts_dicts_and_custom_columns() -> None:
     rows = [
         {"user_id": "u1", "item_id": "a", "timestamp": 1, "Price": 2, "seen": True},
         {"USER_ID": "u2", "ITEM_ID": "b", "TIMESTAMP": 2, "event_type": "buy", "PRICE": 2.5, "SEEN": False},
@@ -124,7 +124,7 @@ def test_fixture_of_a_server_forgets_the_test_before(personalize_server: str) ->
     test_fixture_of_a_server_is_empty_in_each_test_and_named_by_the_environment(personalize_server)
 
 
-def test_fixtures_of_a_session_share_what_tests_make(pytester: pytest.Pytester) -> None:
+def test_session_fixtures_share_resources(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import boto3
