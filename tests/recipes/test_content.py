@@ -94,6 +94,19 @@ def test_neighbours_are_those_of_the_obvious_version() -> None:
         assert np.sort(found[place]) == pytest.approx(np.sort(expected), abs=1e-5)
 
 
+def test_a_neighbour_counts_the_more_the_nearer_it_is() -> None:
+    likeness, rows = likeness_of(films(), None), np.arange(len(GENRES))
+    closeness = likeness.between(rows, rows)
+    weights = content_neighbours(likeness, rows, rows).toarray()
+    for row in rows.tolist():
+        others = [other for other in np.argsort(-closeness[row]).tolist() if other != row]
+        nearest, farther = others[0], next(
+            (each for each in others if 0 < closeness[row, each] < 0.7 * closeness[row, others[0]]), None
+        )
+        if farther is not None:
+            assert weights[row, nearest] > 1.4 * weights[row, farther] > 0
+
+
 def test_many_items_have_fewer_neighbours_each(monkeypatch: pytest.MonkeyPatch) -> None:
     likeness, rows, candidates = likeness_of(films(), None), np.array([0, 3, 8]), np.arange(2, 28)
     all_weights = content_neighbours(likeness, rows, candidates).toarray()

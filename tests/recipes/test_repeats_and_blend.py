@@ -86,6 +86,22 @@ def test_soap_comes_back_after_a_month_and_other_goods_never() -> None:
     assert max(value for item, value in due.items() if item != soap) < 0.02
 
 
+def test_one_return_to_a_rare_item_says_little_of_the_next() -> None:
+    """Everybody visits a few favourites in turn; one user visited something else twice in a row, nobody ever again."""
+    rng = np.random.default_rng(6)
+    rows = [
+        (f"u{user}", f"favourite{user % 9}-{item}", DAY * step)
+        for user in range(90)
+        for step, item in enumerate(rng.integers(5, size=20))
+    ]
+    data = training_data([*rows, ("u0", "rare", 21 * DAY), ("u0", "rare", 22 * DAY)])
+    fitted = fit_repeats(data.visits, len(data.catalog))
+    asked = history(data, "favourite0-1", "favourite0-2", "rare", "favourite0-3")
+    chances = dict(zip(*[part.tolist() for part in fitted.chances(asked)], strict=True))
+    usual = [chances[data.catalog.index(f"favourite0-{item}")] for item in (1, 2, 3)]
+    assert chances[data.catalog.index("rare")] < 2 * max(usual)
+
+
 def test_gaps_in_time_win_where_time_decides() -> None:
     rng = np.random.default_rng(0)
     rows = []

@@ -297,6 +297,12 @@ def test_first_rounds_are_of_few_users() -> None:
     assert len(large) == 3
 
 
+def test_the_best_candidates_of_a_round_go_on() -> None:
+    """T-35: the planted optimum is found, although few candidates are left when all users are there."""
+    values = best_values(Planted(), chains(users=600, visits=3), {}, Search((FACTOR,), 40), 0, no_progress)
+    assert abs(float(values["factor"]) - 0.7) < 0.05
+
+
 def test_progress_grows_and_names_the_job() -> None:
     heard: list[tuple[str, float]] = []
     search = Search((FACTOR,), 5, parallel=3)

@@ -13,7 +13,7 @@ from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.wire.errors import InvalidInputException
 from tests.clients import client
-from tests.given import POPULARITY, USER_PERSONALIZATION, Given, arn, avro, field
+from tests.given import POPULARITY, USER_PERSONALIZATION, Given, arn, avro, field, two_camps
 from tests.refusals import refusal
 
 SENT_AT = 1_700_000_000
@@ -269,6 +269,42 @@ def test_a_new_user_is_shaped_by_a_few_events(films: tuple[str, Tracker], runtim
         tracker.put(event(f"i{2 * number:03d}", sentAt=SENT_AT + number), sessionId="anonymous")
     assert share_odd(ids(runtime, campaign, "fresh")) == 1
     assert share_odd(ids(runtime, campaign, "anonymous")) == 0
+
+
+def test_what_is_sent_late_counts_as_of_its_own_time(
+    given: Given, events: Any, emulator: Emulator, runtime: Any
+) -> None:
+    """EV-47, R-72b: what happened before all else is not the newest of a history, whenever it arrives."""
+    rows = two_camps()
+    twins = [(twin, item, time) for user, item, time in rows if user == "u2" for twin in ("late", "now")]
+    group = given.imported_group([*rows, *twins])
+    campaign, tracker = given.campaign(given.version(given.solution(group))), Tracker(given, events, emulator, group)
+    for number in range(3):
+        tracker.put(event(f"i{2 * number + 1:03d}", sentAt=1_500_000_000 + number), userId="late")
+        tracker.put(event(f"i{2 * number + 1:03d}", sentAt=SENT_AT + number), userId="now")
+    assert share_odd(ids(runtime, campaign, "late")) < share_odd(ids(runtime, campaign, "now"))
+
+
+def test_events_of_exactly_the_threshold_count(given: Given, events: Any, emulator: Emulator, runtime: Any) -> None:
+    """T-12, T-20: at least as much as the threshold, in what is trained on and in what is streamed."""
+    group = given.group()
+    schema = avro(
+        "Interactions",
+        field("USER_ID"),
+        field("ITEM_ID"),
+        field("TIMESTAMP", "long"),
+        field("EVENT_VALUE", "float"),
+    )
+    rows = "".join(f"{user},{item},{time},3.0\n" for user, item, time in two_camps())
+    location = given.upload("USER_ID,ITEM_ID,TIMESTAMP,EVENT_VALUE\n" + rows)
+    given.import_job(given.dataset(group, given.schema(schema)), location)
+    solution = given.solution(group, solutionConfig={"eventValueThreshold": "3.0"})
+    campaign, tracker = given.campaign(given.version(solution)), Tracker(given, events, emulator, group)
+    for number in range(3):
+        odd, even = (event(f"i{2 * number + camp:03d}", sentAt=SENT_AT + number) for camp in (1, 0))
+        tracker.put({**odd, "eventValue": 3.0}, userId="fresh")
+        tracker.put({**even, "eventValue": 2.9}, userId="fresh")
+    assert share_odd(ids(runtime, campaign, "fresh")) == 1
 
 
 def test_events_on_unknown_items_change_nothing_yet(films: tuple[str, Tracker], runtime: Any) -> None:

@@ -40,6 +40,12 @@ def test_campaign_has_the_recorded_members(given: Given, version: str) -> None:
     assert "solutionVersionArn" not in summary
 
 
+def test_minimum_throughput_is_described_as_given(given: Given, version: str) -> None:
+    """R-CMP-1, R-CMP-23."""
+    made = given.personalize.create_campaign(name="c", solutionVersionArn=version, minProvisionedTPS=7)
+    assert campaign_of(given, made["campaignArn"])["minProvisionedTPS"] == 7
+
+
 def test_configuration_is_described_as_given(given: Given) -> None:
     """R-CMP-2, R-CMP-18, R-CMP-23."""
     config = {"itemExplorationConfig": {"explorationWeight": "0.1"}}

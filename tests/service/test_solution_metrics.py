@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.given import POPULARITY, SIMS, Given
+from tests.given import POPULARITY, SIMS, Given, avro, field, two_camps
 
 PAIRS = 600
 
@@ -49,3 +51,22 @@ def test_m11_m13_the_newest_tenth_of_a_test_user_is_held_out(given: Given) -> No
         "precision_at_10": 0.2,
         "precision_at_25": 0.08,
     }
+
+
+def test_t23_only_the_ratio_of_event_weights_matters(given: Given, runtime: Any) -> None:
+    """Weights of .25 and .75 are learned from, and measured, as .125 and .375 are."""
+    fields = [field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long"), field("EVENT_TYPE")]
+    group = given.group()
+    rows = [f"{u},{i},{t},{'buy' if number % 3 else 'view'}\n" for number, (u, i, t) in enumerate(two_camps())]
+    location = given.upload("USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n" + "".join(rows))
+    given.import_job(given.dataset(group, given.schema(avro("Interactions", *fields))), location)
+
+    def asked(name: str, view: float, buy: float) -> tuple[Any, Any]:
+        listed = [{"eventType": "view", "weight": view}, {"eventType": "buy", "weight": buy}]
+        config = {"eventsConfig": {"eventParametersList": listed}}
+        version = given.version(given.solution(group, name=name, solutionConfig=config))
+        answer = runtime.get_recommendations(campaignArn=given.campaign(version, name), userId="u2")
+        return answer["itemList"], given.personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]
+
+    assert asked("large", 0.25, 0.75) == asked("small", 0.125, 0.375)
+    assert asked("other", 0.75, 0.25) != asked("same-again", 0.25, 0.75)
