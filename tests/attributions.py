@@ -1,4 +1,4 @@
-"""Steps that tests of metric attributions share."""
+"""Helpers for tests of metric attributions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def metric(name: str = "watches", expression: str = "SAMPLECOUNT()", event_type:
 
 
 def measured_group(given: Given, name: str = "group", *, items: bool = True) -> str:
-    """A group with empty interactions, and with two films."""
+    """A group with empty interactions and two films."""
     group = given.group(name)
     given.dataset(group, given.schema(WATCHED, f"{name}-events"))
     if items:
@@ -71,7 +71,7 @@ def status(given: Given, made: str) -> str:
 
 
 def interactions_csv(*rows: tuple[Any, ...]) -> str:
-    """Rows of user, item, time, type, value, recommendation id, source; a thousand more of no known type."""
+    """Rows of user, item, time, type, value, recommendation id, source, and a thousand rows of another type."""
     header = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,RECOMMENDATION_ID,EVENT_ATTRIBUTION_SOURCE\n"
     fill = "".join(f"u{n % 30},i1,{SENT_AT + n},other,,,\n" for n in range(1000))
     return header + "".join(",".join(map(str, row)) + "\n" for row in rows) + fill
@@ -90,7 +90,7 @@ def published(name: str = "watches") -> list[tuple[str, int, float, str, str]]:
     """Data of a metric in CloudWatch: source, time, sum over 15 minutes, event type, function; oldest first."""
     cloudwatch = boto3.client("cloudwatch", region_name=REGION)
     listed = cloudwatch.list_metrics(Namespace="Personalize", MetricName=name)["Metrics"]
-    # The embedded service lists a metric once for every call that sent it.
+    # moto lists a metric once for every call that sent it.
     found = []
     for pairs in {tuple((one["Name"], one["Value"]) for one in shown["Dimensions"]) for shown in listed}:
         dimensions = dict(pairs)

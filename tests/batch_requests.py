@@ -1,4 +1,4 @@
-"""Batch jobs as tests ask for them, through plain boto3 clients."""
+"""Helpers that create batch jobs through boto3."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def shown(given: Given, job: str) -> dict[str, Any]:
 
 
 def output_text(given: Given, version: str, text: str | bytes, name: str = "job", **extra: Any) -> str:
-    """What a job writes for one file of input; its name is the job's."""
+    """The output for one input file named like the job."""
     job = begin(given, version, given.upload(text, f"in/{name}"), name, **extra)
     assert shown(given, job)["status"] == "ACTIVE", shown(given, job)
     return given.downloaded(f"out/{name}.out")[f"out/{name}.out"]
@@ -52,7 +52,7 @@ def answers(given: Given, version: str, queries: Sequence[Query], name: str = "j
 
 
 def failure(given: Given, version: str, path: str, **extra: Any) -> str:
-    """Why a job fails that nothing is wrong with at first sight."""
+    """The failure reason of a job that was accepted."""
     job = shown(given, begin(given, version, path, **extra))
     assert job["status"] == "CREATE FAILED"
     reason: str = job["failureReason"]

@@ -1,4 +1,4 @@
-"""Plain boto3 clients: to make one takes longer than most tests do, so there is one for each environment."""
+"""Cached boto3 clients, one per environment, because creating a client takes longer than most tests."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Environment = frozenset[tuple[str, str]]
 
 
 def environment() -> Environment:
-    """All that a client reads of it."""
+    """The environment variables that boto3 clients read."""
     return frozenset(item for item in os.environ.items() if item[0].startswith("AWS_"))
 
 
 def client(service: str) -> Any:
-    """What it is answered by is looked up at each request, so that it serves one mock after another."""
+    """Handlers are looked up for each request, so a client works with one mock after another."""
     return _client_of(service, environment())
 
 

@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: an emulator on a clock that stands still, and plain boto3 clients."""
+"""Fixtures of the whole suite: an emulator with a manual clock, and boto3 clients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from personalize_emu.state.clock import ManualClock
 from tests.clients import Environment, client, environment
 from tests.given import Given
 
-# A run of CI must depend on the change alone: the same examples each time, and no limit of time on any of them.
+# Deterministic examples without deadlines in CI, so that a run depends on the change alone.
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if os.environ.get("CI"):
     settings.load_profile("ci")
@@ -25,12 +25,12 @@ if os.environ.get("CI"):
 
 @cache
 def _session_of(_environment: Environment) -> Any:
-    """One session for each environment: a new one reads all service models again."""
+    """One session per environment, because a new session loads all service models again."""
     return boto3.session.Session()
 
 
 def _default_session() -> Any:
-    """What boto3.client uses. moto takes the default away with each mock, so that every test would read them."""
+    """The default session of boto3, which moto removes with each mock."""
     return boto3.DEFAULT_SESSION or _session_of(environment())
 
 
@@ -48,14 +48,14 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def emulator(clock: ManualClock) -> Iterator[Emulator]:
-    """Pace instant: what a call starts is finished when it returns."""
+    """Pace instant: work is done inside the call."""
     with mock_personalize(clock=clock) as emulator:
         yield emulator
 
 
 @pytest.fixture
 def slow_emulator(clock: ManualClock) -> Iterator[Emulator]:
-    """Pace real on a clock that stands still: nothing happens before the test moves time."""
+    """Pace real with a manual clock: nothing happens until the test advances it."""
     with mock_personalize(clock=clock, pace="real") as emulator:
         yield emulator
 

@@ -1,4 +1,4 @@
-"""Steps that tests of data deletion jobs share."""
+"""Helpers for tests of data deletion jobs."""
 
 from __future__ import annotations
 

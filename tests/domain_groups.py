@@ -1,4 +1,4 @@
-"""Domain dataset groups with imported data, whose answers are known beforehand."""
+"""Domain dataset groups with imported data and known answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def later(rows: Sequence[tuple[str, str, int]], seconds: int = 10**6) -> list[tu
 
 
 def shop_rows() -> list[TypedRow]:
-    """Views in two camps, in any case; purchases of every third item of the camps; one user in love with one item."""
+    """Views in two groups of users; purchases of every third item; one user with many events on one item."""
     views = typed(two_camps(), "View", "view", "VIEW")
     bought = [(user, f"i{int(item[1:]) // 6 * 6 + int(item[1:]) % 2:03d}", time) for user, item, time in two_camps()]
     in_love = [("u-in-love", "i-loved", 1_600_000_000 + step) for step in range(40)]
@@ -33,7 +33,7 @@ def shop_rows() -> list[TypedRow]:
 
 
 def cinema_rows() -> list[TypedRow]:
-    """Films watched in two camps; one user who watches one film again and again."""
+    """Films watched in two groups of users; one user who watches one film repeatedly."""
     in_love = [("u-in-love", "i-loved", 1_600_000_000 + step) for step in range(40)]
     return [*typed(two_camps(), "Watch", "watch"), *typed(in_love, "Watch")]
 
@@ -43,13 +43,13 @@ def events_csv(rows: Sequence[TypedRow]) -> str:
 
 
 def films_csv(rows: Sequence[TypedRow]) -> str:
-    """One film each of the rows, and one nobody has seen."""
+    """The films of the rows, and one without interactions."""
     films = sorted({row[1] for row in rows} | {"i-new"})
     return "ITEM_ID,GENRES,CREATION_TIMESTAMP\n" + "".join(f"{film},Drama|Crime,1600000000\n" for film in films)
 
 
 def shop(given: Given, rows: Sequence[TypedRow] | None = None, wait: Callable[[], None] = nothing) -> str:
-    """An ECOMMERCE group; `wait` lets pass what takes time."""
+    """An ECOMMERCE group; `wait` advances time."""
     return _group(given, "ECOMMERCE", "ecommerce", shop_rows() if rows is None else rows, wait)
 
 

@@ -1,4 +1,4 @@
-"""Steps that tests of the control plane start from, through plain boto3 clients."""
+"""Helpers that create resources through boto3."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ USERS_SCHEMA = avro("Users", field("USER_ID"), field("AGE", "int"))
 
 
 def two_camps(users: int = 60, items: int = 30, events: int = 20) -> list[Row]:
-    """Even users meet even items only, odd users odd ones, each in their own order; never one item twice."""
+    """Interactions of even users with even items and of odd users with odd items, in random order, without repeats."""
     rows = []
     for user in range(users):
         for step in range(events):
@@ -123,7 +123,7 @@ class Given:
         )["dataDeletionJobArn"]
 
     def downloaded(self, prefix: str) -> dict[str, str]:
-        """Texts of the objects below a prefix, by key."""
+        """Content of the objects below a prefix, by key."""
         found = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
         return {
             entry["Key"]: self.s3.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read().decode()
@@ -154,6 +154,6 @@ class Given:
         )["campaignArn"]
 
     def deployed(self, recipe: str, rows: Sequence[Row] | None = None, name: str = "c") -> str:
-        """A campaign of a recipe on rows, everything of its own."""
+        """A campaign of a recipe on rows, in a group of its own."""
         group = self.imported_group(rows, name=name)
         return self.campaign(self.version(self.solution(group, recipe, name=name)), name=name)

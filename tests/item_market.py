@@ -1,4 +1,4 @@
-"""A market in which some items are new and some are old, and nobody has met either; asked through boto3."""
+"""A dataset group with new and old items without interactions, accessed through boto3."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOUR = 3600
 NEWEST = max(time for _, _, time in two_camps())
 NEW = tuple(f"new{number}" for number in range(8))
 AGED = tuple(f"old{number}" for number in range(8))
-"""In the Items dataset, the first five days old and the others a year."""
+"""Items in the Items dataset without interactions: NEW are five days old, AGED a year."""
 SEEN = tuple(sorted({item for _, item, _ in two_camps()}))
 USERS = tuple(f"u{number}" for number in range(60))
 SCHEMA = avro(
@@ -28,7 +28,7 @@ WEIGHTLESS = {"explorationWeight": "0"}
 
 
 def price(item: str) -> float:
-    """The later in the alphabet, the dearer."""
+    """Prices increase with the alphabetical order."""
     return float(10 + (SEEN + NEW + AGED).index(item))
 
 
@@ -59,7 +59,7 @@ class Market:
         return self.given.version(solution)
 
     def campaign(self, version: str, exploring: dict[str, str] | None = None, name: str = "campaign") -> str:
-        """Without exploration unless it is told how to explore; None leaves it to the defaults of the recipe."""
+        """Deploy a version; by default without exploration, with None according to the recipe's defaults."""
         extra = {} if exploring is None else {"campaignConfig": {"itemExplorationConfig": exploring}}
         return self.given.campaign(version, name, **extra)
 

@@ -1,4 +1,4 @@
-"""What a refused call looks like to a boto3 client."""
+"""Checks of refused boto3 calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 
 def refusal(call: Any, *, status: int = 400, **params: Any) -> tuple[str, str]:
-    """Make a call that must be refused with this HTTP status; its error code and message."""
+    """Make a call that must be refused with this HTTP status; returns error code and message."""
     with pytest.raises(ClientError) as caught:
         call(**params)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status

@@ -1,4 +1,4 @@
-"""Buckets through boto3, against embedded ones."""
+"""The object store on embedded buckets."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_missing_buckets_and_keys(store: ObjectStore) -> None:
 
 
 class Zeros(io.RawIOBase):
-    """A stream of zero bytes that is never held as a whole. most: the greatest amount asked for at once."""
+    """A stream of zero bytes. most: the largest amount read at once."""
 
     def __init__(self, size: int) -> None:
         self.left = size
@@ -119,7 +119,7 @@ def test_a_large_object_is_streamed_both_ways(store: ObjectStore) -> None:
 
 
 def test_a_large_object_is_read_in_small_pieces() -> None:
-    """The body of the answer is asked for a buffer at a time, however much the reader wants."""
+    """The response body is read in buffers, regardless of the size requested by the reader."""
 
     class Body:
         def __init__(self) -> None:
@@ -269,7 +269,7 @@ MARKERS = ("in/_SUCCESS", "in/_temporary", "in/.part-0.crc", "in/b.csv.metadata"
 
 
 def test_d46_d48_files_of_a_folder(store: ObjectStore) -> None:
-    """Whatever their names are: Glue, Spark and Redshift give none that ends in .csv."""
+    """Any file name: files of Glue, Spark and Redshift do not end in .csv."""
     for key in (*DATA, *MARKERS, "in/deep/d.csv", "in.csv"):
         store.put("data", key, b"x")
     for key in ("in/", "in/empty.csv", "in/deep/"):

@@ -1,4 +1,4 @@
-"""One script over HTTP that trains every recipe and use case, and writes down what each answers."""
+"""Trains every recipe and use case over HTTP and records the recommendations of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.runtime.action_group import SCHEMAS as ACTION_SCHEMAS
 DAY = 86_400
 NEWEST = max(time for _, _, time in two_camps())
 COLD = tuple(f"cold{number:03}" for number in range(110))
-"""Each met once, on the newest day; as many as HRNN-Coldstart wants."""
+"""Each item has one interaction on the newest day; as many items as HRNN-Coldstart requires."""
 UNMET = tuple(f"new{number}" for number in range(6))
 USERS = ("u0", "u7", "u000", "nobody")
 SCHEMAS: Mapping[str, str] = {
@@ -70,7 +70,7 @@ def tables() -> dict[str, list[dict[str, Any]]]:
 
 
 class Script:
-    """Every call after the first goes through `call`, which first lets `between` do what it likes."""
+    """Calls of the service; `between` is called before each call but the first."""
 
     def __init__(self, url: str, between: Callable[[Script], None]) -> None:
         session = boto3.session.Session("script", "script", region_name=REGION)
@@ -110,7 +110,7 @@ class Script:
 
 
 def answers_of_every_recipe(script: Script) -> dict[str, Any]:
-    """What each recipe and use case answers, in real time and in batches, by name."""
+    """Recommendations of each recipe and use case, in real time and in batches, by name."""
     groups = {
         "": _group(script, "", {kind: _csv(kind, rows) for kind, rows in tables().items()}),
         "ECOMMERCE": _group(script, "ECOMMERCE", {"INTERACTIONS": events_csv(shop_rows())}),
@@ -140,7 +140,7 @@ def _tracker(script: Script, group: str) -> str:
 
 
 def _deployments(script: Script, groups: Mapping[str, str], versions: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """By name of the recipe: the member of a request that names its campaign or recommender."""
+    """Recipe name -> request member for its campaign or recommender."""
     found = {}
     for facts in all_recipes():
         if facts.domain is not None:
@@ -211,7 +211,7 @@ def _asked(script: Script, facts: RecipeFacts, deployment: Mapping[str, str], us
 
 
 def _batches(script: Script, recipes: Sequence[RecipeFacts], versions: Mapping[str, str]) -> dict[str, str]:
-    """What batch jobs write, by name of the recipe."""
+    """Output of batch jobs by recipe name."""
     jobs: dict[str, str] = {}
     able = [facts for facts in recipes if facts.batch is not None]
     for facts in able:

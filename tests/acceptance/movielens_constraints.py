@@ -1,6 +1,6 @@
-"""What one asks for beyond a list: filters, promotions, metadata, batch jobs, segments and what events were worth.
+"""Filters, promotions, metadata, batch jobs, segments and metric attribution on MovieLens data.
 
-Goes on from movielens_path.py, with its trained versions and campaigns.
+Uses the solution versions and campaigns of movielens_path.py.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAIL = "mail"
 
 @dataclass(frozen=True)
 class Cinema:
-    """campaign: of aws-user-personalization, with metadata. version: what it serves. wait: until ACTIVE."""
+    """campaign: of aws-user-personalization, with metadata. version: its solution version. wait: polls until ACTIVE."""
 
     group: str
     campaign: str
@@ -79,13 +79,13 @@ class Cinema:
 
 
 def genres_of(folder: Path) -> dict[str, list[str]]:
-    """By film, from the file itself."""
+    """Genres by film, from the file."""
     with (folder / "item-meta.csv").open(newline="", encoding="utf-8") as file:
         return {row["ITEM_ID"]: row["GENRE"].split("|") for row in csv.DictReader(file)}
 
 
 def try_filters(cinema: Cinema, user: str) -> None:
-    """Genre and year, with what the answer itself says of them."""
+    """Genre and year from the metadata of the response."""
     made = cinema.filter("new-of-genre", "INCLUDE ItemID WHERE Items.GENRE IN ($GENRE) AND Items.YEAR >= $YEAR")
     for genre in GENRES:
         values = {"GENRE": f'"{genre}"', "YEAR": "1995"}
@@ -101,7 +101,7 @@ def try_filters(cinema: Cinema, user: str) -> None:
 
 
 def try_watched(cinema: Cinema, user: str) -> None:
-    """Events that stream in count from the next request on."""
+    """Streamed events affect filters of the next request."""
     unseen = cinema.filter("unseen", 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("seen-tonight")')
     seen = cinema.filter("seen", 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("seen-tonight")')
     best = cinema.films(user, filterArn=unseen)[:3]
@@ -114,7 +114,7 @@ def try_watched(cinema: Cinema, user: str) -> None:
 
 
 def try_promotion(cinema: Cinema, user: str) -> None:
-    """30 % of twenty are six, of the genre of the request; the order of the others stays."""
+    """30 % of twenty items are six promoted ones of the requested genre; the others keep their order."""
     made = cinema.filter("promoted", "INCLUDE ItemID WHERE Items.GENRE IN ($GENRE)")
     for genre in ("Documentary", "Film-Noir"):
         promotion = {
@@ -135,7 +135,7 @@ def try_promotion(cinema: Cinema, user: str) -> None:
 
 
 def try_batch(cinema: Cinema, users: list[str]) -> int:
-    """A job for all users, each line with values of its own; the number of lines."""
+    """A job for all users with filter values in each line; returns the number of lines."""
     made = cinema.filter("of-genre", "INCLUDE ItemID WHERE Items.GENRE IN ($GENRE)")
     asked = [
         {"userId": user, "filterValues": {"GENRE": f'"{GENRES[place % len(GENRES)]}"'}}
@@ -155,7 +155,7 @@ def try_batch(cinema: Cinema, users: list[str]) -> int:
 
 
 def try_segments(cinema: Cinema, users: list[str]) -> int:
-    """Users for films; the number of different users."""
+    """A segment job for some films; returns the number of distinct users."""
     asked = [{"itemId": film} for film in ("1", "2571")]
     answers = cinema.job("segment", "fans", asked, cinema.segments, numResults=30)
     found = [line["output"]["usersList"] for line in answers]
@@ -165,7 +165,7 @@ def try_segments(cinema: Cinema, users: list[str]) -> int:
 
 
 def try_attribution(cinema: Cinema, users: list[str]) -> dict[str, float]:
-    """Clicks by source, as CloudWatch adds them up; they are as many as were sent."""
+    """Clicks by source in CloudWatch; equal to the number sent."""
     made = personalize.create_metric_attribution(
         name="clicks",
         datasetGroupArn=cinema.group,
@@ -208,7 +208,7 @@ def clicks_of(source: str) -> float:
 
 
 def try_all(cinema: Cinema) -> dict[str, Any]:
-    """Everything above, with users whose other answers nobody compares."""
+    """Runs all checks with users whose recommendations are not compared elsewhere."""
     users = [str(number) for number in range(1, 611)]
     try_filters(cinema, "100")
     try_watched(cinema, "101")

@@ -1,8 +1,8 @@
-"""The whole path on real films, as a user would write it: boto3 and a folder of CSV files.
+"""The whole path on MovieLens data with boto3 and a folder of CSV files.
 
     python movielens_path.py FOLDER
 
-AWS_ENDPOINT_URL and dummy credentials are all it needs. Prints one JSON object; a failure is a traceback.
+Needs AWS_ENDPOINT_URL and dummy credentials. Prints one JSON object; a failure is a traceback.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ events = boto3.client("personalize-events")
 
 
 def wait(describe: Callable[[], dict[str, Any]], minutes: float = 5) -> dict[str, Any]:
-    """Poll until ACTIVE. Raises RuntimeError with the failure reason, or when it takes too long."""
+    """Poll until ACTIVE. Raises RuntimeError with the failure reason, or after a time-out."""
     deadline = time.monotonic() + minutes * 60
     while time.monotonic() < deadline:
         answer = describe()
@@ -75,7 +75,7 @@ def wait(describe: Callable[[], dict[str, Any]], minutes: float = 5) -> dict[str
 
 
 def gone(describe: Callable[..., Any], **arn: str) -> None:
-    """Poll until the resource does not exist any more."""
+    """Poll until the resource no longer exists."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
@@ -112,7 +112,7 @@ def make_bucket_and_role(folder: Path) -> str:
 
 
 def make_dataset(group: str, kind: str, fields: list[dict[str, Any]]) -> tuple[str, str]:
-    """The ARNs of a new schema and dataset."""
+    """Create schema and dataset; returns both ARNs."""
     record = {
         "type": "record",
         "name": kind,
@@ -139,7 +139,7 @@ def import_file(dataset: str, role: str, file: str, job: str) -> None:
 
 
 def import_films(dataset: str, role: str) -> dict[str, Any]:
-    """The file as it is, with years that are no numbers: what the server says of the import."""
+    """Import the file with its invalid years; returns the report of the server."""
     import_file(dataset, role, FILES["Items"], "films")
     with urlopen(os.environ["AWS_ENDPOINT_URL"] + "/_emu/state") as answer:
         jobs = json.load(answer)["importJobs"]
@@ -147,7 +147,7 @@ def import_films(dataset: str, role: str) -> dict[str, Any]:
 
 
 def train(group: str) -> dict[str, tuple[str, str, dict[str, float]]]:
-    """Solution and version of each recipe, trained at the same time: name -> solution, version, metrics."""
+    """Train all recipes concurrently: name -> solution, version, metrics."""
     started = {}
     for name, recipe in RECIPES.items():
         solution = personalize.create_solution(
@@ -192,7 +192,7 @@ def liked(campaign: str, user: str, count: int = 25) -> list[str]:
 
 
 def stream_clicks(group: str, campaigns: dict[str, str], user: str, film: str) -> tuple[dict[str, str], int, int]:
-    """A user clicks a film and kin of it: the tracker, further kin recommended before and after."""
+    """Stream clicks on related films; returns the tracker and the related films recommended before and after."""
     tracker = personalize.create_event_tracker(name="clicks", datasetGroupArn=group)
     wait(lambda: personalize.describe_event_tracker(eventTrackerArn=tracker["eventTrackerArn"]))
     kin = similar(campaigns["more-like-this"], film)
@@ -245,7 +245,7 @@ def delete_all(
 
 
 def left_behind() -> dict[str, list[Any]]:
-    """What every list of the account still holds, by operation."""
+    """The resources that remain in the account, by list operation."""
     found = {}
     for operation in LISTS:
         (found[operation],) = personalize.get_paginator(operation).paginate().build_full_result().values()

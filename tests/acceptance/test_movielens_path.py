@@ -1,6 +1,6 @@
-"""A server of its own, a plain boto3 script and the AWS CLI: the path a user takes, on real data, over HTTP.
+"""Runs a plain boto3 script and the AWS CLI against a server in another process, on real data.
 
-One test, because test processes share no server and the path is long.
+One test, because the path is long and test processes share no server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SCHEMA = Path(__file__).parents[2] / "schemas" / "custom" / "interactions.avsc"
 
 @pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
-    """A server that looks at policies too, and what a program needs to reach it: URL and dummy credentials."""
+    """A server that checks roles, and the environment of its clients: URL and dummy credentials."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PERSONALIZE_"))}
     with ServerProcess("--check-roles", environ=bare) as server:
         yield {
@@ -58,7 +58,7 @@ def test_the_path_on_real_films(environment: dict[str, str]) -> None:
 
 
 def check_films(films: dict[str, Any]) -> None:
-    """D-58: the file that the service imported in 2020, whose YEAR is 12 times empty and once no number."""
+    """D-58: the file that the service imported in 2020; YEAR is empty in 12 rows and invalid in one."""
     assert (films["status"], films["rows"], films["rowsLeftOut"]) == ("ACTIVE", 9742, 13)
     assert all("column YEAR: " in reason for reason in films["reasons"])
 
@@ -72,7 +72,7 @@ def check_recommendations(outcome: dict[str, Any]) -> None:
 
 
 def check_metrics(metrics: dict[str, dict[str, float]]) -> None:
-    """M-3, M-58; popularity reaches 0.11; about 60 users are drawn, which leaves an error of 0.03."""
+    """M-3, M-58; popularity reaches 0.11; about 60 test users, so the error is 0.03."""
     assert metrics["for-you"]["mean_reciprocal_rank_at_25"] >= 0.17
     for values in metrics.values():
         assert len(values) == 8
@@ -82,7 +82,7 @@ def check_metrics(metrics: dict[str, dict[str, float]]) -> None:
 
 
 def check_the_command_line_client(environment: dict[str, str]) -> None:
-    """R-SCH-3: the text comes back byte for byte. P-38, P-41: errors of the other two services are theirs."""
+    """R-SCH-3: the schema text is returned unchanged. P-38, P-41: errors of the runtime and events services."""
     text = SCHEMA.read_text()
     arn = aws(environment, "create-schema", "--name", "from-cli", "--schema", text)["schemaArn"]
     assert arn == "arn:aws:personalize:us-east-1:123456789012:schema/from-cli"
@@ -98,7 +98,7 @@ def check_the_command_line_client(environment: dict[str, str]) -> None:
 
 
 def aws_refusal(environment: dict[str, str], *arguments: str) -> str:
-    """What the AWS CLI prints about an error of the service."""
+    """The error output of the AWS CLI."""
     command = [str(Path(sys.executable).with_name("aws")), *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode > 0, done
@@ -106,7 +106,7 @@ def aws_refusal(environment: dict[str, str], *arguments: str) -> str:
 
 
 def aws(environment: dict[str, str], *arguments: str) -> Any:
-    """The answer of `aws personalize ...`, None when it prints nothing."""
+    """The output of `aws personalize ...`, None if it is empty."""
     program = str(Path(sys.executable).with_name("aws"))
     text = output_of([program, "personalize", *arguments, "--output", "json"], environment)
     return json.loads(text) if text.strip() else None

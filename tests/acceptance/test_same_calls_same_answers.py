@@ -1,4 +1,4 @@
-"""The same calls get the same answers, whatever is asked in between (RT-35)."""
+"""Equal calls get equal responses, regardless of other calls in between (RT-35)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.acceptance.every_recipe import Script, answers_of_every_recipe
 
 
 def nothing(script: Script) -> None:
-    """The quiet run."""
+    """No calls in between."""
 
 
 def polling(script: Script) -> None:
-    """What a curious user, a monitor or another program asks meanwhile."""
+    """Calls that read state, as a monitor or another program would make."""
     personalize = script.clients["personalize"]
     personalize.list_schemas()
     personalize.list_recipes(maxResults=5)
@@ -32,7 +32,7 @@ def answers(between: Any) -> dict[str, Any]:
 
 
 def test_polling_changes_no_answer_of_any_recipe() -> None:
-    """Over HTTP with pace fast, in two processes: lists, their ids, batch and segment output, to the byte."""
+    """Over HTTP with pace fast, in two processes: lists, ids, batch and segment output are identical."""
     with ThreadPoolExecutor(2) as pool:
         quiet, polled = pool.map(answers, (nothing, polling))
     assert quiet.keys() == polled.keys()

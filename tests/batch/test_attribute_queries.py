@@ -1,4 +1,4 @@
-"""The language that segments are asked by attributes in (spec 11 section 2)."""
+"""The expressions of segment queries by item attributes (spec 11 section 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batch jobs on a Dask cluster: two worker processes answer the same, in the same order."""
+"""Batch jobs on a Dask cluster with two worker processes have the same output in the same order."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def answered_here(*_: object) -> None:
 
 
 def test_dask_output_equals_server_output(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """B-43: and in the order of the input."""
+    """B-43: in the order of the input."""
     text = json_lines(QUERIES)
     with mocked(""):
         given = clients()
@@ -60,7 +60,7 @@ def test_dask_output_equals_server_output(cluster: LocalCluster, monkeypatch: py
 
 
 def test_segments_travel_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a cluster is sent answers the same where it arrives."""
+    """A pickled Inference gives the same output."""
     sent: list[bytes] = []
 
     def carried(work: Any) -> Any:

@@ -164,7 +164,7 @@ def test_locations_of_a_wrong_form_are_refused(
 
 
 def test_the_number_of_results_is_not_negative(given: Given, version: str, path: str) -> None:
-    """B-6: no source tells of a greatest number."""
+    """B-6: no maximum is documented."""
     expected = ("InvalidInputException", "numResults must not be negative")
     assert refused(given, version, path, numResults=-1) == expected
 
@@ -185,7 +185,7 @@ def test_recipes_without_batch_inference_are_refused(
 
 
 def test_versions_must_exist_and_be_versions(given: Given, path: str) -> None:
-    """B-2, B-12, R-GEN-6, R-GEN-7: a recommender is none."""
+    """B-2, B-12, R-GEN-6, R-GEN-7: a recommender is no solution version."""
     assert refused(given, arn("solution", "none/00000000"), path)[0] == "ResourceNotFoundException"
     assert refused(given, arn("recommender", "r"), path)[0] == "InvalidInputException"
 
@@ -235,7 +235,7 @@ def test_configurations_the_recipe_cannot_follow_are_refused(
 
 
 def test_options_unsupported_by_recipe_have_no_effect(given: Given, path: str) -> None:
-    """B-6, B-8, B-60: exploration, ranking influence and themes are shown again; 0 results are the usual number."""
+    """B-6, B-8, B-60: exploration, ranking influence and themes are returned; 0 results mean the default."""
     extra: dict[str, Any] = {
         "batchInferenceJobConfig": {
             "itemExplorationConfig": {"explorationWeight": "1"},
@@ -292,7 +292,7 @@ def test_missing_input_fails_the_job(given: Given, version: str) -> None:
 
 
 def test_input_without_a_readable_line_fails_the_job(given: Given, version: str) -> None:
-    """B-16: and nothing but the probe is written."""
+    """B-16: only the probe object is written."""
     path = given.upload("nope\n[]\n", "in.json")
     assert failure(given, version, path) == "Input data has no line that is a JSON object."
     assert list(given.downloaded("out/")) == ["out/_CHECK"]
@@ -300,7 +300,7 @@ def test_input_without_a_readable_line_fails_the_job(given: Given, version: str)
 
 
 def test_output_that_cannot_be_written_fails_the_job(given: Given, version: str, path: str) -> None:
-    """B-16, B-41: the probe says so before anything is computed."""
+    """B-16, B-41: the probe fails before anything is computed."""
     output = {"s3DataDestination": {"path": "s3://no-such-bucket/x/"}}
     reason = failure(given, version, path, jobOutput=output)
     assert reason == "Insufficient privileges for accessing data in S3. (there is no bucket no-such-bucket)"

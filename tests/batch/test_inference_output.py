@@ -1,4 +1,4 @@
-"""What batch inference jobs write, through boto3 (spec 11 sections 2 to 4 and 6)."""
+"""The output of batch inference jobs, through boto3 (spec 11 sections 2 to 4 and 6)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RELATED = {"sims": SIMS, "similar": f"{RECIPE}aws-similar-items"}
 
 @dataclass
 class Open:
-    """The worked shop with a version and a campaign of every recipe; tests give their jobs names of their own."""
+    """The worked shop with a version and a campaign of every recipe; tests use distinct job names."""
 
     shop: Shop
     emulator: Emulator
@@ -227,7 +227,7 @@ def test_filter_values_come_with_each_line(opened: Open) -> None:
 
 
 def test_filters_on_histories_look_at_the_user_of_the_line(opened: Open) -> None:
-    """B-57, F-82, F-83: the items of a ranking that the user met are missing; what has no user is an error."""
+    """B-57, F-82, F-83: items that the user interacted with are omitted; a line without user is an error."""
     seen = opened.shop.filter('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")', "not-met")
     query = {"userId": "u2", "itemList": ["i1", "i2", "i3", "i4"]}
     (line,) = answers(opened.given, opened.versions[RANKING], [query], "unmet", filterArn=seen)
@@ -240,7 +240,7 @@ def test_filters_on_histories_look_at_the_user_of_the_line(opened: Open) -> None
 
 
 def test_each_file_of_a_folder_has_its_output(opened: Open) -> None:
-    """B-3, B-4, B-40, B-41, B-42, R-BIJ-6: sub-folders and odd suffixes too; earlier output is no input."""
+    """B-3, B-4, B-40, B-41, B-42, R-BIJ-6: sub-folders and other suffixes; earlier output is not input."""
     given = opened.given
     for name in ("json_input.json", "deep/er/lines", "other.csv"):
         path = given.upload(json_lines(users("u1")), f"tree/{name}")
@@ -268,7 +268,7 @@ def test_jobs_repeat_themselves(opened: Open) -> None:
 
 
 def test_output_has_the_order_of_long_input(opened: Open) -> None:
-    """B-43, B-70: over several chunks, with users who are asked about several times."""
+    """B-43, B-70: over several chunks, with repeated users."""
     names = [f"crowd{number % 200}" for number in range(1300)]
     version = opened.versions[USER_PERSONALIZATION]
     lines = answers(opened.given, version, users(*names), "long", numResults=1)
@@ -276,7 +276,7 @@ def test_output_has_the_order_of_long_input(opened: Open) -> None:
 
 
 def test_events_after_training_are_ignored(opened: Open) -> None:
-    """B-55, EV-51, B-57: the filter sees it, the scores do not."""
+    """B-55, EV-51, B-57: filters use newer events, scores do not."""
     given, version = opened.given, opened.versions[USER_PERSONALIZATION]
     before = answers(given, version, users("u3"), "before")
     unmet = opened.shop.filter('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")', "unmet-later")
@@ -289,7 +289,7 @@ def test_events_after_training_are_ignored(opened: Open) -> None:
 
 
 def test_other_threads_can_do_the_work(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """B-43, B-71: whatever executor answers, the output is the same."""
+    """B-43, B-71: the output does not depend on the executor."""
     version, text = opened.versions[USER_PERSONALIZATION], json_lines(users(*(f"crowd{n}" for n in range(40))))
     monkeypatch.setattr(transfer, "CHUNK_LINES", 3)
     here = output_text(opened.given, version, text, "here")
@@ -299,7 +299,7 @@ def test_other_threads_can_do_the_work(opened: Open, monkeypatch: pytest.MonkeyP
 
 
 def test_progress_can_be_watched(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The share of the input that has been answered, in per cent; gone when the job is over."""
+    """Progress in per cent; absent when the job has ended."""
     seen: list[list[dict[str, Any]]] = []
     ask = Inference.__call__
 

@@ -1,4 +1,4 @@
-"""JSON Lines of batch jobs, whatever is in them (spec 11 sections 2 and 3)."""
+"""JSON Lines of batch jobs with arbitrary content (spec 11 sections 2 and 3)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_chunks_are_bounded_in_bytes_too() -> None:
 
 
 def test_long_lines_use_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """B-16, B-54: it is cut, and the next one is read as usual."""
+    """B-16, B-54: long lines are cut and the next one is read normally."""
     monkeypatch.setattr(lines_module, "MOST_LINE_BYTES", 8)
     assert read(b'{"a":"' + b"x" * 50 + b'"}\n{"b":1}\n') == [[b'{"a":"xx', b'{"b":1}\n']]
 
@@ -76,7 +76,7 @@ def test_non_object_line_is_kept_as_text(text: str) -> None:
 @drawn(st.dictionaries(st.text(), JSON_VALUES, max_size=4), st.sampled_from([INFERENCE, SEGMENTS]))
 @example({"x": "\ud800"}, INFERENCE)
 def test_output_repeats_its_input(members: dict[str, object], notation: lines_module.Notation) -> None:
-    """B-43, B-70: also what UTF-8 cannot hold."""
+    """B-43, B-70: including unpaired surrogates."""
     line = parsed(json.dumps(members).encode())
     written = encoded([notation.line(line, "[]")])
     assert json.loads(written.decode()) == {"input": members, "output": [], "error": None}

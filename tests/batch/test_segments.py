@@ -37,7 +37,7 @@ def typed(rows: str) -> str:
 
 
 def camps_group(given: Given) -> str:
-    """120 users in two camps of 30 items each; even items are of camp `even`, item i000 is also `first`."""
+    """120 users in two groups with 30 items each; even items have the group `even`, item i000 also `first`."""
     group = given.group()
     interactions = given.dataset(group, given.schema(INTERACTIONS))
     given.import_job(interactions, given.upload(typed(as_csv(two_camps(users=120, events=10)))), "interactions")
@@ -88,7 +88,7 @@ def refused(given: Given, version: str, **extra: Any) -> tuple[str, str]:
 
 
 def test_a_job_has_the_documented_members(given: Given, by_item: str) -> None:
-    """R-BSJ-1, R-BIJ-3, B-13, B-14, B-41: numResults is filled in; ten users of the camp are found."""
+    """R-BSJ-1, R-BIJ-3, B-13, B-14, B-41: numResults has a default; ten users of the group are found."""
     path = given.upload('{"itemId": "i000"}\n', "in.json")
     job = begin(given, by_item, path, tags=[{"tagKey": "a", "tagValue": "b"}])
     assert {name: value for name, value in job.items() if not name.endswith("DateTime")} == {
@@ -129,7 +129,7 @@ def test_the_notation_of_segments(given: Given, by_attribute: str) -> None:
 
 
 def test_users_of_the_camp_are_found_for_an_item(given: Given, by_item: str) -> None:
-    """B-25, B-50c, R-81: in order of affinity, those who had it last."""
+    """B-25, B-50c, R-81: by affinity, users who already have the item last."""
     rows = two_camps(users=120, events=10)
     queries = [{"itemId": f"i{number:03d}"} for number in (4, 9)]
     for parity, (query, line) in enumerate(zip(queries, answers(given, by_item, queries, numResults=10), strict=True)):
@@ -178,7 +178,7 @@ def made_filter(given: Given, group: str, expression: str, name: str) -> str:
 
 
 def test_filters_choose_users(given: Given, group: str, by_item: str) -> None:
-    """F-80, F-81, F-86, F-155, F-156, B-27, B-57: by their records, with values of the line."""
+    """F-80, F-81, F-86, F-155, F-156, B-27, B-57: conditions on user records, with values in each line."""
     young = made_filter(given, group, "INCLUDE UserID WHERE Users.AGE < $AGE", "young")
     queries: list[Query] = [
         {"itemId": "i000", "filterValues": {"AGE": "30"}},
@@ -194,7 +194,7 @@ def test_filters_choose_users(given: Given, group: str, by_item: str) -> None:
 
 
 def test_filters_choose_users_by_their_events(given: Given, group: str, by_item: str) -> None:
-    """F-157, F-158, F-159, B-57: imported and streamed ones."""
+    """F-157, F-158, F-159, B-57: imported and streamed events."""
     tracker = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
     events = boto3.client("personalize-events", region_name=REGION)
     for user in ("u3", "somebody new"):
@@ -210,7 +210,7 @@ def test_filters_choose_users_by_their_events(given: Given, group: str, by_item:
 
 
 def test_streamed_events_count_and_incremental_imports_do_not(given: Given, group: str, by_item: str) -> None:
-    """B-56, R-83, EV-51: whoever came by an incremental import is not there, whoever was streamed is."""
+    """B-56, R-83, EV-51: users of incremental imports are not included, users of streamed events are."""
     tracker = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
     events = boto3.client("personalize-events", region_name=REGION)
     for number in range(12):
@@ -281,7 +281,7 @@ def test_segment_job_limits(given: Given, group: str, by_item: str, by_attribute
 
 @pytest.fixture
 def slow_jobs(clock: ManualClock) -> Iterator[Given]:
-    """A version, and jobs that take their time."""
+    """A version, and jobs with pace real."""
     with mock_personalize(clock=clock, pace="real") as emulator:
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
         del emulator

@@ -1,4 +1,4 @@
-"""Themes of lists of similar items: what stands out in them, and how relevant it is (B-48, B-60 to B-62)."""
+"""Themes of lists of similar items: terms and relevance (B-48, B-60 to B-62)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def themes() -> Themes:
 
 
 def test_b62_theme_has_terms_specific_to_the_list(themes: Themes) -> None:
-    """Roses are in all three, garden in the names; the sale is everywhere, the colour is no text."""
+    """`roses` is in all texts, `garden` in the names; the sale category is everywhere, the colour is not textual."""
     assert themes.of("The Moon Garden", np.array([1, 2, 0], np.int32)).title == "Outdoor: roses, garden"
     assert themes.of("Pan of Iron", np.array([3, 4], np.int32)).title.startswith("Kitchen")
 
@@ -64,7 +64,7 @@ def test_b61_relevances_fall_and_can_be_negative(themes: Themes) -> None:
 
 
 def test_relevance_is_the_cosine_seen_from_the_middle(themes: Themes) -> None:
-    """Against dense vectors."""
+    """Equals a computation with dense vectors."""
     numbers = np.array([0, 1, 2, 3], np.int32)
     theme = themes.of("x", numbers)
     title = ["category Outdoor", "word roses", "word garden"]
@@ -92,7 +92,7 @@ def test_items_without_any_word_have_themes_without_relevance() -> None:
 
 
 def test_b48_b61_a_job_writes_a_theme_for_each_list(given: Given) -> None:
-    """Two camps: even items are for the garden, odd ones for the kitchen. The same job writes the same themes."""
+    """Even items are for the garden, odd ones for the kitchen. A repeated job writes the same themes."""
     group = given.imported_group()
     text = avro("Items", field("ITEM_ID"), field("TITLE"), field("KIND", categorical=True))
     items = given.dataset(group, given.schema(text, "items"), "Items")

@@ -1,4 +1,4 @@
-"""How batch jobs read and write, with buckets that are watched and buckets that break (spec 11 sections 2 and 3)."""
+"""Reading and writing of batch jobs, with instrumented and failing buckets (spec 11 sections 2 and 3)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LINES, LINE = 20_000, b'{"userId": "u1", "note": "' + b"x" * 1000 + b'"}\n'
 
 
 class Watched:
-    """A bucket with one object that is made while it is read, and whose output is counted, not kept."""
+    """A bucket with one generated object, whose output is counted and not kept."""
 
     def __init__(self, breaks_after: int = LINES + 1) -> None:
         self.breaks_after = breaks_after
@@ -63,14 +63,14 @@ class WatchedNeighbours(AwsServices):
 
 
 def prepared(given: Given, emulator: Emulator, store: Watched) -> str:
-    """A version; from now on every bucket is the one given."""
+    """Replaces every bucket by the given one after training."""
     version = given.version(given.solution(recipe=POPULARITY))
     emulator.aws_services = WatchedNeighbours(store)
     return version
 
 
 def test_memory_does_not_grow_with_the_input(given: Given, emulator: Emulator) -> None:
-    """B-20: 20 MB go through a few chunks of half a megabyte."""
+    """B-20: 20 MB are processed in a few chunks of half a megabyte."""
     store = Watched()
     version = prepared(given, emulator, store)
     tracemalloc.start()
@@ -85,7 +85,7 @@ def test_memory_does_not_grow_with_the_input(given: Given, emulator: Emulator) -
 
 
 def test_a_connection_that_breaks_fails_the_job(given: Given, emulator: Emulator) -> None:
-    """B-16: and the output is not there."""
+    """B-16: no output object is written."""
     store = Watched(breaks_after=2000)
     job = shown(given, begin(given, prepared(given, emulator, store), "s3://b/in.json"))
     assert (job["status"], job["failureReason"]) == ("CREATE FAILED", "Invalid Data location. (b: gone)")
@@ -93,7 +93,7 @@ def test_a_connection_that_breaks_fails_the_job(given: Given, emulator: Emulator
 
 
 def test_a_reset_ends_a_job(given: Given, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two chunks it looks whether it is still wanted."""
+    """A deleted job stops between two chunks."""
     store = Watched()
     state, chunks = emulator.state, []
     add = transfer._Tally.add

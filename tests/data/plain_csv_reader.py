@@ -1,6 +1,6 @@
-"""The CSV rules of spec 03 section 6, read the slow and obvious way: one byte, one cell after another.
+"""A slow reference implementation of the CSV rules of spec 03 section 6, cell by cell.
 
-It shares no code with the reader it is compared with, apart from the schema.
+It shares no code with the real reader, apart from the schema.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ INTEGER_BITS = {"int": 32, "long": 64}
 
 
 class Refused(Exception):
-    """verdict: missing, length or nonconforming. line: number of the line to blame, 0 = the header."""
+    """verdict: missing, length or nonconforming. line: number of the line at fault, 0 = the header."""
 
     def __init__(self, verdict: str, line: int, column: str = "") -> None:
         super().__init__(verdict, line, column)
@@ -55,7 +55,7 @@ def read_rows(content: bytes, schema: Schema) -> tuple[list[dict[str, Any]], lis
 
 
 def spelt_as_in(schema: Schema, name: str, names: list[str]) -> str:
-    """The column that a header means in other letters, unless the header has that column, too."""
+    """The column that a header matches in another case, unless another header matches exactly."""
     for field in schema.fields:
         if field.name not in names and name.isascii() and name.upper() == field.name.upper():
             return field.name

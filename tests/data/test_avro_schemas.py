@@ -168,7 +168,7 @@ FIELDS = st.fixed_dictionaries(
 
 
 def parsed_or_refused(text: str) -> Schema | None:
-    """None when refused, which takes a reason that can stand before a period."""
+    """None if the schema is refused with a reason that has no closing period."""
     try:
         return parse_schema(text)
     except InvalidSchema as error:

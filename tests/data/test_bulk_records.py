@@ -119,7 +119,7 @@ STEPS = st.lists(
 @settings(deadline=None)
 @given(STEPS)
 def test_d84_any_course_of_imports_and_puts(steps: list[tuple[str, list[tuple[str, int]]]]) -> None:
-    """Against a plain history: every record remembers when it came and from where."""
+    """Equals a reference that stores time and origin of every record."""
     bulk: pa.Table | None = None
     put: list[dict[str, Any]] = []
     superseded: dict[str, int] = {}

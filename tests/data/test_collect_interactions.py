@@ -1,4 +1,4 @@
-"""Interactions as numbers (D-75, D-82, T-20), against the same thing done row by row."""
+"""Interactions as arrays (D-75, D-82, T-20), compared with a row-by-row reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fast CSV reader against a slow one, and against tables written in many dialects."""
+"""The fast CSV reader compared with a slow reference, and with tables written in many dialects."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def assert_same_rows(found: list[dict[str, Any]], expected: list[dict[str, Any]]
 
 
 def text_of(refused: Refused) -> tuple[str, str]:
-    """How the refusal begins, and what it contains."""
+    """Start and content of the expected error message."""
     if refused.verdict == "missing":
         return f"Input CSV is missing the following columns:[{refused.column}].", ""
     line = rf"line {refused.line}\b" if refused.line else "header"
@@ -61,7 +61,7 @@ def text_of(refused: Refused) -> tuple[str, str]:
 
 
 def expected_rows(content: bytes, schema: Schema, tolerated: float) -> tuple[list[dict[str, Any]], list[int]]:
-    """D-58: raises Refused for the first line to blame when too many do not conform."""
+    """D-58: raises Refused for the first nonconforming line if there are too many."""
     rows, left_out = read_rows(content, schema)
     if left_out and (not rows or len(left_out) > tolerated * (len(rows) + len(left_out))):
         raise Refused("nonconforming", left_out[0])
@@ -71,7 +71,7 @@ def expected_rows(content: bytes, schema: Schema, tolerated: float) -> tuple[lis
 def assert_same_verdict(
     content: bytes, schema: Schema, block_bytes: int, tolerated: float, most_reasons: int = MOST_REASONS
 ) -> None:
-    """most_reasons: so many lines of a block are read slowly at least; others may only be counted."""
+    """most_reasons: number of lines of a block for which reasons are computed; others may only be counted."""
     with mock.patch.object(csv_sifting, "MOST_REASONS", most_reasons):
         _assert_same_verdict(content, schema, block_bytes, tolerated)
 

@@ -1,4 +1,4 @@
-"""Exported files (D-101, D-106, D-108): above all, they are read back as the records they were made of."""
+"""Exported files (D-101, D-106, D-108) are read back as the same records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each dataset type asks of its schema (D-2, D-11 to D-40)."""
+"""Schema requirements of each dataset type (D-2, D-11 to D-40)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Input that means harm, or no sense: refused with a reason, and with nothing worse."""
+"""Malicious or malformed files are refused with a reason and bounded resources."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_d69_hostile_content_is_rejected_and_nothing_worse(content: bytes) -> No
 
 
 class Endless(io.RawIOBase):
-    """A beginning, then one line without an end. given: bytes handed out."""
+    """A header, then one line without end. given: number of bytes read."""
 
     def __init__(self, beginning: bytes) -> None:
         self.beginning = beginning

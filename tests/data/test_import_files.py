@@ -1,4 +1,4 @@
-"""Import files by the facts (D-46 to D-74), each with the smallest file that shows it."""
+"""Import files (D-46 to D-74), each rule with a minimal file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measurements on their way to CloudWatch."""
+"""Sending metric data to CloudWatch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REFUSAL = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "Put
 
 
 class CloudWatch:
-    """Keeps the sizes of what it is sent, or refuses it."""
+    """Records the sizes of calls, or raises."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.calls: list[tuple[str, int]] = []
@@ -28,7 +28,7 @@ class CloudWatch:
 
 
 def test_data_are_sent_in_calls_of_a_thousand() -> None:
-    """MA-34: the most that one PutMetricData takes."""
+    """MA-34: maximum number of data of one PutMetricData call."""
     cloudwatch = CloudWatch()
     aws_services = AwsServices(lambda service, region: cloudwatch)
     aws_services.publish(REGION, "Personalize", [{"MetricName": "m", "Value": 1.0}] * 2001)

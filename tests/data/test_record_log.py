@@ -79,7 +79,7 @@ def test_d110_removed_rows_leave_gaps_and_positions_stay(folded: bool) -> None:
 
 
 def test_d110_no_trace_of_removed_rows_stays() -> None:
-    """In the dictionaries of folded columns neither."""
+    """Removed values are also removed from the dictionaries of folded columns."""
     log = RecordLog()
     log.append([event("gone", 0, item="only theirs"), event("v", 1)])
     log.fold(1)
@@ -119,7 +119,7 @@ STEPS = st.lists(
 
 @given(STEPS, st.integers(0, 40), st.integers(0, 40))
 def test_folding_does_not_change_the_rows(steps: list[tuple[str, Any]], start: int, stop: int) -> None:
-    """Rows, positions, columns, and what there is of each user, beside a plain list of rows."""
+    """Rows, positions, columns and events of each user equal those of a plain list."""
     log, plain = RecordLog(), list[dict[str, Any] | None]()
     for step, given_rows in steps:
         if step == "append":
@@ -156,7 +156,7 @@ def check_user(log: RecordLog, plain: list[dict[str, Any] | None], user: str, si
 
 
 def test_the_newest_of_each_type_are_enough() -> None:
-    """F-51: seldom events stay in reach, however many others came since."""
+    """F-51: rare events are found however many others came later."""
     log = RecordLog()
     for first in range(0, 4000, 100):
         kinds = ["buy" if number < 3 else "view" for number in range(first, first + 100)]
@@ -174,7 +174,7 @@ def test_the_newest_of_each_type_are_enough() -> None:
 
 
 def test_segments_stay_few() -> None:
-    """Each is several times as long as the next, so that a reader has to look into few."""
+    """Each segment is several times as long as the next, so readers search few segments."""
     log = RecordLog()
     for step in range(300):
         log.append([event(f"u{step % 7}", step, item=f"i{number}") for number in range(20)])
@@ -186,7 +186,7 @@ def test_segments_stay_few() -> None:
 
 
 def test_folded_events_need_little_memory() -> None:
-    """At most 150 a row at rest, its share of the words and of the index included."""
+    """At most 150 bytes per row, including its share of dictionaries and index."""
     log = RecordLog()
     for step in range(400):
         log.append([event(f"u{(step + number) % 300}", step, item=f"i{number * step % 500}") for number in range(50)])

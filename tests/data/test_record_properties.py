@@ -212,7 +212,7 @@ def test_d89_ev63_a_record_is_the_whole_row() -> None:
 
 
 def test_ev67_unknown_keys_missing_columns_and_wrong_types() -> None:
-    """As recorded of events (EV-90), and as files have it: more columns do not matter, values may be missing."""
+    """As recorded for events (EV-90), and as in files: unknown columns are ignored, values may be missing."""
     assert item(colour="red", more={"x": [1]}) == item()
     assert item(creationTimestamp=None) == {"ITEM_ID": "i", "PRICE": 1.5}
     assert "price" in item_refusal(price="cheap")

@@ -137,7 +137,7 @@ def test_d57_d64_a_value_that_is_too_long_fails_the_job_however_many_rows_are_go
 
 
 def test_only_lines_that_may_be_bad_are_read_slowly() -> None:
-    """A block with few faults costs little more than one without."""
+    """A block with few nonconforming lines takes little longer than one without."""
     lines = ['"a, ""b""",1', "c\\\"d,2", "é,-3", "+e, 4 "] * 500 + ["f,x"]
     with mock.patch.object(csv_sifting, "line_fault", wraps=csv_sifting.line_fault) as slowly:
         _, counts = read(["\n".join(["ITEM_ID,YEAR", *lines])], YEARS)
@@ -148,7 +148,7 @@ def test_only_lines_that_may_be_bad_are_read_slowly() -> None:
 
 
 def test_after_enough_reasons_invalid_lines_are_only_counted() -> None:
-    """A column of another type in a large file is a common mistake, and its refusal should not take minutes."""
+    """A large file with a column of another type is refused quickly."""
     lines = [f"i{n},2020-01-01 00:00:00" for n in range(5000)] + ["x,1"]
     with mock.patch.object(csv_sifting, "line_fault", wraps=csv_sifting.line_fault) as slowly:
         table, counts = read(["\n".join(["ITEM_ID,YEAR", *lines])], YEARS, tolerated=1.0)

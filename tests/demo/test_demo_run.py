@@ -1,4 +1,4 @@
-"""The demo tells its whole story, and says so when it cannot."""
+"""The demo prints all steps, and a failure with its step and reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from personalize_emu.edge.moto_adapter import reset_services
 
 @pytest.fixture(autouse=True)
 def empty_account() -> Iterator[None]:
-    """The embedded services are the process's: another test's buckets and roles would be in the way."""
+    """The embedded services are shared in the process, so buckets and roles of other tests are removed."""
     reset_services()
     yield
     reset_services()

@@ -1,9 +1,8 @@
-"""Every effect planted in the bundled shop is found by the recipe that should find it.
+"""Every effect in the bundled shop data is found by the recipe for it.
 
-Seasons are told to the recipe the way an application would tell them: by a column of the interactions. What is bought
-again is asked of a solution that looks at purchases alone. Weekends (of effect 8) change how much is sold and not what,
-which nothing is asked about; and that coffee runs out sooner than ink, recipes do not tell apart: they learn one time
-for all consumables.
+Seasons are passed as context, through a column of the interactions. Repeat purchases are tested with a solution on
+purchases alone. Weekends (effect 8) change the number of sales only and are not tested; nor are different repurchase
+intervals, because the recipes learn one interval for all consumables.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ CONSUMABLES = frozenset(category.name for category in CATEGORIES if category.aga
 BOUGHT = {"eventParametersList": [{"eventType": "Purchase"}]}
 UNEXPLORED = {"campaignConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
 NEWCOMERS = {"young": "18-29", "old": "50+"}
-"""Shoppers of whom the shop knows their age and nothing else."""
+"""Users with age and no events."""
 PURCHASES = "aws-user-personalization of purchases"
 RECIPES = ("aws-user-personalization", "aws-trending-now", "aws-similar-items", "aws-sims", "aws-popularity-count")
 SUMMER, WINTER = ("Tents", "Sleeping Bags"), ("Toys", "Tea", "Lamps")
@@ -40,7 +39,7 @@ SUMMER, WINTER = ("Tents", "Sleeping Bags"), ("Toys", "Tea", "Lamps")
 
 @dataclass(frozen=True)
 class Shop:
-    """Campaigns by recipe, and what is in the data."""
+    """Campaigns by recipe, and the data."""
 
     data: Dataset
     campaigns: dict[str, str]
@@ -61,19 +60,19 @@ class Shop:
         return next(item.item_id for item in self.data.items if item.category_l1 == category)
 
     def scores(self, recipe: str, **request: Any) -> dict[str, float]:
-        """The chance of each item to be what a user wants next."""
+        """The score of each item for a user."""
         campaign = self.campaigns[recipe]
         answer = self.runtime.get_recommendations(campaignArn=campaign, numResults=len(self.data.items), **request)
         return {item["itemId"]: item["score"] for item in answer["itemList"]}
 
     def chance(self, categories: Sequence[str] | frozenset[str], **request: Any) -> float:
-        """Of all items of some categories together, to be what a user wants next."""
+        """The total score of the items of some categories."""
         category_of = {item.item_id: item.category_l1 for item in self.data.items}
         scores = self.scores("aws-user-personalization", **request)
         return sum(score for item, score in scores.items() if category_of[item] in categories)
 
     def share(self, items: Sequence[str], categories: Sequence[str] | frozenset[str]) -> float:
-        """Of the items that are of some categories."""
+        """The items of some categories."""
         category_of = {item.item_id: item.category_l1 for item in self.data.items}
         return float(np.mean([category_of[item] in categories for item in items]))
 
@@ -104,14 +103,14 @@ def season_of(moment: int) -> str:
 
 
 def share_of_brand(data: Dataset, scores: dict[str, float], brand: str, category: str) -> float:
-    """Of the chance of a category, the part that one brand has."""
+    """The share of one brand in the scores of a category."""
     of_category = [item for item in data.items if item.category_l1 == category and item.item_id in scores]
     of_brand = sum(scores[item.item_id] for item in of_category if item.brand == brand)
     return of_brand / sum(scores[item.item_id] for item in of_category)
 
 
 def with_seasons(path: Path) -> str:
-    """The file of interactions with a column SEASON."""
+    """The interactions file with a column SEASON."""
     header, *rows = path.read_text("utf-8").splitlines()
     place = header.split(",").index("TIMESTAMP")
     return "\n".join([header + ",SEASON", *(f"{row},{season_of(int(row.split(',')[place]))}" for row in rows)])
@@ -138,7 +137,7 @@ def solution(
 
 @pytest.mark.parametrize("persona", PERSONAS)
 def test_effect_1_tastes(shop: Shop, persona: str) -> None:
-    """Three quarters of what shoppers look at is of their persona; chance would be a fifth to a quarter."""
+    """Three quarters of the views are in the persona's categories; chance would be a fifth to a quarter."""
     shares = [
         shop.share(shop.recommended("aws-user-personalization", userId=user), PERSONAS[persona])
         for user in shop.users_of(persona, 8)
@@ -147,7 +146,7 @@ def test_effect_1_tastes(shop: Shop, persona: str) -> None:
 
 
 def test_effect_2_consumables_are_wanted_again(shop: Shop) -> None:
-    """Who bought coffee wants it again; who bought a printer hardly wants that more than others do."""
+    """Buyers of coffee get coffee again; buyers of a printer get printers hardly more often than others."""
     times: dict[str, float] = {}
     for category in CATEGORIES:
         user, item = f"buyer-of-{category.name}", shop.first_of(category.name)
@@ -174,7 +173,7 @@ def test_effect_2_consumables_run_out_after_a_while(shop: Shop, category: str) -
 
 @pytest.mark.parametrize("bought", FOLLOW_UPS)
 def test_effect_3_sequences(shop: Shop, bought: str) -> None:
-    """Who has just bought the one is recommended the other, at once."""
+    """After a purchase, the item that follows it is recommended immediately."""
     user = f"just-bought-{bought.replace(' ', '-')}"
     wanted = [FOLLOW_UPS[bought]]
     before = shop.chance(wanted, userId=user)
@@ -184,7 +183,7 @@ def test_effect_3_sequences(shop: Shop, bought: str) -> None:
 
 
 def test_effect_4_sessions(shop: Shop) -> None:
-    """What is viewed in one session goes together: one in twenty-two would be of the category by chance."""
+    """Items viewed in one session are related; by chance, one in twenty-two would be of the category."""
     events = Counter(event.item_id for event in shop.data.interactions)
     known = [item for item in shop.data.items if events[item.item_id] >= 20][:150]
     shares = [shop.share(shop.recommended("aws-sims", 10, itemId=i.item_id), [i.category_l1]) for i in known]
@@ -193,7 +192,7 @@ def test_effect_4_sessions(shop: Shop) -> None:
 
 @pytest.mark.parametrize("category", [category.name for category in CATEGORIES])
 def test_effect_4_a_view_raises_scores_of_its_category(shop: Shop, category: str) -> None:
-    """After one view of it a category is wanted several times as much, and the thing itself to be bought."""
+    """After one view, the category has several times its previous score."""
     user, item = f"looking-at-{category}", shop.first_of(category)
     before, itself = shop.chance([category], userId=user), shop.scores("aws-user-personalization", userId=user)[item]
     shop.put(user, item, END + 30)
@@ -202,7 +201,7 @@ def test_effect_4_a_view_raises_scores_of_its_category(shop: Shop, category: str
 
 
 def test_effect_5_price_levels(shop: Shop) -> None:
-    """Of what shoppers have not met yet, more is at their level than of what is popular."""
+    """Among new items for a user, more are at the user's price level than among popular items."""
     level_of = {item.item_id: number // len(CATEGORIES) % 3 for number, item in enumerate(shop.data.items)}
     seen_items: dict[str, list[str]] = defaultdict(list)
     for event in shop.data.interactions:
@@ -220,9 +219,9 @@ def test_effect_5_price_levels(shop: Shop) -> None:
 
 
 def test_effect_6_brands(shop: Shop) -> None:
-    """Where one of two makers is preferred, it has more of the chance than with those who prefer the other.
+    """A preferred brand has a higher share of the scores than for users who prefer the other brand.
 
-    Among all items, those that a shopper met included: of others the history of a year does not tell as much.
+    Over all items, including those the user interacted with; one year of data is not enough for the others alone.
     """
     active = Counter(event.user_id for event in shop.data.interactions)
     shares: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -244,7 +243,7 @@ def test_effect_6_brands(shop: Shop) -> None:
 
 
 def test_effect_7_popularity(shop: Shop) -> None:
-    """The most popular are the first of their categories, twenty-two in a shop where a shelf has twenty-two places."""
+    """The most popular items are the first of their categories."""
     place_of = {item.item_id: number // len(CATEGORIES) for number, item in enumerate(shop.data.items)}
     places = [place_of[item] for item in shop.recommended("aws-popularity-count", len(CATEGORIES))]
     assert np.mean(places) < 1
@@ -267,7 +266,7 @@ def test_effect_9_trends(shop: Shop) -> None:
 
 
 def test_effect_10_new_items(shop: Shop) -> None:
-    """What nobody met yet is similar to what is of its category."""
+    """Items without interactions are similar to items of their category."""
     seen_items = {event.item_id for event in shop.data.interactions}
     unmet = [item for item in shop.data.items if item.item_id not in seen_items]
     shares = [
@@ -289,7 +288,7 @@ def test_effect_11_devices(shop: Shop) -> None:
 
 
 def test_effect_12_segments(shop: Shop) -> None:
-    """Of a newcomer only the age is known: the young are into gadgets, the old into pets."""
+    """New users with only an age get the items of their age group: gadgets for young users, pets for old ones."""
     lists = {name: shop.recommended("aws-user-personalization", 50, userId=name) for name in NEWCOMERS}
     for persona, (more, less) in {"gadget": ("young", "old"), "pets": ("old", "young")}.items():
         own = frozenset(PERSONAS[persona])

@@ -1,4 +1,4 @@
-"""The bundled shop: the same bytes every time, and the effects its docstring promises (by number)."""
+"""The bundled shop is deterministic and has the effects of its docstring (by number)."""
 
 from __future__ import annotations
 

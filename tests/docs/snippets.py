@@ -1,10 +1,10 @@
-"""Does with a page of the documentation what its reader would do, block by block, in an empty folder.
+"""Runs the code blocks of a documentation page in order, in an empty folder.
 
-```python    runs, in one namespace a page; a block whose first line is `# NAME.py` is saved as that file
-```bash      runs in a shell; what it exports holds for the blocks below it. `personalize-emu serve` alone
-             in its block runs beside the others, as in a terminal of its own
-```console   lines after `$ ` run, and must print the lines below them (`...` stands for anything)
-```text      is only read, as are json, sql and mermaid
+```python    runs in one namespace per page; a block whose first line is `# NAME.py` is saved as that file
+```bash      runs in a shell; exported variables are kept for later blocks. A block with only `personalize-emu serve`
+             runs in the background
+```console   runs the lines after `$ `, which must print the following lines (`...` matches anything)
+```text      is not run, nor are json, sql and mermaid
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def blocks(text: str) -> list[Block]:
 
 
 class Reader:
-    """One reader of one page; leaves no process behind."""
+    """Runs the blocks of one page; stops its processes at the end."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], port: int) -> None:
         self._folder = folder
@@ -58,7 +58,7 @@ class Reader:
                 terminal.stdout.close()
 
     def read(self, block: Block, page: str) -> None:
-        """Raises whatever goes wrong in the block."""
+        """Run a block; raises whatever goes wrong."""
         code = block.code.replace(PORT, self._port)
         if block.language == "python":
             self._python(code, f"{page}:{block.line}", block.line)
@@ -81,7 +81,7 @@ class Reader:
             self._shell(code)
 
     def _open_terminal(self, command: str) -> None:
-        """Starts a server and waits until it says where it listens."""
+        """Start a server and wait until it prints its URL."""
         terminal = subprocess.Popen(
             ["bash", "-c", command],
             cwd=self._folder,
@@ -102,7 +102,7 @@ class Reader:
                 raise AssertionError(f"{command}\nprinted\n{printed}\nand not\n{expected}")
 
     def _shell(self, code: str) -> str:
-        """Runs code in bash and keeps what it exports. Returns what it printed."""
+        """Run code in bash, keep its exported variables, and return its output."""
         kept = self._folder / ".exports"
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", f'{code}\nenv -0 > "{kept}"'],
@@ -123,7 +123,7 @@ class Reader:
         return done.stdout
 
     def _path(self) -> str:
-        """Programs of this environment first; `make` only says what it would do."""
+        """PATH with the programs of this environment first, and a `make` that only prints commands."""
         self._shims.mkdir(exist_ok=True)
         make = f'exec "{_which("make")}" --directory "{REPOSITORY}" --dry-run "$@" > /dev/null\n'
         emulator = f'exec "{sys.executable}" -m personalize_emu "$@"\n'

@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say: requests that were answered, and nothing when one was refused."""
+"""The benchmarks run on small data and fail if a request is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark of items that nobody met measures what it says, on films whose right answers are known."""
+"""The cold-items benchmark on data with known answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from personalize_emu.recipes.contract.base import TrainingData
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
-    """Everybody has one genre and sees a third of its films."""
+    """Every user has one genre and has seen a third of its films."""
     folder = tmp_path_factory.mktemp("films")
     chance = np.random.default_rng(1)
     seen = [(user, 3 * film + user % 3, film) for user in range(60) for film in range(40) if chance.random() < 0.33]

@@ -37,7 +37,7 @@ def table() -> str:
 
 
 def test_the_page_is_fresh() -> None:
-    """Compared as sets of rows, so that a failure names the rows and not the whole page."""
+    """Compared as sets of rows, so that a failure lists the rows only."""
     shown = set(PAGE.read_text(encoding="utf-8").splitlines())
     missing = [line for line in table().splitlines() if line not in shown]
     assert missing == [], ADVICE

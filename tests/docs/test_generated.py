@@ -1,4 +1,4 @@
-"""Tables made from code are what the code says today; `make pages` writes them again."""
+"""Generated tables are up to date; `make pages` writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every snippet of the README and the documentation runs, and every link leads somewhere."""
+"""Every code block of the README and the documentation runs, and every link has a target."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.docs.snippets import LANGUAGES, REPOSITORY, Reader, blocks
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 NAMES = [path.name for path in PAGES]
 IN_PROCESS = ("testing-with-pytest.md", "serving.md")
-"""Pages whose resources are made inside mocks and tests only."""
+"""Pages that create resources inside mocks and tests only."""
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "dummy",
     "AWS_SECRET_ACCESS_KEY": "dummy",
@@ -25,12 +25,12 @@ CREDENTIALS = {
 
 
 AGAIN = ("quickstart.md", "events.md", "next-best-action.md")
-"""Pages that are read a second time in the same folder, on the same server."""
+"""Pages that are run twice in the same folder on the same server."""
 
 
 @pytest.fixture
 def environment(personalize_server_session: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What a reader has set: the URL of a server, on which other pages have left what they made, and credentials."""
+    """The environment of a reader: credentials and the URL of a server with resources of other pages."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "PERSONALIZE_"))]:
         monkeypatch.delenv(name)
     for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": personalize_server_session}.items():
@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(path: Path, folder: Path, environment: dict[str, str]) -> None:
-    """Read a page from its top to its end, as one reader would."""
+    """Run a page from top to bottom."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     reader = Reader(folder, environment, port)
@@ -74,7 +74,7 @@ def test_snippets_run_again(path: Path, folder: Path, environment: dict[str, str
 
 @pytest.mark.parametrize("path", PAGES[1:], ids=NAMES[1:])
 def test_pages_that_create_resources_reset_the_server_first(path: Path) -> None:
-    """Otherwise a second reading ends in ResourceAlreadyExistsException."""
+    """Otherwise the second run fails with ResourceAlreadyExistsException."""
     code = [block.code for block in blocks(path.read_text(encoding="utf-8"))]
     makes = [place for place, text in enumerate(code) if "create_" in text and "mock_personalize" not in text]
     if makes and path.name not in IN_PROCESS:

@@ -1,4 +1,4 @@
-"""The command line without a server."""
+"""The command line interface without a server."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_doctor_tells_versions_and_settings(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_doctor_tells_no_secrets(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it prints is for bug reports."""
+    """The output is meant for bug reports and has no secrets."""
     monkeypatch.setenv("PERSONALIZE_EMU_CREDENTIALS", "AKIAONE:hidden,AKIATWO:hid:den/+=")
     monkeypatch.setenv("PERSONALIZE_EMU_AWS_ENDPOINT", "http://ann:hid@den@minio:9000/x")
     monkeypatch.setenv("PERSONALIZE_EMU_HOST", "::1")

@@ -1,4 +1,4 @@
-"""A live server, asked by plain boto3 clients: Personalize and the other AWS services on one port."""
+"""A live server with boto3 clients: Personalize and the other AWS services on one port."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def client_of(server: LiveServer) -> ClientOf:
 
 @pytest.fixture
 def send(server: LiveServer) -> Callable[..., tuple[int, dict[str, str], bytes]]:
-    """A request as it is on the wire, without any client's opinion."""
+    """A raw HTTP request."""
 
     def send(
         method: str, path: str, body: Any = b"", headers: dict[str, str] | None = None

@@ -1,4 +1,4 @@
-"""The request path, called with plain values."""
+"""The request pipeline, called with plain values."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_p64_exception_is_internal_failure_with_logged_traceback(
 
 
 def test_unimplemented_operation_returns_501(quiet: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the service model gains is refused clearly before it is written."""
+    """New operations of the service model are refused with a clear message."""
     monkeypatch.setattr(emulator, "HANDLERS", {})
     response = control(quiet, "ListSchemas")
     assert response.status == 501

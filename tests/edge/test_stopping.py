@@ -1,4 +1,4 @@
-"""How a server and the demo end: at once, with the code that shells expect, and without a traceback."""
+"""Stopping a server and the demo: immediately, with the expected exit code and without traceback."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SIGNALS = [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 0)]
 
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[ServerProcess]:
-    """A server that trains, inside a call, while two clients have sent half a request."""
+    """A server with a training in progress and two clients that have sent half a request."""
     with ServerProcess("--pace", "instant") as server:
         clients = {
             name: boto3.client(

@@ -1,4 +1,4 @@
-"""A filter carried out the slow and obvious way: one record at a time, one condition at a time."""
+"""A slow reference implementation of filters: one record and one condition at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filter language on its own (spec 08)."""
+"""The filter language without a service (spec 08)."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_quoted_placeholder_is_a_placeholder() -> None:
 
 
 def test_numbers_may_be_quoted() -> None:
-    """F-31, F-73: as in the values of requests, where they are quoted as a rule."""
+    """F-31, F-73: numbers may be quoted, as in requests."""
     for quoted, plain in (
         ('Items.STOCK IN ("5", "-1.5")', "Items.STOCK IN (5, -1.5)"),
         ('Items.PRICE < "5"', "Items.PRICE < 5"),

@@ -1,4 +1,4 @@
-"""Random filters on random shops, against a slow and obvious evaluator."""
+"""Random filters on random data, compared with a slow reference."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ shops = st.builds(
 
 @st.composite
 def record_conditions(draw: st.DrawFn, owner: str, *, may_lack: bool) -> Condition:
-    """A condition on a column. may_lack: whether it may hold a parameter, which the shop may have no values for."""
+    """A condition on a column. may_lack: whether it may have a parameter without a value."""
     sort = draw(st.sampled_from(["text", "number"]))
     column = Column(owner, draw(st.sampled_from(NAMES[owner][sort])))
     operands: list[st.SearchStrategy[Any]] = [
@@ -243,7 +243,7 @@ words = st.sampled_from(WORDS.split())
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.lists(words, max_size=20).map(" ".join)))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """F-90: nothing else happens, whatever a client sends."""
+    """F-90: any text is either parsed or refused with InvalidExpression."""
     try:
         form = parse(text)
         check(form, SCHEMAS)

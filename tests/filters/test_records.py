@@ -1,4 +1,4 @@
-"""Records laid out for filters, and changes to them."""
+"""Records for filters, and changes to them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def masks(view: View) -> list[list[bool]]:
 def test_changed_records_are_those_made_anew(
     first: list[dict[str, Any]], second: list[dict[str, Any]], third: list[dict[str, Any]]
 ) -> None:
-    """D-84: the newest of an id counts; one change after the other, as requests come in between."""
+    """D-84: the newest record of an id is used; changes are applied one after the other."""
     base = latest(first)
     view = View(base, IDS)
     masks(view)
@@ -83,7 +83,7 @@ def test_masks_are_kept_and_cannot_be_changed() -> None:
 
 
 def test_mask_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values that differ from request to request do not fill the memory."""
+    """The cache is bounded when values differ from request to request."""
     monkeypatch.setattr(records, "MASK_BYTES", 20 * len(IDS))
     view = View(latest([]), IDS)
     made = [view.mask(((Compared("COUNT", ">", Decimal(n)),),)) for n in range(25)]

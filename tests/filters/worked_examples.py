@@ -1,4 +1,4 @@
-"""The worked examples of the filter language (spec 08 sections 5.1 and 5.2), one a line."""
+"""The worked examples of the filter language (spec 08 sections 5.1 and 5.2), one per line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Example:
-    """remaining: ids in their order, None where the request is refused."""
+    """remaining: ids in order, None if the request is refused."""
 
     fact: str
     expression: str

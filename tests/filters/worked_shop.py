@@ -1,4 +1,4 @@
-"""Filters on the worked shop without any service around them."""
+"""Filters on the worked examples without a service."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def records_of(kind: str) -> Records:
 def remaining(
     expression: str, user: str | None, item: str | None, values: Mapping[str, str]
 ) -> list[str]:
-    """Ids that the filter leaves, in their order; without the item itself, as related items have it."""
+    """Ids that the filter admits, in order; without the item itself, as in related items."""
     checked = check(parse(expression), data.SCHEMAS)
     ids = IDS[checked.entity]
     view = View(records_of(KINDS[checked.entity]), ids)

@@ -38,19 +38,19 @@ EMBEDDED = ("s3", "s3", "iam", "sts", "kms", "cloudwatch", "kinesis", "sns", "sq
 SERVICES = PERSONALIZE * 2 + EMBEDDED
 NOT_IMPLEMENTED = 501
 RENEWED_EVERY = 2500
-"""Requests after which the state is made anew: some delete what others need."""
+"""Number of requests after which the state is created again, because some requests delete resources."""
 
 
 @dataclass
 class Findings:
-    """answers: how many of each service and status. failures: requests with what was wrong with their answers."""
+    """answers: number of responses by service and status. failures: requests with the fault of their response."""
 
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     failures: list[tuple[Odd, str]] = field(default_factory=list)
 
 
 class _Complaints(logging.Handler):
-    """Keeps what is logged as an error, or with a traceback."""
+    """Collects log records with errors or tracebacks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ def _listening() -> Iterator[list[str]]:
 
 
 def run(requests: int, seed: int = 0, services: Sequence[str] = SERVICES) -> Findings:
-    """Send so many requests and look at each answer."""
+    """Send requests and check each response."""
     findings, random = Findings(), Random(seed)
     mock_random.seed(seed)
     while requests > 0:
@@ -94,7 +94,7 @@ def _send(port: OnePort, number: int, request: Odd, complaints: list[str], findi
     complaints.clear()
     began = time.process_time()
     arrived = request.arrived()
-    # Half of them as the server of the command carries requests, half as any other WSGI server does.
+    # Half of the requests are passed as by our server, half as by any WSGI server.
     response = _answered(port, arrived) if number % 2 else call_wsgi(port, arrived)
     response_head(response, last=False, old_client=False)
     seconds = time.process_time() - began
@@ -113,11 +113,11 @@ def _answered(port: OnePort, request: HttpRequest) -> Response:
 
 
 SLOW_SECONDS = 10
-"""Of processor time for one answer. None should take a tenth of it: this finds loops that never end."""
+"""Processor time limit of a response; a tenth should be enough, so this finds endless loops."""
 
 
 def populated(url: str) -> Mapping[str, Sequence[Any]]:
-    """Make some of everything, and say what it is called by the members of requests in lower case."""
+    """Create some of each resource; returns their values by member name in lower case."""
     config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
     key = {"aws_access_key_id": "personalize-emu", "aws_secret_access_key": "personalize-emu"}
     session = boto3.session.Session(region_name=REGION, **key)
@@ -244,7 +244,7 @@ def _embedded(client: Any) -> dict[str, Sequence[Any]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 1 if anything was found."""
+    """Exit code 1 if there were failures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,4 +1,4 @@
-"""Requests as they are on the wire, odd in all ways that need no other client than a socket."""
+"""Random raw requests, valid and malformed."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ HEADERS: Mapping[str, Sequence[str]] = {
 }
 
 ODDNESS = (0.0, 0.1, 0.2, 0.25)
-"""Of whole requests: some are as good as the models and the state can tell."""
+"""Share of valid requests."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Odd:
     body: bytes
 
     def arrived(self) -> HttpRequest:
-        """As the server hands it on once it is whole."""
+        """As passed by the HTTP server."""
         body = Body()
         body.add(self.body)
         target = self.path + (f"?{self.query}" if self.query else "")
@@ -104,7 +104,7 @@ class Odd:
 
 
 def odd_requests(random: Random, services: Sequence[str], known: Mapping[str, Sequence[Any]]) -> Iterator[Odd]:
-    """Requests without end; equal seeds give equal ones."""
+    """An endless sequence of requests, determined by the seed."""
     values = Values(random, known)
     while True:
         service = random.choice(services)
@@ -132,7 +132,7 @@ def _sent(operation: OperationModel, values: Values, random: Random) -> Odd:
     try:
         params = values.of(shape, typed=True) if shape else {}
         prepared = create_serializer(service.resolved_protocol, False).serialize_to_request(params, operation)
-    # What serializers themselves refuse, such as a path without its parameters.
+    # Requests that serializers refuse, such as a path without its parameters.
     except (BotoCoreError, LookupError, ValueError, TypeError, AttributeError):
         prepared = {"method": "POST", "url_path": "/", "query_string": {}, "headers": {}, "body": values.text()}
     body, form = prepared["body"], "application/x-www-form-urlencoded; charset=utf-8"
@@ -155,7 +155,7 @@ def _sent(operation: OperationModel, values: Values, random: Random) -> Odd:
 
 
 def _header(value: str) -> str:
-    """As servers decode it."""
+    """The path as servers decode it."""
     return value.encode("utf-8", "replace").decode("latin-1").replace("\n", " ").replace("\x00", " ")
 
 

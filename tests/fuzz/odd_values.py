@@ -1,4 +1,4 @@
-"""Values for the members of requests, drawn from the service models: most fit, some are odd."""
+"""Random values for request members, drawn from the service models: most are valid."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ ANYTHING: Sequence[Any] = (None, True, False, 0, -1, 1.5, 2**64, "", "zz", [], [
 
 
 USUAL = frozenset({"campaignArn", "userId", "itemId", "recipeArn", "roleArn", "dataLocation"})
-"""Members that the models do not require, and hardly any operation goes without."""
+"""Optional members that most operations need."""
 
 
 class Values:
     """Draws values.
 
-    known: member names in lower case to what the state has of them. odd: how much of a request is, from 0 to 1.
+    known: member names in lower case -> existing values. odd: share of invalid values, from 0 to 1.
     """
 
     def __init__(self, random: Random, known: Mapping[str, Sequence[Any]]) -> None:
@@ -87,7 +87,7 @@ class Values:
         return self._random.choice(ANYTHING)
 
     def of(self, shape: Shape, member: str = "", depth: int = 0, *, typed: bool = False) -> Any:
-        """A value of a shape. typed: one that serializers take, whatever it means."""
+        """A value of a shape. typed: one that serializers accept, whether valid or not."""
         if not typed and self._random.random() < self.odd / 4:
             return self.anything()
         known = self._known.get(member.lower())

@@ -1,4 +1,4 @@
-"""Odd requests over Personalize and the embedded services; `make fuzz` sends many more."""
+"""Random requests to Personalize and the embedded services; `make fuzz` sends many more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def findings() -> Findings:
 
 
 def test_no_odd_request_is_a_failure_of_the_server(findings: Findings) -> None:
-    """P-59, P-64: no 5xx but for what is not implemented, nothing in the log that looks like a fault of ours."""
+    """P-59, P-64: no 5xx except for unimplemented operations, and no errors of the emulator in the log."""
     report = [f"{request}\n{text}" for request, text in findings.failures]
     assert report == []
 

@@ -1,4 +1,4 @@
-"""A group with actions, and users whose answers to them are known beforehand."""
+"""A dataset group with actions and users with known preferences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.given import Given, avro, field
 
 NEXT_BEST_ACTION = "arn:aws:personalize:::recipe/aws-next-best-action"
 NOW = 1_700_000_000
-"""Where the clock of the tests begins."""
+"""Start time of the test clock."""
 DAY = 86_400
 SCHEMAS: Mapping[str, str] = {
     "INTERACTIONS": avro("Interactions", field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long")),
@@ -41,11 +41,11 @@ ACTIONS: Sequence[Mapping[str, Any]] = [
     {"ACTION_ID": "worthless", "CATEGORY": "book"},
     {"ACTION_ID": "worthy", "CATEGORY": "book", "VALUE": 9},
 ]
-"""The first three are met often enough for a score; `seldom` is not, the last two are never met."""
+"""The first three have enough interactions for a score; `seldom` has too few, the last two have none."""
 
 
 def interactions(users: int = 100, steps: int = 14) -> list[dict[str, Any]]:
-    """Even users meet even items, odd users odd ones."""
+    """Even users interact with even items, odd users with odd ones."""
     chance = random.Random(1)
     return [
         {
@@ -59,7 +59,7 @@ def interactions(users: int = 100, steps: int = 14) -> list[dict[str, Any]]:
 
 
 def action_interactions(users: int = 100) -> list[dict[str, Any]]:
-    """Even users climb, odd users swim, everybody reads now and then."""
+    """Even users take `climb`, odd users `swim`, everybody sometimes `read`."""
     chance, rows = random.Random(2), []
     for user in range(users):
         likely = {"climb": 0.85 - 0.75 * (user % 2), "swim": 0.1 + 0.75 * (user % 2), "read": 0.5}
@@ -79,7 +79,7 @@ def users(count: int = 100) -> list[dict[str, Any]]:
 
 @dataclass
 class ActionGroup:
-    """One dataset group with its data, and what stands on it."""
+    """One dataset group with its data and deployments."""
 
     given: Given
     group: str
@@ -127,7 +127,7 @@ class ActionGroup:
 def open_group(
     given: Given, *, name: str = "group", without: Iterable[str] = (), **tables: Sequence[Mapping[str, Any]]
 ) -> ActionGroup:
-    """Tables by dataset type replace the usual ones; those of `without` have no dataset."""
+    """tables: replace the default data by dataset type. without: dataset types that are not created."""
     usual = {
         "INTERACTIONS": interactions(),
         "USERS": users(),

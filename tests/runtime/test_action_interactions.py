@@ -32,7 +32,7 @@ SCHEMA = avro(
 
 @dataclass
 class RecordedActions:
-    """A dataset of action interactions, and what it heard."""
+    """A dataset of action interactions and its stored rows."""
 
     given: Given
     events: Any
@@ -72,7 +72,7 @@ def recorded(given: Given, events: Any, emulator: Emulator) -> RecordedActions:
 
 
 def test_an_interaction_becomes_a_row(recorded: RecordedActions) -> None:
-    """EV-5, EV-70 to EV-73, EV-31, EV-75, EV-78, R-DS-8: actions nobody knows are accepted."""
+    """EV-5, EV-70 to EV-73, EV-31, EV-75, EV-78, R-DS-8: unknown actions are accepted."""
     answer = recorded.put(
         taken(
             recommendationId="RID-1",
@@ -139,7 +139,7 @@ def test_model_constraints_are_validation_errors(recorded: RecordedActions) -> N
 
 
 def test_times_come_in_several_forms(recorded: RecordedActions) -> None:
-    """EV-78, EV-25: seconds, fractions are cut; milliseconds are read as such, what is no time of ours is refused."""
+    """EV-78, EV-25: seconds are truncated; milliseconds are recognised; times out of range are refused."""
     recorded.put(taken("a1", timestamp=AT + 0.9), taken("a2", timestamp=datetime.fromtimestamp(AT, UTC)))
     assert [row["TIMESTAMP"] for row in recorded.rows] == [AT, AT]
     request = {"trackingId": recorded.tracking_id, "actionInteractions": [taken("a3", timestamp=AT * 1000.0 + 999)]}
@@ -158,7 +158,7 @@ def test_repeated_interactions_are_stored_once(recorded: RecordedActions) -> Non
 
 
 def test_event_ids_count_in_the_whole_group(recorded: RecordedActions) -> None:
-    """EV-40: in both datasets of events; of another group, of a dataset that has gone, and without one they are new."""
+    """EV-40: event ids are unique per group, over both event datasets, and are new again after deletion."""
     personalize = recorded.given.personalize
     recorded.given.dataset(recorded.group, recorded.given.schema(name="plain"))
     tracker = personalize.create_event_tracker(name="t", datasetGroupArn=recorded.group)
@@ -196,7 +196,7 @@ def test_without_user_the_session_stands_for_one(recorded: RecordedActions) -> N
 
 
 def test_tracking_ids_of_trackers_are_others(recorded: RecordedActions) -> None:
-    """EV-70, EV-77, P-38: HTTP status 404; EV-7: and the dataset's own is none for PutEvents."""
+    """EV-70, EV-77, P-38: HTTP status 404; EV-7: PutEvents does not accept the dataset's tracking id."""
     recorded.given.dataset(recorded.group, recorded.given.schema(name="interactions"))
     tracker = recorded.given.personalize.create_event_tracker(name="t", datasetGroupArn=recorded.group)
     for tracking_id in (tracker["trackingId"], "none"):
@@ -210,7 +210,7 @@ def test_tracking_ids_of_trackers_are_others(recorded: RecordedActions) -> None:
 
 
 def test_dataset_being_updated_refuses_interactions(slow: Given, slow_emulator: Emulator) -> None:
-    """EV-5, P-38: HTTP status 409 until it is ACTIVE, 404 once it is gone."""
+    """EV-5, P-38: HTTP status 409 until it is ACTIVE, 404 after it was deleted."""
     group = slow.group()
     slow_emulator.advance(60)
     dataset = slow.dataset(group, slow.schema(SCHEMA), "ACTION_INTERACTIONS")

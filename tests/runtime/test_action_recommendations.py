@@ -26,7 +26,7 @@ EVEN, ODD = "u000", "u001"
 
 @pytest.fixture(scope="module")
 def group() -> Iterator[ActionGroup]:
-    """Shared by tests that change nothing but users of their own."""
+    """Shared by tests that change only their own users."""
     with mock_personalize(clock=ManualClock(NOW)):
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
         yield open_group(given)
@@ -43,7 +43,7 @@ def test_every_operation_of_the_model_is_there() -> None:
 
 
 def test_likely_actions_come_first(group: ActionGroup, campaign: str) -> None:
-    """RT-3, RT-91, RT-92, R-80: sorted by propensity; RT-94: what has none follows by value, then id."""
+    """RT-3, RT-91, RT-92, R-80: sorted by propensity; RT-94: actions without score follow by value, then id."""
     for user, likes, dislikes in ((EVEN, "climb", "swim"), (ODD, "swim", "climb")):
         listed = group.listed(campaign, user, numResults=100)
         assert next(iter(listed)) == likes
@@ -69,7 +69,7 @@ def test_the_shape_of_an_answer(group: ActionGroup, campaign: str) -> None:
 
 
 def test_how_many(group: ActionGroup, campaign: str) -> None:
-    """RT-90, RT-96, RT-103, Q-50: 5 unless said otherwise, at most 100."""
+    """RT-90, RT-96, RT-103, Q-50: 5 by default, at most 100."""
     assert len(group.listed(campaign, EVEN)) == 5
     assert len(group.listed(campaign, EVEN, numResults=0)) == 5
     assert len(group.listed(campaign, EVEN, numResults=2)) == 2
@@ -90,7 +90,7 @@ def test_campaign_and_user_are_required(group: ActionGroup, campaign: str) -> No
 
 
 def test_unknown_user_gets_actions(group: ActionGroup, campaign: str) -> None:
-    """RT-94, R-80: with chances that are no shares of one whole."""
+    """RT-94, R-80: propensities do not sum to 1."""
     listed = group.listed(campaign, "stranger", numResults=6)
     assert len(listed) == 6
     assert sum(listed.values()) > 1
@@ -119,7 +119,7 @@ def test_metrics(group: ActionGroup, campaign: str) -> None:
 
 
 def test_new_action_interactions_change_answers_at_once(group: ActionGroup, campaign: str) -> None:
-    """R-110, EV-47, R-80d: in any spelling; only for who acted."""
+    """R-110, EV-47, R-80d: any spelling; only for the user of the event."""
     before, other = group.listed(campaign, "u010"), group.listed(campaign, "u012")
     for _ in range(3):
         group.record_event("u010", "climb", "not taken", NOW - 10 - _)
@@ -145,7 +145,7 @@ def test_new_item_interactions_change_answers_at_once(group: ActionGroup, campai
 
 
 def test_new_user_features_apply_after_the_next_training(group: ActionGroup, campaign: str) -> None:
-    """R-113: but filters see them at once (F-53)."""
+    """R-113: filters use new features immediately (F-53)."""
     before = group.listed(campaign, "u005")
     made = group.filter('EXCLUDE ActionID WHERE Actions.CATEGORY IN ("book") IF CurrentUser.MEMBERSHIP = "new"', "new")
     assert "read" in group.listed(campaign, "u005", filterArn=made)
@@ -156,7 +156,7 @@ def test_new_user_features_apply_after_the_next_training(group: ActionGroup, cam
 
 
 def test_many_requests_are_not_held_up(group: ActionGroup, campaign: str) -> None:
-    """RT-100, RT-101: what is provisioned is shown, 1 where nothing is said, and limits nobody."""
+    """RT-100, RT-101: minProvisionedTPS is returned, 1 by default, and does not throttle."""
     personalize = group.given.personalize
     version = personalize.describe_campaign(campaignArn=campaign)["campaign"]["solutionVersionArn"]
     busy = personalize.create_campaign(name="busy", solutionVersionArn=version)["campaignArn"]
@@ -188,7 +188,7 @@ def test_many_requests_are_not_held_up(group: ActionGroup, campaign: str) -> Non
 def test_filters(
     group: ActionGroup, campaign: str, expression: str, values: dict[str, str], left: set[str]
 ) -> None:
-    """F-60, F-61, F-80, F-160 to F-164: scores and order are those of the unfiltered answer (F-44)."""
+    """F-60, F-61, F-80, F-160 to F-164: scores and order equal those without filter (F-44)."""
     made = group.filter(expression)
     try:
         whole = group.listed(campaign, "u036", numResults=100)
@@ -242,7 +242,7 @@ def own_group(given: Given) -> ActionGroup:
 
 
 def test_expired_actions_are_not_shown(own_group: ActionGroup, emulator: Emulator) -> None:
-    """R-80c, D-22, RT-93, D-120: against the emulator's clock; a record put later counts at once."""
+    """R-80c, D-22, RT-93, D-120: on the emulator's clock; a record put later has effect immediately."""
     campaign = own_group.deployed()
     assert "climb" in own_group.listed(campaign, EVEN)
     until = json.dumps({"category": "sport", "value": 3, "expirationTimestamp": NOW + 2 * DAY})
@@ -254,7 +254,7 @@ def test_expired_actions_are_not_shown(own_group: ActionGroup, emulator: Emulato
 
 
 def test_repeated_actions_wait(own_group: ActionGroup, emulator: Emulator) -> None:
-    """R-80c, RT-93, D-120: whatever the user did with the action, until so many days have passed."""
+    """R-80c, RT-93, D-120: after any interaction, for that number of days."""
     campaign = own_group.deployed()
     own_group.put(read=json.dumps({"category": "book", "value": 1, "repeatFrequency": 3}))
     assert "read" in own_group.listed(campaign, EVEN)
@@ -270,7 +270,7 @@ def test_repeated_actions_wait(own_group: ActionGroup, emulator: Emulator) -> No
 
 
 def test_new_actions_join_within_two_hours(own_group: ActionGroup, emulator: Emulator) -> None:
-    """Table 1.1, R-80a: without a score, by their value."""
+    """Table 1.1, R-80a: actions without score are ordered by value."""
     campaign = own_group.deployed()
     own_group.put(fresh=json.dumps({"category": "sport", "value": 8}))
     assert "fresh" not in own_group.listed(campaign, EVEN, numResults=100)
@@ -293,7 +293,7 @@ def failure(group: ActionGroup) -> str:
 
 
 def test_without_action_interactions_all_scores_are_0(given: Given) -> None:
-    """R-80a, R-80b, RT-92, RT-94: not personal, the more valuable first. Users is optional, too."""
+    """R-80a, R-80b, RT-92, RT-94: not personalised, ordered by value. Users is optional."""
     group = open_group(given, without=["ACTION_INTERACTIONS", "USERS"])
     listed = group.listed(group.deployed(), EVEN, numResults=10)
     assert list(listed.items()) == [
@@ -302,7 +302,7 @@ def test_without_action_interactions_all_scores_are_0(given: Given) -> None:
 
 
 def test_an_actions_dataset_is_required(given: Given) -> None:
-    """T-84: refused where there is no dataset, and CREATE FAILED where it is empty."""
+    """T-84: refused without the dataset, CREATE FAILED if it is empty."""
     group = open_group(given, without=["ACTIONS", "ACTION_INTERACTIONS"])
     request: dict[str, Any] = {"name": "s", "datasetGroupArn": group.group, "recipeArn": NEXT_BEST_ACTION}
     text = "Recipe aws-next-best-action requires an ACTIONS dataset."
@@ -312,7 +312,7 @@ def test_an_actions_dataset_is_required(given: Given) -> None:
 
 
 def test_item_interactions_are_required(given: Given) -> None:
-    """Table 1.1, T-80: 1000 of them, from however few users."""
+    """Table 1.1, T-80: 1000 action interactions, from any number of users."""
     few = [{"USER_ID": f"u{n % 3}", "ITEM_ID": f"i{n}", "TIMESTAMP": NOW - n} for n in range(1000)]
     group = open_group(given, name="enough", INTERACTIONS=few, without=["ACTION_INTERACTIONS"])
     assert group.listed(group.deployed(), "u0")
@@ -322,7 +322,7 @@ def test_item_interactions_are_required(given: Given) -> None:
 
 
 def test_more_than_1000_actions_are_not_considered(given: Given) -> None:
-    """R-41, Q-37, D-76: those met are, then the most valuable."""
+    """R-41, Q-37, D-76: actions with interactions first, then the most valuable."""
     many = [{"ACTION_ID": f"extra{n:04}", "CATEGORY": "x", "VALUE": 1 + n % 10} for n in range(1100)]
     group = open_group(given, ACTIONS=[*ACTIONS, *many])
     campaign = group.deployed()
@@ -333,7 +333,7 @@ def test_more_than_1000_actions_are_not_considered(given: Given) -> None:
 
 
 def test_streamed_actions_and_their_interactions_are_trained_on(given: Given) -> None:
-    """EV-78, R-80a: action interactions streamed before the training count as imported ones do."""
+    """EV-78, R-80a: action interactions streamed before the training count like imported ones."""
     group = open_group(given, ACTION_INTERACTIONS=[])
     dataset = given.personalize.describe_dataset(datasetArn=group.datasets["ACTION_INTERACTIONS"])["dataset"]
     for start in range(0, 100, 10):
@@ -349,7 +349,7 @@ def test_streamed_actions_and_their_interactions_are_trained_on(given: Given) ->
 
 
 def test_only_in_custom_groups(given: Given) -> None:
-    """R-80e, R-107, R-DSG-11: a domain group has no actions, so nothing to train on."""
+    """R-80e, R-107, R-DSG-11: domain groups have no actions, so they cannot be trained."""
     group = shop(given)
     request = {"name": "s", "datasetGroupArn": group, "recipeArn": NEXT_BEST_ACTION}
     assert refusal(given.personalize.create_solution, **request)[0] == INVALID
@@ -367,7 +367,7 @@ def test_only_in_custom_groups(given: Given) -> None:
     ],
 )
 def test_campaign_config_has_no_effect_on_actions(group: ActionGroup, campaign: str, config: dict[str, Any]) -> None:
-    """R-CMP-19, RT-50, RT-65, RT-70: what other recipes understand."""
+    """R-CMP-19, RT-50, RT-65, RT-70: options of other recipes."""
     personalize = group.given.personalize
     version = personalize.describe_campaign(campaignArn=campaign)["campaign"]["solutionVersionArn"]
     configured = group.given.campaign(version, "told", campaignConfig=config)

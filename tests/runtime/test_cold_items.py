@@ -1,4 +1,4 @@
-"""Items that nobody met, through boto3: recommended by their metadata (R-72, R-78, R-112, R-96, R-99)."""
+"""Cold items are recommended by their metadata, through boto3 (R-72, R-78, R-112, R-96, R-99)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEW = {f"new-{camp}-{number}": camp for camp in CAMPS for number in range(3)}
 
 
 class Camps:
-    """Even users meet even items, odd users odd ones; GENRE says which is which, of six items that nobody met, too."""
+    """Even users interact with even items; GENRE distinguishes even and odd items, and six cold items have it too."""
 
     def __init__(self, given: Given) -> None:
         self.given = given
@@ -38,7 +38,7 @@ def camps(given: Given) -> Camps:
 
 
 def ranks(runtime: Any, campaign: str, user: str) -> dict[str, int]:
-    """Item to its place in the answer; the scores of all of them sum to 1."""
+    """Item -> position in the response; all scores sum to 1."""
     answer = runtime.get_recommendations(campaignArn=campaign, userId=user, numResults=100)["itemList"]
     assert sum(item["score"] for item in answer) == pytest.approx(1, abs=1e-5)
     return {item["itemId"]: place for place, item in enumerate(answer)}

@@ -1,4 +1,4 @@
-"""Circumstances and who is asking, in live answers (spec 09 section 5, spec 06 R-21, R-72d, R-113)."""
+"""Context and user metadata in recommendations (spec 09 section 5, spec 06 R-21, R-72d, R-113)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ YOUNG, OLD = 20, 60
 
 
 def rows(columns: str) -> str:
-    """Even items on phones and odd ones on desktops, only; the first half of the items to the young, mostly.
+    """Even items are viewed on phones only and odd ones on desktops; young users view mostly the first half.
 
     Phones are used before noon. Users with even numbers are young.
     """
@@ -54,7 +54,7 @@ def rows(columns: str) -> str:
 
 
 def profiles() -> str:
-    """The last two have no events."""
+    """The last two users have no events."""
     ages = [*((YOUNG, OLD)[user % 2] for user in range(USERS)), YOUNG, OLD]
     names = [*(f"u{user}" for user in range(USERS)), "quiet-young", "quiet-old"]
     plans = [f"plan{user * 7 % 3}" for user in range(USERS + 2)]
@@ -108,14 +108,14 @@ PHONE, DESKTOP = {"DEVICE": "phone"}, {"DEVICE": "desktop"}
 
 @pytest.mark.parametrize("user", ["u1", "u2", "stranger", "quiet-old"])
 def test_rt62_rt40_the_device_decides(shop: Shop, user: str) -> None:
-    """R-21, R-72d: for users with events, with nothing but a profile, and for strangers."""
+    """R-21, R-72d: for users with events, with metadata only, and unknown users."""
     assert even(shop.listed(user, PHONE)) == 1
     assert even(shop.listed(user, DESKTOP)) == 0
     assert 0 < even(shop.listed(user)) < 1
 
 
 def test_rt60_keys_in_any_case_and_unknown_ones(shop: Shop) -> None:
-    """Unknown keys and values change nothing; EVENT_TYPE and the like are no context."""
+    """Unknown keys and values have no effect; EVENT_TYPE and the like are no context."""
     plain = shop.listed("u1")
     assert shop.listed("u1", {"device": "phone"}) == shop.listed("u1", PHONE) != plain
     for context in ({"COLOUR": "phone"}, {"DEVICE": "toaster"}, {"DEVICE": ""}, {"TIMESTAMP": "then"}):
@@ -139,7 +139,7 @@ def test_rt61_numbers_are_sent_as_strings(shop: Shop) -> None:
 
 
 def test_rt42_r72d_new_users_get_items_popular_in_their_segment(shop: Shop) -> None:
-    """By what the Users dataset says of them; of a stranger it says nothing."""
+    """By the Users dataset, which has no entry for unknown users."""
     young, stranger, old = (for_the_young(shop.listed(user)) for user in ("quiet-young", "stranger", "quiet-old"))
     assert young == 1
     assert young > stranger > old
@@ -147,7 +147,7 @@ def test_rt42_r72d_new_users_get_items_popular_in_their_segment(shop: Shop) -> N
 
 
 def test_t28_columns_left_out_have_no_effect(shop: Shop) -> None:
-    """And are not even read: a value that is no number does no harm."""
+    """Such columns are not read, so invalid numbers do no harm."""
     excluded = {"INTERACTIONS": ["DEVICE", "HOUR"], "USERS": ["AGE"]}
     campaign = shop.deployed(
         USER_PERSONALIZATION,
@@ -161,7 +161,7 @@ def test_t28_columns_left_out_have_no_effect(shop: Shop) -> None:
 
 
 def test_rt62_rankings(shop: Shop) -> None:
-    """R-21: in both versions; the best item of the other device comes after."""
+    """R-21: in both versions; the best item of the other device follows."""
     for recipe in (RANKING, RANKING + "-v2"):
         campaign = shop.deployed(recipe, recipe.rpartition("/")[2])
         for user in ("u3", "stranger"):
@@ -171,12 +171,12 @@ def test_rt62_rankings(shop: Shop) -> None:
                 )["personalizedRanking"]
                 assert ranking[0]["itemId"] == first
                 assert sum(item.get("score", 0) for item in ranking) == pytest.approx(1, abs=1e-6)
-        # A group has five campaigns at most.
+        # A group has at most five campaigns.
         shop.given.personalize.delete_campaign(campaignArn=campaign)
 
 
 def test_context_of_streamed_events_is_used_by_the_next_training(shop: Shop) -> None:
-    """EV-31, EV-35: a device that nobody had before, and what is wanted on it."""
+    """EV-31, EV-35: a new device and the items used on it."""
     tracker = shop.given.personalize.create_event_tracker(name="t", datasetGroupArn=arn("dataset-group", "shop"))
     events = boto3.client("personalize-events", region_name=REGION)
     watch = {"DEVICE": "watch"}
@@ -219,7 +219,7 @@ def test_r113_profiles_put_since_count_after_the_next_training(shop: Shop) -> No
 
 
 def test_b28_lines_of_batch_jobs_have_their_own_context(shop: Shop) -> None:
-    """The same user in two circumstances gets two answers; what is no context of strings has none."""
+    """One user with two contexts gets two lists; a context with values that are not strings is an error."""
     lines: list[dict[str, Any]] = [
         {"userId": "u1", "context": PHONE},
         {"userId": "u1", "context": DESKTOP},
@@ -255,7 +255,7 @@ def test_b28_lines_of_batch_jobs_have_their_own_context(shop: Shop) -> None:
 
 
 def test_r21_recommended_for_you(shop: Shop) -> None:
-    """A use case with circumstances; a column that domains know nothing of."""
+    """A use case with context, in a column that is not part of the domain schema."""
     given = shop.given
     group = given.group("domain", domain="ECOMMERCE")
     text = json.loads(schema_text("ecommerce/interactions"))

@@ -1,4 +1,4 @@
-"""PutEvents through boto3: what is refused, what is stored, what changes at once (spec 10 section 2)."""
+"""PutEvents through boto3: validation, storage and effects (spec 10 section 2)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RICH = avro(
 
 @dataclass
 class Tracker:
-    """An event tracker on a group, and the rows its events became."""
+    """An event tracker on a group, and the stored rows."""
 
     given: Given
     events: Any
@@ -127,7 +127,7 @@ def test_one_invalid_event_refuses_the_call(rich: Tracker, bad: dict[str, Any], 
 
 
 def test_milliseconds_are_recognised(rich: Tracker) -> None:
-    """EV-25. boto3 refuses such a time itself, other clients do not."""
+    """EV-25. boto3 refuses such times itself, other clients do not."""
     rich.emulator.call("PutEvents", rich.call(event(sentAt=SENT_AT * 1000.0 + 999), userId="u"))
     assert [row["TIMESTAMP"] for row in rich.rows] == [SENT_AT]
     for never in (-1.0, SENT_AT * 1_000_000.0):
@@ -137,7 +137,7 @@ def test_milliseconds_are_recognised(rich: Tracker) -> None:
 
 
 def test_columns_are_filled_from_request_members(given: Given, events: Any, emulator: Emulator) -> None:
-    """EV-91; EV-90: nothing is said of the other required columns, which is accepted, whatever EV-34 [dec] says."""
+    """EV-91; EV-90: the other required columns are missing, which is accepted despite EV-34 [dec]."""
     group = given.group()
     ids = (field("SESSION_ID"), field("EVENT_ID", ["null", "string"]), field("RECOMMENDATION_ID", ["null", "string"]))
     columns = (field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long"), *ids, field("DEVICE"))
@@ -149,7 +149,7 @@ def test_columns_are_filled_from_request_members(given: Given, events: Any, emul
 
 
 def test_a_session_column_of_another_type_holds_something_else(given: Given, events: Any, emulator: Emulator) -> None:
-    """EV-90, EV-91: a number of the session, say; the event is accepted."""
+    """EV-90, EV-91: a numeric column of that name is not filled; the event is accepted."""
     group = given.group()
     columns = (field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long"), field("SESSION_ID", "int"))
     given.dataset(group, given.schema(avro("Interactions", *columns)))
@@ -170,7 +170,7 @@ def test_model_constraints_are_validation_errors(rich: Tracker) -> None:
 
 
 def test_unknown_tracking_ids_are_invalid_input(rich: Tracker) -> None:
-    """EV-7: PutEvents knows no ResourceNotFoundException."""
+    """EV-7: PutEvents has no ResourceNotFoundException."""
     assert rich.refused(event(), trackingId="none") == (
         "InvalidInputException",
         "Invalid tracking id: none",
@@ -188,7 +188,7 @@ def test_deleted_tracker_refuses_events(rich: Tracker) -> None:
 
 @pytest.mark.parametrize(("pace", "accepted"), [("fast", True), ("real", False)])
 def test_events_for_a_tracker_that_is_being_created(clock: ManualClock, pace: str, accepted: bool) -> None:
-    """R-ET-7, EV-7: refused where durations are the service's; programs that never wait work with the pace fast."""
+    """R-ET-7, EV-7: refused with pace real; with pace fast, programs that do not wait work."""
     with mock_personalize(clock=clock, pace=pace) as emulator:
         given = Given(client("personalize"), client("s3"))
         group = given.group()
@@ -208,7 +208,7 @@ def test_events_for_a_tracker_that_is_being_created(clock: ManualClock, pace: st
 
 
 def test_events_need_an_interactions_dataset(given: Given, events: Any, emulator: Emulator) -> None:
-    """EV-24, R-DS-18: it can be deleted while its tracker is there, and come back."""
+    """EV-24, R-DS-18: the dataset can be deleted while its tracker exists, and created again."""
     group, schema = given.group(), given.schema()
     given.dataset(group, schema)
     tracker = Tracker(given, events, emulator, group)

@@ -1,4 +1,4 @@
-"""Exploration in answers, through boto3 (spec 06 R-72e to R-73a, spec 09 section 3)."""
+"""Exploration in recommendations, through boto3 (spec 06 R-72e to R-73a, spec 09 section 3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FULL = {"explorationWeight": "1"}
 
 @dataclass
 class Open:
-    """One version of User-Personalization, deployed with more and less exploration."""
+    """One version of User-Personalization, deployed with several exploration weights."""
 
     market: Market
     clock: ManualClock
@@ -52,19 +52,19 @@ def opened() -> Iterator[Open]:
 
 
 def new_among(opened: Open, campaign: str, count: int = 25) -> float:
-    """New items in the first of a list, on average over users."""
+    """Mean number of new items among the first of a list."""
     lists = [opened.market.ids(campaign, user, count) for user in USERS[:25]]
     return float(np.mean([len(set(NEW) & set(ids)) for ids in lists]))
 
 
 def test_without_weight_relevance_alone_decides(opened: Open) -> None:
-    """R-72e, R-62, RT-51, RT-35, B-58: what nobody has met comes behind, and every answer is the same."""
+    """R-72e, R-62, RT-51, RT-35, B-58: without exploration, cold items are last and responses are equal."""
     assert set(opened.market.ids(opened.none, count=10)) < set(SEEN)
     assert opened.market.list(opened.none) == opened.market.list(opened.none)
 
 
 def test_more_weight_brings_more_new_items(opened: Open) -> None:
-    """R-72e, R-62, R-CMP-18, RT-50, RT-51: by default a few, while relevant items lead; at weight 1 many."""
+    """R-72e, R-62, R-CMP-18, RT-50, RT-51: a few by default, with relevant items first; many at weight 1."""
     none, default, full = (new_among(opened, campaign, 10) for campaign in (opened.none, opened.default, opened.full))
     assert none == 0
     assert 0.2 < default < 2
@@ -74,7 +74,7 @@ def test_more_weight_brings_more_new_items(opened: Open) -> None:
 
 
 def test_items_beyond_the_cut_off_are_not_explored(opened: Open) -> None:
-    """R-42, R-63, R-72e, R-72f, RT-51, RT-52: age is measured back from the latest interaction of the data."""
+    """R-42, R-63, R-72e, R-72f, RT-51, RT-52: age is measured from the latest interaction in the data."""
     for user in USERS[:8]:
         none, full = ([i for i in opened.market.ids(c, user) if i not in NEW] for c in (opened.none, opened.full))
         assert none == full
@@ -84,7 +84,7 @@ def test_items_beyond_the_cut_off_are_not_explored(opened: Open) -> None:
 
 
 def test_known_items_keep_their_order(opened: Open) -> None:
-    """R-72g: its scores all shrink by one factor, and all scores together are still 1 (R-72, RT-34)."""
+    """R-72g: scores of known items shrink by one factor, and all scores sum to 1 (R-72, RT-34)."""
     for user in USERS[:10]:
         before, after = opened.market.scores(opened.none, user), opened.market.scores(opened.full, user)
         assert [item for item in after if item in SEEN] == [item for item in before if item in SEEN]
@@ -97,7 +97,7 @@ def test_known_items_keep_their_order(opened: Open) -> None:
 
 
 def test_answers_stay_until_the_next_window(opened: Open) -> None:
-    """R-72f, RT-35, RT-52: every user's own, the same for two hours, then drawn again."""
+    """R-72f, RT-35, RT-52: drawn per user, constant for two hours, then drawn again."""
     asked = [opened.market.list(opened.full, user) for user in USERS[:6]]
     assert asked == [opened.market.list(opened.full, user) for user in USERS[:6]]
     explored = [[item["itemId"] for item in answer if item["itemId"] in NEW] for answer in asked]
@@ -107,7 +107,7 @@ def test_answers_stay_until_the_next_window(opened: Open) -> None:
 
 
 def test_filters_and_promotions_hold_for_explored_items(opened: Open) -> None:
-    """RT-54, RT-57: an item appears once, and what a filter leaves out stays out."""
+    """RT-54, RT-57: an item appears once, and filters apply to explored items."""
     given = opened.market.given
     dear = given.personalize.create_filter(
         name="dear",
@@ -139,7 +139,7 @@ def test_batch_jobs_explore_like_campaigns(opened: Open) -> None:
 
 
 def test_rankings_do_not_explore(opened: Open) -> None:
-    """RT-84, R-74: neither now nor after the next update."""
+    """RT-84, R-74: rankings do not explore, before and after an update."""
     campaign = opened.market.campaign(opened.market.version(RANKING, "ranking"), name="ranking")
 
     def rankings() -> list[object]:
@@ -174,7 +174,7 @@ def test_v2_explores_little_and_reports_it(opened: Open) -> None:
 
 
 def test_use_cases_explore(given: Given) -> None:
-    """R-101, R-94, R-99: by the recommender's configuration; what the user watched stays hidden."""
+    """R-101, R-94, R-99: by the recommender's configuration; watched items stay hidden."""
     group = cinema(given)
     runtime, events = (boto3.client(f"personalize-{part}", region_name=REGION) for part in ("runtime", "events"))
     dataset = f"arn:aws:personalize:{REGION}:123456789012:dataset/video-on-demand/ITEMS"
@@ -195,8 +195,8 @@ def test_use_cases_explore(given: Given) -> None:
 
 
 def explored_order(seed: int = 3, group: str = "group") -> list[list[str]]:
-    """The new items in the order in which an emulator of that seed explores them for each of some users, from a dataset
-    group of that name.
+    """The new items in the order in which an emulator with that seed explores them for some users, in a dataset group
+    of that name.
     """
     with mock_personalize(clock=ManualClock(), seed=seed):
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
@@ -206,7 +206,7 @@ def explored_order(seed: int = 3, group: str = "group") -> list[list[str]]:
 
 
 def test_exploration_depends_on_seed_and_group() -> None:
-    """RT-35: chance is that of the emulator's seed and of what the model was trained on."""
+    """RT-35: random choices depend on the emulator's seed and on the training data."""
     explored = explored_order()
     assert explored_order() == explored
     assert explored_order(seed=4) != explored

@@ -1,4 +1,4 @@
-"""What filters do to answers, beside the worked examples (spec 08 section 3, 09 section 9)."""
+"""Effects of filters on responses, besides the worked examples (spec 08 section 3, 09 section 9)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_scores_stay_those_of_the_whole_catalog(shop: Shop) -> None:
 
 
 def test_ranking_omits_excluded_items(shop: Shop) -> None:
-    """F-208, F-82, RT-84: the softmax runs over what remains. Items the model does not know are filtered, too."""
+    """F-208, F-82, RT-84: softmax over the remaining items. Unknown items are filtered too."""
     campaign = shop.deployed(RANKING, "ranking")
     made = shop.filter(SHOES_OUT)
     request = {"campaignArn": campaign, "userId": "u1", "filterArn": made}
@@ -63,7 +63,7 @@ def test_events_are_seen_at_once(shop: Shop, popular: str) -> None:
 
 
 def test_old_imports_lapse(shop: Shop, popular: str, clock: ManualClock) -> None:
-    """F-52: three months after the last import, but for users with newer events."""
+    """F-52: from three months after the last import, except for users with newer events."""
     made = shop.filter(CLICKED_OUT)
     request = {"campaignArn": popular, "userId": "u1", "filterArn": made}
     clock.advance(89 * 24 * 3600)
@@ -140,7 +140,7 @@ def test_new_data_count_at_once(shop: Shop, popular: str) -> None:
 
 
 def test_put_items_affect_filters_immediately(shop: Shop, popular: str) -> None:
-    """F-53, EV-50: and again after the next one, and after an import of the same items."""
+    """F-53, EV-50: after each put, and after an import of the same items."""
     made = shop.filter('INCLUDE ItemID WHERE Items.CATEGORY IN ("hat")')
     request = {"campaignArn": popular, "userId": "u1", "filterArn": made}
     dataset = arn("dataset", "shop/ITEMS")

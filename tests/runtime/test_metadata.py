@@ -1,4 +1,4 @@
-"""Metadata in answers (spec 09 section 6)."""
+"""Item metadata in responses (spec 09 section 6)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def shop(given: Given) -> Shop:
 
 
 def test_items_carry_the_columns_asked_for(shop: Shop) -> None:
-    """RT-65, RT-67: sorted lower-case keys, floats with a point, categories joined, nothing for what is missing."""
+    """RT-65, RT-67: sorted lower-case keys, floats with a decimal point, categories joined, null omitted."""
     campaign = shop.deployed(POPULARITY, "popular", ENABLED)
     columns = ["GENRES", "PRICE", "STOCK", "IS_NEW", "DESCRIPTION", "CREATION_TIMESTAMP"]
     answer = shop.runtime.get_recommendations(campaignArn=campaign, metadataColumns={"ITEMS": columns})
@@ -69,7 +69,7 @@ def test_version_two_needs_no_switch(shop: Shop) -> None:
 
 
 def test_columns_are_named_in_any_case(shop: Shop) -> None:
-    """RT-68: a column named twice comes once."""
+    """RT-68: a repeated column is returned once."""
     campaign = shop.deployed(POPULARITY, "popular", ENABLED)
     for names in (["creation_timestamp"], ["Creation_Timestamp"], ["CREATION_TIMESTAMP", "creation_timestamp"]):
         answer = shop.runtime.get_recommendations(
@@ -109,7 +109,7 @@ def test_invalid_metadata_requests_are_refused(shop: Shop) -> None:
 
 
 def test_metadata_follow_the_dataset(shop: Shop) -> None:
-    """F-53: an import shows at once."""
+    """F-53: imports have effect immediately."""
     campaign = shop.deployed(POPULARITY, "popular", ENABLED)
     header = "ITEM_ID,CATEGORY,STOCK,IN_STOCK,CREATION_TIMESTAMP,IS_NEW,GENRES,PRICE,DESCRIPTION"
     text = f"{header}\ni1,hat,1,True,1,true,,,\n"

@@ -29,7 +29,7 @@ FILTERS = {
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
-    """Shared; no test changes it. The boot i8 has no interactions."""
+    """Shared, not changed by tests. The boot i8 has no interactions."""
     cold = ITEMS[0] | {"ITEM_ID": "i8", "CATEGORY": "boot", "GENRES": None, "CREATION_TIMESTAMP": 8000}
     with mock_personalize(clock=ManualClock()):
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
@@ -58,14 +58,14 @@ def promotion(shop: Shop, name: str, percent: int, **extra: Any) -> list[dict[st
 
 
 def parts(answer: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """Promoted and ordinary items, each in their order."""
+    """Promoted and other items, each in their order."""
     listed = answer["itemList"]
     promoted = [item["itemId"] for item in listed if "promotionName" in item]
     return promoted, [item["itemId"] for item in listed if "promotionName" not in item]
 
 
 def test_the_worked_promotion(shop: Shop, popular: str) -> None:
-    """F-209, F-85, RT-56, RT-57: each filter for its own part, no item twice."""
+    """F-209, F-85, RT-56, RT-57: each filter applies to its part, no item appears twice."""
     answer = shop.runtime.get_recommendations(
         campaignArn=popular,
         numResults=4,
@@ -80,7 +80,7 @@ def test_the_worked_promotion(shop: Shop, popular: str) -> None:
     ("percent", "results", "promoted"), [(50, 5, 2), (100, 3, 3), (1, 5, 1), (40, 5, 2), (99, 4, 3), (100, 7, 6)]
 )
 def test_the_share_of_promoted_items(shop: Shop, popular: str, percent: int, results: int, promoted: int) -> None:
-    """RT-54: rounded down, one at least, and ordinary items when there are too few."""
+    """RT-54: rounded down, at least one, filled up with other items."""
     answer = shop.runtime.get_recommendations(
         campaignArn=popular, numResults=results, promotions=promotion(shop, "old", percent)
     )
@@ -111,7 +111,7 @@ def test_promotion_has_its_own_filter_values(shop: Shop, popular: str) -> None:
 
 
 def test_promoted_items_have_random_positions_in_order(shop: Shop) -> None:
-    """RT-55, RT-35: chance decides, the same for equal requests."""
+    """RT-55, RT-35: random, but the same for equal requests."""
     campaign = shop.deployed(USER_PERSONALIZATION, "personal")
     places = set()
     for user in range(30):
@@ -151,7 +151,7 @@ def test_incomplete_promotions(shop: Shop, popular: str) -> None:
 
 
 def test_v2_reasons_name_promoted_items(shop: Shop, version_two: str) -> None:
-    """RT-56, RT-75, R-73a: an item that is new to the model needs a promotion to appear."""
+    """RT-56, RT-75, R-73a: an item that is new to the model appears only if promoted."""
     request = {"campaignArn": version_two, "userId": "u1", "numResults": 6}
     plain = shop.runtime.get_recommendations(**request)
     assert "i8" not in ids(plain)
@@ -162,7 +162,7 @@ def test_v2_reasons_name_promoted_items(shop: Shop, version_two: str) -> None:
 
 
 def test_version_two_fills_up_with_popular_items(shop: Shop, version_two: str) -> None:
-    """R-73, RT-31, RT-75, F-45: where a filter removes many."""
+    """R-73, RT-31, RT-75, F-45: with a filter that removes many items."""
     answer = shop.runtime.get_recommendations(
         campaignArn=version_two, userId="u1", filterArn=filter_arn(shop, "boots")
     )["itemList"]

@@ -37,7 +37,7 @@ METHODS = {"PutUsers": "put_users", "PutItems": "put_items", "PutActions": "put_
 
 @dataclass
 class Records:
-    """One dataset that takes records, and the operation that brings them."""
+    """A dataset and the operation that puts its records."""
 
     given: Given
     events: Any
@@ -80,7 +80,7 @@ def items(given: Given, events: Any, emulator: Emulator) -> Records:
 
 
 def test_a_record_becomes_a_row(records: Records) -> None:
-    """EV-2, EV-3, EV-4, EV-60 to EV-62, D-91: an empty answer with status 200."""
+    """EV-2, EV-3, EV-4, EV-60 to EV-62, D-91: an empty response with status 200."""
     answer = records.put(records.record("one"), records.record("two"))
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
     assert set(answer) == {"ResponseMetadata"}
@@ -130,13 +130,13 @@ def test_one_invalid_record_refuses_the_call(items: Records, properties: str, te
 
 
 def test_long_texts_are_cut(items: Records) -> None:
-    """EV-66: 20,000 characters, 7,000 of Chinese or Japanese; other columns are refused instead."""
+    """EV-66: 20,000 characters, 7,000 of Chinese or Japanese; longer values of other columns are refused."""
     items.put(items.record("latin", description="a" * 20_001), items.record("han", description="語" * 7_001))
     assert [len(row["DESCRIPTION"]) for row in items.rows] == [20_000, 7_000]
 
 
 def test_records_with_more_and_with_less_than_the_schema(items: Records) -> None:
-    """EV-67, EV-33, EV-90: unknown keys are ignored; columns may be missing, required ones and all but the id."""
+    """EV-67, EV-33, EV-90: unknown keys are ignored; columns may be missing, except the id."""
     records = [
         {"itemId": "bare"},
         {"itemId": "empty", "properties": "{}"},
@@ -208,7 +208,7 @@ def rows_of(emulator: Emulator, dataset: str) -> list[Any]:
 
 @pytest.mark.parametrize("mode", ["FULL", "INCREMENTAL"])
 def test_records_can_be_put_while_an_import_is_at_work(slow: Given, slow_emulator: Emulator, mode: str) -> None:
-    """EV-65, D-84: what was put before the import began is older than its rows, what was put since is newer."""
+    """EV-65, D-84: records put before an import are older than its rows, records put during it are newer."""
     group = slow.group()
     slow_emulator.advance(60)
     dataset = slow.dataset(group, slow.schema(SCHEMA_TEXTS["USERS"]), "USERS")
@@ -248,7 +248,7 @@ def put_item(shop: Shop, item_id: str, **properties: Any) -> None:
 
 
 def test_filters_and_metadata_see_a_record_at_once(shop: Shop) -> None:
-    """EV-63, EV-68, D-85, D-89: a new record replaces the old one whole, columns left out become null."""
+    """EV-63, EV-68, D-85, D-89: a new record replaces the whole old one; omitted columns become null."""
     campaign = shop.deployed(POPULARITY, "popular", {"enableMetadataWithRecommendations": True})
     made = shop.filter('INCLUDE ItemID WHERE Items.CATEGORY IN ("hat")')
     request = {"campaignArn": campaign, "filterArn": made, "metadataColumns": {"ITEMS": ["PRICE", "CATEGORY", "STOCK"]}}
@@ -277,7 +277,7 @@ def test_filters_see_users_at_once(shop: Shop) -> None:
 
 
 def test_the_newest_of_bulk_and_individual_record_counts(shop: Shop) -> None:
-    """D-84: an import after PutItems wins for what it contains; what it lacks stays visible."""
+    """D-84: an import after PutItems replaces the items it contains; others stay visible."""
     campaign = shop.deployed(POPULARITY, "popular", {"enableMetadataWithRecommendations": True})
     put_item(shop, "i1", category="hat")
     put_item(shop, "i7", category="cap")
@@ -305,7 +305,7 @@ def test_new_items_join_the_catalog_at_the_next_training(shop: Shop) -> None:
 
 
 def test_actions_are_kept_for_filters_of_actions(given: Given, events: Any, emulator: Emulator) -> None:
-    """EV-62, D-90: an action that comes again takes the place of the former one."""
+    """EV-62, D-90: a repeated action replaces the former one."""
     actions = Records(given, events, emulator, "PutActions")
     actions.put(actions.record("a1", value=1))
     actions.put(actions.record("a1", value=2))

@@ -1,4 +1,4 @@
-"""Requests on the wire, the limits of their members, and rankings of people nobody knows yet (spec 09 and 10)."""
+"""Raw requests, limits of their members, and rankings for unknown users (spec 09 and 10)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOMENT = 1_700_000_000
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    """One for all tests here, which only ask, or keep to resources of their own."""
+    """Shared by tests that only read or use their own resources."""
     with mock_personalize(clock=ManualClock(), quotas="off") as emulator:
         yield emulator
 
@@ -71,7 +71,7 @@ def ranking(runtime: Any, campaign: str, user: str, items: list[str]) -> list[di
 
 
 def test_rt1_rt2_paths_of_the_operations(emulator: Emulator, popular: str, ranked: str) -> None:
-    """POST only, each at its own path; `personalize-ranking` has no d."""
+    """POST only, each with its own path; `personalize-ranking` has no d."""
 
     def status(path: str, body: dict[str, Any], method: str = "POST") -> int:
         return answer(emulator, method, path, "", SIGNED, json.dumps(body).encode()).status
@@ -126,7 +126,7 @@ def test_rt15_bounds_of_the_context(
 
 
 def test_rt71_influence_of_freshness_and_popularity(given: Given, runtime: Any) -> None:
-    """From 0 to 1 neither the mean age of the first ten gets worse, nor how often they were met."""
+    """From 0 to 1, mean age and popularity of the first ten items improve monotonically."""
     library = Library(given, READERS)
     config = {"syncWithLatestSolutionVersion": False}
     plain = library.campaign("plain", config)
@@ -182,7 +182,7 @@ def test_ev10_tracking_ids(given: Given, events: Any) -> None:
 
 
 def test_ev35_several_categories_of_an_event(given: Given, events: Any, emulator: Emulator) -> None:
-    """Stored as they are written, read as two."""
+    """Stored as written, and read as two categories."""
     group = given.group("categories")
     text = avro(
         "Interactions",
@@ -205,7 +205,7 @@ def test_ev35_several_categories_of_an_event(given: Given, events: Any, emulator
 
 
 def test_ev64_the_rate_of_records_is_not_enforced(given: Given, events: Any) -> None:
-    """The service takes ten requests a second; the emulator does not throttle by default (RT-101)."""
+    """The service allows ten requests per second; the emulator does not throttle by default (RT-101)."""
     group = given.group("fast")
     items = given.dataset(group, given.schema(ITEMS_SCHEMA, "fast"), "Items")
     for number in range(25):

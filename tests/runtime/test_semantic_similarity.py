@@ -65,7 +65,7 @@ def library(given: Given) -> Library:
 
 
 def test_r79_items_alone_are_enough(library: Library, runtime: Any) -> None:
-    """No Interactions dataset at all: trained, measured (M-3), answered without scores, with metadata (R-73b)."""
+    """Without an Interactions dataset: trained, evaluated (M-3), answered without scores, with metadata (R-73b)."""
     campaign = library.campaign()
     assert all(item.startswith("garden") for item in similar(runtime, campaign, "garden03"))
     metrics = library.given.personalize.get_solution_metrics(solutionVersionArn=library.version)["metrics"]

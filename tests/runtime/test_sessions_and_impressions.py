@@ -1,4 +1,4 @@
-"""What events tell beyond their items: sessions, impressions, sources (spec 10 sections 2.2 and 2.4)."""
+"""Sessions, impressions and sources of events (spec 10 sections 2.2 and 2.4)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = avro(
 )
 
 UNEXPLORED = {"campaignConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
-"""Each user's history alone decides."""
+"""A model that scores by the user's own history only."""
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def odd_items(tracker: Tracker, session: str, **extra: Any) -> None:
 
 
 def test_session_is_assigned_to_its_user_at_full_training(films: Tracker, given: Given, runtime: Any) -> None:
-    """EV-42: until then they are two; the events that named the user do not matter for that."""
+    """EV-42: until the next full training they are separate; events with the user make no difference."""
     odd_items(films, "visit")
     films.put(event("i000", sentAt=SENT_AT + 100), sessionId="visit", userId="known")
     first = arn("campaign", "films")
@@ -62,7 +62,7 @@ def test_session_is_assigned_to_its_user_at_full_training(films: Tracker, given:
 
 
 def test_the_first_user_of_a_session_has_it(films: Tracker, given: Given, runtime: Any) -> None:
-    """EV-43. Whoever has a name keeps what was recorded under it."""
+    """EV-43. A user keeps events recorded under the session."""
     films.put(event("i000"), sessionId="shared", userId="first")
     films.put(event("i002"), sessionId="shared", userId="second")
     odd_items(films, "shared")
@@ -72,7 +72,7 @@ def test_the_first_user_of_a_session_has_it(films: Tracker, given: Given, runtim
 
 
 def test_session_without_user_remains_a_session(films: Tracker, given: Given, runtime: Any) -> None:
-    """EV-42, RT-43: also when another user has its id for a name."""
+    """EV-42, RT-43: also if another user has the session id as user id."""
     odd_items(films, "alone")
     films.put(event("i000", sentAt=SENT_AT + 50), sessionId="other", userId="alone")
     films.put(event("i002", sentAt=SENT_AT + 51), sessionId="alone", userId="somebody")
@@ -117,7 +117,7 @@ def test_recommended_items_are_impressions(shown: Tracker, given: Given, runtime
 
 
 def test_explicit_impressions_win(shown: Tracker, given: Given, runtime: Any) -> None:
-    """EV-44, EV-45, EV-46: unknown ids show nothing, long lists are cut between items."""
+    """EV-44, EV-45, EV-46: unknown ids show no items, long lists are cut between items."""
     campaign = given.deployed(USER_PERSONALIZATION, name="films")
     answer = runtime.get_recommendations(campaignArn=campaign, userId="u1", numResults=500)
     shown.put(
@@ -141,7 +141,7 @@ def test_without_a_column_impressions_are_left_out(films: Tracker, runtime: Any)
 
 
 def test_sources_are_stored(shown: Tracker, given: Given, runtime: Any) -> None:
-    """EV-22, EV-52, MA-20: unchecked while nothing is measured, also beyond a hundred sources."""
+    """EV-22, EV-52, MA-20: not checked without a metric attribution, even beyond a hundred sources."""
     campaign = given.deployed(USER_PERSONALIZATION, name="films")
     recommendation = runtime.get_recommendations(campaignArn=campaign, userId="u1")["recommendationId"]
     named = {"metricAttribution": {"eventAttributionSource": "letter"}}
@@ -160,7 +160,7 @@ def test_sources_are_stored(shown: Tracker, given: Given, runtime: Any) -> None:
 
 
 def test_events_have_a_greatest_size(shown: Tracker) -> None:
-    """EV-23, Q-47: 10 KB as UTF-8, around 90 of them for what is not impressions here."""
+    """EV-23, Q-47: 10 KB as UTF-8, of which about 90 bytes are not impressions here."""
     code, text = shown.refused(event("good"), event(impression=["é" * 210] * 24 + ["é" * 200]))
     assert code == "InvalidInputException"
     assert text.endswith(" bytes. A maximum of 10240 bytes is allowed.")
@@ -169,7 +169,7 @@ def test_events_have_a_greatest_size(shown: Tracker) -> None:
 
 
 def test_old_answers_are_forgotten_first() -> None:
-    """RT-5: by the number of items held, and never the newest."""
+    """RT-5: bounded by the number of items, and the newest is never dropped."""
     answers = ServedRecommendations(most_items=5)
     for name, items in (("a", "xy"), ("b", ""), ("c", "xy")):
         answers.remember(name, "arn", None, items)

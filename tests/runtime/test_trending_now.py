@@ -1,4 +1,4 @@
-"""Trending items through boto3, and how they follow the events (R-76a, R-98, R-110 to R-114)."""
+"""Trending items through boto3, and their updates with events (R-76a, R-98, R-110 to R-114)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FREQUENCY = "trend_discovery_frequency"
 
 
 def rows() -> list[tuple[str, str, int]]:
-    """Long after everything else, i003 has twice as many interactions in one hour as in the hour before."""
+    """i003 has twice as many interactions in one hour as in the hour before, long after all other events."""
     end = 1_600_000_000 + 100 * HOUR
     burst = [(f"t{number}", "i003", end + number) for number in range(20)]
     before = [(f"t{number}", "i003", end - HOUR + number) for number in range(10)]
@@ -27,7 +27,7 @@ def rows() -> list[tuple[str, str, int]]:
 
 
 class Trends:
-    """A campaign of trending items, and events that come in."""
+    """A campaign of trending items with an event tracker."""
 
     def __init__(self, given: Given, runtime: Any, events: Any, frequency: str = "1 hour") -> None:
         self.given, self.runtime, self.events = given, runtime, events
@@ -70,7 +70,7 @@ def test_m3_trend_metric(trends: Trends) -> None:
 
 
 def test_events_count_at_the_next_evaluation(trends: Trends, clock: ManualClock) -> None:
-    """R-76a, R-76c, R-110, R-111, EV-48: a known item and a new one, after one interval; not those that come later."""
+    """R-76a, R-76c, R-110, R-111, EV-48: a known and a new item, after one interval; later events do not count."""
     trends.stream("i007")
     clock.advance(HOUR - 1)
     assert trends.top() == ["i003"]
@@ -84,7 +84,7 @@ def test_events_count_at_the_next_evaluation(trends: Trends, clock: ManualClock)
 def test_another_evaluation_without_new_data_changes_nothing(
     trends: Trends, emulator: Emulator, clock: ManualClock
 ) -> None:
-    """R-76: the intervals end with the latest data, not with the evaluation."""
+    """R-76: the intervals end with the latest interaction, not with the evaluation."""
     trends.stream("i007")
     clock.advance(HOUR)
     served = emulator.state.trained(trends.version)
@@ -96,7 +96,7 @@ def test_another_evaluation_without_new_data_changes_nothing(
 def test_daily_trends_are_looked_at_every_two_hours(
     given: Given, runtime: Any, events: Any, clock: ManualClock
 ) -> None:
-    """R-76a: refreshed every two hours where trends are discovered daily."""
+    """R-76a: updated every two hours with daily trend discovery."""
     trends = Trends(given, runtime, events, "1 day")
     trends.stream("i-new", 30)
     clock.advance(2 * HOUR - 1)
@@ -115,7 +115,7 @@ def test_imports_count_too(trends: Trends, clock: ManualClock) -> None:
 
 
 def test_evaluations_end_with_the_dataset(trends: Trends, emulator: Emulator, clock: ManualClock) -> None:
-    """R-DS-19, R-76a: another dataset of the same name is another one."""
+    """R-DS-19, R-76a: a new dataset with the name of a deleted one is another dataset."""
     given, dataset = trends.given, arn("dataset", "group/INTERACTIONS")
     clock.advance(HOUR)
     served = emulator.state.trained(trends.version)
@@ -129,7 +129,7 @@ def test_evaluations_end_with_the_dataset(trends: Trends, emulator: Emulator, cl
 
 
 def test_users_with_one_event_are_enough(given: Given) -> None:
-    """T-80, spec 06 section 1.1: only interactions are counted, not the users with two of them."""
+    """T-80, spec 06 section 1.1: only interactions are counted, not users with two of them."""
     once = [(f"u{number}", f"i{number % 9}", 1_600_000_000 + number) for number in range(1000)]
     version = given.version(given.solution(given.imported_group(once), TRENDING))
     shown = given.personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"]

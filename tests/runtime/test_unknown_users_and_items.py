@@ -1,4 +1,4 @@
-"""Whoever and whatever a model does not know, through boto3 (spec 09 section 2.3)."""
+"""Unknown users and items, through boto3 (spec 09 section 2.3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FAMOUS = [(f"fan{number}", "famous", 1_600_000_000 + number) for number in range
 
 @pytest.fixture
 def group(given: Given) -> str:
-    """One item that everybody knows, one that goes with nothing, one that nobody has met; one user without events."""
+    """One popular item, one without co-occurrence, one without interactions; one user without events."""
     group = given.group()
     rows = [*two_camps(), *LONELY, *FAMOUS]
     given.import_job(given.dataset(group, given.schema(INTERACTIONS_SCHEMA)), given.upload(as_csv(rows)))
@@ -41,7 +41,7 @@ def asked(runtime: Any, campaign_arn: str, **params: Any) -> list[str]:
 
 
 def test_item_without_cooccurrence_gets_popular_items(given: Given, runtime: Any, group: str) -> None:
-    """RT-44, RT-45, R-77a, R-78a: one and the same list, also for an item nobody knows; a known item's is its own."""
+    """RT-44, RT-45, R-77a, R-78a: the same list as for unknown items; known items have their own lists."""
     related = campaign(given, group, SIMS)
     popular = asked(runtime, campaign(given, group, POPULARITY), numResults=5)
     assert popular[0] == "famous"
@@ -51,13 +51,13 @@ def test_item_without_cooccurrence_gets_popular_items(given: Given, runtime: Any
 
 
 def test_a_cold_item_gets_items_like_it(given: Given, runtime: Any, group: str) -> None:
-    """RT-46, R-78: by metadata, where nobody has met it."""
+    """RT-46, R-78: by metadata, for items without interactions."""
     found = asked(runtime, campaign(given, group, SIMILAR), itemId="cold", numResults=10)
     assert sum(int(item[1:]) % 2 for item in found if item.startswith("i")) >= 8
 
 
 def test_a_user_without_events_gets_popular_items(given: Given, group: str) -> None:
-    """RT-40, RT-42, R-72d: whether in the Users dataset or nowhere, with scores."""
+    """RT-40, RT-42, R-72d: users in the Users dataset or unknown, with scores."""
     runtime = boto3.client("personalize-runtime", region_name="us-east-1")
     exploring = {"itemExplorationConfig": {"explorationWeight": "0"}}
     personal = campaign(given, group, "arn:aws:personalize:::recipe/aws-user-personalization", exploring)

@@ -58,7 +58,7 @@ def test_required_ids_and_response_members_of_use_cases(
 
 
 def counts(rows: list[TypedRow], event_type: str, user: bool = False) -> list[str]:
-    """Items by number of events, or of users, then by users, then by id."""
+    """Items by number of events or users, then by users, then by id."""
     kept = [row for row in rows if row[3].lower() == event_type]
     events = Counter(row[1] for row in kept)
     users = Counter(item for _, item in {(row[0], row[1]) for row in kept})
@@ -67,7 +67,7 @@ def counts(rows: list[TypedRow], event_type: str, user: bool = False) -> list[st
 
 
 def test_most_viewed_and_best_sellers_count_events(given: Given, runtime: Any) -> None:
-    """R-90, R-91, R-104: of their type in any case, whoever asks."""
+    """R-90, R-91, R-104: of their event type in any case, for any user."""
     rows = shop_rows()
     group = shop(given, rows)
     viewed = recommender(given, group, "ecomm-popular-items-by-views", name="views")
@@ -80,7 +80,7 @@ def test_most_viewed_and_best_sellers_count_events(given: Given, runtime: Any) -
 
 
 def test_most_popular_counts_users(given: Given, runtime: Any) -> None:
-    """R-97, R-104: one who watches a film forty times is one."""
+    """R-97, R-104: a user who watches a film forty times counts once."""
     rows = cinema_rows()
     made = recommender(given, cinema(given, rows), "vod-most-popular")
     expected = counts(rows, "watch", user=True)
@@ -99,7 +99,7 @@ def test_related_items_are_of_the_same_group(given: Given, runtime: Any, use_cas
 
 
 def test_frequently_bought_together_learns_from_purchases_alone(given: Given, runtime: Any) -> None:
-    """R-92: items are viewed with their own camp, but bought with the other one."""
+    """R-92: items are viewed within their group, but bought with items of the other group."""
     bought = [(user, f"i{int(item[1:]) ^ int(user[1:]) // 2 % 2:03d}", time) for user, item, time in two_camps()]
     rows = [*typed(two_camps(), "View"), *typed(later(bought), "Purchase")]
     made = recommender(given, shop(given, rows), "ecomm-frequently-bought-together")
@@ -111,7 +111,7 @@ def test_frequently_bought_together_learns_from_purchases_alone(given: Given, ru
 
 
 def test_recommended_for_you_follows_the_users_camp(given: Given, runtime: Any, events: Any) -> None:
-    """R-94, RT-41: and the events streamed since."""
+    """R-94, RT-41: including streamed events."""
     group = shop(given)
     made = recommender(given, group, "ecomm-recommended-for-you", recommenderConfig=NO_EXPLORATION)
     for user in ("u0", "u1"):
@@ -150,7 +150,7 @@ def stream(events: Any, tracking: str, user: str, item: str, event_type: str, ti
 def test_automatic_filters_hide_purchased_and_watched_items(
     given: Given, runtime: Any, events: Any, use_case: str, make: Callable[[Given], str], event_type: str
 ) -> None:
-    """R-93 to R-96, R-99, R-102: imported or streamed, in any case; what others had stays."""
+    """R-93 to R-96, R-99, R-102: imported or streamed, in any case; items of other users stay."""
     group = make(given)
     made = recommender(given, group, use_case)
     rows = shop_rows() if make is shop else cinema_rows()
@@ -179,7 +179,7 @@ def test_use_cases_without_an_automatic_filter_hide_nothing(given: Given, runtim
 
 
 def test_the_hundred_newest_purchases_are_hidden(given: Given, runtime: Any) -> None:
-    """R-102, F-204: older ones may be recommended again; views do not take their places."""
+    """R-102, F-204: older ones may be recommended again; views do not count."""
     ids = [f"i{number:03d}" for number in range(120)]
     base = [*two_camps(), *[(f"v{number}", item, 1_600_000_000) for number, item in enumerate(ids)]]
     start = 1_650_000_000
@@ -190,7 +190,7 @@ def test_the_hundred_newest_purchases_are_hidden(given: Given, runtime: Any) -> 
 
 
 def test_an_old_history_hides_nothing(given: Given, runtime: Any, clock: ManualClock) -> None:
-    """R-102, F-52: three months after the last import, until there is another one."""
+    """R-102, F-52: from three months after the last import until the next one."""
     group = shop(given)
     made = recommender(given, group, "ecomm-recommended-for-you", recommenderConfig=NO_EXPLORATION)
     fresh = ask(runtime, made, userId="u0", numResults=500)
@@ -233,7 +233,7 @@ def test_metadata_needs_to_be_enabled(given: Given, runtime: Any) -> None:
 
 
 def test_metrics_are_measured_without_the_automatic_filter(given: Given) -> None:
-    """M-40, M-41: else nothing that is watched could ever be foreseen."""
+    """M-40, M-41: otherwise no watched film could be predicted."""
     made = recommender(given, cinema(given), "vod-top-picks")
     metrics = given.personalize.describe_recommender(recommenderArn=made)["recommender"]["modelMetrics"]
     assert metrics["precision_at_25"] > 0
@@ -284,7 +284,7 @@ def test_a_failed_or_stopped_recommender_does_not_answer(given: Given, runtime: 
 def test_it_answers_from_the_old_model_until_it_is_trained_again(
     given: Given, runtime: Any, clock: ManualClock
 ) -> None:
-    """R-103, RT-22: popular lists do not follow events at once."""
+    """R-103, RT-22: popular lists do not follow events immediately."""
     made = recommender(given, shop(given), "ecomm-popular-items-by-views")
     before = ask(runtime, made, userId="u1")
     rows = [*shop_rows(), *typed([("u-new", "i-hit", 1_600_000_000 + step) for step in range(90)], "View")]

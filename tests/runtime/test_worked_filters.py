@@ -1,4 +1,4 @@
-"""Every worked example of items, asked of a campaign through boto3 (spec 08 section 5.1)."""
+"""Every worked example with items, evaluated with a campaign through boto3 (spec 08 section 5.1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OF_ITEMS = [example for example in EXAMPLES if "itemid" in example.expression.lo
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
-    """Shared: every example removes the filter it made."""
+    """Shared: every example removes its filter."""
     with mock_personalize(clock=ManualClock()):
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
         yield open_shop(given)

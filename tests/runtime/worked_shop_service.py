@@ -14,7 +14,7 @@ from tests.given import Given
 
 V2 = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
 BACKGROUND_USERS = 250
-"""Users nobody asks about, who make i1 the most popular item and i7 the least."""
+"""Users that make i1 the most popular item and i7 the least."""
 
 
 def interactions() -> list[dict[str, Any]]:
@@ -39,7 +39,7 @@ def csv_text(kind: str, rows: Sequence[Mapping[str, Any]]) -> str:
 
 @dataclass
 class Shop:
-    """One dataset group with its data, and what stands on it."""
+    """One dataset group with its data and deployments."""
 
     given: Given
     group: str

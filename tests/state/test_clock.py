@@ -1,4 +1,4 @@
-"""Clocks: reading, scheduling and moving time."""
+"""Clocks: reading, scheduling and advancing time."""
 
 from __future__ import annotations
 

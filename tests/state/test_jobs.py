@@ -19,7 +19,7 @@ SHORT = Duration(0.001, 0.001)
 
 
 class Diary:
-    """Writes down what happens to a job."""
+    """Records the callbacks of a job."""
 
     def __init__(self) -> None:
         self.entries: list[str] = []
@@ -104,7 +104,7 @@ def test_jobs_of_one_queue_run_in_order_of_start() -> None:
 
 
 def test_job_waits_for_earlier_jobs_in_its_queues() -> None:
-    """R-DIJ-11, D-112: not as soon as their work is done."""
+    """R-DIJ-11, D-112: not when their work is done, but when they have ended."""
     clock = ManualClock()
     jobs, one, other, both, behind = Jobs(clock), Diary(), Diary(), Diary(), Diary()
     jobs.start(one.job(lambda: "done", Duration(0, 100), "a"))
@@ -126,7 +126,7 @@ def test_job_waits_for_earlier_jobs_in_its_queues() -> None:
 
 
 def test_at_once_means_after_the_jobs_of_other_threads() -> None:
-    """D-112: the call returns when its own work is done, too."""
+    """D-112: the call returns when its own work is done."""
     jobs, started, access_check = Jobs(SystemClock()), threading.Event(), threading.Event()
     order: list[str] = []
 
@@ -179,7 +179,7 @@ def test_a_job_without_anything_left_to_do_does_not_work() -> None:
 
 
 class Broken(RuntimeError):
-    """What nobody expects."""
+    """An unexpected exception."""
 
 
 def broken(*_: object) -> Any:
@@ -233,7 +233,7 @@ def test_failing_timer_does_not_affect_others() -> None:
 
 
 class Blocked:
-    """Jobs of one pool, as many as there can be, whose work waits for `release`."""
+    """As many jobs as a pool has workers, whose work waits for `release`."""
 
     def __init__(self, jobs: Jobs, pool: WorkerPool) -> None:
         self.release, self._begun = threading.Event(), threading.Semaphore(0)
@@ -275,7 +275,7 @@ def test_pools_do_not_wait_for_each_other(pool: WorkerPool) -> None:
 
 
 class Watched(Jobs):
-    """Tells when a job has to wait for its turn."""
+    """Signals that a job waits in its queue."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
@@ -289,7 +289,7 @@ class Watched(Jobs):
 
 
 def test_a_call_does_not_wait_for_the_work_of_those_behind_it() -> None:
-    """With the pace instant: the first of a queue returns while the second, of another thread, is at work."""
+    """With pace instant, the first job of a queue returns while the second, of another thread, is running."""
     jobs, access_check, first_works, second_works = Watched(SystemClock()), *(threading.Event() for _ in range(3))
 
     def first() -> None:

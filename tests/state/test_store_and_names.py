@@ -50,7 +50,7 @@ def test_identifiers_have_recorded_form_and_depend_on_seed() -> None:
 
 
 def test_identifiers_of_one_purpose_are_independent_of_others() -> None:
-    """RT-35: each purpose and each owner has a stream of its own."""
+    """RT-35: each purpose and owner has its own sequence."""
     draws: list[Callable[[Identifiers], object]] = [
         lambda ids: ids.suffix("a"),
         lambda ids: ids.suffix("b"),

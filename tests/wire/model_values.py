@@ -1,4 +1,4 @@
-"""Values of the service model's shapes: valid ones, drawn or fixed, for tests driven by the model."""
+"""Values of the service model's shapes, valid ones drawn or fixed, for tests driven by the model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FITTING = {
     r"[A-Za-z\d_]+": ["DEVICE", "9_"],
     r"^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$": ["news letter", " ! "],
 }
-"""Pattern of the model -> texts that fit it."""
+"""Pattern of the model -> matching texts."""
 
 UNFITTING = {
     r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*": ["-a", "a b", "a\n", "é"],
@@ -57,11 +57,11 @@ UNFITTING = {
     r"[A-Za-z\d_]+": ["a b", "a-b", "a٣"],
     r"^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$": [" ", "a\t", "ü", "a\n"],
 }
-"""Pattern of the model -> texts within every length limit that do not fit it (P-50)."""
+"""Pattern of the model -> texts within every length limit that do not match (P-50)."""
 
 
 def botocore_operations() -> dict[str, OperationModel]:
-    """The operations as botocore knows them, read apart from the code under test."""
+    """The operations as botocore reads them, independent of the code under test."""
     models = [ServiceModel(Loader().load_service_model(name, "service-2"), name) for name in SERVICES]
     return {name: model.operation_model(name) for model in models for name in model.operation_names}
 
@@ -94,7 +94,7 @@ def full(shape: Shape) -> Any:
 
 
 def drawn(shape: Shape) -> st.SearchStrategy[Any]:
-    """Valid values, optional members absent at times; timestamps are aware datetimes with milliseconds."""
+    """Random valid values, with optional members absent at times; timestamps are aware datetimes with milliseconds."""
     if isinstance(shape, StructureShape):
         members = {name: drawn(member) for name, member in shape.members.items()}
         needed = {name: members.pop(name) for name in shape.required_members}

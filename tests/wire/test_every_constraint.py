@@ -1,4 +1,4 @@
-"""Every constraint of every member of every operation, broken alone, has its own text (P-45 to P-53)."""
+"""Every constraint of every member of every operation, violated alone, has its message (P-45 to P-53)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NUMBERS = ("integer", "long", "float", "double")
 
 @dataclass(frozen=True)
 class Breach:
-    """A change of a valid request and the constraint text expected for it at the place `name`."""
+    """A change of a valid request and the expected message for the member `name`."""
 
     steps: tuple[str | int, ...]
     name: str
@@ -61,7 +61,7 @@ def is_secret(shape: Shape) -> bool:
 
 
 def breaches(shape: Shape, steps: tuple[str | int, ...], name: str, hidden: bool) -> Iterator[Breach]:
-    """Everything that can be broken in a value of `shape` standing at `steps`, one thing at a time."""
+    """All violations of a value of `shape` at the path `steps`, one at a time."""
     hidden = hidden or is_secret(shape)
     secret = hidden or any(map(is_secret, all_shapes(shape)))
     if isinstance(shape, StructureShape):
@@ -104,10 +104,10 @@ def map_breaches(
 
 
 def broken(shape: Shape) -> Iterator[tuple[Any, str]]:
-    """Values of a shape that break one constraint each, with its text."""
+    """Values of a shape that violate one constraint each, with the message."""
     facts, least = shape.metadata, shape.metadata.get("min")
     is_number = shape.type_name in NUMBERS
-    # An empty text breaks a pattern too: two violations, which other tests look at.
+    # An empty text also violates a pattern: two violations, which other tests cover.
     if least is not None and (is_number or (least > 0 and "pattern" not in facts)):
         yield sized(shape, int(least) - 1), bound_text(shape, "min")
     if "max" in facts:
@@ -190,6 +190,6 @@ def walk_count(counted: Callable[[Shape], bool]) -> int:
 
 
 def test_every_pattern_has_a_longest_text() -> None:
-    """What bounds the cost of matching: a longer text is never matched."""
+    """Bounds the cost of matching: longer texts are not matched."""
     assert walk_count(lambda shape: "pattern" in shape.metadata) > 100
     assert walk_count(lambda shape: "pattern" in shape.metadata and "max" not in shape.metadata) == 0

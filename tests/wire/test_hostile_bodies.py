@@ -1,4 +1,4 @@
-"""Whatever bytes arrive, the wire answers with an AWS error or with values of the modelled types."""
+"""For any body, parsing gives an AWS error or values of the modelled types."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ JSON = st.recursive(
 
 
 def serve(name: str, body: bytes) -> None:
-    """Parse and validate; an AwsError is a good outcome, any other exception is not."""
+    """Parse and validate; AwsError is allowed, any other exception is not."""
     with contextlib.suppress(AwsError):
         validate(operations()[name], parse(operations()[name], body))
 
@@ -108,7 +108,7 @@ def test_wrong_json_in_the_right_places(data: st.DataObject) -> None:
 
 
 def test_wrong_json_everywhere() -> None:
-    """Every place of every request takes each kind of JSON once."""
+    """Every member of every request with each kind of JSON value."""
     kinds: list[Any] = [None, True, 0, -1.5, 10**30, 1e308, "", "x" * 40_000, [], [None], [[]], {}, {"": None}]
     for name in NAMES:
         request = full(MODELS[name].input_shape)
@@ -121,7 +121,7 @@ def test_wrong_json_everywhere() -> None:
 
 
 def test_a_flood_of_violations_is_cut() -> None:
-    """100,000 bad items make a short answer, not a long one."""
+    """100,000 invalid items give a short response."""
     body = json.dumps({"campaignArn": "arn:aws:personalize:::a", "userId": "u", "inputList": [None] * 100_000}).encode()
     with pytest.raises(AwsError) as refused:
         validate(operations()["GetPersonalizedRanking"], parse(operations()["GetPersonalizedRanking"], body))

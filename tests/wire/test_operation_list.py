@@ -1,4 +1,4 @@
-"""What the models say the services are (P-9 to P-11, P-53)."""
+"""Facts about the service models (P-9 to P-11, P-53)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Request bodies: what is accepted and in which form it comes out."""
+"""Parsing of request bodies."""
 
 from __future__ import annotations
 

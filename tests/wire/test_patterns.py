@@ -1,4 +1,4 @@
-"""Patterns of the service model: Java's meaning, whole values, bounded cost (P-50)."""
+"""Patterns of the service model: Java semantics, whole values, bounded cost (P-50)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_faster_attribution_pattern_accepts_the_same_texts(text: str) -> Non
 
 @pytest.mark.parametrize("pattern", sorted(FITTING))
 def test_no_text_of_the_allowed_length_exhausts_the_patience(pattern: str) -> None:
-    """The longest texts the models allow a pattern to see, built to make it backtrack: no TimeoutError."""
+    """The longest texts that the models allow, built to cause backtracking: no TimeoutError."""
     match = compiled(pattern).fullmatch
     limit = 2048 if ":kms:" in pattern else 1024 if pattern == ATTRIBUTION else 256
     for start in ("", "arn:aws:personalize:", "arn:aws:iam::123456789012:role/", "arn:aws", "rate(", "s3://", "a"):

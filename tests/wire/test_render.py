@@ -1,4 +1,4 @@
-"""Answers on the wire: bodies byte for byte, headers, numbers in Java's notation."""
+"""Responses on the wire: exact bodies, headers, numbers in Java's notation."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_absent_is_left_out_and_false_is_sent() -> None:
 
 
 def test_only_members_of_the_shape_are_sent() -> None:
-    """A list never leaks what only a Describe tells."""
+    """List operations never return members of Describe only."""
     full = {"name": "s", "schemaArn": SCHEMA_ARN, "schema": "{}", "kept": {"inside": 1}}
     assert answer("ListSchemas", {"schemas": [full]}).body == (
         f'{{"schemas":[{{"name":"s","schemaArn":"{SCHEMA_ARN}"}}]}}'.encode()
@@ -112,7 +112,7 @@ def test_times_are_java_doubles_of_milliseconds(seconds: float, text: str) -> No
     ],
 )
 def test_decimals_are_java_doubles(number: float, text: str) -> None:
-    """P-29, RT-33; not-a-number as the REST protocol writes it."""
+    """P-29, RT-33; NaN as the REST protocol writes it."""
     body = answer("GetRecommendations", {"itemList": [{"score": number}]}).body
     assert body == f'{{"itemList":[{{"score":{text}}}]}}'.encode()
 

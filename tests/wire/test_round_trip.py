@@ -1,4 +1,4 @@
-"""botocore serialises, we parse; we render, botocore parses: every operation, values drawn from the model."""
+"""botocore serialises and we parse; we render and botocore parses: every operation with values from the model."""
 
 from __future__ import annotations
 

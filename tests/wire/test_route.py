@@ -1,4 +1,4 @@
-"""Routing, the operations read from the models, and the question whose request it is."""
+"""Routing, and the distinction of Personalize requests from others."""
 
 from __future__ import annotations
 

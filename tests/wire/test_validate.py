@@ -1,4 +1,4 @@
-"""Texts of refused requests."""
+"""Messages of validation errors."""
 
 from __future__ import annotations
 

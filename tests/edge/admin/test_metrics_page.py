@@ -1,4 +1,4 @@
-"""GET /_emu/metrics, read by Prometheus' own parser."""
+"""GET /_emu/metrics, parsed with the Prometheus client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the policies of users and roles allow, with the option `auth` at `iam` (spec 05 section 5)."""
+"""Policies of users and roles with the option `auth` set to `iam` (spec 05 section 5)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def deny(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
 
 
 class Account:
-    """The account itself, which may do everything, and a user who may do what her policy says."""
+    """The account itself, with all permissions, and a user with one policy."""
 
     def __init__(self) -> None:
         self.iam = boto3.client("iam", region_name=REGION)
@@ -46,7 +46,7 @@ class Account:
         self.ann = Given(boto3.client("personalize", region_name=REGION, **self.key), s3)
 
     def grant(self, *statements: Statement) -> None:
-        """Her one policy."""
+        """Replace the policy of the user."""
         document = json.dumps({"Version": "2012-10-17", "Statement": statements})
         self.iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=document)
 
@@ -59,7 +59,7 @@ def emulated() -> Iterator[tuple[Account, Emulator]]:
 
 @pytest.fixture
 def account(emulated: tuple[Account, Emulator]) -> Account:
-    """Its user without a policy, and no resources."""
+    """Remove the policy and the resources."""
     account, emulator = emulated
     emulator.reset()
     account.grant(deny("iam:*"))
@@ -67,7 +67,7 @@ def account(emulated: tuple[Account, Emulator]) -> Account:
 
 
 def test_without_a_policy_nothing_is_allowed(account: Account) -> None:
-    """S-28, S-29, P-62: HTTP status 400, and a text that names user, action and resource."""
+    """S-28, S-29, P-62: status 400 and a message with user, action and resource."""
     group = account.root.group()
     assert refusal(account.ann.personalize.describe_dataset_group, datasetGroupArn=group) == (
         DENIED,
@@ -77,7 +77,7 @@ def test_without_a_policy_nothing_is_allowed(account: Account) -> None:
 
 
 def test_actions_are_named_like_operations(account: Account) -> None:
-    """S-28: with wildcards, and for all three services; S-34: a policy counts from the moment it is written."""
+    """S-28: wildcards, and all three services; S-34: policy changes take effect immediately."""
     group = account.root.group()
     describe = account.ann.personalize.describe_dataset_group
     for action in ("personalize:DescribeDatasetGroup", "personalize:describe*", "personalize:*", "*"):
@@ -99,7 +99,7 @@ def test_actions_are_named_like_operations(account: Account) -> None:
 
 
 def test_resources_are_named_by_their_arns(account: Account) -> None:
-    """S-30: in the forms of R-GEN-1; what names no resource needs permission for all of them."""
+    """S-30: ARNs as in R-GEN-1; requests without a resource need permission for all."""
     one, two = account.root.group("one"), account.root.group("two")
     describe = account.ann.personalize.describe_dataset_group
     for pattern in (one, one.replace("us-east-1", "*"), arn("dataset-group", "on?")):
@@ -116,7 +116,7 @@ def test_resources_are_named_by_their_arns(account: Account) -> None:
 
 
 def test_every_resource_of_a_request_counts(account: Account) -> None:
-    """S-30: a dataset is created from a schema, in a group."""
+    """S-30: CreateDataset needs permission for the schema and the group."""
     group, schema = account.root.group(), account.root.schema()
     account.grant(allow("personalize:CreateDataset", group))
     assert refusal(account.ann.dataset, group=group, schema=schema)[1].startswith(f"User: {ANN} is not authorized")
@@ -148,7 +148,7 @@ TEAM = [{"tagKey": "Team", "tagValue": "films"}]
 
 
 def test_tags_of_requests_and_resources_are_conditions(account: Account) -> None:
-    """S-31, S-34: keys of tags in any case, and what a resource is tagged with at the moment."""
+    """S-31, S-34: tag keys in any case, and current tags of resources."""
     tagged, plain = account.root.group("tagged", tags=TEAM), account.root.group("plain")
     describe = account.ann.personalize.describe_dataset_group
     of_team = {"StringEquals": {"aws:ResourceTag/team": "films"}}
@@ -185,7 +185,7 @@ def test_creating_with_tags_needs_the_right_to_tag(account: Account) -> None:
 
 
 def test_pass_role_needs_its_own_permission(account: Account) -> None:
-    """S-5, E-21, S-2: any role of the account, as it is no service-linked one."""
+    """S-5, E-21, S-2: any role of the account that is not service-linked."""
     dataset = account.root.dataset(schema=account.root.schema(INTERACTIONS_SCHEMA))
     location = account.root.upload("USER_ID,ITEM_ID,TIMESTAMP\n")
     account.grant(allow("personalize:*"))
@@ -221,14 +221,14 @@ def test_sessions_of_roles_have_the_policies_of_the_role(account: Account) -> No
 
 
 def test_permission_is_asked_before_anything_is_looked_up(account: Account) -> None:
-    """P-56, P-62: a refused caller does not learn whether something exists."""
+    """P-56, P-62: a denied caller does not learn whether a resource exists."""
     describe = account.ann.personalize.describe_schema
     assert refusal(describe, schemaArn=arn("schema", "none"))[0] == DENIED
     assert refusal(describe, schemaArn="x" * 300)[0] == DENIED
 
 
 def test_unsupported_condition_is_not_implemented(account: Account) -> None:
-    """S-31: no condition key is of the service's own."""
+    """S-31: the service has no condition keys of its own."""
     account.grant(allow("personalize:*", "*", Condition={"StringEquals": {"personalize:recipe": "x"}}))
     code, text = refusal(account.ann.personalize.list_schemas, status=501)
     assert (code, "the condition StringEquals of personalize:recipe" in text) == ("NotImplementedException", True)

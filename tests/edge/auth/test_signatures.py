@@ -1,4 +1,4 @@
-"""Which signatures are taken, with the option `auth` (spec 01 section 6, spec 05 section 6)."""
+"""Verification of signatures with the option `auth` (spec 01 section 6, spec 05 section 6)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def client(key: str = "personalize-emu", secret: str = "personalize-emu", **opti
 
 
 def signed(body: bytes = b"{}", path: str = "/", *, presigned: bool = False, service: str = "personalize") -> Any:
-    """As botocore signs a request."""
+    """Sign a request with botocore."""
     request = AWSRequest("POST", f"https://personalize.{REGION}.amazonaws.com{path}", {"x-amz-target": " a  b "}, body)
     signer = SigV4QueryAuth(OWN, service, REGION, 60) if presigned else SigV4Auth(OWN, service, REGION)
     signer.add_auth(request)
@@ -106,7 +106,7 @@ def test_keys_must_be_known_and_secrets_their_own() -> None:
 
 @pytest.mark.usefixtures("locked")
 def test_checks_come_in_order() -> None:
-    """P-56: the signature after the syntax, before the constraints; and in every service's own shape (P-40)."""
+    """P-56: checked after the syntax and before the constraints; errors in the format of each service (P-40)."""
     stranger = client(secret="wrong")
     assert refusal(stranger.describe_schema, schemaArn="no ARN")[0] == "InvalidSignatureException"
     events = boto3.client("personalize-events", REGION, aws_access_key_id="a", aws_secret_access_key="b")
@@ -118,7 +118,7 @@ def test_checks_come_in_order() -> None:
 
 @pytest.mark.usefixtures("locked")
 def test_users_and_sessions_of_the_embedded_services() -> None:
-    """S-29, S-37: lasting keys of IAM users, temporary ones of roles with their token; until they expire (P-61)."""
+    """S-29, S-37: permanent keys of users, temporary keys of roles with token, until they expire (P-61)."""
     iam, sts = boto3.client("iam", region_name=REGION), boto3.client("sts", region_name=REGION)
     iam.create_user(UserName="ann")
     key = iam.create_access_key(UserName="ann")["AccessKey"]
@@ -150,7 +150,7 @@ def test_an_expired_session() -> None:
 
 @drawn(body=st.binary(max_size=60), path=st.sampled_from(["/", "/events", "/items"]), presigned=st.booleans())
 def test_requests_signed_by_botocore_are_accepted(body: bytes, path: str, presigned: bool) -> None:
-    """P-19, S-36: and not if anything of it has changed."""
+    """P-19, S-36: any change of the request invalidates the signature."""
     request = received(signed(b"" if presigned else body, path, presigned=presigned))
     assert authenticated(request, CALLERS, time_of(request)).arn == "arn:aws:iam::123456789012:root"
     for changed in (replace(request, method="PUT"), replace(request, body=request.body + b" ")):
@@ -160,7 +160,7 @@ def test_requests_signed_by_botocore_are_accepted(body: bytes, path: str, presig
 
 @pytest.mark.parametrize(("late", "taken"), [(0, True), (800, True), (-800, True), (1000, False), (-1000, False)])
 def test_requests_of_another_time(late: float, taken: bool) -> None:
-    """P-22: 15 minutes from the time of the server, on the clock of the machine."""
+    """P-22: 15 minutes from the time of the server, on the system clock."""
     request = received(signed())
     if taken:
         assert authenticated(request, CALLERS, time_of(request) + late)
@@ -211,7 +211,7 @@ def test_malformed_credentials_are_refused(authorization: str | None, error: typ
 
 @drawn(authorization=st.text(max_size=80), date=st.text(max_size=20), query=st.text(max_size=40))
 def test_no_credentials_are_a_fault_of_ours(authorization: str, date: str, query: str) -> None:
-    """P-64: whatever they look like."""
+    """P-64: malformed credentials never cause a server error."""
     headers = {"authorization": f"AWS4-HMAC-SHA256 {authorization}", "x-amz-date": date}
     for given in (headers, {}):
         with pytest.raises(AwsError):
@@ -219,7 +219,7 @@ def test_no_credentials_are_a_fault_of_ours(authorization: str, date: str, query
 
 
 def test_a_server_that_asks_for_signatures() -> None:
-    """P-4, P-60, S-24, S-36: over plain HTTP, as the client sends host and path; preflights need none (P-80)."""
+    """P-4, P-60, S-24, S-36: over plain HTTP with the client's host and path; preflight needs no signature (P-80)."""
     with LiveServer(emulator_with_services(Settings(pace="instant", auth="sigv4"))) as server:
         at = {"endpoint_url": server.url}
         assert client(**at).list_schemas()["schemas"] == []
@@ -233,7 +233,7 @@ def test_a_server_that_asks_for_signatures() -> None:
 
 
 def test_clients_require_https_by_default(locked: None) -> None:
-    """P-4, S-24: the mock answers what a client would have sent over TLS."""
+    """P-4, S-24: the mock verifies what a client would have sent over TLS."""
     personalize = client()
     assert personalize.meta.endpoint_url == f"https://personalize.{REGION}.amazonaws.com"
     assert json.dumps(personalize.list_schemas()["schemas"]) == "[]"
@@ -242,7 +242,7 @@ def test_clients_require_https_by_default(locked: None) -> None:
 @pytest.mark.parametrize("service", ["personalize-runtime", "personalize-events"])
 @pytest.mark.parametrize("auth", ["off", "sigv4", "iam"])
 def test_p8_requests_signed_with_the_name_of_another_client(service: str, auth: Any) -> None:
-    """Answered as what they are, or told what to sign for: never as those of an unknown service."""
+    """Requests with another signing name are answered by Personalize, never by an unknown service."""
     with emulator_with_services(Settings(pace="instant", auth=auth)) as emulator, LiveServer(emulator) as server:
         host = urlsplit(server.url).netloc
         request = AWSRequest("POST", f"{server.url}/recommendations", {"host": host}, b'{"userId":"u"}')

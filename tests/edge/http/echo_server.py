@@ -1,4 +1,4 @@
-"""An HTTP server in a thread whose application tells what has arrived, and raw connections to it."""
+"""An HTTP server in a thread with an application that echoes requests, and raw connections to it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ HANG_SECONDS = 30
 
 @dataclass
 class EchoApplication:
-    """Answers with method, target and length of the body. Requests of `/held` wait until they are let go.
+    """Responds with method, target and body length. Requests for `/held` are held until `let_go`.
 
-    arrived: what was served. holding: set when a request is held.
+    arrived: requests so far. holding: set when a request is held.
     """
 
     arrived: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Running:
         self.echo.holding.clear()
 
     def ask(self, *sent: bytes, ends: bool = False) -> bytes:
-        """All that comes back for these bytes until the server closes. ends: close the own side after them."""
+        """Send bytes; return all bytes received until the server closes. ends: close the sending side afterwards."""
         with self.connect() as connection:
             for piece in sent:
                 connection.sendall(piece)

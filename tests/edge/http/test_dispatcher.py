@@ -1,4 +1,4 @@
-"""What AWS requests meet before anybody looks at what they ask for: limits, whole bodies, threads of their own."""
+"""Limits, complete bodies and thread pools of the HTTP application."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def server() -> Iterator[LiveServer]:
 
 @pytest.fixture
 def hasty() -> Iterator[LiveServer]:
-    """A server that waits a fifth of a second for a request."""
+    """A server with a time-out of 0.2 seconds for requests."""
     settings = Settings(pace="instant", body_timeout=0.2)
     with emulator_with_services(settings) as emulator, LiveServer(emulator) as server:
         yield server
@@ -74,7 +74,7 @@ def connect(server: LiveServer) -> socket.socket:
 
 
 def send(server: LiveServer, sent: bytes, *, ends: bool = False) -> Answer:
-    """The answer to these bytes. ends: nothing follows them."""
+    """The response to these bytes. ends: close the sending side."""
     with connect(server) as connection:
         connection.sendall(sent)
         if ends:
@@ -179,7 +179,7 @@ def test_stalled_connections_hold_up_nobody(server: LiveServer) -> None:
 
 
 def test_health_waits_for_no_thread_and_no_lock(server: LiveServer) -> None:
-    """Every thread that answers waits for the store, more requests wait for a thread."""
+    """All live threads wait for the store, and further requests wait for a thread."""
     ask: Callable[[], Any] = client(server, "personalize").list_schemas
     threads = [threading.Thread(target=ask) for _ in range(dispatcher.LIVE_THREADS + 2)]
     with server.emulator.state.store.lock:
@@ -201,7 +201,7 @@ def test_health_with_foreign_host_is_refused(server: LiveServer) -> None:
 def test_calls_that_wait_and_other_services_leave_threads_to_recommendations(
     server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many calls as wait in each of the other pools, and more, have not ended."""
+    """More calls are in progress than each of the other pools has threads."""
     let_go, waiting = threading.Event(), threading.Semaphore(0)
     call = server.emulator.call
 

@@ -1,4 +1,4 @@
-"""HTTP as it is on the wire: what is whole is answered in its order, what is not is refused and reaches nobody."""
+"""HTTP on the wire: complete requests are answered in order, malformed ones never reach the application."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def server() -> Iterator[Running]:
 
 @pytest.fixture
 def hasty() -> Iterator[Running]:
-    """A server that waits a tenth of a second for a request."""
+    """A server with a time-out of 0.1 seconds for requests."""
     with echoing(0.1) as server:
         yield server
 
@@ -182,7 +182,7 @@ def test_head_old_clients_and_those_that_end_their_side(server: Running) -> None
 
 
 def test_upgrade_header_is_ignored_and_body_kept(server: Running) -> None:
-    """As Java's client and curl --http2 send it."""
+    """As sent by Java's client and curl --http2."""
     upgrade = "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA"
     sent = request("POST", "/upgrade", b"the body", *upgrade)
     answer = server.ask(sent + request("POST", "/upgrade", b"another", *upgrade) + last("GET", "/then"))

@@ -1,4 +1,4 @@
-"""Pace instant over HTTP: a call waits for its work, but not for ever, and no other call waits with it."""
+"""Pace instant over HTTP: a call waits for its own work only, and not longer than the time-out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATIENCE = 0.05
 
 
 class HeldClients(EmbeddedClients):
-    """Clients whose downloads are held until the event is set; `begun` is set by the first."""
+    """Clients whose downloads block until the event is set; `begun` is set by the first."""
 
     def __init__(self) -> None:
         super().__init__()

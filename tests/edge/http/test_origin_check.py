@@ -1,4 +1,4 @@
-"""Which Host and Origin headers pass."""
+"""Accepted and refused Host and Origin headers."""
 
 from __future__ import annotations
 

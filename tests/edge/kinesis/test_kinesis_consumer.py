@@ -1,4 +1,4 @@
-"""`personalize-emu kinesis` against an embedded Kinesis on the same port, over HTTP."""
+"""`personalize-emu kinesis` with an embedded Kinesis on the same port, over HTTP."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STREAM = "clicks"
 
 @dataclass
 class Town:
-    """A server with a stream of two shards and a dataset group that listens."""
+    """A server with a stream of two shards and a dataset group with an event tracker."""
 
     url: str
     server: LiveServer
@@ -47,7 +47,7 @@ class Town:
         return sequence
 
     def consumed(self, *options: str) -> tuple[int, dict[str, int], str]:
-        """Exit code, what it says was done, and its complaints."""
+        """Exit code, totals and error output of the command."""
         arguments = ["--endpoint", self.url, "--region", REGION, "--checkpoints", str(self.checkpoints)]
         code = main(
             ["kinesis", "--stream", STREAM, "--tracking-id", self.tracking_id, "--once", *arguments, *options]
@@ -124,7 +124,7 @@ def test_restart_continues_from_checkpoint(town: Town) -> None:
 
 
 def test_records_read_twice_after_kill_count_once(town: Town) -> None:
-    """EV-40: the id of an event follows from its place in the stream."""
+    """EV-40: the event id is derived from the sequence number."""
     town.put(view("u1", 1))
     assert town.consumed("--from", "trim_horizon")[1]["records"] == 1
     town.checkpoints.unlink()
@@ -136,7 +136,7 @@ def test_latest_begins_now_and_after_that_misses_nothing(town: Town) -> None:
     town.put(view("before", 1))
     assert town.consumed()[1]["records"] == 0
     town.put(view("after", 2))
-    # A time of the stream has whole seconds, so that what came just before may be read, too.
+    # Stream timestamps have whole seconds, so earlier records of the same second may be read.
     assert town.consumed()[1]["records"] in (1, 2)
     assert ("after", "i", 2) in town.stored()
     assert town.consumed()[1]["records"] == 0
@@ -216,7 +216,7 @@ def test_a_stream_that_is_not_there(town: Town) -> None:
 
 
 def test_entries_are_completed_from_their_record() -> None:
-    """Id and time of an event that has none; text of properties; tracking ids."""
+    """Default id and time of an event; text of properties; tracking ids."""
     data = {"sessionId": "s", "eventList": [{"eventType": "v", "properties": {"a": 1}}, {"eventId": "e", "sentAt": 5}]}
     record = StreamRecord("shard-1", "77", json.dumps(data).encode(), 12.5)
     call = call_of(record, Trackers("of-events", "of-actions"))
@@ -246,7 +246,7 @@ def consumer(kinesis: Any, events: Any, path: Path, tracking_id: str = "t") -> S
 
 
 def failing_first(call: Any, *errors: Exception) -> Any:
-    """The call, after so many failures."""
+    """A call that succeeds after some failures."""
     waiting = iter(errors)
 
     def flaky(**params: Any) -> Any:
@@ -258,7 +258,7 @@ def failing_first(call: Any, *errors: Exception) -> Any:
 
 
 def test_throttling_and_lost_connections_are_waited_out(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same record is put again until it is taken; each time after a longer pause."""
+    """The same record is retried with increasing pauses."""
     town.put(view("u", 1))
     reading = consumer(town.kinesis, town.events, town.checkpoints, town.tracking_id)
     pauses: list[float] = []

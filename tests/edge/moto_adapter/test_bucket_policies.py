@@ -26,7 +26,7 @@ ENFORCE_SSL = {
     "Resource": [f"arn:aws:s3:::{BUCKET}", OBJECTS],
     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
 }
-"""As the CDK writes it for a bucket with `enforceSSL`."""
+"""As written by the CDK for a bucket with `enforceSSL`."""
 OLD_TLS = {**ENFORCE_SSL, "Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}}}
 
 
@@ -64,7 +64,7 @@ def checked() -> Iterator[Owner]:
     ids=lambda statement: json.dumps(statement["Condition"]),
 )
 def test_deny_for_other_principals_admits_the_service(owner: Owner, statement: Mapping[str, Any]) -> None:
-    """S-24: the service comes over TLS, as itself, and for this account."""
+    """S-24: the service uses TLS, its own principal, and the account."""
     owner.grant_service({**READING, "Principal": SERVICE}, statement)
     assert owner.imports(owner.dataset()) == "ACTIVE"
 
@@ -79,7 +79,7 @@ def test_checked_roles_come_over_tls(checked: Owner, statement: Mapping[str, Any
 
 
 def test_a_condition_that_holds_denies_the_service(owner: Owner) -> None:
-    """S-9: negated operators fit what the request does not have."""
+    """S-9: negated operators match missing keys."""
     dataset = owner.dataset()
     owner.grant_service(deny(StringNotEquals={"aws:SourceVpc": "vpc-1"}))
     job = owner.given.personalize.create_dataset_import_job(**owner.request(dataset))["datasetImportJobArn"]
@@ -106,7 +106,7 @@ def test_a_condition_that_holds_denies_the_service(owner: Owner) -> None:
     ids=str,
 )
 def test_conditions_for_clients(owner: Owner, condition: Any, denied: bool) -> None:
-    """What cannot be told, such as the organization, does not count."""
+    """Unknown condition keys, such as the organization, are ignored."""
     owner.s3.put_bucket_policy(Bucket=BUCKET, Policy=policy(deny(**condition)))
     if denied:
         with pytest.raises(ClientError, match="403"):
@@ -124,7 +124,7 @@ def test_headers_of_a_request_are_condition_keys(owner: Owner) -> None:
 
 
 def test_a_principal_is_the_user_or_the_role(owner: Owner) -> None:
-    """Not everybody, as moto has it."""
+    """Not every principal matches, unlike in moto."""
     owner.iam.create_user(UserName="ann")
     key = owner.iam.create_access_key(UserName="ann")["AccessKey"]
     session = client("sts").assume_role(RoleArn=ROLE, RoleSessionName="session")["Credentials"]
@@ -174,7 +174,7 @@ def test_only_an_allow_opens_a_private_object_to_everybody(owner: Owner) -> None
     ids=lambda text: text[:60],
 )
 def test_invalid_policy_is_refused_and_bucket_unchanged(owner: Owner, text: str) -> None:
-    """S3's own code. Before, one such text made the bucket unusable."""
+    """The error code of S3. With moto alone, such a policy makes the bucket unusable."""
     assert refusal(owner.s3.put_bucket_policy, Bucket=BUCKET, Policy=text)[0] == "MalformedPolicy"
     assert refusal(owner.s3.get_bucket_policy, status=404, Bucket=BUCKET)[0] == "NoSuchBucketPolicy"
     owner.s3.put_object(Bucket=BUCKET, Key="a", Body=b"a")

@@ -1,4 +1,4 @@
-"""What moto trips over, as plain boto3 clients of the embedded services see it."""
+"""Exceptions of moto as error responses, seen by boto3 clients of the embedded services."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_missing_members_are_reported_from_the_model(embedded: ClientOf) -> None
 
 
 def test_a_missing_package_is_named_with_its_extra(embedded: ClientOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for CloudFormation, whose whole service lacks one."""
+    """As for CloudFormation, which needs another package."""
     monkeypatch.setitem(sys.modules, "jsonpath_ng", None)
     events = embedded("events")
     events.put_rule(**RULE)
@@ -129,7 +129,7 @@ def test_a_missing_package_is_named_with_its_extra(embedded: ClientOf, monkeypat
 def test_eventbridge_accepts_events_for_any_target(
     embedded: ClientOf, caplog: pytest.LogCaptureFixture, arn: str
 ) -> None:
-    """Delivery is asynchronous at AWS, and PutEvents does not fail for a target; moto delivers to few kinds."""
+    """AWS delivers asynchronously and PutEvents never fails for a target; moto delivers to few kinds of targets."""
     events = embedded("events")
     events.put_rule(Name="told", EventPattern='{"source": ["monitor"]}')
     events.put_targets(Rule="told", Targets=[{"Id": "1", "Arn": arn}])
@@ -173,7 +173,7 @@ def test_system_errors_return_500(error: Exception, caplog: pytest.LogCaptureFix
 
 
 def test_other_run_time_errors_are_the_fault_of_the_request() -> None:
-    """botocore, whose parsers moto uses, raises one for a time beyond all calendars."""
+    """botocore's parsers, which moto uses, raise for a time out of range."""
     assert converted(RuntimeError("Unable to calculate correct timezone offset"), failed()).status == 400
 
 
@@ -185,7 +185,7 @@ def test_wrong_content_encoding_is_a_client_error(compressed: Callable[..., Any]
 
 
 def test_internal_clients_get_the_same_errors() -> None:
-    """Over no wire at all."""
+    """Without HTTP."""
     made = EmbeddedClients()
     made("s3", REGION).create_bucket(**BUCKET)
     code, _ = refusal(made("s3", REGION).list_objects_v2, **BUCKET, ContinuationToken="zz")
@@ -196,7 +196,7 @@ def test_internal_clients_get_the_same_errors() -> None:
 
 
 class Subscriber(HTTPServer):
-    """Somebody whom messages are posted to."""
+    """An HTTP server that receives messages."""
 
     def __init__(self) -> None:
         self.got = Event()
@@ -250,7 +250,7 @@ def test_topics_deliver_when_enabled_and_skip_unreachable_subscribers(subscriber
 
 
 def test_an_object_may_be_written_and_read_by_several_threads_at_once() -> None:
-    """As batch jobs do that probe the same folder; moto closes what one thread reads when another writes it again."""
+    """As batch jobs do that write the same probe object; moto closes an object that is overwritten while it is read."""
     reset_services()
     objects = EmbeddedClients()("s3", REGION)
     objects.create_bucket(**BUCKET)

@@ -1,4 +1,4 @@
-"""A reset is one step: nobody sees half of it, and no web page can ask moto for one."""
+"""Resets are atomic, and web pages cannot use moto's reset route."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ OWN = Credentials("personalize-emu", "personalize-emu")
 
 @pytest.fixture
 def port() -> Iterator[Client]:
-    """The application of a server that asks for signatures, in process."""
+    """The application of a server with `auth`, in process."""
     with emulator_with_services(Settings(pace="instant", auth="iam")) as emulator:
         yield Client(one_port(emulator))
     reset_services()
 
 
 def signed(service: str, key: Credentials = OWN, **named: Any) -> dict[str, Any]:
-    """A POST to / as botocore signs it."""
+    """A signed POST to / as botocore creates it."""
     request = AWSRequest("POST", "http://localhost/", {"host": "localhost", **named.pop("headers", {})}, named["data"])
     SigV4Auth(key, service, REGION).add_auth(request)
     return {"method": "POST", "path": "/", "headers": dict(request.headers.items()), **named}
 
 
 def requests(key: Credentials) -> list[dict[str, Any]]:
-    """What asks the embedded services directly, or Personalize to ask them who its caller is."""
+    """Requests that use the embedded services directly or through Personalize."""
     form = {"content-type": "application/x-www-form-urlencoded"}
     target = {"x-amz-target": "AmazonPersonalize.ListSchemas"}
     return [
@@ -55,7 +55,7 @@ def requests(key: Credentials) -> list[dict[str, Any]]:
 
 
 def test_requests_during_a_reset_are_not_failures(port: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They wait until moto has filled its stores anew."""
+    """They wait until moto has initialised its stores again."""
     made = b"Action=CreateUser&UserName=ann&Version=2010-05-08"
     assert port.open(**signed("iam", data=made, headers={"content-type": "application/x-www-form-urlencoded"}))
     half_done, answered = threading.Event(), threading.Event()
@@ -64,7 +64,7 @@ def test_requests_during_a_reset_are_not_failures(port: Client, monkeypatch: pyt
     def filled_slowly(backend: Any, *named: Any, **more: Any) -> None:
         if not half_done.is_set():
             half_done.set()
-            # Long enough for a request that does not wait.
+            # Longer than a request takes that does not wait.
             answered.wait(0.5)
         fill(backend, *named, **more)
 
@@ -84,12 +84,12 @@ def test_requests_during_a_reset_are_not_failures(port: Client, monkeypatch: pyt
 
 
 def test_reset_waits_for_uses_of_embedded_services() -> None:
-    """No new group of Personalize stands beside an old bucket."""
+    """No new Personalize resource exists together with an old bucket."""
     order: list[str] = []
     resetting = threading.Thread(target=reset_services, args=(lambda: order.append("personalize"),))
     with using_services("iam"):
         resetting.start()
-        # As long as a reset that does not wait would take.
+        # Longer than a reset takes that does not wait.
         resetting.join(0.2)
         order.append("used")
     resetting.join()
@@ -103,7 +103,7 @@ def test_shared_lock_excludes_writers() -> None:
 
     def use() -> None:
         for _ in range(50):
-            # A thread inside may enter again, also while somebody waits for everybody to leave.
+            # A thread that holds the lock may acquire it again while a writer waits.
             with shared_lock.shared(), shared_lock.shared():
                 with counting:
                     inside[0] += 1

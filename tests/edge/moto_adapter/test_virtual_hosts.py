@@ -1,4 +1,4 @@
-"""Buckets in the host name: where it works, and what is said where it cannot."""
+"""Bucket names in the host name, and the errors where they are not supported."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_bucket_in_the_host_is_that_of_the_path(server: LiveServer, base: str)
 
 
 def test_names_of_containers_are_explained(server: LiveServer) -> None:
-    """A name with dots could be anybody's; without, as the endpoint itself, it cannot."""
+    """A host name with dots may belong to a web page; a single name cannot."""
     assert ask(server, "PUT", "/films", "emu:4577")[0] == 200
     status, output = ask(server, "GET", "/a", "films.emu:4577")
     assert status == 403

@@ -1,4 +1,4 @@
-"""The in-process mock, beside moto's."""
+"""The in-process mock, also with moto's mock_aws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fixtures of the plugin, and that it costs nothing before one is used."""
+"""The fixtures of the pytest plugin, and its import cost."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_trained_campaigns_of_dicts_answer(
         for step, item in enumerate(["tent", "sleeping-bag", f"lamp{user % 7}", f"rope{user % 11}"])
     ]
     runtime = boto3.client("personalize-runtime", region_name="us-east-1")
-    # A shell that points at a running server does not lead the fixture there.
+    # AWS_ENDPOINT_URL of the shell has no effect on the fixture.
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     campaign = trained_campaign(rows, recipe="aws-sims")
     answer = runtime.get_recommendations(campaignArn=campaign, itemId="tent", numResults=5)
