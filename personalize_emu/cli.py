@@ -32,18 +32,18 @@ examples:
   personalize-emu serve                      serve Personalize, S3, IAM, ... on http://127.0.0.1:4577
   personalize-emu serve --port 0             the same on a free port, which is printed
   eval "$(personalize-emu env)"              point the AWS CLI and SDKs of this shell at the server
-  aws personalize list-recipes               and use it like AWS
-  personalize-emu reset                      forget everything the server knows
-  personalize-emu kinesis --stream clicks    put the records of a stream as events
-  personalize-emu demo                       see the whole path, from data to recommendations
+  aws personalize list-recipes               use it like AWS
+  personalize-emu reset                      delete everything on the server
+  personalize-emu kinesis --stream clicks    send the records of a stream as events
+  personalize-emu demo                       run a complete example
 """
 
 SERVE_EXAMPLES = """\
 examples:
-  personalize-emu serve --pace instant       work is done inside the call: no waiting for ACTIVE
+  personalize-emu serve --pace instant       work is done inside the call, no polling needed
   personalize-emu serve --host 0.0.0.0       reachable from other machines and containers
   personalize-emu serve --aws-endpoint http://127.0.0.1:4566
-                                             read and write buckets elsewhere
+                                             use the buckets of another endpoint
 
 Every option is also an environment variable, named in brackets; the option wins.
 The server ends with Ctrl-C (exit code 130) or SIGTERM (0), within a second; a second Ctrl-C ends it at once.
@@ -188,23 +188,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     for option in fields(Settings):
         _add_option(serve, option)
-    reset = commands.add_parser("reset", help="make a running server forget everything")
-    reset.add_argument("--endpoint", metavar="URL", help="of the server; default: AWS_ENDPOINT_URL, else host and port")
+    reset = commands.add_parser("reset", help="delete everything on a running server")
+    reset.add_argument("--endpoint", metavar="URL", help="the server; default: AWS_ENDPOINT_URL, else host and port")
     for option in fields(Settings):
         if option.name in ("host", "port"):
             _add_option(reset, option)
-    env = commands.add_parser("env", help="print exports that point AWS clients of a shell at the server")
+    env = commands.add_parser("env", help="print shell exports that point AWS clients at the server")
     for option in fields(Settings):
         if option.name in ("host", "port", "region"):
             _add_option(env, option)
     kinesis = commands.add_parser(
         "kinesis",
-        help="put the records of a Kinesis stream as events, going on where it was",
+        help="send the records of a Kinesis stream as events, continuing from its checkpoints",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(kinesis)
     commands.add_parser("doctor", help="print versions and settings, for bug reports")
-    commands.add_parser("demo", help="walk through the whole path on a bundled shop", add_help=False)
+    commands.add_parser("demo", help="run a complete example on the bundled shop data", add_help=False)
     return parser
 
 

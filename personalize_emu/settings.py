@@ -60,84 +60,84 @@ class Settings:
     """Options of one emulator. The order of the fields is the order in `--help` and in the documentation."""
 
     host: str = _option("127.0.0.1", "address to listen on")
-    port: int = _option(4577, "port to listen on; 0 takes a free one and prints it")
+    port: int = _option(4577, "port to listen on; 0 selects a free port and prints it")
     body_timeout: float = _option(
         30.0,
-        "seconds in which a client must have sent its request, one more for each MB of it; later it is refused",
+        "seconds in which a request must be received, plus one second per MB; otherwise it is refused",
     )
     pace: Pace = _option(
         "fast",
-        "how long states last: instant (work is done inside the call), fast (background, states visible), "
+        "how long states last: instant (work is done inside the call), fast (work in the background, visible states), "
         "real (a multiple of the real service's durations)",
     )
     instant_timeout: float = _option(
         45.0,
-        "with pace instant: seconds after which a call over HTTP answers although its work goes on; less than the "
-        "time-out of the client, or that sends the call again (boto3 after 60)",
+        "with pace instant: seconds after which a call over HTTP returns although its work continues; keep it below "
+        "the time-out of clients, which repeat the call then (boto3 after 60)",
     )
     real_pace_scale: float = _option(1.0, "with pace real: multiple of the real service's durations")
-    seed: int = _option(0, "seed of every random choice: the same seed and calls give the same answers")
+    seed: int = _option(0, "seed of all random choices: the same seed and calls give the same responses")
     account: str = _option("123456789012", "the 12-digit account that owns all resources")
-    region: str = _option("us-east-1", "region of requests that carry no credential scope")
+    region: str = _option("us-east-1", "region of requests without credential scope")
     aws_endpoint: str = _option("", "endpoint of S3 and the other AWS services; empty embeds them")
     aws_timeout: float = _option(
         10.0,
-        "with aws_endpoint: seconds without a byte from another service after which a request to it is given up; it is "
-        "sent three times",
+        "with aws_endpoint: time-out in seconds without a byte of requests to other services; they are attempted three "
+        "times",
     )
     http_deliveries: bool = _option(
         False,
-        "let the embedded services post to addresses that requests name, such as HTTP subscribers of SNS topics; such "
-        "subscriptions are refused otherwise",
+        "let the embedded services send HTTP requests to addresses given by clients, such as HTTP subscribers of SNS "
+        "topics; otherwise such subscriptions are refused",
     )
     quotas: str = _option(
         "default",
-        "how many resources there may be: default (the service's numbers), off (any number), or changes of "
-        "the defaults such as campaigns=10,schemas=20",
+        "maximum numbers of resources: default (those of the service), off (unlimited), or changes of the defaults "
+        "such as campaigns=10,schemas=20",
     )
     check_roles: bool = _option(
-        False, "refuse roles and buckets that the service could not use, as their IAM and bucket policies say"
+        False, "refuse roles and buckets whose IAM and bucket policies deny access to the service"
     )
     auth: Auth = _option(
         "off",
-        "whom to answer: off (everybody), sigv4 (requests that are signed with a known key), iam (of those, the ones "
-        "that the policies of the user or role allow)",
+        "authentication: off (none), sigv4 (requests must be signed with a known key), iam (the policies of the user "
+        "or role must also allow the call)",
     )
     credentials: str = _option(
         "personalize-emu:personalize-emu",
-        "access keys of the account itself, which may do everything, as KEY:SECRET,KEY:SECRET; the embedded IAM and "
-        "STS issue others",
+        "access keys of the account itself, with all permissions, as KEY:SECRET,KEY:SECRET; the embedded IAM and STS "
+        "issue further keys",
     )
     auto_training: bool = _option(
         True,
-        "train solutions and recommenders again on the emulator's clock: solutions an hour after they were made and "
-        "then every few days as they say, recommenders every seven days",
+        "train solutions and recommenders automatically on the emulator's clock: solutions an hour after their "
+        "creation and then at their configured interval, recommenders every seven days",
     )
     network_from: int = _option(
         200_000,
-        "interactions from which on User-Personalization and Personalized-Ranking train a recurrent network as well, "
-        "about five minutes of one core a million; 0 for never",
+        "number of interactions from which on User-Personalization and Personalized-Ranking also train a sequential "
+        "model (GRU), about five minutes of one core per million; 0 for never",
     )
     legacy_recipes: bool = _option(
-        False, "let solutions be made with aws-hrnn and its kin, which the service has withdrawn from new solutions"
+        False, "allow new solutions with the HRNN recipes, which the service no longer allows"
     )
     nonconforming_rows: float = _option(
         0.05,
-        "largest share, from 0 to 1, of the rows of an import that may not conform to the schema; they are left out "
-        "and logged, and with more of them, or no other, the import fails",
+        "largest share, from 0 to 1, of the rows of an import that may be nonconforming; these rows are left out and "
+        "logged; with more of them, or without a conforming row, the import fails",
     )
     page_size: int = _option(
-        100, "most entries that one page of a list has; a small number finds clients that do not ask for the next page"
+        100, "maximum number of entries per page of a list; a small number finds clients that read the first page only"
     )
     service_metrics: bool = _option(
-        True, "send the service's own metrics (calls, errors, latencies, jobs) to the embedded or configured CloudWatch"
+        True, "send the service metrics (calls, errors, latencies, jobs) to the embedded or configured CloudWatch"
     )
     executor: str = _option(
         "",
-        "where batch jobs are worked on: empty for the server itself, or dask://HOST:PORT, the scheduler of a Dask "
-        "cluster whose workers have personalize-emu[dask]",
+        "where batch jobs run: empty for the server itself, or dask://HOST:PORT, the scheduler of a Dask cluster whose "
+        "workers have personalize-emu[dask] installed",
     )
-    export_file_bytes: int = _option(1 << 28, "size from which on an exported dataset goes on in another file")
+    export_file_bytes: int = _option(1 << 28, "maximum size of an exported file; larger datasets are split")
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     def __post_init__(self) -> None:

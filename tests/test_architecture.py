@@ -1,4 +1,4 @@
-"""The directions of the design, read from the imports: an arrow that runs the wrong way fails here."""
+"""Checks the imports between packages, the places of third-party imports, file lengths, and the vocabulary."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ PACKAGE = "personalize_emu"
 REPOSITORY = Path(__file__).parents[1]
 LONGEST_FILE = 400
 
-# What the modules of a room may import of ours, besides their own room. A room is a module or a package
-# right below ours; "" is our package itself, which offers everything lazily. A longer name allows only that
-# part. `anything` still leaves out the entry points, which have rules of their own.
-GROUND = frozenset({"data", "recipes", "filters", "settings", "aws_services", "s3_locations", "schema_files"})
+# What the modules of each top-level package or module may import, besides their own package. "" is personalize_emu
+# itself, which imports lazily. A longer name allows that part only.
+FOUNDATION = frozenset({"data", "recipes", "filters", "settings", "aws_services", "s3_locations", "schema_files"})
 ALLOWED: Mapping[str, frozenset[str]] = {
     "settings": frozenset(),
     "schema_files": frozenset(),
@@ -27,18 +26,18 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "s3_locations": frozenset({"aws_services"}),
     "recipes": frozenset({"data"}),
     "filters": frozenset({"data"}),
-    "state": (GROUND - {"recipes"}) | {"recipes.contract.base", "wire.errors"},
-    "service": GROUND | {"state", "wire.errors", "wire.pages"},
-    "runtime": GROUND | {"state", "service", "wire.errors", "wire.pages"},
-    "batch": GROUND | {"state", "service", "runtime", "wire.errors", "wire.java_text"},
-    "operations": GROUND | {"state", "service", "runtime", "batch", "wire"},
-    "emulator": GROUND | {"state", "service", "runtime", "batch", "wire", "operations", ""},
-    "edge": GROUND | {"state", "service", "runtime", "batch", "wire", "operations", "emulator", ""},
+    "state": (FOUNDATION - {"recipes"}) | {"recipes.contract.base", "wire.errors"},
+    "service": FOUNDATION | {"state", "wire.errors", "wire.pages"},
+    "runtime": FOUNDATION | {"state", "service", "wire.errors", "wire.pages"},
+    "batch": FOUNDATION | {"state", "service", "runtime", "wire.errors", "wire.java_text"},
+    "operations": FOUNDATION | {"state", "service", "runtime", "batch", "wire"},
+    "emulator": FOUNDATION | {"state", "service", "runtime", "batch", "wire", "operations", ""},
+    "edge": FOUNDATION | {"state", "service", "runtime", "batch", "wire", "operations", "emulator", ""},
 }
 ALLOWED_AT_ENTRY_POINTS = frozenset(ALLOWED) | {"cli", "demo", ""}
 ENTRY_POINTS = frozenset({"cli", "demo", "", "__main__"})
 
-# Other people's packages that only some of our modules may import; the longest name that fits counts.
+# Third-party packages that only some modules may import; the longest matching name applies.
 CONFINED: Mapping[str, tuple[str, ...]] = {
     "flask": ("edge",),
     "flask_cors": ("edge",),
@@ -56,10 +55,10 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "shelve": (),
 }
 CATCHES_ALL = ("edge.request_pipeline", "edge.one_port", "edge.moto_adapter.clients", "state.jobs")
-"""Where a fault, of ours or of an embedded service, becomes an InternalFailure, or the end of a job."""
+"""Modules that may catch all exceptions: they convert them to error responses or failed jobs."""
 
 
-# Home-made words that earlier versions used, to what the field calls them; they occur in no identifier: names of
+# Unusual words -> the standard terms. The words must not occur in identifiers: names of
 # modules, classes, functions, parameters, variables and attributes, split at underscores and capitals. Words that also
 # have an ordinary meaning here are not listed: neighbours (kNN), trust (of IAM roles), affinity (Item-Affinity, an AWS
 # recipe), trial (of a search), moments, series, pieces, returns, asked, chain, front.
@@ -114,14 +113,14 @@ VOCABULARY_PENDING = ("recipes",)
 
 @dataclass(frozen=True)
 class Module:
-    """`name` is relative to our package: `wire.errors`; the package itself is the empty name."""
+    """name: relative to personalize_emu, e.g. `wire.errors`; empty for the package itself."""
 
     name: str
     is_package: bool
     text: str
 
     @property
-    def room(self) -> str:
+    def top_package(self) -> str:
         return self.name.partition(".")[0]
 
 
@@ -137,7 +136,7 @@ def within(name: str, part: str) -> bool:
 
 
 def violations(package: Path) -> list[str]:
-    """Every broken rule, as `<module>: <what is wrong>`."""
+    """All violations, as `<module>: <violation>`."""
     found = list(modules(package))
     names = {module.name for module in found}
     faulty = (f"{module.name or PACKAGE}: {fault}" for module in found for fault in faults(module, names))
@@ -159,7 +158,7 @@ def faults(module: Module, names: set[str]) -> Iterator[str]:
 
 
 def imported(node: ast.AST, module: Module) -> Iterator[str]:
-    """Full dotted names of what a statement imports; members that are no modules are cut off later."""
+    """Full dotted names of what a statement imports, including members of modules."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -198,19 +197,19 @@ def import_faults(module: Module, target: str, names: set[str]) -> Iterator[str]
 
 
 def nearest_module(name: str, names: set[str]) -> str:
-    """`wire.errors.InvalidInputException` is in `wire.errors`."""
+    """The module of a dotted name: `wire.errors` for `wire.errors.InvalidInputException`."""
     while name and name not in names:
         name = name.rpartition(".")[0]
     return name
 
 
 def may_import(module: Module, target: str) -> bool:
-    room = target.partition(".")[0]
-    if room == module.room:
+    top_package = target.partition(".")[0]
+    if top_package == module.top_package:
         return True
-    if module.room in ENTRY_POINTS:
-        return room in ALLOWED_AT_ENTRY_POINTS
-    allowed = ALLOWED.get(module.room, frozenset())
+    if module.top_package in ENTRY_POINTS:
+        return top_package in ALLOWED_AT_ENTRY_POINTS
+    allowed = ALLOWED.get(module.top_package, frozenset())
     return any(target == part or (bool(part) and within(target, part)) for part in allowed)
 
 
@@ -230,8 +229,8 @@ def test_imports_follow_the_layers() -> None:
 
 
 def test_every_package_has_a_rule() -> None:
-    rooms = {module.room for module in modules(REPOSITORY / PACKAGE)}
-    assert rooms - set(ALLOWED) - ENTRY_POINTS == set()
+    top_packages = {module.top_package for module in modules(REPOSITORY / PACKAGE)}
+    assert top_packages - set(ALLOWED) - ENTRY_POINTS == set()
 
 
 def test_tests_and_benchmarks_have_at_most_400_lines() -> None:
@@ -291,7 +290,7 @@ def test_listed_words_are_found_in_every_kind_of_identifier(tmp_path: Path) -> N
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A small package that keeps every rule."""
+    """A small package without violations."""
     plant(tmp_path, "__init__", "def __getattr__(name):\n    from personalize_emu.edge import mock\n")
     for name in ("wire", "edge", "service", "state", "data", "recipes", "runtime"):
         plant(tmp_path, f"{name}/__init__", "")

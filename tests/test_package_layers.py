@@ -54,17 +54,17 @@ def layer_faults(package: Path) -> list[str]:
 
 
 def module_faults(module: Module, names: set[str]) -> Iterator[str]:
-    if module.room not in LAYERS or module.name == module.room:
+    if module.top_package not in LAYERS or module.name == module.top_package:
         return
     part = part_of(module.name)
-    if layer_of(module.room, part) is None:
+    if layer_of(module.top_package, part) is None:
         yield f"{module.name}: has no layer"
         return
     targets = (target for node in ast.walk(ast.parse(module.text)) for target in imported(node, module))
     for target in targets:
-        if within(target, f"{PACKAGE}.{module.room}"):
+        if within(target, f"{PACKAGE}.{module.top_package}"):
             ours = nearest_module(target[len(PACKAGE) + 1 :], names)
-            if part_of(ours) != part and not is_below(module.room, part_of(ours), part):
+            if part_of(ours) != part and not is_below(module.top_package, part_of(ours), part):
                 yield f"{module.name}: imports {ours}"
 
 
@@ -73,12 +73,12 @@ def part_of(name: str) -> str:
     return name.split(".")[1] if "." in name else ""
 
 
-def layer_of(room: str, part: str) -> int | None:
-    return next((number for number, parts in enumerate(LAYERS[room]) if part in parts), None)
+def layer_of(top_package: str, part: str) -> int | None:
+    return next((number for number, parts in enumerate(LAYERS[top_package]) if part in parts), None)
 
 
-def is_below(room: str, part: str, other: str) -> bool:
-    lower, upper = layer_of(room, part), layer_of(room, other)
+def is_below(top_package: str, part: str, other: str) -> bool:
+    lower, upper = layer_of(top_package, part), layer_of(top_package, other)
     return lower is not None and upper is not None and lower < upper
 
 
@@ -97,7 +97,7 @@ def test_packages_import_lower_layers_only() -> None:
 
 def test_every_listed_package_exists() -> None:
     names = {module.name for module in modules(REPOSITORY / PACKAGE)}
-    listed = {f"{room}.{part}" for room, layers in LAYERS.items() for parts in layers for part in parts}
+    listed = {f"{top_package}.{part}" for top_package, layers in LAYERS.items() for parts in layers for part in parts}
     assert listed | SHORT_MODULES <= names
 
 
