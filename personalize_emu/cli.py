@@ -113,7 +113,7 @@ def _reset(chosen: argparse.Namespace) -> int:
     except (URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         return _failure(f"nothing to reset at {endpoint}: {reason}. Start it with: {PROGRAM} serve")
-    print(f"{endpoint} has forgotten everything")
+    print(f"{endpoint} was reset")
     return 0
 
 

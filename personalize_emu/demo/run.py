@@ -34,13 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo and return its exit code: 0, or 1 with the reason on standard error."""
     parser = argparse.ArgumentParser(prog="personalize-emu demo", description=__doc__)
     parser.add_argument("--seed", type=int, default=7, help="seed of the generated shop")
-    parser.add_argument("--users", type=int, default=600, help="number of shoppers (at least 50)")
+    parser.add_argument("--users", type=int, default=600, help="number of users (at least 50)")
     options = parser.parse_args(argv)
     if options.users < 50:
         parser.error("--users must be at least 50")
     console = Console(sys.stdout, STEPS)
     try:
-        _print_intro(console, options.seed, options.users)
+        _run_steps(console, options.seed, options.users)
     except BrokenPipeError:
         # The reader of the output has gone, e.g. `head`; this is not a failure.
         raise
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _print_intro(console: Console, seed: int, users: int) -> None:
+def _run_steps(console: Console, seed: int, users: int) -> None:
     began = time.monotonic()
     console.step("Start the emulator, with S3 and IAM on the same port")
     with emulator_with_services(Settings(pace="fast", check_roles=True)) as emulator, LiveServer(emulator) as server:
@@ -59,24 +59,24 @@ def _print_intro(console: Console, seed: int, users: int) -> None:
             running = {job["arn"]: job["percent"] / 100 for job in emulator.health()["running"]}
             return float(running.get(arn, 0.0))
 
-        console.say(f"it answers on {server.url}; unmodified clients reach it with")
+        console.say("Unmodified AWS clients use it with")
         console.say(f"AWS_ENDPOINT_URL={server.url}")
-        story = _Story(console, Account(server.url, console, share), generate(seed, users))
-        story.import_data()
-        trained = story.train()
-        story.deploy()
-        story.recommend()
-        story.relate()
-        story.rank()
-        story.stream()
-        story.clean_up()
+        demo_run = _DemoRun(console, Account(server.url, console, share), generate(seed, users))
+        demo_run.import_data()
+        trained = demo_run.train()
+        demo_run.deploy()
+        demo_run.recommend()
+        demo_run.relate()
+        demo_run.rank()
+        demo_run.stream()
+        demo_run.clean_up()
         seconds = time.monotonic() - began
         console.line()
-        calls = story.account.calls
-        console.line(f"Done: {calls} AWS requests, {seconds:.1f} s in all, {trained:.1f} s of it training.")
+        calls = demo_run.account.calls
+        console.line(f"Done: {calls} AWS requests, {seconds:.1f} s in all, {trained:.1f} s of them training.")
 
 
-class _Story:
+class _DemoRun:
     """The steps of the demo; each depends on the previous ones."""
 
     def __init__(self, console: Console, account: Account, shop: Dataset) -> None:
@@ -92,11 +92,11 @@ class _Story:
 
     def import_data(self) -> None:
         say, shop = self._console.say, self._shop
-        self._console.step("Put a generated shop into a bucket, with a role that may read it")
+        self._console.step("Upload generated shop data to a bucket and create a role")
         with TemporaryDirectory() as folder:
             files = {path.stem: path for path in shop.write_csv(Path(folder))}
             role = self.account.upload(files)
-        say(f"{len(shop.interactions)} events of {len(shop.users)} shoppers with {len(shop.items)} items")
+        say(f"{len(shop.interactions)} events of {len(shop.users)} users with {len(shop.items)} items")
         say(f"s3://{BUCKET}/shop/, read as {role}")
         self._console.step("Create a dataset group, schemas and datasets")
         self._group = self.account.dataset_group("demo-shop")
@@ -111,7 +111,7 @@ class _Story:
         began = time.monotonic()
         self._trained = self.account.train(self._group, RECIPES)
         seconds = time.monotonic() - began
-        self._console.step("Read the metrics: measured on shoppers kept out of the training")
+        self._console.step("Read the metrics, measured on test users")
         metrics = {name: self.account.metrics(version) for name, (_, version) in self._trained.items()}
         rows = [[key, *(f"{values[key]:.4f}" for values in metrics.values())] for key in next(iter(metrics.values()))]
         self._console.table(["metric", *metrics], rows)
@@ -123,21 +123,21 @@ class _Story:
             self._campaigns[name] = self.account.deploy(name, version)
 
     def recommend(self) -> None:
-        self._console.step("Recommend: next to what each shopper bought last")
+        self._console.step("Get recommendations, next to the last purchases of each user")
         for number, persona in enumerate(("cook", "gadget", "pets")):
             if number:
                 self._console.line()
             user = self._regular(persona)
             recommended = self.account.recommend(self._campaigns["for-you"], _SHOWN, userId=user)
             bought = self._last_bought(user)
-            self._console.say(f'{user}, whose generator called them "{persona}"')
+            self._console.say(f'{user}, persona "{persona}"')
             self._console.table(
                 ["bought last", "recommended"],
                 [[self._title(one), self._title(two)] for one, two in _side_by_side(bought, recommended)],
             )
 
     def relate(self) -> None:
-        self._console.step("Relate: what goes with an item")
+        self._console.step("Get related items")
         for number, category in enumerate(("Printers", "Tents")):
             if number:
                 self._console.line()
@@ -146,7 +146,7 @@ class _Story:
             self._console.table([self._title(item)], [[self._title(other)] for other in related])
 
     def rank(self) -> None:
-        self._console.step("Rank: the same ten items for two shoppers")
+        self._console.step("Rank the same ten items for two users")
         items = [self._best_seller(category.name) for category in CATEGORIES[:20:2]]
         cook, gadget = self._regular("cook"), self._regular("gadget")
         ranked = [self.account.rank(self._campaigns["ranked"], user, items) for user in (cook, gadget)]
@@ -157,7 +157,7 @@ class _Story:
 
     def stream(self) -> None:
         """Raises DemoFailed if the events do not change the recommendations."""
-        self._console.step("Stream events: a shopper who never camped looks at tents")
+        self._console.step("Stream events: a user of another persona views tents")
         user, campaign = self._regular("pets"), self._campaigns["for-you"]
         self._tracker, tracking_id = self.account.tracker(self._group)
         before = self.account.recommend(campaign, 25, userId=user)
@@ -170,12 +170,12 @@ class _Story:
             [[self._title(one), self._title(two)] for one, two in _side_by_side(before[:_SHOWN], after[:_SHOWN])],
         )
         was, now = self._outdoor(before), self._outdoor(after)
-        self._console.say(f"for the outdoors: {was} of the first 25 before, {now} after")
+        self._console.say(f"outdoor items among the first 25: {was} before, {now} after")
         if now <= was:
-            raise DemoFailed("the events did not move the recommendations")
+            raise DemoFailed("the events did not change the recommendations")
 
     def clean_up(self) -> None:
-        self._console.step("Delete everything, in order")
+        self._console.step("Delete all resources")
         for campaign in self._campaigns.values():
             self.account.delete("campaign", campaign)
         for solution, _ in self._trained.values():

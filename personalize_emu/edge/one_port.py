@@ -167,7 +167,7 @@ def _unserved(service: str | None, headers: Mapping[str, str], error: UnservedRe
 
 
 def _not_embedded(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:
-    raise UnservedRequest("This port serves Personalize only; the option aws_endpoint says where the rest is.")
+    raise UnservedRequest("This server only provides Personalize; other services are at the option aws_endpoint.")
 
 
 def _is_personalize(method: str, path: str, headers: Mapping[str, str], query: str, *, signed: bool) -> bool:

@@ -51,7 +51,7 @@ def _requests(counts: Counts) -> Metric:
 
 def _latencies(counts: Counts) -> Metric:
     family = HistogramMetricFamily(
-        f"{PREFIX}request_seconds", "Time from the request to its answer, network left out.", labels=("operation",)
+        f"{PREFIX}request_seconds", "Processing time of requests, without network.", labels=("operation",)
     )
     for operation, (buckets, total) in sorted(counts.latencies.items()):
         sums = [sum(buckets[: place + 1]) for place in range(len(buckets))]
@@ -70,7 +70,7 @@ def _records(counts: Counts) -> Metric:
 
 def _ended_jobs(counts: Counts) -> Metric:
     family = CounterMetricFamily(
-        f"{PREFIX}creations", "Resources whose creation ended, jobs included.", labels=("kind", "outcome")
+        f"{PREFIX}creations", "Finished creations of resources and jobs.", labels=("kind", "outcome")
     )
     for (kind, outcome), number in sorted(counts.jobs.items()):
         family.add_metric((kind, outcome), number)
@@ -78,14 +78,14 @@ def _ended_jobs(counts: Counts) -> Metric:
 
 
 def _trainings(counts: Counts) -> Metric:
-    family = CounterMetricFamily(f"{PREFIX}trainings", "Models that went into service.", labels=("recipe",))
+    family = CounterMetricFamily(f"{PREFIX}trainings", "Models trained and deployed.", labels=("recipe",))
     for recipe, number in sorted(counts.trainings.items()):
         family.add_metric((recipe,), number)
     return family
 
 
 def _resources(emulator: Emulator) -> Metric:
-    family = GaugeMetricFamily(f"{PREFIX}resources", "Resources there are, by state.", labels=("kind", "status"))
+    family = GaugeMetricFamily(f"{PREFIX}resources", "Resources by state.", labels=("kind", "status"))
     found = Counter(
         (record.kind, record.status if isinstance(record, Stateful) else "ACTIVE")
         for record in emulator.state.store.records()

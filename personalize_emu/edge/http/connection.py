@@ -106,7 +106,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
-            log.error("a request failed before it was whole", exc_info=error.__context__ or error)
+            log.error("a request failed before it was complete", exc_info=error.__context__ or error)
             self._refuse(Fault.MALFORMED)
         except httptools.HttpParserError:
             self._refuse(Fault.MALFORMED)

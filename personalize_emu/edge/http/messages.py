@@ -53,8 +53,8 @@ class Fault(Enum):
     """Why a request is refused before it reaches the application: status and reason."""
 
     MALFORMED = (400, "The request is not well-formed HTTP.")
-    BROKEN_OFF = (400, "The connection ended before the request did.")
-    TOO_SLOW = (408, "The request did not arrive in time.")
+    BROKEN_OFF = (400, "The connection was closed before the request was complete.")
+    TOO_SLOW = (408, "The request was not received in time.")
     TOO_LARGE = (413, "The body is larger than any request of this service.")
     LONG_HEAD = (431, "The request line and the headers are too long.")
     NO_SPACE = (507, "The body is too large to be stored here.")

@@ -221,7 +221,7 @@ class StreamConsumer:
                 failure = error
             except BotoCoreError as error:
                 raise Refused(str(error)) from error
-            log.warning("again in %.1f s: %s", pause, failure)
+            log.warning("retrying in %.1f s: %s", pause, failure)
             if self.stop.wait(pause):
                 return None
             pause = min(2 * pause, LONGEST_PAUSE)

@@ -115,7 +115,7 @@ def refuse_subscribers() -> None:
     def subscribed(backend: Any, topic_arn: str, endpoint: str, protocol: str) -> Any:
         if protocol in HTTP and _serving.allowed is False:
             raise SNSInvalidParameter(
-                "Invalid parameter: Endpoint Reason: personalize-emu posts to no address unless it is started with "
+                "Invalid parameter: Endpoint Reason: personalize-emu sends no HTTP unless it is started with "
                 "--http-deliveries"
             )
         return subscribe(backend, topic_arn, endpoint, protocol)

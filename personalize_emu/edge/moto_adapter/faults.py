@@ -237,7 +237,7 @@ def _explained(error: Exception, failed: FailedRequest) -> str:
             if report.has_errors():
                 return str(report.generate_report())[:1000]
     detail = f"{type(error).__name__}: {error}"[:300]
-    return f"The embedded {failed.service} can make nothing of this request ({detail})."
+    return f"The embedded {failed.service} cannot process this request ({detail})."
 
 
 def _texts(value: Any) -> Iterator[str]:
