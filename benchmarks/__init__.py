@@ -1,1 +1,1 @@
-"""Measurements: `make bench`, or one of them with `python -m benchmarks.NAME`. Loopback only."""
+"""Benchmarks: `make bench`, or a single one with `python -m benchmarks.NAME`. They use the loopback interface only."""

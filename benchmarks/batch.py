@@ -1,4 +1,4 @@
-"""Users a second that a batch inference job answers, line by line from JSON to JSON."""
+"""Throughput of batch inference, from JSON lines to JSON lines."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ YEAR = 365 * 86_400
 
 
 def made_data(users: int, items: int, events: int) -> TrainingData:
-    """Random histories of `events` items a user, an hour between them, begun at any time of a year.
+    """Random histories of `events` items per user at intervals of an hour, starting at any time of a year.
 
     A few items are much more popular than the rest.
     """
@@ -63,7 +63,7 @@ def trained(name: str, data: TrainingData) -> TrainedVersion:
 
 
 def queries(version: TrainedVersion, count: int) -> Iterator[bytes]:
-    """One line a user, or an item; more lines than there are users go round. Made while they are read."""
+    """One line per user or item, repeated if there are more lines; generated while they are read."""
     data, rng = version.data, np.random.default_rng(1)
     ids = data.catalog if version.kind is Kind.RELATED else data.user_ids
     name = "itemId" if version.kind is Kind.RELATED else "userId"
@@ -76,7 +76,7 @@ def queries(version: TrainedVersion, count: int) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Rate:
-    """Lines a second of the clock and of this process, and megabytes that its memory grew by meanwhile."""
+    """Lines per second of wall time and of processor time, and growth of memory in MB."""
 
     clock: float
     processor: float
@@ -99,7 +99,7 @@ def row(name: str, items: int, where: str, found: Rate) -> list[str]:
 
 
 def measured(name: str, version: TrainedVersion, lines: int, dask: str) -> Iterator[list[str]]:
-    """One row for each place the work can be done at."""
+    """One table row for each executor."""
     items = len(version.data.catalog)
     rate(version, max(1, lines // 20), Workers())
     yield row(name, items, "1 thread", rate(version, lines, Workers()))
@@ -133,7 +133,7 @@ def main() -> int:
 
 
 def cluster(stack: ExitStack, processes: int) -> str:
-    """The `executor` option for a cluster that lasts as long as the stack."""
+    """The `executor` option of a Dask cluster that runs until the stack is closed."""
     from distributed import LocalCluster
 
     made = stack.enter_context(LocalCluster(n_workers=processes, threads_per_worker=1, dashboard_address="127.0.0.1:0"))

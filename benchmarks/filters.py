@@ -1,4 +1,4 @@
-"""What a filter costs a request, over a large catalog: columns laid out, a mask made, a mask asked for again."""
+"""Cost of filters over a large catalog: first use of columns, new mask, cached mask."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _drawn(values: list[str], size: int, rng: np.random.Generator) -> pa.Diction
 
 
 def milliseconds(action: Callable[[], object], times: int) -> float:
-    """The middle of `times` runs."""
+    """The median of `times` runs."""
     spent = []
     for _ in range(times):
         began = time.perf_counter()
@@ -97,7 +97,7 @@ def row(name: str, text: str, view_of: Callable[[], View], filter_context: Filte
 
 
 def _after_a_change(records: Records, view: View, filter_context: FilterContext) -> object:
-    """What the next request pays when one item was put."""
+    """Cost of the next request after PutItems with one item."""
     changed = {"ITEM_ID": "i0000005", "CATEGORY": "c1", "STOCK": 1, "CREATION_TIMESTAMP": 5}
     checked = check(parse(EXPRESSIONS["three columns, OR"]), SCHEMAS)
     return admitted(bind(checked, {}, nothing_known), view.over(records.changed_by([changed])), filter_context)

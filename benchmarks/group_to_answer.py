@@ -1,4 +1,4 @@
-"""From nothing to an answering campaign, through boto3, with every step timed."""
+"""Creates everything from a dataset group to a campaign with boto3 and times every step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUCKET = "personalize-benchmark"
 
 @dataclass
 class Stopwatch:
-    """Seconds by step, in order: on the wall, and of this process on all processors."""
+    """Wall and processor seconds by step, in order."""
 
     seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -30,7 +30,7 @@ class Stopwatch:
 
 
 class GroupToAnswer:
-    """The steps, for a server whose pace is instant: no call needs waiting for."""
+    """The steps, for a server with pace instant."""
 
     def __init__(self, url: str) -> None:
         config = Config(read_timeout=900, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
@@ -47,7 +47,7 @@ class GroupToAnswer:
         return str(answer["datasetGroupArn"])
 
     def load(self, group: str, kind: str, schema: str, file: Path) -> None:
-        """One dataset of that kind ("Interactions") from a CSV file."""
+        """Create and import one dataset ("Interactions") from a CSV file."""
         self.s3.upload_file(str(file), BUCKET, f"{kind}.csv")
         schema_arn = self.personalize.create_schema(name=kind, schema=schema)["schemaArn"]
         dataset = self.personalize.create_dataset(
@@ -65,7 +65,7 @@ class GroupToAnswer:
         _must_be_active(found["datasetImportJob"])
 
     def train(self, group: str, recipe: str, name: str = "", **options: Any) -> str:
-        """name: of the solution, that of the recipe when not given. options: further arguments of CreateSolution."""
+        """name: of the solution; by default that of the recipe. options: further arguments of CreateSolution."""
         solution = self.personalize.create_solution(
             name=name or recipe,
             datasetGroupArn=group,

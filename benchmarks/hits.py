@@ -1,4 +1,4 @@
-"""Metrics of every single query, so that two recommenders can be compared query by query."""
+"""Metrics of single queries, for paired comparison of recommenders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PerQuery = NDArray[np.float64]
 
 
 def hits_of(lists: Lists, truths: Lists) -> NDArray[np.float64]:
-    """float64[queries, 25]: 1 where the item at that place is in the truth."""
+    """float64[queries, 25]: 1 for relevant items."""
     table = np.zeros((len(lists), LIST_LENGTH))
     for row, (ranked, truth) in enumerate(zip(lists, truths, strict=True)):
         table[row, : len(ranked)] = np.isin(ranked, truth)[:LIST_LENGTH]
@@ -28,7 +28,7 @@ def reciprocal_ranks_of(hits: NDArray[np.float64]) -> PerQuery:
 
 
 def ndcg_of(hits: NDArray[np.float64], cutoff: int, truths: Lists | None = None) -> PerQuery:
-    """The ideal list is the hits found (M-23) or, given the truths, as many of them as there is room for."""
+    """NDCG of each query. The ideal list has the hits found (M-23) or, if truths are given, all relevant items."""
     discounts = 1 / np.log2(np.arange(2, cutoff + 2))
     found = hits[:, :cutoff]
     count = (
@@ -41,7 +41,7 @@ def ndcg_of(hits: NDArray[np.float64], cutoff: int, truths: Lists | None = None)
 
 
 def interval(difference: PerQuery, seed: int = 0) -> tuple[float, float]:
-    """95 % of the means of resampled queries lie between."""
+    """The 95 % bootstrap interval of the mean."""
     rng = np.random.default_rng(seed)
     picks = rng.integers(len(difference), size=(RESAMPLES, len(difference)))
     low, high = np.quantile(difference[picks].mean(axis=1), (0.025, 0.975))

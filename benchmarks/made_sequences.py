@@ -1,4 +1,4 @@
-"""Sequences with a known making: tastes that drift, items that lead on to others, and a long tail."""
+"""Generated sequences: drifting preferences, items that lead to others, and a long tail."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 GROUPS = 60
-"""At most; of fifty items or so."""
+"""Maximum number of groups of about fifty items."""
 LEADS = 4
-"""Items that one item leads on to; and again as many, that the last two together lead on to."""
+"""Number of successors of an item, and of a pair of items."""
 WALKED = 1.8
-"""Steps for each visit that is left when later ones of a user to the same item are dropped."""
+"""Steps per interaction that remains after repeated items of a user are removed."""
 FOLLOWED, FOLLOWED_PAIR, DRIFT = 0.3, 0.15, 0.05
-"""Chances that a step follows the last item, the last two, or else changes to another of the user's groups."""
+"""Probabilities that a step follows the last item, the last two items, or changes to another group of the user."""
 
 
 def made_sequences(users: int, items: int, events: int, seed: int = 0) -> list[NDArray[np.int64]]:
-    """About `events` visits, no item twice for a user, at least five a user."""
+    """About `events` interactions without repeated items per user, at least five per user."""
     rng = np.random.default_rng(seed)
     lengths = rng.lognormal(0, 1, users)
     lengths = np.clip(lengths / lengths.mean() * WALKED * events / users, 8, items // 2).astype(int)

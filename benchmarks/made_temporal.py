@@ -1,4 +1,4 @@
-"""Made data with times: music whose artists come back and move on, and news that live for a day."""
+"""Generated data with timestamps: music with repeat consumption, and news with short lifetimes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Rows = list[tuple[str, str, int]]
 
 
 def made_music(_cache: Path) -> Rows:
-    """700 listeners, 3,000 artists in 40 genres over two years: a long tail, tastes that drift, sittings in one genre,
-    artists that first appear along the way and are listened to most soon after.
+    """700 users, 3,000 artists in 40 genres over two years: a long tail, drifting preferences, sessions in one genre,
+    artists that appear over time and are most popular soon after.
     """
     rng = np.random.default_rng(41)
     users, items, genres = 700, 3_000, 40
@@ -56,7 +56,7 @@ def _session(
 
 
 def made_news(_cache: Path) -> Rows:
-    """2,000 readers, 40 articles a day for 60 days: what is read is new, popular, a little of their topics."""
+    """2,000 users, 40 articles per day for 60 days: users read new and popular articles, partly by topic."""
     rng = np.random.default_rng(43)
     readers, days, daily, topics = 2_000, 60, 40, 12
     topic_of = rng.integers(topics, size=days * daily)

@@ -1,7 +1,7 @@
-"""Recommenders of the library `implicit`, tuned as well as ours learn: on users of the training data only.
+"""Recommenders of the library `implicit`, tuned on users of the training data only.
 
-They cannot answer for users they were not trained on, so what a test user did before the cut is given to them in
-training; ours see it only when they are asked.
+They cannot recommend to users they were not trained on, so the history of a test user before the cut is part of their
+training data; our models get it at query time only.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Setting = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Peer:
-    """settings: what is tried. make: an untrained recommender of the library."""
+    """settings: candidates of the search. make: creates an untrained recommender of the library."""
 
     name: str
     settings: tuple[Setting, ...]
@@ -37,7 +37,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class Trained:
-    """A recommender that also knows what the test users had. seconds: of processor time for the training."""
+    """A recommender trained with the histories of the test users. seconds: processor time of the training."""
 
     model: Any
     known_users: int
@@ -46,13 +46,13 @@ class Trained:
     seconds: float
 
     def recommended(self, *, leave_out: bool) -> Lists:
-        """For each test user, with or without what the user had."""
+        """Recommendations for each test user, with or without items of the history."""
         users = np.arange(self.known_users, self.known_users + len(self.histories))
         items, scores = self.model.recommend(users, self.bags, N=LIST_LENGTH, filter_already_liked_items=leave_out)
         return [_real(row, values) for row, values in zip(items, scores, strict=True)]
 
     def related(self) -> tuple[Lists, Lists]:
-        """What is like the newest item of each test user: with what the user had, and without."""
+        """Items related to the newest item of each test user, with and without items of the history."""
         within, without = [], []
         for history in self.histories:
             near, values = self.model.similar_items(int(history[-1]), N=min(self.bags.shape[1], 1000))
@@ -63,7 +63,7 @@ class Trained:
 
 
 def peers(most_settings: int | None = None) -> tuple[Peer, ...]:
-    """All of them, each with at most so many settings."""
+    """All peers, each with at most so many settings."""
     from implicit.cpu.als import AlternatingLeastSquares
     from implicit.cpu.bpr import BayesianPersonalizedRanking
     from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFIDFRecommender
@@ -94,12 +94,12 @@ def peers(most_settings: int | None = None) -> tuple[Peer, ...]:
 
 
 def grid(**values: Sequence[Any]) -> tuple[Setting, ...]:
-    """Every combination."""
+    """All combinations."""
     return tuple(dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values()))
 
 
 def trained(peer: Peer, setting: Setting, data: TrainingData, users: Sequence[HeldOut]) -> Trained:
-    """On `data` and on what `users`, who are not in it, had."""
+    """Train on `data` and the histories of `users`, who are not in it."""
     histories = [user.history.items for user in users]
     bags = _bags(histories, len(data.catalog))
     model = peer.make(setting)
@@ -109,8 +109,8 @@ def trained(peer: Peer, setting: Setting, data: TrainingData, users: Sequence[He
 
 
 def tuned(peer: Peer, data: TrainingData) -> tuple[Setting, Setting, Setting]:
-    """The settings of greatest NDCG@10 on a part of the training users: for recommendations, for related items with
-    what the user had, and for related items without.
+    """The settings with the highest NDCG@10 on a part of the training users: for recommendations, for related items
+    with and without items of the history.
     """
     validation = user_coins(data.user_ids, SEED) < VALIDATION_SHARE
     rest = rows_of_users(data, ~validation)
@@ -132,7 +132,7 @@ def _histories(data: TrainingData) -> Iterator[NDArray[np.int32]]:
 
 
 def _bags(histories: Sequence[NDArray[np.int32]], item_count: int) -> sp.csr_matrix:
-    """float32 csr[histories, items], 1 for every item had."""
+    """float32 csr[histories, items], 1 for every item of the history."""
     rows = np.repeat(np.arange(len(histories)), [len(items) for items in histories])
     columns = np.concatenate(histories) if histories else np.empty(0, np.int32)
     bags = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(len(histories), item_count))
@@ -142,6 +142,6 @@ def _bags(histories: Sequence[NDArray[np.int32]], item_count: int) -> sp.csr_mat
 
 
 def _real(items: NDArray[np.int32], scores: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Without the padding the library puts after lists that are too short."""
+    """Lists without the padding of the library."""
     kept: NDArray[np.int32] = items[(items >= 0) & (scores > -1e30)]
     return kept

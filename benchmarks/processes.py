@@ -1,4 +1,4 @@
-"""Servers under measurement run in processes of their own, as users run them."""
+"""Servers for benchmarks, each in its own process."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from personalize_emu.edge.testing.server_process import ServerProcess
 
 @contextmanager
 def served(*options: str) -> Iterator[str]:
-    """`personalize-emu serve` with these options on a free port: its URL."""
+    """Start `personalize-emu serve` with these options on a free port; yields its URL."""
     with ServerProcess(*options, environ=bare_environment()) as server:
         yield server.url
 
 
 @contextmanager
 def moto_served() -> Iterator[str]:
-    """moto's own server, which knows the schemas of Personalize, on a free port: its URL."""
+    """Start moto's server, which has the schemas of Personalize, on a free port; yields its URL."""
     port = free_port()
     command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(
@@ -37,7 +37,7 @@ def moto_served() -> Iterator[str]:
 
 
 def bare_environment() -> dict[str, str]:
-    """The environment without AWS's variables and ours, so that defaults are measured."""
+    """The environment without variables of AWS and of the emulator, so that defaults are measured."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PERSONALIZE_"))}
 
 
@@ -48,7 +48,7 @@ def free_port() -> int:
 
 
 def wait_for_port(port: int, seconds: float = 30) -> None:
-    """Raises TimeoutError when nothing listens in time."""
+    """Raises TimeoutError if nothing listens in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with socket.socket() as attempt:

@@ -1,4 +1,4 @@
-"""How measurements are printed: a title and a table that can be pasted into the documentation."""
+"""Prints benchmark results as Markdown tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print what `table` makes."""
+    """Print the result of `table`."""
     print(f"\n{table(title, header, rows)}")
 
 

@@ -1,6 +1,6 @@
-"""Seconds and memory to train on millions of interactions, made up so that anybody can repeat it.
+"""Time and memory of training on millions of generated interactions.
 
-Each user has a corner of the catalog that six visits of ten go to; the others go to what is popular anywhere.
+Sixty per cent of a user's interactions are in a part of the catalog of the user's own, the others follow popularity.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from personalize_emu.recipes.training.training import train
 CORNERS = 200
 AT_HOME = 0.6
 POPULARITY_TAIL = 2.5
-"""The rank of a popular item is uniform to this power: a few items get most visits."""
+"""Exponent of the popularity distribution: few items get most interactions."""
 
 
 def generated_interactions(rows: int, users: int, items: int, seed: int) -> TrainingData:
-    """About `rows` interactions, a log-normal number a user."""
+    """About `rows` interactions, a log-normal number per user."""
     rng = np.random.default_rng(seed)
     activity = rng.lognormal(0, 1, users)
     lengths = np.maximum(2, (activity / activity.sum() * rows).astype(np.int64))
@@ -43,7 +43,7 @@ def generated_interactions(rows: int, users: int, items: int, seed: int) -> Trai
 
 
 def gigabytes() -> float:
-    """The most memory this process has held."""
+    """Peak memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

@@ -1,4 +1,4 @@
-"""The next item after a million: each user's last one is left out, all items are ranked, what was had is masked.
+"""Leave-one-out evaluation: the last item of each user is ranked among all items without interactions of the user.
 
     python -m benchmarks.sequences [FILE] [--only NAME] [--events N]
 
@@ -36,7 +36,7 @@ Score = Callable[[Sequence[History]], NDArray[np.float32]]
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """data: everything but the last item of each user, which is in `truth`, int64[users]."""
+    """data: all but the last item of each user, which is in `truth`, int64[users]."""
 
     data: TrainingData
     histories: tuple[History, ...]
@@ -66,7 +66,7 @@ def task_of(sequences: Sequence[NDArray[np.int64]]) -> Task:
 
 
 def ranks(score: Score, task: Task) -> NDArray[np.int64]:
-    """How many items that the user did not have are put before the right one."""
+    """Number of candidate items ranked before the right one."""
     found = []
     for start in range(0, len(task.truth), BATCH):
         histories, truth = task.histories[start : start + BATCH], task.truth[start : start + BATCH]
@@ -84,7 +84,7 @@ def popularity(task: Task) -> Score:
 
 
 def factors(task: Task) -> Score:
-    """Alternating least squares of the package implicit, at the best of a few settings."""
+    """ALS of the package implicit with the best of a few settings."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     from implicit.cpu.als import AlternatingLeastSquares
     from scipy.sparse import csr_matrix
@@ -116,7 +116,7 @@ def transformer(loss: str, seconds: float) -> Callable[[Task], Score]:
 
 
 def personal(network_from: int) -> Callable[[Task], Score]:
-    """As a solution is trained: evaluated on a tenth of the users first, then fitted to all."""
+    """As in the training of a solution: evaluated on a tenth of the users, then fitted on all."""
 
     def fitted(task: Task) -> Score:
         recipe = next(recipe for recipe in personal_recipes() if recipe.name == "aws-user-personalization-v2")

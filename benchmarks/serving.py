@@ -1,4 +1,4 @@
-"""Requests a second over HTTP: clients ask again as soon as they are answered, on connections kept alive."""
+"""Throughput and latency over HTTP: clients send requests without pause over persistent connections."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LIST_SCHEMAS = {
 
 @dataclass(frozen=True)
 class Load:
-    """What one client sends. body: of the request with this number, counted over all clients."""
+    """The request of a client. body: of the n-th request, counted over all clients."""
 
     name: str
     url: str
@@ -47,7 +47,7 @@ class Load:
 
 
 def measure(load: Load, clients: int, seconds: float) -> list[str]:
-    """A row of the table: requests a second and the delay of the middle, 95th and 99th of 100 requests."""
+    """A row of the table: requests per second, and median, 95 % and 99 % latency."""
     delays: list[list[float]] = [[] for _ in range(clients)]
     failures: list[str] = []
     stop = time.perf_counter() + seconds
@@ -80,7 +80,7 @@ def measure(load: Load, clients: int, seconds: float) -> list[str]:
 
 
 def loads(url: str, shop: Dataset) -> list[Load]:
-    """Trains on the bundled shop first."""
+    """Train on the bundled shop first."""
     path = GroupToAnswer(url)
     group = path.group()
     with TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Clients that send half a request and then nothing: what they cost the others, and how soon health answers."""
+"""Effect of clients that send half a request and then stop: throughput of others and latency of health."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEALTH_CHECKS = 100
 
 @contextmanager
 def stalled(url: str, connections: int) -> Iterator[None]:
-    """So many clients, each of which has said that 1,000 bytes follow and sent ten of them."""
+    """Clients that announce 1,000 bytes and send ten."""
     address = urlsplit(url)
     with ExitStack() as stack:
         for number in range(connections):
@@ -36,7 +36,7 @@ def stalled(url: str, connections: int) -> Iterator[None]:
 
 
 def health_seconds(url: str) -> list[float]:
-    """Of so many requests one after the other, sorted."""
+    """Sorted durations of sequential requests."""
     delays = []
     for _ in range(HEALTH_CHECKS):
         began = time.perf_counter()
@@ -61,7 +61,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5.0, help="for each row, at most 10")
     options = parser.parse_args()
     counts = (0, min(options.connections, 500), 0, min(options.connections, 500))
-    # Longer than the measurement, so that none of them is refused meanwhile.
+    # Longer than the measurement, so that they are not refused during it.
     with served("--pace", "instant", "--body-timeout", "120") as url:
         rows = [row(url, count, options.clients, min(options.seconds, 10.0)) for count in counts]
     title = f"ListSchemas of {options.clients} clients beside connections that stall"

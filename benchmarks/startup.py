@@ -1,4 +1,4 @@
-"""Seconds until something can be used: imports, a server, a test run. The best of several attempts."""
+"""Start-up times of imports, a server and a test run; best of several attempts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ATTEMPTS = 3
 
 
 def program(*arguments: str, folder: str | None = None) -> float:
-    """Seconds a Python program takes from start to end. Raises CalledProcessError when it fails."""
+    """Run time of a Python program. Raises CalledProcessError if it fails."""
     began = time.perf_counter()
     subprocess.run([sys.executable, *arguments], env=bare_environment(), cwd=folder, check=True, capture_output=True)
     return time.perf_counter() - began
 
 
 def server() -> float:
-    """Seconds until `serve` has printed where it listens."""
+    """Seconds until `serve` prints its URL."""
     began = time.perf_counter()
     with served():
         return time.perf_counter() - began

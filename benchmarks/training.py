@@ -1,4 +1,4 @@
-"""Seconds to train each recipe on real films, and from an empty account to the first answer, over HTTP."""
+"""Training time of each recipe on MovieLens data, and time from an empty account to the first response, over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SASRec and gSASRec, after the papers' descriptions: what our recurrent network is compared with.
+"""SASRec and gSASRec, implemented after the papers, as peers of the sequential model.
 
 Two blocks of causal self-attention with one head over the last 200 items, 50 dimensions, item embeddings shared by
 input and output, Adam. SASRec (Kang and McAuley, 2018) learns by binary cross-entropy with one sampled item for each
@@ -62,8 +62,8 @@ class Transformer(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Of some users. states: float[n, LENGTH, WIDTH], what the model makes of what it reads. right: int64[n, LENGTH],
-    what comes next at each position, 0 where nothing does. histories: what each had, counted from 0.
+    """A batch of users. states: float[n, LENGTH, WIDTH], output of the transformer. right: int64[n, LENGTH], the next
+    item at each position, 0 for none. histories: items of each user, counted from 0.
     """
 
     model: Transformer
@@ -80,7 +80,7 @@ class Batch:
         return torch.from_numpy(self.right > 0)
 
     def logits_of(self, items: NDArray[np.int64]) -> Tensor:
-        """float[asked]: of one item for each position, int64[n, LENGTH]."""
+        """float[asked]: scores of one item for each position, int64[n, LENGTH]."""
         return (self.states * self.model.items(torch.from_numpy(items))).sum(-1)[self.asked]
 
 
@@ -99,7 +99,7 @@ def padded(histories: Sequence[NDArray[np.int32]], length: int) -> NDArray[np.in
 def trained(
     histories: Sequence[NDArray[np.int32]], items: int, seconds: float, loss: Loss, seed: int = 0
 ) -> Iterator[Transformer]:
-    """The model after each round through all users, until so many processor seconds have passed."""
+    """Yields the model after each epoch until the processor time is used up."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -119,7 +119,7 @@ def trained(
 
 
 def one_sampled(batch: Batch, rng: np.random.Generator) -> Tensor:
-    """Of SASRec: against one item for each position that the user did not have."""
+    """Loss of SASRec: one negative sample per position."""
     wrong = rng.integers(1, batch.item_count + 1, batch.right.shape)
     for row, history in zip(wrong, batch.histories, strict=True):
         seen = set((history + 1).tolist())
@@ -131,7 +131,7 @@ def one_sampled(batch: Batch, rng: np.random.Generator) -> Tensor:
 
 
 def many_sampled(batch: Batch, rng: np.random.Generator) -> Tensor:
-    """Of gSASRec: against MANY items, the same for all positions of a user, the right one counting the less."""
+    """Loss of gSASRec: MANY negative samples per user, with a reduced weight of positives."""
     wrong = torch.from_numpy(rng.integers(1, batch.item_count + 1, (len(batch.right), MANY)))
     share = MANY / (batch.item_count - 1)
     weight = share * (CALIBRATION * (1 - 1 / share) + 1 / share)
@@ -143,7 +143,7 @@ def many_sampled(batch: Batch, rng: np.random.Generator) -> Tensor:
 
 
 def scores(model: Transformer, histories: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
-    """float32[histories, items]."""
+    """float32[histories, items]: scores."""
     model.eval()
     with torch.no_grad():
         states = model(torch.from_numpy(padded(histories, LENGTH)))[:, -1]

@@ -1,4 +1,4 @@
-"""How good recommendations are beside those of tuned peers, on real data, over folds that test every user once.
+"""Recommendation quality compared with tuned peers, over folds that test every user once.
 
     python -m benchmarks.user_folds [FOLDER] [--quick] [--write PAGE]
 
@@ -38,10 +38,10 @@ QUICK_FOLDS, QUICK_SETTINGS = 2, 2
 USER_RECIPES = ("aws-user-personalization", "aws-user-personalization-v2")
 ITEM_RECIPES = ("aws-sims", "aws-similar-items")
 READ_METADATA = ("aws-user-personalization-v2", "aws-similar-items")
-"""Recipes that are trained once more with what is known of the items."""
+"""Recipes that are also trained with item metadata."""
 WITH_METADATA = ", with metadata"
 ODD_NUMBERS = 0.1
-"""A column of which fewer values are no numbers is one of numbers."""
+"""A column is numeric if fewer values than this share are not numbers."""
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 HEADER = ("", "MRR@25", "NDCG@5", "NDCG@10", "NDCG@25", "standard NDCG@10", "P@10", "coverage", "train s")
 RECORDED = (
@@ -53,7 +53,7 @@ RECORDED = (
 
 @dataclass
 class Tally:
-    """What one recommender answered in all folds so far."""
+    """Results of one recommender in all folds so far."""
 
     lists: list[list[np.ndarray]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -95,7 +95,7 @@ def read(folder: Path) -> TrainingData:
 
 
 def read_metadata(folder: Path, catalog: Sequence[str]) -> Features | None:
-    """Along the catalog: numbers, and categories that may be several, between bars; None without a file."""
+    """Metadata of the catalog: numbers, and categories separated by bars; None without a file."""
     path = folder / "item-meta.csv"
     if not path.exists():
         return None
@@ -113,7 +113,7 @@ def read_metadata(folder: Path, catalog: Sequence[str]) -> Features | None:
 
 
 def numbers_in(texts: Sequence[str]) -> np.ndarray:
-    """float64, NaN for what is no number."""
+    """float64, NaN for values that are not numbers."""
 
     def number(text: str) -> float:
         try:
@@ -154,7 +154,7 @@ def recipe_of(name: str) -> Recipe:
 
 
 def ours(recipe: Recipe, split: Split) -> Iterator[tuple[Lists, float]]:
-    """Lists of one training, with what the user had, then without."""
+    """Recommendations of one training, with items of the history, then without."""
     started = time.process_time()
     with one_blas_thread():
         model = recipe.fit(split.training, {}, np.random.default_rng(0), no_progress)
@@ -175,7 +175,7 @@ def _asked(kind: Kind, user: HeldOut) -> History:
 
 
 class Comparison:
-    """All recommenders over all folds: for users with what they had left out and left in, and for items."""
+    """Evaluate all recommenders on all folds: for users with and without items of the history, and for items."""
 
     def __init__(self, data: TrainingData, metadata: Features | None, quick: bool) -> None:
         self.data, self.metadata = data, metadata
@@ -258,7 +258,7 @@ class Comparison:
 
 
 def write(page: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
-    """Put `text` between the marks of `page`."""
+    """Put `text` between the markers of `page`."""
     before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     _, _, after = rest.partition(end)
     page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
