@@ -75,7 +75,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     # Imported after the port is known to be free, because these take most of the start-up time.
     from threadpoolctl import threadpool_limits
 
-    from personalize_emu.edge.http.dispatcher import Dispatcher
+    from personalize_emu.edge.dispatcher import Dispatcher
     from personalize_emu.edge.http.server import HttpServer
     from personalize_emu.edge.moto_adapter import load_managed_policies
     from personalize_emu.edge.one_port import emulator_with_services, one_port

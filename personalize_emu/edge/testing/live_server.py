@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import Future
 from typing import Any
 
-from personalize_emu.edge.http.dispatcher import Dispatcher
+from personalize_emu.edge.dispatcher import Dispatcher
 from personalize_emu.edge.http.server import HttpServer
 from personalize_emu.edge.one_port import emulator_with_services, one_port
 from personalize_emu.emulator import Emulator

@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config
 
 from personalize_emu.aws_services import NoSuchBucket
-from personalize_emu.edge.http import dispatcher
+from personalize_emu.edge import dispatcher
 from personalize_emu.edge.moto_adapter import reset_services
 from personalize_emu.edge.one_port import emulator_with_services
 from personalize_emu.edge.testing.live_server import LiveServer
