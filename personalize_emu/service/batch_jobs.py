@@ -1,6 +1,6 @@
 """Batch inference and batch segment jobs as resources: what a request may ask for, and what clients see (spec 11).
 
-What the jobs do is in personalize_emu/batch.
+The jobs themselves are in personalize_emu/batch.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BY_ATTRIBUTE = "aws-item-attribute-affinity"
 
 @dataclass(frozen=True)
 class JobLocations:
-    """source: an object or a folder. folder: where output goes; its key is empty or ends with a slash."""
+    """source: an object or a folder. folder: for the output; its key is empty or ends with a slash."""
 
     source: Location
     folder: Location
@@ -56,12 +56,12 @@ def requested_locations(job_input: Params, job_output: Params) -> JobLocations:
 
 
 def job_locations(job: BatchJob) -> JobLocations:
-    """Of a job whose request has been checked."""
+    """Those of a job, whose request has been checked."""
     return requested_locations(job.job_input, job.job_output)
 
 
 def requested_resources(context: Context, params: Params) -> tuple[SolutionVersion, Filter | None]:
-    """The version of a request, and its filter if it names one: there and ready, before anything else (P-56).
+    """The version of a request, and its filter if it names one; checked before anything else (P-56).
 
     Raises:
         ResourceNotFoundException: one of them does not exist.
@@ -100,7 +100,7 @@ def requested_count(params: Params, most: int | None = None) -> int:
 def checked_job_filter(
     context: Context, record: Filter | None, version: SolutionVersion, entity: str
 ) -> CheckedFilter | None:
-    """What the filter of a request means, None when there is none. entity: ItemID or UserID, what it must be for.
+    """The filter of a request, checked against its group; None without one. entity: ItemID or UserID, as it must have.
 
     Raises:
         InvalidInputException: it is of another dataset group (B-7), of another entity (F-81), or no longer fits
@@ -120,7 +120,7 @@ def checked_job_filter(
 
 
 def jobs_of_version(context: Context, kind: type[J], params: Params) -> list[J]:
-    """Those of the version that a List names, of all versions where it names none."""
+    """The jobs of the version that a List operation names, or of all versions."""
     jobs = context.all(kind)
     if "solutionVersionArn" not in params:
         return jobs
@@ -136,9 +136,9 @@ def require_bucket_access(context: Context, role_arn: str, locations: JobLocatio
 
 
 def insert_batch_inference_job(context: Context, params: Params) -> BatchInferenceJob:
-    """The checks of CreateBatchInferenceJob and its record.
+    """Check a CreateBatchInferenceJob request and insert the record.
 
-    Looks at the form of the locations only; what is there, the job finds out (B-16).
+    Locations are only parsed; the job reads what is there (B-16).
     """
     version, record = requested_resources(context, params)
     recipe = require_batch_recipe(version, "inference")
@@ -182,7 +182,7 @@ def _check_config(context: Context, recipe: RecipeFacts, version: SolutionVersio
 
 
 def _check_themes(context: Context, recipe: RecipeFacts, version: SolutionVersion, params: Params) -> None:
-    """Refuses what cannot be meant (B-10, B-60)."""
+    """Raises InvalidInputException for a theme configuration that does not fit (B-10, B-60)."""
     config = params.get("themeGenerationConfig")
     if params.get("batchInferenceJobMode", DEFAULT_MODE) != THEMES:
         return
@@ -200,7 +200,7 @@ def _check_themes(context: Context, recipe: RecipeFacts, version: SolutionVersio
 
 
 def insert_batch_segment_job(context: Context, params: Params) -> tuple[BatchSegmentJob, CheckedFilter | None]:
-    """The checks of CreateBatchSegmentJob, its record, and what its filter means."""
+    """Check a CreateBatchSegmentJob request and insert the record; returned with its checked filter."""
     version, record = requested_resources(context, params)
     recipe = require_batch_recipe(version, "segment")
     count = requested_count(params, MOST_USERS)

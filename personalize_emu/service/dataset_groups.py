@@ -60,9 +60,9 @@ def list_dataset_groups(context: Context, params: Params) -> dict[str, Any]:
 
 
 def delete_dataset_group(context: Context, params: Params) -> None:
-    """Needs solutions, recommenders and datasets gone (R-DSG-12), filters and attributions (R-DSG-13).
+    """Refused while the group has solutions, recommenders, datasets, filters or attributions (R-DSG-12, R-DSG-13).
 
-    Of its tracker it needs that the deletion has begun: public programs do not wait for it.
+    The deletion of its event tracker must have begun: public programs do not wait for the end of it.
     """
     group = _group_to_delete(context, params["datasetGroupArn"])
     require_deletable(group)
@@ -74,7 +74,7 @@ def delete_dataset_group(context: Context, params: Params) -> None:
 
 
 def _children_of(context: Context, group: DatasetGroup) -> Iterator[Stateful]:
-    """What keeps a group from being deleted."""
+    """Resources that prevent the deletion of a group."""
     for child in context.state.store.records():
         if not isinstance(child, _CHILDREN) or child.dataset_group_arn != group.arn:
             continue

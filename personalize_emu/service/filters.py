@@ -1,4 +1,4 @@
-"""Filters: expressions that answers are held to (R-FLT, spec 08)."""
+"""Filters as resources: expressions that restrict recommendations (R-FLT, spec 08)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST_FIELDS_OF_GROUP = 20
 
 
 def create_filter(context: Context, params: Params) -> dict[str, Any]:
-    """Refuses at once what cannot be read, or does not fit the group's schemas (F-2, R-FLT-5)."""
+    """Raises InvalidInputException for invalid expressions, or ones that do not fit the schemas (F-2, R-FLT-5)."""
     group = context.get(DatasetGroup, params["datasetGroupArn"])
     _require_ready(group)
     try:
@@ -66,15 +66,15 @@ def delete_filter(context: Context, params: Params) -> None:
     """Not while a batch job uses it (R-FLT-6)."""
     record = context.get(Filter, params["filterArn"])
     require_deletable(record)
-    refuse_while_in_use(record, next(_jobs_with(context, record), None))
+    refuse_while_in_use(record, next(_unfinished_jobs_with(context, record), None))
     begin_deletion(context, record)
 
 
 def checked_filter(context: Context, group_arn: str, expression: str) -> CheckedFilter:
-    """The meaning of an expression to the datasets of a group, without those that are going.
+    """An expression, checked against the datasets of a group except those in deletion.
 
     Raises:
-        InvalidExpression: it has none (F-90).
+        InvalidExpression: it does not fit them (F-90).
     """
     texts = []
     for name in DATASETS:
@@ -103,8 +103,8 @@ def _refuse_too_many_fields(context: Context, group: DatasetGroup, checked: Chec
         )
 
 
-def _jobs_with(context: Context, record: Filter) -> Iterator[Resource]:
-    """Batch jobs under way that name the filter."""
+def _unfinished_jobs_with(context: Context, record: Filter) -> Iterator[Resource]:
+    """Unfinished batch jobs that use the filter."""
     for kind in (BatchInferenceJob, BatchSegmentJob):
         for job in context.state.store.all(kind):
             if job.filter_arn == record.arn and job.status in CREATING:

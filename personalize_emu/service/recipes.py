@@ -29,7 +29,7 @@ def list_recipes(context: Context, params: Params) -> dict[str, Any]:
         "recipes",
         query="ListRecipes",
         key=lambda summary: str(summary["name"]),
-        usual_size=DEFAULT_PAGE,
+        default_size=DEFAULT_PAGE,
     )
     if "domain" in params:
         answer["recipes"] = [summary for summary in answer["recipes"] if summary.get("domain") == params["domain"]]

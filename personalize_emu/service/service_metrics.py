@@ -46,14 +46,14 @@ from personalize_emu.state.resources import (
 
 R = TypeVar("R", bound=Resource)
 DimensionsOf = Callable[[Context, str], Dimensions | None]
-"""The value of a request's member to what the request is about; None when that does not exist."""
+"""The value of a request's member to the dimensions of its metrics; None when the resource does not exist."""
 
 
 @dataclass(frozen=True)
 class CallMetrics:
-    """dimensions_of: by the member of the request that names it, the first that is given counts.
+    """dimensions_of: by the member of the request that names the resource; the first that is given counts.
 
-    makes: the member of the answer with the ARN of what a call makes, which then is a dimension, too.
+    makes: the member of the response with the ARN of what a call creates, which is a further dimension.
     """
 
     names: CallNames
@@ -62,7 +62,7 @@ class CallMetrics:
 
 
 def dimensions_of_job(context: Context, record: Resource) -> Dimensions | None:
-    """Of imports and trainings; other jobs are not measured."""
+    """Of imports and trainings; other jobs have no metrics."""
     if isinstance(record, SolutionVersion):
         return (("SolutionArn", record.solution_arn), ("SolutionVersionArn", record.arn))
     if isinstance(record, DatasetImportJob):
@@ -77,7 +77,7 @@ def dimension_name(member: str) -> str:
 
 
 def target_of(metrics: CallMetrics, params: Params) -> tuple[str, str]:
-    """The member of a request that says what it is about, and its value; both empty where there is none."""
+    """The member of a request that names its resource, and its value; both empty where there is none."""
     for member in metrics.dimensions_of:
         value = params.get(member)
         if isinstance(value, str) and value:
@@ -112,7 +112,7 @@ def _actions_tracker(context: Context, tracking_id: str) -> Dimensions | None:
 
 
 def _existing(context: Context, kind: type[R], arn: str) -> R | None:
-    """As `Context.find`, but never raises: requests that are refused name anything."""
+    """As `Context.find`, but never raises, since refused requests may name anything."""
     parsed = parse_arn(arn)
     if parsed is None or (parsed.account, parsed.region) != (context.account, context.region):
         return None
@@ -142,7 +142,7 @@ def _answered(
 
 
 def _begun(name: str, dimensions_of: Mapping[str, DimensionsOf], makes: str) -> CallMetrics:
-    """Of calls that begin a job; their errors are one metric, which the job's own error counts to."""
+    """Metrics of calls that start a job; their errors and the job's are one metric."""
     return CallMetrics(CallNames((f"{name}Requests",), f"{name}Error", f"{name}Error", None), dimensions_of, makes)
 
 
@@ -160,7 +160,7 @@ CALL_METRICS: Mapping[str, CallMetrics] = MappingProxyType(
             requests=("GetRecommendations",),
             sum_only=True,
         ),
-        # The present guide and the vendor's monitoring say the first (CW-8), the guide of 2023 says the second.
+        # The present guide has the first name (CW-8), the guide of 2023 the second.
         "GetPersonalizedRanking": _answered(
             "GetPersonalizedRanking",
             _CAMPAIGN,
@@ -185,7 +185,7 @@ _NO_TIME = Duration(0, 0)
 
 @dataclass(frozen=True)
 class AnsweredCall:
-    """One request and how it went. answer: its members, None when it was refused. seconds: from end to end."""
+    """A request and its outcome. answer: its members, None for errors. seconds: from end to end."""
 
     operation: str
     params: Params
@@ -197,9 +197,9 @@ class AnsweredCall:
 
 
 def record_call(call: AnsweredCall, buffer: MetricBuffer, context_of: Callable[[], Context]) -> None:
-    """Count a call of an operation that has metrics; its events or items do not matter (CW-22).
+    """Count a call of an operation that has metrics, however many events or items it has (CW-22).
 
-    Calls about what does not exist are nobody's. context_of: asked for the first call about something.
+    Calls about resources that do not exist are not counted. context_of: called for the first call about a resource.
     """
     metrics = CALL_METRICS[call.operation]
     member, target = target_of(metrics, call.params)
@@ -218,7 +218,7 @@ def record_call(call: AnsweredCall, buffer: MetricBuffer, context_of: Callable[[
 
 
 def record_job_end(context: Context, record: Stateful, *, failed: bool) -> None:
-    """Something has been created, or could not be; imports and trainings are measured (CW-2, CW-3, CW-6, CW-7)."""
+    """Count the end of a creation; imports and trainings have metrics (CW-2, CW-3, CW-6, CW-7)."""
     context.state.counters.job_ended(record.kind, failed=failed)
     dimensions = dimensions_of_job(context, record)
     if dimensions is None:

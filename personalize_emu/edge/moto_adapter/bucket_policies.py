@@ -29,7 +29,7 @@ from personalize_emu.service.access.policies import (
     denies,
     statements_of,
 )
-from personalize_emu.service.access.role_access import request_of_the_service
+from personalize_emu.service.access.role_access import service_request
 from personalize_emu.wire.sigv4 import CredentialScope, credential_scope
 
 ACTIONS: Mapping[str, str] = {
@@ -149,7 +149,7 @@ def _request(action: str, resource: str, owner: str) -> PolicyRequest:
     call = _current.call
     assert call is not None, "moto asks for permissions while it answers a request"
     if _current.service_account is not None:
-        request = request_of_the_service(_current.service_account, call.region, action, resource)
+        request = service_request(_current.service_account, call.region, action, resource)
         return replace(request, context={**request.context, **_from_headers(call)}, families=HEADER_FAMILIES)
     context = {
         # Clients of AWS use TLS, whatever they use with the emulator.

@@ -1,6 +1,6 @@
-"""What IAM policy documents say about one request. Knows no resource and calls nobody.
+"""Evaluation of IAM policy documents for one request.
 
-An element this cannot evaluate is never guessed at: where the answer would depend on it, CannotEvaluate is raised.
+Elements that cannot be evaluated are not guessed: where the result depends on one, CannotEvaluate is raised.
 
     CannotEvaluate
     MalformedPolicy     AWS would not have taken the document
@@ -18,16 +18,16 @@ Statement = Mapping[str, Any]
 
 
 class MalformedPolicy(Exception):
-    """A document that is no policy. The message says what is wrong with it."""
+    """A document that is not a valid policy. The message says what is wrong with it."""
 
 
 @dataclass(frozen=True)
 class PolicyRequest:
-    """What somebody wants to do.
+    """An action on a resource by a caller.
 
-    principals: the names that statements of resource policies may give the caller, as type and name, e.g.
+    principals: types and names by which resource policies may name the caller, e.g.
     ("Service", "personalize.amazonaws.com"). context: condition keys in lower case and their values; a frozen set
-    where a key has any number of them. families: beginnings of keys of which the context has all that there are.
+    for keys with several. families: prefixes of keys for which the context is complete.
     """
 
     action: str
@@ -39,20 +39,20 @@ class PolicyRequest:
 
 @dataclass(frozen=True)
 class _Effects:
-    """certain: effects of statements that fit. possible: of those that may, with what would have to be known."""
+    """certain: effects of statements that match. possible: of statements that may match, and what is not evaluated."""
 
     certain: frozenset[str]
     possible: Mapping[str, CannotEvaluate]
 
     def has(self, effect: str) -> bool:
-        """Raises CannotEvaluate if it cannot be told."""
+        """Raises CannotEvaluate if it depends on something that is not evaluated."""
         if effect not in self.certain and effect in self.possible:
             raise self.possible[effect]
         return effect in self.certain
 
 
 def allows(documents: Iterable[object], request: PolicyRequest) -> bool:
-    """An Allow fits and no Deny does. Raises CannotEvaluate, MalformedPolicy."""
+    """Whether an Allow matches and no Deny does. Raises CannotEvaluate, MalformedPolicy."""
     effects = _effects(documents, request)
     if "Allow" not in effects.certain and "Allow" not in effects.possible:
         return False
@@ -60,7 +60,7 @@ def allows(documents: Iterable[object], request: PolicyRequest) -> bool:
 
 
 def denies(documents: Iterable[object], request: PolicyRequest) -> bool:
-    """A Deny fits. Raises CannotEvaluate, MalformedPolicy."""
+    """Whether a Deny matches. Raises CannotEvaluate, MalformedPolicy."""
     return _effects(documents, request).has("Deny")
 
 
@@ -79,15 +79,15 @@ def _effects(documents: Iterable[object], request: PolicyRequest) -> _Effects:
     possible: dict[str, CannotEvaluate] = {}
     for statement in [each for document in documents for each in statements_of(document)]:
         try:
-            if _fits(statement, request):
+            if _matches(statement, request):
                 certain.add(statement["Effect"])
         except CannotEvaluate as error:
             possible.setdefault(statement["Effect"], error)
     return _Effects(frozenset(certain), possible)
 
 
-def _fits(statement: Statement, request: PolicyRequest) -> bool:
-    """Raises CannotEvaluate only if all that can be evaluated fits."""
+def _matches(statement: Statement, request: PolicyRequest) -> bool:
+    """Raises CannotEvaluate only if everything that can be evaluated matches."""
     unknown: CannotEvaluate | None = None
     for part in _parts(statement, request):
         try:
@@ -101,11 +101,11 @@ def _fits(statement: Statement, request: PolicyRequest) -> bool:
 
 
 def _parts(statement: Statement, request: PolicyRequest) -> Iterator[Any]:
-    """What has to be true for a statement to fit, to be called one by one."""
-    yield lambda: _concerns(statement, "Action", request.action.lower(), lower=True)
+    """Functions that must all return True for a statement to match."""
+    yield lambda: _matches_element(statement, "Action", request.action.lower(), lower=True)
     # A trust policy has no Resource: it is about the role it belongs to.
     if "Resource" in statement or "NotResource" in statement:
-        yield lambda: _concerns(statement, "Resource", request.resource, lower=False)
+        yield lambda: _matches_element(statement, "Resource", request.resource, lower=False)
     yield lambda: _names_caller(statement, request.principals)
     for operator, tests in statement.get("Condition", {}).items():
         for key, values in tests.items():
@@ -114,7 +114,7 @@ def _parts(statement: Statement, request: PolicyRequest) -> Iterator[Any]:
             )
 
 
-def _concerns(statement: Statement, element: str, value: str, *, lower: bool) -> bool:
+def _matches_element(statement: Statement, element: str, value: str, *, lower: bool) -> bool:
     """Whether the value is among those of `element`, or not among those of its negation."""
     negated = f"Not{element}" in statement
     patterns = _listed(statement.get(f"Not{element}" if negated else element))
@@ -122,7 +122,7 @@ def _concerns(statement: Statement, element: str, value: str, *, lower: bool) ->
 
 
 def _names_caller(statement: Statement, callers: frozenset[tuple[str, str]]) -> bool:
-    """A policy of a role names nobody and means the role; `*` and {"AWS": "*"} mean everybody."""
+    """A policy without Principal belongs to a role and matches it; `*` and {"AWS": "*"} match every caller."""
     if "NotPrincipal" in statement:
         return not _names(statement["NotPrincipal"], callers)
     return "Principal" not in statement or _names(statement["Principal"], callers)
@@ -158,7 +158,7 @@ def _is_principal(value: object) -> bool:
 
 
 def _listed(value: Any) -> list[Any]:
-    """Policies write one thing, or a list of them."""
+    """Elements of policies are one value or a list of them."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]

@@ -3,7 +3,7 @@
     {"StringLike": {"aws:SourceArn": "arn:aws:personalize:*"}}
      operator ─────  key ─────────    wanted values
 
-All operators and keys of an element must hold; one wanted value is enough, with a negated operator none may fit.
+All operators and keys of an element must hold: one wanted value must match, with a negated operator none may.
 """
 
 from __future__ import annotations
@@ -51,21 +51,21 @@ KNOWN_KEYS = frozenset(
         "s3:tlsversion",
     }
 )
-"""Keys of which it is known whether a request has them. Some are absent from all: nobody comes through a VPC."""
+"""Keys for which the context is complete. Some, as those of VPCs, are in no request."""
 TAG_KEYS = ("aws:requesttag/", "aws:resourcetag/")
-"""Beginnings of such keys, which end with the key of a tag (S-31)."""
+"""Prefixes of such keys, which end with the key of a tag (S-31)."""
 
 _QUANTIFIERS: Mapping[str, Callable[[Iterable[bool]], bool]] = {"forallvalues": all, "foranyvalue": any}
 _IF_EXISTS = "ifexists"
 _NULL = "null"
 _ARN_PARTS = 6
 
-Fits = Callable[[str, str], bool]
-"""Whether an actual value, the second, is what a policy wants, the first."""
+Matches = Callable[[str, str], bool]
+"""(wanted value of a policy, actual value) to whether they match."""
 
 
 class CannotEvaluate(Exception):
-    """A statement that matters uses an element or a condition that is not evaluated here."""
+    """The result depends on an element or a condition that is not evaluated here."""
 
 
 def holds(
@@ -73,10 +73,9 @@ def holds(
 ) -> bool:
     """Whether one condition holds. Raises CannotEvaluate.
 
-    families: beginnings of further keys that the request does not have unless the context says so.
+    families: prefixes of further keys for which the context is complete.
 
-    A key that the request does not have fails a positive operator, and fits a negated one, one with IfExists and
-    ForAllValues.
+    An absent key fails a positive operator; it satisfies a negated one, one with IfExists, and ForAllValues.
     """
     wanted = [_text(value) for value in values]
     actual = context.get(key.lower())
@@ -112,7 +111,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
     first, *between = ("".join(map(_one, part)) for part in re.split(r"\*+", pattern))
     if not between:
         return re.compile(first, re.DOTALL)
-    # The first place where a part fits is as good as any later one: an atomic group never looks for another.
+    # The first match of a part is as good as any later one, so atomic groups avoid backtracking.
     *between, last = between
     return re.compile(first + "".join(f"(?>.*?{part})" for part in between) + ".*" + last, re.DOTALL)
 
@@ -130,7 +129,7 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _operator(name: str, described: str) -> tuple[bool, Fits]:
+def _operator(name: str, described: str) -> tuple[bool, Matches]:
     """(whether it is negated, what it compares) by the name in lower case, without IfExists."""
     if name in _OPERATORS:
         return False, _OPERATORS[name]
@@ -146,16 +145,16 @@ def _arns_match(wanted: str, actual: str) -> bool:
     return len(pattern) == len(parts) and all(map(glob_matches, pattern, parts))
 
 
-def _numbers(compare: Callable[[float, float], bool]) -> Fits:
+def _numbers(compare: Callable[[float, float], bool]) -> Matches:
     return _parsed(float, compare)
 
 
-def _dates(compare: Callable[[float, float], bool]) -> Fits:
+def _dates(compare: Callable[[float, float], bool]) -> Matches:
     return _parsed(_epoch_seconds, compare)
 
 
-def _parsed(parse: Callable[[str], float], compare: Callable[[float, float], bool]) -> Fits:
-    """What cannot be read fits nothing."""
+def _parsed(parse: Callable[[str], float], compare: Callable[[float, float], bool]) -> Matches:
+    """Values that cannot be parsed match nothing."""
 
     def fits(wanted: str, actual: str) -> bool:
         try:
@@ -188,7 +187,7 @@ def _same_bytes(wanted: str, actual: str) -> bool:
         return False
 
 
-_OPERATORS: Mapping[str, Fits] = MappingProxyType(
+_OPERATORS: Mapping[str, Matches] = MappingProxyType(
     {
         "stringequals": lambda wanted, actual: wanted == actual,
         "stringequalsignorecase": lambda wanted, actual: wanted.lower() == actual.lower(),

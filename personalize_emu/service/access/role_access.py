@@ -1,6 +1,6 @@
-"""May the service use this role and this bucket? Asked only with the option `check_roles` (spec 05 sections 1, 2).
+"""Checks of roles, bucket policies and key policies, with the option `check_roles` (spec 05 sections 1, 2).
 
-A Create calls `require_role` before it looks into a bucket and `require_access` for what it found there; the
+A Create operation calls `require_role` before it reads a bucket and `require_access` for the objects found there; the
 job calls `recheck_access` before it reads or writes, since rights can be taken away in between.
 """
 
@@ -39,8 +39,8 @@ def require_role(context: Context, role_arn: str) -> None:
 
     Raises:
         AccessDeniedException: it belongs to another account or does not exist (S-5, S-8, E-21).
-        InvalidInputException: its trust policy does not let the service in (S-3), or is no policy.
-        NotImplementedException: the answer hangs on something in the policy that is not evaluated here.
+        InvalidInputException: its trust policy does not allow the service to assume it (S-3), or is malformed.
+        NotImplementedException: the result depends on an element of a policy that is not evaluated here.
     """
     if context.settings.check_roles:
         _assumable_role(context, role_arn)
@@ -66,7 +66,7 @@ def require_access(
         policy = context.aws_services.bucket_policy(context.region, bucket)
     except StoreError as error:
         raise InvalidInputException(unreadable(error)) from error
-    with _refusing_to_guess(f"bucket {bucket} or role {role_arn}" if role_arn else f"bucket {bucket}"):
+    with _policy_errors(f"bucket {bucket} or role {role_arn}" if role_arn else f"bucket {bucket}"):
         granted = all(
             _granted(context, role, policy, action, resource)
             for action in actions
@@ -80,7 +80,7 @@ def require_key(context: Context, role_arn: str, key_arn: str) -> None:
     """Refuse a key that the service could not use through the role (S-21, S-22).
 
     Raises:
-        As require_role, and InvalidInputException saying what is not allowed to whom.
+        As require_role, and InvalidInputException that names the policy and the action it does not allow.
     """
     if not context.settings.check_roles:
         return
@@ -89,10 +89,10 @@ def require_key(context: Context, role_arn: str, key_arn: str) -> None:
         policy = context.aws_services.key_policy(context.region, key_arn)
     except KeyUnavailable as error:
         raise InvalidInputException(f"Key {key_arn} cannot be used: {error}") from error
-    with _refusing_to_guess(f"key {key_arn} or role {role_arn}"):
+    with _policy_errors(f"key {key_arn} or role {role_arn}"):
         for action in (*USE_KEY, CREATE_GRANT):
-            as_role = _as_the_role(context, role, action, key_arn)
-            as_service = _as_the_service(context, action, key_arn)
+            as_role = _as_role(context, role, action, key_arn)
+            as_service = _as_service(context, action, key_arn)
             granted = {
                 f"The policy of key {key_arn}": allows([policy], as_role) and allows([policy], as_service),
                 f"Role {role_arn}": action == CREATE_GRANT or allows(role.policies, as_role),
@@ -108,8 +108,8 @@ def recheck_publishing(context: Context, role_arn: str) -> None:
         return
     try:
         role = _assumable_role(context, role_arn)
-        with _refusing_to_guess(f"role {role_arn}"):
-            granted = allows(role.policies, _as_the_role(context, role, PUBLISH, "*"))
+        with _policy_errors(f"role {role_arn}"):
+            granted = allows(role.policies, _as_role(context, role, PUBLISH, "*"))
     except AwsError as error:
         raise JobFailed(error.message) from error
     if not granted:
@@ -125,7 +125,7 @@ def recheck_access(
     *,
     refusal: str = NO_ACCESS,
 ) -> None:
-    """As require_access for a job at work. Raises JobFailed with the text of `refusal` (E-7)."""
+    """As require_access, for running jobs. Raises JobFailed with the text of `refusal` (E-7)."""
     try:
         require_access(context, role_arn, actions, bucket, keys)
     except NotImplementedException as error:
@@ -151,15 +151,15 @@ def _assumable_role(context: Context, role_arn: str) -> Role:
         raise _pass_role_denied(context, role_arn) from error
     except RoleError as error:
         raise InvalidInputException(f"Role {role_arn} cannot be checked: {error}") from error
-    with _refusing_to_guess(f"role {role_arn}"):
-        trusted = allows([role.trust_policy], _as_the_service(context, "sts:AssumeRole", role_arn))
+    with _policy_errors(f"role {role_arn}"):
+        trusted = allows([role.trust_policy], _as_service(context, "sts:AssumeRole", role_arn))
     if not trusted:
         raise InvalidInputException(f"Role {role_arn} cannot be assumed by {SERVICE}. Please check its trust policy.")
     return role
 
 
 def _pass_role_denied(context: Context, role_arn: str) -> AccessDeniedException:
-    """E-21. Callers are not told apart, so the account itself stands for the user."""
+    """E-21. Callers are not distinguished: the text names the root of the account."""
     caller = f"arn:{partition_of(context.region)}:iam::{context.account}:root"
     return AccessDeniedException(
         f"User: {caller} is not authorized to perform: iam:PassRole on resource: {role_arn} "
@@ -177,18 +177,18 @@ def _resources(context: Context, action: str, bucket: str, keys: tuple[str, ...]
 
 
 def _granted(context: Context, role: Role | None, bucket_policy: object, action: str, resource: str) -> bool:
-    """The role's own policies allow it, the bucket's allows it to the service, and denies it to neither."""
+    """Whether the role's policies and the bucket's allow an action, and the bucket's denies it to neither."""
     policies = [] if bucket_policy is None else [bucket_policy]
-    if not allows(policies, _as_the_service(context, action, resource)):
+    if not allows(policies, _as_service(context, action, resource)):
         return False
     if role is None:
         return True
-    as_role = _as_the_role(context, role, action, resource)
+    as_role = _as_role(context, role, action, resource)
     return allows(role.policies, as_role) and not denies(policies, as_role)
 
 
-def request_of_the_service(account: str, region: str, action: str, resource: str) -> PolicyRequest:
-    """The service names account and region as what it works for (S-26)."""
+def service_request(account: str, region: str, action: str, resource: str) -> PolicyRequest:
+    """A request by the service on behalf of an account and region (S-26)."""
     source = f"arn:{partition_of(region)}:personalize:{region}:{account}:*"
     context = {
         **_secured(account, region),
@@ -200,11 +200,11 @@ def request_of_the_service(account: str, region: str, action: str, resource: str
     return PolicyRequest(action, resource, frozenset({("Service", SERVICE)}), context)
 
 
-def _as_the_service(context: Context, action: str, resource: str) -> PolicyRequest:
-    return request_of_the_service(context.account, context.region, action, resource)
+def _as_service(context: Context, action: str, resource: str) -> PolicyRequest:
+    return service_request(context.account, context.region, action, resource)
 
 
-def _as_the_role(context: Context, role: Role, action: str, resource: str) -> PolicyRequest:
+def _as_role(context: Context, role: Role, action: str, resource: str) -> PolicyRequest:
     root = f"arn:{partition_of(context.region)}:iam::{context.account}:root"
     names = (role.arn, root, context.account)
     return PolicyRequest(
@@ -222,7 +222,7 @@ def _as_the_role(context: Context, role: Role, action: str, resource: str) -> Po
 
 
 def _secured(account: str, region: str) -> dict[str, str]:
-    """What is true of all that the service sends: it comes over TLS whatever clients of the emulator do (S-24)."""
+    """Condition keys of every request by the service, which uses TLS whatever clients of the emulator do (S-24)."""
     return {
         "aws:securetransport": "true",
         "s3:tlsversion": "1.3",
@@ -234,7 +234,7 @@ def _secured(account: str, region: str) -> dict[str, str]:
 
 
 @contextmanager
-def _refusing_to_guess(subject: str) -> Iterator[None]:
+def _policy_errors(subject: str) -> Iterator[None]:
     try:
         yield
     except CannotEvaluate as error:

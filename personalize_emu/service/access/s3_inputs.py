@@ -1,4 +1,4 @@
-"""Input in S3 as requests name it: what is wrong with it, in the service's words."""
+"""S3 locations that requests name: parsing, and the service's texts for what is wrong with them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from personalize_emu.state.jobs import JobFailed
 from personalize_emu.wire.errors import InvalidInputException
 
 NO_ACCESS = "Insufficient privileges for accessing data in Amazon S3."
-"""What a job says that was refused at work (E-7)."""
+"""Failure reason of a job that may not read (E-7)."""
 
 NO_WRITE_ACCESS = "Insufficient privileges for accessing data in S3."
-"""What a job says that may not write (D-109)."""
+"""Failure reason of a job that may not write (D-109)."""
 
 
 def insufficient_privileges(bucket: str) -> str:
@@ -35,7 +35,7 @@ def requested_location(text: str | None) -> Location:
 
 
 def output_folder(path: str) -> Location:
-    """A destination with a slash at its end, whether it was written or not (D-107).
+    """A destination; its key is empty or ends with a slash, even if the path did not (D-107).
 
     Raises:
         InvalidInputException: D-109.
@@ -66,14 +66,14 @@ def refuse_too_large(objects: Iterable[ObjectInfo], most_bytes: int | None) -> N
 
 
 def unreadable(error: StoreError) -> str:
-    """What to tell the client of a Create when a store refuses or fails."""
+    """The error text of a Create operation when S3 refuses or fails."""
     if isinstance(error, AccessDenied | NoSuchBucket):
         return f"{insufficient_privileges(error.bucket)} ({_cause(error)})"
     return f"Invalid Data location. ({_cause(error)})"
 
 
 def unreadable_at_work(error: StoreError | InvalidLocation) -> str:
-    """What a job gives as its reason when a store refuses or fails, or what it named is gone."""
+    """The failure reason of a job when S3 refuses or fails, or an object no longer exists."""
     if isinstance(error, InvalidLocation):
         return str(error)
     known = NO_ACCESS if isinstance(error, AccessDenied | NoSuchBucket) else "Invalid Data location."
@@ -81,12 +81,12 @@ def unreadable_at_work(error: StoreError | InvalidLocation) -> str:
 
 
 def unwritable_at_work(error: StoreError) -> str:
-    """What a job gives as its reason when its output cannot be written."""
+    """The failure reason of a job whose output cannot be written."""
     return f"{NO_WRITE_ACCESS} ({_cause(error)})"
 
 
 def _cause(error: StoreError) -> str:
-    """What the service's texts leave open: no such bucket, no access, or no answer."""
+    """Added to the service's texts: no such bucket, no access, or no response."""
     if isinstance(error, NoSuchBucket):
         return f"there is no bucket {error.bucket}"
     if isinstance(error, AccessDenied):

@@ -1,4 +1,4 @@
-"""From interactions to the values of metrics, one by one as they stream in or a whole file at once (MA-13)."""
+"""Sums of metrics over interactions: streamed events, or all rows of an import (MA-13)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ItemValue = Callable[[str, str], object]
 
 @dataclass(frozen=True)
 class CreditedEvent:
-    """source: who is credited with it (MA-20)."""
+    """source: the event source it is attributed to (MA-20)."""
 
     row: Mapping[str, Any]
     source: str
@@ -75,7 +75,7 @@ def _number(value: object) -> float:
 
 @dataclass(frozen=True, eq=False)
 class CreditedRows:
-    """The rows of a file of interactions, and who is credited with each.
+    """The rows of an import of interactions, and the source that each is attributed to.
 
     sources: int64[rows], places in `names`. windows: int64[rows], seconds since the epoch.
     """
@@ -87,10 +87,10 @@ class CreditedRows:
 
     @classmethod
     def of(cls, table: pa.Table, credited: Callable[[str], str | None]) -> CreditedRows:
-        """credited: recommendation id to the ARN of who answered under it (MA-20, MA-22)."""
+        """credited: recommendation id to the ARN of the campaign or recommender that gave it (MA-20, MA-22)."""
         number_of = {UNDEFINED_SOURCE: 0}
         sources = np.zeros(table.num_rows, np.int64)
-        # The later column overrules the earlier one.
+        # The second column takes precedence.
         for column, name_of in ((RECOMMENDATION_ID, credited), (EVENT_ATTRIBUTION_SOURCE, _itself)):
             if column in table.column_names:
                 numbers = _numbered(table.column(column), name_of, number_of)
@@ -100,7 +100,7 @@ class CreditedRows:
 
     @property
     def credited(self) -> frozenset[str]:
-        """Everybody who is credited with a row."""
+        """All sources that rows are attributed to."""
         return frozenset(self.names[number] for number in np.unique(self.sources))
 
     def between(self, after: float, until: float) -> CreditedRows:

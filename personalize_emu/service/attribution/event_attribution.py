@@ -51,7 +51,7 @@ HEADER = ("METRIC_NAME", "EVENT_TYPE", "VALUE", "MATH_FUNCTION", "EVENT_ATTRIBUT
 
 
 def admit_sources(context: Context, group_arn: str, arrivals: Sequence[StreamedEvent]) -> None:
-    """Before events are stored. Raises InvalidInputException beyond a hundred sources (EV-52)."""
+    """Called before events are stored. Raises InvalidInputException beyond a hundred sources (EV-52)."""
     for ledger, _ in ledgers_of_group(context, group_arn):
         try:
             ledger.admit(arrival.source for arrival in arrivals)
@@ -60,7 +60,7 @@ def admit_sources(context: Context, group_arn: str, arrivals: Sequence[StreamedE
 
 
 def count_events(context: Context, group_arn: str, arrivals: Sequence[StreamedEvent]) -> None:
-    """Also events that are stored once only, since they equal earlier ones (MA-23)."""
+    """Add events to the sums, also those that are not stored because they equal earlier ones (MA-23)."""
     for ledger, attribution in ledgers_of_group(context, group_arn):
         after, until = considered_times(context.clock.now())
         events = [CreditedEvent(one.row, one.source) for one in arrivals if after < one.row[TIMESTAMP] <= until]
@@ -70,9 +70,9 @@ def count_events(context: Context, group_arn: str, arrivals: Sequence[StreamedEv
 
 @dataclass(frozen=True)
 class ImportReporting:
-    """What an import job of interactions has to report, and to which attributions: those there were when it was made.
+    """The reporting of one import job: to the attributions there were when it was created.
 
-    publish: whether its files become a report in S3. mode: of the import.
+    publish: whether a report is written to S3. mode: of the import.
     """
 
     context: Context
@@ -82,7 +82,7 @@ class ImportReporting:
     ledgers: tuple[Ledger, ...] = ()
 
     def reported(self, table: pa.Table) -> list[tuple[Ledger, Sums]]:
-        """Write the files in S3; gives what is left for CloudWatch. Raises JobFailed (MA-21, MA-32)."""
+        """Write the reports to S3 and return the sums for CloudWatch. Raises JobFailed (MA-21, MA-32)."""
         found = ledgers_of_group(self.context, self.group_arn)
         return [(ledger, self._reported(table, ledger, record)) for ledger, record in found if ledger in self.ledgers]
 
@@ -104,13 +104,13 @@ class ImportReporting:
         return answer.deployment_arn if answer else None
 
     def done(self, sums: Sequence[tuple[Ledger, Sums]]) -> None:
-        """The import has succeeded: its interactions count."""
+        """Publish the sums of an import that has succeeded."""
         for ledger, found in sums:
             publish_later(self.context, ledger, found)
 
 
 def import_reporting(context: Context, dataset: Dataset, mode: str, *, publish: bool) -> ImportReporting:
-    """What a new import job of a dataset will report: nothing where no attribution says to where (MA-32, R-DIJ-13)."""
+    """The reporting of a new import job; it reports nothing without an attribution (MA-32, R-DIJ-13)."""
     group_arn = dataset.dataset_group_arn
     if dataset.dataset_type != INTERACTIONS:
         return ImportReporting(context, group_arn, mode, publish)
@@ -123,7 +123,7 @@ def metrics_of(attribution: MetricAttribution) -> list[Metric]:
 
 
 def ledgers_of_group(context: Context, group_arn: str) -> list[tuple[Ledger, MetricAttribution]]:
-    """The attributions of a group that count now, with their ledgers: one at most, unless quotas are off."""
+    """The ACTIVE attributions of a group with their ledgers: one at most, unless quotas are off."""
     counted = [entry.ledger for _, entry in context.state.attributions.items() if entry.ledger is not None]
     ledgers = [ledger for ledger in counted if ledger.group_arn == group_arn]
     records = [(ledger, context.find(MetricAttribution, ledger.attribution_arn)) for ledger in ledgers]
@@ -131,7 +131,7 @@ def ledgers_of_group(context: Context, group_arn: str) -> list[tuple[Ledger, Met
 
 
 def considered_times(now: float) -> tuple[float, float]:
-    """Events reach CloudWatch that are later than the first and not later than the second."""
+    """Events are published that are later than the first and not later than the second."""
     return now - CONSIDERED_SECONDS, now + AHEAD_SECONDS
 
 
@@ -152,7 +152,7 @@ def item_values(context: Context, group_arn: str) -> ItemValue:
 
 
 def _no_item(_: str, __: str) -> None:
-    """Of a group without items."""
+    """For a group without items."""
 
 
 def _column_named(schema: AvroSchema, column: str) -> str | None:
@@ -160,25 +160,25 @@ def _column_named(schema: AvroSchema, column: str) -> str | None:
 
 
 def probe(context: Context, attribution: MetricAttribution) -> None:
-    """One datum, to find out whether CloudWatch takes any (MA-7). Raises JobFailed."""
+    """Publish one datum to see whether CloudWatch accepts any (MA-7). Raises JobFailed."""
     dimensions = [{"Name": "MetricAttributionArn", "Value": attribution.arn}]
     datum = {"MetricName": PROBE, "Dimensions": dimensions, "Timestamp": _moment(context.clock.now()), "Value": 0.0}
     _publish(context, attribution, [datum])
 
 
 def publish_later(context: Context, ledger: Ledger, sums: Sums) -> None:
-    """Add to what will be sent; the first addition since the last sending sets the time of the next."""
+    """Add sums to the ledger; the first addition since the last publication schedules the next one."""
     if not ledger.add(sums):
         return
     taken: dict[SumKey, float] = {}
 
     def begun() -> bool:
-        # Whatever happens to the job from here on, the next addition begins another one.
+        # Even if the job fails, the next addition schedules another one.
         taken.update(ledger.take())
         return True
 
     def work() -> None:
-        """What was counted is lost when the attribution is gone by now (MA-6), or CloudWatch does not take it."""
+        """Sums are lost when the attribution has been deleted (MA-6), or CloudWatch refuses them."""
         attribution = context.find(MetricAttribution, ledger.attribution_arn)
         if attribution is not None and context.state.attributions[attribution.arn].ledger is ledger:
             _publish(context, attribution, [_datum(key, value) for key, value in taken.items()])

@@ -1,4 +1,4 @@
-"""Metric attributions: what events are worth, and who is credited with them (R-MA, spec 12)."""
+"""Metric attributions as resources: metrics of events, by source (R-MA, spec 12)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Metrics = tuple[Mapping[str, Any], ...]
 def create_metric_attribution(context: Context, params: Params) -> dict[str, Any]:
     group = context.get(DatasetGroup, params["datasetGroupArn"])
     require_active(group)
-    metrics = _with(context, group.arn, (), params["metrics"])
+    metrics = _with_added(context, group.arn, (), params["metrics"])
     _check_output(context, params["metricsOutputConfig"])
     record = create_untagged(
         context,
@@ -96,8 +96,8 @@ def update_metric_attribution(context: Context, params: Params) -> dict[str, Any
     require_active(record)
     if not {"addMetrics", "removeMetrics", "metricsOutputConfig"} & params.keys():
         raise InvalidInputException("Provide addMetrics, removeMetrics or metricsOutputConfig.")
-    kept = _without(record.metrics, params.get("removeMetrics", ()))
-    metrics = _with(context, record.dataset_group_arn, kept, params.get("addMetrics", ()))
+    kept = _without_removed(record.metrics, params.get("removeMetrics", ()))
+    metrics = _with_added(context, record.dataset_group_arn, kept, params.get("addMetrics", ()))
     output = params.get("metricsOutputConfig", record.metrics_output_config)
     if "metricsOutputConfig" in params:
         _check_output(context, output)
@@ -115,7 +115,7 @@ def delete_metric_attribution(context: Context, params: Params) -> None:
     begin_deletion(context, record)
 
 
-def _without(metrics: Metrics, names: Iterable[str]) -> Metrics:
+def _without_removed(metrics: Metrics, names: Iterable[str]) -> Metrics:
     """Raises InvalidInputException for a name that is not there (R-MA-5)."""
     unknown = set(names) - {metric["metricName"] for metric in metrics}
     if unknown:
@@ -123,7 +123,7 @@ def _without(metrics: Metrics, names: Iterable[str]) -> Metrics:
     return tuple(metric for metric in metrics if metric["metricName"] not in set(names))
 
 
-def _with(context: Context, group_arn: str, old: Metrics, new: Iterable[Mapping[str, Any]]) -> Metrics:
+def _with_added(context: Context, group_arn: str, old: Metrics, new: Iterable[Mapping[str, Any]]) -> Metrics:
     """All metrics, of which `old` have been checked before.
 
     Raises:

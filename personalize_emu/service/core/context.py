@@ -146,12 +146,12 @@ class Context:
         *,
         query: str,
         key: Callable[[dict[str, Any]], str],
-        usual_size: int = DEFAULT_PAGE,
+        default_size: int = DEFAULT_PAGE,
     ) -> dict[str, Any]:
         """Cut one page out of `items`, which are sorted by `key`, and add a token when more follow (P-66).
 
-        usual_size: of a page when the request names no size. The token names the last item shown, so items that appear
-        meanwhile do not shift later pages.
+        default_size: of a page when the request names no size. The token names the last item of the page, so items
+        created meanwhile do not shift later pages.
 
         Raises:
             InvalidNextTokenException: the token is not ours or belongs to another query (P-69).
@@ -161,7 +161,7 @@ class Context:
         if token:
             last = redeem(self.page_secret, token, bound)
             items = [item for item in items if key(item) > last]
-        size = min(params.get("maxResults", usual_size), self.settings.page_size)
+        size = min(params.get("maxResults", default_size), self.settings.page_size)
         answer: dict[str, Any] = {result_member: list(items[:size])}
         if len(items) > size:
             answer["nextToken"] = issue(self.page_secret, bound, key(items[size - 1]))

@@ -1,4 +1,4 @@
-"""Data deletion jobs: users vanish from all datasets of a group (R-DDJ, spec 03 section 12)."""
+"""Data deletion jobs: remove users from all datasets of a group (R-DDJ, spec 03 section 12)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _USER_LIST = AvroSchema("Users", (Field(USER_ID, "string"),))
 
 
 def create_data_deletion_job(context: Context, params: Params) -> dict[str, Any]:
-    """Looks at the form of the location only; what is there, the job finds out (D-116)."""
+    """The location is only parsed; the job reads what is there (D-116)."""
     group = context.get(DatasetGroup, params["datasetGroupArn"])
     require_active(group)
     location = requested_location(params["dataSource"].get("dataLocation"))
@@ -45,7 +45,7 @@ def create_data_deletion_job(context: Context, params: Params) -> dict[str, Any]
         role_arn=params["roleArn"],
     )
     datasets = tuple(dataset.arn for dataset in context.all(Dataset) if dataset.dataset_group_arn == group.arn)
-    # In the queues of its datasets it waits for their imports, and later imports wait for it (D-112).
+    # It shares the queues of its datasets with their imports, so they run one after the other (D-112).
     begin_creation(
         context, job, partial(_prepare, context, job, datasets), partial(_remove, context), queues=datasets
     )
@@ -105,7 +105,7 @@ def _opener(objects: ObjectStore, bucket: str, key: str) -> Callable[[], BinaryI
 
 
 def _prepare(context: Context, job: DataDeletionJob, datasets: tuple[str, ...]) -> Mapping[str, UserRemoval]:
-    """What is to be removed from each dataset. Until the job is done all of it is in use (R-DDJ-8)."""
+    """The prepared removal of each dataset. Until the job ends nothing is removed (R-DDJ-8)."""
     location = parse_location(job.data_source["dataLocation"])
     recheck_access(context, job.role_arn, READ, location.bucket, [location.key])
     user_ids = users_to_delete(context.aws_services.objects(context.region), location)
@@ -114,7 +114,7 @@ def _prepare(context: Context, job: DataDeletionJob, datasets: tuple[str, ...]) 
 
 
 def _remove(context: Context, removals: Mapping[str, UserRemoval]) -> dict[str, Any]:
-    """D-115: rows of all datasets count. What can fail comes before the first row is removed."""
+    """The number of removed rows, over all datasets (D-115). Steps that can fail precede the first removal."""
     held = [(context.state.contents(arn), removal) for arn, removal in removals.items()]
     present = [(contents, contents.up_to_date(removal)) for contents, removal in held if contents is not None]
     return {"num_deleted": sum(contents.remove_users(removal) for contents, removal in present)}

@@ -1,4 +1,4 @@
-"""Dataset export jobs: the records of a dataset become CSV files in S3 (R-DEJ, spec 03 section 11)."""
+"""Dataset export jobs: write the records of a dataset to CSV files in S3 (R-DEJ, spec 03 section 11)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from personalize_emu.state.resources import Dataset, DatasetExportJob, Schema
 
 
 def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any]:
-    """Looks at the form of the destination; whether it can be written to, the job finds out (D-109)."""
+    """The destination is only parsed; the job fails if it cannot be written (D-109)."""
     dataset = context.get(Dataset, params["datasetArn"])
     require_active_or_creating(dataset)
     require_client_dataset(dataset)

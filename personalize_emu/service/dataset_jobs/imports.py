@@ -1,6 +1,7 @@
-"""Dataset import jobs: files in S3 become the bulk layer of a dataset (R-DIJ, spec 03).
+"""Dataset import jobs: read files in S3 into the bulk layer of a dataset (R-DIJ, spec 03).
 
-What an import job found in its files: kept beside the job, whose record has no member for it, and logged.
+Each job has a report of the rows read and left out. The service has no member for it: it is in the state, the log and
+`GET /_emu/state`.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ _LARGEST: Mapping[ImportMode, str] = {"FULL": "full-import-bytes", "INCREMENTAL"
 """Mode to the name of the quota of its input (Q-26, Q-27, Q-41)."""
 
 
-Merged = tuple[DatasetContents, BulkImport]
-"""What a dataset holds, and what an import will make of that."""
+PreparedImport = tuple[DatasetContents, BulkImport]
+"""The contents of a dataset, and the prepared import."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class FilesRead:
 
 
 def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any]:
-    """Looks at the location before it answers; the job reads the rows (R-DIJ-9)."""
+    """The files are listed before the response; the job reads the rows (R-DIJ-9)."""
     dataset = context.get(Dataset, params["datasetArn"])
     require_active_or_creating(dataset)
     require_client_dataset(dataset)
@@ -93,7 +94,7 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
     )
     schema_text = context.get(Schema, dataset.schema_arn).schema
     read = partial(_read, context, job, mode, schema_text, dataset.dataset_type)
-    _begin(context, job, reporting, read, partial(_merged, context, dataset, mode))
+    _begin(context, job, reporting, read, partial(_prepare_import, context, dataset, mode))
     return {"datasetImportJobArn": job.arn}
 
 
@@ -115,16 +116,16 @@ def _begin(
     job: DatasetImportJob,
     reporting: ImportReporting,
     read: Callable[[], FilesRead],
-    merged: Callable[[pa.Table, int], Merged],
+    prepare: Callable[[pa.Table, int], PreparedImport],
 ) -> None:
-    """Reports are written before the rows are stored: an import that cannot report changes nothing (R-DIJ-12)."""
+    """Reports are written before the rows are stored: if that fails, the import changes nothing (R-DIJ-12)."""
 
-    def work() -> tuple[FilesRead, Merged, list[tuple[Ledger, Sums]]]:
-        put_before = _individual_records(context, job.dataset_arn)
+    def work() -> tuple[FilesRead, PreparedImport, list[tuple[Ledger, Sums]]]:
+        log_length = _log_length(context, job.dataset_arn)
         files = read()
-        return files, merged(files.table, put_before), reporting.reported(files.table)
+        return files, prepare(files.table, log_length), reporting.reported(files.table)
 
-    def finished(result: tuple[FilesRead, Merged, list[tuple[Ledger, Sums]]]) -> None:
+    def finished(result: tuple[FilesRead, PreparedImport, list[tuple[Ledger, Sums]]]) -> None:
         files, (contents, addition), sums = result
         context.afterwards(lambda: record_import_size(context, job, files.size))
         context.afterwards(lambda: reporting.done(sums))
@@ -135,7 +136,7 @@ def _begin(
 
 
 def _check_mode(context: Context, dataset: Dataset, mode: ImportMode) -> None:
-    """INCREMENTAL needs bulk data to add to, or an import before it that brings some (D-80)."""
+    """INCREMENTAL needs bulk data to add to, or a FULL import that is running (D-80)."""
     contents = context.state.contents(dataset.arn)
     if mode == "FULL" or (contents is not None and contents.bulk is not None):
         return
@@ -177,26 +178,28 @@ def _opener(objects: ObjectStore, bucket: str, key: str) -> Callable[[], BinaryI
     return lambda: objects.open(bucket, key)
 
 
-def _individual_records(context: Context, dataset_arn: str) -> int:
+def _log_length(context: Context, dataset_arn: str) -> int:
     contents = context.state.contents(dataset_arn)
     return 0 if contents is None else len(contents.log)
 
 
-def _merged(context: Context, dataset: Dataset, mode: ImportMode, table: pa.Table, put_before: int) -> Merged:
-    """The next bulk layer beside the present one, which readers see until it is swapped in (D-87).
+def _prepare_import(
+    context: Context, dataset: Dataset, mode: ImportMode, table: pa.Table, log_length: int
+) -> PreparedImport:
+    """Build the next bulk layer; readers see the present one until it is replaced (D-87).
 
-    put_before: so many individual records there were when the import began, older than its rows (D-84).
+    log_length: individual records at the start of the import, which are older than its rows (D-84).
     """
     contents = context.state.contents(dataset.arn)
     if contents is None:
         raise JobFailed(f"Resource Arn {dataset.arn} does not exist.")
-    return contents, contents.prepare_import(table, mode, DATASET_TYPES[dataset.dataset_type].id_column, put_before)
+    return contents, contents.prepare_import(table, mode, DATASET_TYPES[dataset.dataset_type].id_column, log_length)
 
 
 def store_report(
     state: EmulatorState, job: DatasetImportJob, counts: RowCounts, warnings: Sequence[str] = ()
 ) -> ImportReport:
-    """A job that has read no row, because there was none or nothing could be read, has one, too."""
+    """Keep the report of a job, also of one that has read no row."""
     report = ImportReport(counts.rows, counts.left_out, tuple(counts.reasons), tuple(warnings))
     entry = state.import_jobs.get(job.arn)
     if entry is not None:
@@ -205,7 +208,7 @@ def store_report(
 
 
 def log_report(job: DatasetImportJob, report: ImportReport) -> None:
-    """What a person should know of an import that goes on."""
+    """Log rows that are left out, and warnings."""
     if report.left_out:
         log.warning(
             "%s: %d of %d rows do not conform to the schema and are left out, the first: %s",
@@ -216,7 +219,7 @@ def log_report(job: DatasetImportJob, report: ImportReport) -> None:
 
 
 def import_reports(state: EmulatorState) -> list[dict[str, Any]]:
-    """Import jobs with what was found in their files, by ARN; those that have not read yet are not among them."""
+    """Import jobs that have read their files, with their reports, sorted by ARN."""
     shown = []
     for arn, entry in sorted(state.import_jobs.items(), key=lambda each: each[0]):
         job, report = state.store.get(DatasetImportJob, arn), entry.report

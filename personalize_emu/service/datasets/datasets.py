@@ -108,7 +108,7 @@ def list_datasets(context: Context, params: Params) -> dict[str, Any]:
 
 
 def update_dataset(context: Context, params: Params) -> dict[str, Any]:
-    """All rules are checked before the answer; what follows takes time only (D-92 to D-95)."""
+    """All checks are made before the response; the job only takes time (D-92 to D-95)."""
     dataset, schema = context.get_two((Dataset, params["datasetArn"]), (Schema, params["schemaArn"]))
     require_active(dataset)
     refuse_while_in_use(dataset, next(_unfinished_jobs(context, dataset), None))
@@ -120,7 +120,7 @@ def update_dataset(context: Context, params: Params) -> dict[str, Any]:
 
 
 def delete_dataset(context: Context, params: Params) -> None:
-    """Takes its data and its job records along (R-DS-23)."""
+    """Also deletes its data and its job records (R-DS-23)."""
     dataset = context.get(Dataset, params["datasetArn"])
     require_deletable(dataset)
     refuse_while_in_use(dataset, next(_dependents_of(context, dataset), None))
@@ -134,12 +134,12 @@ def delete_dataset(context: Context, params: Params) -> None:
 
 
 def is_client_dataset(dataset: Dataset) -> bool:
-    """Whether a dataset is of one of the types that clients create."""
+    """Whether a dataset has one of the types that clients create."""
     return dataset.dataset_type in DATASET_TYPES
 
 
 def require_client_dataset(dataset: Dataset) -> None:
-    """Raises InvalidInputException for a dataset whose records nobody can import or export."""
+    """Raises InvalidInputException for the dataset that comes with an event tracker."""
     if not is_client_dataset(dataset):
         raise InvalidInputException(f"Dataset {dataset.arn} is of type {dataset.dataset_type}.")
 
@@ -151,7 +151,7 @@ def jobs_of_dataset(context: Context, dataset: Dataset) -> list[DatasetImportJob
 
 
 def records_of_group(context: Context, kind: type[Any], params: Params) -> list[Any]:
-    """Records of a kind, of one group when the request names it (P-74); of an unknown one none (P-44)."""
+    """Records of a kind, of the group that a request names, or of all (P-74); none of an unknown group (P-44)."""
     records = context.all(kind)
     if "datasetGroupArn" not in params:
         return records
@@ -192,7 +192,7 @@ def _dataset_type(text: str, group: DatasetGroup) -> str:
 
 
 def check_schema(schema: Schema, dataset_type: str) -> None:
-    """Whether datasets of the type can have the schema (R-DS-15). Raises InvalidInputException."""
+    """Raises InvalidInputException when datasets of the type cannot have the schema (R-DS-15)."""
     try:
         check_schema_fits(parsed_schema(schema.schema), dataset_type, schema.domain)
     except MissingColumns as error:
@@ -202,9 +202,9 @@ def check_schema(schema: Schema, dataset_type: str) -> None:
 
 
 def _dependents_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
-    """What forbids deleting a dataset (R-DS-17, R-DS-18). Nothing does where the service has made it for itself.
+    """Resources that prevent the deletion of a dataset (R-DS-17, R-DS-18); none for an event dataset.
 
-    An event tracker may stay behind: public programs delete it afterwards. Its events are refused meanwhile (EV-24).
+    An event tracker does not: public programs delete it afterwards. Its events are refused meanwhile (EV-24).
     """
     if not is_client_dataset(dataset):
         return
@@ -228,7 +228,7 @@ def _dependents_of(context: Context, dataset: Dataset) -> Iterator[Resource]:
 
 
 def _check_compatible(context: Context, dataset: Dataset, schema: Schema) -> None:
-    """D-93 to D-95. The order of fields may change, and nothing has to."""
+    """D-93 to D-95. The order of fields may change; an equal schema is accepted."""
     group = context.get(DatasetGroup, dataset.dataset_group_arn)
     if schema.domain != group.domain:
         raise InvalidInputException(f"The domain of schema {schema.arn} does not match dataset group {group.arn}.")
@@ -251,15 +251,15 @@ def _unfinished_jobs(context: Context, dataset: Dataset) -> Iterator[Stateful]:
 
 
 def _begin_schema_update(context: Context, dataset: Dataset, schema: Schema) -> None:
-    """Lead the dataset through the UPDATE states; the update has times of its own (R-GEN-13)."""
+    """Move the dataset through the UPDATE states; the update has its own times (R-GEN-13)."""
     store, clock = context.state.store, context.clock
     begun_at = clock.now()
 
     def move(status: str, update: dict[str, Any], **fields: Any) -> bool:
         now = clock.now()
-        shown = {"schemaArn": schema.arn, "creationDateTime": begun_at, "lastUpdatedDateTime": now, **update}
+        described = {"schemaArn": schema.arn, "creationDateTime": begun_at, "lastUpdatedDateTime": now, **update}
         moved = store.change(
-            dataset, status=status, latest_dataset_update=shown, last_updated_date_time=now, **fields
+            dataset, status=status, latest_dataset_update=described, last_updated_date_time=now, **fields
         )
         return moved is not None
 

@@ -58,14 +58,14 @@ def list_event_trackers(context: Context, params: Params) -> dict[str, Any]:
 
 
 def delete_event_tracker(context: Context, params: Params) -> None:
-    """The events stay in the dataset (R-ET-8)."""
+    """The events are kept in the dataset (R-ET-8)."""
     tracker = context.get(EventTracker, params["eventTrackerArn"])
     require_deletable(tracker)
     begin_deletion(context, tracker)
 
 
 def _require_interactions(context: Context, group: DatasetGroup) -> None:
-    """Events need a place (R-ET-10). A dataset that is still being created will do (R-GEN-20)."""
+    """Raises InvalidInputException without an INTERACTIONS dataset; one in creation will do (R-ET-10, R-GEN-20)."""
     dataset = dataset_of_type(context, group.arn, INTERACTIONS)
     if dataset is None or dataset.status in DELETING:
         raise InvalidInputException(f"Dataset group {group.arn} must contain an INTERACTIONS dataset.")
@@ -89,7 +89,7 @@ _SCHEMA_TEXT = json.dumps(
 
 
 def create_event_dataset(context: Context, group: DatasetGroup) -> None:
-    """Once a group: a later tracker finds both there, unless they have been deleted."""
+    """Insert the event schema and dataset of a group, unless they exist from an earlier tracker."""
     store, resource_name = context.state.store, f"{group.name}/{EVENT_INTERACTIONS}"
     if store.get(Dataset, context.arn("dataset", resource_name)) is not None:
         return
@@ -107,7 +107,7 @@ def create_event_dataset(context: Context, group: DatasetGroup) -> None:
 
 
 def remove_event_dataset(context: Context, group: DatasetGroup) -> None:
-    """The group is gone."""
+    """Remove the event schema and dataset of a group that is being deleted."""
     store = context.state.store
     dataset = store.get(Dataset, context.arn("dataset", f"{group.name}/{EVENT_INTERACTIONS}"))
     schema = store.get(Schema, context.state.groups[group.arn].event_schema_arn)
@@ -117,7 +117,7 @@ def remove_event_dataset(context: Context, group: DatasetGroup) -> None:
 
 
 def _event_schema(context: Context, group: DatasetGroup) -> Schema:
-    """The one that there is, or a new one, named after its group beside whatever clients have named so."""
+    """The event schema of a group, created if necessary, under a name that is not taken."""
     store = context.state.store
     made = store.get(Schema, context.state.groups[group.arn].event_schema_arn)
     if made is not None:

@@ -21,7 +21,7 @@ def parsed_schema(text: str) -> AvroSchema:
 
 
 def create_schema(context: Context, params: Params) -> dict[str, Any]:
-    """Checks what can be checked without knowing the dataset type (R-SCH-14)."""
+    """Checks that depend on the dataset type are made by CreateDataset (R-SCH-14)."""
     try:
         parse_schema(params["schema"])
     except InvalidSchema as error:
@@ -39,7 +39,7 @@ def list_schemas(context: Context, params: Params) -> dict[str, Any]:
 
 
 def delete_schema(context: Context, params: Params) -> None:
-    """Datasets in deletion still count as users of the schema (R-SCH-7), those that are being given it already."""
+    """In use by datasets until they are deleted, and by datasets that are being updated to it (R-SCH-7)."""
     schema = context.get(Schema, params["schemaArn"])
     users = (dataset for dataset in context.all(Dataset) if schema.arn in _schemas_of(dataset))
     refuse_while_in_use(schema, next(users, None))
