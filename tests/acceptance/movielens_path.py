@@ -17,7 +17,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import boto3
-from movielens_wishes import Cinema, genres_of, try_all
+from movielens_constraints import Cinema, genres_of, try_all
 
 BUCKET = "personalize-films"
 ROLE = "PersonalizeFilms"
