@@ -20,10 +20,9 @@ from personalize_emu.batch.inference import Inference
 from personalize_emu.batch.lines import chunks_of
 from personalize_emu.batch.transfer import CHUNK_BYTES, CHUNK_LINES
 from personalize_emu.data.files.byte_streams import stream_of
-from personalize_emu.recipes.contract.base import Kind, TrainingData
+from personalize_emu.recipes.contract.base import Kind, TrainingData, TrainingRun
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
-from personalize_emu.recipes.training.training import no_progress
 from personalize_emu.service.catalog.recipe_catalog import all_recipes
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.state.training_selection import EventSelection
@@ -57,7 +56,7 @@ def trained(name: str, data: TrainingData) -> TrainedVersion:
     if recipe is None:
         raise ValueError(f"{name} cannot be trained")
     with one_blas_thread():
-        model = recipe.fit(data, {}, np.random.default_rng(0), no_progress)
+        model = recipe.fit(data, TrainingRun({}))
     facts = next(facts for facts in all_recipes() if facts.name == name)
     return TrainedVersion(facts, recipe.kind, model, {}, data, "none", 0, EventSelection(None, None))
 

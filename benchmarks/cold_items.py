@@ -22,14 +22,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from benchmarks.user_folds import DEFAULT_FOLDER, read
-from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Categories, Features, Numbers, Texts
 from personalize_emu.recipes.numerics.logits import standardised
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.scorers.ease import fit_ease
 from personalize_emu.recipes.scorers.histories import Kernel
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
-from personalize_emu.recipes.training.training import no_progress
 from personalize_emu.recipes.wrappers.cold_items import find_cold_items
 
 SEEDS = 10
@@ -104,7 +103,7 @@ def from_metadata(data: TrainingData, seed: int) -> Fitted:
     def scores(histories: Sequence[History]) -> Scores:
         return standardised(ease.scores_many(histories, WHOLE_HISTORY))
 
-    cold = find_cold_items(data, scores, 1.0, np.random.default_rng(seed))
+    cold = find_cold_items(data)
 
     def placed(histories: Sequence[History]) -> Scores:
         table = scores(histories)
@@ -117,7 +116,7 @@ def from_metadata(data: TrainingData, seed: int) -> Fitted:
 def by_recipe(data: TrainingData, seed: int) -> Fitted:
     recipe = recipe_named("aws-user-personalization")
     assert recipe is not None
-    return recipe.fit(data, {}, np.random.default_rng(seed), no_progress).scores_many
+    return recipe.fit(data, TrainingRun({}, seed)).scores_many
 
 
 def for_few_events(data: TrainingData, seed: int) -> Fitted:

@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from benchmarks.report import show
-from personalize_emu.recipes.contract.base import NETWORK_FROM, TrainingData
+from personalize_emu.recipes.contract.base import TrainingData, TrainingRun
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.training import train
 
@@ -69,7 +69,7 @@ def main() -> int:
             [stage, f"{time.perf_counter() - began:.1f}", f"{time.process_time() - worked:.1f}", f"{gigabytes():.1f}"]
         )
 
-    trained = train(recipe, data, {NETWORK_FROM: str(asked.network_from)}, asked.seed, progress)
+    trained = train(recipe, data, TrainingRun({}, asked.seed, progress, sequential_from=asked.network_from))
     title = f"{recipe.name}: {len(data.items):,} interactions, {asked.users:,} users, {asked.items:,} items"
     show(title, ["at the start of", "seconds", "processor seconds", "most memory, GB"], stages)
     show("Metrics", ["metric", "value"], [[name, f"{value:.4f}"] for name, value in trained.metrics.items()])

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from benchmarks.made_sequences import made_sequences
 from benchmarks.report import show
-from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData, TrainingRun
 from personalize_emu.recipes.personalized import personal_recipes
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
-from personalize_emu.recipes.training.training import no_progress, train
+from personalize_emu.recipes.training.training import train
 
 LENGTH = 10
 BATCH = 256
@@ -121,7 +121,7 @@ def personal(network_from: int) -> Callable[[Task], Score]:
     def fitted(task: Task) -> Score:
         recipe = next(recipe for recipe in personal_recipes() if recipe.name == "aws-user-personalization-v2")
         recipe = replace(recipe, network_from=network_from)
-        return train(recipe, task.data, {}, 0, no_progress).model.scores_many
+        return train(recipe, task.data, TrainingRun({})).model.scores_many
 
     return fitted
 
@@ -129,7 +129,7 @@ def personal(network_from: int) -> Callable[[Task], Score]:
 def recurrent(task: Task) -> Score:
     recipe = recipe_named("aws-hrnn")
     assert recipe is not None
-    return recipe.fit(task.data, {}, np.random.default_rng(0), no_progress).scores_many
+    return recipe.fit(task.data, TrainingRun({})).scores_many
 
 
 CONTESTANTS: dict[str, Callable[[Task], Score]] = {

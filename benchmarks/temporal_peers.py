@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.hits import LIST_LENGTH, Lists
 from benchmarks.peers import Setting, grid
 from benchmarks.temporal import Recommend, without_seen
-from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData, TrainingRun
 
 MOST_ITEMS = 3_000
 """EASE models the most popular items of larger catalogs."""
@@ -169,13 +169,12 @@ def recipe_peer(name: str) -> Peer:
     """A recipe with default hyperparameters, as a peer of the others."""
     from personalize_emu.recipes.registry import recipe_named
     from personalize_emu.recipes.training.blas_threads import one_blas_thread
-    from personalize_emu.recipes.training.training import no_progress
 
     def fit(data: TrainingData, _setting: Setting) -> Recommend:
         recipe = recipe_named(name)
         assert recipe is not None
         with one_blas_thread():
-            model = recipe.fit(data, {}, np.random.default_rng(0), no_progress)
+            model = recipe.fit(data, TrainingRun({}))
         return lambda histories: without_seen(model.scores_many(histories), histories)
 
     return Peer(name, fit)

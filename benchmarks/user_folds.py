@@ -24,13 +24,12 @@ import scipy.sparse as sp
 from benchmarks.hits import LIST_LENGTH, Lists, hits_of, interval, ndcg_of, reciprocal_ranks_of
 from benchmarks.peers import peers, trained, tuned
 from benchmarks.report import table
-from personalize_emu.recipes.contract.base import HeldOut, History, Kind, Recipe, TrainingData
+from personalize_emu.recipes.contract.base import HeldOut, History, Kind, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Categories, Features, Numbers
 from personalize_emu.recipes.contract.split import Split, cut_user, rows_of_users, user_coins
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
-from personalize_emu.recipes.training.training import no_progress
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "shared/data/movielens-small"
 FOLDS, SEED = 10, 2026
@@ -157,7 +156,7 @@ def ours(recipe: Recipe, split: Split) -> Iterator[tuple[Lists, float]]:
     """Recommendations of one training, with items of the history, then without."""
     started = time.process_time()
     with one_blas_thread():
-        model = recipe.fit(split.training, {}, np.random.default_rng(0), no_progress)
+        model = recipe.fit(split.training, TrainingRun({}))
     seconds = time.process_time() - started
     histories = [_asked(recipe.kind, user) for user in split.test_users]
     scores = model.scores_many(histories)

@@ -21,7 +21,7 @@ from personalize_emu.filters.interactions import RecordEvents, folded
 from personalize_emu.filters.masks import FilterContext, admitted, nothing_known
 from personalize_emu.filters.records import View
 from personalize_emu.recipes.contract.base import TrainingData
-from personalize_emu.recipes.segments import Crowd, crowd_of
+from personalize_emu.recipes.segments import UserHistories, user_histories
 from personalize_emu.runtime.filtering import records_of
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.state.dataset_contents import DatasetContents
@@ -34,7 +34,7 @@ class Users:
     """user_ids: in the order of the rows of `matrix`."""
 
     user_ids: Sequence[str]
-    matrix: Crowd
+    matrix: UserHistories
 
 
 def current_users(context: Context, trained: TrainedVersion) -> Users:
@@ -45,7 +45,7 @@ def current_users(context: Context, trained: TrainedVersion) -> Users:
     numbers = np.array([number_of.get(item, -1) for item in data.catalog], np.int32)
     interactions = data.visits.chosen(numbers[data.visits.items] >= 0)
     interactions = replace(interactions, items=numbers[interactions.items])
-    return Users(data.user_ids, crowd_of(interactions, len(data.user_ids), len(trained.model.catalog)))
+    return Users(data.user_ids, user_histories(interactions, len(data.user_ids), len(trained.model.catalog)))
 
 
 @dataclass(frozen=True, eq=False)

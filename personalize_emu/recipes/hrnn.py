@@ -11,16 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.base import (
-    HeldOut,
-    History,
-    Hyperparameters,
-    Kind,
-    Model,
-    Progress,
-    Recipe,
-    TrainingData,
-)
+from personalize_emu.recipes.contract.base import HeldOut, History, Kind, Model, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.hyperparameters import flag, number, percentiles, users_within
 from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity
 from personalize_emu.recipes.sequential.gru import (
@@ -43,10 +34,6 @@ class SequenceModel(NextItemModel):
     popularity: Popularity
     repeats: Repeats
     cold: ColdItems
-
-    def scores(self, history: History) -> NDArray[np.float32]:
-        scores: NDArray[np.float32] = self.scores_many([history])[0]
-        return scores
 
     def next_items(self, histories: Sequence[History]) -> NDArray[np.float32]:
         logits = np.tile(self._popular, (len(histories), 1))
@@ -75,61 +62,42 @@ class Hrnn(Recipe):
     reads_items: bool = False
     kind = Kind.PERSONALIZED
 
-    def fit(
-        self,
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> SequenceModel:
-        kept = self._users(data, hyperparameters)
-        network = fit_next_item_network(
-            kept.visits, len(data.catalog), self._shape(hyperparameters), rng, progress
-        )
-        return self._model(data, kept, network, rng, progress)
+    def fit(self, data: TrainingData, run: TrainingRun) -> SequenceModel:
+        kept, rng = self._users(data, run), run.rng()
+        network = fit_next_item_network(kept.visits, len(data.catalog), self._shape(run), rng, run.progress)
+        return self._model(data, kept, network, run)
 
     def fit_after_evaluation(
-        self,
-        evaluated: Model,
-        test_users: Sequence[HeldOut],
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
+        self, evaluated: Model, test_users: Sequence[HeldOut], data: TrainingData, run: TrainingRun
     ) -> SequenceModel:
         """What the evaluated network knows of most users is taken further with all of them."""
         del test_users
         if not isinstance(evaluated, SequenceModel) or evaluated.network is None:
-            return self.fit(data, hyperparameters, rng, progress)
-        kept = self._users(data, hyperparameters)
-        network = continue_next_item_network(
-            evaluated.network, kept.visits, self._shape(hyperparameters), rng, progress
-        )
-        return self._model(data, kept, network, rng, progress)
+            return self.fit(data, run)
+        kept, rng = self._users(data, run), run.rng()
+        network = continue_next_item_network(evaluated.network, kept.visits, self._shape(run), rng, run.progress)
+        return self._model(data, kept, network, run)
 
     def _model(
         self,
         data: TrainingData,
         kept: TrainingData,
         network: NextItemNetwork | None,
-        rng: np.random.Generator,
-        progress: Progress,
+        run: TrainingRun,
     ) -> SequenceModel:
         count = len(data.catalog)
         popularity = count_popularity(data.visits, count)
-        cold = ColdItems(np.flatnonzero(popularity.visits == 0), None, 1.0)
+        cold = find_cold_items(data if self.reads_items else replace(data, item_features=None))
         model = SequenceModel(data.catalog, network, popularity, fit_repeats(kept.visits, count), cold)
-        if self.reads_items:
-            model = replace(model, cold=find_cold_items(data, model.next_items, 1.0, rng))
-        progress("fitted", 1.0)
+        run.progress("fitted", 1.0)
         return model
 
-    def _users(self, data: TrainingData, hyperparameters: Hyperparameters) -> TrainingData:
-        return users_within(data, percentiles(hyperparameters, "user_history_length", 0.0, 0.99))
+    def _users(self, data: TrainingData, run: TrainingRun) -> TrainingData:
+        return users_within(data, percentiles(run.hyperparameters, "user_history_length", 0.0, 0.99))
 
-    def _shape(self, hyperparameters: Hyperparameters) -> Shape:
+    def _shape(self, run: TrainingRun) -> Shape:
         return Shape(
-            hidden=int(number(hyperparameters, "hidden_dimension", self.default_hidden)),
-            steps=int(number(hyperparameters, "bptt", 32)),
-            recency=flag(hyperparameters, "recency_mask", True),
+            hidden=int(number(run.hyperparameters, "hidden_dimension", self.default_hidden)),
+            steps=int(number(run.hyperparameters, "bptt", 32)),
+            recency=flag(run.hyperparameters, "recency_mask", True),
         )

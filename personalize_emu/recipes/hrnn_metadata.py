@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.base import NOW, Hyperparameters, NotEnoughData, TrainingData
+from personalize_emu.recipes.contract.base import NotEnoughData, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.hyperparameters import number
 from personalize_emu.recipes.hrnn import Hrnn
 
@@ -25,16 +25,16 @@ FEWEST_COLD, MOST_COLD = 100, 80_000
 class HrnnColdstart(Hrnn):
     """Trains where the number of cold items is within bounds."""
 
-    def check(self, data: TrainingData, hyperparameters: Hyperparameters) -> None:
+    def check(self, data: TrainingData, run: TrainingRun) -> None:
         """R-66. The texts are our own."""
-        count = int(np.count_nonzero(cold_items(data, hyperparameters)))
+        count = int(np.count_nonzero(cold_items(data, run)))
         if count < FEWEST_COLD:
             raise NotEnoughData(f"Dataset has {count} cold start items, fewer than {FEWEST_COLD}.")
         if count > MOST_COLD:
             raise NotEnoughData(f"Dataset has {count} cold start items, more than {MOST_COLD}.")
 
 
-def cold_items(data: TrainingData, hyperparameters: Hyperparameters) -> NDArray[np.bool_]:
+def cold_items(data: TrainingData, run: TrainingRun) -> NDArray[np.bool_]:
     """bool[items]: those with few interactions, all of them of late (R-66).
 
     Few is fewer than `cold_start_max_interactions`; of late is within `cold_start_max_duration` days before now, or
@@ -44,10 +44,10 @@ def cold_items(data: TrainingData, hyperparameters: Hyperparameters) -> NDArray[
     met = counts > 0
     first = np.full(len(data.catalog), np.iinfo(np.int64).max)
     np.minimum.at(first, data.items, data.timestamps)
-    from_now = hyperparameters.get("cold_start_relative_from", "latestItem") == "currentTime"
-    end = number(hyperparameters, NOW, 0.0) if from_now else float(first[met].max(initial=0))
-    span = number(hyperparameters, "cold_start_max_duration", 5.0) * DAY
-    few = counts < number(hyperparameters, "cold_start_max_interactions", 15)
+    from_now = run.hyperparameters.get("cold_start_relative_from", "latestItem") == "currentTime"
+    end = run.now if from_now else float(first[met].max(initial=0))
+    span = number(run.hyperparameters, "cold_start_max_duration", 5.0) * DAY
+    few = counts < number(run.hyperparameters, "cold_start_max_interactions", 15)
     recent: NDArray[np.bool_] = end - first.astype(np.float64) < span
     return met & few & recent
 

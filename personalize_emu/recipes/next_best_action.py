@@ -14,17 +14,7 @@ from personalize_emu.recipes.actions.offers import find_offers
 from personalize_emu.recipes.actions.propensity import Propensity, fit_propensity
 from personalize_emu.recipes.actions.user_factors import Tastes, fit_tastes, numbers_of
 from personalize_emu.recipes.contract.action_data import TAKEN, ActionData, ActionHistory
-from personalize_emu.recipes.contract.base import (
-    History,
-    Hyperparameters,
-    Kind,
-    Model,
-    NotEnoughData,
-    Progress,
-    Recipe,
-    TrainingData,
-    within,
-)
+from personalize_emu.recipes.contract.base import History, Kind, Model, NotEnoughData, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Features
 from personalize_emu.recipes.contract.hyperparameters import number
 from personalize_emu.recipes.contract.split import rows_of_users, user_coins
@@ -69,10 +59,9 @@ class ActionModel(Model):
     def trained_items(self) -> NDArray[np.bool_]:
         return self.popularity.users > 0
 
-    def scores(self, history: History) -> NDArray[np.float32]:
-        """float32[items]: popularity; it is actions that this model is for."""
-        del history
-        return self.popularity.scores().copy()
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        """Popularity; it is actions that this model is for."""
+        return np.tile(self.popularity.scores(), (len(histories), 1))
 
     def propensities(self, history: History, past: ActionHistory) -> NDArray[np.float64]:
         """float64[actions]: the probability that the owner of both histories takes each action, 0 where unknown."""
@@ -114,31 +103,22 @@ class NextBestAction(Recipe):
     name = "aws-next-best-action"
     kind = Kind.ACTIONS
 
-    def fit(
-        self,
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> ActionModel:
+    def fit(self, data: TrainingData, run: TrainingRun) -> ActionModel:
         """Raises NotEnoughData without any action."""
-        del rng
         actions = _actions_of(data)
-        model = _fitted(data, actions, scored_actions(actions), hyperparameters, progress)
-        progress("fitted", 1.0)
+        model = _fitted(data, actions, scored_actions(actions), run)
+        run.progress("fitted", 1.0)
         return model
 
-    def own_metrics(
-        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
-    ) -> dict[str, float]:
+    def own_metrics(self, data: TrainingData, run: TrainingRun) -> dict[str, float]:
         """All the metrics there are, measured on a tenth of the users (M-3, M-11, M-31)."""
         actions = _actions_of(data)
         is_test = user_coins(actions.user_ids, 0) < TEST_SHARE
         is_kept = user_coins(data.user_ids, 0) >= TEST_SHARE
         training = data if is_kept.all() or not is_kept.any() else rows_of_users(data, is_kept)
         others, scored = actions.of_users(~is_test), scored_actions(actions)
-        model = _fitted(training, others, scored, hyperparameters, within(progress, 0.0, 0.8))
-        progress("measuring", 0.8)
+        model = _fitted(training, others, scored, run.within(0.0, 0.8))
+        run.progress("measuring", 0.8)
         held_out = [cut_action_user(actions, user) for user in np.flatnonzero(is_test).tolist()]
         chances = [model.propensities(_items_before(data, user), user.past) for user in held_out]
         return action_metrics(held_out, chances, actions.values)
@@ -162,26 +142,22 @@ def _actions_of(data: TrainingData) -> ActionData:
 
 
 def _fitted(
-    data: TrainingData,
-    actions: ActionData,
-    scored: NDArray[np.bool_],
-    hyperparameters: Hyperparameters,
-    progress: Progress,
+    data: TrainingData, actions: ActionData, scored: NDArray[np.bool_], run: TrainingRun
 ) -> ActionModel:
     visits, item_count = data.visits, len(data.catalog)
-    progress("what users like", 0.0)
+    run.progress("what users like", 0.0)
     tastes = fit_tastes(visits, len(data.user_ids), item_count, DIMENSIONS, 0)
     profiles = data.profiles
     trait_users = () if profiles is None else profiles.ids
     traits = np.zeros((0, 0)) if profiles is None else trait_columns(profiles.features)
-    period = number(hyperparameters, "action_optimization_period", DEFAULT_PERIOD) * DAY
-    progress("what was proposed", 0.3)
+    period = number(run.hyperparameters, "action_optimization_period", DEFAULT_PERIOD) * DAY
+    run.progress("what was proposed", 0.3)
     offers = find_offers(actions.newest(MOST_ROWS), period)
-    progress("to whom", 0.4)
+    run.progress("to whom", 0.4)
     taste = tastes.at_moments(visits, numbers_of(data.user_ids, actions.user_ids)[offers.users], offers.moments)
     rows = numbers_of(trait_users, actions.user_ids)[offers.users]
     about = np.hstack((taste, np.vstack((traits, np.zeros((1, traits.shape[1]))))[rows]))
-    progress("what is taken", 0.5)
+    run.progress("what is taken", 0.5)
     coins = user_coins(actions.user_ids, 0)[offers.users]
     held_out = (coins >= TEST_SHARE) & (coins < TEST_SHARE + VALIDATION_SHARE)
     return ActionModel(

@@ -18,25 +18,15 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.base import (
-    NETWORK_FROM,
-    HeldOut,
-    History,
-    Hyperparameters,
-    Kind,
-    Model,
-    Progress,
-    Recipe,
-    TrainingData,
-    within,
-)
+from personalize_emu.recipes.content.item_vectors import vectors_of
+from personalize_emu.recipes.contract.base import HeldOut, History, Kind, Model, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.hyperparameters import flag, number, percentiles, users_within
 from personalize_emu.recipes.contract.interactions import Visits
 from personalize_emu.recipes.ensemble.newest_slice import ORIGINS
 from personalize_emu.recipes.ensemble.stacking import Ensemble, Weights, fit_ensemble
-from personalize_emu.recipes.numerics.logits import best_sharpness, with_returns
+from personalize_emu.recipes.numerics.conditional_logit import inverse_temperature
 from personalize_emu.recipes.scorers.base import Scorer, kernels_of
-from personalize_emu.recipes.scorers.content import ContentScorer, kinds_of
+from personalize_emu.recipes.scorers.content import ContentScorer
 from personalize_emu.recipes.scorers.ease import fit_ease_scorer
 from personalize_emu.recipes.scorers.latent import fit_latent_scorer
 from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity, fit_popularity_scorer
@@ -69,19 +59,13 @@ class PersonalModel(NextItemModel):
     reader: SequenceReader | None = None
     """With many visits only."""
 
-    def scores(self, history: History) -> NDArray[np.float32]:
-        history = history.merged()
-        logits = self._logits(history)
-        self.cold.place(logits[None])
-        return with_returns(logits, *self.repeats.chances(history))
-
     def measured_sharpness(self, test_users: Sequence[HeldOut]) -> float:
         """The sharpness under which what these users did next is most likely; items they had do not count."""
         blends = self.ensemble.relevance([user.history for user in test_users])
         for row, user in zip(blends, test_users, strict=True):
             row[user.history.items] = -np.inf
             row[~self.trained_items] = -np.inf
-        return best_sharpness(blends, [user.truth for user in test_users], self.sharpness)
+        return inverse_temperature(blends, [user.truth for user in test_users], self.sharpness)
 
     def measured_reader(self, test_users: Sequence[HeldOut], sharpness: float) -> SequenceReader | None:
         """The reader of sequences, weighed beside the ensemble at that sharpness."""
@@ -91,36 +75,17 @@ class PersonalModel(NextItemModel):
         others *= np.float32(sharpness)
         return self.reader.measured(others, self.trained_items, test_users)
 
-    def _known(self, history: History) -> int:
-        """Visits of the history that say something: those to items the models know."""
-        return int(np.count_nonzero(self.trained_items[history.items]))
-
-    def _tempered(self, relevance: NDArray[np.float32], history: History) -> NDArray[np.float32]:
-        """Logits between popularity and relevance: the more visits are known, the more the ensemble decides."""
-        share = np.float32(1.0 / (2.0 * self._known(history) + 1.0))
-        logits: NDArray[np.float32] = np.float32(self.sharpness) * ((1 - share) * relevance + share * self._popular)
-        return logits
-
-    def _logits(self, history: History) -> NDArray[np.float32]:
-        """`next_items` of one merged history."""
-        if not self._known(history):
-            return self._popular.copy()
-        logits = self._tempered(self.ensemble.relevance([history])[0], history)
-        both: NDArray[np.float32] = self._with_reader(logits[None], [history])[0]
-        return both
-
     def next_items(self, histories: Sequence[History]) -> NDArray[np.float32]:
-        known = np.array([self._known(history) for history in histories], np.float32)
-        share = (np.float32(1) / (2 * known + 1))[:, None]
+        """Logits between popularity and relevance: the more of a history is known, the more the ensemble decides."""
+        known = [np.count_nonzero(self.trained_items[history.items]) for history in histories]
+        share = (np.float32(1) / (2 * np.array(known, np.float32) + 1))[:, None]
         logits = self.ensemble.relevance(histories)
         logits *= np.float32(self.sharpness) * (1 - share)
         logits += np.float32(self.sharpness) * share * self._popular
-        logits = self._with_reader(logits, histories)
-        logits[known == 0] = self._popular
+        if self.reader is not None:
+            logits = self.reader.beside(logits, histories)
+        logits[np.array(known) == 0] = self._popular
         return logits
-
-    def _with_reader(self, logits: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
-        return logits if self.reader is None else self.reader.beside(logits, histories)
 
 
 @dataclass(frozen=True)
@@ -131,92 +96,74 @@ class PersonalRecipe(Recipe):
     kind: Kind
     recency: str
     network_from: int = 200_000
-    """Visits from which on a recurrent network joins, unless NETWORK_FROM says another number; 0 for never."""
+    """Interactions from which on a sequential model joins, unless the run says another number; 0 for never."""
 
-    def fit(
-        self,
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> PersonalModel:
-        kept = self._users(data, hyperparameters)
-        large = self._network_joins(len(kept.visits), hyperparameters)
-        model = self._fit(data, kept, hyperparameters, None, SHARPNESS, rng, within(progress, 0, 0.2 if large else 1))
-        if large:
-            shape, hear = self._shape(hyperparameters), within(progress, 0.2, 1)
-            model = replace(model, reader=fit_sequence_reader(kept.visits, len(data.catalog), shape, rng, hear))
-        progress("fitted", 1.0)
+    def fit(self, data: TrainingData, run: TrainingRun) -> PersonalModel:
+        kept, rng = self._users(data, run), run.rng()
+        joins = self._network_joins(len(kept.visits), run)
+        model = self._fit(data, kept, None, SHARPNESS, run.within(0, 0.2) if joins else run)
+        if joins:
+            hear = run.within(0.2, 1).progress
+            reader = fit_sequence_reader(kept.visits, len(data.catalog), self._shape(run), rng, hear)
+            model = replace(model, reader=reader)
+        run.progress("fitted", 1.0)
         return model
 
     def fit_after_evaluation(
-        self,
-        evaluated: Model,
-        test_users: Sequence[HeldOut],
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
+        self, evaluated: Model, test_users: Sequence[HeldOut], data: TrainingData, run: TrainingRun
     ) -> PersonalModel:
         if not isinstance(evaluated, PersonalModel) or not test_users:
-            return self.fit(data, hyperparameters, rng, progress)
+            return self.fit(data, run)
         few = users_to_measure(CALIBRATION_USERS, len(data.catalog))
         sharpness = evaluated.measured_sharpness(test_users[:few])
         known = evaluated.measured_reader(test_users[: users_to_measure(READER_USERS, len(data.catalog))], sharpness)
-        kept = self._users(data, hyperparameters)
-        hear = within(progress, 0, 0.5 if known else 1)
-        model = self._fit(data, kept, hyperparameters, evaluated.ensemble.weights, sharpness, rng, hear)
+        kept = self._users(data, run)
+        weights = evaluated.ensemble.weights
+        model = self._fit(data, kept, weights, sharpness, run.within(0, 0.5) if known else run)
         if known is not None:
-            shape, hear = self._shape(hyperparameters), within(progress, 0.5, 1)
-            model = replace(model, reader=refit_sequence_reader(known, kept.visits, shape, rng, hear))
-        progress("fitted", 1.0)
+            hear = run.within(0.5, 1).progress
+            reader = refit_sequence_reader(known, kept.visits, self._shape(run), run.rng(), hear)
+            model = replace(model, reader=reader)
+        run.progress("fitted", 1.0)
         return model
 
-    def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
+    def without_effect(self, data: TrainingData, run: TrainingRun) -> frozenset[str]:
         """Only the network has a hidden dimension."""
-        joins = self._network_joins(len(data.visits), hyperparameters)
+        joins = self._network_joins(len(data.visits), run)
         return frozenset() if joins else frozenset({"hidden_dimension"})
 
-    def _network_joins(self, visits: int, hyperparameters: Hyperparameters) -> bool:
-        return 0 < number(hyperparameters, NETWORK_FROM, self.network_from) <= visits
+    def _network_joins(self, visits: int, run: TrainingRun) -> bool:
+        least = self.network_from if run.sequential_from is None else run.sequential_from
+        return 0 < least <= visits
 
     def _fit(
-        self,
-        data: TrainingData,
-        kept: TrainingData,
-        hyperparameters: Hyperparameters,
-        weights: Weights | None,
-        sharpness: float,
-        rng: np.random.Generator,
-        progress: Progress,
+        self, data: TrainingData, kept: TrainingData, weights: Weights | None, sharpness: float, run: TrainingRun
     ) -> PersonalModel:
-        """Without a network; of the users in `kept`."""
-        ensemble = self._ensemble(kept, hyperparameters, weights, progress)
+        """Without a sequential model; of the users in `kept`."""
         return PersonalModel(
             data.catalog,
-            ensemble,
+            self._ensemble(kept, weights, run),
             count_popularity(data.visits, len(data.catalog)),
             fit_repeats(kept.visits, len(data.catalog)),
             sharpness,
-            find_cold_items(self._described(data), ensemble.relevance, sharpness, rng),
+            find_cold_items(self._described(data)),
         )
 
-    def _users(self, data: TrainingData, hyperparameters: Hyperparameters) -> TrainingData:
-        bounds = percentiles(hyperparameters, "user_history_length", 0.0, 0.99 if self._filters_users else 1.0)
+    def _users(self, data: TrainingData, run: TrainingRun) -> TrainingData:
+        bounds = percentiles(run.hyperparameters, "user_history_length", 0.0, 0.99 if self._filters_users else 1.0)
         return users_within(data, bounds)
 
-    def _shape(self, hyperparameters: Hyperparameters) -> Shape:
+    def _shape(self, run: TrainingRun) -> Shape:
         """R-57, R-58; the v2 recipes leave both to us."""
-        hidden = int(number(hyperparameters, "hidden_dimension", USUAL_HIDDEN))
-        steps = int(number(hyperparameters, "bptt", 32))
-        return Shape(hidden, steps, flag(hyperparameters, self.recency, True))
+        hidden = int(number(run.hyperparameters, "hidden_dimension", USUAL_HIDDEN))
+        steps = int(number(run.hyperparameters, "bptt", 32))
+        return Shape(hidden, steps, flag(run.hyperparameters, self.recency, True))
 
-    def _ensemble(
-        self, data: TrainingData, hyperparameters: Hyperparameters, weights: Weights | None, progress: Progress
-    ) -> Ensemble:
+    def _ensemble(self, data: TrainingData, weights: Weights | None, run: TrainingRun) -> Ensemble:
         """With weights learned from `data`, unless they are known already."""
-        kernels = kernels_of(flag(hyperparameters, self.recency, True), int(number(hyperparameters, "bptt", 32)))
-        kinds = kinds_of(data.item_features)
+        shape = self._shape(run)
+        kernels = kernels_of(shape.recency, shape.steps)
+        vectors = vectors_of(data.item_features)
         item_count = len(data.catalog)
 
         fits: list[tuple[str, Callable[[Visits], Scorer]]] = [
@@ -226,14 +173,14 @@ class PersonalRecipe(Recipe):
             ("latent factors", lambda visits: fit_latent_scorer(visits, item_count, kernels)),
             ("popularity", lambda visits: fit_popularity_scorer(visits, item_count)),
         ]
-        if kinds is not None:
-            fits.append(("content", lambda _visits: ContentScorer(kinds, kernels)))
+        if vectors is not None:
+            fits.append(("content", lambda _visits: ContentScorer(vectors, kernels)))
         steps, done = len(fits) * (1 + len(ORIGINS) if weights is None else 1), count()
 
         def scorers(part: TrainingData) -> tuple[Scorer, ...]:
             found = []
             for name, fit in fits:
-                progress(name, next(done) / steps)
+                run.progress(name, next(done) / steps)
                 found.append(fit(part.visits))
             return tuple(found)
 

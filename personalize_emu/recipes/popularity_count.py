@@ -5,21 +5,14 @@ What most events were recorded of: most viewed, best sellers (R-90, R-91, R-104)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.base import (
-    History,
-    Hyperparameters,
-    Kind,
-    Model,
-    Progress,
-    Recipe,
-    TrainingData,
-)
+from personalize_emu.recipes.contract.base import History, Kind, Model, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity
 
 
@@ -31,9 +24,8 @@ class PopularityModel(Model):
     popularity: Popularity
     has_scores = False
 
-    def scores(self, history: History) -> NDArray[np.float32]:
-        del history
-        return self._scores.copy()
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        return np.tile(self._scores, (len(histories), 1))
 
     @cached_property
     def _scores(self) -> NDArray[np.float32]:
@@ -50,16 +42,9 @@ class PopularityCount(Recipe):
     name = "aws-popularity-count"
     kind = Kind.POPULAR
 
-    def fit(
-        self,
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> PopularityModel:
-        del hyperparameters, rng
+    def fit(self, data: TrainingData, run: TrainingRun) -> PopularityModel:
         model = PopularityModel(data.catalog, count_popularity(data.visits, len(data.catalog)))
-        progress("counting", 1.0)
+        run.progress("counting", 1.0)
         return model
 
 
@@ -69,16 +54,9 @@ class EventCount(Recipe):
     name = "event-count"
     kind = Kind.POPULAR
 
-    def fit(
-        self,
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> PopularityModel:
-        del hyperparameters, rng
+    def fit(self, data: TrainingData, run: TrainingRun) -> PopularityModel:
         users = count_popularity(data.visits, len(data.catalog)).users
         events = np.bincount(data.items, minlength=len(data.catalog)).astype(np.int64)
         order = np.lexsort((-users, -events)).astype(np.int32)
-        progress("counting", 1.0)
+        run.progress("counting", 1.0)
         return PopularityModel(data.catalog, Popularity(users, events, order))

@@ -7,7 +7,7 @@ request (R-79a, R-79c); both are what they were at the last full training.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,21 +16,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.content.text_embedding import TextEmbedding, fit_text_embedding, term_counts
-from personalize_emu.recipes.contract.base import (
-    History,
-    Hyperparameters,
-    Kind,
-    Model,
-    NotEnoughData,
-    Progress,
-    Recipe,
-    TrainingData,
-)
+from personalize_emu.recipes.contract.base import History, Kind, Model, NotEnoughData, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.creation_time import creation_times
 from personalize_emu.recipes.contract.features import Features
 from personalize_emu.recipes.contract.metrics import LIST_LENGTH, coverage
 from personalize_emu.recipes.contract.topk import top_k
-from personalize_emu.recipes.numerics.sparse_sums import sum_of_rows
 from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity
 
 NAME = "aws-semantic-similarity"
@@ -71,7 +61,10 @@ class SemanticModel(Model):
     def trained_items(self) -> NDArray[np.bool_]:
         return self.has_text
 
-    def scores(self, history: History) -> Vector:
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        return np.stack([self._of_one(history) for history in histories])
+
+    def _of_one(self, history: History) -> Vector:
         """float32[items]: -inf for the item itself and for items without a text.
 
         An item without a text, or that is not known, gets popular items; nothing at all where nobody has met any
@@ -91,9 +84,7 @@ class SemanticModel(Model):
 
     def likeness(self, item: int) -> Vector:
         """float32[items] from 0 to 1."""
-        terms = self._by_item.indices[self._by_item.indptr[item] : self._by_item.indptr[item + 1]]
-        weights = self._by_item.data[self._by_item.indptr[item] : self._by_item.indptr[item + 1]]
-        words = sum_of_rows(self.by_term, terms, weights)
+        words = (self._by_item[[item]] @ self.by_term).toarray()[0]
         meaning = np.maximum(self.vectors @ self.vectors[item], np.float32(0))
         likeness: Vector = (words + meaning) / np.float32(2)
         return np.minimum(likeness, np.float32(1))
@@ -128,36 +119,27 @@ class SemanticSimilarity(Recipe):
     name = NAME
     kind = Kind.RELATED
 
-    def fit(
-        self,
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> SemanticModel:
+    def fit(self, data: TrainingData, run: TrainingRun) -> SemanticModel:
         """Raises NotEnoughData: no item has a name or a text."""
-        del hyperparameters
-        progress("reading texts", 0.0)
+        run.progress("reading texts", 0.0)
         counts = _counts(data.item_features, len(data.catalog))
         if not counts.nnz:
             raise NotEnoughData("Dataset has no item with a name or a text to train on.")
-        progress("finding what words have in common", 0.3)
-        embedding = fit_text_embedding(counts, rng)
-        progress("finding out what goes together", 0.6)
+        run.progress("finding what words have in common", 0.3)
+        embedding = fit_text_embedding(counts, run.seed)
+        run.progress("finding out what goes together", 0.6)
         by_term, vectors = _embedded(embedding, counts)
-        progress("counting", 0.9)
+        run.progress("counting", 0.9)
         popularity = count_popularity(data.visits, len(data.catalog))
         model = SemanticModel(data.catalog, embedding, by_term, vectors, popularity, _popular(popularity), _fresh(data))
-        progress("fitted", 1.0)
+        run.progress("fitted", 1.0)
         return model
 
-    def own_metrics(
-        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
-    ) -> dict[str, float]:
+    def own_metrics(self, data: TrainingData, run: TrainingRun) -> dict[str, float]:
         """Coverage by lists of items themselves, where there are no users whose lists could be measured (M-24)."""
         if len(data.items):
             return {}
-        model = self.fit(data, hyperparameters, np.random.default_rng(0), progress)
+        model = self.fit(data, run)
         described = np.flatnonzero(model.has_text).astype(np.int32)
         asked = described[:: -(-len(described) // SAMPLED_QUERIES)]
         queries = [History(item, np.zeros(1, np.int64)) for item in asked.reshape(-1, 1)]

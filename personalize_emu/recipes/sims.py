@@ -1,22 +1,19 @@
-"""How many users visited both of two items (R-77b).
+"""SIMS: items related to one item by the histories of users (R-77), and the collaborative part of Similar-Items.
 
-What goes with one item by the histories of users: SIMS (R-77), and the part of Similar-Items that reads these.
+Candidates are the items that enough users interacted with beside the item asked about. They are ordered by a weighted
+sum of standardised scores of that one item: the count c_ij / n_j^f of users of both (R-77b), of all times and within
+sessions, EASE, transitions, and latent factors. The weights are fixed (docs/decisions/0002). Items that are no
+candidates follow by popularity; an item that is unknown, or has no candidate, gets the global list of popular items.
 
-Candidates are the items that enough users visited beside the one asked about. They are ordered by a weighted sum of
-scores: the count c_ij / n_j^f (R-77b; f runs through a curve that keeps 0 and 1), of all times and of single sessions,
-linear models of the same histories, which see past popularity and know about order, and nearness in few dimensions.
-The weights are fixed: learned ones were no better. Items that are no candidates follow by popularity;
-an item that is unknown, or has no candidate, gets the global list of popular items.
-
-`popularity_discount_factor` f: 0 sorts the candidates by popularity alone, up to .5 the blend takes over, and
-beyond .5 popular items are damped ever more. The default of `max_item_interaction_count_percentile`, .9, taken
-literally leaves out the tenth of the items that most interactions belong to, and could not reach the recorded
-metrics (M-53): it is taken as no upper limit. Every other value is applied as R-71 says.
+`popularity_discount_factor` f: 0 sorts the candidates by popularity alone, up to .5 the scores take over, beyond .5
+popular items are damped more and more. The default of `max_item_interaction_count_percentile`, .9, taken literally
+leaves out the tenth of the items that most interactions belong to, and could not reach the recorded metrics (M-53): it
+is taken as no upper limit. Every other value is applied as R-71 says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -29,81 +26,67 @@ from personalize_emu.recipes.contract.base import (
     Hyperparameters,
     Kind,
     Model,
-    Progress,
     Recipe,
     TrainingData,
-    within,
+    TrainingRun,
 )
 from personalize_emu.recipes.contract.hyperparameters import items_within, number, percentiles, users_within
 from personalize_emu.recipes.contract.interactions import Visits
 from personalize_emu.recipes.numerics.logits import in_logarithms, standardised
-from personalize_emu.recipes.scorers.ease import user_item_matrix
+from personalize_emu.recipes.scorers.ease import Ease, fit_ease, scaled, user_item_matrix
 from personalize_emu.recipes.scorers.histories import Kernel
 from personalize_emu.recipes.scorers.latent import LatentItems, fit_latent_items
-from personalize_emu.recipes.scorers.linear_models import Affinities, Kernels, fit_affinities
 from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity
 from personalize_emu.recipes.scorers.sessions import in_sessions, time_scale
-from personalize_emu.recipes.scorers.transitions import Transitions
+from personalize_emu.recipes.scorers.transitions import Transitions, fit_transitions
+
+WEIGHTS = np.array([0.3, 0.15, 0.6, 0.3, 0.1], np.float32)
+"""Of EASE, transitions, co-occurrence, co-occurrence within sessions, and latent factors."""
+REGULARISATION = 300.0
+DEFAULT_DISCOUNT = 0.5
+DISCOUNT_POWER = 1.74
+"""The default factor .5 divides by n^.3, which predicts better than n^.5; 0 and 1 stay what they are."""
+UNLIMITED = 0.9
+"""The documented default of the upper item percentile, read as no limit."""
+ONE_ITEM = Kernel(reach=1, decay=1.0)
+
+Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Cooccurrence:
-    """by_user: csr[users, items] and by_item: csr[items, users], who visited what at all."""
+    """by_user: csr[users, items] and by_item: csr[items, users], 1 where the user interacted with the item."""
 
     by_user: sp.csr_matrix
     by_item: sp.csr_matrix
 
     def users_of_both(self, item: int) -> NDArray[np.int64]:
-        """int64[items]: distinct users of `item` who also visited each item; at `item` itself, its users."""
-        rows = self.by_item.indices[self.by_item.indptr[item] : self.by_item.indptr[item + 1]]
-        starts, lengths = self.by_user.indptr[rows], np.diff(self.by_user.indptr)[rows]
-        # Positions of all entries of those rows, without a loop over the rows.
-        before = np.cumsum(lengths) - lengths
-        entries = np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
-        return np.bincount(self.by_user.indices[entries], minlength=self.by_user.shape[1])
+        """int64[items]: distinct users of `item` and each item; at `item` itself, its users."""
+        users = self.by_item.indices[self.by_item.indptr[item] : self.by_item.indptr[item + 1]]
+        return np.bincount(self.by_user[users].indices, minlength=self.by_user.shape[1])
 
 
-def fit_cooccurrence(visits: Visits, user_count: int, item_count: int) -> Cooccurrence:
-    """Only whether a user visited an item counts, not how often."""
-    by_user = user_item_matrix(visits, user_count, item_count)
+def fit_cooccurrence(visits: Visits, item_count: int) -> Cooccurrence:
+    """Only whether a user interacted with an item counts, not how often."""
+    by_user = user_item_matrix(visits, len(visits.lengths), item_count)
     return Cooccurrence(by_user, by_user.T.tocsr())
-
-
-OPINIONS = (
-    "visited by the same",
-    "follows",
-    "precedes",
-    "comes next",
-    "both",
-    "both in one session",
-    "near",
-    "popular",
-)
-WEIGHTS = (0.3, 0.15, 0.0, 0.1, 0.6, 0.3, 0.1, 0.0)
-POPULAR = OPINIONS.index("popular")
-DEFAULT_DISCOUNT = 0.5
-DISCOUNT_POWER = 1.74
-"""The default factor .5 divides by n^.3, which foresees more than n^.5; 0 and 1 stay what they are."""
-UNLIMITED = 0.9
-"""The documented default of the upper item percentile, read as no limit."""
-ONE_ITEM = Kernel(reach=1, decay=1.0)
-KERNELS = Kernels(ONE_ITEM, ONE_ITEM, ONE_ITEM)
-NO_TIME = np.zeros(1, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class RelatedModel(Model):
-    """Scores of the items that go with the newest item of a history."""
+    """Scores of the items related to the newest item of a history.
+
+    item_users: int64[items], distinct users of each item in the co-occurrences; 0 for items left out by percentiles.
+    """
 
     catalog: tuple[str, ...]
-    affinities: Affinities
-    precedes: Transitions
+    ease: Ease
+    transitions: Transitions
     pairs: Cooccurrence
     pairs_in_sessions: Cooccurrence
     latent: LatentItems
     popularity: Popularity
     item_users: NDArray[np.int64]
-    """int64[items]: distinct users in the pairs; 0 for items the percentiles left out."""
     discount: float
     fewest_users: int
     has_scores = False
@@ -112,12 +95,16 @@ class RelatedModel(Model):
     def trained_items(self) -> NDArray[np.bool_]:
         return self.popularity.users > 0
 
-    def scores(self, history: History) -> NDArray[np.float32]:
-        """float32[items]: candidates above 1, the others below 1 by popularity, the item itself -inf."""
-        scores = self._popular.copy()
-        if not len(history.items):
-            return scores
-        item = int(history.items[-1])
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        """float32[histories, items]: candidates above 1, the others below 1 by popularity, the item itself -inf."""
+        table = np.tile(self._popular, (len(histories), 1))
+        for scores, history in zip(table, histories, strict=True):
+            if len(history.items):
+                self._rank_candidates(scores, int(history.items[-1]))
+        return table
+
+    def _rank_candidates(self, scores: Vector, item: int) -> None:
+        """In the memory of float32[items]."""
         both = self.pairs.users_of_both(item)
         candidates = (both >= self.fewest_users) & (self.item_users > 0)
         candidates[item] = False
@@ -125,72 +112,50 @@ class RelatedModel(Model):
             relevance = self._relevance(item, both)[candidates]
             scores[candidates] = 1 + (relevance - relevance.min())
         scores[item] = -np.inf
-        return scores
 
-    def relevance(self, item: int) -> NDArray[np.float32]:
-        """float32[items]: of every item, whether or not enough users visited both; that of `item` means nothing."""
+    def relevance(self, item: int) -> Vector:
+        """float32[items]: of every item, candidate or not; that of `item` itself means nothing."""
         return self._relevance(item, self.pairs.users_of_both(item))
 
-    def _relevance(self, item: int, both: NDArray[np.int64]) -> NDArray[np.float32]:
-        trust = min(1.0, 2 * self.discount)
-        if trust == 0.0:
+    def _relevance(self, item: int, both: NDArray[np.int64]) -> Vector:
+        share = np.float32(min(1.0, 2 * self.discount))
+        if share == 0:
             return self._log_users
-        said = self.opinions(item, both)
-        relevance: NDArray[np.float32] = self._weights_now @ said
-        if trust == 1.0:
-            return relevance
-        others = sum(WEIGHTS)
-        return np.float32(trust) * relevance + np.float32((1 - trust) * others) * self._log_users
+        relevance: Vector = WEIGHTS @ self._standardised_scores(item, both)
+        relevance *= share
+        relevance += (1 - share) * WEIGHTS.sum() * self._log_users
+        return relevance
 
-    def open_to(self, relevance: NDArray[np.float32], item: int, both: NDArray[np.int64]) -> NDArray[np.float32]:
-        """float32[items]: -inf for what is no candidate."""
-        candidates = np.where((both >= self.fewest_users) & (self.item_users > 0), relevance, -np.inf)
-        candidates[item] = -np.inf
-        return candidates.astype(np.float32, copy=False)
-
-    def opinions(self, item: int, both: NDArray[np.int64]) -> NDArray[np.float32]:
-        """float32[opinions, items]: each row standardised. both: users of `item` and of every item."""
-        alone = History(np.array([item], np.int32), NO_TIME)
-        table = np.empty((len(OPINIONS), len(self.catalog)), np.float32)
-        table[0], table[1], table[3] = self.affinities.scores(alone, KERNELS)
-        table[2] = self.precedes.scores(alone, ONE_ITEM)
+    def _standardised_scores(self, item: int, both: NDArray[np.int64]) -> NDArray[np.float32]:
+        """float32[scores, items]. both: users of `item` and of every item."""
+        alone = [History(np.array([item], np.int32), np.zeros(1, np.int64))]
+        table = np.empty((len(WEIGHTS), len(self.catalog)), np.float32)
+        table[0] = self.ease.scores_many(alone, ONE_ITEM)[0]
+        table[1] = self.transitions.scores_many(alone, ONE_ITEM)[0]
         if self.discount > DEFAULT_DISCOUNT:
-            table[:4] *= self._damping
-        table[4] = both * self._inverse_users
-        table[5] = self.pairs_in_sessions.users_of_both(item) * self._inverse_users
-        table[6] = self.latent.of_item(item)
-        table[7] = self._log_users
-        table[:7, item] = 0.0
-        in_logarithms(table[:3])
-        in_logarithms(table[4:6])
+            table[:2] *= self._users_to_the(DEFAULT_DISCOUNT - self.discount)
+        table[2] = both * self._inverse_users
+        table[3] = self.pairs_in_sessions.users_of_both(item) * self._inverse_users
+        table[4] = self.latent.of_item(item)
+        table[:, item] = 0.0
+        in_logarithms(table[:4])
         return standardised(table)
 
     @cached_property
-    def _weights_now(self) -> NDArray[np.float32]:
-        """Beyond the default discount, popularity says ever less."""
-        weights = np.array(WEIGHTS, np.float32)
-        weights[POPULAR] *= min(1.0, 2 - 2 * self.discount)
-        return weights
-
-    @cached_property
-    def _popular(self) -> NDArray[np.float32]:
+    def _popular(self) -> Vector:
         return self.popularity.scores() / np.float32(max(1, len(self.catalog)))
 
     @cached_property
-    def _log_users(self) -> NDArray[np.float32]:
-        logarithms: NDArray[np.float32] = np.log(np.maximum(self.item_users, 1)).astype(np.float32)
+    def _log_users(self) -> Vector:
+        logarithms: Vector = np.log(np.maximum(self.item_users, 1)).astype(np.float32)
         return logarithms
 
     @cached_property
-    def _damping(self) -> NDArray[np.float32]:
-        return self._users_to_the(DEFAULT_DISCOUNT - self.discount)
-
-    @cached_property
-    def _inverse_users(self) -> NDArray[np.float32]:
+    def _inverse_users(self) -> Vector:
         return self._users_to_the(-(self.discount**DISCOUNT_POWER))
 
-    def _users_to_the(self, power: float) -> NDArray[np.float32]:
-        powers: NDArray[np.float32] = np.exp(np.float32(power) * self._log_users)
+    def _users_to_the(self, power: float) -> Vector:
+        powers: Vector = np.exp(np.float32(power) * self._log_users)
         return powers
 
 
@@ -206,60 +171,48 @@ class RelatedRecipe(Recipe):
     fewest_users: int = 3
     kind = Kind.RELATED
 
-    def fit(
-        self,
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> RelatedModel:
-        del rng
-        item_count = len(data.catalog)
-        kept = self._kept(data, hyperparameters)
-        affinities = fit_affinities(kept.visits, len(kept.user_ids), item_count, within(progress, 0.0, 0.7))
-        sessions = in_sessions(kept.visits, *time_scale(kept.visits.timestamps))
-        popularity, popular = count_popularity(data.visits, item_count), count_popularity(kept.visits, item_count)
+    def fit(self, data: TrainingData, run: TrainingRun) -> RelatedModel:
+        item_count, visits = len(data.catalog), self._kept(data, run).visits
+        run.progress("EASE", 0.0)
+        ease = fit_ease(visits, len(visits.lengths), item_count, scaled(REGULARISATION, visits))
+        run.progress("transitions", 0.4)
+        transitions = fit_transitions(visits, item_count)
+        run.progress("latent factors", 0.6)
+        latent = fit_latent_items(visits, item_count)
+        run.progress("co-occurrence", 0.8)
+        sessions = in_sessions(visits, *time_scale(visits.timestamps))
         model = RelatedModel(
             data.catalog,
-            affinities,
-            affinities.transitions.backwards(),
-            fit_cooccurrence(kept.visits, len(kept.user_ids), item_count),
-            fit_cooccurrence(sessions, len(sessions.lengths), item_count),
-            fit_latent_items(kept.visits, item_count),
-            popularity,
-            popular.users,
-            _discount(hyperparameters),
-            _fewest_users(hyperparameters, self.fewest_users),
+            ease,
+            transitions,
+            fit_cooccurrence(visits, item_count),
+            fit_cooccurrence(sessions, item_count),
+            latent,
+            count_popularity(data.visits, item_count),
+            count_popularity(visits, item_count).users,
+            _discount(run.hyperparameters),
+            self._fewest_users(run.hyperparameters),
         )
-        progress("fitted", 1.0)
+        run.progress("fitted", 1.0)
         return model
 
-    def fit_for_many(
-        self,
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> Callable[[Hyperparameters], Model]:
+    def fit_for_many(self, data: TrainingData, run: TrainingRun) -> Callable[[Hyperparameters], Model]:
         """Both tunable values (R-69, R-69a) are read where scores are made; what they are made from is the same."""
-        model = self.fit(data, hyperparameters, rng, progress)
-        return lambda values: replace(
-            model, discount=_discount(values), fewest_users=_fewest_users(values, self.fewest_users)
-        )
+        model = self.fit(data, run)
+        return lambda values: replace(model, discount=_discount(values), fewest_users=self._fewest_users(values))
 
-    def _kept(self, data: TrainingData, hyperparameters: Hyperparameters) -> TrainingData:
+    def _kept(self, data: TrainingData, run: TrainingRun) -> TrainingData:
         shortest, longest, rarest, commonest = self.defaults
-        users = percentiles(hyperparameters, "user_history_length", shortest, longest)
-        low, high = percentiles(hyperparameters, "item_interaction_count", rarest, commonest)
+        users = percentiles(run.hyperparameters, "user_history_length", shortest, longest)
+        low, high = percentiles(run.hyperparameters, "item_interaction_count", rarest, commonest)
         return items_within(users_within(data, users), (low, 1.0 if high == UNLIMITED else high))
+
+    def _fewest_users(self, hyperparameters: Hyperparameters) -> int:
+        return int(number(hyperparameters, "min_cointeraction_count", self.fewest_users))
 
 
 def _discount(hyperparameters: Hyperparameters) -> float:
     return number(hyperparameters, "popularity_discount_factor", DEFAULT_DISCOUNT)
-
-
-def _fewest_users(hyperparameters: Hyperparameters, usual: int) -> int:
-    return int(number(hyperparameters, "min_cointeraction_count", usual))
 
 
 def sims() -> RelatedRecipe:

@@ -5,22 +5,14 @@ aws-trending-now: what gains popularity fastest, looked at again and again betwe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.base import (
-    History,
-    Hyperparameters,
-    Kind,
-    Model,
-    Progress,
-    Recipe,
-    TrainingData,
-)
+from personalize_emu.recipes.contract.base import History, Kind, Model, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.interactions import Visits
 from personalize_emu.recipes.contract.metrics import LIST_LENGTH
 from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity
@@ -105,9 +97,8 @@ class TrendingModel(Model):
     def evaluated_on(self, data: TrainingData) -> TrendingModel:
         return trending_model(data.catalog, data.visits, self.interval)
 
-    def scores(self, history: History) -> NDArray[np.float32]:
-        del history
-        return self._scores.copy()
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        return np.tile(self._scores, (len(histories), 1))
 
     @cached_property
     def _scores(self) -> NDArray[np.float32]:
@@ -133,28 +124,18 @@ class TrendingNow(Recipe):
     name = "aws-trending-now"
     kind = Kind.POPULAR
 
-    def fit(
-        self,
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> TrendingModel:
-        del rng
-        model = trending_model(data.catalog, data.visits, _interval(hyperparameters))
-        progress("counting", 1.0)
+    def fit(self, data: TrainingData, run: TrainingRun) -> TrendingModel:
+        model = trending_model(data.catalog, data.visits, _interval(run))
+        run.progress("counting", 1.0)
         return model
 
-    def own_metrics(
-        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
-    ) -> dict[str, float]:
+    def own_metrics(self, data: TrainingData, run: TrainingRun) -> dict[str, float]:
         """How well the trends of the newest interval were foreseen when it began (M-29)."""
-        del progress
-        interval, visits = _interval(hyperparameters), data.visits
+        interval, visits = _interval(run), data.visits
         earlier = trending_model(data.catalog, without_newest_interval(visits, interval), interval)
         came = count_trends(visits, len(data.catalog), interval)
         return {ACCURACY: foreseen_share(earlier.order[:LIST_LENGTH], came, LIST_LENGTH)}
 
 
-def _interval(hyperparameters: Hyperparameters) -> int:
-    return INTERVALS[hyperparameters.get("trend_discovery_frequency", DEFAULT_FREQUENCY)]
+def _interval(run: TrainingRun) -> int:
+    return INTERVALS[run.hyperparameters.get("trend_discovery_frequency", DEFAULT_FREQUENCY)]

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.saving import load_model, save_model
 from personalize_emu.recipes.personalized import PersonalModel
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training.training import no_progress
 from tests.recipes.described_data import paint, painted
 from tests.recipes.made_data import history
 
@@ -25,7 +24,7 @@ NOTHING = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
 def fitted(name: str, data: TrainingData = DATA) -> PersonalModel:
     recipe = recipe_named(name)
     assert recipe is not None
-    model = recipe.fit(data, {}, np.random.default_rng(0), no_progress)
+    model = recipe.fit(data, TrainingRun({}))
     assert isinstance(model, PersonalModel)
     return model
 

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import History, Kind, Model, TrainingData
+from personalize_emu.recipes.contract.base import History, Kind, Model, TrainingData, TrainingRun
 from personalize_emu.recipes.registry import all_recipes, recipe_named
-from personalize_emu.recipes.training.training import no_progress
 from tests.recipes.made_data import DAY, chains, checkerboard, history, training_data
 
 NAMES = [recipe.name for recipe in all_recipes()]
@@ -23,7 +22,7 @@ ENSEMBLES = [name for name in PERSONAL if name != "aws-hrnn"]
 def fitted(name: str, data: TrainingData) -> Model:
     recipe = recipe_named(name)
     assert recipe is not None
-    return recipe.fit(data, {}, np.random.default_rng(0), no_progress)
+    return recipe.fit(data, TrainingRun({}))
 
 
 def ranked(model: Model, asked: History, leave_out: bool = False) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.temporal import cuts, scored, without_seen
+from personalize_emu.recipes.content.item_vectors import vectors_of
 from personalize_emu.recipes.contract.base import History, TrainingData
 from personalize_emu.recipes.ensemble import newest_slice as slice_module
 from personalize_emu.recipes.ensemble.known_users import NOBODY, known_users
@@ -15,7 +16,7 @@ from personalize_emu.recipes.ensemble.newest_slice import newest_slice
 from personalize_emu.recipes.ensemble.stacking import Ensemble, fit_ensemble, learned_ensemble_weights, prior_weights
 from personalize_emu.recipes.ensemble.stacking import _scales as stacking_scales
 from personalize_emu.recipes.scorers.base import Scorer, kernels_of
-from personalize_emu.recipes.scorers.content import ContentScorer, kinds_of
+from personalize_emu.recipes.scorers.content import ContentScorer
 from personalize_emu.recipes.scorers.ease import fit_ease_scorer
 from personalize_emu.recipes.scorers.latent import fit_latent_scorer
 from personalize_emu.recipes.scorers.popularity import fit_popularity_scorer
@@ -90,7 +91,7 @@ def test_ease_counts_repeats_by_their_logarithm() -> None:
 
 def test_content_scores_items_of_the_features_of_the_history() -> None:
     data = painted()
-    features = kinds_of(data.item_features)
+    features = vectors_of(data.item_features)
     assert features is not None
     scorer = ContentScorer(features, KERNELS)
     item = next(item for item in data.catalog if item.startswith("red"))

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import History, Kind, Model, Recipe, TrainingData
+from personalize_emu.recipes.contract.base import History, Kind, Model, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import all_recipes, recipe_named
-from personalize_emu.recipes.training.training import Trained, no_progress, train
+from personalize_emu.recipes.training.training import Trained, train
 from tests.recipes.described_data import painted
 from tests.recipes.made_actions import two_tastes
 from tests.recipes.made_data import chains, checkerboard, history, random_data, soap_shop, training_data
@@ -43,7 +43,7 @@ def recipe(request: pytest.FixtureRequest) -> Recipe:
 
 
 def fitted(recipe: Recipe, data: TrainingData) -> Model:
-    return recipe.fit(data, {}, np.random.default_rng(0), no_progress)
+    return recipe.fit(data, TrainingRun({}))
 
 
 def queries(data: TrainingData) -> list[History]:
@@ -86,7 +86,7 @@ def test_shapes_types_and_values(recipe: Recipe, data: TrainingData) -> None:
 @pytest.mark.parametrize("data", DATA.values(), ids=DATA.keys())
 def test_same_seed_and_data_same_bytes(recipe: Recipe, data: TrainingData) -> None:
     def answers() -> tuple[Trained, list[bytes]]:
-        trained = train(recipe, data, {}, 5)
+        trained = train(recipe, data, TrainingRun({}, 5))
         return trained, [trained.model.scores(query).tobytes() for query in queries(data)]
 
     first, first_bytes = answers()
@@ -97,7 +97,7 @@ def test_same_seed_and_data_same_bytes(recipe: Recipe, data: TrainingData) -> No
 
 @pytest.mark.parametrize("data", DATA.values(), ids=DATA.keys())
 def test_metrics_are_complete_and_bounded(recipe: Recipe, data: TrainingData) -> None:
-    metrics = train(recipe, data, {}, 1).metrics
+    metrics = train(recipe, data, TrainingRun({}, 1)).metrics
     own = 1 if recipe.name == "aws-trending-now" else 0
     assert len(metrics) == (11 if data.weights is not None else 8) + own
     assert all(0 <= value <= 1 for value in metrics.values())
@@ -114,7 +114,7 @@ def test_scores_are_the_callers_to_change(recipe: Recipe) -> None:
 
 def test_progress_grows_to_1(recipe: Recipe) -> None:
     shares: list[float] = []
-    train(recipe, DATA["random"], {}, 1, lambda stage, share: shares.append(share))
+    train(recipe, DATA["random"], TrainingRun({}, 1, lambda stage, share: shares.append(share)))
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
 
@@ -136,7 +136,7 @@ def test_progress_moves(name: str) -> None:
     learning = recipe_named(name)
     assert learning is not None
     shares: list[float] = []
-    train(learning, OTHERS.get(name, DATA["random"]), {}, 1, lambda stage, share: shares.append(share))
+    train(learning, OTHERS.get(name, DATA["random"]), TrainingRun({}, 1, lambda stage, share: shares.append(share)))
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert len({round(100 * share) for share in shares}) >= 10

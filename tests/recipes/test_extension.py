@@ -8,12 +8,10 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import History, Model
+from personalize_emu.recipes.contract.base import History, Model, TrainingRun
 from personalize_emu.recipes.contract.features import Features, Numbers
 from personalize_emu.recipes.contract.saving import load_model, saved
-from personalize_emu.recipes.numerics.logits import log_sum_exp
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training.training import no_progress
 from personalize_emu.recipes.wrappers.catalog_extension import Extended, extended, in_catalog
 from tests.recipes.made_data import checkerboard, history
 
@@ -25,7 +23,7 @@ NEWCOMERS = ("a-first", "i05x", "z-last")
 def trained() -> Model:
     recipe = recipe_named("aws-user-personalization")
     assert recipe is not None
-    return recipe.fit(DATA, {}, np.random.default_rng(1), no_progress)
+    return recipe.fit(DATA, TrainingRun({}, 1))
 
 
 def asked(model: Model, *items: str) -> History:
@@ -34,8 +32,8 @@ def asked(model: Model, *items: str) -> History:
 
 
 def shares(model: Model, *items: str) -> dict[str, float]:
-    scores = model.scores(asked(model, *items))
-    return dict(zip(model.catalog, np.exp(scores - log_sum_exp(scores)).tolist(), strict=True))
+    raised = np.exp(model.scores(asked(model, *items)).astype(np.float64))
+    return dict(zip(model.catalog, (raised / raised.sum()).tolist(), strict=True))
 
 
 def test_old_items_shrink_by_one_factor(trained: Model) -> None:

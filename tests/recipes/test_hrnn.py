@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import TrainingData
+from personalize_emu.recipes.contract.base import TrainingData, TrainingRun
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.hrnn import SequenceModel
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.sequential.gru import Shape, plan_for, sequences_of
-from personalize_emu.recipes.training.training import no_progress, train
+from personalize_emu.recipes.training.training import train
 from tests.recipes.made_data import chains, history, training_data
 
 CHAINS = chains(users=120, items=30, visits=9)
@@ -21,7 +21,7 @@ CHAINS = chains(users=120, items=30, visits=9)
 def fitted(data: TrainingData, **hyperparameters: str) -> SequenceModel:
     recipe = recipe_named("aws-hrnn")
     assert recipe is not None
-    model = recipe.fit(data, hyperparameters, np.random.default_rng(0), no_progress)
+    model = recipe.fit(data, TrainingRun(hyperparameters))
     assert isinstance(model, SequenceModel)
     return model
 
@@ -85,7 +85,7 @@ def test_the_final_model_goes_on_from_the_evaluated_one() -> None:
     recipe = recipe_named("aws-hrnn")
     assert recipe is not None
     stages: list[tuple[str, float]] = []
-    trained = train(recipe, CHAINS, {}, 3, lambda stage, share: stages.append((stage, share)))
+    trained = train(recipe, CHAINS, TrainingRun({}, 3, lambda stage, share: stages.append((stage, share))))
     assert trained.metrics["mean_reciprocal_rank_at_25"] > 0.8
     assert isinstance(trained.model, SequenceModel)
     assert trained.model.network is not None

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.recipes.contract.base import NotEnoughData, TrainingData
+from personalize_emu.recipes.contract.base import NotEnoughData, TrainingData, TrainingRun
 from personalize_emu.recipes.hrnn import SequenceModel
 from personalize_emu.recipes.hrnn_metadata import cold_items
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training.training import no_progress, train
+from personalize_emu.recipes.training.training import train
 from tests.recipes.described_data import paint, painted
 from tests.recipes.made_data import DAY, history, training_data
 
@@ -24,7 +24,7 @@ DATA = painted(red=20, cold=NEW, users=80, visits=6)
 def fitted(name: str, data: TrainingData) -> SequenceModel:
     recipe = recipe_named(name)
     assert recipe is not None
-    model = recipe.fit(data, {"hidden_dimension": "32"}, np.random.default_rng(0), no_progress)
+    model = recipe.fit(data, TrainingRun({"hidden_dimension": "32"}))
     assert isinstance(model, SequenceModel)
     return model
 
@@ -62,12 +62,12 @@ def test_r66_the_number_of_cold_items_is_bounded(new: int, refused: bool) -> Non
     recipe = recipe_named("aws-hrnn-coldstart")
     assert recipe is not None
     data = late_arrivals(3, new)
-    assert np.count_nonzero(cold_items(data, {})) == new
+    assert np.count_nonzero(cold_items(data, TrainingRun({}))) == new
     if refused:
         with pytest.raises(NotEnoughData, match="99 cold start items, fewer than 100"):
-            train(recipe, data, {}, 0)
+            train(recipe, data, TrainingRun({}))
     else:
-        recipe.check(data, {})
+        recipe.check(data, TrainingRun({}))
 
 
 @given(
@@ -82,7 +82,6 @@ def test_r66_cold_is_few_and_of_late(meetings: list[tuple[int, int]], most: int,
         "cold_start_max_interactions": str(most),
         "cold_start_max_duration": str(days),
         "cold_start_relative_from": origin,
-        "now": str(25 * DAY),
     }
     first = {f"i{item}": min(day for other, day in meetings if other == item) for item, _ in meetings}
     end = 25 if origin == "currentTime" else max(first.values())
@@ -91,7 +90,7 @@ def test_r66_cold_is_few_and_of_late(meetings: list[tuple[int, int]], most: int,
         for item, day in first.items()
         if sum(f"i{other}" == item for other, _ in meetings) < most and end - day < days
     }
-    found = cold_items(data, given)
+    found = cold_items(data, TrainingRun(given, now=25 * DAY))
     assert {item for item, cold in zip(data.catalog, found, strict=True) if cold} == expected
 
 

@@ -7,12 +7,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.scorers import ease, next_item_ridge, transitions
+from personalize_emu.recipes.scorers import ease, transitions
 from personalize_emu.recipes.scorers.transitions import fit_transitions
-from personalize_emu.recipes.training.training import no_progress
 
 ITEMS, USERS, VISITS = 50_000, 8_000, 60_000
 
@@ -32,12 +31,10 @@ def large() -> TrainingData:
 @pytest.mark.parametrize("name", ["aws-user-personalization", "aws-sims"])
 def test_fifty_thousand_items(name: str, large: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ease, "MOST_ITEMS", 1500)
-    monkeypatch.setattr(next_item_ridge, "FEWEST_ITEMS", 1000)
-    monkeypatch.setattr(next_item_ridge, "MOST_ITEMS", 1000)
     recipe = recipe_named(name)
     assert recipe is not None
     tracemalloc.start()
-    model = recipe.fit(large, {"min_cointeraction_count": "1"}, np.random.default_rng(0), no_progress)
+    model = recipe.fit(large, TrainingRun({"min_cointeraction_count": "1"}))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 400e6

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.quality import measured as measured_at
 from benchmarks.temporal import DEVELOPMENT, cuts
 from benchmarks.temporal_peers import Peer, ease, popularity, recipe_peer
-from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.training import Trained, train
@@ -63,7 +63,7 @@ def measured(movielens: TrainingData) -> dict[str, dict[str, float]]:
     for name in FLOORS:
         recipe = recipe_named(name)
         assert recipe is not None
-        found[name] = dict(train(recipe, movielens, {}, SEED).metrics)
+        found[name] = dict(train(recipe, movielens, TrainingRun({}, SEED)).metrics)
     return found
 
 
@@ -95,13 +95,13 @@ def test_m58_hits_grow_with_the_list(name: str, measured: dict[str, dict[str, fl
 def personal(movielens: TrainingData) -> Trained:
     recipe = recipe_named("aws-user-personalization")
     assert recipe is not None
-    return train(recipe, movielens, {}, 2)
+    return train(recipe, movielens, TrainingRun({}, 2))
 
 
 def test_m25_coverage_beats_popularity(movielens: TrainingData, personal: Trained) -> None:
     popular = recipe_named("aws-popularity-count")
     assert popular is not None
-    assert personal.metrics["coverage"] > train(popular, movielens, {}, 2).metrics["coverage"]
+    assert personal.metrics["coverage"] > train(popular, movielens, TrainingRun({}, 2)).metrics["coverage"]
 
 
 def test_r72a_one_item_does_not_take_all(movielens: TrainingData, personal: Trained) -> None:

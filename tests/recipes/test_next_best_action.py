@@ -18,7 +18,7 @@ from personalize_emu.recipes.actions.action_metrics import (
 )
 from personalize_emu.recipes.actions.user_factors import numbers_of
 from personalize_emu.recipes.contract.action_data import NO_ACTIONS, NOT_TAKEN, TAKEN, VIEWED, ActionData, ActionHistory
-from personalize_emu.recipes.contract.base import History, Kind, NotEnoughData, TrainingData
+from personalize_emu.recipes.contract.base import History, Kind, NotEnoughData, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Categories, Features, Numbers, Profiles
 from personalize_emu.recipes.contract.saving import load_model, saved
 from personalize_emu.recipes.next_best_action import ActionModel, scored_actions, trait_columns
@@ -34,7 +34,7 @@ def trained_on(data: TrainingData, **parameters: str) -> tuple[ActionModel, Trai
     recipe = recipe_named("aws-next-best-action")
     assert recipe is not None
     assert recipe.kind is Kind.ACTIONS
-    trained = train(recipe, data, parameters, 0)
+    trained = train(recipe, data, TrainingRun(parameters))
     assert isinstance(trained.model, ActionModel)
     return trained.model, trained
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import TrainingData
+from personalize_emu.recipes.contract.base import TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Objective
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.training import Trained, metrics_of, train
@@ -25,7 +25,7 @@ def wanting(sensitivity: str | None) -> TrainingData:
 def trained(sensitivity: str | None) -> Trained:
     recipe = recipe_named("aws-user-personalization")
     assert recipe is not None
-    return train(recipe, wanting(sensitivity), {}, 1)
+    return train(recipe, wanting(sensitivity), TrainingRun({}, 1))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_metrics_alone_are_those_of_a_training(levels: dict[str | None, Trained]
     """T-73."""
     recipe = recipe_named("aws-user-personalization")
     assert recipe is not None
-    assert metrics_of(recipe, wanting("LOW"), {}, 1) == levels["LOW"].metrics
+    assert metrics_of(recipe, wanting("LOW"), TrainingRun({}, 1)) == levels["LOW"].metrics
 
 
 def numbers(*values: int) -> np.ndarray:

@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import Model, TrainingData
+from personalize_emu.recipes.contract.base import Model, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.personalized import PersonalModel, users_to_measure
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.scorers.transitions import TransitionScorer
-from personalize_emu.recipes.training.training import no_progress, train
+from personalize_emu.recipes.training.training import train
 from tests.recipes.made_data import DAY, chains, checkerboard, history, random_data, soap_shop, training_data
 
 SWITCHES = [
@@ -29,7 +29,7 @@ SHOP = soap_shop()
 def fitted(name: str, data: TrainingData, **hyperparameters: str) -> Model:
     recipe = recipe_named(name)
     assert recipe is not None
-    return recipe.fit(data, hyperparameters, np.random.default_rng(0), no_progress)
+    return recipe.fit(data, TrainingRun(hyperparameters))
 
 
 @cache
@@ -108,7 +108,7 @@ def test_returns_raise_the_metrics_of_data_with_returns() -> None:
     recipe = recipe_named("aws-user-personalization")
     assert recipe is not None
     shop = soap_shop(users=150, months=4, ends_with_soap=True)
-    assert train(recipe, shop, {}, 2).metrics["mean_reciprocal_rank_at_25"] > 0.8
+    assert train(recipe, shop, TrainingRun({}, 2)).metrics["mean_reciprocal_rank_at_25"] > 0.8
 
 
 def test_r71_histories_above_the_percentile_are_left_out_of_training() -> None:
@@ -139,8 +139,8 @@ def test_the_final_model_is_calibrated_on_users_the_evaluated_one_had_not_seen()
     noise = training_data(
         (f"u{user}", f"i{item:02}", t) for t in range(9) for user, item in enumerate(rng.integers(30, size=200))
     )
-    sure = train(recipe, CHAINS, {}, 3).model.scores(history(CHAINS, "i03", "i04"))
-    unsure = train(recipe, noise, {}, 3).model.scores(history(noise, "i03", "i04"))
+    sure = train(recipe, CHAINS, TrainingRun({}, 3)).model.scores(history(CHAINS, "i03", "i04"))
+    unsure = train(recipe, noise, TrainingRun({}, 3)).model.scores(history(noise, "i03", "i04"))
     assert np.exp(sure.max()) > 0.8
     assert np.exp(unsure.max()) < 0.15
 

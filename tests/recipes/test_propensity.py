@@ -135,7 +135,7 @@ def test_truncated_svd_is_the_beginning_of_the_whole_one() -> None:
 
     rng = np.random.default_rng(4)
     whole = rng.random((60, 5)) @ rng.random((5, 40)) * 10 + 0.05 * rng.random((60, 40))
-    strengths, vectors = truncated_svd(sp.csr_matrix(whole.astype(np.float32)), 4, np.random.default_rng(0))
+    strengths, vectors = truncated_svd(sp.csr_matrix(whole.astype(np.float32)), 4, 0)
     _, all_strengths, all_vectors = np.linalg.svd(whole)
     assert strengths == pytest.approx(all_strengths[:4], rel=1e-3)
     assert np.abs((vectors * all_vectors[:4].T).sum(axis=0)) == pytest.approx(np.ones(4), abs=1e-2)

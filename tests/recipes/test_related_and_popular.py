@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import Kind, Model, TrainingData
+from personalize_emu.recipes.contract.base import Kind, Model, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.split import split_users
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training.training import RARE_RETURNS, measure, no_progress, train
+from personalize_emu.recipes.training.training import RARE_RETURNS, measure, train
 from personalize_emu.recipes.wrappers.repeats import return_share
 from tests.recipes.made_data import checkerboard, history, random_data, soap_shop, training_data
 
@@ -38,7 +38,7 @@ ALL = {
 def fitted(name: str, data: TrainingData, **hyperparameters: str) -> Model:
     recipe = recipe_named(name)
     assert recipe is not None
-    return recipe.fit(data, {**ALL, **hyperparameters}, np.random.default_rng(0), no_progress)
+    return recipe.fit(data, TrainingRun({**ALL, **hyperparameters}))
 
 
 def related(model: Model, data: TrainingData, item: str, k: int = 25) -> list[str]:
@@ -117,7 +117,7 @@ def test_r71_users_outside_the_percentiles_and_their_synonyms() -> None:
     recipe = recipe_named("aws-sims")
     assert recipe is not None
     synonyms = {"min_hist_length_percentile": "0.0", "max_hist_length_percentile": "0.9"}
-    same = recipe.fit(data, synonyms, np.random.default_rng(0), no_progress)
+    same = recipe.fit(data, TrainingRun(synonyms))
     assert np.array_equal(same.scores(history(data, "a")), without.scores(history(data, "a")))
 
 
@@ -133,7 +133,7 @@ def test_m25_personal_lists_cover_more_than_popular_ones() -> None:
     for name in ("aws-user-personalization", "aws-popularity-count"):
         recipe = recipe_named(name)
         assert recipe is not None
-        covered[name] = train(recipe, data, {}, 4).metrics["coverage"]
+        covered[name] = train(recipe, data, TrainingRun({}, 4)).metrics["coverage"]
     assert covered["aws-user-personalization"] > covered["aws-popularity-count"]
 
 

@@ -13,13 +13,12 @@ import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.base import History, Model, Recipe, TrainingData
+from personalize_emu.recipes.contract.base import History, Model, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.saving import DOCUMENT, NotAModelFile, load_model, save_model, saved
 from personalize_emu.recipes.popularity_count import PopularityModel
 from personalize_emu.recipes.registry import all_recipes
 from personalize_emu.recipes.scorers.popularity import Popularity
 from personalize_emu.recipes.segments import segment_recipes
-from personalize_emu.recipes.training.training import no_progress
 from tests.recipes.made_data import checkerboard, random_data, soap_shop
 
 RECIPES = (*all_recipes(), *segment_recipes())
@@ -28,7 +27,7 @@ NOTHING = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
 
 
 def fitted(recipe: Recipe, data: TrainingData) -> Model:
-    return recipe.fit(data, {}, np.random.default_rng(7), no_progress)
+    return recipe.fit(data, TrainingRun({}, 7))
 
 
 def first_history(data: TrainingData) -> History:

@@ -9,24 +9,23 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from personalize_emu.recipes import segments
-from personalize_emu.recipes.contract.base import TrainingData
+from personalize_emu.recipes.contract.base import TrainingData, TrainingRun
 from personalize_emu.recipes.contract.interactions import Visits
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.numerics.logits import standardised
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.scorers.ease import fit_dual, fit_primal
 from personalize_emu.recipes.segments import (
-    TASTE,
-    Crowd,
+    PRIOR,
     SegmentModel,
-    crowd_of,
-    group_affinity,
-    groups_of,
-    learned_taste,
+    UserHistories,
+    group_matrix,
     return_shift,
     segment_metrics,
+    user_histories,
 )
 from personalize_emu.recipes.training.training import no_progress, train
 from tests.recipes.made_data import checkerboard, training_data
@@ -34,21 +33,21 @@ from tests.recipes.made_data import checkerboard, training_data
 RECIPES = ("aws-item-affinity", "aws-item-attribute-affinity")
 
 
-def fitted(data: TrainingData) -> tuple[SegmentModel, Crowd]:
+def fitted(data: TrainingData) -> tuple[SegmentModel, UserHistories]:
     recipe = recipe_named("aws-item-affinity")
     assert recipe is not None
-    model = recipe.fit(data, {"hidden_dimension": "149"}, np.random.default_rng(0), no_progress)
+    model = recipe.fit(data, TrainingRun({"hidden_dimension": "149"}))
     assert isinstance(model, SegmentModel)
-    return model, crowd_of(data.visits, len(data.user_ids), len(data.catalog))
+    return model, user_histories(data.visits, len(data.user_ids), len(data.catalog))
 
 
 @pytest.mark.parametrize("group", [[4], [4, 8, 12]])
 def test_users_of_the_right_camp_come_first(group: list[int]) -> None:
     """R-81, R-82: for an item, and for items with something in common."""
     data = checkerboard(users=60, items=20, visits=6)
-    model, crowd = fitted(data)
-    (scores,) = model.user_scores(crowd, [np.array(group, np.int32)])
-    had = crowd.bags[:, group].toarray().any(axis=1)
+    model, users = fitted(data)
+    (scores,) = model.user_scores(users, [np.array(group, np.int32)])
+    had = users.bags[:, group].toarray().any(axis=1)
     fresh = [user for user in top_k(scores, 60).tolist() if not had[user]]
     even = [user for user in fresh if user % 2 == 0]
     assert fresh[: len(even)] == even
@@ -58,9 +57,9 @@ def test_the_active_come_first_among_equals() -> None:
     """R-81."""
     rows = [("a", "x", 1), ("b", "x", 1), ("b", "y", 2), ("b", "z", 3), *(("c", "xyzw"[n], n) for n in range(4))]
     data = training_data([*rows, *((f"u{n}", "xw"[k], k) for n in range(9) for k in range(2))])
-    model, crowd = fitted(data)
-    flat = replace(model, ease=fit_primal(sp.csr_matrix(crowd.bags.shape, dtype=np.float32), 1.0, 10), shift=0.0)
-    (scores,) = flat.user_scores(crowd, [np.array([0], np.int32)])
+    model, users = fitted(data)
+    flat = replace(model, ease=fit_primal(sp.csr_matrix(users.bags.shape, dtype=np.float32), 1.0, 10), shift=0.0)
+    (scores,) = flat.user_scores(users, [np.array([0], np.int32)])
     assert [data.user_ids[user] for user in top_k(scores, 2)] == ["c", "b"]
 
 
@@ -71,11 +70,11 @@ def test_whether_owners_come_back_is_learned(returns: bool, first: str) -> None:
     if returns:
         rows += [(user, item, 100 + 10 * round + time) for round in range(3) for user, item, time in rows]
     data = training_data(rows)
-    model, crowd = fitted(data)
+    model, users = fitted(data)
     assert (model.shift > 0) == returns
     assert model.shift == pytest.approx(return_shift(data.visits, len(data.catalog)))
-    (scores,) = model.user_scores(crowd, [np.array([3], np.int32)])
-    owned = crowd.bags[:, [3]].toarray().ravel() > 0
+    (scores,) = model.user_scores(users, [np.array([3], np.int32)])
+    owned = users.bags[:, [3]].toarray().ravel() > 0
     assert ("owner" if owned[int(scores.argmax())] else "fresh") == first
 
 
@@ -87,15 +86,15 @@ def test_group_scores_are_sums_of_item_scores(seed: int, users: int, items: int)
     matrix = sp.csr_matrix((rng.random((users, items)) < 0.4).astype(np.float32))
     bags = sp.csr_matrix((rng.random((5, items)) < 0.4).astype(np.float32))
     members = [np.flatnonzero(rng.random(items) < 0.5).astype(np.int32) for _ in range(3)]
-    groups = groups_of(members, items)
+    groups = group_matrix(members, items)
     gram = (matrix.T @ matrix).toarray().astype(np.float64) + 3.0 * np.eye(items)
     inverse = np.linalg.inv(gram)
     weights = np.eye(items) - inverse / np.diag(inverse)
     expected = np.stack([(bags.toarray() @ weights)[:, member].sum(axis=1) for member in members], axis=1)
-    assert group_affinity(fit_dual(matrix, 3.0), bags, groups) == pytest.approx(expected, abs=1e-4)
+    assert fit_dual(matrix, 3.0).of_groups(bags, groups) == pytest.approx(expected, abs=1e-4)
     seen = np.asarray(matrix.sum(axis=0)).ravel() > 0
     known = np.stack([(bags.toarray() @ (weights * seen))[:, member].sum(axis=1) for member in members], axis=1)
-    assert group_affinity(fit_primal(matrix, 3.0, items), bags, groups) == pytest.approx(known, abs=1e-4)
+    assert fit_primal(matrix, 3.0, items).of_groups(bags, groups) == pytest.approx(known, abs=1e-4)
 
 
 def loyal(users: int = 300, seed: int = 0) -> TrainingData:
@@ -113,55 +112,36 @@ def loyal(users: int = 300, seed: int = 0) -> TrainingData:
     return training_data(rows)
 
 
-def test_what_counts_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """R-81, M-30: where activity is chance, taste counts more than it does by itself, and finds more."""
+def test_weights_are_learned_from_the_newest_interactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R-81, M-30: where activity is chance, affinity counts more than it does by default, and more is found."""
     data, recipe = loyal(), recipe_named("aws-item-affinity")
     assert recipe is not None
-    learned = recipe.own_metrics(data, {}, no_progress)
-    assert fitted(data)[0].taste > TASTE
-    monkeypatch.setattr(segments, "TASTES", (TASTE,))
-    assert fitted(data)[0].taste == TASTE
-    assert learned["recall_at_1_percent"] > 1.2 * recipe.own_metrics(data, {}, no_progress)["recall_at_1_percent"]
+    learned = recipe.own_metrics(data, TrainingRun({}))
+    affinity, _, activity = fitted(data)[0].weights
+    assert affinity > PRIOR[0]
+    assert activity < PRIOR[2]
+    monkeypatch.setattr(segments, "learned_weights", lambda *_: PRIOR)
+    assert fitted(data)[0].weights is PRIOR
+    assert learned["recall_at_1_percent"] > 1.2 * recipe.own_metrics(data, TrainingRun({}))["recall_at_1_percent"]
 
 
-def test_of_too_little_nothing_is_learned() -> None:
-    """R-81: few groups, or a difference that may be chance."""
-    data = loyal()
-    model, _ = fitted(data)
-    visits = data.visits
-    first = np.arange(len(visits)) < (visits.offsets[:-1] + 0.8 * visits.lengths)[visits.users]
-    past, future = visits.chosen(first), visits.chosen(~first)
-    crowd = crowd_of(past, 300, 200)
-    items = [np.array([number], np.int32) for number in range(200)]
-    assert learned_taste(model, crowd, items, future, no_progress) > TASTE
-    assert learned_taste(model, crowd, items[:9], future, no_progress) == TASTE
-    nobody = future.chosen(np.zeros(len(future), np.bool_))
-    assert learned_taste(model, crowd, items, nobody, no_progress) == TASTE
-    noise = np.random.default_rng(1).permutation(future.items).astype(np.int32)
-    assert learned_taste(model, crowd, items, replace(future, items=noise), no_progress) == TASTE
-    assert fitted(training_data([("a", "x", 1), ("b", "y", 2)]))[0].taste == TASTE
-
-
-def test_scores_of_every_weight_are_those_of_a_model_with_it() -> None:
-    data = checkerboard(users=60, items=20, visits=6)
-    model, crowd = fitted(data)
-    groups = [np.array([4, 8], np.int32), np.array([3], np.int32)]
-    for weight, scores in zip((0.0, 2.0), model.user_scores_by_taste(crowd, groups, (0.0, 2.0)), strict=True):
-        assert np.array_equal(scores, replace(model, taste=weight).user_scores(crowd, groups))
+def test_without_newer_interactions_the_weights_are_the_prior() -> None:
+    """R-81."""
+    assert fitted(training_data([("a", "x", 1), ("b", "y", 2)]))[0].weights == pytest.approx(PRIOR)
 
 
 def test_r70d_hidden_dimension_changes_nothing() -> None:
     data, recipe = loyal(100), recipe_named("aws-item-affinity")
     assert recipe is not None
-    narrow, wide = (recipe.own_metrics(data, {"hidden_dimension": width}, no_progress) for width in ("32", "256"))
+    narrow, wide = (recipe.own_metrics(data, TrainingRun({"hidden_dimension": width})) for width in ("32", "256"))
     assert narrow == wide
 
 
 def test_shares_of_groups_that_users_had() -> None:
-    crowd = Crowd(sp.csr_matrix(np.array([[2, 0, 1], [0, 0, 0]], np.float32)), np.array([3, 0]))
-    groups = groups_of([np.array([0, 1], np.int32), np.array([2], np.int32)], 3)
-    assert crowd.share_had(groups).tolist() == [[0.5, 1.0], [0.0, 0.0]]
-    assert crowd.activity.tolist() == standardised(np.log1p(crowd.visits).astype(np.float32)).tolist()
+    users = UserHistories(sp.csr_matrix(np.array([[2, 0, 1], [0, 0, 0]], np.float32)), np.array([3, 0]))
+    groups = group_matrix([np.array([0, 1], np.int32), np.array([2], np.int32)], 3)
+    assert users.share_had(groups).tolist() == [[0.5, 0.0], [1.0, 0.0]]
+    assert users.activity.tolist() == standardised(np.log1p(users.visits).astype(np.float32)).tolist()
 
 
 def test_metrics_by_hand() -> None:
@@ -176,8 +156,8 @@ def test_metrics_by_hand() -> None:
     )
 
     class Stated(SegmentModel):
-        def user_scores(self, crowd: Crowd, groups: object) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-            del crowd, groups
+        def user_scores(self, users: UserHistories, groups: object) -> NDArray[np.float32]:
+            del users, groups
             scores = np.zeros((3, 200), np.float32)
             scores[0, [0, 1]] = 1
             scores[1, [0, 1]] = 1
@@ -186,10 +166,10 @@ def test_metrics_by_hand() -> None:
 
     data = checkerboard()
     plain, _ = fitted(data)
-    model = Stated(catalog, plain.ease, plain.popularity, 0.0)
-    crowd = Crowd(sp.csr_matrix((200, 3), dtype=np.float32), np.zeros(200, np.int64))
+    model = Stated(catalog, plain.ease, plain.popularity, 0.0, PRIOR)
+    users = UserHistories(sp.csr_matrix((200, 3), dtype=np.float32), np.zeros(200, np.int64))
     items = [np.array([number], np.int32) for number in range(3)]
-    assert segment_metrics(model, crowd, items, future, no_progress) == {
+    assert segment_metrics(model, users, items, future, no_progress) == {
         "coverage": 2 / 200,
         "hits_at_1_percent": (2 + 1) / 2,
         "recall_at_1_percent": (2 / 2 + 1 / 2) / 2,
@@ -203,23 +183,23 @@ def test_training_measures_segments_and_nothing_else(name: str) -> None:
     assert recipe is not None
     data = checkerboard(users=200, items=20, visits=8)
     halves = tuple(np.arange(first, 20, 2).astype(np.int32) for first in range(2))
-    trained = train(recipe, replace(data, attributes=halves), {}, seed=0)
+    trained = train(recipe, replace(data, attributes=halves), TrainingRun({}))
     assert list(trained.metrics) == ["coverage", "hits_at_1_percent", "recall_at_1_percent"]
     assert trained.metrics["hits_at_1_percent"] > (1.0 if name == RECIPES[1] else 0.3)
     assert 0 < trained.metrics["recall_at_1_percent"] <= 1
-    again = train(recipe, replace(data, attributes=halves), {}, seed=1)
+    again = train(recipe, replace(data, attributes=halves), TrainingRun({}, 1))
     assert again.metrics == trained.metrics
 
 
 def test_of_many_groups_an_even_choice_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """And how many are looked at together changes nothing."""
     data = checkerboard(users=60, items=20, visits=8)
-    model, crowd = fitted(data)
+    model, users = fitted(data)
     items = [np.array([number], np.int32) for number in range(20)]
-    usual = segment_metrics(model, crowd, items, data.visits, no_progress)
+    usual = segment_metrics(model, users, items, data.visits, no_progress)
     monkeypatch.setattr(segments, "MOST_CELLS", 3 * 60)
-    assert segment_metrics(model, crowd, items, data.visits, no_progress) == pytest.approx(usual)
+    assert segment_metrics(model, users, items, data.visits, no_progress) == pytest.approx(usual)
     monkeypatch.setattr(segments, "FEWEST_MEASURED", 5)
     monkeypatch.setattr(segments, "MOST_MEASURED", 7 * 60)
-    third = segment_metrics(model, crowd, items[::3], data.visits, no_progress)
-    assert segment_metrics(model, crowd, items, data.visits, no_progress) == third
+    third = segment_metrics(model, users, items[::3], data.visits, no_progress)
+    assert segment_metrics(model, users, items, data.visits, no_progress) == third

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import History, NotEnoughData, TrainingData
+from personalize_emu.recipes.contract.base import History, NotEnoughData, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Features, Texts
 from personalize_emu.recipes.contract.saving import load_model, save_model
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.semantic_similarity import SemanticModel, SemanticSimilarity
-from personalize_emu.recipes.training.training import no_progress, train
+from personalize_emu.recipes.training.training import train
 from tests.recipes.made_data import DAY, history, training_data
 
 WORDS = {
@@ -51,7 +51,7 @@ READ = with_texts(training_data(READERS, list(BOOKS)), BOOKS)
 
 
 def fitted(data: TrainingData) -> SemanticModel:
-    return SemanticSimilarity().fit(data, {}, np.random.default_rng(0), no_progress)
+    return SemanticSimilarity().fit(data, TrainingRun({}))
 
 
 def best(model: SemanticModel, item: str, count: int = 8) -> list[str]:
@@ -136,7 +136,7 @@ def test_without_texts_there_is_nothing_to_train_on() -> None:
 
 def test_m3_the_metrics_are_those_of_related_items() -> None:
     """M-24: where nobody has met an item, coverage is that of lists of the items themselves."""
-    alone, read = (train(SemanticSimilarity(), data, {}, 1).metrics for data in (ALONE, READ))
+    alone, read = (train(SemanticSimilarity(), data, TrainingRun({}, 1)).metrics for data in (ALONE, READ))
     assert list(alone) == list(read)
     assert len(alone) == 8
     assert alone["coverage"] == 1.0

@@ -9,58 +9,14 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import NETWORK_FROM, HeldOut, History
+from personalize_emu.recipes.contract.base import HeldOut, History, TrainingRun
 from personalize_emu.recipes.contract.saving import load_model, saved
-from personalize_emu.recipes.ensemble.conditional_logit import learned_pooling_weights, pooled
 from personalize_emu.recipes.personalized import PersonalModel, PersonalRecipe
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.sequential.gru import NextItemNetwork, Shape
 from personalize_emu.recipes.sequential.sequential_member import SequenceReader, refit_sequence_reader
 from personalize_emu.recipes.training.training import no_progress, train
 from tests.recipes.made_data import chains, history
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    raised = np.exp(logits - logits.max())
-    return raised / raised.sum()
-
-
-def drawn_cases(weights: tuple[float, ...], rows: int = 400, items: int = 20) -> tuple[list[np.ndarray], np.ndarray]:
-    """Opinions, and what somebody chose who weighs them so."""
-    rng = np.random.default_rng(1)
-    parts = list(rng.standard_normal((len(weights), rows, items)).astype(np.float32))
-    worth = np.zeros((rows, items), np.float32)
-    for choices, logits in zip(worth, pooled(parts, weights).astype(np.float64), strict=True):
-        choices[rng.choice(items, p=softmax(logits))] = 1
-    return parts, worth
-
-
-@pytest.mark.parametrize("weights", [(1.0, 0.5), (0.0, 2.0, 0.7)])
-def test_weights_are_found_again(weights: tuple[float, ...]) -> None:
-    parts, worth = drawn_cases(weights)
-    found = learned_pooling_weights(parts, np.ones((400, 20), np.bool_), worth, [0.3] * len(weights))
-    assert found == pytest.approx(weights, abs=0.3)
-
-
-def test_an_opinion_that_misleads_gets_no_weight() -> None:
-    parts, worth = drawn_cases((1.0,))
-    found = learned_pooling_weights([parts[0], -parts[0]], np.ones((400, 20), np.bool_), worth, (0.2, 0.2))
-    assert found[1] < 0.02
-    assert found[0] > 0.7
-
-
-def test_what_is_not_allowed_teaches_nothing() -> None:
-    parts, worth = drawn_cases((1.0, 1.0))
-    assert learned_pooling_weights(parts, worth == 0, worth, (0.4, 0.3)) == (0.4, 0.3)
-
-
-def test_of_several_choices_the_worthier_teaches_more() -> None:
-    parts, worth = drawn_cases((1.0, 0.0))
-    other = np.roll(worth, 1, axis=1)
-    allowed = np.ones((400, 20), np.bool_)
-    much, little = (learned_pooling_weights(parts, allowed, worth + part * other, (0.3, 0.3))[0] for part in (0.1, 1.0))
-    alone = learned_pooling_weights(parts, allowed, worth, (0.3, 0.3))[0]
-    assert alone > much > little
 
 
 @pytest.mark.parametrize(("waits", "better"), [((0, 9), 0), ((9, 0), 1)])
@@ -94,7 +50,7 @@ CHAINS = chains(users=150, items=30, visits=9)
 def model() -> PersonalModel:
     recipe = recipe_named("aws-user-personalization-v2")
     assert isinstance(recipe, PersonalRecipe)
-    model = train(replace(recipe, network_from=1), CHAINS, {}, 1, no_progress).model
+    model = train(replace(recipe, network_from=1), CHAINS, TrainingRun({}, 1)).model
     assert isinstance(model, PersonalModel)
     return model
 
@@ -124,7 +80,7 @@ def test_few_visits_do_without() -> None:
     recipe = recipe_named("aws-user-personalization-v2")
     assert isinstance(recipe, PersonalRecipe)
     assert recipe.network_from == 200_000
-    small = recipe.fit(CHAINS, {}, np.random.default_rng(0), no_progress)
+    small = recipe.fit(CHAINS, TrainingRun({}))
     assert isinstance(small, PersonalModel)
     assert small.reader is None
 
@@ -134,6 +90,6 @@ def test_the_size_from_which_the_network_joins_can_be_set(least: str, joins: boo
     recipe = recipe_named("aws-user-personalization-v2")
     assert recipe is not None
     assert len(CHAINS.visits) == 1350
-    model = recipe.fit(CHAINS, {NETWORK_FROM: least}, np.random.default_rng(0), no_progress)
+    model = recipe.fit(CHAINS, TrainingRun({}, sequential_from=int(least)))
     assert isinstance(model, PersonalModel)
     assert (model.reader is not None) == joins

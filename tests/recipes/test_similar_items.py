@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import History, Model, TrainingData
+from personalize_emu.recipes.contract.base import History, Model, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.saving import load_model, save_model
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.similar_items import TRUSTS, USUAL_TRUST, SimilarModel, learned_trust
-from personalize_emu.recipes.training.training import no_progress, train
+from personalize_emu.recipes.similar_items import PRIOR, SimilarModel, learned_weights
+from personalize_emu.recipes.training.training import train
 from tests.recipes.described_data import painted
 from tests.recipes.made_data import history
 
@@ -25,7 +25,7 @@ NOTHING = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
 def fitted(data: TrainingData, name: str = "aws-similar-items") -> Model:
     recipe = recipe_named(name)
     assert recipe is not None
-    return recipe.fit(data, {}, np.random.default_rng(0), no_progress)
+    return recipe.fit(data, TrainingRun({}))
 
 
 @pytest.fixture(scope="module")
@@ -73,48 +73,43 @@ def test_without_metadata_it_stands_on_histories_alone() -> None:
     assert not isinstance(fitted(replace(DATA, item_features=None)), SimilarModel)
 
 
-def test_metadata_that_say_nothing_of_histories_are_not_trusted(model: SimilarModel) -> None:
-    """The histories stay, but every item wears the colour and size of another one."""
+def test_misleading_metadata_get_no_weight(model: SimilarModel) -> None:
+    """The histories stay, but every item has the colour and size of another one."""
     shuffled = np.random.default_rng(1).permutation(len(DATA.catalog))
     assert DATA.item_features is not None
     misleading = fitted(replace(DATA, item_features=DATA.item_features.taken(shuffled)))
     assert isinstance(misleading, SimilarModel)
-    assert misleading.trust[1] <= min(model.trust[1], 0.25)
+    assert misleading.weights[1] < max(model.weights[1], PRIOR[1])
+    assert misleading.weights[1] < 0.1
 
 
-def test_trust_is_what_ranks_the_next_item_highest(model: SimilarModel) -> None:
+def test_learned_weights_prefer_the_score_that_ranks_the_next_items_highest(model: SimilarModel) -> None:
     item = model.number_of["red-0.300"]
-    said = model.said_of(item)
-    row = int(model.has_many_users(item))
-    for wanted in (int(np.argmax(said.shared)), int(np.argmax(said.alike - 9 * (np.arange(len(said.alike)) == item)))):
-        places = [
-            int(np.count_nonzero(scores > scores[wanted]))
-            for scores in (model.weighed(said, item, trust) for trust in TRUSTS)
-        ]
-        # All pairs agree, so nothing worse than the best is near enough to it.
-        assert learned_trust(model, [(item, wanted)] * 20)[row] == TRUSTS[places.index(min(places))]
+    features = model.features_of(item)
+    features[item] = -9
+    by_histories, by_content = (learned_weights(model, [(item, int(np.argmax(row)))] * 40) for row in features.T[:2])
+    assert by_content[1] > 2 * by_histories[1]
 
 
-def test_a_few_pairs_teach_no_trust(model: SimilarModel) -> None:
-    item = model.number_of["red-0.300"]
-    assert learned_trust(model, [(item, item + 1)] * 3) == USUAL_TRUST
+def test_without_pairs_the_weights_are_the_prior(model: SimilarModel) -> None:
+    assert learned_weights(model, []) == pytest.approx(PRIOR)
 
 
 def test_metadata_do_not_lower_what_is_measured() -> None:
     recipe = recipe_named("aws-similar-items")
     assert recipe is not None
     name = "normalized_discounted_cumulative_gain_at_10"
-    without = train(recipe, replace(DATA, item_features=None), {}, 3).metrics[name]
-    assert train(recipe, DATA, {}, 3).metrics[name] >= without - 0.02
+    without = train(recipe, replace(DATA, item_features=None), TrainingRun({}, 3)).metrics[name]
+    assert train(recipe, DATA, TrainingRun({}, 3)).metrics[name] >= without - 0.02
 
 
-def test_what_was_learned_for_the_evaluated_model_is_kept(model: SimilarModel) -> None:
+def test_weights_of_the_evaluated_model_are_kept(model: SimilarModel) -> None:
     recipe = recipe_named("aws-similar-items")
     assert recipe is not None
-    told = replace(model, trust=(2.0, 1.0))
-    again = recipe.fit_after_evaluation(told, [], DATA, {}, np.random.default_rng(1), no_progress)
+    evaluated = replace(model, weights=np.array([1.0, 2.0, 3.0]))
+    again = recipe.fit_after_evaluation(evaluated, [], DATA, TrainingRun({}, 1))
     assert isinstance(again, SimilarModel)
-    assert again.trust == told.trust
+    assert again.weights.tolist() == [1.0, 2.0, 3.0]
 
 
 def test_it_is_saved_with_its_metadata(model: SimilarModel, tmp_path: Path) -> None:
@@ -123,10 +118,3 @@ def test_it_is_saved_with_its_metadata(model: SimilarModel, tmp_path: Path) -> N
     back = load_model(path)
     for item in ("red-0.100-new", "red-0.300"):
         assert np.array_equal(back.scores(history(DATA, item)), model.scores(history(DATA, item)))
-
-
-def test_one_item_is_compared_with_all_as_with_each(model: SimilarModel) -> None:
-    everything = np.arange(len(model.catalog))
-    for item in range(0, len(model.catalog), 7):
-        expected = model.likeness.between(np.array([item]), everything)[0]
-        assert model.likeness.to_all(item) == pytest.approx(expected, rel=1e-5, abs=1e-6)

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from personalize_emu.recipes.contract.base import NotEnoughData, TrainingData
+from personalize_emu.recipes.contract.base import NotEnoughData, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Categories, Features, Numbers, Objective, Profiles, Texts
 from personalize_emu.recipes.contract.saving import load_tree, save_tree
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training import training_process
-from personalize_emu.recipes.training.training import no_progress, train
+from personalize_emu.recipes.training.training import train
 from personalize_emu.recipes.training.training_process import (
     INPUT,
     TrainingProcessFailed,
@@ -60,8 +60,8 @@ def stopping(at: Callable[[str], bool]) -> Callable[[str, float], None]:
 def test_the_model_is_the_same_bytes_wherever_it_was_trained() -> None:
     assert RECIPE is not None
     told: list[tuple[str, float]] = []
-    there = train_apart(RECIPE, DATA, {"bptt": "8"}, 5, lambda stage, share: told.append((stage, share)))
-    here = train(RECIPE, DATA, {"bptt": "8"}, 5)
+    there = train_apart(RECIPE, DATA, TrainingRun({"bptt": "8"}, 5, lambda stage, share: told.append((stage, share))))
+    here = train(RECIPE, DATA, TrainingRun({"bptt": "8"}, 5))
     asked = history(DATA, *DATA.catalog[:4])
     assert there.metrics == here.metrics
     assert there.model.scores(asked).tobytes() == here.model.scores(asked).tobytes()
@@ -77,7 +77,7 @@ def test_t64_a_training_that_nobody_wants_ends_with_its_process(
     assert RECIPE is not None
     data = random_data(users=200, items=2000, rows=20_000, seed=3)
     with pytest.raises(NotWantedAnyMore):
-        train_apart(RECIPE, data, {}, 5, stopping(lambda stage: stage == moment))
+        train_apart(RECIPE, data, TrainingRun({}, 5, stopping(lambda stage: stage == moment)))
     assert [process.poll() is not None for process in processes] == [True]
 
 
@@ -85,7 +85,7 @@ def test_the_process_ends_with_its_parent_and_clears_up(tmp_path: Path) -> None:
     folder = tmp_path / "training"
     folder.mkdir()
     data = random_data(users=200, items=4000, rows=20_000, seed=3)
-    save_tree({"recipe": "aws-sims", "hyperparameters": {}, "seed": 1, "data": data}, folder / INPUT)
+    save_tree({"recipe": "aws-sims", "run": {"hyperparameters": {}}, "data": data}, folder / INPUT)
     command = [sys.executable, "-m", "personalize_emu.recipes.training.training_child", str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -134,14 +134,14 @@ def test_too_little_data_is_said_here_as_it_was_there(monkeypatch: pytest.Monkey
     said = [b'{"not enough data": "Dataset has fewer"}\n', b""]
     monkeypatch.setattr(training_process, "_read", lambda stream, put: [put(line) for line in said])
     with pytest.raises(NotEnoughData, match="Dataset has fewer"):
-        train_apart(RECIPE, DATA, {}, 5, no_progress)
+        train_apart(RECIPE, DATA, TrainingRun({}, 5))
 
 
 def test_a_process_that_breaks_says_why() -> None:
     assert RECIPE is not None
     broken = TrainingData(DATA.catalog, DATA.user_ids, DATA.users, np.full_like(DATA.items, 10**6), DATA.timestamps)
     with pytest.raises(TrainingProcessFailed, match=r"^IndexError: "):
-        train_apart(RECIPE, broken, {}, 5, no_progress)
+        train_apart(RECIPE, broken, TrainingRun({}, 5))
 
 
 def test_a_process_that_is_killed_says_so(processes: list[subprocess.Popen[bytes]]) -> None:
@@ -153,14 +153,14 @@ def test_a_process_that_is_killed_says_so(processes: list[subprocess.Popen[bytes
             processes[-1].kill()
 
     with pytest.raises(TrainingProcessFailed, match=r"^the training process was ended by signal 9; perhaps it had too"):
-        train_apart(RECIPE, DATA, {}, 5, kill)
+        train_apart(RECIPE, DATA, TrainingRun({}, 5, kill))
 
 
 def test_t73_metrics_alone_are_the_same_wherever_they_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert RECIPE is not None
-    here = measure_where_it_fits(RECIPE, DATA, {}, 5, no_progress)
+    here = measure_where_it_fits(RECIPE, DATA, TrainingRun({}, 5))
     monkeypatch.setattr(training_process, "ROWS_WORTH_A_PROCESS", 0)
-    assert measure_where_it_fits(RECIPE, DATA, {}, 5, no_progress) == here
+    assert measure_where_it_fits(RECIPE, DATA, TrainingRun({}, 5)) == here
 
 
 def test_only_long_trainings_get_a_process(
@@ -168,8 +168,8 @@ def test_only_long_trainings_get_a_process(
 ) -> None:
     popular = recipe_named("aws-popularity-count")
     assert popular is not None
-    train_where_it_fits(popular, DATA, {}, 1, no_progress)
+    train_where_it_fits(popular, DATA, TrainingRun({}, 1))
     assert not processes
     monkeypatch.setattr(training_process, "ROWS_WORTH_A_PROCESS", len(DATA.items))
-    train_where_it_fits(popular, DATA, {}, 1, no_progress)
+    train_where_it_fits(popular, DATA, TrainingRun({}, 1))
     assert len(processes) == 1

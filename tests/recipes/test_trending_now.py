@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.contract.base import History, TrainingData, TrainingRun
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training.training import no_progress, train
+from personalize_emu.recipes.training.training import train
 from personalize_emu.recipes.trending_now import INTERVALS, TrendingModel
 from tests.recipes.made_data import Row, training_data
 
@@ -22,7 +22,7 @@ HOURLY = {"trend_discovery_frequency": "1 hour"}
 def fitted(data: TrainingData, **hyperparameters: str) -> TrendingModel:
     recipe = recipe_named("aws-trending-now")
     assert recipe is not None
-    model = recipe.fit(data, hyperparameters, np.random.default_rng(0), no_progress)
+    model = recipe.fit(data, TrainingRun(hyperparameters))
     assert isinstance(model, TrendingModel)
     return model
 
@@ -82,7 +82,7 @@ def test_r76a_popular_items_where_nothing_gains() -> None:
     popular = recipe_named("aws-popularity-count")
     assert popular is not None
     data = training_data(rows, ["d"])
-    expected = popular.fit(data, {}, np.random.default_rng(0), no_progress)
+    expected = popular.fit(data, TrainingRun({}))
     model = fitted(data, **HOURLY)
     nobody = History(np.empty(0, np.int32), np.empty(0, np.int64))
     assert np.array_equal(model.scores(nobody), expected.scores(nobody))
@@ -107,7 +107,7 @@ def test_only_trending_models_are_evaluated_again() -> None:
     """R-110: popular items stay what they were at training."""
     popular = recipe_named("aws-popularity-count")
     assert popular is not None
-    model = popular.fit(training_data(burst("a", 3, 0)), {}, np.random.default_rng(0), no_progress)
+    model = popular.fit(training_data(burst("a", 3, 0)), TrainingRun({}))
     assert model.evaluation_period is None
     assert model.evaluated_on(training_data([])) is model
 
@@ -115,7 +115,7 @@ def test_only_trending_models_are_evaluated_again() -> None:
 def accuracy(rows: list[Row]) -> float:
     recipe = recipe_named("aws-trending-now")
     assert recipe is not None
-    return train(recipe, training_data(rows), HOURLY, 1).metrics["trend_prediction_accuracy"]
+    return train(recipe, training_data(rows), TrainingRun(HOURLY, 1)).metrics["trend_prediction_accuracy"]
 
 
 def hits(first: int, last: int, time: int) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import (
-    NETWORK_FROM,
     History,
     Hyperparameters,
     Kind,
@@ -21,6 +20,7 @@ from personalize_emu.recipes.contract.base import (
     Progress,
     Recipe,
     TrainingData,
+    TrainingRun,
 )
 from personalize_emu.recipes.contract.split import split_users
 from personalize_emu.recipes.registry import recipe_named
@@ -58,12 +58,13 @@ class Walk(Model):
     def trained_items(self) -> NDArray[np.bool_]:
         return np.ones(len(self.catalog), np.bool_)
 
-    def scores(self, history: History) -> NDArray[np.float32]:
-        scores = -np.arange(len(self.catalog), dtype=np.float32) - 100
-        last = int(history.items[-1]) if len(history.items) else 0
-        scores[(last + np.arange(2, 2 + self.misses)) % len(scores)] = 2
-        scores[(last + 1) % len(scores)] = 1
-        return scores
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        table = np.tile(-np.arange(len(self.catalog), dtype=np.float32) - 100, (len(histories), 1))
+        for scores, past in zip(table, histories, strict=True):
+            last = int(past.items[-1]) if len(past.items) else 0
+            scores[(last + np.arange(2, 2 + self.misses)) % len(scores)] = 2
+            scores[(last + 1) % len(scores)] = 1
+        return table
 
 
 @dataclass
@@ -75,15 +76,13 @@ class Planted(Recipe):
     name = "planted"
     kind = Kind.PERSONALIZED
 
-    def fit(
-        self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
-    ) -> Walk:
-        progress("walking", 0.5)
+    def fit(self, data: TrainingData, run: TrainingRun) -> Walk:
+        run.progress("walking", 0.5)
         self.users.append(len(data.user_ids))
         self.watch()
-        return Walk(data.catalog, int(20 * abs(float(hyperparameters.get("factor", "0")) - 0.7)))
+        return Walk(data.catalog, int(20 * abs(float(run.hyperparameters.get("factor", "0")) - 0.7)))
 
-    def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
+    def without_effect(self, data: TrainingData, run: TrainingRun) -> frozenset[str]:
         return frozenset({"idle"})
 
 
@@ -91,15 +90,13 @@ class Planted(Recipe):
 class Sharing(Planted):
     """As Planted, but one fit of some users serves every factor."""
 
-    def fit_for_many(
-        self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
-    ) -> Callable[[Hyperparameters], Model]:
-        self.fit(data, hyperparameters, rng, progress)
+    def fit_for_many(self, data: TrainingData, run: TrainingRun) -> Callable[[Hyperparameters], Model]:
+        self.fit(data, run)
         return lambda values: Walk(data.catalog, int(20 * abs(float(values["factor"]) - 0.7)))
 
 
 def found(recipe: Recipe, search: Search, progress: Progress = no_progress, seed: int = 0) -> dict[str, str]:
-    return dict(best_values(recipe, DATA, {}, search, seed, progress))
+    return dict(best_values(recipe, DATA, TrainingRun({}, seed, progress), search))
 
 
 # --- candidates -----------------------------------------------------------------------------------------------------
@@ -190,8 +187,8 @@ def test_one_fit_a_round_serves_all_trials_where_the_recipe_can() -> None:
     """T-35: the same values are found as where each trial fits."""
     data, search = chains(users=300, visits=3), Search((FACTOR,), 20, parallel=4)
     sharing, alone = Sharing(), Planted()
-    values = best_values(sharing, data, {}, search, 0, no_progress)
-    assert values == best_values(alone, data, {}, search, 0, no_progress)
+    values = best_values(sharing, data, TrainingRun({}), search)
+    assert values == best_values(alone, data, TrainingRun({}), search)
     assert len(sharing.users) == 2
     assert len(alone.users) == 20 + 6
 
@@ -199,11 +196,11 @@ def test_one_fit_a_round_serves_all_trials_where_the_recipe_can() -> None:
 def test_sims_fits_once_for_all_its_tunable_values() -> None:
     """R-69, R-69a: the model of given values is what a fit with them makes of the same judgement of the opinions."""
     data, recipe = random_data(users=60, items=40, rows=1500, seed=3), sims()
-    model_of = recipe.fit_for_many(data, {}, np.random.default_rng(0), no_progress)
-    usual = recipe.fit(data, {}, np.random.default_rng(0), no_progress)
+    model_of = recipe.fit_for_many(data, TrainingRun({}))
+    usual = recipe.fit(data, TrainingRun({}))
     chosen = {"popularity_discount_factor": "0.9", "min_cointeraction_count": "9"}
     for values in ({}, chosen):
-        fitted = recipe.fit(data, values, np.random.default_rng(0), no_progress)
+        fitted = recipe.fit(data, TrainingRun(values))
         for item in ("i00000", "i00007"):
             asked = history(data, item)
             assert np.array_equal(model_of(values).scores(asked), fitted.scores(asked))
@@ -213,7 +210,7 @@ def test_sims_fits_once_for_all_its_tunable_values() -> None:
 def test_more_jobs_are_no_worse() -> None:
     def gain(jobs: int) -> float:
         tuned = found(Planted(), Search((FACTOR,), jobs))
-        return train(Planted(), DATA, tuned, 0).metrics[METRIC]
+        return train(Planted(), DATA, TrainingRun(tuned)).metrics[METRIC]
 
     assert gain(1) < gain(40)
     assert gain(40) == 1.0
@@ -258,9 +255,9 @@ def test_what_changes_nothing_is_not_tried() -> None:
     personal = recipe_named("aws-user-personalization")
     assert similar is not None
     assert personal is not None
-    assert similar.without_effect(DATA, {}) == {"item_id_hidden_dim", "item_metadata_hidden_dim"}
-    assert personal.without_effect(DATA, {}) == {"hidden_dimension"}
-    assert personal.without_effect(DATA, {NETWORK_FROM: "1"}) == frozenset()
+    assert similar.without_effect(DATA, TrainingRun({})) == {"item_id_hidden_dim", "item_metadata_hidden_dim"}
+    assert personal.without_effect(DATA, TrainingRun({})) == {"hidden_dimension"}
+    assert personal.without_effect(DATA, TrainingRun({}, sequential_from=1)) == frozenset()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -284,13 +281,13 @@ def test_a_width_without_a_network_stays_the_default() -> None:
         Axis("recency_mask", "true", values=("true", "false")),
     )
     data = checkerboard(users=80, items=40, visits=12)
-    best = [best_values(personal, data, {}, Search(axes, 6), seed, no_progress) for seed in range(2)]
+    best = [best_values(personal, data, TrainingRun({}, seed), Search(axes, 6)) for seed in range(2)]
     assert {values["hidden_dimension"] for values in best} == {"149"}
 
 
 def test_first_rounds_are_of_few_users() -> None:
     recipe, data = Planted(), chains(users=300, visits=3)
-    best_values(recipe, data, {}, Search((FACTOR,), 9), 0, no_progress)
+    best_values(recipe, data, TrainingRun({}), Search((FACTOR,), 9))
     small, large = recipe.users[:9], recipe.users[9:]
     assert len(set(small)) == len(set(large)) == 1
     assert small[0] == large[0] // 3
@@ -306,7 +303,7 @@ def test_the_best_candidates_of_a_round_go_on() -> None:
 def test_progress_grows_and_names_the_job() -> None:
     heard: list[tuple[str, float]] = []
     search = Search((FACTOR,), 5, parallel=3)
-    train_tuned(Planted(), DATA, {}, 0, lambda stage, share: heard.append((stage, share)), search)
+    train_tuned(Planted(), DATA, TrainingRun({}, 0, lambda stage, share: heard.append((stage, share))), search)
     shares = [share for _, share in heard]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
@@ -335,8 +332,8 @@ def test_a_search_in_a_process_finds_the_same() -> None:
     recipe = recipe_named("aws-sims")
     assert recipe is not None
     search = Search((Axis("popularity_discount_factor", "0.5", 0, 1),), 3)
-    here = train_tuned(recipe, DATA, {}, 0, no_progress, search)
-    there = train_apart(recipe, DATA, {}, 0, no_progress, search)
+    here = train_tuned(recipe, DATA, TrainingRun({}), search)
+    there = train_apart(recipe, DATA, TrainingRun({}), search)
     assert there.tuned == here.tuned
     assert there.metrics == here.metrics
 
@@ -344,7 +341,7 @@ def test_a_search_in_a_process_finds_the_same() -> None:
 def test_a_tuned_recipe_is_trained_with_what_was_found() -> None:
     """T-34: and without a search nothing is."""
     search = Search((FACTOR,), 10)
-    trained = train_tuned(Planted(), DATA, {}, 0, no_progress, search)
+    trained = train_tuned(Planted(), DATA, TrainingRun({}), search)
     assert trained.tuned == found(Planted(), search)
-    assert trained.metrics == train(Planted(), DATA, trained.tuned, 0).metrics
-    assert train_tuned(Planted(), DATA, {}, 0, no_progress, None).tuned == {}
+    assert trained.metrics == train(Planted(), DATA, TrainingRun(trained.tuned)).metrics
+    assert train_tuned(Planted(), DATA, TrainingRun({}), None).tuned == {}

@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
-import numpy as np
 import pytest
 
 from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.recipes.contract.base import Hyperparameters, Kind, Model, Progress, Recipe, TrainingData
+from personalize_emu.recipes.contract.base import (
+    Kind,
+    Model,
+    Recipe,
+    TrainingData,
+    TrainingRun,
+)
 from personalize_emu.recipes.popularity_count import PopularityCount
 from personalize_emu.service.solutions import version_training
 from personalize_emu.state.clock import ManualClock
@@ -32,16 +37,14 @@ class Watched(Recipe):
     name = "aws-popularity-count"
     kind = Kind.POPULAR
 
-    def fit(
-        self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
-    ) -> Model:
-        progress("first", 0.1)
+    def fit(self, data: TrainingData, run: TrainingRun) -> Model:
+        run.progress("first", 0.1)
         self.stages.append("first")
         self.started.set()
         assert self.go_on.wait(20)
-        progress("second", 0.5)
+        run.progress("second", 0.5)
         self.stages.append("second")
-        return PopularityCount().fit(data, hyperparameters, rng, progress)
+        return PopularityCount().fit(data, run)
 
 
 @pytest.fixture

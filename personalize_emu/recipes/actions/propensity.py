@@ -21,9 +21,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.actions.offers import Offers, past_of
 from personalize_emu.recipes.contract.action_data import ActionHistory
-
-MOST_STEPS = 30
-PRECISION = 1e-8
+from personalize_emu.recipes.numerics.newton import maximise
 
 Vector = NDArray[np.float64]
 
@@ -50,28 +48,16 @@ def fit_logistic(inputs: Vector, outcomes: NDArray[np.bool_], offsets: Vector, r
     inputs: float64[n, d]. outcomes: bool[n]. offsets: float64[n]. ridge: float64[d], above 0, so that there is one
     answer, and a finite one, for any outcomes.
     """
-    weights = np.zeros(inputs.shape[1])
-    loss = _penalised(inputs, outcomes, offsets, ridge, weights)
-    for _ in range(MOST_STEPS):
-        chances = sigmoid(offsets + inputs @ weights)
-        slope = inputs.T @ (chances - outcomes) + ridge * weights
-        curve = (inputs * (chances * (1 - chances))[:, None]).T @ inputs
-        curve[np.diag_indices_from(curve)] += ridge
-        step = np.linalg.solve(curve, slope)
-        share = 1.0
-        # A whole step may overshoot where the chances are nearly 0 or 1; half of one, often enough, does not.
-        while (stepped := _penalised(inputs, outcomes, offsets, ridge, weights - share * step)) > loss and share > 1e-6:
-            share /= 2
-        if loss - stepped <= PRECISION * (1 + abs(loss)):
-            return weights - share * step if stepped <= loss else weights
-        weights, loss = weights - share * step, stepped
-    return weights
 
+    def objective(weights: Vector) -> tuple[float, Vector, Vector]:
+        logits = offsets + inputs @ weights
+        chances = sigmoid(logits)
+        value = -log_loss(logits, outcomes) - float((ridge * weights * weights).sum()) / 2
+        gradient = inputs.T @ (outcomes - chances) - ridge * weights
+        curvature = (inputs * (chances * (1 - chances))[:, None]).T @ inputs + np.diag(ridge)
+        return value, gradient, curvature
 
-def _penalised(
-    inputs: Vector, outcomes: NDArray[np.bool_], offsets: Vector, ridge: Vector, weights: Vector
-) -> float:
-    return log_loss(offsets + inputs @ weights, outcomes) + float((ridge * weights * weights).sum()) / 2
+    return maximise(objective, np.zeros(inputs.shape[1]))
 
 
 RIDGES = (1.0, 10.0, 100.0)

@@ -15,12 +15,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.numerics.truncated_svd import truncated_svd
 from personalize_emu.recipes.scorers.ease import user_item_matrix
 
 REACH = 100
 """Newest visits that make up a taste."""
-OVERSAMPLED = 8
-ROUNDS = 6
 LEAST_VISITS = 20
 """A taste is read from the first visits of a user where fewer lie in the past: tastes hardly change, and none at all
 says nothing."""
@@ -66,33 +65,10 @@ def fit_tastes(visits: Visits, user_count: int, item_count: int, dimensions: int
     matrix.data = np.ones_like(matrix.data)
     visitors = np.bincount(matrix.indices, minlength=item_count)
     scaled = (matrix @ sp.diags_array(1 / np.sqrt(np.maximum(visitors, 1)))).astype(np.float32)
-    kept = min(dimensions, *(size - 1 for size in scaled.shape))
-    if kept < 1 or not scaled.nnz:
-        return Tastes(np.zeros((item_count, 0), np.float32))
-    strengths, items = truncated_svd(scaled, kept, np.random.default_rng(seed))
-    # Directions of no strength are rounding error.
-    real = strengths > 1e-4 * strengths[0]
-    coordinates = items[:, real] / np.sqrt(np.maximum(visitors, 1))[:, None]
+    rank = min(dimensions, *(size - 1 for size in scaled.shape))
+    _, items = truncated_svd(scaled, rank, seed)
+    coordinates = items / np.sqrt(np.maximum(visitors, 1))[:, None]
     return Tastes(np.ascontiguousarray(coordinates, np.float32))
-
-
-def truncated_svd(
-    matrix: sp.csr_matrix, kept: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The greatest singular values, float32[kept], and their right vectors, float32[columns, kept].
-
-    By random projection and a few rounds of subspace iteration; signs are such that the greatest part of each vector
-    is positive.
-    """
-    width = min(kept + OVERSAMPLED, *matrix.shape)
-    basis = rng.standard_normal((matrix.shape[1], width)).astype(np.float32)
-    for _ in range(ROUNDS):
-        left = np.linalg.qr(matrix @ basis)[0]
-        basis = np.linalg.qr(matrix.T @ left)[0]
-    _, strengths, turned = np.linalg.svd(matrix @ basis, full_matrices=False)
-    vectors = (basis @ turned.T)[:, :kept]
-    signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(kept)])
-    return strengths[:kept], vectors * signs
 
 
 def directions(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,9 @@
-"""Personal recipes that also look at the circumstances of the moment and at who is asking (R-21, R-72d)."""
+"""Contextual recommendation: context and user metadata shift the scores of a personal model (R-21, R-72d).
+
+The shift is a weighted sum of lifts (context/lifts.py). Weights are learned by a conditional logit on users that
+neither the lifts nor the model were fitted to. Each has two parts: one that stays, and one that fades as more of a user
+is known. A column that does not raise the likelihood clearly is left out, so that it costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,53 +13,48 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.context.context_levels import Circumstances, fit_circumstances
-from personalize_emu.recipes.context.context_weights import (
-    MOST_ITEMS,
-    MOST_USERS,
-    evidence_of,
-    fading,
-    learned_weights,
-    moments_of,
-)
+from personalize_emu.recipes.context.lifts import Factors, fit_factors
 from personalize_emu.recipes.contract.base import (
     HeldOut,
     History,
-    Hyperparameters,
     Kind,
     Model,
     NotEnoughData,
-    Progress,
     Recipe,
     TrainingData,
-    within,
+    TrainingRun,
 )
 from personalize_emu.recipes.contract.features import Features, Profiles
 from personalize_emu.recipes.contract.split import rows_of_users
+from personalize_emu.recipes.numerics.conditional_logit import Example, fit_conditional_logit, mean_log_likelihood
 from personalize_emu.recipes.wrappers.wrapper import ModelAround, RecipeAround
 
-VALIDATION_SHARE = 0.25
-MOST_VISITS = 50_000
-"""That the model is fitted to which weights are learned on; of more users it takes only so many as have them."""
+FADING = 10.0
+"""Interactions after which the second part of a weight is half of what it was."""
+VALIDATION_SHARE, MOST_USERS = 0.25, 300
+MOST_EXAMPLES = 1200
+FEWEST_OF_USER, MOST_OF_USER = 4, 12
+"""Examples of each validation user."""
+MOST_ITEMS = 600
+"""Candidates of an example: the most popular items."""
+MOST_CELLS = 2**24
+"""Examples times candidates times features."""
+MOST_INTERACTIONS = 50_000
+"""Of the model that weights are learned beside; of more data it takes only so many users as have them."""
+RIDGE = 0.5
+LEAST_GAIN = 4.0
+"""In log-likelihood, of a column that is kept."""
+SCORED_AT_ONCE = 128
+
+Weights = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Situated(ModelAround):
-    """`base` with what circumstances and traits add to its logits.
+class ContextualModel(ModelAround):
+    """weights: float64[factors, 2], the part that stays and the part that fades."""
 
-    weights: float64[factors, 2], of the factors that are worth something (see `circumstance_weights`).
-    """
-
-    circumstances: Circumstances
-    weights: NDArray[np.float64]
-
-    def scores(self, history: History) -> NDArray[np.float32]:
-        scores = self.base.scores(history)
-        share = float(fading([history])[0])
-        for shift, (lasting, first) in zip(self.circumstances.shifts_of(history), self.weights.tolist(), strict=True):
-            if shift is not None:
-                scores = scores + np.float32(lasting + first * share) * shift
-        return scores
+    factors: Factors
+    weights: Weights
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
         return self._shifted(self.base.scores_many(histories), histories)
@@ -62,110 +62,173 @@ class Situated(ModelAround):
     def scores_with_others(
         self, histories: Sequence[History], features: Features
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Nobody has met the others in any circumstances; what is known is of their kinds."""
+        """Nothing is known of the others in any context."""
         rows, others = self.base.scores_with_others(histories, features)
-        if others is not None:
-            others = self._shifted(others, histories, features)
         return self._shifted(rows, histories), others
 
-    def _shifted(
-        self, rows: NDArray[np.float32], histories: Sequence[History], others: Features | None = None
-    ) -> NDArray[np.float32]:
-        """rows: float32[histories, items], of the catalog, or of `others`."""
-        shares = fading(histories)
-        levels = self.circumstances.levels_of(histories)
-        for factor, members, (lasting, first) in zip(self.circumstances.factors, levels, self.weights, strict=True):
-            if members.nnz:
-                lifts = factor.lifts if others is None else factor.lifts_of_kinds(others)
-                rows = rows + (lasting + first * shares).astype(np.float32)[:, None] * (members @ lifts)
+    def _shifted(self, rows: NDArray[np.float32], histories: Sequence[History]) -> NDArray[np.float32]:
+        """rows: float32[histories, items]."""
+        share = fading(histories)
+        for shift, (lasting, first) in zip(self.factors.shifts(histories), self.weights, strict=True):
+            rows = rows + (lasting + first * share).astype(np.float32)[:, None] * shift
         return rows
 
 
 @dataclass(frozen=True)
-class Situating(RecipeAround):
-    """`recipe`, whose models are given the circumstances and profiles of the data they are trained on."""
+class ContextualRecipe(RecipeAround):
+    """`recipe`, whose models get the context and user metadata of the data they are trained on."""
 
-    def fit(
-        self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
-    ) -> Model:
-        # A generator of its own: where nothing is worth looking at, the model is that without.
-        weights = self._weights(data, hyperparameters, rng.spawn(1)[0], within(progress, 0.0, 0.5))
-        return _situated(self.recipe.fit(data, hyperparameters, rng, within(progress, 0.5, 1.0)), data, weights)
+    def fit(self, data: TrainingData, run: TrainingRun) -> Model:
+        weights = self._weights(data, run.within(0.0, 0.5))
+        return _with_factors(self.recipe.fit(data, run.within(0.5, 1.0)), data, weights)
 
     def fit_after_evaluation(
-        self,
-        evaluated: Model,
-        test_users: Sequence[HeldOut],
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
+        self, evaluated: Model, test_users: Sequence[HeldOut], data: TrainingData, run: TrainingRun
     ) -> Model:
-        """What was found useful for the evaluated model is so for the other."""
-        base, weights = evaluated, dict[str, NDArray[np.float64]]()
-        if isinstance(evaluated, Situated):
+        """With the weights of the evaluated model."""
+        base, weights = evaluated, dict[str, Weights]()
+        if isinstance(evaluated, ContextualModel):
             base = evaluated.base
-            weights = dict(zip(_names(evaluated.circumstances), evaluated.weights, strict=True))
-        model = self.recipe.fit_after_evaluation(base, test_users, data, hyperparameters, rng, progress)
-        return _situated(model, data, weights)
+            weights = {
+                factor.name: row
+                for factor, row in zip(evaluated.factors.factors, evaluated.weights, strict=True)
+            }
+        return _with_factors(self.recipe.fit_after_evaluation(base, test_users, data, run), data, weights)
 
-    def _weights(
-        self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
-    ) -> dict[str, NDArray[np.float64]]:
-        """By name of the factor; from some users and a model of the others."""
-        order = rng.permutation(np.flatnonzero(data.visits.lengths > 0))
-        validation = order[: min(MOST_USERS, int(VALIDATION_SHARE * len(order)))]
+    def _weights(self, data: TrainingData, run: TrainingRun) -> dict[str, Weights]:
+        """By name of the factor; from the validation users, and a model of the others."""
+        rng, lengths = run.rng(), data.visits.lengths
+        order = rng.permutation(np.flatnonzero(lengths > 0))
+        validation = np.sort(order[: min(MOST_USERS, int(VALIDATION_SHARE * len(order)))])
         others = order[len(validation) :]
-        others = others[: max(1, int(np.searchsorted(np.cumsum(data.visits.lengths[others]), MOST_VISITS)))]
-        if not len(validation):
+        others = others[: max(1, int(np.searchsorted(np.cumsum(lengths[others]), MOST_INTERACTIONS)))]
+        rest = rows_of_users(data, np.isin(np.arange(len(lengths)), others))
+        factors = fit_factors(rest)
+        if not len(validation) or not factors.factors:
             return {}
-        kept = np.zeros(len(data.user_ids), np.bool_)
-        kept[others] = True
-        rest = rows_of_users(data, kept)
-        circumstances = fit_circumstances(rest)
-        if not circumstances.factors:
-            return {}
-        plain = replace(rest, item_features=None, context=None, profiles=None)
         try:
-            model = self.recipe.fit(plain, hyperparameters, rng, progress)
+            model = self.recipe.fit(replace(rest, item_features=None, context=None, profiles=None), run)
         except NotEnoughData:
             # Of all users there may be enough.
             return {}
         counts = np.bincount(rest.visits.items, minlength=len(data.catalog))
-        popular = np.sort(np.argsort(-counts, kind="stable")[: min(MOST_ITEMS, int((counts > 0).sum()))])
-        moments = moments_of(data, [int(user) for user in np.sort(validation)], rng)
-        found = learned_weights(evidence_of(model, circumstances, moments, popular))
-        return {name: row for name, row in zip(_names(circumstances), found, strict=True) if row.any()}
+        popular = np.sort(np.argsort(-counts, kind="stable")[: min(MOST_ITEMS, np.count_nonzero(counts))])
+        found = learned_weights(examples_of(model, factors, *validation_queries(data, validation, rng), popular))
+        return {factor.name: row for factor, row in zip(factors.factors, found, strict=True) if row.any()}
 
 
-def situating(recipe: Recipe, data: TrainingData) -> Recipe:
-    """The recipe itself where there is nothing to look at."""
+def with_context(recipe: Recipe, data: TrainingData) -> Recipe:
+    """The recipe itself where there is neither context nor user metadata, or where it does not read them."""
     told = bool(data.context) or (data.profiles is not None and bool(data.profiles.features))
-    return Situating(recipe) if told and recipe.kind in (Kind.PERSONALIZED, Kind.RANKING) else recipe
+    return ContextualRecipe(recipe) if told and recipe.kind in (Kind.PERSONALIZED, Kind.RANKING) else recipe
 
 
-def _names(circumstances: Circumstances) -> list[str]:
-    """Columns of interactions and of users may have one name."""
-    context = [f"context {factor.name}" for factor in circumstances.context]
-    return [*context, *(f"trait {factor.name}" for factor in circumstances.traits.factors)]
+def fading(histories: Sequence[History]) -> NDArray[np.float64]:
+    """float64[histories]: 1 for a new user, towards 0 for a long history."""
+    lengths = np.array([len(history.items) for history in histories], np.float64)
+    shares: NDArray[np.float64] = 1 / (1 + lengths / FADING)
+    return shares
 
 
-def _situated(model: Model, data: TrainingData, weights: dict[str, NDArray[np.float64]]) -> Model:
+def validation_queries(
+    data: TrainingData, users: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[list[History], NDArray[np.int64]]:
+    """Some interactions of each user: what was known before, in the context of the interaction, and its item.
+
+    In half of them the history is left out, as if the user were new: each user has one first interaction only.
+    """
+    visits = data.visits
+    half = int(np.clip(MOST_EXAMPLES // max(1, len(users)), FEWEST_OF_USER, MOST_OF_USER)) // 2
+    histories, targets = [], []
+    for user in users.tolist():
+        rows = visits.of_user(user)
+        places = np.arange(rows.start, rows.stop)
+        as_new = [(at, at) for at in np.sort(rng.permutation(places)[:half]).tolist()]
+        as_known = [(rows.start, at) for at in np.sort(rng.permutation(places[1:])[:half]).tolist()]
+        for start, at in (*as_new, *as_known):
+            before, context = slice(start, at), data.context_of_visit(at)
+            histories.append(History(visits.items[before], visits.timestamps[before], data.user_ids[user], context))
+            targets.append(int(visits.items[at]))
+    return histories, np.array(targets, np.int64)
+
+
+def examples_of(
+    model: Model,
+    factors: Factors,
+    histories: Sequence[History],
+    targets: NDArray[np.int64],
+    candidates: NDArray[np.int64],
+) -> list[Example]:
+    """Features: the logit of the model, then the lift of each factor, and the same times `fading`.
+
+    targets: int64[histories], items. candidates: int64[n] distinct items; histories with another target are left out.
+    """
+    kept = np.flatnonzero(np.isin(targets, candidates))
+    most = max(1, MOST_CELLS // max(1, len(candidates) * (1 + 2 * len(factors.factors))))
+    kept = kept[:: -(-len(kept) // most) or 1]
+    examples = []
+    for start in range(0, len(kept), SCORED_AT_ONCE):
+        rows = kept[start : start + SCORED_AT_ONCE]
+        batch = [histories[row] for row in rows]
+        logits = model.scores_many(batch)[:, candidates]
+        shifts = [shift[:, candidates] for shift in factors.shifts(batch)]
+        share = fading(batch).astype(np.float32)[:, None]
+        features = np.stack([logits, *(part for shift in shifts for part in (shift, shift * share))], axis=2)
+        for row, table in zip(rows, features, strict=True):
+            relevance = (candidates == targets[row]).astype(np.float32)
+            allowed = table[:, 0] > -np.inf
+            if relevance[allowed].any():
+                examples.append(Example(table[allowed], relevance[allowed]))
+    return examples
+
+
+def learned_weights(examples: Sequence[Example]) -> Weights:
+    """float64[factors, 2], relative to the weight of the model's logit; 0 for factors that are left out."""
+    if not examples:
+        return np.zeros((0, 2))
+    count = (examples[0].features.shape[1] - 1) // 2
+    alone = _fitted(examples, [])[1]
+    kept = [factor for factor in range(count) if _fitted(examples, [factor])[1] - alone >= LEAST_GAIN]
+    weights, likelihood = _fitted(examples, kept)
+    while kept:
+        without = [_fitted(examples, [other for other in kept if other != factor])[1] for factor in kept]
+        worst = int(np.argmax(without))
+        if likelihood - without[worst] >= LEAST_GAIN:
+            break
+        kept.pop(worst)
+        weights, likelihood = _fitted(examples, kept)
+    result = np.zeros((count, 2))
+    result[kept] = weights
+    return result
+
+
+def _fitted(examples: Sequence[Example], factors: Sequence[int]) -> tuple[Weights, float]:
+    """Weights of some factors, none below 0, and the log-likelihood they reach."""
+    columns = [0, *(column for factor in factors for column in (1 + 2 * factor, 2 + 2 * factor))]
+    chosen = [Example(example.features[:, columns], example.relevance) for example in examples]
+    prior = np.zeros(len(columns))
+    prior[0] = 1.0
+    floor = np.where(prior > 0, 0.1, 0.0)
+    weights = fit_conditional_logit(chosen, prior, RIDGE / len(examples), floor)
+    likelihood = len(examples) * mean_log_likelihood(chosen, weights)
+    return (weights[1:] / weights[0]).reshape(-1, 2), likelihood
+
+
+def _with_factors(model: Model, data: TrainingData, weights: dict[str, Weights]) -> Model:
     if not weights:
         return model
     context = None if data.context is None else _only(data.context, "context", weights)
     profiles = data.profiles
     if profiles is not None:
-        profiles = Profiles(profiles.ids, _only(profiles.features, "trait", weights))
-    found = fit_circumstances(replace(data, context=context, profiles=profiles))
-    names = _names(found)
-    if not names:
+        profiles = Profiles(profiles.ids, _only(profiles.features, "user", weights))
+    found = fit_factors(replace(data, context=context, profiles=profiles))
+    if not found.factors:
         return model
-    return Situated(model.catalog, model, found, np.stack([weights[name] for name in names]))
+    return ContextualModel(model.catalog, model, found, np.stack([weights[each.name] for each in found.factors]))
 
 
 def _only(features: Features, role: str, names: Container[str]) -> Features:
-    """The columns that are worth something, so that lifts of the others need not be made."""
+    """The columns with a weight, so that lifts of the others need not be computed."""
     return Features(
         features.count,
         tuple(column for column in features.categories if f"{role} {column.name}" in names),

@@ -1,105 +1,127 @@
-"""How much more often than people at large those at some level meet each item, in closed form.
+"""How much more often items are chosen at a level of context or of user metadata than at large.
 
-The lift of an item at a level is the logarithm of the times it was met over the times to be expected. It is drawn to
-what the items of its kinds (one genre, one range of prices) have in common, and that to 0, the further the less was
-seen. How far is estimated from the data: ratios have a gamma prior of mean 1, as strong as makes the counts likeliest
-(empirical Bayes). So a column that says nothing has lifts of about 0, and an item that nobody met has those of its
-kinds.
+The lift of an item at a level is the logarithm of observed over expected users, shrunk towards 0: the ratios have a
+gamma prior of mean 1, as strong as makes the counts likeliest (empirical Bayes, as in DuMouchel's gamma-Poisson
+shrinker). A column without effect has lifts of about 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from personalize_emu.recipes.context.levels import Levels, columns_of, levels_of_columns, rows_of_sum_one
+from personalize_emu.recipes.contract.base import History, TrainingData
+
 PRIORS = np.array([0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 10_000.0])
-"""Expected meetings after which a ratio is believed half way."""
+"""Expected users at which a ratio is shrunk half way."""
 MOST_PRIOR_ITEMS = 3000
-LEAST_GAIN = 5.0
-"""In log-likelihood, of kinds that are looked at: less can be chance."""
 
 Table = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Lifts:
-    """of_items: float32[levels, items]. of_kinds: for each column of the items that tells something its place among
-    all of them, and float32[levels, kinds].
+class Factor:
+    """One column. lifts: float32[levels, items]. members: of a column of users float32 csr[users, levels], rows of
+    sum 1 or 0; None for a column of context.
     """
 
-    of_items: NDArray[np.float32]
-    of_kinds: tuple[tuple[int, NDArray[np.float32]], ...] = ()
+    levels: Levels
+    lifts: NDArray[np.float32]
+    members: sp.csr_matrix | None = None
+
+    @property
+    def name(self) -> str:
+        """Columns of interactions and of users may have one name."""
+        return f"{'context' if self.members is None else 'user'} {self.levels.name}"
 
 
-def lifts_of(counts: Table, popularity: Table, kinds: Sequence[sp.csr_matrix] = ()) -> Lifts:
-    """counts: float64[levels, items], the users that met each item at each level. popularity: float64[items].
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """The columns that shift scores. user_ids: of the users with metadata, sorted."""
 
-    kinds: for each column of the items csr[items, kinds], rows of sum 1, or 0 where nothing is known.
+    factors: tuple[Factor, ...]
+    user_ids: tuple[str, ...]
+
+    def shifts(self, histories: Sequence[History]) -> list[NDArray[np.float32]]:
+        """For each factor float32[histories, items]: the mean lift of the levels of each history, 0 for none."""
+        users = [self._number_of.get(history.user_id, -1) for history in histories]
+        return [np.asarray(self._levels(factor, histories, users) @ factor.lifts) for factor in self.factors]
+
+    def _levels(self, factor: Factor, histories: Sequence[History], users: list[int]) -> sp.csr_matrix:
+        """float32 csr[histories, levels], rows of sum 1 or 0."""
+        if factor.members is None:
+            found = [factor.levels.of_text(history.context.get(factor.levels.name, "")) for history in histories]
+        else:
+            pointers, levels = factor.members.indptr, factor.members.indices
+            found = [levels[pointers[user] : pointers[user + 1]] if user >= 0 else [] for user in users]
+        rows = np.repeat(np.arange(len(found)), [len(levels) for levels in found])
+        places = np.concatenate([np.asarray(levels, np.int64) for levels in found]) if found else rows
+        ones = np.ones(len(rows), np.float32)
+        return rows_of_sum_one(sp.csr_matrix((ones, (rows, places)), (len(histories), factor.levels.count)))
+
+    @cached_property
+    def _number_of(self) -> Mapping[str, int]:
+        return {user: number for number, user in enumerate(self.user_ids)}
+
+
+def fit_factors(data: TrainingData) -> Factors:
+    """Of all columns of context and of user metadata; every user counts once an item and level."""
+    items = len(data.catalog)
+    met = sp.csr_matrix((np.ones(len(data.items)), (data.users, data.items)), (len(data.user_ids), items))
+    met.data[:] = 1
+    popularity = np.asarray(met.sum(axis=0), np.float64).ravel()
+    factors = []
+    if data.context is not None:
+        for levels in levels_of_columns(data.context, items):
+            members = levels.of_column(columns_of(data.context)[levels.name])
+            factors.append(Factor(levels, lifts_of(_users_at(data, members), popularity)))
+    if data.profiles is not None:
+        known = data.profiles.along(data.user_ids)
+        for levels in levels_of_columns(known, items):
+            own = levels.of_column(columns_of(known)[levels.name])
+            own.data[:] = 1
+            members = levels.of_column(columns_of(data.profiles.features)[levels.name])
+            factors.append(Factor(levels, lifts_of((own.T @ met).toarray(), popularity), members))
+    return Factors(tuple(factors), () if data.profiles is None else data.profiles.ids)
+
+
+def _users_at(data: TrainingData, members: sp.csr_matrix) -> Table:
+    """float64[levels, items]: distinct users of each item at each level. members: csr[rows, levels]."""
+    items, levels = len(data.catalog), members.shape[1]
+    rows = np.repeat(np.arange(members.shape[0]), np.diff(members.indptr))
+    keys = (data.users[rows].astype(np.int64) * levels + members.indices) * items + data.items[rows]
+    distinct = np.sort(keys)
+    distinct = distinct[np.diff(distinct, prepend=-1) > 0]
+    counts = np.bincount(distinct % (levels * items), minlength=levels * items)
+    return counts.reshape(levels, items).astype(np.float64)
+
+
+def lifts_of(counts: Table, popularity: Table) -> NDArray[np.float32]:
+    """float32[levels, items]. counts: float64[levels, items], users of each item at each level. popularity:
+    float64[items], users of each item.
     """
     expected = counts.sum(axis=1, keepdims=True) * (popularity / max(1.0, popularity.sum()))
-    lifts = np.zeros_like(expected)
-    of_kinds = []
-    prior, likelihood = best_prior(counts, expected)
-    for place, members in enumerate(kinds):
-        shared = lifts_of_others(counts, expected, members)
-        shifted = expected * np.exp(shared)
-        better_prior, better = best_prior(counts, shifted)
-        if better > likelihood + LEAST_GAIN:
-            of_kinds.append((place, _ratios(np.asarray(counts @ members), np.asarray(expected @ members))))
-            lifts += shared
-            expected, prior, likelihood = shifted, better_prior, better
-    lifts += np.log((counts + prior) / (expected + prior))
-    return Lifts(lifts.astype(np.float32), tuple(of_kinds))
+    prior = best_prior(counts, expected)
+    lifts: NDArray[np.float32] = np.log((counts + prior) / (expected + prior)).astype(np.float32)
+    return lifts
 
 
-def _ratios(counts: Table, expected: Table) -> NDArray[np.float32]:
-    prior = best_prior(counts, expected)[0]
-    ratios: NDArray[np.float32] = np.log((counts + prior) / (expected + prior)).astype(np.float32)
-    return ratios
-
-
-def lifts_of_others(counts: Table, expected: Table, members: sp.csr_matrix) -> Table:
-    """float64[levels, items]: what the other items of each item's kinds have in common, the mean over its kinds.
-
-    Others only, or else chance would look like something in common. members: csr[items, kinds].
-    """
-    items = np.repeat(np.arange(members.shape[0]), np.diff(members.indptr))
-    kinds, shares = members.indices, members.data.astype(np.float64)
-    of_kinds, to_be_expected = np.asarray(counts @ members), np.asarray(expected @ members)
-    prior = best_prior(of_kinds, to_be_expected)[0]
-    shared = np.empty_like(expected)
-    for level in range(len(counts)):
-        met = of_kinds[level, kinds] - shares * counts[level, items] + prior
-        usual = to_be_expected[level, kinds] - shares * expected[level, items] + prior
-        # Sums of the same numbers in another order may leave a little less than nothing.
-        ratios = np.log(np.maximum(met, prior) / np.maximum(usual, prior))
-        shared[level] = np.bincount(items, shares * ratios, minlength=members.shape[0])
-    return shared
-
-
-def best_prior(counts: Table, expected: Table) -> tuple[float, float]:
-    """The strength of the gamma prior under which the counts are likeliest (negative binomial), and how likely.
-
-    The logarithm of the likelihood lacks what does not depend on the prior or on what was expected of each item.
-    """
+def best_prior(counts: Table, expected: Table) -> float:
+    """The strength of the gamma prior under which the counts are likeliest (negative binomial)."""
     if counts.shape[1] > MOST_PRIOR_ITEMS:
         popular = np.argsort(-counts.sum(axis=0), kind="stable")[:MOST_PRIOR_ITEMS]
         counts, expected = counts[:, popular], expected[:, popular]
-    met = counts > 0
-    times, usual = counts[met], expected[met]
-    of_ratios = float((times * np.log(usual)).sum())
+    seen = counts[counts > 0]
     likelihoods = [
-        of_ratios
-        + float(
-            (gammaln(times + prior) - gammaln(prior)).sum()
-            + (prior * np.log(prior) - (counts + prior) * np.log(expected + prior)).sum()
-        )
+        (gammaln(seen + prior) - gammaln(prior)).sum()
+        + (prior * np.log(prior) - (counts + prior) * np.log(expected + prior)).sum()
         for prior in PRIORS
     ]
-    best = int(np.argmax(likelihoods))
-    return float(PRIORS[best]), likelihoods[best]
+    return float(PRIORS[int(np.argmax(likelihoods))])

@@ -7,7 +7,7 @@ model's catalog; whoever calls translates ids. Nothing here knows where the data
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
@@ -21,25 +21,44 @@ from personalize_emu.recipes.contract.features import Features, Objective, Profi
 from personalize_emu.recipes.contract.interactions import Visits, first_of_each_visit, merge_into_visits
 
 Hyperparameters = Mapping[str, str]
-NOW = "now"
-"""Beside the hyperparameters: epoch seconds at which training was asked for."""
-NETWORK_FROM = "network from"
-"""And the number of visits from which on a recurrent network joins the personal recipes; 0 for never."""
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of all work done so far, from 0 to 1."""
 
 NO_CONTEXT: Mapping[str, str] = MappingProxyType({})
 
 
+
+def no_progress(stage: str, share: float) -> None:
+    """For callers that do not watch."""
+
+
 def within(progress: Progress, start: float, end: float) -> Progress:
-    """What hears of a part of the work, from `start` to `end` of the whole."""
+    """Reports 0 to 1 of a part of the work as `start` to `end` of the whole."""
     return lambda stage, share: progress(stage, start + (end - start) * share)
 
 
-def parts_of(progress: Progress, count: int) -> Iterator[Progress]:
-    """`count` equal parts of the work, one after the other."""
-    for part in range(count):
-        yield within(progress, part / count, (part + 1) / count)
+@dataclass(frozen=True, eq=False)
+class TrainingRun:
+    """What a recipe is trained with, beside the data.
+
+    hyperparameters: wire names to strings, already checked. seed: decides all chance. now: epoch seconds at which
+    training was asked for. sequential_from: number of interactions from which on a sequential model joins the
+    personal recipes, 0 for never, None for the recipe's own number.
+    """
+
+    hyperparameters: Hyperparameters
+    seed: int = 0
+    progress: Progress = no_progress
+    now: float = 0.0
+    sequential_from: int | None = None
+
+    def rng(self) -> np.random.Generator:
+        """A new generator, always at the same start."""
+        return np.random.default_rng(self.seed)
+
+    def within(self, start: float, end: float) -> TrainingRun:
+        """The same, reporting its progress as `start` to `end` of the whole."""
+        return replace(self, progress=within(self.progress, start, end))
 
 
 class Kind(Enum):
@@ -111,7 +130,7 @@ class TrainingData:
         users = len(self.user_ids)
         return merge_into_visits(users, self.users, self.items, self.timestamps, self.weights)
 
-    def circumstances_of_visit(self, visit: int) -> Mapping[str, str]:
+    def context_of_visit(self, visit: int) -> Mapping[str, str]:
         """Column to value, as a request has them, at one of `visits`: those of its first event."""
         if self.context is None or self.visits.rows is None:
             return NO_CONTEXT
@@ -170,19 +189,20 @@ class Model(ABC):
         """Item id to catalog number."""
         return {item: number for number, item in enumerate(self.catalog)}
 
-    @abstractmethod
     def scores(self, history: History) -> NDArray[np.float32]:
-        """float32[items]: relevance of every item to the owner of `history`, greater is better.
+        """float32[items]: `scores_many` of one history."""
+        row: NDArray[np.float32] = self.scores_many([history])[0]
+        return row
+
+    @abstractmethod
+    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        """float32[histories, items]: relevance of every item to the owner of each history, greater is better.
 
         -inf marks an item that must not be recommended. An empty history gets popular items. For related
-        items the history holds the one item asked about. With `has_scores` these are logits: the softmax
-        over the catalog (recommendations) or over the ranked items (rankings) is what clients see.
+        items a history holds the one item asked about. With `has_scores` these are logits: the softmax
+        over the catalog (recommendations) or over the ranked items (rankings) is what clients see. The caller may
+        write to the result.
         """
-
-    def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
-        """float32[histories, items]: `scores` of each history; overridden where a batch is cheaper."""
-        rows = [self.scores(history) for history in histories]
-        return np.stack(rows) if rows else np.empty((0, len(self.catalog)), np.float32)
 
     def scores_with_others(
         self, histories: Sequence[History], features: Features
@@ -221,59 +241,39 @@ class Recipe(ABC):
     name: str
     kind: Kind
 
-    def check(self, data: TrainingData, hyperparameters: Hyperparameters) -> None:
+    def check(self, data: TrainingData, run: TrainingRun) -> None:
         """Raise NotEnoughData when `data`, all there are, lack what this recipe needs beside R-40."""
-        del data, hyperparameters
+        del data, run
 
     @abstractmethod
-    def fit(
-        self,
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> Model:
-        """Train on all of `data`. Hyperparameters are wire names to strings, already checked."""
+    def fit(self, data: TrainingData, run: TrainingRun) -> Model:
+        """Train on all of `data`."""
 
     def fit_after_evaluation(
-        self,
-        evaluated: Model,
-        test_users: Sequence[HeldOut],
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
+        self, evaluated: Model, test_users: Sequence[HeldOut], data: TrainingData, run: TrainingRun
     ) -> Model:
         """Train on all of `data` after `evaluated`, fitted on a part of it, was measured on `test_users`.
 
-        Recipes whose probabilities need users they have not seen override it to calibrate on these.
+        Recipes that calibrate probabilities on users unseen in training override it.
         """
         del evaluated, test_users
-        return self.fit(data, hyperparameters, rng, progress)
+        return self.fit(data, run)
 
-    def fit_for_many(
-        self,
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> Callable[[Hyperparameters], Model] | None:
+    def fit_for_many(self, data: TrainingData, run: TrainingRun) -> Callable[[Hyperparameters], Model] | None:
         """Fit once what models of different tunable values have in common; returns the model of given values.
 
-        Whatever is learned with the values of `hyperparameters` stays as it is in all of them, so that a search
-        (T-30) compares the values alone. None: each set of values needs a fit of its own.
+        Whatever is learned with the values of `run` stays as it is in all of them, so that a search (T-30) compares
+        the values alone. None: each set of values needs a fit of its own.
         """
-        del data, hyperparameters, rng, progress
+        del data, run
         return None
 
-    def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
+    def without_effect(self, data: TrainingData, run: TrainingRun) -> frozenset[str]:
         """Names of hyperparameters that change nothing on such data, whatever the others are."""
-        del data, hyperparameters
+        del data, run
         return frozenset()
 
-    def own_metrics(
-        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
-    ) -> dict[str, float]:
+    def own_metrics(self, data: TrainingData, run: TrainingRun) -> dict[str, float]:
         """Metrics, by name, that only this recipe has, measured on all of `data` (M-3)."""
-        del data, hyperparameters, progress
+        del data, run
         return {}

@@ -31,6 +31,14 @@ class Categories:
     def number_of(self) -> dict[str, int]:
         return {value: number for number, value in enumerate(self.values)}
 
+    def of_values(self, values: Sequence[str]) -> sp.csr_matrix:
+        """float32 csr[rows, values]: the columns of other values, empty for values that are not here."""
+        places = [self.number_of.get(value, -1) for value in values]
+        known = [(number, place) for place, number in enumerate(places) if number >= 0]
+        cells = ([1.0] * len(known), ([number for number, _ in known], [place for _, place in known]))
+        renamed = sp.csr_matrix(cells, shape=(len(self.values), len(values)), dtype=np.float32)
+        return sp.csr_matrix(self.members @ renamed)
+
     def taken(self, rows: NDArray[np.int64]) -> Categories:
         known = rows >= 0
         if not known.any():

@@ -82,7 +82,7 @@ def _with_circumstances(data: TrainingData, user: int) -> HeldOut:
     """What happens next is asked for in the circumstances of the first visit held out."""
     cut = cut_user(data.visits, user, data.user_ids[user])
     next_visit = int(data.visits.offsets[user]) + len(cut.history.items)
-    return replace(cut, history=replace(cut.history, context=data.circumstances_of_visit(next_visit)))
+    return replace(cut, history=replace(cut.history, context=data.context_of_visit(next_visit)))
 
 
 def rows_of_users(data: TrainingData, kept: NDArray[np.bool_]) -> TrainingData:

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History, TrainingData
 from personalize_emu.recipes.contract.topk import top_k
-from personalize_emu.recipes.ensemble.conditional_logit import Case, learned_weights
 from personalize_emu.recipes.ensemble.known_users import NOBODY, KnownUsers, known_users
 from personalize_emu.recipes.ensemble.newest_slice import Example, newest_slice
+from personalize_emu.recipes.numerics.conditional_logit import Example as Choice
+from personalize_emu.recipes.numerics.conditional_logit import fit_conditional_logit
 from personalize_emu.recipes.numerics.logits import centre, in_logarithms
 from personalize_emu.recipes.scorers.base import Column, Scorer, Table
 
@@ -107,7 +108,7 @@ def prior_weights(scorers: Sequence[Scorer]) -> Weights:
 
 def learned_ensemble_weights(data: TrainingData, fit: FitScorers) -> Weights | None:
     """float64[2, columns]; None where the newest slice has too little to learn from."""
-    learned: list[tuple[Example, Case]] = []
+    learned: list[tuple[Example, Choice]] = []
     for origin in newest_slice(data):
         scorers = fit(origin.training)
         ensemble = Ensemble(scorers, prior_weights(scorers), len(data.catalog), NOBODY)
@@ -121,12 +122,12 @@ def learned_ensemble_weights(data: TrainingData, fit: FitScorers) -> Weights | N
     )
 
 
-def _learned(learned: Sequence[tuple[Example, Case]], prior: Weights, floor: Weights) -> Weights:
+def _learned(learned: Sequence[tuple[Example, Choice]], prior: Weights, floor: Weights) -> Weights:
     users = len({example.user for example, _ in learned})
-    return learned_weights([case for _, case in learned], prior, STRENGTH / users, floor)
+    return fit_conditional_logit([case for _, case in learned], prior, STRENGTH / users, floor)
 
 
-def _cases(ensemble: Ensemble, examples: Sequence[Example]) -> Iterator[tuple[Example, Case]]:
+def _cases(ensemble: Ensemble, examples: Sequence[Example]) -> Iterator[tuple[Example, Choice]]:
     for start in range(0, len(examples), ensemble.batch_size):
         batch = examples[start : start + ensemble.batch_size]
         table = ensemble.standardised([example.history for example in batch])
@@ -136,12 +137,12 @@ def _cases(ensemble: Ensemble, examples: Sequence[Example]) -> Iterator[tuple[Ex
                 yield example, case
 
 
-def _case(scores: Table, example: Example) -> Case | None:
+def _case(scores: Table, example: Example) -> Choice | None:
     """scores: float32[columns, items]."""
     scores[:, example.history.items] = -np.inf
     candidates = np.unique(np.concatenate([top_k(column, CANDIDATES) for column in scores]))
     relevance = np.isin(candidates, example.truth).astype(np.float32)
-    return Case(scores[:, candidates].T.copy(), relevance) if relevance.any() else None
+    return Choice(scores[:, candidates].T.copy(), relevance) if relevance.any() else None
 
 
 def fit_ensemble(data: TrainingData, fit: FitScorers, weights: Weights | None = None) -> Ensemble:

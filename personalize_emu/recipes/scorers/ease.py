@@ -9,10 +9,10 @@ EASE, asked twice: with the whole history, and with its newest items counting mo
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Visits
-from personalize_emu.recipes.numerics.sparse_sums import products
+from personalize_emu.recipes.numerics.sparse_products import products
 from personalize_emu.recipes.numerics.symmetric_inverse import inverse_of_positive_definite
 from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
-from personalize_emu.recipes.scorers.histories import Kernel, newest, weighted_rows
+from personalize_emu.recipes.scorers.histories import Kernel, weighted_rows
 
 DUAL_USERS = 1500
 """Up to so many users the dual form is used, unless there are even fewer items."""
@@ -35,69 +35,81 @@ MOST_ITEMS = 6000
 Vector = NDArray[np.float32]
 
 
-class Ease(Protocol):
-    """Either form."""
+class Ease(ABC):
+    """Either form. item_count: of the catalog."""
 
-    def scores(self, history: History, kernel: Kernel) -> Vector:
-        """float32[items]: the weighted history times B."""
+    @property
+    @abstractmethod
+    def item_count(self) -> int: ...
 
     def scores_many(self, histories: Sequence[History], kernel: Kernel) -> NDArray[np.float32]:
-        """float32[histories, items]."""
+        """float32[histories, items]: each history, weighted by the kernel, times B."""
+        return self.scores_of(weighted_rows(histories, kernel, item_count=self.item_count))
 
-    def scores_of(self, bags: sp.csr_matrix) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """The same of weighted histories, and, of the dual form, float32[histories, users]: who speaks for them."""
+    @abstractmethod
+    def scores_of(self, bags: sp.csr_matrix) -> NDArray[np.float32]:
+        """The same of weighted histories, csr[histories, items]."""
+
+    @abstractmethod
+    def of_groups(self, bags: sp.csr_matrix, groups: sp.csc_matrix) -> NDArray[np.float32]:
+        """float32[histories, groups]: scores added up over groups of items, 0 or 1, csc[items, groups]."""
 
 
 @dataclass(frozen=True, eq=False)
-class PrimalEase:
+class PrimalEase(Ease):
     """columns: int32[m] the items modelled. place: int32[items], where in columns or -1. weights: B, [m, m]."""
 
     columns: NDArray[np.int32]
     place: NDArray[np.int32]
     weights: NDArray[np.float32]
 
-    def scores(self, history: History, kernel: Kernel) -> Vector:
-        items, weights = newest(history, kernel)
-        places = self.place[items]
-        known = places >= 0
-        scores = np.zeros(len(self.place), np.float32)
-        scores[self.columns] = weights[known] @ self.weights[places[known]]
+    @property
+    def item_count(self) -> int:
+        return len(self.place)
+
+    def scores_of(self, bags: sp.csr_matrix) -> NDArray[np.float32]:
+        if len(self.columns) == len(self.place):
+            whole: NDArray[np.float32] = bags @ self.weights
+            return whole
+        scores = np.zeros((bags.shape[0], len(self.place)), np.float32)
+        scores[:, self.columns] = bags[:, self.columns] @ self.weights
         return scores
 
-    def scores_many(self, histories: Sequence[History], kernel: Kernel) -> NDArray[np.float32]:
-        return self.scores_of(weighted_rows(histories, kernel, item_count=len(self.place)))[0]
-
-    def scores_of(self, bags: sp.csr_matrix) -> tuple[NDArray[np.float32], None]:
-        return of_modelled(bags, self.columns, self.place, self.weights), None
+    def of_groups(self, bags: sp.csr_matrix, groups: sp.csc_matrix) -> NDArray[np.float32]:
+        weights = (groups.T.tocsr()[:, self.columns] @ self.weights.T).T
+        scores: NDArray[np.float32] = bags[:, self.columns] @ np.ascontiguousarray(weights)
+        return scores
 
 
 @dataclass(frozen=True, eq=False)
-class DualEase:
-    """transposed: csr[items, users], X'. tastes: X' (XX' + rI)^-1, float32[items, users].
+class DualEase(Ease):
+    """transposed: csr[items, users], X'. user_factors: X' (XX' + rI)^-1, float32[items, users].
 
     diagonal: float32[items], the diagonal of P. regularisation: r.
     """
 
     transposed: sp.csr_matrix
-    tastes: NDArray[np.float32]
+    user_factors: NDArray[np.float32]
     diagonal: Vector
     regularisation: float
 
-    def scores(self, history: History, kernel: Kernel) -> Vector:
-        only: Vector = self.scores_many([history], kernel)[0]
-        return only
+    @property
+    def item_count(self) -> int:
+        return len(self.diagonal)
 
-    def scores_many(self, histories: Sequence[History], kernel: Kernel) -> NDArray[np.float32]:
-        return self.scores_of(weighted_rows(histories, kernel, item_count=len(self.diagonal)))[0]
-
-    def scores_of(self, bags: sp.csr_matrix) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        similarity = bags @ self.tastes
+    def scores_of(self, bags: sp.csr_matrix) -> NDArray[np.float32]:
         # P = (I - X' inner X) / r, so bag P = (bag - explained) / r.
-        scores = products(self.transposed, similarity)
+        scores = products(self.transposed, bags @ self.user_factors)
         scores *= self._share
         rows = np.repeat(np.arange(len(scores)), np.diff(bags.indptr))
         np.add.at(scores, (rows, bags.indices), bags.data * (1 - self._share[bags.indices]))
-        return scores, similarity
+        return scores
+
+    def of_groups(self, bags: sp.csr_matrix, groups: sp.csc_matrix) -> NDArray[np.float32]:
+        own = bags @ (sp.diags_array(1 - self._share) @ groups)
+        through = self.transposed.T @ (sp.diags_array(self._share) @ groups)
+        scores: NDArray[np.float32] = own.toarray() + (bags @ self.user_factors) @ through.toarray()
+        return scores.astype(np.float32, copy=False)
 
     @cached_property
     def _share(self) -> Vector:
@@ -120,11 +132,11 @@ def fit_dual(matrix: sp.csr_matrix, regularisation: float) -> DualEase:
     gram[np.diag_indices_from(gram)] += regularisation
     inner = inverse_of_positive_definite(gram).astype(np.float32)
     transposed = matrix.T.tocsr()
-    tastes = transposed @ inner
+    user_factors = transposed @ inner
     rows = np.repeat(np.arange(matrix.shape[1]), np.diff(transposed.indptr))
-    explained = np.bincount(rows, transposed.data * tastes[rows, transposed.indices], minlength=matrix.shape[1])
+    explained = np.bincount(rows, transposed.data * user_factors[rows, transposed.indices], minlength=matrix.shape[1])
     diagonal = ((1.0 - explained) / regularisation).astype(np.float32)
-    return DualEase(transposed, tastes, diagonal, regularisation)
+    return DualEase(transposed, user_factors, diagonal, regularisation)
 
 
 def fit_primal(matrix: sp.csr_matrix, regularisation: float, most_items: int) -> PrimalEase:
@@ -151,22 +163,6 @@ def user_item_matrix(visits: Visits, user_count: int, item_count: int) -> sp.csr
     values = np.maximum.reduceat(visits.weights[order], firsts) if len(keys) else visits.weights
     rows, columns = np.divmod(keys[order][firsts], max(1, item_count))
     return sp.csr_matrix((values.astype(np.float32), (rows, columns)), shape=(user_count, item_count))
-
-
-def of_modelled(
-    bags: sp.csr_matrix, columns: NDArray[np.int32], place: NDArray[np.int32], weights: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """float32[histories, items]: bags times `weights`, 0 for items outside; see PrimalEase for columns and place."""
-    if len(columns) == len(place):
-        whole: NDArray[np.float32] = bags @ weights
-        return whole
-    places = place[bags.indices]
-    values = np.where(places >= 0, bags.data, np.float32(0))
-    shape = bags.shape[0], len(columns)
-    scores = np.zeros((len(bags.indptr) - 1, len(place)), np.float32)
-    if len(columns):
-        scores[:, columns] = sp.csr_matrix((values, np.maximum(places, 0), bags.indptr), shape=shape) @ weights
-    return scores
 
 
 def most_visited(counts: NDArray[np.int64], most: int) -> NDArray[np.int32]:
@@ -205,11 +201,15 @@ class EaseScorer(Scorer):
         # Somebody who bought bread fifty times is not interested in fifty times as much of what goes with it.
         np.log1p(whole.data, out=whole.data)
         recent = weighted_rows(histories, self.kernels.recent, item_count=self.item_count)
-        both, _ = self.ease.scores_of(sp.vstack((whole, recent), format="csr"))
+        both = self.ease.scores_of(sp.vstack((whole, recent), format="csr"))
         return np.ascontiguousarray(both).reshape(2, len(histories), self.item_count)
 
 
 def fit_ease_scorer(visits: Visits, item_count: int, kernels: Kernels) -> EaseScorer:
-    growth = float(max(1, len(visits)) / REFERENCE_VISITS) ** 0.25
-    ease = fit_ease(visits, len(visits.lengths), item_count, REGULARISATION * growth)
+    ease = fit_ease(visits, len(visits.lengths), item_count, scaled(REGULARISATION, visits))
     return EaseScorer(ease, kernels, item_count)
+
+
+def scaled(regularisation: float, visits: Visits) -> float:
+    """Stated for REFERENCE_VISITS, it grows with the fourth root of the data."""
+    return float(regularisation * (max(1, len(visits)) / REFERENCE_VISITS) ** 0.25)

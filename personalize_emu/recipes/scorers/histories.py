@@ -35,14 +35,8 @@ class Kernel:
         return weights
 
 
-def newest(history: History, kernel: Kernel) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Items (newest first, repeated where visited repeatedly) and their weights."""
-    items = history.items[::-1][: kernel.reach]
-    return items, kernel.weights(len(items))
-
-
 def weighted_rows(histories: Sequence[History], *kernels: Kernel, item_count: int) -> sp.csr_matrix:
-    """float32 csr[kernels * histories, items]: the weights of `newest`; an item visited repeatedly has several."""
+    """float32 csr[kernels * histories, items]: kernel weights of each item, summed over its occurrences."""
     parts = [history.items[::-1][: kernel.reach] for kernel in kernels for history in histories]
     lengths = np.array([len(items) for items in parts], np.int64)
     ends = np.zeros(len(parts) + 1, np.int32)

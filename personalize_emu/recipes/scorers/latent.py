@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.numerics.truncated_svd import truncated_svd
 from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
 from personalize_emu.recipes.scorers.histories import weighted_rows
 from personalize_emu.recipes.scorers.transitions import lagged_pairs
@@ -31,9 +33,6 @@ from personalize_emu.recipes.scorers.transitions import lagged_pairs
 REACH = 10
 SPREAD = 0.08
 """Standard deviation of the embeddings."""
-SPARE = 16
-"""Directions more than wanted, while the leading ones are sought."""
-ROUNDS = 4
 MOST_PAIRS = 20_000_000
 
 
@@ -41,12 +40,10 @@ def start_embeddings(
     visits: Visits, places: NDArray[np.int64], size: int, width: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """float32[size, width]. places: int64[visits], the number of each visit's item below `size`, or -1."""
-    information = positive_information(visits, places, size)
-    leading = leading_directions(information, min(width, size), rng)
+    leading = latent_factors(visits, places, size, width, int(rng.integers(2**32)))
     embeddings = rng.standard_normal((size, width)).astype(np.float32)
-    embeddings[:, : leading.shape[1]] = leading
-    spread = float(leading.std())
-    embeddings[:, : leading.shape[1]] *= 1 / spread if spread > 0 else 0
+    spread = float(leading.std()) if leading.size else 0.0
+    embeddings[:, : leading.shape[1]] = leading / spread if spread > 0 else 0
     embeddings += np.float32(0.1) * rng.standard_normal((size, width)).astype(np.float32)
     embeddings *= np.float32(SPREAD)
     return embeddings
@@ -77,18 +74,19 @@ def positive_information(visits: Visits, places: NDArray[np.int64], size: int) -
     return counts
 
 
-def leading_directions(matrix: sp.csr_matrix, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """float32[n, width]: leading left singular vectors of a symmetric matrix times the roots of their values."""
-    size = matrix.shape[0]
-    basis = rng.standard_normal((size, min(size, width + SPARE))).astype(np.float32)
-    for _ in range(ROUNDS):
-        basis, _ = np.linalg.qr(matrix @ basis)
-    left, values, _ = np.linalg.svd((matrix @ basis).T @ basis)
-    directions: NDArray[np.float32] = (basis @ left)[:, :width] * np.sqrt(values[:width])
-    return directions.astype(np.float32)
+def latent_factors(visits: Visits, places: NDArray[np.int64], size: int, rank: int, seed: int) -> NDArray[np.float32]:
+    """float32[size, at most rank]: soft-thresholded truncated SVD of the positive information.
+
+    Values are reduced by the first one left out (Mazumder, Hastie and Tibshirani 2010): without it, the last
+    directions, which are mostly noise, count as much as the others.
+    """
+    values, vectors = truncated_svd(positive_information(visits, places, size), rank + 1, seed, symmetric=True)
+    threshold = values[rank] if len(values) > rank else np.float32(0)
+    factors: NDArray[np.float32] = vectors[:, :rank] * np.sqrt(values[:rank] - threshold)
+    return factors
 
 
-DIMENSIONS = 48
+DIMENSIONS = 40
 MOST_NUMBERS = 12_000_000
 """Fewer dimensions in large catalogs: a request multiplies every item's vector."""
 FEWEST_DIMENSIONS = 16
@@ -110,20 +108,20 @@ class LatentItems:
 
     def of_item(self, item: int) -> Table:
         """float32[items]: cosine of one item and all."""
-        scores: Table = self.vectors @ self.vectors[item]
-        lengths = np.linalg.norm(self.vectors, axis=1)
-        scores /= np.maximum(lengths * lengths[item], np.float32(1e-6))
+        scores: Table = self._unit_vectors @ self._unit_vectors[item]
         return scores
+
+    @cached_property
+    def _unit_vectors(self) -> Table:
+        lengths = np.linalg.norm(self.vectors, axis=1, keepdims=True)
+        units: Table = self.vectors / np.maximum(lengths, np.float32(1e-6))
+        return units
 
 
 def fit_latent_items(visits: Visits, item_count: int) -> LatentItems:
-    """The same for the same visits: chance decides only from where the directions are sought."""
-    information = positive_information(visits, visits.items.astype(np.int64), item_count)
-    if not information.nnz:
-        return LatentItems(np.zeros((item_count, 1), np.float32))
+    """The same for the same visits: chance decides only where ARPACK starts."""
     width = int(np.clip(MOST_NUMBERS // max(1, item_count), FEWEST_DIMENSIONS, DIMENSIONS))
-    vectors = leading_directions(information, min(width, item_count), np.random.default_rng(SEED))
-    return LatentItems(np.ascontiguousarray(vectors))
+    return LatentItems(latent_factors(visits, visits.items.astype(np.int64), item_count, width, SEED))
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Visits, subsample_users
-from personalize_emu.recipes.numerics.sparse_sums import products
+from personalize_emu.recipes.numerics.sparse_products import products
 from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
 from personalize_emu.recipes.scorers.ease import user_item_matrix
 from personalize_emu.recipes.scorers.histories import weighted_rows

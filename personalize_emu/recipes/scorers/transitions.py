@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Visits
-from personalize_emu.recipes.numerics.sparse_sums import sum_of_rows
 from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
-from personalize_emu.recipes.scorers.histories import Kernel, newest, weighted_rows
+from personalize_emu.recipes.scorers.histories import Kernel, weighted_rows
 
 REACH = 20
 DISTANCE_POWER = -0.8
@@ -53,18 +52,18 @@ class Transitions:
 
     matrix: sp.csr_matrix
 
-    def scores(self, history: History, kernel: Kernel) -> NDArray[np.float32]:
-        """float32[items]: rows of the newest items, weighted by the kernel."""
-        return sum_of_rows(self.matrix, *newest(history, kernel))
-
     def scores_many(self, histories: Sequence[History], kernel: Kernel) -> NDArray[np.float32]:
-        """float32[histories, items]."""
-        scores = np.empty((len(histories), self.matrix.shape[1]), np.float32)
+        """float32[histories, items]: rows of the newest items, weighted by the kernel."""
+        bags = weighted_rows(histories, kernel, item_count=self.matrix.shape[0])
         if self._dense is not None:
-            scores[:] = weighted_rows(histories, kernel, item_count=len(self._dense)) @ self._dense
-        else:
-            for row, history in zip(scores, histories, strict=True):
-                row[:] = self.scores(history, kernel)
+            dense: NDArray[np.float32] = bags @ self._dense
+            return dense
+        scores = np.empty((len(histories), self.matrix.shape[1]), np.float32)
+        for row, start, end in zip(scores, bags.indptr[:-1], bags.indptr[1:], strict=True):
+            # A product of sparse matrices takes twice as long.
+            chosen = self.matrix[bags.indices[start:end]]
+            weights = np.repeat(bags.data[start:end], np.diff(chosen.indptr))
+            row[:] = np.bincount(chosen.indices, chosen.data * weights, minlength=len(row))
         return scores
 
     @cached_property
@@ -75,10 +74,6 @@ class Transitions:
             return None
         dense: NDArray[np.float32] = self.matrix.toarray()
         return dense
-
-    def backwards(self) -> Transitions:
-        """What came before."""
-        return Transitions(_canonical(self.matrix.T))
 
 
 def fit_transitions(visits: Visits, item_count: int) -> Transitions:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import HeldOut, History, Progress
 from personalize_emu.recipes.contract.interactions import Visits
-from personalize_emu.recipes.ensemble.conditional_logit import learned_pooling_weights, pooled
+from personalize_emu.recipes.numerics.conditional_logit import Example, fit_conditional_logit
 from personalize_emu.recipes.sequential.gru import (
     NextItemNetwork,
     Shape,
@@ -24,6 +24,8 @@ from personalize_emu.recipes.sequential.gru import (
 Rows = NDArray[np.float32]
 USUAL_WEIGHTS = (0.4, 0.65)
 """Of the other experts' logits and of the network, until they are measured."""
+STRENGTH = 1e-3
+"""Of the pull of the weights towards the usual ones."""
 LEAST_WEIGHT = 0.02
 """A network that has earned no more is left out: it would only cost time."""
 
@@ -37,7 +39,9 @@ class SequenceReader:
 
     def beside(self, others: Rows, histories: Sequence[History]) -> Rows:
         """float32[histories, items]: logits of all together. others: those of the other experts."""
-        return pooled((others, self.network.scores_many(histories)), self.weights)
+        of_others, of_network = map(np.float32, self.weights)
+        total: Rows = of_others * others + of_network * self.network.scores_many(histories)
+        return total
 
     def measured(self, others: Rows, trained: NDArray[np.bool_], test_users: Sequence[HeldOut]) -> SequenceReader:
         """With the weights under which what these users did next is most likely, the sooner the more; items they had do
@@ -45,14 +49,18 @@ class SequenceReader:
 
         others: float32[users, items]. trained: bool[items], items that may come next.
         """
-        allowed = np.tile(trained, (len(test_users), 1))
-        for row, user in zip(allowed, test_users, strict=True):
-            row[user.history.items] = False
         parts = others, self.network.scores_many([user.history for user in test_users])
-        worth = np.zeros_like(others)
-        for row, user in zip(worth, test_users, strict=True):
-            row[user.truth] = user.soon
-        return replace(self, weights=learned_pooling_weights(parts, allowed, worth, self.weights))
+        examples = []
+        for row, user in enumerate(test_users):
+            allowed = trained.copy()
+            allowed[user.history.items] = False
+            relevance = np.zeros(len(trained), np.float32)
+            relevance[user.truth] = user.soon
+            if relevance[allowed].any():
+                features = np.stack([part[row, allowed] for part in parts], axis=1)
+                examples.append(Example(features, relevance[allowed]))
+        found = fit_conditional_logit(examples, np.array(self.weights), STRENGTH, np.zeros(len(parts)))
+        return replace(self, weights=tuple(np.round(found, 5).tolist()))
 
 
 def fit_sequence_reader(

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.context.contextual import situating
+from personalize_emu.recipes.context.contextual import with_context
 from personalize_emu.recipes.contract.base import (
     HeldOut,
     History,
-    Hyperparameters,
     Kind,
     Model,
     NotEnoughData,
     Progress,
     Recipe,
     TrainingData,
-    within,
+    TrainingRun,
+    no_progress,
 )
 from personalize_emu.recipes.contract.metrics import LIST_LENGTH, evaluate, rounded
 from personalize_emu.recipes.contract.split import Split, split_users
@@ -51,10 +51,6 @@ class Trained:
     """Values of hyperparameters that were searched for, by name."""
 
 
-def no_progress(stage: str, share: float) -> None:
-    """For callers that do not watch."""
-
-
 def check_enough(
     data: TrainingData,
     *,
@@ -75,78 +71,46 @@ def check_enough(
         raise NotEnoughData(f"Dataset has fewer than {MINIMUM_USERS} users with at least 2 interactions each.")
 
 
-def train(
-    recipe: Recipe,
-    data: TrainingData,
-    hyperparameters: Hyperparameters,
-    seed: int,
-    progress: Progress = no_progress,
-) -> Trained:
-    """Evaluate on a tenth of the users, fitted on the others, then fit on all; `seed` decides all chance."""
-    recipe.check(data, hyperparameters)
+def train(recipe: Recipe, data: TrainingData, run: TrainingRun) -> Trained:
+    """Evaluate on a tenth of the users, fitted on the others, then fit on all; the seed decides all chance."""
+    recipe.check(data, run)
     with one_blas_thread():
-        return _train(recipe, data, hyperparameters, seed, progress)
-
-
-def _train(
-    recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int, progress: Progress
-) -> Trained:
-    if recipe.kind in _MEASURED_BY_THEMSELVES:
-        metrics = rounded(recipe.own_metrics(data, hyperparameters, _part(progress, "evaluating: ", 0.0)))
-        model = recipe.fit(data, hyperparameters, np.random.default_rng(seed), _part(progress, "", 0.5))
-        return Trained(model, metrics)
-    recipe = fitting(recipe, data)
-    split, evaluated, metrics = _evaluated(recipe, data, hyperparameters, seed, _part(progress, "evaluating: ", 0.0))
-    model = recipe.fit_after_evaluation(
-        evaluated,
-        split.test_users,
-        data,
-        hyperparameters,
-        np.random.default_rng(seed),
-        _part(progress, "", 0.5),
-    )
-    progress("trained", 1.0)
+        if recipe.kind in _MEASURED_BY_THEMSELVES:
+            metrics = rounded(recipe.own_metrics(data, _stage(run, 0.0)))
+            return Trained(recipe.fit(data, _stage(run, 0.5)), metrics)
+        recipe = wrapped(recipe, data)
+        split, evaluated, metrics = _evaluated(recipe, data, _stage(run, 0.0))
+        model = recipe.fit_after_evaluation(evaluated, split.test_users, data, _stage(run, 0.5))
+    run.progress("trained", 1.0)
     return Trained(model, metrics)
 
 
-def metrics_of(
-    recipe: Recipe,
-    data: TrainingData,
-    hyperparameters: Hyperparameters,
-    seed: int,
-    progress: Progress = no_progress,
-) -> Mapping[str, float]:
+def metrics_of(recipe: Recipe, data: TrainingData, run: TrainingRun) -> Mapping[str, float]:
     """What `train` would measure, without the model of all the data (T-73)."""
     with one_blas_thread():
-        recipe = fitting(recipe, data)
-        return _evaluated(recipe, data, hyperparameters, seed, progress)[2]
+        return _evaluated(wrapped(recipe, data), data, run)[2]
 
 
-def fitting(recipe: Recipe, data: TrainingData) -> Recipe:
-    """The recipe with all that the data ask for beside who met what."""
-    recipe = situating(recipe, data)
+def wrapped(recipe: Recipe, data: TrainingData) -> Recipe:
+    """The recipe with the wrappers that the data ask for: context and user metadata, an objective."""
+    recipe = with_context(recipe, data)
     return recipe if data.objective is None else Rewarding(recipe)
 
 
 def _evaluated(
-    recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int, progress: Progress
+    recipe: Recipe, data: TrainingData, run: TrainingRun
 ) -> tuple[Split, Model, dict[str, float]]:
-    """Who was held back, the model of the others, and what it is worth."""
-    split = split_users(data, seed)
-    model = recipe.fit(
-        split.training, hyperparameters, np.random.default_rng(seed), within(progress, 0.0, FITTING)
-    )
-    hear = within(progress, FITTING, 1.0)
-    measured = measure(recipe.kind, model, split, hear) | recipe.own_metrics(data, hyperparameters, hear)
+    """The split, the model of the training users, and its metrics on the test users."""
+    split = split_users(data, run.seed)
+    model = recipe.fit(split.training, run.within(0.0, FITTING))
+    rest = run.within(FITTING, 1.0)
+    measured = measure(recipe.kind, model, split, rest.progress) | recipe.own_metrics(data, rest)
     return split, model, rounded(measured)
 
 
-def evaluated_on(
-    recipe: Recipe, split: Split, hyperparameters: Hyperparameters, seed: int, progress: Progress = no_progress
-) -> tuple[Model, dict[str, float]]:
-    """A model of the one part of `split`, and what it is worth to the other."""
-    whole = fitting(recipe, split.training)
-    model = whole.fit(split.training, hyperparameters, np.random.default_rng(seed), progress)
+def evaluated_on(recipe: Recipe, split: Split, run: TrainingRun) -> tuple[Model, dict[str, float]]:
+    """A model of the training users of `split`, and its metrics on the test users."""
+    model = wrapped(recipe, split.training).fit(split.training, run)
     return model, measure(recipe.kind, model, split)
 
 
@@ -192,5 +156,7 @@ def _newest(history: History) -> History:
     return History(history.items[-1:], history.timestamps[-1:])
 
 
-def _part(progress: Progress, prefix: str, start: float) -> Progress:
-    return lambda stage, share: progress(prefix + stage, start + share / 2)
+def _stage(run: TrainingRun, start: float) -> TrainingRun:
+    """Half of the work, from `start` on."""
+    prefix = "" if start else "evaluating: "
+    return replace(run, progress=lambda stage, share: run.progress(prefix + stage, start + share / 2))

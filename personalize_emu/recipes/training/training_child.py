@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from personalize_emu.recipes.contract.base import NotEnoughData, Recipe
+from personalize_emu.recipes.contract.base import NotEnoughData, Recipe, TrainingRun
 from personalize_emu.recipes.contract.saving import load_tree, save_tree
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.training import metrics_of
@@ -42,10 +42,10 @@ def main() -> int:
 
 
 def _done(recipe: Recipe, job: dict[str, Any]) -> object:
-    work = recipe, job["data"], job["hyperparameters"], job["seed"], _tell_progress
+    run = TrainingRun(**job["run"], progress=_tell_progress)
     if job.get("metrics only"):
-        return dict(metrics_of(*work))
-    return train_tuned(*work, job.get("search"))
+        return dict(metrics_of(recipe, job["data"], run))
+    return train_tuned(recipe, job["data"], run, job.get("search"))
 
 
 def _tell_progress(stage: str, share: float) -> None:

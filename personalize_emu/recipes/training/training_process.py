@@ -19,12 +19,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
-from personalize_emu.recipes.contract.base import Hyperparameters, NotEnoughData, Progress, Recipe, TrainingData
+from personalize_emu.recipes.contract.base import NotEnoughData, Progress, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.saving import load_tree, save_tree
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.training import Trained, metrics_of
@@ -43,45 +43,30 @@ class TrainingProcessFailed(RuntimeError):
 
 
 def train_where_it_fits(
-    recipe: Recipe,
-    data: TrainingData,
-    hyperparameters: Hyperparameters,
-    seed: int,
-    progress: Progress,
-    search: Search | None = None,
+    recipe: Recipe, data: TrainingData, run: TrainingRun, search: Search | None = None
 ) -> Trained:
     """`train_tuned`, in this thread or, for many rows, in a process; the same result."""
     if _fits_here(recipe, data):
-        return train_tuned(recipe, data, hyperparameters, seed, progress, search)
-    return train_apart(recipe, data, hyperparameters, seed, progress, search)
+        return train_tuned(recipe, data, run, search)
+    return train_apart(recipe, data, run, search)
 
 
-def measure_where_it_fits(
-    recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int, progress: Progress
-) -> Mapping[str, float]:
+def measure_where_it_fits(recipe: Recipe, data: TrainingData, run: TrainingRun) -> Mapping[str, float]:
     """`metrics_of`, in this thread or, for many rows, in a process; the same result."""
     if _fits_here(recipe, data):
-        return metrics_of(recipe, data, hyperparameters, seed, progress)
-    job = _job(recipe, data, hyperparameters, seed) | {"metrics only": True}
-    metrics: Mapping[str, float] = _done_apart(job, progress)
+        return metrics_of(recipe, data, run)
+    metrics: Mapping[str, float] = _done_apart(_job(recipe, data, run) | {"metrics only": True}, run.progress)
     return metrics
 
 
-def train_apart(
-    recipe: Recipe,
-    data: TrainingData,
-    hyperparameters: Hyperparameters,
-    seed: int,
-    progress: Progress,
-    search: Search | None = None,
-) -> Trained:
-    """Train a recipe of the registry in a process. Whatever `progress` raises ends the process at once.
+def train_apart(recipe: Recipe, data: TrainingData, run: TrainingRun, search: Search | None = None) -> Trained:
+    """Train a recipe of the registry in a process. Whatever `run.progress` raises ends the process at once.
 
     Raises:
         NotEnoughData: the recipe did.
         TrainingProcessFailed: the process broke.
     """
-    trained = _done_apart(_job(recipe, data, hyperparameters, seed) | {"search": search}, progress)
+    trained = _done_apart(_job(recipe, data, run) | {"search": search}, run.progress)
     if not isinstance(trained, Trained):
         raise TrainingProcessFailed("no model came back")
     return trained
@@ -92,8 +77,9 @@ def _fits_here(recipe: Recipe, data: TrainingData) -> bool:
     return small or recipe_named(recipe.name) is not recipe or not sys.executable
 
 
-def _job(recipe: Recipe, data: TrainingData, hyperparameters: Hyperparameters, seed: int) -> dict[str, object]:
-    return {"recipe": recipe.name, "hyperparameters": dict(hyperparameters), "seed": seed, "data": data}
+def _job(recipe: Recipe, data: TrainingData, run: TrainingRun) -> dict[str, object]:
+    told = {each.name: getattr(run, each.name) for each in fields(run) if each.name != "progress"}
+    return {"recipe": recipe.name, "data": data, "run": told}
 
 
 def _done_apart(job: Mapping[str, object], progress: Progress) -> Any:

@@ -13,15 +13,14 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import count, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.base import Hyperparameters, Model, Progress, Recipe, TrainingData, within
+from personalize_emu.recipes.contract.base import Hyperparameters, Model, Progress, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.split import Split, rows_of_users, split_users, user_coins
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
-from personalize_emu.recipes.training.training import Trained, fitting, measure, train
+from personalize_emu.recipes.training.training import Trained, measure, train, wrapped
 
 METRIC = "normalized_discounted_cumulative_gain_at_25"
 """What is made as great as possible (T-35)."""
@@ -82,101 +81,75 @@ class Search:
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
-    """What candidates are compared by. recipe: with all that the data ask for. shared: see `Recipe.fit_for_many`."""
+    """What candidates are compared by. recipe: wrapped. shared: see `Recipe.fit_for_many`."""
 
     recipe: Recipe
     split: Split
-    fixed: Hyperparameters
+    run: TrainingRun
     axes: tuple[Axis, ...]
-    seed: int
     shared: Callable[[Hyperparameters], Model] | None
 
     def score(self, candidate: Values, progress: Progress) -> float:
         chosen = {axis.name: value for axis, value in zip(self.axes, candidate, strict=True)}
-        model = self._model({**self.fixed, **chosen}, progress)
+        run = replace(self.run, hyperparameters={**self.run.hyperparameters, **chosen}, progress=progress)
+        shared = self.shared
+        model = self.recipe.fit(self.split.training, run) if shared is None else shared(run.hyperparameters)
         return measure(self.recipe.kind, model, self.split, progress)[METRIC]
 
-    def _model(self, hyperparameters: Hyperparameters, progress: Progress) -> Model:
-        if self.shared is not None:
-            return self.shared(hyperparameters)
-        rng = np.random.default_rng(self.seed)
-        return self.recipe.fit(self.split.training, hyperparameters, rng, progress)
 
-
-def train_tuned(
-    recipe: Recipe,
-    data: TrainingData,
-    hyperparameters: Hyperparameters,
-    seed: int,
-    progress: Progress,
-    search: Search | None,
-) -> Trained:
-    """`train`, after a search for better values than those of `hyperparameters`; None: without any search."""
+def train_tuned(recipe: Recipe, data: TrainingData, run: TrainingRun, search: Search | None) -> Trained:
+    """`train`, after a search for better values than those of `run`; None: without any search."""
     if search is None:
-        return train(recipe, data, hyperparameters, seed, progress)
-    found = best_values(recipe, data, hyperparameters, search, seed, within(progress, 0.0, SEARCHING))
-    trained = train(recipe, data, {**hyperparameters, **found}, seed, within(progress, SEARCHING, 1.0))
-    return replace(trained, tuned=found)
+        return train(recipe, data, run)
+    found = best_values(recipe, data, run.within(0.0, SEARCHING), search)
+    tuned = replace(run.within(SEARCHING, 1.0), hyperparameters={**run.hyperparameters, **found})
+    return replace(train(recipe, data, tuned), tuned=found)
 
 
-def best_values(
-    recipe: Recipe,
-    data: TrainingData,
-    hyperparameters: Hyperparameters,
-    search: Search,
-    seed: int,
-    progress: Progress,
-) -> Mapping[str, str]:
+def best_values(recipe: Recipe, data: TrainingData, run: TrainingRun, search: Search) -> Mapping[str, str]:
     """A value for every axis: the usual one where it changes nothing; of equally good candidates the first."""
-    idle = recipe.without_effect(data, hyperparameters)
+    idle = recipe.without_effect(data, run)
     usual = {axis.name: axis.nearest() for axis in search.axes if axis.name in idle}
     candidates = [
         tuple(usual.get(axis.name, value) for axis, value in zip(search.axes, candidate, strict=True))
-        for candidate in drawn(search.axes, search.jobs, seed)
+        for candidate in drawn(search.axes, search.jobs, run.seed)
     ]
     # What changes nothing needs no trial: of equal candidates, the first stands for all.
     candidates = list(dict.fromkeys(candidates))
-    best = 0
-    if len(candidates) > 1:
-        best = _best_job(recipe, data, hyperparameters, search, candidates, seed, progress)
+    best = _best_job(recipe, data, run, search, candidates) if len(candidates) > 1 else 0
     return {axis.name: value for axis, value in zip(search.axes, candidates[best], strict=True)}
 
 
 def drawn(axes: Sequence[Axis], jobs: int, seed: int) -> list[Values]:
     """At most `jobs` different candidates, the usual values first, the others spread evenly over the ranges."""
+    from scipy.stats import qmc  # Takes a third of a second to import.
+
     found = [tuple(axis.nearest() for axis in axes)]
-    shift = np.random.default_rng([seed, len(axes)]).random(len(axes))
+    sequence = qmc.Halton(len(axes), scramble=True, seed=seed)
     # A small space may be used up: so many misses in a row, and nothing is left to find.
-    for number in islice(count(1), 50 * jobs):
+    for places in sequence.random(50 * jobs):
         if len(found) == jobs:
             break
-        places = [(_radical_inverse(number, base) + by) % 1 for base, by in zip(_primes(), shift, strict=False)]
-        candidate = tuple(axis.at(place) for axis, place in zip(axes, places, strict=True))
+        candidate = tuple(axis.at(place) for axis, place in zip(axes, places.tolist(), strict=True))
         if candidate not in found:
             found.append(candidate)
     return found
 
 
 def _best_job(
-    recipe: Recipe,
-    data: TrainingData,
-    hyperparameters: Hyperparameters,
-    search: Search,
-    candidates: Sequence[Values],
-    seed: int,
-    progress: Progress,
+    recipe: Recipe, data: TrainingData, run: TrainingRun, search: Search, candidates: Sequence[Values]
 ) -> int:
-    whole, left, done = validation_split(data, seed), list(range(len(candidates))), 0
+    whole, left, done = validation_split(data, run.seed), list(range(len(candidates))), 0
     rounds = rounds_of(len(left), len(whole.training.user_ids))
     work = sum(users * asked for users, asked in rounds)
     ranked = left
     for users, asked in rounds:
-        split = replace(whole, training=_some_users(whole.training, users, seed))
-        hear = within(progress, done / work, (done + users * asked) / work)
-        trial = _trial(recipe, split, hyperparameters, search.axes, seed, hear)
+        split = replace(whole, training=_some_users(whole.training, users, run.seed))
+        part = run.within(done / work, (done + users * asked) / work)
+        trial = _trial(recipe, split, part, search.axes)
         if trial.shared is not None:
-            hear = within(hear, SHARING, 1.0)
-        scores = _scores(trial, candidates, left, search.parallel, hear)
+            part = part.within(SHARING, 1.0)
+        scores = _scores(trial, candidates, left, search.parallel, part.progress)
         # A stable sort in the order of jobs: of equal candidates the one of the lower job (T-35).
         ranked = [left[place] for place in np.argsort(-scores, kind="stable")]
         left = sorted(ranked[: max(1, len(left) // HALVING)])
@@ -184,18 +157,11 @@ def _best_job(
     return ranked[0]
 
 
-def _trial(
-    recipe: Recipe,
-    split: Split,
-    fixed: Hyperparameters,
-    axes: tuple[Axis, ...],
-    seed: int,
-    progress: Progress,
-) -> _Trial:
-    recipe, hear = fitting(recipe, split.training), within(progress, 0.0, SHARING)
+def _trial(recipe: Recipe, split: Split, run: TrainingRun, axes: tuple[Axis, ...]) -> _Trial:
+    recipe = wrapped(recipe, split.training)
     with one_blas_thread():
-        shared = recipe.fit_for_many(split.training, fixed, np.random.default_rng(seed), hear)
-    return _Trial(recipe, split, fixed, axes, seed, shared)
+        shared = recipe.fit_for_many(split.training, run.within(0.0, SHARING))
+    return _Trial(recipe, split, run, axes, shared)
 
 
 def rounds_of(candidates: int, users: int) -> list[tuple[int, int]]:
@@ -250,17 +216,3 @@ def _scores(
             return np.array([future.result() for future in futures])
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _radical_inverse(number: int, base: int) -> float:
-    """The digits of a number behind the point, in reverse: numbers from 1 on fill [0, 1) evenly."""
-    inverse, unit = 0.0, 1.0
-    while number:
-        number, digit = divmod(number, base)
-        unit /= base
-        inverse += digit * unit
-    return inverse
-
-
-def _primes() -> Sequence[int]:
-    return (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)

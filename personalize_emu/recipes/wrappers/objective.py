@@ -9,14 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.base import (
-    HeldOut,
-    History,
-    Hyperparameters,
-    Model,
-    Progress,
-    TrainingData,
-)
+from personalize_emu.recipes.contract.base import HeldOut, History, Model, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Features, Objective
 from personalize_emu.recipes.numerics.logits import standardised
 from personalize_emu.recipes.wrappers.wrapper import ModelAround, RecipeAround
@@ -37,10 +30,6 @@ class Rewarded(ModelAround):
     """
 
     objective: Objective
-
-    def scores(self, history: History) -> NDArray[np.float32]:
-        only: NDArray[np.float32] = self._with_rewards(self.base.scores(history)[None])[0]
-        return only
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
         return self._with_rewards(self.base.scores_many(histories))
@@ -73,24 +62,14 @@ class Rewarded(ModelAround):
 class Rewarding(RecipeAround):
     """`recipe`, whose models are given the objective of the data they are trained on."""
 
-    def fit(
-        self, data: TrainingData, hyperparameters: Hyperparameters, rng: np.random.Generator, progress: Progress
-    ) -> Model:
-        return _rewarded(self.recipe.fit(data, hyperparameters, rng, progress), data)
+    def fit(self, data: TrainingData, run: TrainingRun) -> Model:
+        return _rewarded(self.recipe.fit(data, run), data)
 
     def fit_after_evaluation(
-        self,
-        evaluated: Model,
-        test_users: Sequence[HeldOut],
-        data: TrainingData,
-        hyperparameters: Hyperparameters,
-        rng: np.random.Generator,
-        progress: Progress,
+        self, evaluated: Model, test_users: Sequence[HeldOut], data: TrainingData, run: TrainingRun
     ) -> Model:
         base = evaluated.base if isinstance(evaluated, Rewarded) else evaluated
-        return _rewarded(
-            self.recipe.fit_after_evaluation(base, test_users, data, hyperparameters, rng, progress), data
-        )
+        return _rewarded(self.recipe.fit_after_evaluation(base, test_users, data, run), data)
 
 
 def average_rewards(

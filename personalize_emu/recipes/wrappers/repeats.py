@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Visits, subsample_users
-from personalize_emu.recipes.numerics.logits import GREATEST_RETURN, SAME_TASTE
 
 HOUR = 3600
 VISIT_EDGES = np.unique(np.r_[1:9, (1.35 ** np.arange(7, 45)).astype(np.int64)])
@@ -36,6 +35,9 @@ nobody ever buys it twice in a row.
 MOST_VISITS = 200_000
 """Hazards need no more than this: beyond it, users are thinned out evenly."""
 GREATEST = 0.95
+SAME_TASTE = 0.5
+"""How far relevance, beside the hazard, decides among the items a user already interacted with."""
+GREATEST_RETURN = 0.98
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +50,6 @@ class Repeats:
     in_time: bool
     hazards: NDArray[np.float64]
     factors: NDArray[np.float64]
-
-    def chances(self, history: History) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """The distinct items of a history, ascending, and the probability that the next visit is to each."""
-        backwards = history.items[::-1]
-        items, back, times = np.unique(backwards, return_index=True, return_counts=True)
-        gaps = back + 1
-        if self.in_time:
-            when = history.timestamps[::-1]
-            gaps = when[0] - when[back] if len(when) else back
-        return items.astype(np.int32), self.hazard(gaps, times, items)
 
     def hazard(
         self, gaps: NDArray[np.int64], times: NDArray[np.int64], items: NDArray[np.integer[Any]]
@@ -195,7 +187,7 @@ class Had:
 
 
 def chances_of_many(repeats: Repeats, histories: Sequence[History], item_count: int) -> Had:
-    """`Repeats.chances` of every history."""
+    """The distinct items of every history, and the probability that the next interaction is with each."""
     lengths = np.array([len(history.items) for history in histories], np.int64)
     ends = np.cumsum(lengths)
     rows = np.repeat(np.arange(len(histories)), lengths)
@@ -212,7 +204,10 @@ def chances_of_many(repeats: Repeats, histories: Sequence[History], item_count: 
 
 
 def with_returns_of_many(logits: NDArray[np.float32], had: Had) -> NDArray[np.float32]:
-    """`with_returns` of every row of float32[rows, items], in its memory."""
+    """Log-probabilities over the catalog, in the memory of `logits`, float32[rows, items].
+
+    Items the user interacted with share the mass of their hazards; the rest is the softmax over all other items.
+    """
     relevance = logits[had.rows, had.items].astype(np.float64)
     owners, starts = np.unique(had.rows, return_index=True)
     returning = np.zeros(len(logits))

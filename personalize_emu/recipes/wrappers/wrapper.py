@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.base import Hyperparameters, Kind, Model, Progress, Recipe, TrainingData
+from personalize_emu.recipes.contract.base import Kind, Model, Recipe, TrainingData, TrainingRun
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +41,11 @@ class RecipeAround(Recipe):
     def kind(self) -> Kind:  # type: ignore[override]
         return self.recipe.kind
 
-    def check(self, data: TrainingData, hyperparameters: Hyperparameters) -> None:
-        self.recipe.check(data, hyperparameters)
+    def check(self, data: TrainingData, run: TrainingRun) -> None:
+        self.recipe.check(data, run)
 
-    def without_effect(self, data: TrainingData, hyperparameters: Hyperparameters) -> frozenset[str]:
-        return self.recipe.without_effect(data, hyperparameters)
+    def without_effect(self, data: TrainingData, run: TrainingRun) -> frozenset[str]:
+        return self.recipe.without_effect(data, run)
 
-    def own_metrics(
-        self, data: TrainingData, hyperparameters: Hyperparameters, progress: Progress
-    ) -> dict[str, float]:
-        return self.recipe.own_metrics(data, hyperparameters, progress)
+    def own_metrics(self, data: TrainingData, run: TrainingRun) -> dict[str, float]:
+        return self.recipe.own_metrics(data, run)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from personalize_emu.recipes.contract.base import NETWORK_FROM, NotEnoughData, Progress
+from personalize_emu.recipes.contract.base import NotEnoughData, Progress
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
 from personalize_emu.recipes.training.training import evaluated_on
 from personalize_emu.recipes.training.tuning import METRIC, Axis, Search, validation_split
@@ -67,9 +67,8 @@ def _validation_score(candidate: TrainingInput, metric: str, progress: Progress,
 
     data = candidate.read(candidate.selection, len(candidate.interactions.log))
     candidate.check_enough(data)
-    parameters = candidate.hyperparameters | {NETWORK_FROM: "0"}
-    split = validation_split(data, candidate.seed)
-    _, metrics = evaluated_on(candidate.recipe, split, parameters, candidate.seed, report)
+    run = replace(candidate.run(report), sequential_from=0)
+    _, metrics = evaluated_on(candidate.recipe, validation_split(data, candidate.seed), run)
     return metrics.get(metric, metrics[METRIC])
 
 

@@ -85,9 +85,7 @@ class TrainingJob(ABC):
         In this thread, or in a process of its own where there are many rows.
         """
         data = snapshot.data
-        trained = train_where_it_fits(
-            source.recipe, data, source.hyperparameters, source.seed, progress, source.search
-        )
+        trained = train_where_it_fits(source.recipe, data, source.run(progress), source.search)
         return TrainedVersion(
             recipe=source.facts,
             kind=source.recipe.kind,
@@ -108,8 +106,9 @@ class TrainingJob(ABC):
         self, source: TrainingInput, base: TrainedVersion, snapshot: Snapshot, progress: Progress
     ) -> TrainedVersion:
         """Training mode UPDATE: the base with new items, and metrics on current data (T-70 to T-73)."""
-        parameters = source.hyperparameters | dict(base.tuned)
-        metrics = measure_where_it_fits(source.recipe, snapshot.data, parameters, source.seed, progress)
+        run = source.run(progress)
+        run = replace(run, hyperparameters={**run.hyperparameters, **base.tuned})
+        metrics = measure_where_it_fits(source.recipe, snapshot.data, run)
         return replace(
             with_new_items(base, snapshot.data), metrics=metrics, data_version=snapshot.data_version
         )

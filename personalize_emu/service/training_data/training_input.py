@@ -14,7 +14,7 @@ from personalize_emu.data.records.interactions import collect_interactions
 from personalize_emu.data.schemas.avro import Field
 from personalize_emu.data.schemas.columns import IMPRESSION
 from personalize_emu.data.schemas.dataset_types import ACTION_INTERACTIONS, ACTIONS, INTERACTIONS, ITEMS, USERS
-from personalize_emu.recipes.contract.base import NETWORK_FROM, NOW, Kind, Recipe, TrainingData
+from personalize_emu.recipes.contract.base import Kind, Progress, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.training.training import MINIMUM_USERS, check_enough
 from personalize_emu.recipes.training.tuning import Search
 from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
@@ -110,11 +110,10 @@ class TrainingInput:
         """Which interactions count, and how much. Use cases ignore the case of event types."""
         return EventSelection.of(self.event_type, self.config, any_case=self.facts.domain is not None)
 
-    @property
-    def hyperparameters(self) -> dict[str, str]:
-        """Every hyperparameter of the recipe, and the two settings that recipes read with them."""
-        settings = {NOW: str(self.requested_at), NETWORK_FROM: str(self.network_from)}
-        return resolved_hyperparameters(self.facts, self.config) | settings
+    def run(self, progress: Progress) -> TrainingRun:
+        """With every hyperparameter of the recipe."""
+        hyperparameters = resolved_hyperparameters(self.facts, self.config)
+        return TrainingRun(hyperparameters, self.seed, progress, self.requested_at, self.network_from)
 
     @property
     def context_fields(self) -> tuple[Field, ...]:

@@ -7,16 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Visits, subsample_users
-from personalize_emu.recipes.numerics.logits import (
-    best_sharpness,
-    blended,
-    log_sum_exp,
-    standardised,
-    with_returns,
-)
+from personalize_emu.recipes.numerics.logits import standardised
 from personalize_emu.recipes.wrappers import repeats
-from personalize_emu.recipes.wrappers.repeats import fit_repeats, return_share, waits_of
+from personalize_emu.recipes.wrappers.repeats import (
+    GREATEST,
+    LEVELS,
+    TIME_EDGES,
+    VISIT_EDGES,
+    Had,
+    Repeats,
+    chances_of_many,
+    fit_repeats,
+    return_share,
+    waits_of,
+    with_returns_of_many,
+)
 from tests.recipes.made_data import DAY, checkerboard, history, random_data, soap_shop, training_data
 
 
@@ -66,7 +73,8 @@ def test_waits_end_at_the_return_or_at_the_users_last_visit() -> None:
 
 def test_without_returns_chances_are_almost_nothing() -> None:
     data = checkerboard()
-    _, chances = fit_repeats(data.visits, len(data.catalog)).chances(history(data, "i00", "i02", "i04"))
+    repeats = fit_repeats(data.visits, len(data.catalog))
+    chances = chances_of_many(repeats, [history(data, "i00", "i02", "i04")], len(data.catalog)).chances
     assert len(chances) == 3
     assert (chances < 0.002).all()
 
@@ -77,7 +85,8 @@ def test_soap_comes_back_after_a_month_and_other_goods_never() -> None:
     soap = data.catalog.index("soap")
 
     def chance(*items: str) -> dict[int, float]:
-        return dict(zip(*[part.tolist() for part in fitted.chances(history(data, *items, step=7 * DAY))], strict=True))
+        had = chances_of_many(fitted, [history(data, *items, step=7 * DAY)], len(data.catalog))
+        return dict(zip(had.items.tolist(), had.chances.tolist(), strict=True))
 
     due = chance("soap", "good01", "good02", "good03")
     early = chance("good01", "good02", "good03", "soap")
@@ -125,12 +134,17 @@ def test_thinning_keeps_whole_users() -> None:
 FINITE = st.floats(-100, 100, width=32)
 
 
+def with_returns(logits: np.ndarray, items: list[int], chances: np.ndarray) -> np.ndarray:
+    had = Had(np.zeros(len(items), np.int64), np.array(items, np.int64), chances)
+    return np.asarray(with_returns_of_many(logits[None].copy(), had)[0])
+
+
 @given(st.lists(FINITE, min_size=1, max_size=30), st.data())
-def test_with_returns_is_a_distribution(values: list[float], data: st.DataObject) -> None:
+def test_probabilities_with_repeats_sum_to_1(values: list[float], data: st.DataObject) -> None:
     had = sorted(data.draw(st.sets(st.integers(0, len(values) - 1))))
     chances = np.array(data.draw(st.lists(st.floats(1e-9, 0.9), min_size=len(had), max_size=len(had))))
     logits = np.array(values, np.float32) / 10
-    result = with_returns(logits, np.array(had, np.int32), chances)
+    result = with_returns(logits, had, chances)
     assert result.dtype == np.float32
     if len(had) < len(values):
         assert np.exp(result.astype(np.float64)).sum() == pytest.approx(1, abs=1e-4)
@@ -138,25 +152,39 @@ def test_with_returns_is_a_distribution(values: list[float], data: st.DataObject
         assert np.diff(result[new]) == pytest.approx(np.diff(logits[new]), abs=1e-3)
 
 
-def test_items_a_user_had_share_the_mass_of_their_chances() -> None:
-    result = np.exp(with_returns(np.zeros(10, np.float32), np.array([2, 5], np.int32), np.array([0.3, 0.1])))
+def test_items_of_the_history_share_the_mass_of_their_hazards() -> None:
+    result = np.exp(with_returns(np.zeros(10, np.float32), [2, 5], np.array([0.3, 0.1])))
     assert result[[2, 5]] == pytest.approx([0.3, 0.1])
     assert result[[0, 1, 9]] == pytest.approx([0.6 / 8] * 3)
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_hazards_of_many_histories_are_those_of_each(in_time: bool) -> None:
+    """R-72c: by the gap since the newest interaction with an item, and how often there was one."""
+    rng = np.random.default_rng(1)
+    buckets = len(TIME_EDGES if in_time else VISIT_EDGES)
+    repeats = Repeats(in_time, rng.uniform(1e-4, 0.3, (LEVELS, buckets)), rng.uniform(0.5, 2, (LEVELS, 9)))
+    histories = [
+        History(rng.integers(9, size=size).astype(np.int32), np.cumsum(rng.integers(10**6, size=size)))
+        for size in (0, 1, 5, 12)
+    ]
+    had = chances_of_many(repeats, histories, 9)
+    edges = (TIME_EDGES if in_time else VISIT_EDGES).tolist()
+    expected = []
+    for row, past in enumerate(histories):
+        items = past.items.tolist()
+        for item in sorted(set(items)):
+            newest = max(place for place, other in enumerate(items) if other == item)
+            gap = past.timestamps[-1] - past.timestamps[newest] if in_time else len(items) - newest
+            bucket = max(place for place, edge in enumerate(edges) if edge <= gap)
+            level = min(items.count(item), LEVELS) - 1
+            hazard = min(repeats.hazards[level, bucket] * repeats.factors[level, item], GREATEST)
+            expected.append((row, item, hazard))
+    found = list(zip(had.rows.tolist(), had.items.tolist(), had.chances.tolist(), strict=True))
+    assert found == expected
 
 
 def test_standardised_rows_and_flat_rows() -> None:
     rows = np.array([[1, 2, 3], [0.1, 0.1, 0.1], [0, 0, 0]], np.float32)
     assert standardised(rows) == pytest.approx(np.array([[-1.2247, 0, 1.2247], [0, 0, 0], [0, 0, 0]]), abs=1e-3)
     assert np.array_equal(standardised(rows[0]), standardised(rows)[0])
-    assert blended([rows, rows], [1.0, 2.0])[0, 2] == pytest.approx(3 * 1.2247, abs=1e-3)
-    assert log_sum_exp(np.empty(0, np.float32)) == -np.inf
-
-
-def test_best_sharpness_finds_the_factor_that_made_the_data() -> None:
-    rng = np.random.default_rng(6)
-    scores = rng.normal(size=(400, 50)).astype(np.float32)
-    scores[:, 0] = -np.inf
-    weights = np.exp(1.7 * scores)
-    chosen = [rng.choice(50, size=4, p=row / row.sum()).astype(np.int32) for row in weights]
-    assert best_sharpness(scores, chosen, 0.2) == pytest.approx(1.7, abs=0.15)
-    assert best_sharpness(scores, [np.array([0], np.int32)] * 400, 0.2) == 0.2

@@ -1,0 +1,131 @@
+"""Scores of items without interactions, from their metadata: ridge regression of a model's scores on item vectors.
+
+For each user, the scores of the items with interactions are regressed on the vectors of these items; the coefficients
+predict scores of other items (in the manner of a content-based linear model for cold start).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.content.item_vectors import ItemVectoriser, ItemVectors, fit_item_vectoriser
+from personalize_emu.recipes.contract.features import Features
+from personalize_emu.recipes.numerics.symmetric_inverse import inverse_of_positive_definite
+
+STRENGTH = 10.0
+"""Of the ridge."""
+MOST_COLUMNS = 500
+"""Categories and knots of the regression: those of most items."""
+FEWEST_ITEMS = 20
+"""With interactions and metadata, to learn from."""
+RARE_SHARE = 0.1
+
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """levels: float32[rows], the score of an item whose metadata predict the mean: lower than the mean by as much as
+    the rarest trained items score below their prediction. estimates: float32[rows, n], beside that.
+    """
+
+    levels: Vector
+    estimates: Vector
+
+
+@dataclass(frozen=True, eq=False)
+class ContentRegression:
+    """trained: int64[t], described items with interactions; design: float32 csr[t, d] of these. rare: int64[r], places
+    in `trained` of the tenth with fewest interactions. new: int64[c], described items without interactions;
+    new_design: csr[c, d]. columns: int64[s], those of the sparse vectors that are used. inverse: float32[d, d], of
+    the normal equations.
+    """
+
+    vectoriser: ItemVectoriser
+    columns: NDArray[np.int64]
+    trained: NDArray[np.int64]
+    design: sp.csr_matrix
+    rare: NDArray[np.int64]
+    new: NDArray[np.int64]
+    new_design: sp.csr_matrix
+    inverse: Vector
+
+    def of_new(self, scores: Vector) -> Predicted:
+        """Of the new items, in the units of `scores`, float32[rows, items]."""
+        return self._predicted(scores[:, self.trained], self.new_design)
+
+    def of_others(self, scores: Vector, features: Features) -> Predicted:
+        """The same of items outside the catalog."""
+        return self._predicted(scores[:, self.trained], self._others(features)[0])
+
+    def describes(self, features: Features) -> NDArray[np.bool_]:
+        """bool[features.count]: whether anything is known of each item that was known of others."""
+        return self._others(features)[1]
+
+    def _others(self, features: Features) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
+        vectors = _vectors(self.vectoriser, features)
+        return design_of(vectors, self.columns), vectors.described
+
+    def _predicted(self, known: Vector, design: sp.csr_matrix) -> Predicted:
+        slopes = (self.design.T @ known.T).T @ self.inverse
+        mean, centre = known.mean(axis=1), slopes @ self._mean_design
+        missed = known[:, self.rare].mean(axis=1) - mean - (slopes @ self._rare_design - centre)
+        estimates = np.ascontiguousarray((design @ slopes.T).T - centre[:, None], np.float32)
+        return Predicted(mean + np.minimum(missed, np.float32(0)), estimates)
+
+    @cached_property
+    def _mean_design(self) -> Vector:
+        return np.asarray(self.design.mean(axis=0), np.float32).ravel()
+
+    @cached_property
+    def _rare_design(self) -> Vector:
+        return np.asarray(self.design[self.rare].mean(axis=0), np.float32).ravel()
+
+
+@lru_cache(maxsize=64)
+def _vectors(vectoriser: ItemVectoriser, features: Features) -> ItemVectors:
+    """Remembered, as the same few items are asked for again and again."""
+    return vectoriser.vectors(features)
+
+
+def design_of(vectors: ItemVectors, columns: NDArray[np.int64]) -> sp.csr_matrix:
+    """float32 csr[items, d]: an intercept, some columns of the sparse vectors, and the dense ones."""
+    intercept = sp.csr_matrix(np.ones((vectors.sparse.shape[0], 1), np.float32))
+    blocks = [intercept, vectors.sparse[:, columns], sp.csr_matrix(vectors.dense)]
+    return sp.hstack(blocks, format="csr", dtype=np.float32)
+
+
+def fit_content_regression(features: Features | None, interactions: NDArray[np.int64]) -> ContentRegression | None:
+    """None where there are too few items to learn from.
+
+    features: along the catalog. interactions: int64[items], how many each item has.
+    """
+    vectoriser = fit_item_vectoriser(features)
+    if features is None or vectoriser is None:
+        return None
+    vectors = vectoriser.vectors(features)
+    trained = np.flatnonzero(vectors.described & (interactions > 0))
+    new = np.flatnonzero(vectors.described & (interactions == 0))
+    if len(trained) < FEWEST_ITEMS:
+        return None
+    counts = np.bincount(vectors.sparse.indices, minlength=vectors.sparse.shape[1])
+    columns = np.sort(np.argsort(-counts, kind="stable")[:MOST_COLUMNS])
+    design = design_of(vectors, columns)
+    known = design[trained]
+    gram = (known.T @ known).toarray().astype(np.float64)
+    gram[np.diag_indices_from(gram)] += STRENGTH
+    return ContentRegression(
+        vectoriser,
+        columns,
+        trained,
+        known,
+        np.argsort(interactions[trained], kind="stable")[: max(1, int(RARE_SHARE * len(trained)))],
+        new,
+        design[new],
+        inverse_of_positive_definite(gram).astype(np.float32),
+    )
