@@ -96,8 +96,8 @@ def split_items(data: TrainingData, seed: int) -> Split:
     return Split(kept, hidden, histories, truths)
 
 
-def from_metadata(data: TrainingData, seed: int) -> Fitted:
-    """EASE on interactions, extended to new items by metadata."""
+def from_metadata(data: TrainingData, _seed: int) -> Fitted:
+    """Who visits the same (EASE), and what metadata make of it for new items."""
     ease = fit_ease(data.visits, len(data.user_ids), len(data.catalog), REGULARISATION)
 
     def scores(histories: Sequence[History]) -> Scores:

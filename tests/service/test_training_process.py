@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from personalize_emu.recipes.contract.base import Progress
+from personalize_emu.recipes.contract.base import TrainingRun
 from personalize_emu.recipes.training import training_process
 from tests.given import Given
 
@@ -15,12 +16,12 @@ def test_version_trained_in_a_process_gives_the_same_answers(given: Given, monke
     stages: list[str] = []
     apart = training_process.train_apart
 
-    def recorded(recipe: Any, data: Any, hyperparameters: Any, seed: int, progress: Progress, *search: Any) -> Any:
-        def record_stage(stage: str, share: float) -> None:
+    def recorded(recipe: Any, data: Any, run: TrainingRun, *search: Any) -> Any:
+        def report(stage: str, share: float) -> None:
             stages.append(stage)
-            progress(stage, share)
+            run.progress(stage, share)
 
-        return apart(recipe, data, hyperparameters, seed, record_stage, *search)
+        return apart(recipe, data, replace(run, progress=report), *search)
 
     monkeypatch.setattr(training_process, "train_apart", recorded)
     group = given.imported_group()

@@ -21,6 +21,8 @@ STRENGTH = 10.0
 """Of the ridge."""
 MOST_COLUMNS = 500
 """Categories and knots of the regression: those of most items."""
+CROSSED = 48
+"""Of these, the most common ones, every two of which have a column for their product."""
 FEWEST_ITEMS = 20
 """With interactions and metadata, to learn from."""
 RARE_SHARE = 0.1
@@ -42,7 +44,7 @@ class Predicted:
 class ContentRegression:
     """trained: int64[t], described items with interactions; design: float32 csr[t, d] of these. rare: int64[r], places
     in `trained` of the tenth with fewest interactions. new: int64[c], described items without interactions;
-    new_design: csr[c, d]. columns: int64[s], those of the sparse vectors that are used. inverse: float32[d, d], of
+    new_design: csr[c, d]. columns: int64[s], those of the sparse vectors that are used, most common first. inverse: float32[d, d], of
     the normal equations.
     """
 
@@ -94,9 +96,13 @@ def _vectors(vectoriser: ItemVectoriser, features: Features) -> ItemVectors:
 
 
 def design_of(vectors: ItemVectors, columns: NDArray[np.int64]) -> sp.csr_matrix:
-    """float32 csr[items, d]: an intercept, some columns of the sparse vectors, and the dense ones."""
+    """float32 csr[items, d]: an intercept, some columns of the sparse vectors, the products of all pairs of the first
+    of these (a comedy of the forties is not a comedy plus a film of the forties), and the dense vectors.
+    """
     intercept = sp.csr_matrix(np.ones((vectors.sparse.shape[0], 1), np.float32))
-    blocks = [intercept, vectors.sparse[:, columns], sp.csr_matrix(vectors.dense)]
+    chosen = vectors.sparse[:, columns].tocsc()
+    first, second = np.triu_indices(min(CROSSED, len(columns)), 1)
+    blocks = [intercept, chosen, chosen[:, first].multiply(chosen[:, second]), sp.csr_matrix(vectors.dense)]
     return sp.hstack(blocks, format="csr", dtype=np.float32)
 
 
@@ -114,7 +120,7 @@ def fit_content_regression(features: Features | None, interactions: NDArray[np.i
     if len(trained) < FEWEST_ITEMS:
         return None
     counts = np.bincount(vectors.sparse.indices, minlength=vectors.sparse.shape[1])
-    columns = np.sort(np.argsort(-counts, kind="stable")[:MOST_COLUMNS])
+    columns = np.argsort(-counts, kind="stable")[:MOST_COLUMNS]
     design = design_of(vectors, columns)
     known = design[trained]
     gram = (known.T @ known).toarray().astype(np.float64)

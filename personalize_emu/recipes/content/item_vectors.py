@@ -18,7 +18,7 @@ from personalize_emu.recipes.numerics.sparse_products import products
 
 MOST_COLUMNS = 6
 """Of categories, and of numbers, that are used; those known of most items come first."""
-KNOTS = 12
+KNOTS = 30
 NUMBER_WEIGHT = np.float32(0.5)
 """Of a number, where a column of categories weighs 1."""
 SEED = 13

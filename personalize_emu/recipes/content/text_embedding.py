@@ -67,7 +67,9 @@ def fit_text_embedding(counts: sp.csr_matrix, seed: int, dimensions: int = DIMEN
 
 def term_counts(texts: Sequence[str]) -> sp.csr_matrix:
     """float32 csr[texts, BUCKETS]: how often each hashed term occurs."""
-    from sklearn.feature_extraction.text import HashingVectorizer
+    if not texts:
+        return sp.csr_matrix((0, BUCKETS), dtype=np.float32)
+    from sklearn.feature_extraction.text import HashingVectorizer  # Takes half a second to import.
 
     hashing = HashingVectorizer(
         analyzer=_terms, n_features=BUCKETS, alternate_sign=False, norm=None, dtype=np.float32
