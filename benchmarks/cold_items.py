@@ -97,7 +97,7 @@ def split_items(data: TrainingData, seed: int) -> Split:
 
 
 def from_metadata(data: TrainingData, _seed: int) -> Fitted:
-    """Who visits the same (EASE), and what metadata make of it for new items."""
+    """EASE on interactions, extended to new items by metadata."""
     ease = fit_ease(data.visits, len(data.user_ids), len(data.catalog), REGULARISATION)
 
     def scores(histories: Sequence[History]) -> Scores:

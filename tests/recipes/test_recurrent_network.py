@@ -207,6 +207,6 @@ def test_the_start_says_who_is_near_whom() -> None:
     assert (information >= 0).all()
     assert information[0].argmax() in (1, 11)
     assert information[0, 1] > information[0, 2] >= information[0, 3] == information[0, 6] == 0
-    directions = latent_factors(data.visits, data.visits.items.astype(np.int64), 12, 4, 0)
+    directions = latent_factors(data.visits, data.visits.items.astype(np.int64), 12, 4, 0, power=0.5)
     values = np.linalg.eigvalsh(information)[::-1]
     assert (directions**2).sum(axis=0) == pytest.approx(values[:4] - values[4], rel=0.05)

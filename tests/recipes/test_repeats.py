@@ -106,7 +106,8 @@ def test_one_return_to_a_rare_item_says_little_of_the_next() -> None:
     data = training_data([*rows, ("u0", "rare", 21 * DAY), ("u0", "rare", 22 * DAY)])
     fitted = fit_repeats(data.visits, len(data.catalog))
     asked = history(data, "favourite0-1", "favourite0-2", "rare", "favourite0-3")
-    chances = dict(zip(*[part.tolist() for part in fitted.chances(asked)], strict=True))
+    had = chances_of_many(fitted, [asked], len(data.catalog))
+    chances = dict(zip(had.items.tolist(), had.chances.tolist(), strict=True))
     usual = [chances[data.catalog.index(f"favourite0-{item}")] for item in (1, 2, 3)]
     assert chances[data.catalog.index("rare")] < 2 * max(usual)
 

@@ -296,7 +296,7 @@ def test_first_rounds_are_of_few_users() -> None:
 
 def test_the_best_candidates_of_a_round_go_on() -> None:
     """T-35: the planted optimum is found, although few candidates are left when all users are there."""
-    values = best_values(Planted(), chains(users=600, visits=3), {}, Search((FACTOR,), 40), 0, no_progress)
+    values = best_values(Planted(), chains(users=600, visits=3), TrainingRun({}), Search((FACTOR,), 40))
     assert abs(float(values["factor"]) - 0.7) < 0.05
 
 

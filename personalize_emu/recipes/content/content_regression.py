@@ -44,8 +44,8 @@ class Predicted:
 class ContentRegression:
     """trained: int64[t], described items with interactions; design: float32 csr[t, d] of these. rare: int64[r], places
     in `trained` of the tenth with fewest interactions. new: int64[c], described items without interactions;
-    new_design: csr[c, d]. columns: int64[s], those of the sparse vectors that are used, most common first. inverse: float32[d, d], of
-    the normal equations.
+    new_design: csr[c, d]. columns: int64[s], those of the sparse vectors that are used, most common first. inverse:
+    float32[d, d], of the normal equations.
     """
 
     vectoriser: ItemVectoriser

@@ -40,7 +40,7 @@ def start_embeddings(
     visits: Visits, places: NDArray[np.int64], size: int, width: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """float32[size, width]. places: int64[visits], the number of each visit's item below `size`, or -1."""
-    leading = latent_factors(visits, places, size, width, int(rng.integers(2**32)))
+    leading = latent_factors(visits, places, size, width, int(rng.integers(2**32)), power=0.5)
     embeddings = rng.standard_normal((size, width)).astype(np.float32)
     spread = float(leading.std()) if leading.size else 0.0
     embeddings[:, : leading.shape[1]] = leading / spread if spread > 0 else 0
@@ -74,19 +74,20 @@ def positive_information(visits: Visits, places: NDArray[np.int64], size: int) -
     return counts
 
 
-def latent_factors(visits: Visits, places: NDArray[np.int64], size: int, rank: int, seed: int) -> NDArray[np.float32]:
+def latent_factors(
+    visits: Visits, places: NDArray[np.int64], size: int, rank: int, seed: int, power: float = 1.0
+) -> NDArray[np.float32]:
     """float32[size, at most rank]: soft-thresholded truncated SVD of the positive information.
 
     Values are reduced by the first one left out (Mazumder, Hastie and Tibshirani 2010): without it, the last
-    directions, which are mostly noise, count as much as the others.
+    directions, which are mostly noise, count as much as the others. power: of the values.
     """
     values, vectors = truncated_svd(positive_information(visits, places, size), rank + 1, seed, symmetric=True)
     threshold = values[rank] if len(values) > rank else np.float32(0)
-    factors: NDArray[np.float32] = vectors[:, :rank] * np.sqrt(values[:rank] - threshold)
-    return factors
+    return (vectors[:, :rank] * (values[:rank] - threshold) ** power).astype(np.float32)
 
 
-DIMENSIONS = 40
+DIMENSIONS = 32
 MOST_NUMBERS = 12_000_000
 """Fewer dimensions in large catalogs: a request multiplies every item's vector."""
 FEWEST_DIMENSIONS = 16
