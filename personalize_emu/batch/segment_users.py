@@ -10,7 +10,7 @@ import numpy as np
 
 from personalize_emu.batch.lines import BadLine
 from personalize_emu.data.records.interactions import collect_interactions
-from personalize_emu.data.records.live_events import kinds_of_users
+from personalize_emu.data.records.live_events import event_types_by_user
 from personalize_emu.data.schemas.columns import USER_ID
 from personalize_emu.data.schemas.dataset_types import USERS
 from personalize_emu.filters.binding import bind
@@ -74,7 +74,7 @@ def user_filter(
     """The filter of a job on the current datasets (B-57)."""
     records = records_of(context, group_arn, USERS, USER_ID)
     contents = context.state.contents(interactions_arn)
-    events = RecordEvents(frozenset() if contents is None else _kinds_of_users(context, contents))
+    events = RecordEvents(frozenset() if contents is None else _event_types_by_user(context, contents))
     return UserFilter(checked, View(records, users.user_ids), FilterContext(interactions=lambda _: events))
 
 
@@ -84,10 +84,10 @@ def _current_data(contents: DatasetContents, trained: TrainedVersion) -> Trainin
     return training_data(found, trained.selection, set())
 
 
-def _kinds_of_users(context: Context, contents: DatasetContents) -> frozenset[tuple[str, str | None]]:
+def _event_types_by_user(context: Context, contents: DatasetContents) -> frozenset[tuple[str, str | None]]:
     """The distinct pairs of user and event type in imported and streamed interactions."""
     streamed = contents.log.table()
-    pairs = {(user, folded(kind)) for user, kind in kinds_of_users(streamed)} if streamed.num_rows else set()
+    pairs = {(user, folded(kind)) for user, kind in event_types_by_user(streamed)} if streamed.num_rows else set()
     bulk = context.state.indexes.interactions(contents)
     if bulk is not None:
         codes = np.unique(np.stack((bulk.users.astype(np.int64), bulk.event_type_codes.astype(np.int64))), axis=1)

@@ -76,7 +76,7 @@ _KINDS = ("Classic", "Compact", "Family", "Select", "Plus", "Original", "Light",
 
 
 @dataclass(frozen=True)
-class Stock:
+class Catalog:
     """The items and their numbers by category.
 
     shelves: item numbers of each category, best seller first.
@@ -84,15 +84,15 @@ class Stock:
     """
 
     items: tuple[Item, ...]
-    shelves: tuple[tuple[int, ...], ...]
+    by_category: tuple[tuple[int, ...], ...]
     levels: tuple[int, ...]
     trending: frozenset[int]
 
 
-def stock(count: int, start: int, end: int, rng: np.random.Generator) -> Stock:
+def generate_catalog(count: int, start: int, end: int, rng: np.random.Generator) -> Catalog:
     """Generate `count` items; one in ten is added in the last twelve weeks before `end` (epoch seconds)."""
     items: list[Item] = []
-    shelves: list[list[int]] = [[] for _ in CATEGORIES]
+    by_category: list[list[int]] = [[] for _ in CATEGORIES]
     levels: list[int] = []
     creation_times = _arrivals(count, start, end, rng)
     spread = np.exp(rng.normal(0.0, 0.12, count))
@@ -111,9 +111,9 @@ def stock(count: int, start: int, end: int, rng: np.random.Generator) -> Stock:
                 creation_timestamp=int(creation_times[number]),
             )
         )
-        shelves[place].append(number)
+        by_category[place].append(number)
         levels.append(level)
-    return Stock(tuple(items), tuple(map(tuple, shelves)), tuple(levels), _trending(creation_times, start, rng))
+    return Catalog(tuple(items), tuple(map(tuple, by_category)), tuple(levels), _trending(creation_times, start, rng))
 
 
 def _arrivals(count: int, start: int, end: int, rng: np.random.Generator) -> NDArray[np.int64]:

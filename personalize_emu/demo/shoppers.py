@@ -16,8 +16,8 @@ from personalize_emu.demo.shop import (
     DAY,
     FOLLOW_UPS,
     PERSONAS,
-    Stock,
-    stock,
+    Catalog,
+    generate_catalog,
 )
 
 END = 1_699_920_000
@@ -33,7 +33,7 @@ _AGES = {
     "pets": (0.1, 0.25, 0.65),
 }
 _TREND = 28 * DAY
-Dice = Callable[[], float]
+RandomSource = Callable[[], float]
 
 
 def generate(seed: int = 7, users: int = 600, items: int = 500, end: int = END) -> Dataset:
@@ -45,29 +45,29 @@ def generate(seed: int = 7, users: int = 600, items: int = 500, end: int = END) 
     if users < 1 or items < 100:
         raise ValueError(f"at least 1 user and 100 items are needed, not {users} and {items}")
     rng = np.random.default_rng(seed)
-    goods = stock(items, end - DAYS * DAY, end, rng)
-    market = _Market(goods, end)
-    dice = _uniforms(rng).__next__
+    catalog = generate_catalog(items, end - DAYS * DAY, end, rng)
+    sampler = _CatalogSampler(catalog, end)
+    draw = _uniforms(rng).__next__
     calendar = _calendar(end)
-    people = [_shopper(number, rng) for number in range(users)]
+    states = [_shopper(number, rng) for number in range(users)]
     events: list[Interaction] = []
-    for person in people:
-        shopping = _Shopping(person, market, dice)
+    for person in states:
+        simulation = _Simulation(person, sampler, draw)
         for moment in _sessions(person, calendar, end, rng):
-            events.extend(shopping.session(moment))
+            events.extend(simulation.session(moment))
     events.sort(key=lambda event: (event.timestamp, event.user_id))
     return Dataset(
         interactions=tuple(events),
-        items=goods.items,
-        users=tuple(person.row for person in people),
-        trending=frozenset(goods.items[number].item_id for number in goods.trending),
-        personas={person.row.user_id: person.persona for person in people},
-        brands={person.row.user_id: person.brand for person in people},
+        items=catalog.items,
+        users=tuple(person.row for person in states),
+        trending=frozenset(catalog.items[number].item_id for number in catalog.trending),
+        personas={person.row.user_id: person.persona for person in states},
+        brands={person.row.user_id: person.brand for person in states},
     )
 
 
 @dataclass
-class _Person:
+class _UserState:
     """The state of a user during the simulation; purchases change what the user owns and needs."""
 
     row: Shopper
@@ -82,16 +82,16 @@ class _Person:
     wanted: list[str] = field(default_factory=list)
 
 
-class _Market:
+class _CatalogSampler:
     """The catalog with the weights for sampling."""
 
-    def __init__(self, goods: Stock, end: int) -> None:
-        self.goods = goods
+    def __init__(self, catalog: Catalog, end: int) -> None:
+        self.catalog = catalog
         self.end = end
-        self.arrival = [item.creation_timestamp for item in goods.items]
-        self.brand = [item.brand for item in goods.items]
-        self.shelf_weights = [_running([(rank + 1) ** -0.8 for rank in range(len(s))]) for s in goods.shelves]
-        self.trending = [[number for number in shelf if number in goods.trending] for shelf in goods.shelves]
+        self.arrival = [item.creation_timestamp for item in catalog.items]
+        self.brand = [item.brand for item in catalog.items]
+        self.shelf_weights = [_running([(rank + 1) ** -0.8 for rank in range(len(s))]) for s in catalog.by_category]
+        self.trending = [[number for number in items if number in catalog.trending] for items in catalog.by_category]
         self.category_weights = {
             (persona, device, month): _running(_interest(persona, device, month))
             for persona in PERSONAS
@@ -99,66 +99,66 @@ class _Market:
             for month in range(1, 13)
         }
 
-    def category(self, person: _Person, device: str, moment: int, dice: Dice) -> int:
+    def category(self, person: _UserState, device: str, moment: int, draw: RandomSource) -> int:
         month = gmtime(moment).tm_mon
-        return _pick(self.category_weights[person.persona, device, month], dice())
+        return _pick(self.category_weights[person.persona, device, month], draw())
 
-    def article(self, person: _Person, place: int, moment: int, dice: Dice) -> int | None:
+    def article(self, person: _UserState, place: int, moment: int, draw: RandomSource) -> int | None:
         """The number of an item of that category that fits the user, None if the category is empty."""
-        if self.trending[place] and moment > self.end - _TREND and dice() < 0.3:
-            return self.trending[place][int(dice() * len(self.trending[place]))]
-        shelf, weights = self.goods.shelves[place], self.shelf_weights[place]
+        if self.trending[place] and moment > self.end - _TREND and draw() < 0.3:
+            return self.trending[place][int(draw() * len(self.trending[place]))]
+        category_items, weights = self.catalog.by_category[place], self.shelf_weights[place]
         found = None
         for _ in range(12):
-            number = shelf[_pick(weights, dice())]
+            number = category_items[_pick(weights, draw())]
             if self.arrival[number] > moment:
                 continue
             found = number
-            if self.goods.levels[number] != person.level and dice() > 0.12:
+            if self.catalog.levels[number] != person.level and draw() > 0.12:
                 continue
             loyal = person.brand in CATEGORIES[place].brands
-            if loyal and self.brand[number] != person.brand and dice() > 0.4:
+            if loyal and self.brand[number] != person.brand and draw() > 0.4:
                 continue
             break
         return found
 
 
 @dataclass(frozen=True)
-class _Shopping:
+class _Simulation:
     """The sessions of one user."""
 
-    person: _Person
-    market: _Market
-    dice: Dice
+    person: _UserState
+    sampler: _CatalogSampler
+    draw: RandomSource
 
     def session(self, moment: int) -> Iterator[Interaction]:
         """One session: reorder consumables that are due, buy what follows from a purchase, or browse."""
-        person, dice = self.person, self.dice
-        device = "phone" if dice() < person.phone else "desktop"
+        person, draw = self.person, self.draw
+        device = "phone" if draw() < person.phone else "desktop"
         empty = [number for number, due in person.due.items() if due <= moment]
-        if empty and dice() < (0.8 if device == "phone" else 0.4):
+        if empty and draw() < (0.8 if device == "phone" else 0.4):
             for number in empty:
-                moment += 20 + int(dice() * 60)
+                moment += 20 + int(draw() * 60)
                 yield self._bought(number, moment, device)
             return
-        wanted = bool(person.wanted) and dice() < 0.75
-        place = CATEGORY_NUMBER[person.wanted.pop()] if wanted else self.market.category(person, device, moment, dice)
+        wanted = bool(person.wanted) and draw() < 0.75
+        place = CATEGORY_NUMBER[person.wanted.pop()] if wanted else self.sampler.category(person, device, moment, draw)
         seen: list[int] = []
-        while not seen or dice() < 0.68:
-            found = self.market.article(person, place, moment, dice)
+        while not seen or draw() < 0.68:
+            found = self.sampler.article(person, place, moment, draw)
             if found is None:
                 return
-            moment += 15 + int(dice() * 120)
+            moment += 15 + int(draw() * 120)
             seen.append(found)
             yield self._event(found, moment, "View", device)
-        choice = seen[int(dice() * len(seen))]
-        if choice not in person.owned and dice() < (0.9 if wanted else 0.45):
-            yield self._bought(choice, moment + 30 + int(dice() * 200), device)
+        choice = seen[int(draw() * len(seen))]
+        if choice not in person.owned and draw() < (0.9 if wanted else 0.45):
+            yield self._bought(choice, moment + 30 + int(draw() * 200), device)
 
     def _bought(self, number: int, moment: int, device: str) -> Interaction:
         category = CATEGORIES[number % len(CATEGORIES)]
         if category.again:
-            self.person.due[number] = moment + int(category.again * DAY * (0.8 + 0.4 * self.dice()))
+            self.person.due[number] = moment + int(category.again * DAY * (0.8 + 0.4 * self.draw()))
         else:
             self.person.owned.add(number)
             if category.name in FOLLOW_UPS:
@@ -166,17 +166,17 @@ class _Shopping:
         return self._event(number, moment, "Purchase", device)
 
     def _event(self, number: int, moment: int, kind: str, device: str) -> Interaction:
-        item = self.market.goods.items[number]
+        item = self.sampler.catalog.items[number]
         return Interaction(self.person.row.user_id, item.item_id, moment, kind, device)
 
 
-def _shopper(number: int, rng: np.random.Generator) -> _Person:
+def _shopper(number: int, rng: np.random.Generator) -> _UserState:
     persona = tuple(PERSONAS)[int(rng.integers(len(PERSONAS)))]
     session_count = int(np.clip(rng.lognormal(2.5, 0.7), 2, 80))
     makers = [brand for name in PERSONAS[persona] for brand in CATEGORIES[CATEGORY_NUMBER[name]].brands]
     age = AGE_GROUPS[_pick(_running(_AGES[persona]), float(rng.random()))]
     plus = rng.random() < (0.7 if session_count > 15 else 0.2)
-    return _Person(
+    return _UserState(
         row=Shopper(f"user{number:04d}", age, "plus" if plus else "basic"),
         persona=persona,
         session_count=session_count,
@@ -187,7 +187,7 @@ def _shopper(number: int, rng: np.random.Generator) -> _Person:
     )
 
 
-def _sessions(person: _Person, calendar: list[float], end: int, rng: np.random.Generator) -> Iterator[int]:
+def _sessions(person: _UserState, calendar: list[float], end: int, rng: np.random.Generator) -> Iterator[int]:
     """Start times of the user's sessions, oldest first."""
     floor = calendar[person.joined - 1] if person.joined else 0.0
     days = np.searchsorted(calendar, floor + rng.random(person.session_count) * (calendar[-1] - floor), side="right")

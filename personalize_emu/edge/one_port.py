@@ -177,10 +177,10 @@ def _is_personalize(method: str, path: str, headers: Mapping[str, str], query: s
         return True
     if signed:
         return False
-    return headers.get("host", "").startswith(OUR_HOSTS) or _is_lost_call(method, path, headers)
+    return headers.get("host", "").startswith(OUR_HOSTS) or _is_unknown_operation(method, path, headers)
 
 
-def _is_lost_call(method: str, path: str, headers: Mapping[str, str]) -> bool:
+def _is_unknown_operation(method: str, path: str, headers: Mapping[str, str]) -> bool:
     """Whether an unsigned call names an unknown operation; moto would treat it as a request for S3 (P-57)."""
     if method != "POST" or path != "/" or headers.get("content-type", "").startswith(FORM):
         return False

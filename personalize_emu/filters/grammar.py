@@ -122,7 +122,7 @@ def parse(text: str) -> FilterExpression:
     except UnexpectedInput as error:
         raise InvalidExpression(_syntax_error(text, error)) from None
     try:
-        parsed: FilterExpression = _Forms().transform(tree)
+        parsed: FilterExpression = _TreeTransformer().transform(tree)
     except VisitError as error:
         raise error.orig_exc from None
     return parsed
@@ -138,7 +138,7 @@ def _parser() -> Lark:
     return Lark(_GRAMMAR, start="filter", parser="lalr", lexer="contextual", maybe_placeholders=True)
 
 
-class _Forms(Transformer[Token, FilterExpression]):
+class _TreeTransformer(Transformer[Token, FilterExpression]):
     """Converts the syntax tree bottom-up; every method takes the children of its rule."""
 
     def filter(self, parts: list[Expression]) -> FilterExpression:

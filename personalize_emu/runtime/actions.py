@@ -13,10 +13,10 @@ from personalize_emu.data.schemas.dataset_types import ACTION_INTERACTIONS, ACTI
 from personalize_emu.recipes.contract.action_data import ActionHistory
 from personalize_emu.recipes.contract.base import Kind
 from personalize_emu.recipes.next_best_action import ActionModel
-from personalize_emu.runtime.deployments import deployed
+from personalize_emu.runtime.deployments import campaign_deployment
 from personalize_emu.runtime.filtering import contents_of, group_of, records_of, requested_filter
 from personalize_emu.runtime.model_inputs import MOST_STREAMED, history_of
-from personalize_emu.runtime.responses import SCORE_PLACES, issued_id
+from personalize_emu.runtime.responses import SCORE_PLACES, new_recommendation_id
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.training_data.actions import VALUE, outcome_of, outcomes_of
@@ -49,9 +49,10 @@ def get_action_recommendations(context: Context, params: Params) -> dict[str, An
     for member in ("campaignArn", "userId"):
         if not params.get(member):
             raise InvalidInputException(f"{member} is required")
-    deployment = deployed(context, params["campaignArn"], "GetActionRecommendations", frozenset({Kind.ACTIONS}))
+    kinds = frozenset({Kind.ACTIONS})
+    deployment = campaign_deployment(context, params["campaignArn"], "GetActionRecommendations", kinds)
     actions = _actions(context, deployment.trained, params, count)
-    return {"actionList": actions, "recommendationId": issued_id(context, params, actions)}
+    return {"actionList": actions, "recommendationId": new_recommendation_id(context, params, actions)}
 
 
 def _actions(context: Context, trained: TrainedVersion, params: Params, count: int) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ class Deployment:
         return self.trained.model.influenced((self.config or {}).get("rankingInfluence", {}))
 
 
-def deployed(context: Context, campaign_arn: str, operation: str, kinds: frozenset[Kind]) -> Deployment:
+def campaign_deployment(context: Context, campaign_arn: str, operation: str, kinds: frozenset[Kind]) -> Deployment:
     """The deployment of a campaign; during an update it serves the previous version (RT-22).
 
     Raises:
@@ -47,7 +47,7 @@ def deployed(context: Context, campaign_arn: str, operation: str, kinds: frozens
     return Deployment(campaign.campaign_config, trained)
 
 
-def recommending(context: Context, recommender_arn: str) -> Deployment:
+def recommender_deployment(context: Context, recommender_arn: str) -> Deployment:
     """The deployment of a recommender; during an update or training it serves the previous model (RT-22).
 
     Raises:

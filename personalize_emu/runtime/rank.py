@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import Kind, Model
-from personalize_emu.runtime.deployments import deployed
+from personalize_emu.runtime.deployments import campaign_deployment
 from personalize_emu.runtime.filtering import requested_filter
 from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_ITEMS_WITH_METADATA
 from personalize_emu.runtime.metadata import requested_metadata
 from personalize_emu.runtime.model_inputs import history_of, request_context
-from personalize_emu.runtime.responses import issued_id, softmax_of
+from personalize_emu.runtime.responses import new_recommendation_id, softmax_of
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.wire.errors import InvalidInputException
 
@@ -22,7 +22,7 @@ MOST_ITEMS = 500
 
 
 def get_personalized_ranking(context: Context, params: Params) -> dict[str, Any]:
-    deployment = deployed(
+    deployment = campaign_deployment(
         context, params["campaignArn"], "GetPersonalizedRanking", frozenset({Kind.RANKING})
     )
     most = MOST_ITEMS_WITH_METADATA if params.get("metadataColumns") else MOST_ITEMS
@@ -41,7 +41,7 @@ def get_personalized_ranking(context: Context, params: Params) -> dict[str, Any]
     ranking = ranked(model, model.scores(history), item_ids)
     if metadata is not None:
         ranking = metadata.added_to(ranking)
-    return {"personalizedRanking": ranking, "recommendationId": issued_id(context, params, ranking)}
+    return {"personalizedRanking": ranking, "recommendationId": new_recommendation_id(context, params, ranking)}
 
 
 def ranked(model: Model, scores: NDArray[np.float32], item_ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from personalize_emu.filters.interactions import folded
 from personalize_emu.recipes.contract.base import Kind
-from personalize_emu.runtime.deployments import Deployment, deployed, recommending
+from personalize_emu.runtime.deployments import Deployment, campaign_deployment, recommender_deployment
 from personalize_emu.runtime.exploration import explorer
 from personalize_emu.runtime.filtering import interactions_of
 from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_RESULTS_WITH_METADATA
 from personalize_emu.runtime.metadata import requested_metadata
 from personalize_emu.runtime.model_inputs import history_of, request_context, single_item
 from personalize_emu.runtime.promotions import chosen_items, requested_constraints
-from personalize_emu.runtime.responses import issued_id
+from personalize_emu.runtime.responses import new_recommendation_id
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.wire.errors import InvalidInputException
@@ -30,18 +30,18 @@ def get_recommendations(context: Context, params: Params) -> dict[str, Any]:
     if ("campaignArn" in params) == ("recommenderArn" in params):
         raise InvalidInputException("Provide exactly one of campaignArn and recommenderArn")
     if "recommenderArn" in params:
-        deployment = recommending(context, params["recommenderArn"])
+        deployment = recommender_deployment(context, params["recommenderArn"])
         count = _result_count(params)
         require_ids_of_use_case(deployment.trained, params)
     else:
-        deployment = deployed(context, params["campaignArn"], "GetRecommendations", _KINDS)
+        deployment = campaign_deployment(context, params["campaignArn"], "GetRecommendations", _KINDS)
         count = _result_count(params)
         _require_ids(deployment.trained.kind, params)
     metadata = requested_metadata(context, deployment, params)
     items = _items(context, deployment, params, count)
     if metadata is not None:
         items = metadata.added_to(items)
-    return {"itemList": items, "recommendationId": issued_id(context, params, items)}
+    return {"itemList": items, "recommendationId": new_recommendation_id(context, params, items)}
 
 
 def _items(context: Context, deployment: Deployment, params: Params, count: int) -> list[dict[str, Any]]:

@@ -58,7 +58,7 @@ def shares_of(logits: NDArray[np.float32], numbers: NDArray[np.int32], scale: ND
     return [round(score, SCORE_PLACES) for score in chosen.tolist()]
 
 
-def issued_id(context: Context, params: Params, listed: Iterable[Mapping[str, Any]]) -> str:
+def new_recommendation_id(context: Context, params: Params, listed: Iterable[Mapping[str, Any]]) -> str:
     """A new recommendation id for a response with the items `listed`; stored for events that refer to it."""
     deployment_arn = params["campaignArn"] if "campaignArn" in params else params["recommenderArn"]
     recommendation_id = context.identifiers.recommendation_id(deployment_arn)

@@ -14,7 +14,7 @@ LATEST = 253_370_764_800.0
 """Epoch seconds of the year 9999, with a margin so that later timestamps are still valid dates."""
 
 
-class TooFar(ValueError):
+class ClockOutOfRange(ValueError):
     """The clock would leave the range of valid dates."""
 
 
@@ -30,7 +30,7 @@ class Clock(Protocol):
         """Advance the clock and run all callbacks that become due, in order of time.
 
         Raises:
-            TooFar: the clock would go past the year 9998; it has not moved.
+            ClockOutOfRange: the clock would go past the year 9998; it has not moved.
         """
 
     def start_over(self) -> None:
@@ -200,5 +200,5 @@ def _refuse_negative(seconds: float) -> None:
 
 def _possible(when: float) -> float:
     if when >= LATEST:
-        raise TooFar("the clock cannot go past the year 9998; a reset takes it back to now")
+        raise ClockOutOfRange("the clock cannot go past the year 9998; a reset takes it back to now")
     return when

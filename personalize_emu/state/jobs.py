@@ -168,7 +168,7 @@ class Jobs:
                 return
             number = next(self._timer_numbers)
             self._timers[number] = action
-        self._clock.call_at(when, lambda: self._ring(number))
+        self._clock.call_at(when, lambda: self._fire_timer(number))
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Wait until all jobs have ended; False after `timeout` seconds of real time."""
@@ -188,7 +188,7 @@ class Jobs:
         for workers in self._workers.values():
             workers.shutdown(wait=False, cancel_futures=True)
 
-    def _ring(self, number: int) -> None:
+    def _fire_timer(self, number: int) -> None:
         with self._changed:
             action = self._timers.pop(number, None)
         if action is not None:
@@ -223,9 +223,9 @@ class Jobs:
         run = _Run(job, began, began + job.duration.working, future)
         if here or isinstance(self._clock, ManualClock):
             wait([future])
-            self._worked(run)
+            self._work_done(run)
         else:
-            future.add_done_callback(lambda _: self._worked(run))
+            future.add_done_callback(lambda _: self._work_done(run))
 
     def _submitted(self, job: Job[Any]) -> Future[Any] | None:
         """The future of the work; None if the jobs are closed."""
@@ -244,27 +244,27 @@ class Jobs:
                 future.set_exception(error)
                 return future
 
-    def _worked(self, run: _Run) -> None:
+    def _work_done(self, run: _Run) -> None:
         try:
             if run.future.cancelled():
                 return
             if run.finish_at <= self._clock.now():
-                self._conclude(run)
+                self._end_run(run)
             else:
-                self._clock.call_at(run.finish_at, lambda: self._conclude(run))
+                self._clock.call_at(run.finish_at, lambda: self._end_run(run))
         finally:
             with self._changed:
                 self._working -= 1
                 self._changed.notify_all()
 
-    def _conclude(self, run: _Run) -> None:
+    def _end_run(self, run: _Run) -> None:
         try:
             if not self._closed:
-                self._settle(run)
+                self._apply_result(run)
         finally:
             self._finish(run.job)
 
-    def _settle(self, run: _Run) -> None:
+    def _apply_result(self, run: _Run) -> None:
         job, error = run.job, run.future.exception()
         if error is None:
             error = attempt(job.name, partial(job.succeeded, run.future.result()))

@@ -252,7 +252,7 @@ def test_effect_7_popularity(shop: Shop) -> None:
 
 def test_effect_8_seasons(shop: Shop) -> None:
     chances = {
-        season: {goods: shop.chance(goods, userId="somebody", context={"SEASON": season}) for goods in (SUMMER, WINTER)}
+        season: {name: shop.chance(name, userId="somebody", context={"SEASON": season}) for name in (SUMMER, WINTER)}
         for season in ("summer", "winter")
     }
     assert chances["summer"][SUMMER] > 1.5 * chances["winter"][SUMMER]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.state.clock import LATEST, Clock, ManualClock, SystemClock, TooFar
+from personalize_emu.state.clock import LATEST, Clock, ClockOutOfRange, ManualClock, SystemClock
 
 
 def test_manual_clock_stands_still_until_it_is_advanced() -> None:
@@ -152,7 +152,7 @@ def test_a_callback_that_raises_does_not_stop_time_for_the_others(monkeypatch: p
 @pytest.mark.parametrize("clock", [ManualClock(LATEST - 10), SystemClock()])
 def test_a_clock_refuses_years_that_dates_do_not_have(clock: Clock) -> None:
     before = clock.now()
-    with pytest.raises(TooFar):
+    with pytest.raises(ClockOutOfRange):
         clock.advance(LATEST - before + 1)
     assert clock.now() < before + 60
     clock.close()

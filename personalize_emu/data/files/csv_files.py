@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from personalize_emu.data.files.csv_nonconforming import Layout, sifted
+from personalize_emu.data.files.csv_nonconforming import Layout, separate_lines
 from personalize_emu.data.files.csv_syntax import BrokenQuote, backslashes_doubled, split_row, well_quoted
 from personalize_emu.data.rejection import RowCounts, nonconforming
 from personalize_emu.data.schemas.avro import Schema
 from personalize_emu.data.schemas.column_matching import places_of
-from personalize_emu.data.schemas.column_rules import faults, settled
+from personalize_emu.data.schemas.column_rules import faults, normalised
 from personalize_emu.data.schemas.columns import arrow_schema, arrow_type
 from personalize_emu.data.schemas.values import NUMBER_BLANKS
 
@@ -51,17 +51,17 @@ class CsvFile:
     def _table(self, block: bytes, counts: RowCounts) -> pa.Table:
         first_line = self._line
         self._line += _line_ends(block)
-        sifting = None
-        table = self._faultless(block)
+        lines_separated = None
+        table = self._conforming(block)
         if table is None:
-            sifting = sifted(block, first_line, self._layout, self._as_text)
-            table = self._faultless(sifting.kept)
+            lines_separated = separate_lines(block, first_line, self._layout, self._as_text)
+            table = self._conforming(lines_separated.kept)
         if table is None:
             raise nonconforming(f"{self._layout.file}, lines {first_line} to {self._line}")
-        counts.add(table.num_rows, *((sifting.left_out, sifting.reasons) if sifting else ()))
-        return settled(table, self._layout.schema, self._layout.dataset_type)
+        counts.add(table.num_rows, *((lines_separated.left_out, lines_separated.reasons) if lines_separated else ()))
+        return normalised(table, self._layout.schema, self._layout.dataset_type)
 
-    def _faultless(self, block: bytes) -> pa.Table | None:
+    def _conforming(self, block: bytes) -> pa.Table | None:
         """The block as a table, None if a line does not conform."""
         table = _parsed(block, self._layout)
         if table is None or faults(table, self._layout.schema, self._layout.dataset_type):

@@ -121,7 +121,7 @@ AsText = Callable[[bytes], pa.Table | None]
 
 
 @dataclass(frozen=True, eq=False)
-class Sifted:
+class SeparatedLines:
     """kept: the conforming lines. left_out: number of others. reasons: for the first `MOST_REASONS` or more of them."""
 
     kept: bytes
@@ -130,14 +130,14 @@ class Sifted:
 
 
 @dataclass(frozen=True, eq=False)
-class _Suspects:
+class _Candidates:
     """places: positions of lines that may not conform, ascending. clear: those that certainly do not."""
 
     places: Sequence[int]
     clear: frozenset[int] = frozenset()
 
 
-def sifted(block: bytes, first_line: int, layout: Layout, as_text: AsText) -> Sifted:
+def separate_lines(block: bytes, first_line: int, layout: Layout, as_text: AsText) -> SeparatedLines:
     """Separate the conforming lines of a block. first_line: number of its first line in the file, from 1.
 
     Raises:
@@ -147,9 +147,9 @@ def sifted(block: bytes, first_line: int, layout: Layout, as_text: AsText) -> Si
     kept = [bool(line) for line in lines]
     left_out = 0
     reasons: list[str] = []
-    suspects = _suspects(lines, layout, as_text)
-    for place in suspects.places:
-        if len(reasons) >= MOST_REASONS and place in suspects.clear:
+    candidates = _candidate_lines(lines, layout, as_text)
+    for place in candidates.places:
+        if len(reasons) >= MOST_REASONS and place in candidates.clear:
             kept[place] = False
             left_out += 1
             continue
@@ -158,20 +158,20 @@ def sifted(block: bytes, first_line: int, layout: Layout, as_text: AsText) -> Si
             kept[place] = False
             left_out += 1
             reasons.append(reason)
-    return Sifted(b"\n".join(compress(lines, kept)), left_out, tuple(reasons))
+    return SeparatedLines(b"\n".join(compress(lines, kept)), left_out, tuple(reasons))
 
 
-def _suspects(lines: Sequence[bytes], layout: Layout, as_text: AsText) -> _Suspects:
+def _candidate_lines(lines: Sequence[bytes], layout: Layout, as_text: AsText) -> _Candidates:
     places = [place for place, line in enumerate(lines) if line]
     texts = as_text(b"\n".join(lines[place] for place in places))
     if texts is not None and texts.num_rows == len(places):
-        return _suspects_of(texts, places, layout)
+        return _candidates_of(texts, places, layout)
     plain = [place for place in places if _is_plain(lines[place], layout.columns)]
     texts = as_text(b"\n".join(lines[place] for place in plain))
     if texts is None or texts.num_rows != len(plain):
-        return _Suspects(places)
-    found = _suspects_of(texts, plain, layout)
-    return _Suspects(sorted((set(places) - set(plain)).union(found.places)), found.clear)
+        return _Candidates(places)
+    found = _candidates_of(texts, plain, layout)
+    return _Candidates(sorted((set(places) - set(plain)).union(found.places)), found.clear)
 
 
 def _is_plain(line: bytes, columns: int) -> bool:
@@ -179,7 +179,7 @@ def _is_plain(line: bytes, columns: int) -> bool:
     return line.isascii() and line.count(b",") == columns - 1 and not (b'"' in line or b"\0" in line)
 
 
-def _suspects_of(texts: pa.Table, places: Sequence[int], layout: Layout) -> _Suspects:
+def _candidates_of(texts: pa.Table, places: Sequence[int], layout: Layout) -> _Candidates:
     """texts: one row per line in `places`."""
     questionable, odd_text, wrong = (np.zeros(texts.num_rows, np.bool_) for _ in range(3))
     for field, column in zip(layout.schema.fields, texts.itercolumns(), strict=True):
@@ -192,7 +192,7 @@ def _suspects_of(texts: pa.Table, places: Sequence[int], layout: Layout) -> _Sus
             wrong |= ~np.asarray(pc.match_substring_regex(column, _MAY_FIT[field.type]).fill_null(field.nullable))
     # Values that are too long reject the file (D-64), so such lines are always parsed.
     clear = frozenset(compress(places, (wrong & ~odd_text).tolist()))
-    return _Suspects(list(compress(places, questionable.tolist())), clear)
+    return _Candidates(list(compress(places, questionable.tolist())), clear)
 
 
 def _certainly_fits(column: pa.ChunkedArray, field: Field, dataset_type: str) -> pa.ChunkedArray:

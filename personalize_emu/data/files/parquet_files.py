@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from personalize_emu.data.rejection import MOST_REASONS, RowCounts, nonconforming, too_long
 from personalize_emu.data.schemas.avro import Field, Schema
 from personalize_emu.data.schemas.column_matching import places_of
-from personalize_emu.data.schemas.column_rules import Fault, faults, settled
+from personalize_emu.data.schemas.column_rules import Fault, faults, normalised
 from personalize_emu.data.schemas.columns import STRING, arrow_schema, arrow_type, character_limit, without_unused_words
 
 MAGIC = b"PAR1"
@@ -76,7 +76,7 @@ class ParquetFile:
         table = pa.Table.from_arrays(columns, schema=arrow_schema(self._schema))
         found += faults(table, self._schema, self._dataset_type)
         table = self._without(table, found, rows, counts)
-        return settled(table, self._schema, self._dataset_type)
+        return normalised(table, self._schema, self._dataset_type)
 
     def _without(self, table: pa.Table, found: Sequence[Fault], rows: int, counts: RowCounts) -> pa.Table:
         """The table without nonconforming rows. Raises RejectedData if a value is too long."""

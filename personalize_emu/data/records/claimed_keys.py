@@ -36,7 +36,7 @@ class ClaimedKeys:
             return False
         self._recent[number] = _number(owner)
         if len(self._recent) >= _RECENT:
-            self._settle()
+            self._sort_recent()
         return True
 
     def forget(self, owners: Collection[str]) -> None:
@@ -60,7 +60,7 @@ class ClaimedKeys:
                 return True
         return False
 
-    def _settle(self) -> None:
+    def _sort_recent(self) -> None:
         """Sort the recent keys into a new level, and merge levels of similar size."""
         count = len(self._recent)
         keys = np.fromiter(self._recent.keys(), np.uint64, count)

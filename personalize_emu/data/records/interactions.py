@@ -193,8 +193,8 @@ def _without_repeats(table: pa.Table, order: _Codes, users: _Codes, timestamps: 
         return order
     at_risk = np.flatnonzero(np.concatenate((same, [False])) | np.concatenate(([False], same)))
     rows = order[at_risk]
-    suspects = table.take(pa.array(rows))
-    keys = [_column_codes(suspects.column(name)) for name in suspects.column_names]
+    candidates = table.take(pa.array(rows))
+    keys = [_column_codes(candidates.column(name)) for name in candidates.column_names]
     by_content = np.lexsort(keys)
     equal = np.ones(len(rows) - 1, np.bool_)
     for key in keys:

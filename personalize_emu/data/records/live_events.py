@@ -73,7 +73,7 @@ def has_events(segments: Iterable[Segment], recent: Iterable[tuple[int, Row]], u
     return any(row[USER_ID] == user_id for _, row in recent) or any(user_id in segment.by_user for segment in segments)
 
 
-def kinds_of_users(table: pa.Table) -> Iterator[tuple[str, str | None]]:
+def event_types_by_user(table: pa.Table) -> Iterator[tuple[str, str | None]]:
     """The distinct pairs of user and event type in a table of interactions."""
     columns = EventColumns.of(table)
     ids = columns.user_ids.to_pylist()

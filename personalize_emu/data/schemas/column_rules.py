@@ -59,14 +59,14 @@ def faults(table: pa.Table, schema: Schema, dataset_type: str) -> list[Fault]:
     return found
 
 
-def settled(table: pa.Table, schema: Schema, dataset_type: str) -> pa.Table:
+def normalised(table: pa.Table, schema: Schema, dataset_type: str) -> pa.Table:
     """A conforming table as it is stored: long texts cut (D-65), event types of actions normalised."""
     columns = []
     for field, column in zip(schema.fields, table.itercolumns(), strict=True):
         if field.textual:
             columns.append(_cut(column))
         elif _is_action_event_type(field, dataset_type):
-            columns.append(_spelt_one_way(column))
+            columns.append(_normalised_event_types(column))
         else:
             columns.append(column)
     return pa.Table.from_arrays(columns, schema=arrow_schema(schema))
@@ -114,19 +114,23 @@ def _cut(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if max(lengths, default=0) <= LONGEST_CHINESE_OR_JAPANESE_TEXT:
         return column
     return pa.chunked_array(
-        [_reworded(chunk, [kept_text(word) for word in chunk.dictionary.to_pylist()]) for chunk in column.chunks],
+        [
+            _with_dictionary(chunk, [kept_text(word) for word in chunk.dictionary.to_pylist()])
+            for chunk in column.chunks
+        ],
         type=STRING,
     )
 
 
-def _spelt_one_way(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _normalised_event_types(column: pa.ChunkedArray) -> pa.ChunkedArray:
     chunks = [
-        _reworded(chunk, [action_event_type(word) for word in chunk.dictionary.to_pylist()]) for chunk in column.chunks
+        _with_dictionary(chunk, [action_event_type(word) for word in chunk.dictionary.to_pylist()])
+        for chunk in column.chunks
     ]
     return pa.chunked_array(chunks, type=STRING)
 
 
-def _reworded(chunk: pa.DictionaryArray, words: list[str] | list[str | None]) -> pa.Array:
+def _with_dictionary(chunk: pa.DictionaryArray, words: list[str] | list[str | None]) -> pa.Array:
     """The chunk with another dictionary, whose entries may have become equal."""
     return pa.array(words, pa.string()).take(chunk.indices).dictionary_encode()
 

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from personalize_emu.emulator import Emulator
-from personalize_emu.state.clock import TooFar
+from personalize_emu.state.clock import ClockOutOfRange
 
 PREFIX = "/_emu"
 
@@ -57,7 +57,7 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
             return _refusal(400, f'send {{"advance": "2h"}}: {error}')
         try:
             emulator.advance(seconds)
-        except TooFar as error:
+        except ClockOutOfRange as error:
             return _refusal(400, str(error))
         return jsonify({"advanced": seconds, "now": emulator.clock.now()})
 

@@ -128,7 +128,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._write_paused, self._since = False, self._server.now()
-        self._write_on()
+        self._continue_writing()
 
     # Called by the parser.
 
@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
 
     # Called by the server.
 
-    def give_up_if_overdue(self, now: float) -> None:
+    def abort_if_timed_out(self, now: float) -> None:
         """Refuse a request that takes too long; close connections that are idle or do not read."""
         if self._began is not None:
             received = self._body.length if self._body is not None else 0
@@ -202,7 +202,7 @@ class Connection(asyncio.Protocol):
         if not (self._answering or self._received or self._unsent):
             self._transport.abort()
 
-    def cut_off(self) -> None:
+    def abort(self) -> None:
         self._transport.abort()
 
     # Requests.
@@ -286,9 +286,9 @@ class Connection(asyncio.Protocol):
             pieces = [whole[start : start + WRITE_BYTES] for start in range(0, len(whole), WRITE_BYTES)]
             self._transport.write(head)
             self._unsent = pieces[::-1]
-        self._write_on()
+        self._continue_writing()
 
-    def _write_on(self) -> None:
+    def _continue_writing(self) -> None:
         """Write as much as the client accepts, then continue with the next response or close the connection."""
         while self._unsent and not self._write_paused:
             self._transport.write(self._unsent.pop())

@@ -35,7 +35,7 @@ class HttpServer:
         # The interval must be shorter than the shortest time-out.
         self._tick = min(TICK_SECONDS, self.body_timeout / 2)
         self._server = await self._loop.create_server(lambda: Connection(self), sock=listener, backlog=BACKLOG)
-        self._ticking = self._loop.call_later(self._tick, self._look)
+        self._ticking = self._loop.call_later(self._tick, self._check_timeouts)
 
     async def stop(self, patience: float) -> None:
         """Stop accepting, wait up to `patience` seconds for requests in progress, then abort the others."""
@@ -48,15 +48,15 @@ class HttpServer:
                 connection.close_if_idle()
             await asyncio.sleep(0.01)
         for connection in list(self.connections):
-            connection.cut_off()
+            connection.abort()
         # Transports are closed in the next iteration of the event loop.
         await asyncio.sleep(0)
 
     def in_background(self, work: Callable[[], None]) -> asyncio.Future[None]:
         return self._loop.run_in_executor(None, work)
 
-    def _look(self) -> None:
+    def _check_timeouts(self) -> None:
         now = self.now()
         for connection in list(self.connections):
-            connection.give_up_if_overdue(now)
-        self._ticking = self._loop.call_later(self._tick, self._look)
+            connection.abort_if_timed_out(now)
+        self._ticking = self._loop.call_later(self._tick, self._check_timeouts)

@@ -14,7 +14,7 @@ Tested with moto 5.1.0 and 5.2.5.
 """
 
 from personalize_emu.edge.moto_adapter.accounts import account_of, caller_of, load_managed_policies
-from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, ServicesGone
+from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, MockEnded
 from personalize_emu.edge.moto_adapter.embedded import embedded_application
 from personalize_emu.edge.moto_adapter.faults import UnservedRequest
 from personalize_emu.edge.moto_adapter.mocking import InterceptedRequest, MockEndpoint, mocked_personalize
@@ -23,8 +23,8 @@ from personalize_emu.edge.moto_adapter.resetting import reset_services
 __all__ = [
     "EmbeddedClients",
     "InterceptedRequest",
+    "MockEnded",
     "MockEndpoint",
-    "ServicesGone",
     "UnservedRequest",
     "account_of",
     "caller_of",

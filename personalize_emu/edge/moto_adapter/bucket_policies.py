@@ -65,7 +65,7 @@ _current = _Current()
 
 
 @contextmanager
-def as_the_service(account: str) -> Iterator[None]:
+def as_service(account: str) -> Iterator[None]:
     """Requests of this thread to S3 inside the block have the Personalize service as principal."""
     before, _current.service_account = _current.service_account, account
     try:

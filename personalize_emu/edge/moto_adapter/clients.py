@@ -14,7 +14,7 @@ from botocore.config import Config
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 
-from personalize_emu.edge.moto_adapter.bucket_policies import as_the_service, enforce_bucket_policies
+from personalize_emu.edge.moto_adapter.bucket_policies import as_service, enforce_bucket_policies
 from personalize_emu.edge.moto_adapter.faults import FailedRequest, converted
 from personalize_emu.edge.moto_adapter.resetting import using_services
 from personalize_emu.service.service_metrics import NAMESPACE
@@ -22,7 +22,7 @@ from personalize_emu.service.service_metrics import NAMESPACE
 ACCOUNT_HEADER = "x-moto-account-id"
 
 
-class ServicesGone(RuntimeError):
+class MockEnded(RuntimeError):
     """A job called an embedded service after its mock had ended; it must not use the stores of the next mock."""
 
 
@@ -64,10 +64,10 @@ class EmbeddedClients:
 
     def _send(self, event_name: str, request: Any, **_: Any) -> Any:
         if self._closed.is_set():
-            raise ServicesGone("the mock this call belongs to is over")
+            raise MockEnded("the mock this call belongs to is over")
         if self._account != DEFAULT_ACCOUNT_ID:
             request.headers[ACCOUNT_HEADER] = self._account
-        with using_services(event_name.split(".")[1]), as_the_service(self._account):
+        with using_services(event_name.split(".")[1]), as_service(self._account):
             try:
                 return self._stubber(event_name, request)
             # As over HTTP, any exception of moto becomes an error response of the service.

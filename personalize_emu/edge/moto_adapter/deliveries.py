@@ -63,15 +63,15 @@ def guard(service: str) -> None:
     LIMITS.get(service, _no_limits)()
     for name in SENDERS.get(service, ()):
         module: Any = import_module(name)
-        if not isinstance(module.requests, _Guarded):
-            module.requests = _Guarded(module.requests)
+        if not isinstance(module.requests, _GuardedRequests):
+            module.requests = _GuardedRequests(module.requests)
 
 
 def _no_limits() -> None:
     """For services without limits."""
 
 
-class _Guarded:
+class _GuardedRequests:
     """Replaces the module `requests` in a module of moto and blocks deliveries that are not allowed."""
 
     def __init__(self, requests: Any) -> None:
@@ -139,7 +139,7 @@ def limit_streams() -> None:
 
 
 @cache
-def leave_out_targets() -> None:
+def skip_unsupported_targets() -> None:
     """Make EventBridge skip targets that moto cannot deliver to. Applied once per process.
 
     PutEvents of AWS delivers later and never fails because of a target; moto delivers at once and would fail the call.
@@ -165,5 +165,5 @@ def _service_of(arn: str) -> str:
 
 
 LIMITS: Mapping[str, Callable[[], None]] = MappingProxyType(
-    {"sns": refuse_subscribers, "kinesis": limit_streams, "events": leave_out_targets}
+    {"sns": refuse_subscribers, "kinesis": limit_streams, "events": skip_unsupported_targets}
 )

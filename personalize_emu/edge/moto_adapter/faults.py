@@ -145,8 +145,8 @@ def converted(error: Exception, failed: FailedRequest) -> Response:
 def _fault(error: Exception, failed: FailedRequest) -> tuple[int, str, str]:
     """Status, code and message."""
     if isinstance(error, LACKS):
-        return _lacking(error, failed)
-    worded = _worded(error, failed)
+        return _not_implemented(error, failed)
+    worded = _coded_error(error, failed)
     if worded is not None:
         return worded
     if _is_of_the_system(error):
@@ -154,7 +154,7 @@ def _fault(error: Exception, failed: FailedRequest) -> tuple[int, str, str]:
     if failed.service == "s3":
         return _s3_fault(error, failed)
     status, code = _code(error, failed)
-    return status, code, _explained(error, failed)
+    return status, code, _details(error, failed)
 
 
 def _is_of_the_system(error: Exception) -> bool:
@@ -166,7 +166,7 @@ def _is_of_the_system(error: Exception) -> bool:
     return isinstance(error, SYSTEM_FAULTS)
 
 
-def _worded(error: Exception, failed: FailedRequest) -> tuple[int, str, str] | None:
+def _coded_error(error: Exception, failed: FailedRequest) -> tuple[int, str, str] | None:
     """Status, code and message of an error that has a code, or None."""
     if isinstance(error, HTTPException):
         return error.code or 400, _HTTP_CODES.get(error.code or 400, "ValidationError"), error.description or ""
@@ -181,7 +181,7 @@ def _worded(error: Exception, failed: FailedRequest) -> tuple[int, str, str] | N
 _HTTP_CODES = {404: "UnknownOperationException", 405: "MethodNotAllowed", 413: "RequestEntityTooLarge"}
 
 
-def _lacking(error: Exception, failed: FailedRequest) -> tuple[int, str, str]:
+def _not_implemented(error: Exception, failed: FailedRequest) -> tuple[int, str, str]:
     if isinstance(error, ImportError):
         package = f"The embedded {failed.service} lacks a package for this: install moto[{failed.service}]"
         return 501, "NotImplementedException", f"{package} ({error})."
@@ -200,7 +200,7 @@ def _s3_fault(error: Exception, failed: FailedRequest) -> tuple[int, str, str]:
     if isinstance(error, ExpatError) or (failed.body and named and failed.method in ("PUT", "POST")):
         text = "The XML you provided was not well-formed or did not validate against our published schema"
         return 400, "MalformedXML", text
-    return 400, "InvalidArgument", _explained(error, failed)
+    return 400, "InvalidArgument", _details(error, failed)
 
 
 def _code(error: Exception, failed: FailedRequest) -> tuple[int, str]:
@@ -227,7 +227,7 @@ def _status_of(code: str, failed: FailedRequest) -> int:
     return status
 
 
-def _explained(error: Exception, failed: FailedRequest) -> str:
+def _details(error: Exception, failed: FailedRequest) -> str:
     """The validation report of the service model, or else the exception of moto."""
     members, operation = failed.members, failed.operation
     if members and operation and operation.input_shape and not failed.is_form:

@@ -17,7 +17,7 @@ from moto.core.models import botocore_stubber
 from moto.personalize import urls as personalize_urls
 from moto.personalize.models import PersonalizeBackend
 
-from personalize_emu.edge.moto_adapter.clients import ServicesGone, as_text
+from personalize_emu.edge.moto_adapter.clients import MockEnded, as_text
 
 IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 
@@ -55,7 +55,7 @@ class _Endpoints:
 
     def dispatch(self, request: Any, full_url: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
         if not self.open:
-            raise ServicesGone("the mock this call belongs to is over")
+            raise MockEnded("the mock this call belongs to is over")
         url = urlsplit(full_url)
         names = {name.lower(): as_text(value) for name, value in dict(headers).items()}
         names.setdefault("host", url.netloc)

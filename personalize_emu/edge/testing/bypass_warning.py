@@ -40,7 +40,7 @@ _active = _Active()
 
 
 @contextmanager
-def bypass_warned() -> Iterator[None]:
+def bypass_warnings() -> Iterator[None]:
     """Inside the block, clients created after the first use warn once per calling location."""
     _register()
     _active.add(1)

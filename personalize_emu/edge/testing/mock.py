@@ -20,7 +20,7 @@ from personalize_emu.edge.moto_adapter import (
     mocked_personalize,
 )
 from personalize_emu.edge.request_pipeline import answer
-from personalize_emu.edge.testing.bypass_warning import bypass_warned
+from personalize_emu.edge.testing.bypass_warning import bypass_warnings
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Auth, Pace, Settings
 from personalize_emu.state.clock import Clock
@@ -100,7 +100,7 @@ class MockPersonalize:
 
     def __enter__(self) -> Emulator:
         with ExitStack() as stack:
-            emulator = stack.enter_context(self.emulating())
+            emulator = stack.enter_context(self.new_emulator())
             self._entered.append(stack.pop_all())
         return emulator
 
@@ -129,7 +129,7 @@ class MockPersonalize:
         return decorated
 
     @contextmanager
-    def emulating(self) -> Iterator[Emulator]:
+    def new_emulator(self) -> Iterator[Emulator]:
         """One use of the mock, with a new emulator."""
         clients = EmbeddedClients(self._settings.account)
         emulator = Emulator(self._settings, clock=self._clock, aws_services=AwsServices(clients))
@@ -137,7 +137,7 @@ class MockPersonalize:
             stack.callback(emulator.close)
             stack.callback(clients.close)
             stack.enter_context(mocked_personalize(_endpoint_of(emulator)))
-            stack.enter_context(bypass_warned())
+            stack.enter_context(bypass_warnings())
             yield emulator
 
 
@@ -156,15 +156,15 @@ def _decorated_function(function: Any, mock: MockPersonalize) -> Any:
     """The same kind of function, with the mock around each call or whole iteration."""
 
     async def awaited(*args: Any, **named: Any) -> Any:
-        with mock.emulating():
+        with mock.new_emulator():
             return await function(*args, **named)
 
     def iterated(*args: Any, **named: Any) -> Any:
-        with mock.emulating():
+        with mock.new_emulator():
             return (yield from function(*args, **named))
 
     def called(*args: Any, **named: Any) -> Any:
-        with mock.emulating():
+        with mock.new_emulator():
             return function(*args, **named)
 
     wrapper: Any = called

@@ -17,7 +17,7 @@ from moto import mock_aws
 from moto.core.models import botocore_stubber
 
 from personalize_emu import Emulator, mock_personalize
-from personalize_emu.edge.moto_adapter import EmbeddedClients, ServicesGone
+from personalize_emu.edge.moto_adapter import EmbeddedClients, MockEnded
 from personalize_emu.state.clock import ManualClock
 
 REGION = "us-east-1"
@@ -206,9 +206,9 @@ def test_a_late_job_does_not_write_into_the_next_mock() -> None:
     clients.close()
     with mock_personalize():
         client("s3").create_bucket(Bucket="shop-bucket")
-        with pytest.raises(ServicesGone):
+        with pytest.raises(MockEnded):
             late.put_object(Bucket="shop-bucket", Key="late", Body=b"1")
-        with pytest.raises(ServicesGone):
+        with pytest.raises(MockEnded):
             store.put("shop-bucket", "late", b"1")
         assert "Contents" not in client("s3").list_objects_v2(Bucket="shop-bucket")
 
