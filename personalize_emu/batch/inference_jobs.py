@@ -17,8 +17,7 @@ from personalize_emu.runtime.exploration import explorer
 from personalize_emu.runtime.filtering import group_of, records_of
 from personalize_emu.service.batch_jobs import THEMES, insert_batch_inference_job
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.lifecycle.changes import begin_creation
-from personalize_emu.service.lifecycle.progress import with_progress
+from personalize_emu.service.lifecycle.creation import begin_creation, with_progress
 from personalize_emu.service.refresh.refresh import refresh_now
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.state.jobs import JobFailed

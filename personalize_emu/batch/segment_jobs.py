@@ -16,8 +16,7 @@ from personalize_emu.recipes.segments import SegmentModel
 from personalize_emu.runtime.filtering import group_of
 from personalize_emu.service.batch_jobs import insert_batch_segment_job
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.lifecycle.changes import begin_creation
-from personalize_emu.service.lifecycle.progress import with_progress
+from personalize_emu.service.lifecycle.creation import begin_creation, with_progress
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.state.resources import BatchSegmentJob
 

@@ -19,7 +19,7 @@ from personalize_emu.service.configuration.campaign_config import check_explorat
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import schemas_of_group
 from personalize_emu.service.filters import checked_filter
-from personalize_emu.service.lifecycle.changes import create, require_active
+from personalize_emu.service.lifecycle.creation import create, require_active
 from personalize_emu.service.training.versions import require_trained
 from personalize_emu.state.resources import BatchInferenceJob, BatchJob, BatchSegmentJob, Filter, SolutionVersion
 from personalize_emu.wire.errors import InvalidInputException

@@ -11,13 +11,8 @@ from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.dataset_jobs.deletions import deletion_jobs_of_group
 from personalize_emu.service.datasets.datasets import is_client_dataset
 from personalize_emu.service.datasets.event_trackers import remove_event_dataset
-from personalize_emu.service.lifecycle.changes import (
-    begin_deletion,
-    begin_plain_creation,
-    create,
-    refuse_while_in_use,
-    require_deletable,
-)
+from personalize_emu.service.lifecycle.creation import begin_plain_creation, create
+from personalize_emu.service.lifecycle.deletion import begin_deletion, refuse_while_in_use, require_deletable
 from personalize_emu.state.lifecycle import DATA_DELETION, DELETING
 from personalize_emu.state.resources import (
     Dataset,

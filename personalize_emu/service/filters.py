@@ -13,13 +13,8 @@ from personalize_emu.filters.grammar import parse
 from personalize_emu.service.core.context import Context, Params, already_exists
 from personalize_emu.service.datasets.datasets import dataset_of_type, records_of_group
 from personalize_emu.service.datasets.schemas import parsed_schema
-from personalize_emu.service.lifecycle.changes import (
-    begin_deletion,
-    begin_plain_creation,
-    create,
-    refuse_while_in_use,
-    require_deletable,
-)
+from personalize_emu.service.lifecycle.creation import begin_plain_creation, create
+from personalize_emu.service.lifecycle.deletion import begin_deletion, refuse_while_in_use, require_deletable
 from personalize_emu.state.lifecycle import ACTIVE, CREATE_FAILED, CREATING, DELETING
 from personalize_emu.state.resources import BatchInferenceJob, BatchSegmentJob, DatasetGroup, Filter, Resource, Schema
 from personalize_emu.wire.errors import InvalidInputException, LimitExceededException

@@ -10,7 +10,7 @@ import pytest
 
 from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.lifecycle import changes
+from personalize_emu.service.lifecycle import creation
 from personalize_emu.settings import Pace, Settings
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.lifecycle import Duration, creation_duration
@@ -64,7 +64,7 @@ def long_creation(monkeypatch: pytest.MonkeyPatch) -> None:
     def duration(settings: Settings, kind: str) -> Duration:
         return Duration(5.0, CREATION - 5.0) if kind == "dataset" else creation_duration(settings, kind)
 
-    monkeypatch.setattr(changes, "creation_duration", duration)
+    monkeypatch.setattr(creation, "creation_duration", duration)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.datasets import datasets
-from personalize_emu.service.lifecycle import changes
+from personalize_emu.service.lifecycle import creation
 from personalize_emu.service.refresh import refresh
 from personalize_emu.service.state import dataset_contents as contents
 from personalize_emu.service.state.dataset_contents import EventIds
@@ -122,7 +122,7 @@ def test_an_error_after_a_job_does_not_undo_it(
 ) -> None:
     """Counting what has ended, for one."""
     del group
-    monkeypatch.setattr(changes, "record_job_end", broken)
+    monkeypatch.setattr(creation, "record_job_end", broken)
     job = given.import_job(arn("dataset", "group/INTERACTIONS"), given.upload(as_csv(two_camps())), "second")
     shown = given.personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"]
     assert shown["status"] == "ACTIVE"

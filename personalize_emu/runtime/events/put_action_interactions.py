@@ -19,7 +19,7 @@ from personalize_emu.data.schemas.columns import (
 from personalize_emu.runtime.events.event_rows import row_of, whole_seconds
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.schemas import parsed_schema
-from personalize_emu.service.lifecycle.changes import require_active
+from personalize_emu.service.lifecycle.creation import require_active
 from personalize_emu.service.state.dataset_contents import DatasetContents, StreamedEvent
 from personalize_emu.state.resources import Dataset, Schema
 from personalize_emu.wire.errors import InvalidInputException, ResourceNotFoundException

@@ -10,7 +10,7 @@ from personalize_emu.data.schemas.avro import camel_name
 from personalize_emu.data.schemas.dataset_types import ACTIONS, DATASET_TYPES, ITEMS, USERS
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.schemas import parsed_schema
-from personalize_emu.service.lifecycle.changes import require_active
+from personalize_emu.service.lifecycle.creation import require_active
 from personalize_emu.state.resources import Dataset, Schema
 from personalize_emu.wire.errors import InvalidInputException
 

@@ -13,16 +13,15 @@ from personalize_emu.service.access.s3_inputs import output_folder
 from personalize_emu.service.attribution.event_attribution import probe
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import dataset_of_type, records_of_group, schemas_of_group
-from personalize_emu.service.lifecycle.changes import (
+from personalize_emu.service.lifecycle.creation import (
     begin_creation,
-    begin_deletion,
     create_untagged,
     creation_queues,
     require_active,
     require_active_or_creating,
     require_created,
-    require_deletable,
 )
+from personalize_emu.service.lifecycle.deletion import begin_deletion, require_deletable
 from personalize_emu.service.state.attribution_ledger import InvalidMetric, Ledger, check_expression, measured_types
 from personalize_emu.state.resources import Dataset, DatasetGroup, MetricAttribution
 from personalize_emu.wire.errors import InvalidInputException, ResourceAlreadyExistsException

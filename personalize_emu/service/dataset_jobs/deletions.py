@@ -18,7 +18,7 @@ from personalize_emu.service.access.role_access import READ, recheck_access, req
 from personalize_emu.service.access.s3_inputs import refuse_too_large, requested_location, unreadable_at_work
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import records_of_group
-from personalize_emu.service.lifecycle.changes import begin_creation, create, require_active
+from personalize_emu.service.lifecycle.creation import begin_creation, create, require_active
 from personalize_emu.service.state.dataset_contents import UserRemoval
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import DataDeletionJob, Dataset, DatasetGroup

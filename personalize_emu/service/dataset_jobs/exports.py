@@ -19,7 +19,7 @@ from personalize_emu.service.access.s3_inputs import NO_WRITE_ACCESS, output_fol
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import require_client_dataset
 from personalize_emu.service.datasets.schemas import parsed_schema
-from personalize_emu.service.lifecycle.changes import (
+from personalize_emu.service.lifecycle.creation import (
     begin_creation,
     create,
     creation_queues,

@@ -32,7 +32,7 @@ from personalize_emu.service.attribution.event_attribution import ImportReportin
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import require_client_dataset
 from personalize_emu.service.datasets.schemas import parsed_schema
-from personalize_emu.service.lifecycle.changes import (
+from personalize_emu.service.lifecycle.creation import (
     begin_creation,
     create,
     require_active_or_creating,

@@ -23,14 +23,8 @@ from personalize_emu.data.schemas.dataset_types import (
 )
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.schemas import invalid_schema, parsed_schema
-from personalize_emu.service.lifecycle.changes import (
-    begin_creation,
-    begin_deletion,
-    create,
-    refuse_while_in_use,
-    require_active,
-    require_deletable,
-)
+from personalize_emu.service.lifecycle.creation import begin_creation, create, require_active
+from personalize_emu.service.lifecycle.deletion import begin_deletion, refuse_while_in_use, require_deletable
 from personalize_emu.service.state.attribution_ledger import measured_types
 from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.state.jobs import Job, JobFailed, no_work

@@ -14,14 +14,8 @@ from typing import Any
 from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 from personalize_emu.service.core.context import Context, Params, already_exists
 from personalize_emu.service.datasets.datasets import EVENT_INTERACTIONS, dataset_of_type, records_of_group
-from personalize_emu.service.lifecycle.changes import (
-    begin_deletion,
-    begin_plain_creation,
-    create,
-    new_record,
-    require_active,
-    require_deletable,
-)
+from personalize_emu.service.lifecycle.creation import begin_plain_creation, create, new_record, require_active
+from personalize_emu.service.lifecycle.deletion import begin_deletion, require_deletable
 from personalize_emu.state.lifecycle import ACTIVE, DELETING
 from personalize_emu.state.resources import Dataset, DatasetGroup, EventTracker, Schema
 from personalize_emu.wire.errors import InvalidInputException

@@ -8,7 +8,8 @@ from typing import Any
 from personalize_emu.data.schemas.avro import InvalidSchema, parse_schema
 from personalize_emu.data.schemas.avro import Schema as AvroSchema
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.lifecycle.changes import create_untagged, refuse_while_in_use
+from personalize_emu.service.lifecycle.creation import create_untagged
+from personalize_emu.service.lifecycle.deletion import refuse_while_in_use
 from personalize_emu.state.lifecycle import UPDATING
 from personalize_emu.state.resources import Dataset, Schema
 from personalize_emu.wire.errors import InvalidInputException

@@ -10,12 +10,8 @@ from personalize_emu.service.catalog.recipe_catalog import recipe_by_arn
 from personalize_emu.service.configuration.campaign_config import check_campaign_config
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import schemas_of_group
-from personalize_emu.service.lifecycle.changes import (
-    begin_deletion,
-    begin_plain_creation,
-    create,
-    require_deletable,
-)
+from personalize_emu.service.lifecycle.creation import begin_plain_creation, create
+from personalize_emu.service.lifecycle.deletion import begin_deletion, require_deletable
 from personalize_emu.service.lifecycle.updates import begin_update, require_no_update
 from personalize_emu.service.training.versions import latest_version, require_trained
 from personalize_emu.state.jobs import no_work

@@ -15,13 +15,8 @@ from personalize_emu.service.deployments.recommender_training import (
     recommender_input,
     schedule_retraining,
 )
-from personalize_emu.service.lifecycle.changes import (
-    begin_creation,
-    begin_deletion,
-    create,
-    require_active,
-    require_deletable,
-)
+from personalize_emu.service.lifecycle.creation import begin_creation, create, require_active
+from personalize_emu.service.lifecycle.deletion import begin_deletion, require_deletable
 from personalize_emu.service.lifecycle.updates import begin_update, require_no_update
 from personalize_emu.service.recipes import require_type, required_recipe
 from personalize_emu.service.state.trained_version import TrainedVersion

@@ -6,7 +6,7 @@ from typing import Any
 
 from personalize_emu.service.core.context import Context, Params, already_exists
 from personalize_emu.service.core.tags import checked_tags
-from personalize_emu.service.lifecycle.changes import require_active
+from personalize_emu.service.lifecycle.creation import require_active
 from personalize_emu.service.solutions.version_training import begin_training, stop_training, training_inputs
 from personalize_emu.service.training.versions import versions_of
 from personalize_emu.state.lifecycle import ACTIVE, FAILED

@@ -22,13 +22,8 @@ from personalize_emu.service.datasets.datasets import (
     unfinished_batch_jobs,
 )
 from personalize_emu.service.deployments.campaigns import served_versions
-from personalize_emu.service.lifecycle.changes import (
-    begin_deletion,
-    create,
-    refuse_while_in_use,
-    require_active,
-    require_deletable,
-)
+from personalize_emu.service.lifecycle.creation import create, require_active
+from personalize_emu.service.lifecycle.deletion import begin_deletion, refuse_while_in_use, require_deletable
 from personalize_emu.service.lifecycle.updates import begin_update, require_no_update
 from personalize_emu.service.recipes import require_type, required_recipe
 from personalize_emu.service.solutions.auto_training import schedule_training

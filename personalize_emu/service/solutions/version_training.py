@@ -9,7 +9,7 @@ from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.core.tags import Tags
 from personalize_emu.service.deployments.campaigns import follow_version
-from personalize_emu.service.lifecycle.changes import begin_creation, create
+from personalize_emu.service.lifecycle.creation import begin_creation, create
 from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.training.model_selection import candidates_of, metric_of, search_of

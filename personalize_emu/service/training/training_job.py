@@ -19,7 +19,7 @@ from personalize_emu.recipes.training.training_process import measure_where_it_f
 from personalize_emu.recipes.training.tuning import METRIC
 from personalize_emu.recipes.wrappers.exploration import Exposure, exposure_of
 from personalize_emu.service.core.context import Context
-from personalize_emu.service.lifecycle.progress import with_progress
+from personalize_emu.service.lifecycle.creation import with_progress
 from personalize_emu.service.refresh.kinds import with_new_items
 from personalize_emu.service.refresh.refresh import serve
 from personalize_emu.service.state.trained_version import TrainedVersion

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from personalize_emu.service.core.context import Context
-from personalize_emu.service.lifecycle.changes import require_active
+from personalize_emu.service.lifecycle.creation import require_active
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.state.lifecycle import ACTIVE
 from personalize_emu.state.resources import Solution, SolutionVersion

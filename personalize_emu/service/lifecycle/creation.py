@@ -1,30 +1,30 @@
-"""Creation and deletion of resources: one mechanism for every kind (spec 04).
+"""Creation of resources: one mechanism for every kind (spec 04).
 
     create ─▶ CREATE PENDING ─▶ CREATE IN_PROGRESS ─▶ ACTIVE | CREATE FAILED
-    begin_deletion ─▶ DELETE PENDING ─▶ DELETE IN_PROGRESS ─▶ removed
 
-What may be done with a resource depends on its status: see the `require_` functions.
+Parents must be ACTIVE, except that children of a dataset may be created while it is still being created.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from personalize_emu.recipes.contract.base import Progress
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.service_metrics import record_job_end
-from personalize_emu.state.jobs import Job, JobFailed, WorkerPool, attempt, no_work
+from personalize_emu.service.state.emulator_state import EmulatorState
+from personalize_emu.service.state.entries import JobEntry
+from personalize_emu.service.state.entries import Progress as ShownProgress
+from personalize_emu.state.jobs import Job, JobFailed, JobStopped, WorkerPool, no_work
 from personalize_emu.state.lifecycle import (
     ACTIVE,
     CREATING,
-    DELETABLE,
-    DELETE_IN_PROGRESS,
-    DELETE_PENDING,
     FAILED,
     course_of,
     creation_duration,
-    deletion_duration,
 )
 from personalize_emu.state.resources import Dataset, Resource, Stateful, member_name
 from personalize_emu.wire.errors import InvalidInputException, ResourceInUseException
@@ -32,6 +32,7 @@ from personalize_emu.wire.errors import InvalidInputException, ResourceInUseExce
 R = TypeVar("R", bound=Resource)
 S = TypeVar("S", bound=Stateful)
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 def new_record(context: Context, kind: type[R], resource_name: str, **fields: Any) -> R:
@@ -108,18 +109,6 @@ def require_created(context: Context, *dataset_arns: str) -> None:
             raise JobFailed(f"Resource {arn} is in {dataset.status} state.")
 
 
-def require_deletable(record: Stateful) -> None:
-    """A resource that is being created, updated or deleted cannot be deleted (R-GEN-14, P-79)."""
-    if record.status not in DELETABLE:
-        raise ResourceInUseException(f"Resource {record.arn} cannot be deleted in {record.status} state.")
-
-
-def refuse_while_in_use(record: Resource, user: Resource | None) -> None:
-    """A resource cannot be deleted while another one depends on it (R-GEN-16). user: one that does, if any."""
-    if user is not None:
-        raise ResourceInUseException(f"Resource {record.arn} is in use: {user.kind} {user.arn}.")
-
-
 def begin_creation(
     context: Context,
     record: S,
@@ -190,31 +179,21 @@ def begin_plain_creation(context: Context, record: Stateful) -> None:
     begin_creation(context, record, no_work, lambda _: None)
 
 
-def begin_deletion(
-    context: Context, record: S, *cleanup: Callable[[], object], has_in_progress: bool = True
-) -> None:
-    """Move a record through the DELETE states and remove it, with its entries and what it owns (R-GEN-17).
+def with_progress(state: EmulatorState, arn: str, work: Callable[[Progress], T]) -> T:
+    """The result of `work`, whose stages are shown in the state while it runs. arn: of the resource it is for.
 
-    A deletion cannot be undone (R-GEN-15) and has no failed state (R-GEN-9), so it always reaches its end.
-
-    Args:
-        cleanup: further steps under the store's lock, just before the removal; each runs even if another one raises.
-        has_in_progress: False for kinds without DELETE IN_PROGRESS (R-DSG-5).
+    Raises:
+        JobStopped: between two stages, when a stop was asked for, or the emulator was reset or closed.
     """
-    store, clock, name = context.state.store, context.clock, f"delete {record.arn}"
-    store.change(record, status=DELETE_PENDING, last_updated_date_time=clock.now())
+    entry = state.job_entry(arn) or JobEntry()
 
-    def begun() -> bool:
-        if has_in_progress:
-            store.change(record, status=DELETE_IN_PROGRESS, last_updated_date_time=clock.now())
-        return store.get(type(record), record.arn) is not None
+    def report(stage: str, share: float) -> None:
+        if entry.stop.is_set() or state.jobs.closed:
+            raise JobStopped(f"stopped before {stage}")
+        entry.progress = ShownProgress(stage, share)
+        log.debug("%s: %s, %d%%", arn, stage, round(100 * share))
 
-    def end(_: object) -> None:
-        with store.lock:
-            for step in cleanup:
-                attempt(name, step)
-            store.remove(record)
-
-    duration = deletion_duration(context.settings)
-    job = Job(name, duration, begun, no_work, end, end)
-    context.afterwards(lambda: context.state.jobs.start(job))
+    try:
+        return work(report)
+    finally:
+        entry.progress = None
