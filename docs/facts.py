@@ -1,9 +1,9 @@
-"""Which test shows which fact of the specification, for docs/fidelity.md.
+"""Maps the facts of the specification to the tests that cite them, for docs/fidelity.md.
 
-    specification  ─facts_of─▶  facts.tsv: number and ground of every fact, no sentences
+    specification  ─facts_of─▶  facts.tsv: number and grounds of every fact, without its text
     tests          ─citations─▶  numbers in names and docstrings of tests, and strings that are a number
 
-The specification lives outside the project; where it is missing, facts.tsv stands for it.
+The specification is not part of the project; where it is missing, facts.tsv is used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Batch jobs": ("B",),
     "Metric attribution": ("MA", "CW"),
 }
-"""Title to the beginnings of numbers; "R-" stands for R-GEN, R-CMP and the like."""
+"""Title -> prefixes of fact numbers; "R-" stands for R-GEN, R-CMP and others."""
 
 RECORDED, DOCUMENTED, DECIDED, DERIVED = "recorded", "documented", "decided", "derived"
 
@@ -58,7 +58,7 @@ _TAG = re.compile(r"\[(\w+)[^\]]*\]")
 _CITED = re.compile(rf"(?<![\w.-])({_NUMBER})(?!\w)(?:(?: to |\.\.)({_NUMBER}|\d+[a-z]?)(?!\w))?")
 _IN_NAME = re.compile(r"_(r_[a-z]{2,3}_|rt|ev|ma|cw|[pdqesrtmfb])_?(\d+[a-z]?)(?:_to_(?:\1_?)?(\d+[a-z]?))?(?=_|$)")
 _NOT_A_FACT = "_s3"
-"""Names that speak of the object store."""
+"""Prefixes that are names of the object store."""
 
 NOT_OBSERVABLE: Mapping[str, str] = {
     "Q-22": "nothing is refused or left out, and so many interactions are out of reach of a test",
@@ -68,14 +68,14 @@ NOT_OBSERVABLE: Mapping[str, str] = {
     "M-55": "recorded on data of groceries that the project does not have",
     "M-56": "recorded on made data of a shop that the project does not have",
 }
-"""Facts that no test can show, each with the reason. Every other fact is one that a test should cite."""
+"""Facts that cannot be tested, with the reason. Every other fact should be cited by a test."""
 
 Facts = Mapping[str, str]
-"""Number of a fact to its grounds, in the order of the specification."""
+"""Number of a fact -> its grounds, in the order of the specification."""
 
 
 def facts_of(specification: Path) -> dict[str, str]:
-    """Every fact of the specification, first place first."""
+    """All facts of the specification, in order of first occurrence."""
     facts: dict[str, str] = {}
     for page in sorted(specification.glob("[0-9]*.md")):
         for line in page.read_text(encoding="utf-8").splitlines():
@@ -90,16 +90,16 @@ def read_facts() -> dict[str, str]:
 
 
 def write_facts() -> None:
-    """Follow the specification where it is present."""
+    """Update the table from the specification, if present."""
     if SPECIFICATION.is_dir():
         lines = (f"{number}\t{grounds}\n" for number, grounds in facts_of(SPECIFICATION).items())
         FACTS.write_text("".join(lines), encoding="utf-8")
 
 
 def citations(tests: Path, facts: Facts) -> dict[str, list[str]]:
-    """Cited number to the test files that cite it, as paths below `tests`; known facts or not.
+    """Cited number -> the test files that cite it, as paths below `tests`, including unknown numbers.
 
-    Tests of this very list name facts that they have made up.
+    Tests of this module cite invented facts.
     """
     found: defaultdict[str, set[str]] = defaultdict(set)
     for path in sorted(set(tests.rglob("*.py")) - set(tests.glob("docs/*.py"))):
@@ -109,7 +109,7 @@ def citations(tests: Path, facts: Facts) -> dict[str, list[str]]:
 
 
 def cited_in(source: str, facts: Facts) -> set[str]:
-    """Numbers that the tests of a file cite: in their names and docstrings, in classes' docstrings, as strings."""
+    """Numbers cited by the tests of a file: in names and docstrings of tests and classes, and as strings."""
     cited: set[str] = set()
     tree = ast.parse(source)
     plain = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -124,7 +124,7 @@ def cited_in(source: str, facts: Facts) -> set[str]:
 
 
 def facts_table() -> str:
-    """For each group how many facts have a test, then every fact, its ground and the files with its tests."""
+    """The number of tested facts of each group, then every fact with its grounds and test files."""
     facts = read_facts()
     tests = citations(TESTS, facts)
     shown = sum(number in tests for number in facts)
@@ -147,7 +147,7 @@ def _shown_by(number: str, paths: Iterable[str] | None) -> str:
 
 
 def _prefix(number: str) -> str:
-    """`P-45` is of P, `R-CMP-3` of R-."""
+    """The prefix of a number: P for `P-45`, R- for `R-CMP-3`."""
     first, second = number.split("-")[:2]
     return f"{first}-" if second.isalpha() else first
 
@@ -163,7 +163,7 @@ def _facts_of_line(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _grounds(number: str, text: str) -> str:
-    """What a fact rests on. Without a tag it is a worked example or follows from others."""
+    """The grounds of a fact. Without a tag it is a worked example or derived from others."""
     found = {_GROUND_OF_TAG[tag] for tag in _TAG.findall(text) if tag in _GROUND_OF_TAG}
     if not found and number.startswith("E-"):
         found = {ground for words, ground in _GROUND_OF_WORD.items() if words in text}
@@ -184,7 +184,7 @@ def _in_name(name: str, facts: Facts) -> Iterator[str]:
 
 
 def _range(first: str, last: str, facts: Facts) -> Iterator[str]:
-    """One number, or all facts from the first to the last, which may lack the prefix."""
+    """One number, or a range of facts, whose end may lack the prefix."""
     yield first
     if last:
         stem, low = _parts(first)
@@ -194,7 +194,7 @@ def _range(first: str, last: str, facts: Facts) -> Iterator[str]:
 
 
 def _parts(number: str) -> tuple[str, tuple[int, str]]:
-    """`R-72h` is the pair of R and (72, "h"): numbers compare as numbers."""
+    """A sort key: `R-72h` is R and (72, "h"), so numbers are compared numerically."""
     stem, _, place = number.rpartition("-")
     digits = place.rstrip("abcdefghijklmnopqrstuvwxyz")
     return stem, (int(digits), place[len(digits) :])

@@ -90,15 +90,15 @@ TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("architecture.md", "recipes packages"): partial(picture, "recipes"),
 }
 
-# Follows the tests and not the code, and has a test of its own that names what is missing.
+# Depends on the tests and not on the code; another test checks it.
 FACT_TABLES: Mapping[tuple[str, str], Callable[[], str]] = {("fidelity.md", "facts"): facts_table}
 
 
 def rendered(page: str, text: str) -> str:
-    """The page with each `<!-- name -->` ... `<!-- end -->` filled in again.
+    """The page with the content of each `<!-- name -->` ... `<!-- end -->` replaced.
 
     Raises:
-        ValueError: the page lacks one of its markers.
+        ValueError: the page lacks a marker.
     """
     for (owner, name), table in {**TABLES, **FACT_TABLES}.items():
         if owner == page:

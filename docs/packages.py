@@ -1,4 +1,4 @@
-"""The picture of the packages on docs/architecture.md, drawn from the imports of the code."""
+"""The package pictures of docs/architecture.md, drawn from the imports."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 PACKAGE = "personalize_emu"
 SOURCE = Path(__file__).resolve().parents[1] / PACKAGE
 Arrows = Mapping[str, frozenset[str]]
-"""Part to the other parts that it imports."""
+"""Part -> parts that it imports."""
 
 
 def parts_of(package: str) -> dict[str, Path]:
-    """The modules and packages right below a package, by name. package: a path below ours, "" for ours."""
+    """The modules and packages directly below a package, by name. package: relative path, "" for personalize_emu."""
     folder = SOURCE / package
     files = {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("__")}
     folders = {path.parent.name: path.parent for path in sorted(folder.glob("*/__init__.py"))}
@@ -21,7 +21,7 @@ def parts_of(package: str) -> dict[str, Path]:
 
 
 def arrows_of(package: str) -> Arrows:
-    """Who imports whom among the parts of a package."""
+    """The imports between the parts of a package."""
     parts, prefix = parts_of(package), ".".join([PACKAGE, *filter(None, [package])]) + "."
     arrows = {}
     for name, path in parts.items():
@@ -33,7 +33,7 @@ def arrows_of(package: str) -> Arrows:
 
 
 def _imports(file: Path) -> Iterator[str]:
-    """Full dotted names, of what is imported from a module with the name that is imported."""
+    """Full dotted names of the imports of a module."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -42,7 +42,7 @@ def _imports(file: Path) -> Iterator[str]:
 
 
 def reached(arrows: Arrows, start: str) -> frozenset[str]:
-    """All parts that a part imports, through others too; itself if they import each other."""
+    """All parts that a part imports, directly or indirectly; including itself in a cycle."""
     found: set[str] = set()
     waiting = list(arrows[start])
     while waiting:
@@ -61,7 +61,7 @@ def cycles_of(arrows: Arrows) -> list[tuple[str, ...]]:
 
 
 def layers_of(arrows: Arrows) -> list[list[str]]:
-    """Lowest first: each part imports from lower layers only, and is as low as it can be.
+    """The layers, lowest first: each part imports from lower layers only and is as low as possible.
 
     Raises:
         ValueError: parts import each other.
@@ -78,7 +78,7 @@ def layers_of(arrows: Arrows) -> list[list[str]]:
 
 
 def direct(arrows: Arrows) -> Arrows:
-    """Without the arrows that follow from others, so that a picture can be read."""
+    """The imports without those that follow from others."""
     return {
         part: frozenset(other for other in used if not any(other in reached(arrows, via) for via in used - {other}))
         for part, used in arrows.items()
@@ -86,7 +86,7 @@ def direct(arrows: Arrows) -> Arrows:
 
 
 def picture(package: str) -> str:
-    """A diagram of the arrows, and a table of the layers, highest first, with what each part is for."""
+    """A diagram of the imports, and a table of the layers, highest first, with the purpose of each part."""
     parts, arrows = parts_of(package), arrows_of(package)
     lines = ["```mermaid", "flowchart TD"]
     for part, used in sorted(direct(arrows).items()):
