@@ -276,7 +276,7 @@ def vocabulary_faults(root: Path) -> list[str]:
     return found
 
 
-def test_identifiers_use_the_words_of_the_field() -> None:
+def test_identifiers_use_standard_terms() -> None:
     assert vocabulary_faults(REPOSITORY) == []
 
 

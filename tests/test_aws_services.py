@@ -167,7 +167,7 @@ def refusing(error: Exception) -> ObjectStore:
         (ConnectionResetError("gone"), StoreUnavailable),
     ],
 )
-def test_errors_have_names_of_ours(error: Exception, kind: type[StoreError]) -> None:
+def test_boto_errors_are_converted(error: Exception, kind: type[StoreError]) -> None:
     with pytest.raises(kind) as caught:
         refusing(error).open("data", "key")
     assert caught.value.bucket == "data"

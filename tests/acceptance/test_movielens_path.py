@@ -38,7 +38,7 @@ def environment() -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.shared_data
-def test_the_path_on_real_films(environment: dict[str, str]) -> None:
+def test_whole_path_on_movielens(environment: dict[str, str]) -> None:
     if not FOLDER.is_dir():
         missing = f"{FOLDER} is missing: the acceptance path on real data was NOT run"
         if os.environ.get("CI"):

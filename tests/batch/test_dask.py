@@ -59,7 +59,7 @@ def test_dask_output_equals_server_output(cluster: LocalCluster, monkeypatch: py
     assert [json.loads(line)["input"] for line in spread.splitlines()] == QUERIES
 
 
-def test_segments_travel_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_segments_can_be_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pickled Inference gives the same output."""
     sent: list[bytes] = []
 

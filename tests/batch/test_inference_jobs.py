@@ -184,7 +184,7 @@ def test_recipes_without_batch_inference_are_refused(
     assert refused(given, version, path) == expected
 
 
-def test_versions_must_exist_and_be_versions(given: Given, path: str) -> None:
+def test_solution_version_must_exist(given: Given, path: str) -> None:
     """B-2, B-12, R-GEN-6, R-GEN-7: a recommender is no solution version."""
     assert refused(given, arn("solution", "none/00000000"), path)[0] == "ResourceNotFoundException"
     assert refused(given, arn("recommender", "r"), path)[0] == "InvalidInputException"
@@ -227,7 +227,7 @@ def test_filters_must_be_of_the_group_and_for_items(given: Given, emulator: Emul
         {"itemExplorationConfig": {"unknown": "1"}},
     ],
 )
-def test_configurations_the_recipe_cannot_follow_are_refused(
+def test_unsupported_configurations_are_refused(
     given: Given, version: str, path: str, config: dict[str, Any]
 ) -> None:
     """B-8."""
@@ -270,7 +270,7 @@ def test_options_unsupported_by_recipe_have_no_effect(given: Given, path: str) -
         ),
     ],
 )
-def test_themes_that_cannot_be_meant_are_refused(
+def test_invalid_theme_configurations_are_refused(
     given: Given, path: str, recipe: str, extra: dict[str, Any], reason: str
 ) -> None:
     """B-9, B-10, B-60."""
@@ -306,7 +306,7 @@ def test_output_that_cannot_be_written_fails_the_job(given: Given, version: str,
     assert reason == "Insufficient privileges for accessing data in S3. (there is no bucket no-such-bucket)"
 
 
-def test_jobs_are_held_to_their_limits(given: Given, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_have_limits(given: Given, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """B-16, B-20, Q-54, Q-55, Q-56; the numbers are the documented ones."""
     assert (transfer.MOST_FILES, transfer.MOST_BYTES, inference_jobs.MOST_LINES) == (1000, 10**9, 50_000_000)
     for name in ("a", "b", "c"):

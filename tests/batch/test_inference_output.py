@@ -130,7 +130,7 @@ def test_related_items_have_no_scores(opened: Open, kind: str) -> None:
     assert lines[1]["output"]["recommendedItems"] == ["i1", "i2", "i3", "i4"]
 
 
-def test_popular_items_are_the_same_for_everybody(opened: Open) -> None:
+def test_popular_items_are_the_same_for_all_users(opened: Open) -> None:
     """B-22, B-47, R-75."""
     lines = answers(opened.given, opened.versions[POPULARITY], users("u1", "nobody"), "popular", numResults=3)
     assert [line["output"] for line in lines] == [{"recommendedItems": ["i1", "i2", "i3"]}] * 2
@@ -226,7 +226,7 @@ def test_filter_values_come_with_each_line(opened: Open) -> None:
     assert lines[0]["output"]["scores"] == pytest.approx([item["score"] for item in asked], abs=2e-7)
 
 
-def test_filters_on_histories_look_at_the_user_of_the_line(opened: Open) -> None:
+def test_filters_use_the_history_of_the_user_in_the_line(opened: Open) -> None:
     """B-57, F-82, F-83: items that the user interacted with are omitted; a line without user is an error."""
     seen = opened.shop.filter('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")', "not-met")
     query = {"userId": "u2", "itemList": ["i1", "i2", "i3", "i4"]}
@@ -257,7 +257,7 @@ def test_each_file_of_a_folder_has_its_output(opened: Open) -> None:
     assert list(given.downloaded("tree-one/")) == ["tree-one/_CHECK", "tree-one/other.csv.out"]
 
 
-def test_jobs_repeat_themselves(opened: Open) -> None:
+def test_repeated_jobs_have_equal_output(opened: Open) -> None:
     """B-71."""
     text = json_lines(users("u1", "u2", "nobody"))
     version = opened.versions[USER_PERSONALIZATION]

@@ -84,7 +84,7 @@ def test_output_repeats_its_input(members: dict[str, object], notation: lines_mo
 
 
 @drawn(st.binary(max_size=40))
-def test_no_bytes_break_the_reader(content: bytes) -> None:
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     """B-16, B-54."""
     written = encoded([INFERENCE.line(parsed(content), "null", "error")])
     assert json.loads(written)["error"] == "error"

@@ -128,7 +128,7 @@ def test_the_notation_of_segments(given: Given, by_attribute: str) -> None:
     assert '","u' in text
 
 
-def test_users_of_the_camp_are_found_for_an_item(given: Given, by_item: str) -> None:
+def test_segment_of_an_item_has_users_of_its_group(given: Given, by_item: str) -> None:
     """B-25, B-50c, R-81: by affinity, users who already have the item last."""
     rows = two_camps(users=120, events=10)
     queries = [{"itemId": f"i{number:03d}"} for number in (4, 9)]
@@ -177,7 +177,7 @@ def made_filter(given: Given, group: str, expression: str, name: str) -> str:
     return str(made["filterArn"])
 
 
-def test_filters_choose_users(given: Given, group: str, by_item: str) -> None:
+def test_filters_select_users(given: Given, group: str, by_item: str) -> None:
     """F-80, F-81, F-86, F-155, F-156, B-27, B-57: conditions on user records, with values in each line."""
     young = made_filter(given, group, "INCLUDE UserID WHERE Users.AGE < $AGE", "young")
     queries: list[Query] = [
@@ -193,7 +193,7 @@ def test_filters_choose_users(given: Given, group: str, by_item: str) -> None:
     assert lines[3]["error"] == "filterValues must be an object of strings"
 
 
-def test_filters_choose_users_by_their_events(given: Given, group: str, by_item: str) -> None:
+def test_filters_select_users_by_events(given: Given, group: str, by_item: str) -> None:
     """F-157, F-158, F-159, B-57: imported and streamed events."""
     tracker = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
     events = boto3.client("personalize-events", region_name=REGION)
@@ -238,7 +238,7 @@ def test_metrics_of_segments(given: Given, by_item: str, by_attribute: str) -> N
 
 
 @pytest.mark.parametrize(("name", "most"), [("MOST_ITEMS", 500), ("MOST_ATTRIBUTES", 10)])
-def test_jobs_are_held_to_their_limits(
+def test_jobs_have_limits(
     given: Given, group: str, name: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """B-20, Q-57."""

@@ -63,7 +63,7 @@ def test_b61_relevances_fall_and_can_be_negative(themes: Themes) -> None:
     assert members["itemsThemeRelevanceScores"] == [round(float(value), 9) for value in theme.relevances]
 
 
-def test_relevance_is_the_cosine_seen_from_the_middle(themes: Themes) -> None:
+def test_relevance_is_the_centred_cosine(themes: Themes) -> None:
     """Equals a computation with dense vectors."""
     numbers = np.array([0, 1, 2, 3], np.int32)
     theme = themes.of("x", numbers)

@@ -118,7 +118,7 @@ STEPS = st.lists(
 
 @settings(deadline=None)
 @given(STEPS)
-def test_d84_any_course_of_imports_and_puts(steps: list[tuple[str, list[tuple[str, int]]]]) -> None:
+def test_d84_any_sequence_of_imports_and_puts(steps: list[tuple[str, list[tuple[str, int]]]]) -> None:
     """Equals a reference that stores time and origin of every record."""
     bulk: pa.Table | None = None
     put: list[dict[str, Any]] = []
@@ -142,7 +142,7 @@ def test_d84_any_course_of_imports_and_puts(steps: list[tuple[str, list[tuple[st
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2)), max_size=8), st.sets(st.sampled_from("abxy")))
-def test_d110_rows_are_removed_without_a_trace(rows: list[tuple[str, int]], unwanted: set[str]) -> None:
+def test_d110_removed_rows_leave_no_dictionary_entries(rows: list[tuple[str, int]], unwanted: set[str]) -> None:
     table = listed(rows)
     kept = without_rows(table, "ITEM_ID", unwanted)
     assert pairs(kept) == [row for row in rows if row[0] not in unwanted]

@@ -130,7 +130,7 @@ def test_t20_without_the_columns_nothing_passes() -> None:
     assert len(collect_interactions(plain, [], event_value_threshold=0.0)) == 0
 
 
-def test_actions_are_items_of_another_column() -> None:
+def test_collect_action_interactions() -> None:
     events = schema("ActionInteractions", USER, ACTION, TYPE, TIME)
     put = [{"USER_ID": "u", "ACTION_ID": "x", "EVENT_TYPE": "TAKEN", "TIMESTAMP": 2}]
     bulk = rows_table(events, [{**put[0], "ACTION_ID": "y"}])

@@ -221,12 +221,14 @@ def line_with(odd: list[tuple[int, str]]) -> str:
     TOLERATED,
     st.sampled_from([1, MOST_REASONS]),
 )
-def test_same_verdict_on_odd_cells(lines: list[str], block_bytes: int, tolerated: float, most_reasons: int) -> None:
+def test_fast_reader_equals_reference_on_unusual_cells(
+    lines: list[str], block_bytes: int, tolerated: float, most_reasons: int
+) -> None:
     content = "\n".join([",".join(EVERY_TYPE.names), *lines]).encode()
     assert_same_verdict(content, EVERY_TYPE, block_bytes, tolerated, most_reasons)
 
 
-SOUP = st.lists(
+RANDOM_LINES = st.lists(
     st.sampled_from(
         [
             b"u",
@@ -250,9 +252,11 @@ SOUP = st.lists(
 
 
 @settings(deadline=None, max_examples=500)
-@given(SOUP, BLOCK_SIZES, TOLERATED, st.sampled_from([b"\n", b"\r\n", b"\r"]))
-def test_same_verdict_on_soup(soup: bytes, block_bytes: int, tolerated: float, end: bytes) -> None:
-    assert_same_verdict(b"USER_ID,ITEM_ID,TIMESTAMP" + end + soup, INTERACTIONS_SCHEMA, block_bytes, tolerated)
+@given(RANDOM_LINES, BLOCK_SIZES, TOLERATED, st.sampled_from([b"\n", b"\r\n", b"\r"]))
+def test_fast_reader_equals_reference_on_random_bytes(
+    content: bytes, block_bytes: int, tolerated: float, end: bytes
+) -> None:
+    assert_same_verdict(b"USER_ID,ITEM_ID,TIMESTAMP" + end + content, INTERACTIONS_SCHEMA, block_bytes, tolerated)
 
 
 HEADER_NAMES = [b"USER_ID", b"ITEM_ID", b"Item_Id", b"TIMESTAMP", b'"timestamp"', b'"X"']
@@ -264,5 +268,5 @@ HEADER_PARTS = [*HEADER_NAMES, b'"', b",", b"", b"\xff", b"\n"]
     st.lists(st.sampled_from(HEADER_PARTS), max_size=9),
     BLOCK_SIZES,
 )
-def test_same_verdict_on_headers(parts: list[bytes], block_bytes: int) -> None:
+def test_fast_reader_equals_reference_on_headers(parts: list[bytes], block_bytes: int) -> None:
     assert_same_verdict(b",".join(parts), INTERACTIONS_SCHEMA, block_bytes, 0.0)

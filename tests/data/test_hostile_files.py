@@ -50,7 +50,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
-def test_d69_hostile_content_is_rejected_and_nothing_worse(content: bytes) -> None:
+def test_d69_malicious_content_is_rejected(content: bytes) -> None:
     with pytest.raises(RejectedData) as caught:
         read_files([("data.csv", lambda: io.BytesIO(content))], INTERACTIONS_SCHEMA, "INTERACTIONS")
     assert caught.value.failure_reason.startswith(BEGINNINGS)
@@ -70,7 +70,7 @@ class Endless(io.RawIOBase):
 
 
 @pytest.mark.parametrize("beginning", [b"", HEADER.encode()])
-def test_a_gigantic_line_is_refused_before_it_is_held(beginning: bytes) -> None:
+def test_gigantic_line_is_refused_with_bounded_memory(beginning: bytes) -> None:
     stream = Endless(beginning)
     with (
         mock.patch.object(csv_files, "BLOCK_BYTES", 1 << 10),
@@ -81,7 +81,7 @@ def test_a_gigantic_line_is_refused_before_it_is_held(beginning: bytes) -> None:
     assert stream.given < 1 << 15
 
 
-def test_content_is_read_in_blocks() -> None:
+def test_objects_are_read_in_buffers() -> None:
     class Watched(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
             assert size is not None

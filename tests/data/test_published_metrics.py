@@ -45,7 +45,7 @@ def test_cloudwatch_errors_raise_metrics_refused(error: Exception) -> None:
         aws_services.publish(REGION, "Personalize", [{"MetricName": "m", "Value": 1.0}])
 
 
-def test_nothing_is_sent_to_ourselves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_address_is_refused_as_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4577")
     with pytest.raises(MetricsRefused):
         remote_aws_services(ourselves=["localhost:4577"]).publish(REGION, "Personalize", [])

@@ -35,7 +35,7 @@ def test_views_do_not_change_after_appends() -> None:
     assert len(seen) == 1
 
 
-def test_readers_beside_writers_see_whole_appends() -> None:
+def test_concurrent_readers_see_complete_appends() -> None:
     log = RecordLog()
 
     def write(writer: int) -> None:
@@ -78,7 +78,7 @@ def test_d110_removed_rows_leave_gaps_and_positions_stay(folded: bool) -> None:
     assert len(seen) == 3
 
 
-def test_d110_no_trace_of_removed_rows_stays() -> None:
+def test_d110_removed_rows_leave_no_data() -> None:
     """Removed values are also removed from the dictionaries of folded columns."""
     log = RecordLog()
     log.append([event("gone", 0, item="only theirs"), event("v", 1)])
@@ -173,7 +173,7 @@ def test_the_newest_of_each_type_are_enough() -> None:
     assert len(viewed) <= 10 * len(now.segments)
 
 
-def test_segments_stay_few() -> None:
+def test_number_of_segments_is_logarithmic() -> None:
     """Each segment is several times as long as the next, so readers search few segments."""
     log = RecordLog()
     for step in range(300):

@@ -64,7 +64,7 @@ def parquet(columns: dict[str, Any]) -> bytes:
         (" ", ": 1 values, the header has 9"),
     ],
 )
-def test_d58_a_row_in_twenty_may_be_bad(line: str, reason: str) -> None:
+def test_d58_up_to_five_per_cent_of_rows_may_be_nonconforming(line: str, reason: str) -> None:
     good = [GOOD] * 19
     table, counts = read(["\n".join([HEADER, *good, line, ""])], EVERY_TYPE)
     assert table.num_rows == 19
@@ -136,7 +136,7 @@ def test_d57_d64_a_value_that_is_too_long_fails_the_job_however_many_rows_are_go
         read([long], YEARS)
 
 
-def test_only_lines_that_may_be_bad_are_read_slowly() -> None:
+def test_only_candidate_lines_are_parsed_slowly() -> None:
     """A block with few nonconforming lines takes little longer than one without."""
     lines = ['"a, ""b""",1', "c\\\"d,2", "é,-3", "+e, 4 "] * 500 + ["f,x"]
     with mock.patch.object(csv_sifting, "line_fault", wraps=csv_sifting.line_fault) as slowly:
@@ -196,7 +196,7 @@ def test_allowed_null_conforms_in_parquet() -> None:
     assert (counts.rows, counts.left_out) == (2, 0)
 
 
-def test_words_of_rows_that_are_left_out_are_gone_from_dictionaries() -> None:
+def test_dictionaries_contain_only_values_of_kept_rows() -> None:
     content = parquet({"ITEM_ID": ["i"] * 39 + ["gone"], "YEAR": [1] * 39 + [None]})
     table, _ = read([content], YEARS)
     assert encoded(table.column("ITEM_ID")).dictionary.to_pylist() == ["i"]
@@ -208,6 +208,6 @@ def test_names_of_parquet_columns_are_in_any_case() -> None:
     assert table.to_pylist() == [{"ITEM_ID": "i", "YEAR": 1}]
 
 
-def test_nothing_conforms_without_the_least_structure() -> None:
+def test_unstructured_input_never_conforms() -> None:
     with pytest.raises(RejectedData, match="2 of 2 rows"):
         read(["USER_ID,ITEM_ID,TIMESTAMP\n{}\n[]\n"], INTERACTIONS_SCHEMA, "INTERACTIONS", tolerated=0.9)

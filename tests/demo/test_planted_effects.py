@@ -145,7 +145,7 @@ def test_effect_1_tastes(shop: Shop, persona: str) -> None:
     assert np.mean(shares) > 0.5
 
 
-def test_effect_2_consumables_are_wanted_again(shop: Shop) -> None:
+def test_effect_2_consumables_are_recommended_again(shop: Shop) -> None:
     """Buyers of coffee get coffee again; buyers of a printer get printers hardly more often than others."""
     times: dict[str, float] = {}
     for category in CATEGORIES:

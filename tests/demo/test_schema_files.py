@@ -44,6 +44,6 @@ def test_d37_ecommerce_items_default() -> None:
     ]
 
 
-def test_unknown_names_are_answered_with_the_known_ones() -> None:
+def test_unknown_name_error_lists_known_names() -> None:
     with pytest.raises(KeyError, match="custom/items"):
         schema_text("custom/films")

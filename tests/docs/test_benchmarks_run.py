@@ -9,7 +9,7 @@ from benchmarks.report import show
 from benchmarks.serving import LIST_SCHEMAS, Load, measure
 
 
-def test_a_load_is_measured(personalize_server: str) -> None:
+def test_serving_benchmark_runs(personalize_server: str) -> None:
     load = Load("ListSchemas", personalize_server, "/", LIST_SCHEMAS, lambda _: b"{}")
     name, rate, *delays = measure(load, clients=2, seconds=0.2)
     assert name == "ListSchemas"
@@ -17,19 +17,19 @@ def test_a_load_is_measured(personalize_server: str) -> None:
     assert sorted(map(float, delays)) == [float(delay) for delay in delays]
 
 
-def test_a_refused_request_ends_the_measurement(personalize_server: str) -> None:
+def test_refused_request_fails_the_benchmark(personalize_server: str) -> None:
     load = Load("ListSchemas", personalize_server, "/", LIST_SCHEMAS, lambda _: b"no json")
     with pytest.raises(RuntimeError, match=r"ListSchemas: 400 .*SerializationException"):
         measure(load, clients=1, seconds=0.2)
 
 
-def test_filters_are_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_filters_benchmark_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.argv", ["filters", "--items", "2000", "--times", "1"])
     assert filters.main() == 0
     assert capsys.readouterr().out.count("\n| ") == 8 + 3 + 4
 
 
-def test_batch_jobs_are_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_batch_benchmark_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.argv", ["batch", "--users", "50", "--items", "40", "--lines", "60"])
     assert batch.main() == 0
     assert capsys.readouterr().out.count("\n| ") == 2 + 2 * len(batch.RECIPES)
@@ -44,7 +44,7 @@ def test_training_at_scale_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "| mean_reciprocal_rank_at_25 " in printed
 
 
-def test_sequences_are_made_and_foreseen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sequences_benchmark_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["popularity", "v2 without the network"]
     monkeypatch.setattr("sys.argv", ["sequences", "--events", "60000", "--only", names[0], "--only", names[1]])
     assert sequences.main() == 0
@@ -60,7 +60,7 @@ def test_tables_are_markdown_with_figures_to_the_right(capsys: pytest.CaptureFix
     )
 
 
-def test_stalled_connections_are_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stalled_benchmark_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.argv", ["stalled", "--connections", "6", "--seconds", "0.2"])
     assert stalled.main() == 0
     rows = [line.split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")][1:]

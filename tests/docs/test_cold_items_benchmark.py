@@ -26,7 +26,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     return with_metadata(read(folder), folder, titles=True)
 
 
-def test_hidden_films_are_hidden_and_found_again(films: TrainingData) -> None:
+def test_hidden_items_are_removed_and_recommended(films: TrainingData) -> None:
     split = split_items(films, 0)
     assert len(split.hidden) == 12
     assert not np.isin(split.data.items, split.hidden).any()

@@ -36,7 +36,7 @@ def table() -> str:
     return facts_table()
 
 
-def test_the_page_is_fresh() -> None:
+def test_fidelity_page_is_up_to_date() -> None:
     """Compared as sets of rows, so that a failure lists the rows only."""
     shown = set(PAGE.read_text(encoding="utf-8").splitlines())
     missing = [line for line in table().splitlines() if line not in shown]

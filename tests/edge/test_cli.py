@@ -63,7 +63,7 @@ def test_a_wrong_variable_is_named(capsys: pytest.CaptureFixture[str], monkeypat
         ("PERSONALIZE_EMU_ENTIRELY_DIFFERENT", "1", "no option PERSONALIZE_EMU_ENTIRELY_DIFFERENT; personalize-emu"),
     ],
 )
-def test_a_bad_or_unknown_variable_is_named(
+def test_invalid_variable_is_named(
     variable: str, value: str, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -71,14 +71,14 @@ def test_a_bad_or_unknown_variable_is_named(
     assert message in capsys.readouterr().err
 
 
-def test_variables_of_kubernetes_and_docker_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_kubernetes_and_docker_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERSONALIZE_EMU_PORT", "tcp://10.0.0.7:4577")
     monkeypatch.setenv("PERSONALIZE_EMU_SERVICE_HOST", "10.0.0.7")
     monkeypatch.setenv("PERSONALIZE_EMU_PORT_4577_TCP_ADDR", "10.0.0.7")
     assert main(["env"]) == 0
 
 
-def test_an_option_wins_over_a_bad_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_option_overrides_invalid_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERSONALIZE_EMU_PORT", "70000")
     assert main(["env", "--port", "1234"]) == 0
 
@@ -96,7 +96,7 @@ def test_reset_without_server_explains_how_to_start_one(capsys: pytest.CaptureFi
     assert "personalize-emu serve" in capsys.readouterr().err
 
 
-def test_reset_asks_the_server_that_is_meant(
+def test_reset_uses_the_configured_server(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -106,14 +106,14 @@ def test_reset_asks_the_server_that_is_meant(
     assert "http://127.0.0.1:7:" in capsys.readouterr().err
 
 
-def test_doctor_tells_versions_and_settings(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_prints_versions_and_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     text = capsys.readouterr().out
     for expected in ("python 3.", "personalize-emu ", "moto ", "boto3 ", "PERSONALIZE_EMU_PACE=fast"):
         assert expected in text
 
 
-def test_doctor_tells_no_secrets(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_prints_no_secrets(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The output is meant for bug reports and has no secrets."""
     monkeypatch.setenv("PERSONALIZE_EMU_CREDENTIALS", "AKIAONE:hidden,AKIATWO:hid:den/+=")
     monkeypatch.setenv("PERSONALIZE_EMU_AWS_ENDPOINT", "http://ann:hid@den@minio:9000/x")

@@ -109,7 +109,7 @@ def test_aborted_upload_does_not_change_the_object(server: LiveServer, rest: byt
     assert [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == ["kept"]
 
 
-def test_cut_json_is_not_carried_out(server: LiveServer) -> None:
+def test_truncated_json_is_refused(server: LiveServer) -> None:
     whole = b'{"name":"cut-json"}'
     sent = head("POST", "/", "personalize", target("CreateDatasetGroup"), "Content-Length: 500") + whole
     status, headers, body = send(server, sent, ends=True)
@@ -166,7 +166,7 @@ def test_unsigned_requests_have_the_limit_of_their_destination(server: LiveServe
     assert send(server, f"POST /_emu/clock HTTP/1.1\r\nHost: a\r\n{size}\r\n\r\n".encode())[0] == 413
 
 
-def test_stalled_connections_hold_up_nobody(server: LiveServer) -> None:
+def test_stalled_connections_do_not_block_others(server: LiveServer) -> None:
     with ExitStack() as open_connections:
         for number in range(STALLED):
             connection = open_connections.enter_context(connect(server))
@@ -178,7 +178,7 @@ def test_stalled_connections_hold_up_nobody(server: LiveServer) -> None:
         assert client(server, "s3").list_buckets()["Buckets"]
 
 
-def test_health_waits_for_no_thread_and_no_lock(server: LiveServer) -> None:
+def test_health_needs_no_thread_and_no_lock(server: LiveServer) -> None:
     """All live threads wait for the store, and further requests wait for a thread."""
     ask: Callable[[], Any] = client(server, "personalize").list_schemas
     threads = [threading.Thread(target=ask) for _ in range(dispatcher.LIVE_THREADS + 2)]
@@ -273,7 +273,7 @@ def test_debug_log_has_calls_of_embedded_services(
     ]
 
 
-def test_a_fault_outside_of_any_operation_is_answered_and_leaves_the_threads(
+def test_exception_outside_of_operations_is_answered(
     server: LiveServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(_call: object) -> None:

@@ -23,7 +23,7 @@ def client_at(url: str, service: str = "personalize") -> Any:
     return boto3.client(service, REGION, endpoint_url=url, aws_access_key_id="k", aws_secret_access_key="s")
 
 
-def test_state_is_shared_by_all_requests_and_reset_forgets_it(
+def test_state_is_shared_by_requests_until_reset(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ServerProcess("--pace", "instant") as server:

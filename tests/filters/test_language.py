@@ -106,7 +106,7 @@ def test_placeholders_are_valid_with_every_comparison(operator: str) -> None:
         assert remaining(f"INCLUDE ItemID WHERE Items.STOCK {operator} {text}", "u1", None, {"N": "3"}) == plain
 
 
-def test_a_quoted_placeholder_is_a_placeholder() -> None:
+def test_quoted_placeholder_is_a_parameter() -> None:
     """F-21."""
     text = 'INCLUDE ItemID WHERE Items.CATEGORY IN ("$CATEGORY")'
     assert remaining(text, "u1", None, {"CATEGORY": '"boot"'}) == ["i3", "i4"]
@@ -292,7 +292,7 @@ def test_a_column_of_the_current_item_needs_no_brackets(spelling: str, column: s
 
 @pytest.mark.parametrize("operand", ["$CAT", '"shoe"', "5", "*", "Items.CATEGORY", "CurrentUser.MEMBERSHIP"])
 @pytest.mark.parametrize("spelling", ["IN", "NOT IN"])
-def test_everything_else_needs_brackets(spelling: str, operand: str) -> None:
+def test_lists_need_brackets(spelling: str, operand: str) -> None:
     """Spec 08 section 2."""
     assert refused(f"INCLUDE ItemID WHERE Items.CATEGORY {spelling} {operand}").startswith("Invalid Expression: ")
 

@@ -57,7 +57,7 @@ def masks(view: View) -> list[list[bool]]:
 
 @settings(max_examples=150, deadline=None)
 @given(puts, puts, puts)
-def test_changed_records_are_those_made_anew(
+def test_changed_records_equal_new_records(
     first: list[dict[str, Any]], second: list[dict[str, Any]], third: list[dict[str, Any]]
 ) -> None:
     """D-84: the newest record of an id is used; changes are applied one after the other."""

@@ -184,7 +184,7 @@ def test_event_ids_count_in_the_whole_group(recorded: RecordedActions) -> None:
     assert len(recorded.emulator.state.contents(other).log) == 1
 
 
-def test_without_user_the_session_stands_for_one(recorded: RecordedActions) -> None:
+def test_session_id_replaces_missing_user_id(recorded: RecordedActions) -> None:
     """EV-78, EV-73, EV-42: session and user belong to each interaction."""
     nameless = {name: value for name, value in taken(sessionId="s2").items() if name != "userId"}
     recorded.put(taken(), nameless)
@@ -195,7 +195,7 @@ def test_without_user_the_session_stands_for_one(recorded: RecordedActions) -> N
     assert contents.streamed(3).column("USER_ID").to_pylist() == ["u", "w", "w"]
 
 
-def test_tracking_ids_of_trackers_are_others(recorded: RecordedActions) -> None:
+def test_tracker_ids_are_not_dataset_tracking_ids(recorded: RecordedActions) -> None:
     """EV-70, EV-77, P-38: HTTP status 404; EV-7: PutEvents does not accept the dataset's tracking id."""
     recorded.given.dataset(recorded.group, recorded.given.schema(name="interactions"))
     tracker = recorded.given.personalize.create_event_tracker(name="t", datasetGroupArn=recorded.group)

@@ -37,7 +37,7 @@ def campaign(group: ActionGroup) -> str:
     return group.deployed()
 
 
-def test_every_operation_of_the_model_is_there() -> None:
+def test_every_operation_of_the_model_is_routed() -> None:
     assert set(HANDLERS) == set(operations())
     assert len(HANDLERS) == 79
 
@@ -253,7 +253,7 @@ def test_expired_actions_are_not_shown(own_group: ActionGroup, emulator: Emulato
     assert "climb" not in own_group.listed(campaign, EVEN)
 
 
-def test_repeated_actions_wait(own_group: ActionGroup, emulator: Emulator) -> None:
+def test_repeat_frequency_hides_actions(own_group: ActionGroup, emulator: Emulator) -> None:
     """R-80c, RT-93, D-120: after any interaction, for that number of days."""
     campaign = own_group.deployed()
     own_group.put(read=json.dumps({"category": "book", "value": 1, "repeatFrequency": 3}))
@@ -269,7 +269,7 @@ def test_repeated_actions_wait(own_group: ActionGroup, emulator: Emulator) -> No
     assert "read" in own_group.listed(campaign, EVEN)
 
 
-def test_new_actions_join_within_two_hours(own_group: ActionGroup, emulator: Emulator) -> None:
+def test_new_actions_are_added_within_two_hours(own_group: ActionGroup, emulator: Emulator) -> None:
     """Table 1.1, R-80a: actions without score are ordered by value."""
     campaign = own_group.deployed()
     own_group.put(fresh=json.dumps({"category": "sport", "value": 8}))

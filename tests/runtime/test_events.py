@@ -94,7 +94,7 @@ def test_an_event_becomes_a_row(rich: Tracker) -> None:
     ]
 
 
-def test_without_user_the_session_stands_for_one(rich: Tracker) -> None:
+def test_session_id_replaces_missing_user_id(rich: Tracker) -> None:
     """EV-42, RT-43."""
     rich.put(event())
     assert rich.rows[0]["USER_ID"] == "s"
@@ -148,7 +148,7 @@ def test_columns_are_filled_from_request_members(given: Given, events: Any, emul
     assert tracker.rows == [{**common, "EVENT_ID": "e", "RECOMMENDATION_ID": "RID"}]
 
 
-def test_a_session_column_of_another_type_holds_something_else(given: Given, events: Any, emulator: Emulator) -> None:
+def test_session_column_of_another_type_is_not_filled(given: Given, events: Any, emulator: Emulator) -> None:
     """EV-90, EV-91: a numeric column of that name is not filled; the event is accepted."""
     group = given.group()
     columns = (field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long"), field("SESSION_ID", "int"))
@@ -261,7 +261,7 @@ def test_new_events_change_that_users_next_answer_only(films: tuple[str, Tracker
     assert ids(runtime, campaign, "u4") == neighbour
 
 
-def test_a_new_user_is_shaped_by_a_few_events(films: tuple[str, Tracker], runtime: Any) -> None:
+def test_few_events_change_results_of_a_new_user(films: tuple[str, Tracker], runtime: Any) -> None:
     """R-72d, RT-41, RT-43, EV-49."""
     campaign, tracker = films
     for number in range(3):
@@ -271,7 +271,7 @@ def test_a_new_user_is_shaped_by_a_few_events(films: tuple[str, Tracker], runtim
     assert share_odd(ids(runtime, campaign, "anonymous")) == 0
 
 
-def test_what_is_sent_late_counts_as_of_its_own_time(
+def test_late_events_count_at_their_own_time(
     given: Given, events: Any, emulator: Emulator, runtime: Any
 ) -> None:
     """EV-47, R-72b: what happened before all else is not the newest of a history, whenever it arrives."""

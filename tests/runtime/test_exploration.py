@@ -57,7 +57,7 @@ def new_among(opened: Open, campaign: str, count: int = 25) -> float:
     return float(np.mean([len(set(NEW) & set(ids)) for ids in lists]))
 
 
-def test_without_weight_relevance_alone_decides(opened: Open) -> None:
+def test_weight_zero_ranks_by_relevance_alone(opened: Open) -> None:
     """R-72e, R-62, RT-51, RT-35, B-58: without exploration, cold items are last and responses are equal."""
     assert set(opened.market.ids(opened.none, count=10)) < set(SEEN)
     assert opened.market.list(opened.none) == opened.market.list(opened.none)
@@ -96,7 +96,7 @@ def test_known_items_keep_their_order(opened: Open) -> None:
         assert list(after.values()) == sorted(after.values(), reverse=True)
 
 
-def test_answers_stay_until_the_next_window(opened: Open) -> None:
+def test_exploration_is_constant_within_a_window(opened: Open) -> None:
     """R-72f, RT-35, RT-52: drawn per user, constant for two hours, then drawn again."""
     asked = [opened.market.list(opened.full, user) for user in USERS[:6]]
     assert asked == [opened.market.list(opened.full, user) for user in USERS[:6]]

@@ -197,7 +197,7 @@ def test_filters_that_cannot_be_used(shop: Shop, popular: str) -> None:
     assert refusal(call, campaignArn=popular, filterArn=stranger)[0] == INVALID
 
 
-def test_values_that_cannot_be_read(shop: Shop, popular: str) -> None:
+def test_malformed_parameter_values(shop: Shop, popular: str) -> None:
     """F-70 to F-75, F-95."""
     made = shop.filter("INCLUDE ItemID WHERE Items.PRICE < $PRICE")
     for text in ('"30', '"10","20"', "cheap"):

@@ -41,7 +41,7 @@ def test_items_carry_the_columns_asked_for(shop: Shop) -> None:
     assert all("metadata" not in item for item in plain)
 
 
-def test_rankings_carry_them_too(shop: Shop) -> None:
+def test_rankings_have_metadata(shop: Shop) -> None:
     """RT-80, RT-65."""
     campaign = shop.deployed(RANKING, "ranking", ENABLED)
     request = {"campaignArn": campaign, "userId": "u1", "metadataColumns": {"items": ["CATEGORY"]}}
@@ -58,7 +58,7 @@ def test_rankings_carry_them_too(shop: Shop) -> None:
     )
 
 
-def test_version_two_needs_no_switch(shop: Shop) -> None:
+def test_v2_always_has_metadata(shop: Shop) -> None:
     """R-73b, RT-65."""
     campaign = shop.deployed(V2, "v2")
     answer = shop.runtime.get_recommendations(

@@ -161,7 +161,7 @@ def test_v2_reasons_name_promoted_items(shop: Shop, version_two: str) -> None:
     assert all(item["reason"] == [] and 0 < item["score"] < 1 for item in answer["itemList"] if item is not new)
 
 
-def test_version_two_fills_up_with_popular_items(shop: Shop, version_two: str) -> None:
+def test_v2_fills_up_with_popular_items(shop: Shop, version_two: str) -> None:
     """R-73, RT-31, RT-75, F-45: with a filter that removes many items."""
     answer = shop.runtime.get_recommendations(
         campaignArn=version_two, userId="u1", filterArn=filter_arn(shop, "boots")

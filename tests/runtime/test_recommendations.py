@@ -18,7 +18,7 @@ def ids(answer: dict[str, Any]) -> list[str]:
     return [item["itemId"] for item in answer["itemList"]]
 
 
-def test_recommendations_stay_in_the_camp_of_the_user(given: Given, runtime: Any) -> None:
+def test_recommendations_are_of_the_users_group(given: Given, runtime: Any) -> None:
     """R-72, RT-30 to RT-34, RT-5."""
     campaign = given.deployed(USER_PERSONALIZATION)
     answer = runtime.get_recommendations(campaignArn=campaign, userId="u2", numResults=5)
@@ -39,7 +39,7 @@ def test_scores_sum_to_one_over_the_catalog(given: Given, runtime: Any) -> None:
     assert sum(item["score"] for item in answer["itemList"]) == pytest.approx(1, abs=1e-5)
 
 
-def test_version_two_gives_reasons(given: Given, runtime: Any) -> None:
+def test_v2_gives_reasons(given: Given, runtime: Any) -> None:
     """RT-75, R-73."""
     answer = runtime.get_recommendations(campaignArn=given.deployed(V2), userId="u2")
     assert all(item["reason"] == [] for item in answer["itemList"])
@@ -67,7 +67,7 @@ def test_popularity_counts_users_and_shows_no_scores(given: Given, runtime: Any)
     assert all(set(item) == {"itemId"} for item in answer["itemList"])
 
 
-def test_related_items_stay_in_the_camp_of_the_item(given: Given, runtime: Any) -> None:
+def test_related_items_are_of_the_items_group(given: Given, runtime: Any) -> None:
     """R-77, R-77b, RT-19, RT-31."""
     campaign = given.deployed(SIMS)
     answer = runtime.get_recommendations(campaignArn=campaign, itemId="i010", numResults=5)
@@ -192,7 +192,7 @@ def test_equal_requests_get_equal_answers(given: Given, runtime: Any) -> None:
     assert answers[0] == answers[1] == answers[2]
 
 
-def test_a_deleted_campaign_answers_no_more(given: Given, runtime: Any) -> None:
+def test_deleted_campaign_is_not_found(given: Given, runtime: Any) -> None:
     """R-CMP-16, RT-22."""
     campaign = given.deployed(POPULARITY)
     given.personalize.delete_campaign(campaignArn=campaign)

@@ -293,7 +293,7 @@ def test_the_newest_of_bulk_and_individual_record_counts(shop: Shop) -> None:
     assert shown["i2"] == {}
 
 
-def test_new_items_join_the_catalog_at_the_next_training(shop: Shop) -> None:
+def test_new_items_are_added_at_the_next_training(shop: Shop) -> None:
     """EV-68, R-41, R-112."""
     first = shop.deployed(V2, "before")
     put_item(shop, "novelty")

@@ -107,7 +107,7 @@ def test_b8_influence_of_a_batch_job(given: Given, runtime: Any) -> None:
     assert sorted(json.loads(text)["output"]["recommendedItems"]) == ["engine02", "engine03"]
 
 
-def test_r79b_new_items_join_within_half_an_hour(
+def test_r79b_new_items_are_added_within_half_an_hour(
     library: Library, runtime: Any, events: Any, clock: ManualClock
 ) -> None:
     campaign = library.campaign()

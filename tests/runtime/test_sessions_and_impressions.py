@@ -82,7 +82,7 @@ def test_session_without_user_remains_a_session(films: Tracker, given: Given, ru
     assert share_odd(ids(runtime, again, "somebody")) > 0.5
 
 
-def test_a_removed_user_gets_no_session_back(films: Tracker) -> None:
+def test_removed_user_loses_sessions(films: Tracker) -> None:
     """EV-42, D-117."""
     odd_items(films, "visit")
     films.put(event("i000"), sessionId="visit", userId="gone")

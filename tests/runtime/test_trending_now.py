@@ -93,7 +93,7 @@ def test_another_evaluation_without_new_data_changes_nothing(
     assert trends.top() == ["i007"]
 
 
-def test_daily_trends_are_looked_at_every_two_hours(
+def test_daily_trends_are_updated_every_two_hours(
     given: Given, runtime: Any, events: Any, clock: ManualClock
 ) -> None:
     """R-76a: updated every two hours with daily trend discovery."""
@@ -105,7 +105,7 @@ def test_daily_trends_are_looked_at_every_two_hours(
     assert trends.top() == ["i-new"]
 
 
-def test_imports_count_too(trends: Trends, clock: ManualClock) -> None:
+def test_imports_are_refreshed(trends: Trends, clock: ManualClock) -> None:
     """R-114."""
     more = [*rows(), *[(f"v{number}", "i-imported", LATER + number) for number in range(5)]]
     trends.given.import_job(arn("dataset", "group/INTERACTIONS"), trends.given.upload(as_csv(more)), "more")

@@ -50,7 +50,7 @@ def test_item_without_cooccurrence_gets_popular_items(given: Given, runtime: Any
     assert asked(runtime, related, itemId="i001", numResults=5) != popular
 
 
-def test_a_cold_item_gets_items_like_it(given: Given, runtime: Any, group: str) -> None:
+def test_cold_item_gets_similar_items(given: Given, runtime: Any, group: str) -> None:
     """RT-46, R-78: by metadata, for items without interactions."""
     found = asked(runtime, campaign(given, group, SIMILAR), itemId="cold", numResults=10)
     assert sum(int(item[1:]) % 2 for item in found if item.startswith("i")) >= 8

@@ -110,7 +110,7 @@ def test_frequently_bought_together_learns_from_purchases_alone(given: Given, ru
     assert set(ask(runtime, made, itemId="i000", numResults=5)) <= together
 
 
-def test_recommended_for_you_follows_the_users_camp(given: Given, runtime: Any, events: Any) -> None:
+def test_recommended_for_you_is_of_the_users_group(given: Given, runtime: Any, events: Any) -> None:
     """R-94, RT-41: including streamed events."""
     group = shop(given)
     made = recommender(given, group, "ecomm-recommended-for-you", recommenderConfig=NO_EXPLORATION)
@@ -189,7 +189,7 @@ def test_the_hundred_newest_purchases_are_hidden(given: Given, runtime: Any) -> 
     assert set(ask(runtime, made, userId="fan", numResults=500)) == set(ids[:20])
 
 
-def test_an_old_history_hides_nothing(given: Given, runtime: Any, clock: ManualClock) -> None:
+def test_automatic_filter_ignores_old_histories(given: Given, runtime: Any, clock: ManualClock) -> None:
     """R-102, F-52: from three months after the last import until the next one."""
     group = shop(given)
     made = recommender(given, group, "ecomm-recommended-for-you", recommenderConfig=NO_EXPLORATION)
@@ -232,7 +232,7 @@ def test_metadata_needs_to_be_enabled(given: Given, runtime: Any) -> None:
     assert {item["metadata"]["genres"] for item in answer["itemList"]} == {"Drama|Crime"}
 
 
-def test_metrics_are_measured_without_the_automatic_filter(given: Given) -> None:
+def test_metrics_ignore_the_automatic_filter(given: Given) -> None:
     """M-40, M-41: otherwise no watched film could be predicted."""
     made = recommender(given, cinema(given), "vod-top-picks")
     metrics = given.personalize.describe_recommender(recommenderArn=made)["recommender"]["modelMetrics"]
@@ -281,7 +281,7 @@ def test_a_failed_or_stopped_recommender_does_not_answer(given: Given, runtime: 
     assert ask(runtime, stopped, userId="u1") == before
 
 
-def test_it_answers_from_the_old_model_until_it_is_trained_again(
+def test_recommender_serves_the_old_model_while_training(
     given: Given, runtime: Any, clock: ManualClock
 ) -> None:
     """R-103, RT-22: popular lists do not follow events immediately."""
@@ -295,7 +295,7 @@ def test_it_answers_from_the_old_model_until_it_is_trained_again(
     assert ask(runtime, made, userId="u1")[0] == "i-hit"
 
 
-def test_a_custom_campaign_in_a_domain_group_answers_beside_it(given: Given, runtime: Any) -> None:
+def test_custom_campaign_in_domain_group(given: Given, runtime: Any) -> None:
     """R-DSG-10, R-SOL-20."""
     group = shop(given)
     recommender(given, group, "ecomm-popular-items-by-views")

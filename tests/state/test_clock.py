@@ -110,7 +110,7 @@ def test_close_cancels_callbacks() -> None:
     assert ran == []
 
 
-def test_a_clock_that_starts_over_shows_the_time_of_the_machine_and_calls_nobody() -> None:
+def test_start_over_resets_system_clock_and_cancels_callbacks() -> None:
     clock = SystemClock()
     ran: list[str] = []
     clock.call_at(clock.now() + 7200, lambda: ran.append("never"))
@@ -134,7 +134,7 @@ def test_manual_clock_keeps_time_on_start_over() -> None:
     assert ran == []
 
 
-def test_a_callback_that_raises_does_not_stop_time_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_callback_does_not_stop_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     reported, called = threading.Event(), threading.Event()
     monkeypatch.setattr(threading, "excepthook", lambda fault: fault.exc_type is LookupError and reported.set())
     clock = SystemClock()
@@ -150,7 +150,7 @@ def test_a_callback_that_raises_does_not_stop_time_for_the_others(monkeypatch: p
 
 
 @pytest.mark.parametrize("clock", [ManualClock(LATEST - 10), SystemClock()])
-def test_a_clock_refuses_years_that_dates_do_not_have(clock: Clock) -> None:
+def test_clock_refuses_invalid_years(clock: Clock) -> None:
     before = clock.now()
     with pytest.raises(ClockOutOfRange):
         clock.advance(LATEST - before + 1)

@@ -76,7 +76,7 @@ def test_failure_has_reason() -> None:
     jobs.close()
 
 
-def test_a_fault_in_the_work_is_logged_and_ends_the_job(caplog: pytest.LogCaptureFixture) -> None:
+def test_exception_in_work_is_logged_and_fails_the_job(caplog: pytest.LogCaptureFixture) -> None:
     diary, jobs = Diary(), Jobs(ManualClock())
     with caplog.at_level(logging.ERROR):
         jobs.start(diary.job(lambda: 1 / 0))
@@ -125,7 +125,7 @@ def test_job_waits_for_earlier_jobs_in_its_queues() -> None:
     jobs.close()
 
 
-def test_at_once_means_after_the_jobs_of_other_threads() -> None:
+def test_instant_job_waits_for_jobs_of_other_threads() -> None:
     """D-112: the call returns when its own work is done."""
     jobs, started, access_check = Jobs(SystemClock()), threading.Event(), threading.Event()
     order: list[str] = []
@@ -168,7 +168,7 @@ def test_results_after_close_are_discarded() -> None:
     assert diary.entries == ["begun"]
 
 
-def test_a_job_without_anything_left_to_do_does_not_work() -> None:
+def test_job_of_a_removed_resource_does_not_run() -> None:
     jobs, worked = Jobs(ManualClock()), []
     jobs.start(
         Job("called off", Duration(0, 0), lambda: False, lambda: worked.append(1), lambda _: None, print)
@@ -189,7 +189,7 @@ def broken(*_: object) -> Any:
 @pytest.mark.parametrize("stage", ["begun", "work", "succeeded"])
 @pytest.mark.parametrize("duration", [AT_ONCE, SHORT, Duration(1, 1)])
 @pytest.mark.parametrize("make_clock", [SystemClock, ManualClock])
-def test_a_fault_at_any_stage_fails_the_job_and_holds_up_no_other(
+def test_exception_at_any_stage_fails_only_its_job(
     stage: str, duration: Duration, make_clock: Callable[[], Clock], caplog: pytest.LogCaptureFixture
 ) -> None:
     clock, diary = make_clock(), Diary()
@@ -208,7 +208,7 @@ def test_a_fault_at_any_stage_fails_the_job_and_holds_up_no_other(
     clock.close()
 
 
-def test_a_failure_that_cannot_be_noted_holds_up_no_other() -> None:
+def test_failing_failed_callback_does_not_block_others() -> None:
     jobs, diary, tries = Jobs(ManualClock()), Diary(), []
 
     def failed(reason: str) -> None:
@@ -288,7 +288,7 @@ class Watched(Jobs):
         return False
 
 
-def test_a_call_does_not_wait_for_the_work_of_those_behind_it() -> None:
+def test_call_waits_for_its_own_work_only() -> None:
     """With pace instant, the first job of a queue returns while the second, of another thread, is running."""
     jobs, access_check, first_works, second_works = Watched(SystemClock()), *(threading.Event() for _ in range(3))
 

@@ -100,7 +100,7 @@ def botocore_members() -> frozenset[str]:
     return frozenset(names)
 
 
-def test_the_store_replaces_records_and_never_edits_them() -> None:
+def test_store_replaces_records() -> None:
     store = Store()
     before = group("g")
     store.insert(before)
@@ -122,7 +122,7 @@ def test_changes_of_removed_records_have_no_effect() -> None:
     assert store.tags(record.arn) == {}
 
 
-def test_kinds_do_not_see_each_other() -> None:
+def test_kinds_are_separate() -> None:
     store, record = Store(), group("g")
     store.insert(record)
     assert store.get(Schema, record.arn) is None
@@ -140,7 +140,7 @@ def test_table_entries_are_created_and_removed_with_records() -> None:
     assert table[record.arn] == []
 
 
-def test_entries_of_a_block_that_raises_are_taken_back() -> None:
+def test_entries_of_a_failed_block_are_removed() -> None:
     store, record = Store(), group("g")
     table, index = store.table(list, DatasetGroup), store.index(DatasetGroup, "name")
 

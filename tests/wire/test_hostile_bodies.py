@@ -74,7 +74,7 @@ def test_properties_of_any_depth_are_text_or_refused(depth: int) -> None:
 
 
 @pytest.mark.parametrize("text", [r"\ud800", r"a\udfff"])
-def test_half_characters_are_refused_wherever_text_stands(text: str) -> None:
+def test_unpaired_surrogates_are_refused_everywhere(text: str) -> None:
     for name, body in (
         ("GetRecommendations", f'{{"context":{{"{text}":"a"}}}}'),
         ("GetRecommendations", f'{{"context":{{"A":"{text}"}}}}'),
@@ -120,7 +120,7 @@ def test_wrong_json_everywhere() -> None:
             holder[key] = kept
 
 
-def test_a_flood_of_violations_is_cut() -> None:
+def test_number_of_violations_is_limited() -> None:
     """100,000 invalid items give a short response."""
     body = json.dumps({"campaignArn": "arn:aws:personalize:::a", "userId": "u", "inputList": [None] * 100_000}).encode()
     with pytest.raises(AwsError) as refused:
@@ -138,7 +138,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def test_the_models_hold_only_types_the_wire_knows() -> None:
+def test_models_use_only_supported_types() -> None:
     known = {"structure", "list", "map", "string", "boolean", "timestamp", "integer", "long", "float", "double"}
     shapes: list[Shape] = []
     for model in MODELS.values():

@@ -51,7 +51,7 @@ def test_token_is_valid_for_its_query_and_secret_only() -> None:
             redeem(secret, token, query)
 
 
-def test_query_and_position_cannot_trade_characters() -> None:
+def test_query_and_position_are_separated_in_tokens() -> None:
     token = issue(SECRET, "ab", "c")
     with pytest.raises(InvalidNextTokenException):
         redeem(SECRET, token, "a")

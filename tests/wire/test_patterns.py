@@ -51,7 +51,7 @@ def test_the_faster_attribution_pattern_accepts_the_same_texts(text: str) -> Non
 
 
 @pytest.mark.parametrize("pattern", sorted(FITTING))
-def test_no_text_of_the_allowed_length_exhausts_the_patience(pattern: str) -> None:
+def test_no_allowed_text_times_out(pattern: str) -> None:
     """The longest texts that the models allow, built to cause backtracking: no TimeoutError."""
     match = compiled(pattern).fullmatch
     limit = 2048 if ":kms:" in pattern else 1024 if pattern == ATTRIBUTION else 256

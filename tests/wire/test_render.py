@@ -40,7 +40,7 @@ def test_bodies_are_compact() -> None:
     assert len(body) == 84
 
 
-def test_absent_is_left_out_and_false_is_sent() -> None:
+def test_none_is_omitted_and_false_is_sent() -> None:
     """P-27, P-28."""
     solution = {"name": "s", "performHPO": False, "performAutoML": None, "recipeArn": ""}
     body = answer("DescribeSolution", {"solution": solution}).body
@@ -62,12 +62,12 @@ def test_text_is_sent_in_ascii() -> None:
 
 
 @pytest.mark.parametrize("members", [None, {}])
-def test_tagging_answers_an_empty_structure(members: dict[str, Any] | None) -> None:
+def test_tagging_has_an_empty_response(members: dict[str, Any] | None) -> None:
     """P-33."""
     assert answer("TagResource", members).body == b"{}"
 
 
-def test_deletions_answer_nothing() -> None:
+def test_deletions_have_empty_responses() -> None:
     """P-32."""
     response = answer("DeleteSchema", None)
     assert response.body == b""
@@ -216,5 +216,5 @@ def test_preflight_allows_requested_headers() -> None:
 
 
 @pytest.mark.parametrize("asked", ["", "a\r\nset-cookie: b", "é"])
-def test_a_preflight_repeats_no_broken_header(asked: str) -> None:
+def test_preflight_omits_malformed_headers(asked: str) -> None:
     assert ("access-control-allow-headers", "*") in preflight(asked).headers

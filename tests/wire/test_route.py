@@ -102,7 +102,7 @@ def test_an_unknown_path_or_method_is_status_404(method: str, path: str) -> None
         ("OPTIONS", "/bucket", {}, False),
     ],
 )
-def test_whose_request_it_is(method: str, path: str, headers: dict[str, str], ours: bool) -> None:
+def test_personalize_requests_are_recognised(method: str, path: str, headers: dict[str, str], ours: bool) -> None:
     """P-8, P-80."""
     assert is_ours(method, path, headers) is ours
 

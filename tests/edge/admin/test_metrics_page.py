@@ -62,7 +62,7 @@ def test_events_and_failures_are_counted_separately(given: Given, events: Any, e
     assert found["resources", "dataset-import-job", "CREATE FAILED"] == 1
 
 
-def test_requests_for_no_operation_count_too_and_a_reset_forgets(emulator: Emulator) -> None:
+def test_unknown_operations_are_counted_until_reset(emulator: Emulator) -> None:
     headers = {"x-amz-target": "AmazonPersonalize.Nothing"}
     assert answer(emulator, "POST", "/", "", headers, json.dumps({}).encode()).status == 400
     assert scraped(emulator)["requests_total", "unknown", "400"] == 1
@@ -70,7 +70,7 @@ def test_requests_for_no_operation_count_too_and_a_reset_forgets(emulator: Emula
     assert scraped(emulator) == {}
 
 
-def test_two_emulators_count_apart(given: Given, emulator: Emulator) -> None:
+def test_two_emulators_count_separately(given: Given, emulator: Emulator) -> None:
     given.group()
     with Emulator() as other:
         assert scraped(other) == {}

@@ -174,7 +174,7 @@ def test_tags_of_requests_and_resources_are_conditions(account: Account) -> None
     assert refusal(tag, resourceArn=plain, tags=[{"tagKey": k, "tagValue": ""} for k in "xy"])[0] == DENIED
 
 
-def test_creating_with_tags_needs_the_right_to_tag(account: Account) -> None:
+def test_create_with_tags_needs_tag_permission(account: Account) -> None:
     """S-32."""
     account.grant(allow("personalize:CreateDatasetGroup"))
     assert account.ann.group("plain")
@@ -220,7 +220,7 @@ def test_sessions_of_roles_have_the_policies_of_the_role(account: Account) -> No
     assert text.startswith("User: arn:aws:sts::123456789012:assumed-role/reader/visit is not authorized")
 
 
-def test_permission_is_asked_before_anything_is_looked_up(account: Account) -> None:
+def test_permission_is_checked_before_existence(account: Account) -> None:
     """P-56, P-62: a denied caller does not learn whether a resource exists."""
     describe = account.ann.personalize.describe_schema
     assert refusal(describe, schemaArn=arn("schema", "none"))[0] == DENIED

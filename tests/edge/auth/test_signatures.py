@@ -76,7 +76,7 @@ def locked() -> Iterator[None]:
         yield
 
 
-def test_nothing_is_asked_for_by_default() -> None:
+def test_no_authentication_by_default() -> None:
     """P-21, S-37."""
     assert Settings().auth == "off"
     with pytest.raises(ValueError, match="auth must be one of off, sigv4, iam"):
@@ -210,7 +210,7 @@ def test_malformed_credentials_are_refused(authorization: str | None, error: typ
 
 
 @drawn(authorization=st.text(max_size=80), date=st.text(max_size=20), query=st.text(max_size=40))
-def test_no_credentials_are_a_fault_of_ours(authorization: str, date: str, query: str) -> None:
+def test_any_credentials_are_accepted_or_refused(authorization: str, date: str, query: str) -> None:
     """P-64: malformed credentials never cause a server error."""
     headers = {"authorization": f"AWS4-HMAC-SHA256 {authorization}", "x-amz-date": date}
     for given in (headers, {}):

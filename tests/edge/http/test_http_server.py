@@ -123,7 +123,7 @@ def test_earlier_pipelined_requests_are_answered_before_a_refusal(server: Runnin
     assert ("GET", "/after", b"") not in server.echo.arrived
 
 
-def test_a_client_that_is_refused_early_can_send_on_and_read_why(server: Running) -> None:
+def test_refused_client_can_read_the_error(server: Running) -> None:
     with server.connect() as connection:
         connection.sendall(b"PUT /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (2 * LIMIT))
         connection.sendall(b"a" * (2 * LIMIT))
@@ -144,7 +144,7 @@ def test_a_request_that_stalls_is_refused(hasty: Running, sent: bytes) -> None:
     assert hasty.echo.arrived == []
 
 
-def test_whoever_does_not_read_the_answer_is_let_go(hasty: Running) -> None:
+def test_client_that_does_not_read_is_disconnected(hasty: Running) -> None:
     with hasty.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(request("GET", "/large"))
@@ -159,7 +159,7 @@ def test_large_answers_arrive_whole(server: Running) -> None:
     assert body == b"x" * (4 * LIMIT)
 
 
-def test_a_client_that_waits_for_permission_gets_it_unless_it_would_be_refused(server: Running) -> None:
+def test_expect_100_continue(server: Running) -> None:
     expect = "Expect: 100-continue"
     with server.connect() as connection:
         connection.sendall(last("PUT", "/asked", b"", expect).replace(b"Length: 0", b"Length: 3"))
@@ -170,7 +170,7 @@ def test_a_client_that_waits_for_permission_gets_it_unless_it_would_be_refused(s
     assert server.ask(sent).startswith(b"HTTP/1.1 413 ")
 
 
-def test_head_old_clients_and_those_that_end_their_side(server: Running) -> None:
+def test_head_http_1_0_and_half_closed_connections(server: Running) -> None:
     head = server.ask(last("HEAD", "/a"))
     assert b"content-length: 10" in head
     assert head.endswith(b"\r\n\r\n")

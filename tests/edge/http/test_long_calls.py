@@ -128,7 +128,7 @@ def test_failure_after_a_change_is_logged_and_blocks_nothing(
     assert str(record.exc_info[1]) == "gone"
 
 
-def test_a_call_over_http_has_the_patience_of_the_settings(clients: HeldClients) -> None:
+def test_call_over_http_uses_instant_timeout(clients: HeldClients) -> None:
     settings = Settings(pace="instant", instant_timeout=PATIENCE)
     s3 = EmbeddedClients()("s3", "us-east-1")
     s3.create_bucket(Bucket=BUCKET)

@@ -132,7 +132,7 @@ def test_records_read_twice_after_kill_count_once(town: Town) -> None:
     assert town.stored() == [("u1", "i", 1)]
 
 
-def test_latest_begins_now_and_after_that_misses_nothing(town: Town) -> None:
+def test_from_latest_reads_all_later_records(town: Town) -> None:
     town.put(view("before", 1))
     assert town.consumed()[1]["records"] == 0
     town.put(view("after", 2))
@@ -166,7 +166,7 @@ def test_poison_record_is_reported_and_skipped(town: Town) -> None:
     assert town.stored() == [("u", "i", 1)]
 
 
-def test_strict_ends_before_the_poison(town: Town) -> None:
+def test_strict_ends_at_the_first_poison_record(town: Town) -> None:
     town.put(view("u", 1))
     town.put(b"no json")
     code, _, complaints = town.consumed("--from", "trim_horizon", "--strict")
@@ -194,14 +194,14 @@ def test_children_of_a_split_shard_are_read_after_their_parent(town: Town) -> No
     assert saved[shard["ShardId"]]["ended"] is True
 
 
-def test_checkpoints_that_cannot_be_kept_end_it_with_a_word(town: Town) -> None:
+def test_unwritable_checkpoints_end_with_an_error(town: Town) -> None:
     town.checkpoints = town.checkpoints.parent / "nowhere" / "at.json"
     code, _, complaints = town.consumed()
     assert code == 1
     assert complaints.startswith(f"personalize-emu: cannot keep checkpoints in {town.checkpoints}")
 
 
-def test_checkpoints_of_another_stream_are_not_taken(town: Town) -> None:
+def test_checkpoints_of_another_stream_are_refused(town: Town) -> None:
     town.checkpoints.write_text('{"stream": "arn:other made at 1", "shards": {}}')
     code, _, complaints = town.consumed()
     assert (code, "holds checkpoints of arn:other" in complaints) == (2, True)
@@ -209,7 +209,7 @@ def test_checkpoints_of_another_stream_are_not_taken(town: Town) -> None:
     assert town.consumed()[0] == 2
 
 
-def test_a_stream_that_is_not_there(town: Town) -> None:
+def test_missing_stream(town: Town) -> None:
     town.kinesis.delete_stream(StreamName=STREAM)
     code, _, complaints = town.consumed()
     assert (code, "ResourceNotFoundException" in complaints) == (1, True)
@@ -257,7 +257,7 @@ def failing_first(call: Any, *errors: Exception) -> Any:
     return flaky
 
 
-def test_throttling_and_lost_connections_are_waited_out(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throttling_and_lost_connections_are_retried(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same record is retried with increasing pauses."""
     town.put(view("u", 1))
     reading = consumer(town.kinesis, town.events, town.checkpoints, town.tracking_id)
@@ -274,7 +274,7 @@ def throttled(operation: str) -> ClientError:
     return ClientError({"Error": {"Code": "ThrottlingException"}}, operation)
 
 
-def test_a_stop_while_waiting_leaves_the_record_for_the_next_time(
+def test_record_is_kept_if_stopped_while_retrying(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     town.put(view("u1", 1))
@@ -300,7 +300,7 @@ def test_an_expired_iterator_is_replaced(town: Town, monkeypatch: pytest.MonkeyP
     assert consumer(town.kinesis, town.events, town.checkpoints, town.tracking_id).run(once=True).records == 1
 
 
-def test_ctrl_c_ends_it_after_the_record_at_hand(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_after_the_current_record(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(6):
         town.put(view(f"u{number}", 1), key=f"key-{number}")
     put, before = StreamConsumer._put, signal.getsignal(signal.SIGINT)
@@ -319,7 +319,7 @@ def test_ctrl_c_ends_it_after_the_record_at_hand(town: Town, monkeypatch: pytest
     assert town.consumed()[1]["records"] == 5
 
 
-def test_help_teaches_the_records(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_describes_the_record_format(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["kinesis", "--help"])
     text = capsys.readouterr().out

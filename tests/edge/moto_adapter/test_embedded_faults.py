@@ -87,7 +87,7 @@ def embedded() -> Iterator[ClientOf]:
         ("cloudformation", "list_stacks", {}, 501, "NotImplementedException"),
     ],
 )
-def test_odd_requests_get_the_errors_of_the_service(
+def test_malformed_requests_get_errors_of_the_service(
     embedded: ClientOf, service: str, operation: str, members: Any, status: int, code: Any
 ) -> None:
     found, message = refusal(getattr(embedded(service), operation), status=status, **members)
@@ -172,7 +172,7 @@ def test_system_errors_return_500(error: Exception, caplog: pytest.LogCaptureFix
     assert [record.levelno for record in caplog.records if record.exc_info] == [logging.ERROR]
 
 
-def test_other_run_time_errors_are_the_fault_of_the_request() -> None:
+def test_other_runtime_errors_are_client_errors() -> None:
     """botocore's parsers, which moto uses, raise for a time out of range."""
     assert converted(RuntimeError("Unable to calculate correct timezone offset"), failed()).status == 400
 

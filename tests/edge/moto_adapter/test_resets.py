@@ -151,7 +151,7 @@ def test_routes_of_moto_itself_are_not_exposed(port: Client, method: str, path: 
     assert not recorder._user_enabled
 
 
-def test_a_bucket_may_be_called_like_them() -> None:
+def test_buckets_may_have_the_names_of_personalize_paths() -> None:
     with LiveServer() as server:
         s3 = boto3.client(
             "s3", region_name=REGION, endpoint_url=server.url, aws_access_key_id="k", aws_secret_access_key="s"

@@ -52,7 +52,7 @@ def test_names_of_containers_are_explained(server: LiveServer) -> None:
     assert b"path-style addressing" in output
 
 
-def test_names_below_the_host_that_is_served_are_ours() -> None:
+def test_names_below_the_served_host_are_accepted() -> None:
     assert foreign_host("films.emu:4577", "emu") is None
     assert foreign_host("emu:4577", "127.0.0.1") is None
     assert foreign_host("films.emu", "127.0.0.1") is not None

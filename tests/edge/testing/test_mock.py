@@ -113,7 +113,7 @@ def test_all_three_services_and_dual_stack_hosts() -> None:
         assert groups(boto3.client("personalize", "cn-north-1")) == []
 
 
-def test_regions_and_assumed_accounts_are_apart() -> None:
+def test_regions_and_accounts_are_separate() -> None:
     with mock_personalize():
         client().create_dataset_group(name="shop")
         assert groups(boto3.client("personalize", "eu-west-1")) == []
@@ -151,7 +151,7 @@ def test_mocks_may_end_in_any_order() -> None:
         assert client().list_schemas()["schemas"] == []
 
 
-def test_moto_answers_again_afterwards() -> None:
+def test_moto_serves_personalize_after_the_mock() -> None:
     with mock_personalize():
         pass
     with mock_aws():
@@ -161,7 +161,7 @@ def test_moto_answers_again_afterwards() -> None:
             groups()
 
 
-def test_after_the_mock_nothing_answers() -> None:
+def test_calls_after_the_mock_fail() -> None:
     with mock_personalize():
         late = boto3.client("personalize", REGION, endpoint_url="http://127.0.0.1:9")
     with pytest.raises(EndpointConnectionError):
@@ -176,7 +176,7 @@ def test_moto_reset_resets_personalize() -> None:
         assert emulator.health()["resources"] == {}
 
 
-def test_an_endpoint_of_the_shell_does_not_lead_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aws_endpoint_url_does_not_bypass_the_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with mock_personalize():
         assert groups() == []
@@ -196,7 +196,7 @@ def test_threads_share_the_mock() -> None:
         assert groups() == [f"g{number}" for number in range(5)]
 
 
-def test_a_late_job_does_not_write_into_the_next_mock() -> None:
+def test_job_of_an_ended_mock_does_not_affect_the_next() -> None:
     with mock_personalize() as emulator:
         client("s3").create_bucket(Bucket="shop-bucket")
         store = emulator.aws_services.objects(REGION)
@@ -222,7 +222,7 @@ def test_internal_calls_are_executed_once() -> None:
         assert len(client("s3").list_object_versions(Bucket="shop-bucket")["Versions"]) == 1
 
 
-def test_clock_and_seed_are_the_tests() -> None:
+def test_mock_uses_given_clock_and_seed() -> None:
     clock = ManualClock(1_000_000.0)
 
     def first_answer(seed: int) -> Any:

@@ -21,7 +21,7 @@ HEAVY = ("boto3", "botocore", "flask", "httptools", "moto", "numpy", "pyarrow", 
 
 
 @pytest.mark.parametrize("module", ["personalize_emu", "personalize_emu.edge.pytest_plugin", "personalize_emu.cli"])
-def test_importing_it_imports_nothing_heavy(module: str) -> None:
+def test_plugin_import_is_light(module: str) -> None:
     script = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -32,7 +32,7 @@ def test_fixture_in_process(personalize_emu: Emulator) -> None:
     assert personalize_emu.health()["resources"]
 
 
-def test_fixture_of_a_server_that_mocks_do_not_disturb(personalize_server: str) -> None:
+def test_mocks_do_not_affect_the_server_fixture(personalize_server: str) -> None:
     keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
     s3 = boto3.client("s3", endpoint_url=personalize_server, **keys)  # type: ignore[call-overload]
     place = {"LocationConstraint": "eu-west-1"}
@@ -99,7 +99,7 @@ def test_trained_campaigns_of_dicts_answer(
     assert answer["itemList"][0]["itemId"] == "sleeping-bag"
 
 
-def test_a_client_that_bypasses_the_emulator_is_pointed_out(
+def test_client_that_bypasses_the_emulator_causes_a_warning(
     personalize_emu: Emulator, personalize_server_session: str
 ) -> None:
     keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
@@ -118,7 +118,7 @@ def test_fixture_of_a_server_is_empty_in_each_test_and_named_by_the_environment(
     personalize.create_dataset_group(name="of-this-test")
 
 
-def test_fixture_of_a_server_forgets_the_test_before(personalize_server: str) -> None:
+def test_server_fixture_is_reset_before_each_test(personalize_server: str) -> None:
     assert boto3.client("personalize").list_dataset_groups()["datasetGroups"] == []
     assert boto3.client("s3").list_buckets()["Buckets"] == []
     test_fixture_of_a_server_is_empty_in_each_test_and_named_by_the_environment(personalize_server)
