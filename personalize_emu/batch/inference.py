@@ -161,7 +161,7 @@ class Inference:
         if self.themes is not None:
             return self._themed(self.themes, query, numbers)
         items = ",".join([names[number] for number in numbers.tolist()])
-        if not self.trained.shows_scores:
+        if not self.trained.returns_scores:
             return f'{{"recommendedItems":[{items}]}}'
         shares = ",".join(map(score_text, shares_of(scores, numbers, scored.scale)))
         return f'{{"recommendedItems":[{items}],"scores":[{shares}]{self._reasons(scored.explored, numbers)}}}'

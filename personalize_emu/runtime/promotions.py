@@ -73,7 +73,7 @@ def chosen_items(explored: Explored, trained: TrainedVersion, constraints: Const
     promoted = _promoted(scores, trained, constraints)
     allowed = _all_of(constraints.kept, ~_mask_of(model, promoted) if promoted else None)
     count = constraints.count - len(promoted)
-    ordinary = best_items(scores, model.catalog, count, show_scores=trained.shows_scores, allowed=allowed)
+    ordinary = best_items(scores, model.catalog, count, show_scores=trained.returns_scores, allowed=allowed)
     return _mixed(promoted, ordinary, constraints.seed)
 
 
@@ -88,7 +88,7 @@ def _chosen_with_reasons(explored: Explored, trained: TrainedVersion, constraint
     taken = _mask_of(model, promoted)
     rest = constraints.count - len(promoted)
     allowed = _all_of(constraints.kept, scored, ~taken)
-    ordinary = best_items(shown, model.catalog, rest, show_scores=trained.shows_scores, allowed=allowed)
+    ordinary = best_items(shown, model.catalog, rest, show_scores=trained.returns_scores, allowed=allowed)
     reasons = {model.catalog[number]: [EXPLORATION] for number in explored.lifted.tolist()}
     ordinary = [item | {"reason": reasons.get(item["itemId"], [])} for item in ordinary]
     if constraints.kept is not None and len(ordinary) < rest:
@@ -114,8 +114,8 @@ def _promoted(scores: NDArray[np.float32], trained: TrainedVersion, constraints:
     if promotion is None:
         return []
     count = promotion.count_of(constraints.count)
-    catalog, shows_scores = trained.model.catalog, trained.shows_scores
-    items = best_items(scores, catalog, count, show_scores=shows_scores, allowed=promotion.mask)
+    catalog, returns_scores = trained.model.catalog, trained.returns_scores
+    items = best_items(scores, catalog, count, show_scores=returns_scores, allowed=promotion.mask)
     return items if promotion.name is None else [item | {"promotionName": promotion.name} for item in items]
 
 

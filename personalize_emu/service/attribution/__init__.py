@@ -1,1 +1,1 @@
-"""Metric attributions: what is counted, and where reports go (spec 12)."""
+"""Metric attributions: metrics of events, published to CloudWatch and to reports in S3 (spec 12)."""

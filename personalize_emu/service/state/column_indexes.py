@@ -69,7 +69,7 @@ class ColumnIndexes:
             return found.records
 
     def interactions(self, contents: DatasetContents) -> Interactions | None:
-        """The bulk layer; None when there is none. What was streamed is in the contents themselves."""
+        """The bulk layer; None when it is empty. Streamed interactions are in the contents themselves."""
         bulk = contents.bulk
         if bulk is None:
             return None
@@ -98,7 +98,7 @@ class ColumnIndexes:
 
 
 def _renewed(old: _Index | None, contents: DatasetContents, schema_text: str, id_column: str) -> _Index:
-    """The index of the contents now; a few individual records are added to what is there."""
+    """The index of the contents now: the old one with few individual records added, or a new one."""
     version = _Version(contents.layer, len(contents.log), schema_text)
     if old is not None and old.base.is_before(contents, schema_text):
         new_rows = contents.log.rows(old.base.log_length, version.log_length)

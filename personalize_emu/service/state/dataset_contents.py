@@ -139,7 +139,7 @@ class UserRemoval:
 
 class DatasetContents:
     """Both layers of one dataset (spec README rule 8). Readers take no lock: the bulk layer is swapped whole,
-    and positions in the log stay what they are.
+    and positions in the log do not change.
 
     event_ids: of the dataset group; of this dataset alone when not given.
     """

@@ -1,4 +1,4 @@
-"""What is kept of a resource beside the members of its record, one class for each kind that has anything.
+"""Entries: what belongs to a resource beside the members of its record, one class for each kind that needs one.
 
 The store makes an entry with the record and drops it with the record (state/store.py). Fields are replaced whole, so
 readers take no lock.

@@ -1,4 +1,4 @@
-"""What is counted of requests and jobs: for `GET /_emu/metrics`, and for CloudWatch until it is sent.
+"""Counters of requests and jobs: for `GET /_emu/metrics`, and for CloudWatch until they are sent.
 
 Adding takes about a microsecond.
 """
@@ -110,7 +110,7 @@ class Statistic:
     def add(self, value: float) -> None:
         self.count += 1
         self.total += value
-        # On the way of every request: comparing is three times as fast as min and max.
+        # On the hot path: comparing is three times as fast as min and max.
         self.least = value if value < self.least else self.least
         self.most = value if value > self.most else self.most
 

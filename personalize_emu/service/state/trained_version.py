@@ -29,7 +29,7 @@ from personalize_emu.state.jobs import JobFailed
 
 @dataclass(frozen=True, eq=False)
 class TrainedVersion:
-    """Immutable; swapped in whole when training succeeds.
+    """The model of a solution version or recommender. Immutable; replaced whole by a training or a refresh.
 
     interactions_arn: the dataset whose log holds the events streamed since.
     log_length: records of that log already part of `data`; later ones are added at request time.
@@ -45,19 +45,19 @@ class TrainedVersion:
     log_length: int
     selection: EventSelection
     attributes: ItemAttributes | None = None
-    """Of the items at training, where segments are asked for by them."""
+    """Item attributes at the training, for recipes that make segments by attribute."""
     tuned: Mapping[str, str] = field(default_factory=dict)
     """Values of hyperparameters that were searched for, by name (T-34)."""
     exposure: Exposure | None = None
-    """How well each item of the model is known, where that matters."""
+    """How often each item was seen, and how old it is, for recipes that explore."""
     data_version: object = None
     """Of the interactions and items that it was trained on."""
     arn: str = ""
     """The solution version or recommender that answers from it."""
     since: float = 0.0
-    """Epoch seconds at which it began to do so."""
+    """Epoch seconds from which on it does."""
     context_fields: tuple[Field, ...] = ()
-    """Columns of the interactions that requests may tell the present values of (RT-60)."""
+    """Columns of the interactions whose current values requests may give as context (RT-60)."""
 
     @property
     def group_name(self) -> str:
@@ -66,17 +66,17 @@ class TrainedVersion:
 
     @property
     def answered_ids(self) -> tuple[str, ...]:
-        """Of the items, or the actions, that answers consist of."""
+        """Ids of the items, or the actions, that are recommended."""
         return self.model.actions if isinstance(self.model, ActionModel) else self.model.catalog
 
     @property
     def number_of_answer(self) -> Mapping[str, int]:
-        """Id to its place in `answered_ids`."""
+        """Id to its index in `answered_ids`."""
         return self.model.action_number_of if isinstance(self.model, ActionModel) else self.model.number_of
 
     @property
-    def shows_scores(self) -> bool:
-        """Whether answers carry scores: domain use cases never do (RT-31)."""
+    def returns_scores(self) -> bool:
+        """Whether responses have scores: those of domain use cases never do (RT-31)."""
         return self.model.has_scores and self.recipe.domain is None
 
     @cached_property
@@ -103,7 +103,7 @@ class Refresh(ABC):
 
     @abstractmethod
     def is_current(self) -> bool:
-        """False once the data have gone, or another model has taken the place of this one: refreshes end."""
+        """False once the data were deleted, or another model has replaced this one: refreshes end."""
 
     @abstractmethod
     def is_paused(self) -> bool:
@@ -111,7 +111,7 @@ class Refresh(ABC):
 
     @abstractmethod
     def refreshed(self, trained: TrainedVersion) -> TrainedVersion:
-        """What is to answer in the place of `trained`. Slow; runs in a worker."""
+        """The model that replaces `trained`. Slow; runs in a worker."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,12 +127,12 @@ NO_ATTRIBUTE = (
     "values either have same or all distinct values."
 )
 MOST_VALUES = 1000
-"""Of one column that metrics are measured on: a column of prices must not make as many queries as items."""
+"""Of one column that metrics are measured on, so that a column of prices does not make a query for each item."""
 
 
 @dataclass(frozen=True, eq=False)
 class ItemAttributes:
-    """Attributes of items at the training of a version, which segments are asked by (R-82).
+    """Attributes of items at the training of a version, which segments are made from (R-82).
 
     records: the Items dataset, frozen. fields: its columns that segments can be made of, by upper-case name.
     """
@@ -155,7 +155,7 @@ class ItemAttributes:
 
 
 def informative_groups(attributes: ItemAttributes, catalog: Sequence[str]) -> tuple[NDArray[np.int32], ...]:
-    """As `attributes.groups`, of which at least one must tell some of the described items from others.
+    """As `attributes.groups`. At least one group must contain some, but not all, of the described items.
 
     Raises:
         JobFailed: all items are alike, or all are different (E-15).

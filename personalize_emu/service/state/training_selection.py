@@ -139,7 +139,7 @@ def training_data(
 ) -> TrainingData:
     """Number users and items anew over the selected rows; the catalog also holds items without any (R-41).
 
-    What `found` has of the context fields and of impressions comes along.
+    Context fields and impressions that `found` has are included.
     """
     keep, weights = _selected(found, selection)
     items = found.items[keep]
