@@ -29,7 +29,7 @@ from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.scorers.ease import fit_ease
 from personalize_emu.recipes.scorers.histories import Kernel
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
-from personalize_emu.recipes.wrappers.cold_items import find_cold_items
+from personalize_emu.recipes.wrappers.cold_items import fit_cold_items
 
 SEEDS = 10
 HIDDEN_SHARE = 0.1
@@ -90,20 +90,20 @@ def split_items(data: TrainingData, seed: int) -> Split:
         items = data.items[data.offsets[user] : data.offsets[user + 1]]
         truth = np.unique(items[is_hidden[items]])
         if len(truth) and kept.offsets[user + 1] > kept.offsets[user]:
-            rows = kept.visits.of_user(user)
-            histories.append(History(kept.visits.items[rows], kept.visits.timestamps[rows]))
+            rows = kept.interactions.of_user(user)
+            histories.append(History(kept.interactions.items[rows], kept.interactions.timestamps[rows]))
             truths.append(truth)
     return Split(kept, hidden, histories, truths)
 
 
 def from_metadata(data: TrainingData, _seed: int) -> Fitted:
     """EASE on interactions, extended to new items by metadata."""
-    ease = fit_ease(data.visits, len(data.user_ids), len(data.catalog), REGULARISATION)
+    ease = fit_ease(data.interactions, len(data.user_ids), len(data.catalog), REGULARISATION)
 
     def scores(histories: Sequence[History]) -> Scores:
         return standardised(ease.scores_many(histories, WHOLE_HISTORY))
 
-    cold = find_cold_items(data)
+    cold = fit_cold_items(data)
 
     def placed(histories: Sequence[History]) -> Scores:
         table = scores(histories)

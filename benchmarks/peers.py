@@ -114,8 +114,8 @@ def tuned(peer: Peer, data: TrainingData) -> tuple[Setting, Setting, Setting]:
     """
     validation = user_coins(data.user_ids, SEED) < VALIDATION_SHARE
     rest = rows_of_users(data, ~validation)
-    testable = np.flatnonzero(validation & (data.visits.lengths >= 2))
-    users = [cut_user(data.visits, int(user)) for user in testable]
+    testable = np.flatnonzero(validation & (data.interactions.lengths >= 2))
+    users = [cut_user(data.interactions, int(user)) for user in testable]
     truths = [user.truth for user in users]
     found = []
     for setting in peer.settings:
@@ -128,7 +128,7 @@ def tuned(peer: Peer, data: TrainingData) -> tuple[Setting, Setting, Setting]:
 
 def _histories(data: TrainingData) -> Iterator[NDArray[np.int32]]:
     for user in range(len(data.user_ids)):
-        yield data.visits.items[data.visits.of_user(user)]
+        yield data.interactions.items[data.interactions.of_user(user)]
 
 
 def _bags(histories: Sequence[NDArray[np.int32]], item_count: int) -> sp.csr_matrix:

@@ -136,12 +136,12 @@ def categories_of(name: str, texts: Sequence[str]) -> Categories:
 def folds(data: TrainingData, taken: int = FOLDS) -> Iterator[Split]:
     """The first so many of ten."""
     fold_of = (user_coins(data.user_ids, SEED) * FOLDS).astype(int)
-    testable = data.visits.lengths >= 2
+    testable = data.interactions.lengths >= 2
     for fold in range(taken):
         held_out = np.flatnonzero((fold_of == fold) & testable)
         yield Split(
             rows_of_users(data, fold_of != fold),
-            tuple(cut_user(data.visits, int(user), data.user_ids[user]) for user in held_out),
+            tuple(cut_user(data.interactions, int(user), data.user_ids[user]) for user in held_out),
         )
 
 
@@ -225,8 +225,9 @@ class Comparison:
     def text(self) -> str:
         size = len(self.data.catalog)
         parts = [
-            f"{len(self.data.items):,} events, {len(self.data.visits):,} visits of {len(self.data.user_ids):,} users, "
-            f"{size:,} items; {len(self.truths):,} test users in {self.folds} folds (seed {SEED})."
+            f"{len(self.data.items):,} events, {len(self.data.interactions):,} interactions of "
+            f"{len(self.data.user_ids):,} users, {size:,} items; "
+            f"{len(self.truths):,} test users in {self.folds} folds (seed {SEED})."
         ]
         for title, tallies in (
             ("What next, without what the user had", self.without),

@@ -43,7 +43,7 @@ def current_users(context: Context, trained: TrainedVersion) -> Users:
     data = trained.data if contents is None else _current_data(contents, trained)
     number_of = trained.model.number_of
     numbers = np.array([number_of.get(item, -1) for item in data.catalog], np.int32)
-    interactions = data.visits.chosen(numbers[data.visits.items] >= 0)
+    interactions = data.interactions.chosen(numbers[data.interactions.items] >= 0)
     interactions = replace(interactions, items=numbers[interactions.items])
     return Users(data.user_ids, user_histories(interactions, len(data.user_ids), len(trained.model.catalog)))
 

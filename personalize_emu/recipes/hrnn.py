@@ -20,7 +20,7 @@ from personalize_emu.recipes.sequential.gru import (
     continue_next_item_network,
     fit_next_item_network,
 )
-from personalize_emu.recipes.wrappers.cold_items import ColdItems, find_cold_items
+from personalize_emu.recipes.wrappers.cold_items import ColdItems, fit_cold_items
 from personalize_emu.recipes.wrappers.next_item_model import NextItemModel
 from personalize_emu.recipes.wrappers.repeats import Repeats, fit_repeats
 
@@ -64,7 +64,7 @@ class Hrnn(Recipe):
 
     def fit(self, data: TrainingData, run: TrainingRun) -> SequenceModel:
         kept, rng = self._users(data, run), run.rng()
-        network = fit_next_item_network(kept.visits, len(data.catalog), self._shape(run), rng, run.progress)
+        network = fit_next_item_network(kept.interactions, len(data.catalog), self._shape(run), rng, run.progress)
         return self._model(data, kept, network, run)
 
     def fit_after_evaluation(
@@ -75,7 +75,7 @@ class Hrnn(Recipe):
         if not isinstance(evaluated, SequenceModel) or evaluated.network is None:
             return self.fit(data, run)
         kept, rng = self._users(data, run), run.rng()
-        network = continue_next_item_network(evaluated.network, kept.visits, self._shape(run), rng, run.progress)
+        network = continue_next_item_network(evaluated.network, kept.interactions, self._shape(run), rng, run.progress)
         return self._model(data, kept, network, run)
 
     def _model(
@@ -86,9 +86,9 @@ class Hrnn(Recipe):
         run: TrainingRun,
     ) -> SequenceModel:
         count = len(data.catalog)
-        popularity = count_popularity(data.visits, count)
-        cold = find_cold_items(data if self.reads_items else replace(data, item_features=None))
-        model = SequenceModel(data.catalog, network, popularity, fit_repeats(kept.visits, count), cold)
+        popularity = count_popularity(data.interactions, count)
+        cold = fit_cold_items(data if self.reads_items else replace(data, item_features=None))
+        model = SequenceModel(data.catalog, network, popularity, fit_repeats(kept.interactions, count), cold)
         run.progress("fitted", 1.0)
         return model
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from personalize_emu.recipes.actions.action_metrics import HeldOutActions, action_metrics, cut_action_user
 from personalize_emu.recipes.actions.offers import find_offers
 from personalize_emu.recipes.actions.propensity import Propensity, fit_propensity
-from personalize_emu.recipes.actions.user_factors import Tastes, fit_tastes, numbers_of
+from personalize_emu.recipes.actions.user_factors import UserFactors, fit_user_factors, numbers_of
 from personalize_emu.recipes.contract.action_data import TAKEN, ActionData, ActionHistory
 from personalize_emu.recipes.contract.base import History, Kind, Model, NotEnoughData, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Features
@@ -41,16 +41,16 @@ NO_ACTIONS = "Dataset group must contain an ACTIONS dataset with at least one ac
 class ActionModel(Model):
     """actions: ids, sorted; an action's number is its position. catalog: items, which histories consist of.
 
-    traits: float64[users, t] of the users in `trait_users`, sorted; others have 0 everywhere, the mean.
+    user_features: float64[users, t] of the users in `described_users`, sorted; others have 0 everywhere, the mean.
     propensity: None without action interactions. scored: bool[actions], those that get a score (R-80a).
     """
 
     catalog: tuple[str, ...]
     actions: tuple[str, ...]
     popularity: Popularity
-    tastes: Tastes
-    trait_users: tuple[str, ...]
-    traits: NDArray[np.float64]
+    user_factors: UserFactors
+    described_users: tuple[str, ...]
+    user_features: NDArray[np.float64]
     propensity: Propensity | None
     scored: NDArray[np.bool_]
     has_scores = True
@@ -67,8 +67,8 @@ class ActionModel(Model):
         """float64[actions]: the probability that the owner of both histories takes each action, 0 where unknown."""
         if self.propensity is None:
             return np.zeros(len(self.actions))
-        taste = self.tastes.of_items(history.merged().items)
-        chances = self.propensity.chances(np.concatenate((taste, self._traits_of(history.user_id))), past)
+        factors = self.user_factors.of_items(history.merged().items)
+        chances = self.propensity.chances(np.concatenate((factors, self._features_of(history.user_id))), past)
         return np.where(self.scored, chances, 0.0)
 
     @cached_property
@@ -77,12 +77,12 @@ class ActionModel(Model):
         return {action: number for number, action in enumerate(self.actions)}
 
     @cached_property
-    def _trait_rows(self) -> dict[str, int]:
-        return {user: row for row, user in enumerate(self.trait_users)}
+    def _described_rows(self) -> dict[str, int]:
+        return {user: row for row, user in enumerate(self.described_users)}
 
-    def _traits_of(self, user_id: str) -> NDArray[np.float64]:
-        row = self._trait_rows.get(user_id)
-        return np.zeros(self.traits.shape[1]) if row is None else self.traits[row]
+    def _features_of(self, user_id: str) -> NDArray[np.float64]:
+        row = self._described_rows.get(user_id)
+        return np.zeros(self.user_features.shape[1]) if row is None else self.user_features[row]
 
     def with_actions(self, ids: Sequence[str]) -> ActionModel:
         """The model with more actions, which have no score before the next training (R-80a)."""
@@ -141,38 +141,38 @@ def _actions_of(data: TrainingData) -> ActionData:
     return data.actions
 
 
-def _fitted(
-    data: TrainingData, actions: ActionData, scored: NDArray[np.bool_], run: TrainingRun
-) -> ActionModel:
-    visits, item_count = data.visits, len(data.catalog)
+def _fitted(data: TrainingData, actions: ActionData, scored: NDArray[np.bool_], run: TrainingRun) -> ActionModel:
+    interactions, item_count = data.interactions, len(data.catalog)
     run.progress("what users like", 0.0)
-    tastes = fit_tastes(visits, len(data.user_ids), item_count, DIMENSIONS, 0)
+    user_factors = fit_user_factors(interactions, len(data.user_ids), item_count, DIMENSIONS, 0)
     profiles = data.profiles
-    trait_users = () if profiles is None else profiles.ids
-    traits = np.zeros((0, 0)) if profiles is None else trait_columns(profiles.features)
+    described_users = () if profiles is None else profiles.ids
+    user_features = np.zeros((0, 0)) if profiles is None else user_feature_columns(profiles.features)
     period = number(run.hyperparameters, "action_optimization_period", DEFAULT_PERIOD) * DAY
     run.progress("what was proposed", 0.3)
     offers = find_offers(actions.newest(MOST_ROWS), period)
     run.progress("to whom", 0.4)
-    taste = tastes.at_moments(visits, numbers_of(data.user_ids, actions.user_ids)[offers.users], offers.moments)
-    rows = numbers_of(trait_users, actions.user_ids)[offers.users]
-    about = np.hstack((taste, np.vstack((traits, np.zeros((1, traits.shape[1]))))[rows]))
+    factors = user_factors.at_moments(
+        interactions, numbers_of(data.user_ids, actions.user_ids)[offers.users], offers.moments
+    )
+    rows = numbers_of(described_users, actions.user_ids)[offers.users]
+    about = np.hstack((factors, np.vstack((user_features, np.zeros((1, user_features.shape[1]))))[rows]))
     run.progress("what is taken", 0.5)
     coins = user_coins(actions.user_ids, 0)[offers.users]
     held_out = (coins >= TEST_SHARE) & (coins < TEST_SHARE + VALIDATION_SHARE)
     return ActionModel(
         data.catalog,
         actions.ids,
-        count_popularity(visits, item_count),
-        tastes,
-        trait_users,
-        traits,
+        count_popularity(interactions, item_count),
+        user_factors,
+        described_users,
+        user_features,
         fit_propensity(offers, about, held_out),
         scored,
     )
 
 
-def trait_columns(features: Features) -> NDArray[np.float64]:
+def user_feature_columns(features: Features) -> NDArray[np.float64]:
     """float64[rows, t], each of mean 0 and deviation about 1: numbers, and whether a row has each frequent category.
 
     Infinite numbers count as unknown.

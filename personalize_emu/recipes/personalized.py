@@ -5,8 +5,8 @@ Six base scorers (scorers/) and one ensemble of them, whose weights are learned 
 had come back with the probability learned in `models/repeats.py`. A history is read at request time, so
 an event counts at once and for its user only.
 
-With many visits a recurrent network joins (sequence_reader.py); `hidden_dimension` is its width, and changes nothing
-without it.
+With many interactions a recurrent network joins (sequence_reader.py); `hidden_dimension` is its width, and changes
+nothing without it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from personalize_emu.recipes.content.item_vectors import vectors_of
 from personalize_emu.recipes.contract.base import HeldOut, History, Kind, Model, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.hyperparameters import flag, number, percentiles, users_within
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.ensemble.newest_slice import ORIGINS
 from personalize_emu.recipes.ensemble.stacking import Ensemble, Weights, fit_ensemble
-from personalize_emu.recipes.numerics.conditional_logit import inverse_temperature
+from personalize_emu.recipes.numerics.conditional_logit import fit_inverse_temperature
 from personalize_emu.recipes.scorers.base import Scorer, kernels_of
 from personalize_emu.recipes.scorers.content import ContentScorer
 from personalize_emu.recipes.scorers.ease import fit_ease_scorer
@@ -34,15 +34,15 @@ from personalize_emu.recipes.scorers.time_aware_knn import fit_time_aware_knn
 from personalize_emu.recipes.scorers.transitions import fit_transition_scorer
 from personalize_emu.recipes.sequential.gru import USUAL_HIDDEN, Shape
 from personalize_emu.recipes.sequential.sequential_member import (
-    SequenceReader,
-    fit_sequence_reader,
-    refit_sequence_reader,
+    SequentialMember,
+    continue_sequential_member,
+    fit_sequential_member,
 )
-from personalize_emu.recipes.wrappers.cold_items import ColdItems, find_cold_items
+from personalize_emu.recipes.wrappers.cold_items import ColdItems, fit_cold_items
 from personalize_emu.recipes.wrappers.next_item_model import NextItemModel
 from personalize_emu.recipes.wrappers.repeats import Repeats, fit_repeats
 
-SHARPNESS = 1.0
+INVERSE_TEMPERATURE = 1.0
 """Of the weighted scores, until it is measured on users the models have not seen."""
 
 
@@ -54,36 +54,36 @@ class PersonalModel(NextItemModel):
     ensemble: Ensemble
     popularity: Popularity
     repeats: Repeats
-    sharpness: float
+    inverse_temperature: float
     cold: ColdItems
-    reader: SequenceReader | None = None
-    """With many visits only."""
+    sequential: SequentialMember | None = None
+    """With many interactions only."""
 
-    def measured_sharpness(self, test_users: Sequence[HeldOut]) -> float:
-        """The sharpness under which what these users did next is most likely; items they had do not count."""
+    def calibrated_temperature(self, test_users: Sequence[HeldOut]) -> float:
+        """The inverse_temperature under which what these users did next is most likely; items they had do not count."""
         blends = self.ensemble.relevance([user.history for user in test_users])
         for row, user in zip(blends, test_users, strict=True):
             row[user.history.items] = -np.inf
             row[~self.trained_items] = -np.inf
-        return inverse_temperature(blends, [user.truth for user in test_users], self.sharpness)
+        return fit_inverse_temperature(blends, [user.truth for user in test_users], self.inverse_temperature)
 
-    def measured_reader(self, test_users: Sequence[HeldOut], sharpness: float) -> SequenceReader | None:
-        """The reader of sequences, weighed beside the ensemble at that sharpness."""
-        if self.reader is None:
+    def weighted_sequential(self, test_users: Sequence[HeldOut], inverse_temperature: float) -> SequentialMember | None:
+        """The sequential of sequences, weighed beside the ensemble at that inverse_temperature."""
+        if self.sequential is None:
             return None
         others = self.ensemble.relevance([user.history for user in test_users])
-        others *= np.float32(sharpness)
-        return self.reader.measured(others, self.trained_items, test_users)
+        others *= np.float32(inverse_temperature)
+        return self.sequential.measured(others, self.trained_items, test_users)
 
     def next_items(self, histories: Sequence[History]) -> NDArray[np.float32]:
         """Logits between popularity and relevance: the more of a history is known, the more the ensemble decides."""
         known = [np.count_nonzero(self.trained_items[history.items]) for history in histories]
         share = (np.float32(1) / (2 * np.array(known, np.float32) + 1))[:, None]
         logits = self.ensemble.relevance(histories)
-        logits *= np.float32(self.sharpness) * (1 - share)
-        logits += np.float32(self.sharpness) * share * self._popular
-        if self.reader is not None:
-            logits = self.reader.beside(logits, histories)
+        logits *= np.float32(self.inverse_temperature) * (1 - share)
+        logits += np.float32(self.inverse_temperature) * share * self._popular
+        if self.sequential is not None:
+            logits = self.sequential.beside(logits, histories)
         logits[np.array(known) == 0] = self._popular
         return logits
 
@@ -100,12 +100,12 @@ class PersonalRecipe(Recipe):
 
     def fit(self, data: TrainingData, run: TrainingRun) -> PersonalModel:
         kept, rng = self._users(data, run), run.rng()
-        joins = self._network_joins(len(kept.visits), run)
-        model = self._fit(data, kept, None, SHARPNESS, run.within(0, 0.2) if joins else run)
+        joins = self._network_joins(len(kept.interactions), run)
+        model = self._fit(data, kept, None, INVERSE_TEMPERATURE, run.within(0, 0.2) if joins else run)
         if joins:
             hear = run.within(0.2, 1).progress
-            reader = fit_sequence_reader(kept.visits, len(data.catalog), self._shape(run), rng, hear)
-            model = replace(model, reader=reader)
+            sequential = fit_sequential_member(kept.interactions, len(data.catalog), self._shape(run), rng, hear)
+            model = replace(model, sequential=sequential)
         run.progress("fitted", 1.0)
         return model
 
@@ -115,38 +115,45 @@ class PersonalRecipe(Recipe):
         if not isinstance(evaluated, PersonalModel) or not test_users:
             return self.fit(data, run)
         few = users_to_measure(CALIBRATION_USERS, len(data.catalog))
-        sharpness = evaluated.measured_sharpness(test_users[:few])
-        known = evaluated.measured_reader(test_users[: users_to_measure(READER_USERS, len(data.catalog))], sharpness)
+        inverse_temperature = evaluated.calibrated_temperature(test_users[:few])
+        known = evaluated.weighted_sequential(
+            test_users[: users_to_measure(WEIGHTING_USERS, len(data.catalog))], inverse_temperature
+        )
         kept = self._users(data, run)
         weights = evaluated.ensemble.weights
-        model = self._fit(data, kept, weights, sharpness, run.within(0, 0.5) if known else run)
+        model = self._fit(data, kept, weights, inverse_temperature, run.within(0, 0.5) if known else run)
         if known is not None:
             hear = run.within(0.5, 1).progress
-            reader = refit_sequence_reader(known, kept.visits, self._shape(run), run.rng(), hear)
-            model = replace(model, reader=reader)
+            sequential = continue_sequential_member(known, kept.interactions, self._shape(run), run.rng(), hear)
+            model = replace(model, sequential=sequential)
         run.progress("fitted", 1.0)
         return model
 
     def without_effect(self, data: TrainingData, run: TrainingRun) -> frozenset[str]:
         """Only the network has a hidden dimension."""
-        joins = self._network_joins(len(data.visits), run)
+        joins = self._network_joins(len(data.interactions), run)
         return frozenset() if joins else frozenset({"hidden_dimension"})
 
-    def _network_joins(self, visits: int, run: TrainingRun) -> bool:
+    def _network_joins(self, interactions: int, run: TrainingRun) -> bool:
         least = self.network_from if run.sequential_from is None else run.sequential_from
-        return 0 < least <= visits
+        return 0 < least <= interactions
 
     def _fit(
-        self, data: TrainingData, kept: TrainingData, weights: Weights | None, sharpness: float, run: TrainingRun
+        self,
+        data: TrainingData,
+        kept: TrainingData,
+        weights: Weights | None,
+        inverse_temperature: float,
+        run: TrainingRun,
     ) -> PersonalModel:
         """Without a sequential model; of the users in `kept`."""
         return PersonalModel(
             data.catalog,
             self._ensemble(kept, weights, run),
-            count_popularity(data.visits, len(data.catalog)),
-            fit_repeats(kept.visits, len(data.catalog)),
-            sharpness,
-            find_cold_items(self._described(data)),
+            count_popularity(data.interactions, len(data.catalog)),
+            fit_repeats(kept.interactions, len(data.catalog)),
+            inverse_temperature,
+            fit_cold_items(self._described(data)),
         )
 
     def _users(self, data: TrainingData, run: TrainingRun) -> TrainingData:
@@ -166,22 +173,22 @@ class PersonalRecipe(Recipe):
         vectors = vectors_of(data.item_features)
         item_count = len(data.catalog)
 
-        fits: list[tuple[str, Callable[[Visits], Scorer]]] = [
-            ("EASE", lambda visits: fit_ease_scorer(visits, item_count, kernels)),
-            ("time-aware kNN", lambda visits: fit_time_aware_knn(visits, item_count, kernels)),
-            ("transitions", lambda visits: fit_transition_scorer(visits, item_count, kernels)),
-            ("latent factors", lambda visits: fit_latent_scorer(visits, item_count, kernels)),
-            ("popularity", lambda visits: fit_popularity_scorer(visits, item_count)),
+        fits: list[tuple[str, Callable[[Interactions], Scorer]]] = [
+            ("EASE", lambda interactions: fit_ease_scorer(interactions, item_count, kernels)),
+            ("time-aware kNN", lambda interactions: fit_time_aware_knn(interactions, item_count, kernels)),
+            ("transitions", lambda interactions: fit_transition_scorer(interactions, item_count, kernels)),
+            ("latent factors", lambda interactions: fit_latent_scorer(interactions, item_count, kernels)),
+            ("popularity", lambda interactions: fit_popularity_scorer(interactions, item_count)),
         ]
         if vectors is not None:
-            fits.append(("content", lambda _visits: ContentScorer(vectors, kernels)))
+            fits.append(("content", lambda _interactions: ContentScorer(vectors, kernels)))
         steps, done = len(fits) * (1 + len(ORIGINS) if weights is None else 1), count()
 
         def scorers(part: TrainingData) -> tuple[Scorer, ...]:
             found = []
             for name, fit in fits:
                 run.progress(name, next(done) / steps)
-                found.append(fit(part.visits))
+                found.append(fit(part.interactions))
             return tuple(found)
 
         return fit_ensemble(data, scorers, weights)
@@ -197,7 +204,7 @@ class PersonalRecipe(Recipe):
 
 CALIBRATION_USERS = 200
 """Enough users to measure one number on."""
-READER_USERS = 400
+WEIGHTING_USERS = 400
 """And these, to measure two."""
 FEWEST_MEASURED, MOST_MEASURED_CELLS = 20, 2**25
 """Fewer users in large catalogs, as scores of all items are held for each, some of them in double precision."""

@@ -43,7 +43,7 @@ class PopularityCount(Recipe):
     kind = Kind.POPULAR
 
     def fit(self, data: TrainingData, run: TrainingRun) -> PopularityModel:
-        model = PopularityModel(data.catalog, count_popularity(data.visits, len(data.catalog)))
+        model = PopularityModel(data.catalog, count_popularity(data.interactions, len(data.catalog)))
         run.progress("counting", 1.0)
         return model
 
@@ -55,7 +55,7 @@ class EventCount(Recipe):
     kind = Kind.POPULAR
 
     def fit(self, data: TrainingData, run: TrainingRun) -> PopularityModel:
-        users = count_popularity(data.visits, len(data.catalog)).users
+        users = count_popularity(data.interactions, len(data.catalog)).users
         events = np.bincount(data.items, minlength=len(data.catalog)).astype(np.int64)
         order = np.lexsort((-users, -events)).astype(np.int32)
         run.progress("counting", 1.0)

@@ -26,7 +26,7 @@ from personalize_emu.recipes.contract.base import (
     TrainingRun,
     no_progress,
 )
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.numerics.conditional_logit import Example, fit_conditional_logit
 from personalize_emu.recipes.numerics.logits import standardised
@@ -57,17 +57,17 @@ Table = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class UserHistories:
-    """bags: float32 csr[users, items], what each user interacted with. visits: int64[users], how often."""
+    """bags: float32 csr[users, items], what each user interacted with. interactions: int64[users], how often."""
 
     bags: sp.csr_matrix
-    visits: NDArray[np.int64]
+    interactions: NDArray[np.int64]
 
     @cached_property
     def activity(self) -> Table:
         """float32[users]: standardised logarithm of the number of interactions."""
-        return standardised(np.log1p(self.visits).astype(np.float32))
+        return standardised(np.log1p(self.interactions).astype(np.float32))
 
-    def share_had(self, groups: sp.csc_matrix) -> Table:
+    def group_shares(self, groups: sp.csc_matrix) -> Table:
         """float32[groups, users]: how much of each group of items a user interacted with."""
         owned = self.bags.copy()
         owned.data = np.ones_like(owned.data)
@@ -75,8 +75,8 @@ class UserHistories:
         return np.ascontiguousarray(((owned @ groups).toarray() / sizes).T)
 
 
-def user_histories(visits: Visits, user_count: int, item_count: int) -> UserHistories:
-    return UserHistories(user_item_matrix(visits, user_count, item_count), visits.lengths)
+def user_histories(interactions: Interactions, user_count: int, item_count: int) -> UserHistories:
+    return UserHistories(user_item_matrix(interactions, user_count, item_count), interactions.lengths)
 
 
 def group_matrix(members: Groups, item_count: int) -> sp.csc_matrix:
@@ -86,15 +86,15 @@ def group_matrix(members: Groups, item_count: int) -> sp.csc_matrix:
     return sp.csc_matrix((np.ones(len(indices), np.float32), indices, indptr), shape=(item_count, len(members)))
 
 
-def return_shift(visits: Visits, item_count: int) -> float:
+def repeat_log_odds(interactions: Interactions, item_count: int) -> float:
     """Log-ratio of the probability that a user's next interaction is with an item of the history, to that of another
     item. Far below 0 where users hardly ever come back to an item.
     """
-    keys = visits.users.astype(np.int64) * item_count + visits.items
-    first = np.zeros(len(visits), np.bool_)
+    keys = interactions.users.astype(np.int64) * item_count + interactions.items
+    first = np.zeros(len(interactions), np.bool_)
     first[np.unique(keys, return_index=True)[1]] = True
     had: NDArray[np.int64] = np.cumsum(first) - first
-    had -= had[visits.offsets[visits.users]]
+    had -= had[interactions.offsets[interactions.users]]
     returns = (np.count_nonzero(~first) + 0.5) / (float(had.sum()) + 1.0)
     discoveries = (np.count_nonzero(first) + 0.5) / (float((item_count - had).sum()) + 1.0)
     return float(np.log(returns / discoveries))
@@ -102,7 +102,7 @@ def return_shift(visits: Visits, item_count: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class SegmentModel(Model):
-    """shift: see `return_shift`. weights: float64[3], of affinity, of what is left to want, and of activity."""
+    """shift: see `repeat_log_odds`. weights: float64[3], of affinity, of what is left to want, and of activity."""
 
     catalog: tuple[str, ...]
     ease: Ease
@@ -129,7 +129,7 @@ class SegmentModel(Model):
     def features(self, users: UserHistories, groups: Groups) -> Table:
         """float32[3, groups, users], along the weights. Items of the users are those of the catalog."""
         members = group_matrix(groups, len(self.catalog))
-        owned = users.share_had(members)
+        owned = users.group_shares(members)
         if self.shift < 0:
             # Where nobody comes back, only who had all of a group has nothing left to want there.
             owned **= np.diff(members.indptr)[:, None]
@@ -147,17 +147,17 @@ class SegmentRecipe(Recipe):
     kind = Kind.SEGMENTS
 
     def fit(self, data: TrainingData, run: TrainingRun) -> SegmentModel:
-        return self._fitted(data.visits, data, run)
+        return self._fitted(data.interactions, data, run)
 
     def own_metrics(self, data: TrainingData, run: TrainingRun) -> dict[str, float]:
         """M-3, M-10, M-24, M-30: all the metrics there are."""
-        past, future = _split(data.visits)
+        past, future = _split(data.interactions)
         model = self._fitted(past, data, run.within(0.0, 0.7))
         users = user_histories(past, len(data.user_ids), len(data.catalog))
         return segment_metrics(model, users, self._groups(data, future), future, run.within(0.7, 1.0).progress)
 
-    def _fitted(self, visits: Visits, data: TrainingData, run: TrainingRun) -> SegmentModel:
-        past, future = _split(visits)
+    def _fitted(self, interactions: Interactions, data: TrainingData, run: TrainingRun) -> SegmentModel:
+        past, future = _split(interactions)
         run.progress("EASE of the older interactions", 0.0)
         earlier = _with_prior(past, data)
         run.progress("histories", 0.3)
@@ -165,21 +165,21 @@ class SegmentRecipe(Recipe):
         run.progress("weights", 0.4)
         weights = learned_weights(earlier, users, self._groups(data, future), future)
         run.progress("EASE", 0.7)
-        model = replace(_with_prior(visits, data), weights=weights)
+        model = replace(_with_prior(interactions, data), weights=weights)
         run.progress("fitted", 1.0)
         return model
 
-    def _groups(self, data: TrainingData, visits: Visits) -> Groups:
+    def _groups(self, data: TrainingData, interactions: Interactions) -> Groups:
         """What segments are asked for: items with an attribute, or single items."""
-        single = [np.array([item], np.int32) for item in np.unique(visits.items)]
+        single = [np.array([item], np.int32) for item in np.unique(interactions.items)]
         return data.attributes if self.by_attribute else single
 
 
 def segment_metrics(
-    model: SegmentModel, users: UserHistories, groups: Groups, future: Visits, progress: Progress
+    model: SegmentModel, users: UserHistories, groups: Groups, future: Interactions, progress: Progress
 ) -> dict[str, float]:
     """coverage, hits_at_1_percent and recall_at_1_percent over the groups with an interaction in `future` (M-30)."""
-    count = len(users.visits)
+    count = len(users.interactions)
     most = max(1, count // 100)
     hits: list[int] = []
     recalls: list[float] = []
@@ -200,18 +200,16 @@ def segment_metrics(
 
 
 def learned_weights(
-    model: SegmentModel, users: UserHistories, groups: Groups, future: Visits
+    model: SegmentModel, users: UserHistories, groups: Groups, future: Interactions
 ) -> NDArray[np.float64]:
     """float64[3], none below 0, under which the users who interacted with each group in `future` are likeliest."""
-    count = len(users.visits)
+    count = len(users.interactions)
     limit = max(1, min(MOST_EXAMPLES, MOST_CELLS // max(1, count)))
     examples = []
     for queries, actual in _queries(model, groups, future, count, limit):
         features = model.features(users, queries)
         examples += [
-            Example(features[:, row].T, wanted.astype(np.float32))
-            for row, wanted in enumerate(actual)
-            if wanted.any()
+            Example(features[:, row].T, wanted.astype(np.float32)) for row, wanted in enumerate(actual) if wanted.any()
         ]
     return fit_conditional_logit(examples, PRIOR, STRENGTH / max(1, len(examples)), np.zeros(len(PRIOR)))
 
@@ -220,16 +218,18 @@ def segment_recipes() -> tuple[SegmentRecipe, ...]:
     return (SegmentRecipe("aws-item-affinity", False), SegmentRecipe("aws-item-attribute-affinity", True))
 
 
-def _with_prior(visits: Visits, data: TrainingData) -> SegmentModel:
+def _with_prior(interactions: Interactions, data: TrainingData) -> SegmentModel:
     users, items = len(data.user_ids), len(data.catalog)
-    ease = fit_ease(visits, users, items, scaled(REGULARISATION, visits))
-    return SegmentModel(data.catalog, ease, count_popularity(visits, items), return_shift(visits, items), PRIOR)
+    ease = fit_ease(interactions, users, items, scaled(REGULARISATION, interactions))
+    return SegmentModel(
+        data.catalog, ease, count_popularity(interactions, items), repeat_log_odds(interactions, items), PRIOR
+    )
 
 
 def _queries(
     model: SegmentModel,
     groups: Groups,
-    future: Visits,
+    future: Interactions,
     users: int,
     limit: int,
     progress: Progress = no_progress,
@@ -244,12 +244,12 @@ def _queries(
     for start in range(0, len(groups), at_once):
         progress("measuring segments", start / len(groups))
         queries = groups[start : start + at_once]
-        yield queries, later.share_had(group_matrix(queries, len(model.catalog))) > 0
+        yield queries, later.group_shares(group_matrix(queries, len(model.catalog))) > 0
 
 
-def _split(visits: Visits) -> tuple[Visits, Visits]:
+def _split(interactions: Interactions) -> tuple[Interactions, Interactions]:
     """The past, and the newest fifth of every user's interactions, rounded down."""
-    held_out = np.floor(TEST_SHARE * visits.lengths).astype(np.int64)
-    first_tested = visits.offsets[1:] - held_out
-    tested = np.arange(len(visits)) >= first_tested[visits.users]
-    return visits.chosen(~tested), visits.chosen(tested)
+    held_out = np.floor(TEST_SHARE * interactions.lengths).astype(np.int64)
+    first_tested = interactions.offsets[1:] - held_out
+    tested = np.arange(len(interactions)) >= first_tested[interactions.users]
+    return interactions.chosen(~tested), interactions.chosen(tested)

@@ -106,8 +106,10 @@ class SemanticModel(Model):
         """The items of `data` in place of those it knew; popularity and freshness stay what they were (R-79b)."""
         places = np.array([self.number_of.get(item, -1) for item in data.catalog], np.int64)
         known = places >= 0
-        users, visits = (np.where(known, each[places], 0) for each in (self.popularity.users, self.popularity.visits))
-        popularity = Popularity(users, visits, np.lexsort((-visits, -users)).astype(np.int32))
+        users, interactions = (
+            np.where(known, each[places], 0) for each in (self.popularity.users, self.popularity.interactions)
+        )
+        popularity = Popularity(users, interactions, np.lexsort((-interactions, -users)).astype(np.int32))
         popular, fresh = (np.where(known, each[places], np.float32(0)) for each in (self.popular, self.fresh))
         by_term, vectors = _embedded(self.embedding, _counts(data.item_features, len(data.catalog)))
         return SemanticModel(data.catalog, self.embedding, by_term, vectors, popularity, popular, fresh, self.influence)
@@ -130,7 +132,7 @@ class SemanticSimilarity(Recipe):
         run.progress("finding out what goes together", 0.6)
         by_term, vectors = _embedded(embedding, counts)
         run.progress("counting", 0.9)
-        popularity = count_popularity(data.visits, len(data.catalog))
+        popularity = count_popularity(data.interactions, len(data.catalog))
         model = SemanticModel(data.catalog, embedding, by_term, vectors, popularity, _popular(popularity), _fresh(data))
         run.progress("fitted", 1.0)
         return model
@@ -169,7 +171,7 @@ def _embedded(embedding: TextEmbedding, counts: sp.csr_matrix) -> tuple[sp.csr_m
 
 def _popular(popularity: Popularity) -> Vector:
     """From 0 to 1, on a logarithmic scale."""
-    counts = np.log1p(popularity.visits)
+    counts = np.log1p(popularity.interactions)
     shares: Vector = (counts / max(1.0, float(counts.max(initial=0)))).astype(np.float32)
     return shares
 

@@ -156,10 +156,10 @@ def learned_weights(model: SimilarModel, pairs: Sequence[tuple[int, int]]) -> ND
 
 def _pairs(data: TrainingData, held_out: NDArray[np.bool_], rng: np.random.Generator) -> Iterator[tuple[int, int]]:
     """Some interactions of these users, each with the one that followed."""
-    visits = data.visits
-    follows = np.flatnonzero((visits.users[1:] == visits.users[:-1]) & held_out[visits.users[1:]])
+    interactions = data.interactions
+    follows = np.flatnonzero((interactions.users[1:] == interactions.users[:-1]) & held_out[interactions.users[1:]])
     for row in rng.permutation(follows)[:MOST_PAIRS].tolist():
-        yield int(visits.items[row]), int(visits.items[row + 1])
+        yield int(interactions.items[row]), int(interactions.items[row + 1])
 
 
 def similar_items() -> SimilarRecipe:

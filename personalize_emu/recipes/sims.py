@@ -31,7 +31,7 @@ from personalize_emu.recipes.contract.base import (
     TrainingRun,
 )
 from personalize_emu.recipes.contract.hyperparameters import items_within, number, percentiles, users_within
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.numerics.logits import in_logarithms, standardised
 from personalize_emu.recipes.scorers.ease import Ease, fit_ease, scaled, user_item_matrix
 from personalize_emu.recipes.scorers.histories import Kernel
@@ -66,9 +66,9 @@ class Cooccurrence:
         return np.bincount(self.by_user[users].indices, minlength=self.by_user.shape[1])
 
 
-def fit_cooccurrence(visits: Visits, item_count: int) -> Cooccurrence:
+def fit_cooccurrence(interactions: Interactions, item_count: int) -> Cooccurrence:
     """Only whether a user interacted with an item counts, not how often."""
-    by_user = user_item_matrix(visits, len(visits.lengths), item_count)
+    by_user = user_item_matrix(interactions, len(interactions.lengths), item_count)
     return Cooccurrence(by_user, by_user.T.tocsr())
 
 
@@ -172,24 +172,24 @@ class RelatedRecipe(Recipe):
     kind = Kind.RELATED
 
     def fit(self, data: TrainingData, run: TrainingRun) -> RelatedModel:
-        item_count, visits = len(data.catalog), self._kept(data, run).visits
+        item_count, interactions = len(data.catalog), self._kept(data, run).interactions
         run.progress("EASE", 0.0)
-        ease = fit_ease(visits, len(visits.lengths), item_count, scaled(REGULARISATION, visits))
+        ease = fit_ease(interactions, len(interactions.lengths), item_count, scaled(REGULARISATION, interactions))
         run.progress("transitions", 0.4)
-        transitions = fit_transitions(visits, item_count)
+        transitions = fit_transitions(interactions, item_count)
         run.progress("latent factors", 0.6)
-        latent = fit_latent_items(visits, item_count)
+        latent = fit_latent_items(interactions, item_count)
         run.progress("co-occurrence", 0.8)
-        sessions = in_sessions(visits, *time_scale(visits.timestamps))
+        sessions = in_sessions(interactions, *time_scale(interactions.timestamps))
         model = RelatedModel(
             data.catalog,
             ease,
             transitions,
-            fit_cooccurrence(visits, item_count),
+            fit_cooccurrence(interactions, item_count),
             fit_cooccurrence(sessions, item_count),
             latent,
-            count_popularity(data.visits, item_count),
-            count_popularity(visits, item_count).users,
+            count_popularity(data.interactions, item_count),
+            count_popularity(interactions, item_count).users,
             _discount(run.hyperparameters),
             self._fewest_users(run.hyperparameters),
         )

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History, Kind, Model, Recipe, TrainingData, TrainingRun
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.contract.metrics import LIST_LENGTH
 from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity
 
 
 @dataclass(frozen=True, eq=False)
 class Trends:
-    """newest, before: int64[items], visits of each item in the newest interval and in the one before it."""
+    """newest, before: int64[items], interactions of each item in the newest interval and in the one before it."""
 
     newest: NDArray[np.int64]
     before: NDArray[np.int64]
@@ -39,20 +39,20 @@ class Trends:
         return np.lexsort((places, -newest, -self.increases)).astype(np.int32)
 
 
-def count_trends(visits: Visits, item_count: int, interval: int) -> Trends:
-    """Count the two intervals of so many seconds that end with the latest visit, which is part of the newest."""
-    ages = visits.timestamps.max(initial=0) - visits.timestamps
-    newest = visits.items[ages < interval]
-    before = visits.items[(ages >= interval) & (ages < 2 * interval)]
+def count_trends(interactions: Interactions, item_count: int, interval: int) -> Trends:
+    """Count the two intervals of so many seconds that end with the latest interaction, which is part of the newest."""
+    ages = interactions.timestamps.max(initial=0) - interactions.timestamps
+    newest = interactions.items[ages < interval]
+    before = interactions.items[(ages >= interval) & (ages < 2 * interval)]
     return Trends(_counts(newest, item_count), _counts(before, item_count))
 
 
-def without_newest_interval(visits: Visits, interval: int) -> Visits:
+def without_newest_interval(interactions: Interactions, interval: int) -> Interactions:
     """What was known when the newest interval began."""
-    return visits.chosen(visits.timestamps <= visits.timestamps.max(initial=0) - interval)
+    return interactions.chosen(interactions.timestamps <= interactions.timestamps.max(initial=0) - interval)
 
 
-def foreseen_share(recommended: NDArray[np.int32], trends: Trends, length: int) -> float:
+def prediction_accuracy(recommended: NDArray[np.int32], trends: Trends, length: int) -> float:
     """Gain of the recommended items over that of the `length` items that gained most; 0 when nothing did (M-29).
 
     recommended: int32[at most length] distinct items. trends: what came after.
@@ -95,7 +95,7 @@ class TrendingModel(Model):
         return float(min(self.interval, LONGEST_PERIOD))
 
     def evaluated_on(self, data: TrainingData) -> TrendingModel:
-        return trending_model(data.catalog, data.visits, self.interval)
+        return trending_model(data.catalog, data.interactions, self.interval)
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
         return np.tile(self._scores, (len(histories), 1))
@@ -111,10 +111,10 @@ class TrendingModel(Model):
         return self.popularity.users > 0
 
 
-def trending_model(catalog: tuple[str, ...], visits: Visits, interval: int) -> TrendingModel:
+def trending_model(catalog: tuple[str, ...], interactions: Interactions, interval: int) -> TrendingModel:
     """Trending items first, then popular ones, also where nothing trends (R-76a, R-76b)."""
-    popularity = count_popularity(visits, len(catalog))
-    order = count_trends(visits, len(catalog), interval).order(popularity)
+    popularity = count_popularity(interactions, len(catalog))
+    order = count_trends(interactions, len(catalog), interval).order(popularity)
     return TrendingModel(catalog, order, popularity, interval)
 
 
@@ -125,16 +125,16 @@ class TrendingNow(Recipe):
     kind = Kind.POPULAR
 
     def fit(self, data: TrainingData, run: TrainingRun) -> TrendingModel:
-        model = trending_model(data.catalog, data.visits, _interval(run))
+        model = trending_model(data.catalog, data.interactions, _interval(run))
         run.progress("counting", 1.0)
         return model
 
     def own_metrics(self, data: TrainingData, run: TrainingRun) -> dict[str, float]:
         """How well the trends of the newest interval were foreseen when it began (M-29)."""
-        interval, visits = _interval(run), data.visits
-        earlier = trending_model(data.catalog, without_newest_interval(visits, interval), interval)
-        came = count_trends(visits, len(data.catalog), interval)
-        return {ACCURACY: foreseen_share(earlier.order[:LIST_LENGTH], came, LIST_LENGTH)}
+        interval, interactions = _interval(run), data.interactions
+        earlier = trending_model(data.catalog, without_newest_interval(interactions, interval), interval)
+        came = count_trends(interactions, len(data.catalog), interval)
+        return {ACCURACY: prediction_accuracy(earlier.order[:LIST_LENGTH], came, LIST_LENGTH)}
 
 
 def _interval(run: TrainingRun) -> int:

@@ -22,7 +22,9 @@ def categories(name: str, values: Sequence[Sequence[str]]) -> Categories:
     return Categories(name, known, members)
 
 
-def painted(red: int = 30, cold: Sequence[str] = (), users: int = 120, visits: int = 8, seed: int = 11) -> TrainingData:
+def painted(
+    red: int = 30, cold: Sequence[str] = (), users: int = 120, interactions: int = 8, seed: int = 11
+) -> TrainingData:
     """As many blue items as red ones; every user likes one colour, and its items of a size about the user's own.
 
     Sizes run from 0 to 1. Among `cold` are names like `red-0.5-new`; what is called `plain-...` is not described.
@@ -34,7 +36,7 @@ def painted(red: int = 30, cold: Sequence[str] = (), users: int = 120, visits: i
     for user in range(users):
         colour, size = ("red", "blue")[user % 2], rng.random()
         weights = np.exp(-8 * np.abs(np.array([items[item] for item in names[colour]]) - size))
-        for time, item in enumerate(rng.choice(names[colour], visits, replace=False, p=weights / weights.sum())):
+        for time, item in enumerate(rng.choice(names[colour], interactions, replace=False, p=weights / weights.sum())):
             rows.append((f"u{user:03}", str(item), 1_000 + 60 * time))
     data = training_data(rows, [*items, *cold])
     return replace(data, item_features=paint(data.catalog))

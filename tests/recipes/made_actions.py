@@ -41,7 +41,7 @@ def random_actions(users: int, actions: int, rows: int, days: int, seed: int) ->
     return action_data((f"u{u}", f"a{a}", int(t), int(when)) for u, a, t, when in zip(*columns, times, strict=True))
 
 
-def two_tastes(users: int = 200, visits: int = 12, offers: int = 6, seed: int = 7) -> TrainingData:
+def two_tastes(users: int = 200, interactions: int = 12, offers: int = 6, seed: int = 7) -> TrainingData:
     """Even users meet even items and take `climb`, odd users odd ones and take `swim`; `nap` is for everybody alike.
 
     Every user is offered each action `offers` times within six weeks, in random order.
@@ -50,8 +50,8 @@ def two_tastes(users: int = 200, visits: int = 12, offers: int = 6, seed: int = 
     met, asked = [], []
     for user in range(users):
         met += [
-            (f"u{user:03}", f"i{2 * int(rng.integers(15)) + user % 2:02}", START - DAY * (visits - step))
-            for step in range(visits)
+            (f"u{user:03}", f"i{2 * int(rng.integers(15)) + user % 2:02}", START - DAY * (interactions - step))
+            for step in range(interactions)
         ]
         for action, chance in (("climb", 0.85 - 0.75 * (user % 2)), ("swim", 0.1 + 0.75 * (user % 2)), ("nap", 0.5)):
             times = START + DAY * 6 * np.arange(offers) + rng.integers(DAY, size=offers)

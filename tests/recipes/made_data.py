@@ -42,23 +42,23 @@ def history(data: TrainingData, *items: str, start: int = 1_000_000, step: int =
     return History(np.array(numbers, np.int32), times.astype(np.int64))
 
 
-def checkerboard(users: int = 40, items: int = 20, visits: int = 6, seed: int = 3) -> TrainingData:
-    """Even users visit even items only, odd users odd ones, in random order, each item once."""
+def checkerboard(users: int = 40, items: int = 20, interactions: int = 6, seed: int = 3) -> TrainingData:
+    """Even users interaction even items only, odd users odd ones, in random order, each item once."""
     rng = np.random.default_rng(seed)
     rows = []
     for user in range(users):
-        for time, item in enumerate(rng.permutation(np.arange(user % 2, items, 2))[:visits]):
+        for time, item in enumerate(rng.permutation(np.arange(user % 2, items, 2))[:interactions]):
             rows.append((f"u{user:03}", f"i{item:02}", 1_000 + 60 * time))
     return training_data(rows)
 
 
-def chains(users: int = 60, items: int = 30, visits: int = 9, seed: int = 4) -> TrainingData:
+def chains(users: int = 60, items: int = 30, interactions: int = 9, seed: int = 4) -> TrainingData:
     """Everybody starts somewhere and walks on: after item n comes item n + 1, around a ring."""
     rng = np.random.default_rng(seed)
     rows = []
     for user in range(users):
         start = int(rng.integers(items))
-        rows += [(f"u{user:03}", f"i{(start + step) % items:02}", 1_000 + DAY * step) for step in range(visits)]
+        rows += [(f"u{user:03}", f"i{(start + step) % items:02}", 1_000 + DAY * step) for step in range(interactions)]
     return training_data(rows)
 
 
@@ -81,7 +81,7 @@ def soap_shop(
 
 
 def fashions() -> TrainingData:
-    """One half of the items was in fashion for thirty busy days, the other half is since; nobody has a taste."""
+    """One half of the items was in fashion for thirty busy days, the other half is since; nobody has a factors."""
     rng = np.random.default_rng(8)
     rows: list[Row] = []
     for day in range(100):

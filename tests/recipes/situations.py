@@ -22,7 +22,8 @@ def column(name: str, codes: np.ndarray, values: tuple[str, ...]) -> Categories:
 
 
 def situations(
-    *, users: int = 120, visits: int = 10, items: int = 40, device: float = 0.0, gender: float = 0.0, seed: int = 1
+    *, users: int = 120, interactions: int = 10, items: int = 40, device: float = 0.0, gender: float = 0.0, seed:
+    int = 1
 ) -> TrainingData:
     """Even items are wanted more on phones by a factor of exp(device), odd ones on desktops; the lower half of the
     items is wanted more by women by exp(gender), the upper half by men. HOUR and PLAN decide nothing.
@@ -33,12 +34,12 @@ def situations(
     numbers = np.arange(items)
     rows, devices = [], []
     for user in range(users):
-        for visit in range(visits):
+        for interaction in range(interactions):
             phone = int(rng.integers(2))
-            taste = device * ((numbers % 2 == 0) == phone) + gender * ((numbers < items // 2) == (genders[user] == 0))
-            chances = popularity * np.exp(taste)
+            factors = device * ((numbers % 2 == 0) == phone) + gender * ((numbers < items // 2) == (genders[user] == 0))
+            chances = popularity * np.exp(factors)
             item = rng.choice(items, p=chances / chances.sum())
-            rows.append((f"u{user:04}", f"i{item:03}", visit * HOUR))
+            rows.append((f"u{user:04}", f"i{item:03}", interaction * HOUR))
             devices.append(phone)
     data = training_data(rows)
     count = len(rows)
@@ -47,6 +48,6 @@ def situations(
         (column("DEVICE", np.array(devices), ("desktop", "phone")),),
         (Numbers("HOUR", rng.integers(24, size=count).astype(float)),),
     )
-    traits = Features(users, (column("GENDER", genders, ("f", "m")), column("PLAN", plans, ("a", "b", "c"))))
+    user_features = Features(users, (column("GENDER", genders, ("f", "m")), column("PLAN", plans, ("a", "b", "c"))))
     ids = tuple(f"u{user:04}" for user in range(users))
-    return replace(data, context=context, profiles=Profiles(ids, traits))
+    return replace(data, context=context, profiles=Profiles(ids, user_features))

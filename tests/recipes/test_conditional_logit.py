@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from personalize_emu.recipes.numerics.conditional_logit import Example, fit_conditional_logit, inverse_temperature
+from personalize_emu.recipes.numerics.conditional_logit import Example, fit_conditional_logit, fit_inverse_temperature
 
 
 def drawn_examples(weights: np.ndarray, count: int, seed: int, candidates: int = 12) -> list[Example]:
@@ -87,5 +87,5 @@ def test_inverse_temperature_of_drawn_choices() -> None:
     scores[:, 0] = -np.inf
     weights = np.exp(1.7 * scores)
     chosen = [rng.choice(50, size=4, p=row / row.sum()).astype(np.int32) for row in weights]
-    assert inverse_temperature(scores, chosen, 0.2) == pytest.approx(1.7, abs=0.15)
-    assert inverse_temperature(scores, [np.array([0], np.int32)] * 400, 0.2) == 0.2
+    assert fit_inverse_temperature(scores, chosen, 0.2) == pytest.approx(1.7, abs=0.15)
+    assert fit_inverse_temperature(scores, [np.array([0], np.int32)] * 400, 0.2) == 0.2

@@ -1,4 +1,5 @@
-"""Context and traits: lifts and weights against slow, obvious versions, and planted effects that are found (R-21)."""
+"""Context and user_features: lifts and weights against slow, obvious versions, and planted effects that are found
+(R-21)."""
 
 from __future__ import annotations
 
@@ -220,7 +221,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 
 
 def test_m11_held_out_users_are_asked_for_in_the_circumstances_of_what_they_did_next() -> None:
-    """Of the first visit that is held out; several events of one visit are one."""
+    """Of the first interaction that is held out; several events of one interaction are one."""
     rows = [(f"u{user}", f"i{time}", time) for user in range(20) for time in (*range(12), 11)]
     devices = column("DEVICE", np.array([time % 3 for _, _, time in rows]), ("a", "b", "c"))
     hours = Numbers("HOUR", np.array([float(time) if time % 2 else np.nan for _, _, time in rows]))
@@ -234,14 +235,14 @@ def test_m11_held_out_users_are_asked_for_in_the_circumstances_of_what_they_did_
 
 
 def test_validation_queries_are_histories_and_the_next_item() -> None:
-    data = situations(users=30, visits=6)
+    data = situations(users=30, interactions=6)
     histories, targets = validation_queries(data, np.array([3, 4]), np.random.default_rng(0))
     assert len(histories) == len(targets) == 22
     told = 0
     for history, target in zip(histories, targets.tolist(), strict=True):
-        rows = data.visits.of_user(int(history.user_id[1:]))
-        items = data.visits.items[rows].tolist()
-        contexts = [data.context_of_visit(row) for row in range(rows.start, rows.stop)]
+        rows = data.interactions.of_user(int(history.user_id[1:]))
+        items = data.interactions.items[rows].tolist()
+        contexts = [data.context_of(row) for row in range(rows.start, rows.stop)]
         told += len(history.items) > 0
         known = len(history.items)
         assert history.items.tolist() == items[:known]

@@ -30,13 +30,13 @@ KERNELS = kernels_of(recency=True, steps=32)
 
 
 def scorers_of(data: TrainingData) -> tuple[Scorer, ...]:
-    visits, count = data.visits, len(data.catalog)
+    interactions, count = data.interactions, len(data.catalog)
     return (
-        fit_ease_scorer(visits, count, KERNELS),
-        fit_time_aware_knn(visits, count, KERNELS),
-        fit_transition_scorer(visits, count, KERNELS),
-        fit_latent_scorer(visits, count, KERNELS),
-        fit_popularity_scorer(visits, count),
+        fit_ease_scorer(interactions, count, KERNELS),
+        fit_time_aware_knn(interactions, count, KERNELS),
+        fit_transition_scorer(interactions, count, KERNELS),
+        fit_latent_scorer(interactions, count, KERNELS),
+        fit_popularity_scorer(interactions, count),
     )
 
 
@@ -57,13 +57,13 @@ def test_one_history_is_scored_as_among_many(scorer: Scorer) -> None:
 
 def test_recent_popularity_halves_with_each_half_life() -> None:
     data = training_data([("u", "old", 0), ("u", "new", 30 * DAY), ("v", "old", 0)])
-    recent = fit_popularity_scorer(data.visits, 2).scores([history(data, "new")])[3, 0]
+    recent = fit_popularity_scorer(data.interactions, 2).scores([history(data, "new")])[3, 0]
     assert np.exp(recent) - 0.02 == pytest.approx([1.0, 1.0], rel=1e-4)
 
 
 def test_age_is_measured_at_the_question_and_never_before_the_training() -> None:
     data = training_data([("u", "old", 0), ("u", "new", 10 * DAY)])
-    scorer = fit_popularity_scorer(data.visits, 2)
+    scorer = fit_popularity_scorer(data.interactions, 2)
     early, late = (scorer.scores([history(data, "old", start=day * DAY)])[-1, 0] for day in (1, 30))
     assert np.exp(-early) - 1 / 24 == pytest.approx([0, 10], abs=1e-4)
     assert np.exp(-late) - 1 / 24 == pytest.approx([20, 30], abs=1e-4)
@@ -74,7 +74,7 @@ def test_knn_counts_similar_owners_and_near_sessions() -> None:
     rows += [(f"v{user}", item, 100 * DAY) for user in range(5) for item in ("a", "now")]
     rows += [("w", "b", 50 * DAY), ("w", "c", 50 * DAY)]
     data = training_data(rows)
-    scorer = fit_time_aware_knn(data.visits, len(data.catalog), KERNELS)
+    scorer = fit_time_aware_knn(data.interactions, len(data.catalog), KERNELS)
     scores = dict(zip(data.catalog, scorer.scores([history(data, "a", start=100 * DAY)])[0, 0], strict=True))
     assert scores["now"] > scores["then"] > scores["c"] == 0
 
@@ -82,7 +82,7 @@ def test_knn_counts_similar_owners_and_near_sessions() -> None:
 def test_ease_counts_repeats_by_their_logarithm() -> None:
     rows = [(f"u{user}", item, user) for user in range(30) for item in (("a", "x") if user % 2 else ("b", "y"))]
     data = training_data(rows)
-    scorer = fit_ease_scorer(data.visits, len(data.catalog), KERNELS)
+    scorer = fit_ease_scorer(data.interactions, len(data.catalog), KERNELS)
     once, often = (scorer.scores([history(data, *["a"] * count, "b")])[0, 0] for count in (1, 7))
     x, y = data.catalog.index("x"), data.catalog.index("y")
     assert once[x] == pytest.approx(once[y])
@@ -251,7 +251,7 @@ def test_recent_popularity_dominates_where_the_slice_says_so() -> None:
 
 
 def test_groups_and_chains_are_found_on_temporal_splits() -> None:
-    board = checkerboard(users=60, items=40, visits=14)
+    board = checkerboard(users=60, items=40, interactions=14)
     shifted = replace(board, timestamps=board.timestamps + board.users * 20)
     walk = chains(users=80)
     for data, floor in ((shifted, 0.4), (replace(walk, timestamps=walk.timestamps + 7 * walk.users), 0.6)):

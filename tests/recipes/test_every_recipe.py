@@ -79,7 +79,7 @@ def test_shapes_types_and_values(recipe: Recipe, data: TrainingData) -> None:
     assert model.catalog == data.catalog
     assert model.number_of == {item: number for number, item in enumerate(data.catalog)}
     counted = np.zeros(len(data.catalog), np.bool_)
-    counted[data.visits.items] = True
+    counted[data.interactions.items] = True
     assert np.array_equal(model.trained_items, counted)
 
 

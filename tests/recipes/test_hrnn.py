@@ -15,7 +15,7 @@ from personalize_emu.recipes.sequential.gru import Shape, plan_for, sequences_of
 from personalize_emu.recipes.training.training import train
 from tests.recipes.made_data import chains, history, training_data
 
-CHAINS = chains(users=120, items=30, visits=9)
+CHAINS = chains(users=120, items=30, interactions=9)
 
 
 def fitted(data: TrainingData, **hyperparameters: str) -> SequenceModel:
@@ -62,12 +62,12 @@ def test_r58_bptt_is_how_far_gradients_go_back() -> None:
 
 def test_r59_recent_events_count_more_under_the_mask() -> None:
     place = np.arange(30, dtype=np.int32)
-    masked = sequences_of(CHAINS.visits, place, recency=True)
-    equal = sequences_of(CHAINS.visits, place, recency=False)
+    masked = sequences_of(CHAINS.interactions, place, recency=True)
+    equal = sequences_of(CHAINS.interactions, place, recency=False)
     own = slice(int(masked.offsets[0]), int(masked.offsets[1]))
-    assert (np.diff(masked.worth[own]) > 0).all()
-    assert masked.worth[own][-1] == 1
-    assert (equal.worth == 1).all()
+    assert (np.diff(masked.weights[own]) > 0).all()
+    assert masked.weights[own][-1] == 1
+    assert (equal.weights == 1).all()
 
 
 def test_r60_r61_users_with_very_long_histories_are_left_out() -> None:

@@ -18,7 +18,7 @@ from tests.recipes.described_data import paint, painted
 from tests.recipes.made_data import DAY, history, training_data
 
 NEW = ["red-0.200-new", "red-0.800-new", "blue-0.200-new", "blue-0.800-new"]
-DATA = painted(red=20, cold=NEW, users=80, visits=6)
+DATA = painted(red=20, cold=NEW, users=80, interactions=6)
 
 
 def fitted(name: str, data: TrainingData) -> SequenceModel:

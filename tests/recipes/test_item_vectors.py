@@ -124,9 +124,9 @@ def test_columns_that_tell_nothing_apart_give_no_vectors(features: Features | No
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_predicted_scores_are_those_of_ridge_regression(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    visited = np.arange(28) % 7 != 1
+    known = np.arange(28) % 7 != 1
     scores = rng.standard_normal((2, 28)).astype(np.float32)
-    content = fit_content_regression(FILMS, visited.astype(np.int64))
+    content = fit_content_regression(FILMS, known.astype(np.int64))
     assert content is not None
     design, new = content.design.toarray().astype(np.float64), content.new_design.toarray()
     known = scores[:, content.trained].astype(np.float64)
@@ -155,7 +155,7 @@ def test_too_few_items_give_no_regression() -> None:
 
 def test_latent_factors_of_items_of_one_group_are_near_each_other() -> None:
     board = checkerboard(users=60)
-    latent = fit_latent_items(board.visits, len(board.catalog))
+    latent = fit_latent_items(board.interactions, len(board.catalog))
     even = np.array([int(item[1:]) % 2 == 0 for item in board.catalog])
     for item in range(len(even)):
         near = latent.of_item(item)
@@ -165,4 +165,4 @@ def test_latent_factors_of_items_of_one_group_are_near_each_other() -> None:
 
 def test_without_pairs_latent_scores_are_0() -> None:
     data = training_data([("u", "a", 1), ("v", "b", 2)])
-    assert not fit_latent_items(data.visits, 2).scores_of(weighted_rows([past(0)], ALL, item_count=2)).any()
+    assert not fit_latent_items(data.interactions, 2).scores_of(weighted_rows([past(0)], ALL, item_count=2)).any()

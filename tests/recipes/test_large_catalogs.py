@@ -13,18 +13,19 @@ from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.scorers import ease, transitions
 from personalize_emu.recipes.scorers.transitions import fit_transitions
 
-ITEMS, USERS, VISITS = 50_000, 8_000, 60_000
+ITEMS, USERS, INTERACTIONS = 50_000, 8_000, 60_000
 
 
 @pytest.fixture(scope="module")
 def large() -> TrainingData:
     """Each user stays in one of 500 corners of 100 items."""
     rng = np.random.default_rng(9)
-    users = np.sort(rng.integers(USERS, size=VISITS)).astype(np.int32)
-    items = (users % 500 * 100 + (100 * rng.random(VISITS) ** 2).astype(np.int32)).astype(np.int32)
+    users = np.sort(rng.integers(USERS, size=INTERACTIONS)).astype(np.int32)
+    items = (users % 500 * 100 + (100 * rng.random(INTERACTIONS) ** 2).astype(np.int32)).astype(np.int32)
     catalog = tuple(f"i{number:05}" for number in range(ITEMS))
     return TrainingData(
-        catalog, tuple(f"u{number:05}" for number in range(USERS)), users, items, np.arange(VISITS, dtype=np.int64)
+        catalog, tuple(f"u{number:05}" for number in range(USERS)), users, items, np.arange(INTERACTIONS,
+        dtype=np.int64)
     )
 
 
@@ -47,4 +48,4 @@ def test_transitions_keep_the_strongest_followers_when_there_are_too_many(
 ) -> None:
     monkeypatch.setattr(transitions, "MOST_STORED", 10_000)
     monkeypatch.setattr(transitions, "NEIGHBOURS", 5)
-    assert np.diff(fit_transitions(large.visits, ITEMS).matrix.indptr).max() == 5
+    assert np.diff(fit_transitions(large.interactions, ITEMS).matrix.indptr).max() == 5

@@ -1,4 +1,4 @@
-"""Next-Best-Action as a recipe: planted tastes, who gets a score, and what is measured."""
+"""Next-Best-Action as a recipe: planted user_factors, who gets a score, and what is measured."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from personalize_emu.recipes.contract.action_data import NO_ACTIONS, NOT_TAKEN, 
 from personalize_emu.recipes.contract.base import History, Kind, NotEnoughData, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Categories, Features, Numbers, Profiles
 from personalize_emu.recipes.contract.saving import load_model, saved
-from personalize_emu.recipes.next_best_action import ActionModel, scored_actions, trait_columns
+from personalize_emu.recipes.next_best_action import ActionModel, scored_actions, user_feature_columns
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.training import Trained, train
 from tests.recipes.made_actions import START, action_data, two_tastes
@@ -79,7 +79,7 @@ def test_chances_do_not_share_one_whole(model: ActionModel) -> None:
 
 @pytest.mark.parametrize("times", [1, 4])
 def test_what_a_user_did_with_an_action_counts(data: TrainingData, times: int) -> None:
-    """R-110: the same taste, but the action was taken, or turned down, before; users are of two minds about each."""
+    """R-110: the same factors, but the action was taken, or turned down, before; users are of two minds about each."""
     minds = np.random.default_rng(8).random((len(data.user_ids), 3))
 
     def outcome(number: int, place: int, step: int) -> int:
@@ -139,14 +139,14 @@ def test_traits_of_users_count() -> None:
 def test_trait_columns_are_standardised() -> None:
     members = sp.csr_matrix(np.array([[1, 0], [1, 1], [0, 0]], np.float32))
     ages = Numbers("AGE", np.array([10.0, 30.0, np.nan]))
-    columns = trait_columns(Features(3, (Categories("G", ("a", "b"), members),), (ages,)))
+    columns = user_feature_columns(Features(3, (Categories("G", ("a", "b"), members),), (ages,)))
     assert columns[:, 0].tolist() == [-1.0, 1.0, 0.0]
     assert columns.mean(axis=0) == pytest.approx(np.zeros(3))
-    assert trait_columns(Features(2)).shape == (2, 0)
+    assert user_feature_columns(Features(2)).shape == (2, 0)
 
 
 def test_infinite_traits_are_unknown_ones() -> None:
-    columns = trait_columns(Features(3, numbers=(Numbers("AGE", np.array([10.0, 30.0, np.inf])),)))
+    columns = user_feature_columns(Features(3, numbers=(Numbers("AGE", np.array([10.0, 30.0, np.inf])),)))
     assert columns[:, 0].tolist() == [-1.0, 1.0, 0.0]
 
 
@@ -310,7 +310,7 @@ def test_test_users_are_not_learned_from(data: TrainingData) -> None:
 
 
 def test_chances_are_calibrated_and_near_the_best_possible() -> None:
-    """R-80: users and items in a space of tastes, chances known; asked for users that were not trained on."""
+    """R-80: users and items in a space of user_factors, chances known; asked for users that were not trained on."""
     rng = np.random.default_rng(0)
     people, items, worth = rng.normal(size=(900, 5)), rng.normal(size=(150, 5)), 0.8 * rng.normal(size=(8, 5))
     true = 1 / (1 + np.exp(0.5 - people @ worth.T - rng.normal(size=8)))

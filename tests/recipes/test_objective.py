@@ -11,7 +11,7 @@ from personalize_emu.recipes.contract.base import TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Objective
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.training import Trained, metrics_of, train
-from personalize_emu.recipes.wrappers.objective import METRIC, STRENGTHS, Rewarded, average_rewards
+from personalize_emu.recipes.wrappers.objective import METRIC, STRENGTHS, ObjectiveModel, average_rewards
 from tests.recipes.made_data import checkerboard, history
 
 DATA = checkerboard(users=60)
@@ -55,7 +55,7 @@ def test_off_is_relevance_alone(levels: dict[str | None, Trained]) -> None:
 def test_the_blend_is_that_of_standardised_scores(levels: dict[str | None, Trained]) -> None:
     """T-27: z(relevance) + 0.5 z(attribute), up to the scale of relevance."""
     model = levels["MEDIUM"].model
-    assert isinstance(model, Rewarded)
+    assert isinstance(model, ObjectiveModel)
     asked = history(DATA, "i03", "i05")
     relevance, scores = model.base.scores(asked), model.scores(asked)
     z = (relevance - relevance.mean()) / relevance.std() + 0.5 * (REWARDS - REWARDS.mean()) / REWARDS.std()

@@ -21,7 +21,7 @@ SWITCHES = [
     ("aws-personalized-ranking", "recency_mask"),
     ("aws-personalized-ranking-v2", "apply_recency_bias"),
 ]
-CHAINS = chains(users=200, visits=6)
+CHAINS = chains(users=200, interactions=6)
 BOARD = checkerboard(users=200)
 SHOP = soap_shop()
 

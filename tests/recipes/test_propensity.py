@@ -1,4 +1,4 @@
-"""Offers, tastes and logistic regressions against slow and obvious versions of themselves."""
+"""Offers, user_factors and logistic regressions against slow and obvious versions of themselves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from scipy.optimize import minimize
 
 from personalize_emu.recipes.actions.offers import find_offers, past_of, watched_actions
 from personalize_emu.recipes.actions.propensity import fit_logistic, fit_propensity, log_loss, logit, sigmoid
-from personalize_emu.recipes.actions.user_factors import LEAST_VISITS, REACH, fit_tastes, numbers_of, truncated_svd
+from personalize_emu.recipes.actions.user_factors import (
+    FEWEST_INTERACTIONS,
+    REACH,
+    fit_user_factors,
+    numbers_of,
+    truncated_svd,
+)
 from personalize_emu.recipes.contract.action_data import NOT_TAKEN, TAKEN, VIEWED, ActionData, ActionHistory
 from personalize_emu.recipes.contract.base import TrainingData
 from tests.recipes.made_actions import START, action_data, random_actions
@@ -90,44 +96,44 @@ def test_watched_actions_are_those_met_most_often() -> None:
     assert watched_actions(action_data(rows)).tolist() == [2, *range(4, 23)]
 
 
-# --- tastes -----------------------------------------------------------------------------------------------------
+# --- user_factors -----------------------------------------------------------------------------------------------------
 
 
 def plain_taste(data: TrainingData, coordinates: np.ndarray, user: int, moment: int) -> np.ndarray:
-    rows = [place for place in range(len(data.visits)) if data.visits.users[place] == user]
-    earlier = [place for place in rows if data.visits.timestamps[place] < moment]
-    seen = earlier if len(earlier) >= LEAST_VISITS else rows[:LEAST_VISITS]
-    total = coordinates[data.visits.items[seen[-REACH:]]].astype(np.float64).sum(axis=0)
+    rows = [place for place in range(len(data.interactions)) if data.interactions.users[place] == user]
+    earlier = [place for place in rows if data.interactions.timestamps[place] < moment]
+    seen = earlier if len(earlier) >= FEWEST_INTERACTIONS else rows[:FEWEST_INTERACTIONS]
+    total = coordinates[data.interactions.items[seen[-REACH:]]].astype(np.float64).sum(axis=0)
     length = np.sqrt((total**2).sum())
     return total / length if length else total
 
 
 def test_tastes_at_moments_are_as_one_by_one() -> None:
     data = random_data(users=6, items=40, rows=900, seed=2)
-    tastes = fit_tastes(data.visits, len(data.user_ids), len(data.catalog), 5, 0)
+    user_factors = fit_user_factors(data.interactions, len(data.user_ids), len(data.catalog), 5, 0)
     rng = np.random.default_rng(1)
     users, moments = rng.integers(-1, 6, size=60), rng.integers(-10, 520, size=60)
-    found = tastes.at_moments(data.visits, users, moments)
+    found = user_factors.at_moments(data.interactions, users, moments)
     for row, user, moment in zip(found, users.tolist(), moments.tolist(), strict=True):
-        wanted = np.zeros(5) if user < 0 else plain_taste(data, tastes.coordinates, user, moment)
+        wanted = np.zeros(5) if user < 0 else plain_taste(data, user_factors.coordinates, user, moment)
         assert row == pytest.approx(wanted, abs=1e-6)
 
 
 def test_tastes_of_some_do_not_depend_on_who_else_is_asked_about() -> None:
     data = random_data(users=6, items=40, rows=900, seed=2)
-    tastes = fit_tastes(data.visits, len(data.user_ids), len(data.catalog), 5, 0)
-    everybody = tastes.at_moments(data.visits, np.arange(6), np.full(6, 300))
-    some = tastes.at_moments(data.visits, np.array([4, -1, 2]), np.full(3, 300))
+    user_factors = fit_user_factors(data.interactions, len(data.user_ids), len(data.catalog), 5, 0)
+    everybody = user_factors.at_moments(data.interactions, np.arange(6), np.full(6, 300))
+    some = user_factors.at_moments(data.interactions, np.array([4, -1, 2]), np.full(3, 300))
     assert some == pytest.approx(np.stack([everybody[4], np.zeros(5), everybody[2]]))
-    assert not tastes.at_moments(data.visits, np.array([-1, -1]), np.array([3, 300])).any()
+    assert not user_factors.at_moments(data.interactions, np.array([-1, -1]), np.array([3, 300])).any()
 
 
 def test_tastes_tell_two_camps_apart() -> None:
     data = checkerboard()
-    tastes = fit_tastes(data.visits, len(data.user_ids), len(data.catalog), 4, 0)
-    even, odd = (tastes.of_items(np.arange(camp, 20, 2, dtype=np.int32)) for camp in (0, 1))
+    user_factors = fit_user_factors(data.interactions, len(data.user_ids), len(data.catalog), 4, 0)
+    even, odd = (user_factors.of_items(np.arange(camp, 20, 2, dtype=np.int32)) for camp in (0, 1))
     assert abs(float(even @ odd)) < 0.1
-    assert tastes.of_items(np.zeros(0, np.int32)).tolist() == [0.0] * tastes.dimensions
+    assert user_factors.of_items(np.zeros(0, np.int32)).tolist() == [0.0] * user_factors.dimensions
 
 
 def test_truncated_svd_is_the_beginning_of_the_whole_one() -> None:
@@ -144,9 +150,9 @@ def test_truncated_svd_is_the_beginning_of_the_whole_one() -> None:
 def test_hardly_any_data_make_no_taste() -> None:
     for users, items, rows in ((1, 1, 3), (1, 9, 20), (9, 1, 20)):
         data = random_data(users, items, rows, seed=1)
-        tastes = fit_tastes(data.visits, len(data.user_ids), len(data.catalog), 16, 0)
-        assert tastes.coordinates.shape[0] == len(data.catalog)
-        assert tastes.of_items(data.items).shape == (tastes.dimensions,)
+        user_factors = fit_user_factors(data.interactions, len(data.user_ids), len(data.catalog), 16, 0)
+        assert user_factors.coordinates.shape[0] == len(data.catalog)
+        assert user_factors.of_items(data.items).shape == (user_factors.dimensions,)
 
 
 def test_numbers_of_ids() -> None:

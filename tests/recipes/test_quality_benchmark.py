@@ -68,7 +68,7 @@ def test_the_interval_holds_the_mean() -> None:
 
 def test_peers_are_tuned_on_training_users_and_leave_out_what_was_had() -> None:
     assert tuned(COUNTING, DATA)[0] == {"first": 0}
-    users = [cut_user(DATA.visits, user) for user in range(5)]
+    users = [cut_user(DATA.interactions, user) for user in range(5)]
     model = trained(COUNTING, {"first": 0}, DATA, users)
     within, without = model.related()
     for lists in (model.recommended(leave_out=True), without):
@@ -78,7 +78,7 @@ def test_peers_are_tuned_on_training_users_and_leave_out_what_was_had() -> None:
 
 
 def test_nothing_is_like_itself() -> None:
-    users = [cut_user(DATA.visits, user) for user in range(5)]
+    users = [cut_user(DATA.interactions, user) for user in range(5)]
     within, _ = trained(COUNTING, {"first": 0}, DATA, users).related()
     assert not any(user.history.items[-1] in found for found, user in zip(within, users, strict=True))
 

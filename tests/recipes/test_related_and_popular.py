@@ -9,8 +9,8 @@ from personalize_emu.recipes.contract.base import Kind, Model, TrainingData, Tra
 from personalize_emu.recipes.contract.split import split_users
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training.training import RARE_RETURNS, measure, train
-from personalize_emu.recipes.wrappers.repeats import return_share
+from personalize_emu.recipes.training.training import RARE_REPEATS, measure, train
+from personalize_emu.recipes.wrappers.repeats import repeat_share
 from tests.recipes.made_data import checkerboard, history, random_data, soap_shop, training_data
 
 BOARD = checkerboard(users=60)
@@ -128,7 +128,7 @@ def test_r75_everybody_gets_the_same_popular_items() -> None:
 
 
 def test_m25_personal_lists_cover_more_than_popular_ones() -> None:
-    data = checkerboard(users=200, items=80, visits=8)
+    data = checkerboard(users=200, items=80, interactions=8)
     covered = {}
     for name in ("aws-user-personalization", "aws-popularity-count"):
         recipe = recipe_named(name)
@@ -139,8 +139,8 @@ def test_m25_personal_lists_cover_more_than_popular_ones() -> None:
 
 def test_m26_evaluation_leaves_out_what_users_had_only_where_nothing_comes_back() -> None:
     once, again = checkerboard(users=100), soap_shop()
-    assert return_share(once.visits) == 0.0
-    assert return_share(again.visits) > RARE_RETURNS
+    assert repeat_share(once.interactions) == 0.0
+    assert repeat_share(again.interactions) > RARE_REPEATS
     split = split_users(again, 1)
     measured = measure(Kind.RELATED, fitted("aws-sims", split.training), split)
     assert measured["precision_at_25"] > 0

@@ -8,39 +8,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalize_emu.recipes.contract.base import History
-from personalize_emu.recipes.contract.interactions import Visits, subsample_users
+from personalize_emu.recipes.contract.interactions import Interactions, subsample_users
 from personalize_emu.recipes.numerics.logits import standardised
 from personalize_emu.recipes.wrappers import repeats
 from personalize_emu.recipes.wrappers.repeats import (
+    COUNT_EDGES,
     GREATEST,
     LEVELS,
     TIME_EDGES,
-    VISIT_EDGES,
-    Had,
+    PastItems,
     Repeats,
-    chances_of_many,
     fit_repeats,
-    return_share,
-    waits_of,
-    with_returns_of_many,
+    gaps_of,
+    repeat_hazards,
+    repeat_share,
+    with_repeats,
 )
 from tests.recipes.made_data import DAY, checkerboard, history, random_data, soap_shop, training_data
 
 
-def obvious_chances(visits: Visits, edges: np.ndarray, in_time: bool) -> tuple[np.ndarray, np.ndarray]:
+def obvious_chances(interactions: Interactions, edges: np.ndarray, in_time: bool) -> tuple[np.ndarray, np.ndarray]:
     """Returns and chances, float64[levels, buckets], by walking through every history."""
     returns, chances = np.zeros((2, repeats.LEVELS, len(edges)))
-    for user in range(len(visits.offsets) - 1):
-        rows = range(int(visits.offsets[user]), int(visits.offsets[user + 1]))
+    for user in range(len(interactions.offsets) - 1):
+        rows = range(int(interactions.offsets[user]), int(interactions.offsets[user + 1]))
         last: dict[int, int] = {}
         times: dict[int, int] = {}
         for row in rows:
             for item, before in last.items():
-                gap = visits.timestamps[row - 1] - visits.timestamps[before] if in_time else row - before
+                gap = interactions.timestamps[row - 1] - interactions.timestamps[before] if in_time else row - before
                 cell = min(times[item], repeats.LEVELS) - 1, np.flatnonzero(edges <= gap)[-1]
                 chances[cell] += 1
-                returns[cell] += item == visits.items[row]
-            item = int(visits.items[row])
+                returns[cell] += item == interactions.items[row]
+            item = int(interactions.items[row])
             last[item] = row
             times[item] = times.get(item, 0) + 1
     return returns, chances
@@ -52,9 +52,9 @@ def test_hazards_against_a_walk_through_every_history(in_time: bool, monkeypatch
     monkeypatch.setattr(repeats, "TIME_EDGES", np.array([0, 1, 3, 10, 30, 100, 300]))
     order = iter([2.0, 1.0] if in_time else [1.0, 2.0])
     monkeypatch.setattr(repeats, "_likelihood", lambda returns, chances: next(order))
-    fitted = fit_repeats(data.visits, 9)
-    edges = repeats.TIME_EDGES if in_time else repeats.VISIT_EDGES
-    returns, chances = obvious_chances(data.visits, edges, in_time)
+    fitted = fit_repeats(data.interactions, 9)
+    edges = repeats.TIME_EDGES if in_time else repeats.COUNT_EDGES
+    returns, chances = obvious_chances(data.interactions, edges, in_time)
     overall = (returns.sum() + 0.5) / (chances.sum() + 1)
     by_gap = (returns.sum(axis=0) + 20 * overall) / (chances.sum(axis=0) + 20)
     assert fitted.in_time == in_time
@@ -64,28 +64,28 @@ def test_hazards_against_a_walk_through_every_history(in_time: bool, monkeypatch
 
 def test_waits_end_at_the_return_or_at_the_users_last_visit() -> None:
     data = training_data([("a", item, time) for time, item in enumerate("xyxzx")] + [("b", "x", 1)])
-    waits = waits_of(data.visits)
+    waits = gaps_of(data.interactions)
     assert waits.ends.tolist() == [2, 4, 4, 4, 4, 5]
     assert waits.returned.tolist() == [True, False, True, False, False, False]
     assert waits.level.tolist() == [0, 0, 1, 0, 2, 0]
-    assert return_share(data.visits) == pytest.approx(2 / 6)
+    assert repeat_share(data.interactions) == pytest.approx(2 / 6)
 
 
 def test_without_returns_chances_are_almost_nothing() -> None:
     data = checkerboard()
-    repeats = fit_repeats(data.visits, len(data.catalog))
-    chances = chances_of_many(repeats, [history(data, "i00", "i02", "i04")], len(data.catalog)).chances
+    repeats = fit_repeats(data.interactions, len(data.catalog))
+    chances = repeat_hazards(repeats, [history(data, "i00", "i02", "i04")], len(data.catalog)).chances
     assert len(chances) == 3
     assert (chances < 0.002).all()
 
 
 def test_soap_comes_back_after_a_month_and_other_goods_never() -> None:
     data = soap_shop()
-    fitted = fit_repeats(data.visits, len(data.catalog))
+    fitted = fit_repeats(data.interactions, len(data.catalog))
     soap = data.catalog.index("soap")
 
     def chance(*items: str) -> dict[int, float]:
-        had = chances_of_many(fitted, [history(data, *items, step=7 * DAY)], len(data.catalog))
+        had = repeat_hazards(fitted, [history(data, *items, step=7 * DAY)], len(data.catalog))
         return dict(zip(had.items.tolist(), had.chances.tolist(), strict=True))
 
     due = chance("soap", "good01", "good02", "good03")
@@ -96,7 +96,9 @@ def test_soap_comes_back_after_a_month_and_other_goods_never() -> None:
 
 
 def test_one_return_to_a_rare_item_says_little_of_the_next() -> None:
-    """Everybody visits a few favourites in turn; one user visited something else twice in a row, nobody ever again."""
+    """Everybody interactions a few favourites in turn; one user known something else twice in a row, nobody ever
+    again.
+    """
     rng = np.random.default_rng(6)
     rows = [
         (f"u{user}", f"favourite{user % 9}-{item}", DAY * step)
@@ -104,9 +106,9 @@ def test_one_return_to_a_rare_item_says_little_of_the_next() -> None:
         for step, item in enumerate(rng.integers(5, size=20))
     ]
     data = training_data([*rows, ("u0", "rare", 21 * DAY), ("u0", "rare", 22 * DAY)])
-    fitted = fit_repeats(data.visits, len(data.catalog))
+    fitted = fit_repeats(data.interactions, len(data.catalog))
     asked = history(data, "favourite0-1", "favourite0-2", "rare", "favourite0-3")
-    had = chances_of_many(fitted, [asked], len(data.catalog))
+    had = repeat_hazards(fitted, [asked], len(data.catalog))
     chances = dict(zip(had.items.tolist(), had.chances.tolist(), strict=True))
     usual = [chances[data.catalog.index(f"favourite0-{item}")] for item in (1, 2, 3)]
     assert chances[data.catalog.index("rare")] < 2 * max(usual)
@@ -121,23 +123,23 @@ def test_gaps_in_time_win_where_time_decides() -> None:
             others = np.sort(rng.integers(1, 29, size=int(rng.integers(1, 9))))
             rows += [(f"u{user}", f"good{rng.integers(10_000)}", 30 * DAY * month + DAY * int(day)) for day in others]
     data = training_data(rows)
-    assert fit_repeats(data.visits, len(data.catalog)).in_time
+    assert fit_repeats(data.interactions, len(data.catalog)).in_time
 
 
 def test_thinning_keeps_whole_users() -> None:
-    visits = random_data(users=40, items=9, rows=800, seed=2).visits
-    fewer = subsample_users(visits, 300)
+    interactions = random_data(users=40, items=9, rows=800, seed=2).interactions
+    fewer = subsample_users(interactions, 300)
     assert 200 < len(fewer) < 400
-    assert fewer.items[fewer.of_user(1)].tolist() == visits.items[visits.of_user(3)].tolist()
-    assert subsample_users(visits, 800) is visits
+    assert fewer.items[fewer.of_user(1)].tolist() == interactions.items[interactions.of_user(3)].tolist()
+    assert subsample_users(interactions, 800) is interactions
 
 
 FINITE = st.floats(-100, 100, width=32)
 
 
 def with_returns(logits: np.ndarray, items: list[int], chances: np.ndarray) -> np.ndarray:
-    had = Had(np.zeros(len(items), np.int64), np.array(items, np.int64), chances)
-    return np.asarray(with_returns_of_many(logits[None].copy(), had)[0])
+    had = PastItems(np.zeros(len(items), np.int64), np.array(items, np.int64), chances)
+    return np.asarray(with_repeats(logits[None].copy(), had)[0])
 
 
 @given(st.lists(FINITE, min_size=1, max_size=30), st.data())
@@ -163,14 +165,14 @@ def test_items_of_the_history_share_the_mass_of_their_hazards() -> None:
 def test_hazards_of_many_histories_are_those_of_each(in_time: bool) -> None:
     """R-72c: by the gap since the newest interaction with an item, and how often there was one."""
     rng = np.random.default_rng(1)
-    buckets = len(TIME_EDGES if in_time else VISIT_EDGES)
+    buckets = len(TIME_EDGES if in_time else COUNT_EDGES)
     repeats = Repeats(in_time, rng.uniform(1e-4, 0.3, (LEVELS, buckets)), rng.uniform(0.5, 2, (LEVELS, 9)))
     histories = [
         History(rng.integers(9, size=size).astype(np.int32), np.cumsum(rng.integers(10**6, size=size)))
         for size in (0, 1, 5, 12)
     ]
-    had = chances_of_many(repeats, histories, 9)
-    edges = (TIME_EDGES if in_time else VISIT_EDGES).tolist()
+    had = repeat_hazards(repeats, histories, 9)
+    edges = (TIME_EDGES if in_time else COUNT_EDGES).tolist()
     expected = []
     for row, past in enumerate(histories):
         items = past.items.tolist()

@@ -86,7 +86,7 @@ def test_what_is_shared_is_written_once() -> None:
     assert len(saved(model)) < 1.1 * counts.nbytes
     back = load_model(BytesIO(saved(model)))
     assert isinstance(back, PopularityModel)
-    assert back.popularity.users is back.popularity.visits
+    assert back.popularity.users is back.popularity.interactions
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ class Stranger(Model):
 
 @pytest.mark.parametrize("part", [["a"], {1, 2}, object(), sp.coo_matrix((2, 2)), np.array([object()])])
 def test_what_is_no_plain_data_is_refused_when_saving(part: object) -> None:
-    model = PopularityModel(("a", "b"), Popularity(part, popular().popularity.visits, np.zeros(2, np.int32)))  # type: ignore[arg-type]
+    model = PopularityModel(("a", "b"), Popularity(part, popular().popularity.interactions, np.zeros(2, np.int32)))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="cannot be part of a saved model"):
         saved(model)
 

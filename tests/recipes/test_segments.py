@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes import segments
 from personalize_emu.recipes.contract.base import TrainingData, TrainingRun
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.numerics.logits import standardised
 from personalize_emu.recipes.registry import recipe_named
@@ -23,7 +23,7 @@ from personalize_emu.recipes.segments import (
     SegmentModel,
     UserHistories,
     group_matrix,
-    return_shift,
+    repeat_log_odds,
     segment_metrics,
     user_histories,
 )
@@ -38,13 +38,13 @@ def fitted(data: TrainingData) -> tuple[SegmentModel, UserHistories]:
     assert recipe is not None
     model = recipe.fit(data, TrainingRun({"hidden_dimension": "149"}))
     assert isinstance(model, SegmentModel)
-    return model, user_histories(data.visits, len(data.user_ids), len(data.catalog))
+    return model, user_histories(data.interactions, len(data.user_ids), len(data.catalog))
 
 
 @pytest.mark.parametrize("group", [[4], [4, 8, 12]])
 def test_users_of_the_right_camp_come_first(group: list[int]) -> None:
     """R-81, R-82: for an item, and for items with something in common."""
-    data = checkerboard(users=60, items=20, visits=6)
+    data = checkerboard(users=60, items=20, interactions=6)
     model, users = fitted(data)
     (scores,) = model.user_scores(users, [np.array(group, np.int32)])
     had = users.bags[:, group].toarray().any(axis=1)
@@ -72,7 +72,7 @@ def test_whether_owners_come_back_is_learned(returns: bool, first: str) -> None:
     data = training_data(rows)
     model, users = fitted(data)
     assert (model.shift > 0) == returns
-    assert model.shift == pytest.approx(return_shift(data.visits, len(data.catalog)))
+    assert model.shift == pytest.approx(repeat_log_odds(data.interactions, len(data.catalog)))
     (scores,) = model.user_scores(users, [np.array([3], np.int32)])
     owned = users.bags[:, [3]].toarray().ravel() > 0
     assert ("owner" if owned[int(scores.argmax())] else "fresh") == first
@@ -140,14 +140,14 @@ def test_r70d_hidden_dimension_changes_nothing() -> None:
 def test_shares_of_groups_that_users_had() -> None:
     users = UserHistories(sp.csr_matrix(np.array([[2, 0, 1], [0, 0, 0]], np.float32)), np.array([3, 0]))
     groups = group_matrix([np.array([0, 1], np.int32), np.array([2], np.int32)], 3)
-    assert users.share_had(groups).tolist() == [[0.5, 0.0], [1.0, 0.0]]
-    assert users.activity.tolist() == standardised(np.log1p(users.visits).astype(np.float32)).tolist()
+    assert users.group_shares(groups).tolist() == [[0.5, 0.0], [1.0, 0.0]]
+    assert users.activity.tolist() == standardised(np.log1p(users.interactions).astype(np.float32)).tolist()
 
 
 def test_metrics_by_hand() -> None:
     """M-24, M-30: of 200 users the best two are asked for; an item nobody met counts for nothing."""
     catalog = ("a", "b", "c")
-    future = Visits(
+    future = Interactions(
         np.array([0, 1, 1, 5], np.int32),
         np.array([0, 0, 1, 1], np.int32),
         np.zeros(4, np.int64),
@@ -181,7 +181,7 @@ def test_training_measures_segments_and_nothing_else(name: str) -> None:
     """M-3, M-4, M-10, M-30, M-57."""
     recipe = recipe_named(name)
     assert recipe is not None
-    data = checkerboard(users=200, items=20, visits=8)
+    data = checkerboard(users=200, items=20, interactions=8)
     halves = tuple(np.arange(first, 20, 2).astype(np.int32) for first in range(2))
     trained = train(recipe, replace(data, attributes=halves), TrainingRun({}))
     assert list(trained.metrics) == ["coverage", "hits_at_1_percent", "recall_at_1_percent"]
@@ -193,13 +193,13 @@ def test_training_measures_segments_and_nothing_else(name: str) -> None:
 
 def test_of_many_groups_an_even_choice_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """And how many are looked at together changes nothing."""
-    data = checkerboard(users=60, items=20, visits=8)
+    data = checkerboard(users=60, items=20, interactions=8)
     model, users = fitted(data)
     items = [np.array([number], np.int32) for number in range(20)]
-    usual = segment_metrics(model, users, items, data.visits, no_progress)
+    usual = segment_metrics(model, users, items, data.interactions, no_progress)
     monkeypatch.setattr(segments, "MOST_CELLS", 3 * 60)
-    assert segment_metrics(model, users, items, data.visits, no_progress) == pytest.approx(usual)
+    assert segment_metrics(model, users, items, data.interactions, no_progress) == pytest.approx(usual)
     monkeypatch.setattr(segments, "FEWEST_MEASURED", 5)
     monkeypatch.setattr(segments, "MOST_MEASURED", 7 * 60)
-    third = segment_metrics(model, users, items[::3], data.visits, no_progress)
-    assert segment_metrics(model, users, items, data.visits, no_progress) == third
+    third = segment_metrics(model, users, items[::3], data.interactions, no_progress)
+    assert segment_metrics(model, users, items, data.interactions, no_progress) == third

@@ -126,7 +126,7 @@ def test_training_data_arrive_with_everything() -> None:
     assert back.item_features.categories[0].members.toarray().tolist() == members.toarray().tolist()
     assert back.profiles.number_of == {"u": 0, "v": 1}
     assert back.objective.rewards.tolist() == [1, 2]
-    assert back.visits.items.tolist() == data.visits.items.tolist()
+    assert back.interactions.items.tolist() == data.interactions.items.tolist()
 
 
 def test_too_little_data_is_said_here_as_it_was_there(monkeypatch: pytest.MonkeyPatch) -> None:

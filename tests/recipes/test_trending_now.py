@@ -42,15 +42,15 @@ def slowly(rows: list[Row], extra: list[str], interval: int) -> list[str]:
     latest = max((time for _, _, time in rows), default=0)
     newest = Counter(item for _, item, time in rows if latest - interval < time)
     before = Counter(item for _, item, time in rows if latest - 2 * interval < time <= latest - interval)
-    visits = Counter(item for _, item, _ in rows)
+    interactions = Counter(item for _, item, _ in rows)
     users = Counter(item for _, item in {(user, item) for user, item, _ in rows})
 
     def key(item: str) -> tuple[float, float, int, int, str]:
         gain = newest[item] - before[item]
         rising = (-gain, -newest[item]) if gain > 0 else (0, 0)
-        return (*rising, -users[item], -visits[item], item)
+        return (*rising, -users[item], -interactions[item], item)
 
-    return sorted(set(visits) | set(extra), key=key)
+    return sorted(set(interactions) | set(extra), key=key)
 
 
 ROWS = st.lists(st.tuples(st.sampled_from("uvwx"), st.sampled_from("abcdef"), st.integers(0, 4 * HOUR)), max_size=60)

@@ -185,7 +185,7 @@ def test_a_planted_optimum_is_found() -> None:
 
 def test_one_fit_a_round_serves_all_trials_where_the_recipe_can() -> None:
     """T-35: the same values are found as where each trial fits."""
-    data, search = chains(users=300, visits=3), Search((FACTOR,), 20, parallel=4)
+    data, search = chains(users=300, interactions=3), Search((FACTOR,), 20, parallel=4)
     sharing, alone = Sharing(), Planted()
     values = best_values(sharing, data, TrainingRun({}), search)
     assert values == best_values(alone, data, TrainingRun({}), search)
@@ -280,13 +280,13 @@ def test_a_width_without_a_network_stays_the_default() -> None:
         Axis("bptt", "2", 2, 32, whole=True),
         Axis("recency_mask", "true", values=("true", "false")),
     )
-    data = checkerboard(users=80, items=40, visits=12)
+    data = checkerboard(users=80, items=40, interactions=12)
     best = [best_values(personal, data, TrainingRun({}, seed), Search(axes, 6)) for seed in range(2)]
     assert {values["hidden_dimension"] for values in best} == {"149"}
 
 
 def test_first_rounds_are_of_few_users() -> None:
-    recipe, data = Planted(), chains(users=300, visits=3)
+    recipe, data = Planted(), chains(users=300, interactions=3)
     best_values(recipe, data, TrainingRun({}), Search((FACTOR,), 9))
     small, large = recipe.users[:9], recipe.users[9:]
     assert len(set(small)) == len(set(large)) == 1
@@ -296,7 +296,7 @@ def test_first_rounds_are_of_few_users() -> None:
 
 def test_the_best_candidates_of_a_round_go_on() -> None:
     """T-35: the planted optimum is found, although few candidates are left when all users are there."""
-    values = best_values(Planted(), chains(users=600, visits=3), TrainingRun({}), Search((FACTOR,), 40))
+    values = best_values(Planted(), chains(users=600, interactions=3), TrainingRun({}), Search((FACTOR,), 40))
     assert abs(float(values["factor"]) - 0.7) < 0.05
 
 

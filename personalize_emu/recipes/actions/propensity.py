@@ -1,6 +1,7 @@
 """Logistic regression with an offset and a ridge, by Newton's method.
 
-How likely a user takes each action within some days, from taste, traits and what the user did with actions before.
+How likely a user takes each action within some days, from factors, user_features and what the user did with actions
+before.
 
 Every time an action was put before a user is an offer, and whether the user took it is what is learned:
 
@@ -100,7 +101,7 @@ class Propensity:
     bases: Vector
 
     def chances(self, about: Vector, past: ActionHistory) -> Vector:
-        """float64[actions], each in [0, 1]. about: float64[...], taste and traits of the user."""
+        """float64[actions], each in [0, 1]. about: float64[...], factors and user_features of the user."""
         count = len(self.bases)
         general, own = past_of(past, self.watched, count)
         inputs = np.empty((count, self.weights.shape[1]))
@@ -120,8 +121,8 @@ class Propensity:
 def fit_propensity(offers: Offers, about: Vector, held_out: NDArray[np.bool_]) -> Propensity | None:
     """None without offers.
 
-    about: float64[offers, ...], taste and traits of the user at each. held_out: bool[offers], those on which the ridge
-    is chosen; afterwards they are learned from like the others.
+    about: float64[offers, ...], factors and user_features of the user at each. held_out: bool[offers], those on
+    which the ridge is chosen; afterwards they are learned from like the others.
     """
     if not len(offers):
         return None

@@ -1,8 +1,8 @@
-"""Tastes: what a history of items says of its owner, in a few numbers.
+"""UserFactors: what a history of items says of its owner, in a few numbers.
 
-Items get coordinates from a truncated singular value decomposition of who visited what, each item's column divided by
-the square root of its visitors, so that popular items do not make up all of it. A taste is the direction of the sum of
-the items of a history.
+Items get coordinates from a truncated singular value decomposition of who known what, each item's column divided by
+the square root of its users_of_item, so that popular items do not make up all of it. A factors is the direction of
+the sum of the items of a history.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.numerics.truncated_svd import truncated_svd
 from personalize_emu.recipes.scorers.ease import user_item_matrix
 
 REACH = 100
-"""Newest visits that make up a taste."""
-LEAST_VISITS = 20
-"""A taste is read from the first visits of a user where fewer lie in the past: tastes hardly change, and none at all
-says nothing."""
+"""Newest interactions that make up a factors."""
+FEWEST_INTERACTIONS = 20
+"""A factors is read from the first interactions of a user where fewer lie in the past: user_factors hardly change,
+and none at all says nothing."""
 
 
 @dataclass(frozen=True, eq=False)
-class Tastes:
-    """coordinates: float32[items, dimensions], 0 for items without visits."""
+class UserFactors:
+    """coordinates: float32[items, dimensions], 0 for items without interactions."""
 
     coordinates: NDArray[np.float32]
 
@@ -40,35 +40,37 @@ class Tastes:
         return directions(self.coordinates[items[-REACH:]].sum(axis=0, dtype=np.float64))
 
     def at_moments(
-        self, visits: Visits, users: NDArray[np.int64], moments: NDArray[np.int64]
+        self, interactions: Interactions, users: NDArray[np.int64], moments: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """float64[n, dimensions]: the taste of each user, int64[n] or -1 for nobody, just before a moment."""
-        wanted = np.zeros(len(visits.lengths), np.bool_)
+        """float64[n, dimensions]: the factors of each user, int64[n] or -1 for nobody, just before a moment."""
+        wanted = np.zeros(len(interactions.lengths), np.bool_)
         wanted[users[users >= 0]] = True
-        # The sums take 128 bytes a visit: those of people nobody asks about are left out.
-        visits = visits.chosen(wanted[visits.users])
-        if not len(visits):
+        # The sums take 128 bytes a interaction: those of people nobody asks about are left out.
+        interactions = interactions.chosen(wanted[interactions.users])
+        if not len(interactions):
             return np.zeros((len(users), self.dimensions))
-        summed = np.zeros((len(visits) + 1, self.dimensions))
-        np.cumsum(self.coordinates[visits.items], axis=0, dtype=np.float64, out=summed[1:])
+        summed = np.zeros((len(interactions) + 1, self.dimensions))
+        np.cumsum(self.coordinates[interactions.items], axis=0, dtype=np.float64, out=summed[1:])
         known = np.maximum(users, 0)
-        first, end = visits.offsets[known], visits.offsets[known + 1]
-        reached = np.maximum(_earlier_rows(visits, known, moments), np.minimum(first + LEAST_VISITS, end))
+        first, end = interactions.offsets[known], interactions.offsets[known + 1]
+        reached = np.maximum(_earlier_rows(interactions, known, moments), np.minimum(first + FEWEST_INTERACTIONS, end))
         totals = summed[reached] - summed[np.maximum(first, reached - REACH)]
         totals[users < 0] = 0
         return directions(totals)
 
 
-def fit_tastes(visits: Visits, user_count: int, item_count: int, dimensions: int, seed: int) -> Tastes:
+def fit_user_factors(
+    interactions: Interactions, user_count: int, item_count: int, dimensions: int, seed: int
+) -> UserFactors:
     """At most `dimensions` of them, and fewer than there are users or items."""
-    matrix = user_item_matrix(visits, user_count, item_count)
+    matrix = user_item_matrix(interactions, user_count, item_count)
     matrix.data = np.ones_like(matrix.data)
-    visitors = np.bincount(matrix.indices, minlength=item_count)
-    scaled = (matrix @ sp.diags_array(1 / np.sqrt(np.maximum(visitors, 1)))).astype(np.float32)
+    users_of_item = np.bincount(matrix.indices, minlength=item_count)
+    scaled = (matrix @ sp.diags_array(1 / np.sqrt(np.maximum(users_of_item, 1)))).astype(np.float32)
     rank = min(dimensions, *(size - 1 for size in scaled.shape))
     _, items = truncated_svd(scaled, rank, seed)
-    coordinates = items / np.sqrt(np.maximum(visitors, 1))[:, None]
-    return Tastes(np.ascontiguousarray(coordinates, np.float32))
+    coordinates = items / np.sqrt(np.maximum(users_of_item, 1))[:, None]
+    return UserFactors(np.ascontiguousarray(coordinates, np.float32))
 
 
 def directions(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -78,10 +80,12 @@ def directions(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     return turned
 
 
-def _earlier_rows(visits: Visits, users: NDArray[np.int64], moments: NDArray[np.int64]) -> NDArray[np.int64]:
-    """int64[n]: the row after the last visit of each user before each moment."""
-    start, span = int(visits.timestamps.min()), int(np.ptp(visits.timestamps)) + 2
-    keys = visits.users.astype(np.int64) * span + (visits.timestamps - start)
+def _earlier_rows(
+    interactions: Interactions, users: NDArray[np.int64], moments: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """int64[n]: the row after the last interaction of each user before each moment."""
+    start, span = int(interactions.timestamps.min()), int(np.ptp(interactions.timestamps)) + 2
+    keys = interactions.users.astype(np.int64) * span + (interactions.timestamps - start)
     sought = users * span + np.clip(moments - start, 0, span - 1)
     return np.searchsorted(keys, sought).astype(np.int64)
 

@@ -27,7 +27,7 @@ from personalize_emu.recipes.contract.base import (
 from personalize_emu.recipes.contract.features import Features, Profiles
 from personalize_emu.recipes.contract.split import rows_of_users
 from personalize_emu.recipes.numerics.conditional_logit import Example, fit_conditional_logit, mean_log_likelihood
-from personalize_emu.recipes.wrappers.wrapper import ModelAround, RecipeAround
+from personalize_emu.recipes.wrappers.wrapper import WrapperModel, WrapperRecipe
 
 FADING = 10.0
 """Interactions after which the second part of a weight is half of what it was."""
@@ -50,7 +50,7 @@ Weights = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class ContextualModel(ModelAround):
+class ContextualModel(WrapperModel):
     """weights: float64[factors, 2], the part that stays and the part that fades."""
 
     factors: Factors
@@ -75,7 +75,7 @@ class ContextualModel(ModelAround):
 
 
 @dataclass(frozen=True)
-class ContextualRecipe(RecipeAround):
+class ContextualRecipe(WrapperRecipe):
     """`recipe`, whose models get the context and user metadata of the data they are trained on."""
 
     def fit(self, data: TrainingData, run: TrainingRun) -> Model:
@@ -90,14 +90,13 @@ class ContextualRecipe(RecipeAround):
         if isinstance(evaluated, ContextualModel):
             base = evaluated.base
             weights = {
-                factor.name: row
-                for factor, row in zip(evaluated.factors.factors, evaluated.weights, strict=True)
+                factor.name: row for factor, row in zip(evaluated.factors.factors, evaluated.weights, strict=True)
             }
         return _with_factors(self.recipe.fit_after_evaluation(base, test_users, data, run), data, weights)
 
     def _weights(self, data: TrainingData, run: TrainingRun) -> dict[str, Weights]:
         """By name of the factor; from the validation users, and a model of the others."""
-        rng, lengths = run.rng(), data.visits.lengths
+        rng, lengths = run.rng(), data.interactions.lengths
         order = rng.permutation(np.flatnonzero(lengths > 0))
         validation = np.sort(order[: min(MOST_USERS, int(VALIDATION_SHARE * len(order)))])
         others = order[len(validation) :]
@@ -111,7 +110,7 @@ class ContextualRecipe(RecipeAround):
         except NotEnoughData:
             # Of all users there may be enough.
             return {}
-        counts = np.bincount(rest.visits.items, minlength=len(data.catalog))
+        counts = np.bincount(rest.interactions.items, minlength=len(data.catalog))
         popular = np.sort(np.argsort(-counts, kind="stable")[: min(MOST_ITEMS, np.count_nonzero(counts))])
         found = learned_weights(examples_of(model, factors, *validation_queries(data, validation, rng), popular))
         return {factor.name: row for factor, row in zip(factors.factors, found, strict=True) if row.any()}
@@ -137,18 +136,20 @@ def validation_queries(
 
     In half of them the history is left out, as if the user were new: each user has one first interaction only.
     """
-    visits = data.visits
+    interactions = data.interactions
     half = int(np.clip(MOST_EXAMPLES // max(1, len(users)), FEWEST_OF_USER, MOST_OF_USER)) // 2
     histories, targets = [], []
     for user in users.tolist():
-        rows = visits.of_user(user)
+        rows = interactions.of_user(user)
         places = np.arange(rows.start, rows.stop)
         as_new = [(at, at) for at in np.sort(rng.permutation(places)[:half]).tolist()]
         as_known = [(rows.start, at) for at in np.sort(rng.permutation(places[1:])[:half]).tolist()]
         for start, at in (*as_new, *as_known):
-            before, context = slice(start, at), data.context_of_visit(at)
-            histories.append(History(visits.items[before], visits.timestamps[before], data.user_ids[user], context))
-            targets.append(int(visits.items[at]))
+            before, context = slice(start, at), data.context_of(at)
+            histories.append(
+                History(interactions.items[before], interactions.timestamps[before], data.user_ids[user], context)
+            )
+            targets.append(int(interactions.items[at]))
     return histories, np.array(targets, np.int64)
 
 

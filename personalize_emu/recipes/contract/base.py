@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.action_data import ActionData
 from personalize_emu.recipes.contract.features import Features, Objective, Profiles
-from personalize_emu.recipes.contract.interactions import Visits, first_of_each_visit, merge_into_visits
+from personalize_emu.recipes.contract.interactions import Interactions, first_events, merge_events
 
 Hyperparameters = Mapping[str, str]
 Progress = Callable[[str, float], None]
@@ -81,7 +81,7 @@ class TrainingData:
     """Interactions and catalog of one training run.
 
     Rows are sorted by user, then time, then order of arrival. Several events of one user on one item at one
-    timestamp stay separate rows here; `visits` has them merged, and that is what models count.
+    timestamp stay separate rows here; `interactions` has them merged, and that is what models count.
 
     catalog: ids of all items (interactions and item metadata), sorted; an item's number is its position.
     user_ids: ids of all users with at least one row, sorted.
@@ -125,16 +125,16 @@ class TrainingData:
         return np.searchsorted(self.users, np.arange(len(self.user_ids) + 1)).astype(np.int64)
 
     @cached_property
-    def visits(self) -> Visits:
+    def interactions(self) -> Interactions:
         """The rows with events of one user on one item at one timestamp merged."""
         users = len(self.user_ids)
-        return merge_into_visits(users, self.users, self.items, self.timestamps, self.weights)
+        return merge_events(users, self.users, self.items, self.timestamps, self.weights)
 
-    def context_of_visit(self, visit: int) -> Mapping[str, str]:
-        """Column to value, as a request has them, at one of `visits`: those of its first event."""
-        if self.context is None or self.visits.rows is None:
+    def context_of(self, interaction: int) -> Mapping[str, str]:
+        """Column to value, as a request has them, at one of `interactions`: those of its first event."""
+        if self.context is None or self.interactions.rows is None:
             return NO_CONTEXT
-        return self.context.told(int(self.visits.rows[visit]))
+        return self.context.told(int(self.interactions.rows[interaction]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +151,7 @@ class History:
 
     def merged(self) -> History:
         """Events of one item at one timestamp counted once, at the first of them."""
-        first = first_of_each_visit(self.items, self.timestamps)
+        first = first_events(self.items, self.timestamps)
         return self if first is None else replace(self, items=self.items[first], timestamps=self.timestamps[first])
 
 
@@ -159,8 +159,8 @@ class History:
 class HeldOut:
     """What is known of one user, and what that user did next.
 
-    truth: int32[t] distinct items of the visits that followed, ascending. gains: float32[t] their event
-    weights. waits: int32[t], at how many earlier moments there were other visits first.
+    truth: int32[t] distinct items of the interactions that followed, ascending. gains: float32[t] their event
+    weights. waits: int32[t], at how many earlier moments there were other interactions first.
     """
 
     history: History
@@ -169,8 +169,8 @@ class HeldOut:
     waits: NDArray[np.int32]
 
     @property
-    def soon(self) -> NDArray[np.float32]:
-        """float32[t]: 1 for what came at once, 1/2 for what came after other visits, and so on.
+    def position_discounts(self) -> NDArray[np.float32]:
+        """float32[t]: 1 for what came at once, 1/2 for what came after other interactions, and so on.
 
         What comes sooner says more of what is wanted now.
         """

@@ -1,6 +1,6 @@
 """Reading hyperparameters, which travel as strings, already checked.
 
-Leaving out users with too short or too long histories, and items with too few or too many visits (R-71).
+Leaving out users with too short or too long histories, and items with too few or too many interactions (R-71).
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ def within(counts: NDArray[np.int64], bounds: Bounds) -> NDArray[np.bool_]:
 
 
 def users_within(data: TrainingData, bounds: Bounds) -> TrainingData:
-    """The users whose number of visits lies within; all of them when none does."""
+    """The users whose number of interactions lies within; all of them when none does."""
     if bounds == (0.0, 1.0):
         return data
-    kept = within(data.visits.lengths, bounds)
+    kept = within(data.interactions.lengths, bounds)
     return rows_of_users(data, kept) if kept.any() and not kept.all() else data
 
 
 def items_within(data: TrainingData, bounds: Bounds) -> TrainingData:
-    """The rows of items whose number of visits lies within; the catalog stays whole."""
+    """The rows of items whose number of interactions lies within; the catalog stays whole."""
     if bounds == (0.0, 1.0):
         return data
-    kept = within(np.bincount(data.visits.items, minlength=len(data.catalog)), bounds)[data.items]
+    kept = within(np.bincount(data.interactions.items, minlength=len(data.catalog)), bounds)[data.items]
     if not kept.any() or kept.all():
         return data
     return data.of_rows(kept)

@@ -1,4 +1,4 @@
-"""Visits: what a user did with one item at one moment, however many events were recorded of it."""
+"""Interactions: what a user did with one item at one moment, however many events were recorded of it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Visits:
+class Interactions:
     """One row for each distinct (user, item, timestamp), in the order of its first event.
 
     users, items: int32[n]. timestamps: int64[n]. weights: float32[n], the greatest weight of the events.
-    offsets: int64[users + 1], visits of user u are offsets[u] to offsets[u + 1]. rows: int64[n], the first event
-    of each visit among the rows it was merged from; None where that is not known any more.
+    offsets: int64[users + 1], interactions of user u are offsets[u] to offsets[u + 1]. rows: int64[n], the first event
+    of each interaction among the rows it was merged from; None where that is not known any more.
     """
 
     users: NDArray[np.int32]
@@ -30,27 +30,27 @@ class Visits:
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
-        """int64[users]: visits of each user."""
+        """int64[users]: interactions of each user."""
         return np.diff(self.offsets)
 
-    def chosen(self, kept: NDArray[np.bool_]) -> Visits:
-        """The visits marked in bool[n], of the same users."""
+    def chosen(self, kept: NDArray[np.bool_]) -> Interactions:
+        """The interactions marked in bool[n], of the same users."""
         users = self.users[kept]
         offsets = np.searchsorted(users, np.arange(len(self.offsets))).astype(np.int64)
         rows = None if self.rows is None else self.rows[kept]
-        return Visits(users, self.items[kept], self.timestamps[kept], self.weights[kept], offsets, rows)
+        return Interactions(users, self.items[kept], self.timestamps[kept], self.weights[kept], offsets, rows)
 
     def of_user(self, user: int) -> slice:
         return slice(int(self.offsets[user]), int(self.offsets[user + 1]))
 
 
-def merge_into_visits(
+def merge_events(
     user_count: int,
     users: NDArray[np.int32],
     items: NDArray[np.int32],
     timestamps: NDArray[np.int64],
     weights: NDArray[np.float32] | None,
-) -> Visits:
+) -> Interactions:
     """Merge events of one user on one item at one timestamp; events of weight 0 are left out (T-22).
 
     The rows are sorted by user, then time. weights: float32[n], None for all 1.
@@ -65,11 +65,11 @@ def merge_into_visits(
         rows, weights = order[starts][by_arrival], greatest[by_arrival].astype(np.float32)
     rows, weights = rows[weights > 0], weights[weights > 0]
     offsets = np.searchsorted(users[rows], np.arange(user_count + 1)).astype(np.int64)
-    return Visits(users[rows], items[rows], timestamps[rows], weights, offsets, rows)
+    return Interactions(users[rows], items[rows], timestamps[rows], weights, offsets, rows)
 
 
-def first_of_each_visit(items: NDArray[np.int32], timestamps: NDArray[np.int64]) -> NDArray[np.bool_] | None:
-    """bool[n]: the first event of every visit in the history of one user; None where that is all of them."""
+def first_events(items: NDArray[np.int32], timestamps: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+    """bool[n]: the first event of every interaction in the history of one user; None where that is all of them."""
     if len(items) < 2 or not bool((timestamps[1:] == timestamps[:-1]).any()):
         return None
     order = np.lexsort((items, timestamps))
@@ -87,12 +87,14 @@ def _same_as_before(*columns: NDArray[np.int32] | NDArray[np.int64]) -> NDArray[
     return same
 
 
-def subsample_users(visits: Visits, most: int) -> Visits:
-    """All visits of every second, third, ... user, so that about `most` visits remain."""
-    step = -(-len(visits) // most) if len(visits) > most else 1
+def subsample_users(interactions: Interactions, most: int) -> Interactions:
+    """All interactions of every second, third, ... user, so that about `most` interactions remain."""
+    step = -(-len(interactions) // most) if len(interactions) > most else 1
     if step == 1:
-        return visits
-    kept = visits.users % step == 0
-    users = visits.users[kept] // step
-    offsets = np.searchsorted(users, np.arange(-(-(len(visits.offsets) - 1) // step) + 1)).astype(np.int64)
-    return Visits(users, visits.items[kept], visits.timestamps[kept], visits.weights[kept], offsets)
+        return interactions
+    kept = interactions.users % step == 0
+    users = interactions.users[kept] // step
+    offsets = np.searchsorted(users, np.arange(-(-(len(interactions.offsets) - 1) // step) + 1)).astype(np.int64)
+    return Interactions(
+        users, interactions.items[kept], interactions.timestamps[kept], interactions.weights[kept], offsets
+    )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import HeldOut, History, TrainingData
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 
 TEST_SHARE = 0.1
 HELD_OUT_SHARE = 0.1
@@ -29,12 +29,12 @@ class Split:
 def split_users(data: TrainingData, seed: int) -> Split:
     """Hold back a seeded tenth of the users: the coin of a user depends on seed and user id only (M-13).
 
-    A test user's newest tenth is counted in visits: the events of one visit stay together, since a second
-    event of the visit that is asked for would give the answer away.
+    A test user's newest tenth is counted in interactions: the events of one interaction stay together, since a second
+    event of the interaction that is asked for would give the answer away.
     """
     coins = user_coins(data.user_ids, seed)
-    visits = data.visits
-    testable = visits.lengths >= 2
+    interactions = data.interactions
+    testable = interactions.lengths >= 2
     in_test = coins < TEST_SHARE
     if len(coins) > 1 and not (in_test & testable).any() and testable.any():
         in_test[np.flatnonzero(testable)[np.argmin(coins[testable])]] = True
@@ -53,36 +53,38 @@ def user_coins(user_ids: Sequence[str], seed: int) -> NDArray[np.float64]:
     return np.frombuffer(digests, ">u8").astype(np.float64) / 2.0**64
 
 
-def cut_user(visits: Visits, user: int, user_id: str = "") -> HeldOut:
-    """Cut one user's visits: the newest tenth, at least one, is held out."""
-    count = int(visits.lengths[user])
+def cut_user(interactions: Interactions, user: int, user_id: str = "") -> HeldOut:
+    """Cut one user's interactions: the newest tenth, at least one, is held out."""
+    count = int(interactions.lengths[user])
     held_out = max(1, int(HELD_OUT_SHARE * count))
-    return _cut(visits, user, count - held_out, held_out, user_id)
+    return _cut(interactions, user, count - held_out, held_out, user_id)
 
 
-def cut_user_at(visits: Visits, user: int, known: int) -> HeldOut:
-    """As if only the `known` oldest visits had been made, and what followed of as large a share as in `cut_user`."""
-    return _cut(visits, user, known, max(1, int(known * HELD_OUT_SHARE / (1 - HELD_OUT_SHARE))), "")
+def cut_user_at(interactions: Interactions, user: int, known: int) -> HeldOut:
+    """As if only the `known` oldest interactions had been made, and what followed of as large a share as in
+    `cut_user`.
+    """
+    return _cut(interactions, user, known, max(1, int(known * HELD_OUT_SHARE / (1 - HELD_OUT_SHARE))), "")
 
 
-def _cut(visits: Visits, user: int, known: int, following: int, user_id: str) -> HeldOut:
-    start = int(visits.offsets[user])
+def _cut(interactions: Interactions, user: int, known: int, following: int, user_id: str) -> HeldOut:
+    start = int(interactions.offsets[user])
     before, after = slice(start, start + known), slice(start + known, start + known + following)
-    truth, places = np.unique(visits.items[after], return_inverse=True)
+    truth, places = np.unique(interactions.items[after], return_inverse=True)
     gains = np.zeros(len(truth), np.float32)
-    np.maximum.at(gains, places, visits.weights[after])
-    moments = np.cumsum(np.diff(visits.timestamps[after], prepend=visits.timestamps[start + known]) > 0)
+    np.maximum.at(gains, places, interactions.weights[after])
+    moments = np.cumsum(np.diff(interactions.timestamps[after], prepend=interactions.timestamps[start + known]) > 0)
     waits = np.full(len(truth), len(moments), np.int32)
     np.minimum.at(waits, places, moments.astype(np.int32))
-    history = History(visits.items[before], visits.timestamps[before], user_id)
+    history = History(interactions.items[before], interactions.timestamps[before], user_id)
     return HeldOut(history, truth.astype(np.int32), gains, waits)
 
 
 def _with_circumstances(data: TrainingData, user: int) -> HeldOut:
-    """What happens next is asked for in the circumstances of the first visit held out."""
-    cut = cut_user(data.visits, user, data.user_ids[user])
-    next_visit = int(data.visits.offsets[user]) + len(cut.history.items)
-    return replace(cut, history=replace(cut.history, context=data.context_of_visit(next_visit)))
+    """What happens next is asked for in the circumstances of the first interaction held out."""
+    cut = cut_user(data.interactions, user, data.user_ids[user])
+    next_interaction = int(data.interactions.offsets[user]) + len(cut.history.items)
+    return replace(cut, history=replace(cut.history, context=data.context_of(next_interaction)))
 
 
 def rows_of_users(data: TrainingData, kept: NDArray[np.bool_]) -> TrainingData:

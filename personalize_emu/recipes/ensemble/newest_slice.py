@@ -85,8 +85,8 @@ def _origin(data: TrainingData, start: int, end: int, fewest: int, most: int) ->
     returning: list[Example] = []
     active: list[Example] = []
     for user in order[later[order]].tolist():
-        rows = data.visits.of_user(user)
-        items, timestamps = data.visits.items[rows], data.visits.timestamps[rows]
+        rows = data.interactions.of_user(user)
+        items, timestamps = data.interactions.items[rows], data.interactions.timestamps[rows]
         count = int(np.searchsorted(timestamps, start))
         if count and len(returning) < most:
             returning += _examples(user, items, timestamps, [count], known, fewest, active=False)

@@ -71,7 +71,7 @@ def mean_log_likelihood(examples: Sequence[Example], weights: Weights) -> float:
     return _mean_likelihood(_stacked(examples), weights)[0]
 
 
-def inverse_temperature(
+def fit_inverse_temperature(
     scores: NDArray[np.float32], targets: Sequence[NDArray[np.int32]], default: float
 ) -> float:
     """The factor of `scores` under which the softmax of each row makes the targets likeliest.

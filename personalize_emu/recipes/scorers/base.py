@@ -27,7 +27,7 @@ class Column:
 
 
 class Scorer(ABC):
-    """Immutable. Its class has a `fit` that takes interactions (`Visits`) and the number of items."""
+    """Immutable. Its class has a `fit` that takes interactions (`Interactions`) and the number of items."""
 
     @property
     @abstractmethod

@@ -1,4 +1,4 @@
-"""EASE: the closed-form linear model of which items the same users visit.
+"""EASE: the closed-form linear model of which items the same users interaction.
 
 B = I - P diag(1 / diag P) with P = (X'X + regularisation I)^-1 for the users x items matrix X; an item never
 speaks for itself. Two forms give the same scores: `PrimalEase` inverts in item space, `DualEase` in user
@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.numerics.sparse_products import products
 from personalize_emu.recipes.numerics.symmetric_inverse import inverse_of_positive_definite
 from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
@@ -117,9 +117,9 @@ class DualEase(Ease):
         return share
 
 
-def fit_ease(visits: Visits, user_count: int, item_count: int, regularisation: float) -> Ease:
-    """Fit the cheaper form; a visit's weight is its value in X, the greatest where there are several."""
-    matrix = user_item_matrix(visits, user_count, item_count)
+def fit_ease(interactions: Interactions, user_count: int, item_count: int, regularisation: float) -> Ease:
+    """Fit the cheaper form; a interaction's weight is its value in X, the greatest where there are several."""
+    matrix = user_item_matrix(interactions, user_count, item_count)
     active = int((np.diff(matrix.tocsc().indptr) > 0).sum())
     if user_count <= min(DUAL_USERS, active) and user_count * item_count <= DUAL_CELLS:
         return fit_dual(matrix, regularisation)
@@ -140,8 +140,8 @@ def fit_dual(matrix: sp.csr_matrix, regularisation: float) -> DualEase:
 
 
 def fit_primal(matrix: sp.csr_matrix, regularisation: float, most_items: int) -> PrimalEase:
-    """matrix: float32 csr[users, items]; only its `most_items` most visited columns are modelled."""
-    columns = most_visited(np.bincount(matrix.indices, minlength=matrix.shape[1]), most_items)
+    """matrix: float32 csr[users, items]; only its `most_items` most known columns are modelled."""
+    columns = most_popular(np.bincount(matrix.indices, minlength=matrix.shape[1]), most_items)
     part = matrix[:, columns]
     gram = np.asarray((part.T @ part).toarray(), np.float32)
     gram[np.diag_indices_from(gram)] += np.float32(regularisation)
@@ -155,18 +155,18 @@ def without_self(inverse: NDArray[np.float32]) -> NDArray[np.float32]:
     return inverse
 
 
-def user_item_matrix(visits: Visits, user_count: int, item_count: int) -> sp.csr_matrix:
-    """float32 csr[users, items]: the greatest weight of the user's visits to the item."""
-    keys = visits.users.astype(np.int64) * item_count + visits.items
+def user_item_matrix(interactions: Interactions, user_count: int, item_count: int) -> sp.csr_matrix:
+    """float32 csr[users, items]: the greatest weight of the user's interactions to the item."""
+    keys = interactions.users.astype(np.int64) * item_count + interactions.items
     order = np.argsort(keys, kind="stable")
     firsts = np.flatnonzero(np.r_[True, np.diff(keys[order]) > 0]) if len(keys) else order
-    values = np.maximum.reduceat(visits.weights[order], firsts) if len(keys) else visits.weights
+    values = np.maximum.reduceat(interactions.weights[order], firsts) if len(keys) else interactions.weights
     rows, columns = np.divmod(keys[order][firsts], max(1, item_count))
     return sp.csr_matrix((values.astype(np.float32), (rows, columns)), shape=(user_count, item_count))
 
 
-def most_visited(counts: NDArray[np.int64], most: int) -> NDArray[np.int32]:
-    """int32[at most `most`], ascending: the items with most visits, those without any left out."""
+def most_popular(counts: NDArray[np.int64], most: int) -> NDArray[np.int32]:
+    """int32[at most `most`], ascending: the items with most interactions, those without any left out."""
     order = np.argsort(-counts, kind="stable")[:most]
     return np.sort(order[counts[order] > 0]).astype(np.int32)
 
@@ -179,7 +179,7 @@ def places_of(columns: NDArray[np.int32], item_count: int) -> NDArray[np.int32]:
 
 
 REGULARISATION = 100.0
-REFERENCE_VISITS = 100_000
+REFERENCE_INTERACTIONS = 100_000
 """Data size of the regularisation, which grows with its fourth root."""
 
 
@@ -205,11 +205,11 @@ class EaseScorer(Scorer):
         return np.ascontiguousarray(both).reshape(2, len(histories), self.item_count)
 
 
-def fit_ease_scorer(visits: Visits, item_count: int, kernels: Kernels) -> EaseScorer:
-    ease = fit_ease(visits, len(visits.lengths), item_count, scaled(REGULARISATION, visits))
+def fit_ease_scorer(interactions: Interactions, item_count: int, kernels: Kernels) -> EaseScorer:
+    ease = fit_ease(interactions, len(interactions.lengths), item_count, scaled(REGULARISATION, interactions))
     return EaseScorer(ease, kernels, item_count)
 
 
-def scaled(regularisation: float, visits: Visits) -> float:
-    """Stated for REFERENCE_VISITS, it grows with the fourth root of the data."""
-    return float(regularisation * (max(1, len(visits)) / REFERENCE_VISITS) ** 0.25)
+def scaled(regularisation: float, interactions: Interactions) -> float:
+    """Stated for REFERENCE_INTERACTIONS, it grows with the fourth root of the data."""
+    return float(regularisation * (max(1, len(interactions)) / REFERENCE_INTERACTIONS) ** 0.25)

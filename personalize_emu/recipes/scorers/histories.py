@@ -14,10 +14,10 @@ from personalize_emu.recipes.contract.base import History
 
 @dataclass(frozen=True)
 class Kernel:
-    """How much each past visit counts, by how many visits it lies back (0 is the newest).
+    """How much each past interaction counts, by how many interactions it lies back (0 is the newest).
 
-    weight(k) = exp(-k / decay) + harmonic / (k + 1), cut after `reach` visits; decay 0 leaves the first
-    term out. Without `recency` every visit within reach counts 1 (R-72b, R-73c).
+    weight(k) = exp(-k / decay) + harmonic / (k + 1), cut after `reach` interactions; decay 0 leaves the first
+    term out. Without `recency` every interaction within reach counts 1 (R-72b, R-73c).
     """
 
     reach: int
@@ -26,7 +26,7 @@ class Kernel:
     recency: bool = True
 
     def weights(self, length: int) -> NDArray[np.float32]:
-        """float32[min(length, reach)], newest visit first."""
+        """float32[min(length, reach)], newest interaction first."""
         back = np.arange(min(length, self.reach), dtype=np.float32)
         if not self.recency:
             return np.ones(len(back), np.float32)
@@ -51,7 +51,7 @@ def weighted_rows(histories: Sequence[History], *kernels: Kernel, item_count: in
     return sp.csr_matrix((values, columns, ends), shape=(len(parts), item_count))
 
 
-def never_had(history: History, item_count: int) -> int:
+def first_unseen(history: History, item_count: int) -> int:
     """The first item that is not in a history; where all are, the last."""
     had = np.unique(history.items)
     gaps = np.flatnonzero(had != np.arange(len(had)))

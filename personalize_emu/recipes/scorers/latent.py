@@ -1,14 +1,14 @@
 """Item embeddings to start from: items that are near each other in histories lie near each other.
 
-The truncated singular value decomposition of the positive pointwise mutual information of pairs of visits up to
+The truncated singular value decomposition of the positive pointwise mutual information of pairs of interactions up to
 REACH apart, near pairs counting more. A network that starts here is, after two rounds, where one that starts from
 noise is after ten.
 
 Items as points in a few dimensions: items that are near each other in histories lie near each other.
 
-The co-visits of rare items say little by themselves; in few dimensions they borrow from those of their like. Truncated
-singular value decomposition of the positive pointwise mutual information of near pairs of visits (Levy and Goldberg
-2014; the same that the recurrent network starts from).
+The co-interactions of rare items say little by themselves; in few dimensions they borrow from those of their like.
+Truncated singular value decomposition of the positive pointwise mutual information of near pairs of interactions
+(Levy and Goldberg 2014; the same that the recurrent network starts from).
 
 Latent factors: items near the recent ones in a truncated SVD of their co-occurrence (positive PMI).
 """
@@ -24,7 +24,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.numerics.truncated_svd import truncated_svd
 from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
 from personalize_emu.recipes.scorers.histories import weighted_rows
@@ -37,10 +37,10 @@ MOST_PAIRS = 20_000_000
 
 
 def start_embeddings(
-    visits: Visits, places: NDArray[np.int64], size: int, width: int, rng: np.random.Generator
+    interactions: Interactions, places: NDArray[np.int64], size: int, width: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """float32[size, width]. places: int64[visits], the number of each visit's item below `size`, or -1."""
-    leading = latent_factors(visits, places, size, width, int(rng.integers(2**32)), power=0.5)
+    """float32[size, width]. places: int64[interactions], the number of each interaction's item below `size`, or -1."""
+    leading = latent_factors(interactions, places, size, width, int(rng.integers(2**32)), power=0.5)
     embeddings = rng.standard_normal((size, width)).astype(np.float32)
     spread = float(leading.std()) if leading.size else 0.0
     embeddings[:, : leading.shape[1]] = leading / spread if spread > 0 else 0
@@ -49,11 +49,11 @@ def start_embeddings(
     return embeddings
 
 
-def positive_information(visits: Visits, places: NDArray[np.int64], size: int) -> sp.csr_matrix:
+def positive_information(interactions: Interactions, places: NDArray[np.int64], size: int) -> sp.csr_matrix:
     """float32 csr[size, size], symmetric: log of how much likelier a pair is than by chance, where it is likelier."""
     rows, columns, values = [], [], []
-    reach = max(1, min(REACH, MOST_PAIRS // max(1, len(visits))))
-    for distance, earlier, later in lagged_pairs(visits, reach):
+    reach = max(1, min(REACH, MOST_PAIRS // max(1, len(interactions))))
+    for distance, earlier, later in lagged_pairs(interactions, reach):
         first, second = places[earlier], places[later]
         known = (first >= 0) & (second >= 0) & (first != second)
         rows.append(first[known])
@@ -75,14 +75,14 @@ def positive_information(visits: Visits, places: NDArray[np.int64], size: int) -
 
 
 def latent_factors(
-    visits: Visits, places: NDArray[np.int64], size: int, rank: int, seed: int, power: float = 1.0
+    interactions: Interactions, places: NDArray[np.int64], size: int, rank: int, seed: int, power: float = 1.0
 ) -> NDArray[np.float32]:
     """float32[size, at most rank]: soft-thresholded truncated SVD of the positive information.
 
     Values are reduced by the first one left out (Mazumder, Hastie and Tibshirani 2010): without it, the last
     directions, which are mostly noise, count as much as the others. power: of the values.
     """
-    values, vectors = truncated_svd(positive_information(visits, places, size), rank + 1, seed, symmetric=True)
+    values, vectors = truncated_svd(positive_information(interactions, places, size), rank + 1, seed, symmetric=True)
     threshold = values[rank] if len(values) > rank else np.float32(0)
     return (vectors[:, :rank] * (values[:rank] - threshold) ** power).astype(np.float32)
 
@@ -119,10 +119,10 @@ class LatentItems:
         return units
 
 
-def fit_latent_items(visits: Visits, item_count: int) -> LatentItems:
-    """The same for the same visits: chance decides only where ARPACK starts."""
+def fit_latent_items(interactions: Interactions, item_count: int) -> LatentItems:
+    """The same for the same interactions: chance decides only where ARPACK starts."""
     width = int(np.clip(MOST_NUMBERS // max(1, item_count), FEWEST_DIMENSIONS, DIMENSIONS))
-    return LatentItems(latent_factors(visits, visits.items.astype(np.int64), item_count, width, SEED))
+    return LatentItems(latent_factors(interactions, interactions.items.astype(np.int64), item_count, width, SEED))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,5 +142,5 @@ class LatentScorer(Scorer):
         return self.items.scores_of(bags)[None]
 
 
-def fit_latent_scorer(visits: Visits, item_count: int, kernels: Kernels) -> LatentScorer:
-    return LatentScorer(fit_latent_items(visits, item_count), kernels)
+def fit_latent_scorer(interactions: Interactions, item_count: int, kernels: Kernels) -> LatentScorer:
+    return LatentScorer(fit_latent_items(interactions, item_count), kernels)

@@ -1,4 +1,4 @@
-"""How popular items are: by distinct users first, then by visits, then by id (R-75).
+"""How popular items are: by distinct users first, then by interactions, then by id (R-75).
 
 How popular an item is, with and without time decay, and how long it has been there. The same for every history.
 """
@@ -12,16 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.scorers.base import Column, Scorer, Table
 
 
 @dataclass(frozen=True, eq=False)
 class Popularity:
-    """users, visits: int64[items] distinct users and visits of each item. order: int32[items], best first."""
+    """users, interactions: int64[items] distinct users and interactions of each item. order: int32[items], best
+    first.
+    """
 
     users: NDArray[np.int64]
-    visits: NDArray[np.int64]
+    interactions: NDArray[np.int64]
     order: NDArray[np.int32]
 
     def scores(self) -> NDArray[np.float32]:
@@ -37,11 +39,11 @@ class Popularity:
         return shares
 
 
-def count_popularity(visits: Visits, item_count: int) -> Popularity:
-    """Count every item of the catalog; items without a visit come last, by number."""
-    pairs = np.unique(visits.users.astype(np.int64) * item_count + visits.items)
+def count_popularity(interactions: Interactions, item_count: int) -> Popularity:
+    """Count every item of the catalog; items without a interaction come last, by number."""
+    pairs = np.unique(interactions.users.astype(np.int64) * item_count + interactions.items)
     users = np.bincount(pairs % item_count, minlength=item_count) if item_count else np.empty(0, np.int64)
-    totals = np.bincount(visits.items, minlength=item_count)
+    totals = np.bincount(interactions.items, minlength=item_count)
     order = np.lexsort((-totals, -users)).astype(np.int32)
     return Popularity(users.astype(np.int64), totals.astype(np.int64), order)
 
@@ -80,13 +82,13 @@ class PopularityScorer(Scorer):
         return table
 
 
-def fit_popularity_scorer(visits: Visits, item_count: int) -> PopularityScorer:
-    newest = int(visits.timestamps.max(initial=0))
+def fit_popularity_scorer(interactions: Interactions, item_count: int) -> PopularityScorer:
+    newest = int(interactions.timestamps.max(initial=0))
     first_seen = np.full(item_count, newest, np.int64)
-    np.minimum.at(first_seen, visits.items, visits.timestamps)
-    age = (newest - visits.timestamps) / DAY
-    rows = [np.log(np.bincount(visits.items, visits.weights, minlength=item_count) + ALL)]
+    np.minimum.at(first_seen, interactions.items, interactions.timestamps)
+    age = (newest - interactions.timestamps) / DAY
+    rows = [np.log(np.bincount(interactions.items, interactions.weights, minlength=item_count) + ALL)]
     for days in HALF_LIVES:
-        counts = np.bincount(visits.items, visits.weights * 0.5 ** (age / days), minlength=item_count)
+        counts = np.bincount(interactions.items, interactions.weights * 0.5 ** (age / days), minlength=item_count)
         rows.append(np.log(counts + RECENT))
     return PopularityScorer(np.stack(rows).astype(np.float32), first_seen, newest)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 
 SCALES = 6.0
 """Time scales in the time that the middle 98 % of the interactions span."""
@@ -16,13 +16,13 @@ SESSIONS = 8
 """Sessions in a time scale."""
 
 
-def in_sessions(visits: Visits, origin: int, scale: float) -> Visits:
-    """The same interactions, every session a user: what one user did in one stretch of time."""
-    stretch = ((visits.timestamps - origin) / scale * SESSIONS).astype(np.int64)
-    begins = np.ones(len(visits), np.bool_)
-    begins[1:] = (np.diff(visits.users) != 0) | (np.diff(stretch) != 0)
-    offsets = np.append(np.flatnonzero(begins), len(visits)).astype(np.int64)
-    return replace(visits, users=(np.cumsum(begins) - 1).astype(np.int32), offsets=offsets)
+def in_sessions(interactions: Interactions, origin: int, scale: float) -> Interactions:
+    """The same interactions, every session a user: what one user did in one bucket of time."""
+    bucket = ((interactions.timestamps - origin) / scale * SESSIONS).astype(np.int64)
+    begins = np.ones(len(interactions), np.bool_)
+    begins[1:] = (np.diff(interactions.users) != 0) | (np.diff(bucket) != 0)
+    offsets = np.append(np.flatnonzero(begins), len(interactions)).astype(np.int64)
+    return replace(interactions, users=(np.cumsum(begins) - 1).astype(np.int32), offsets=offsets)
 
 
 def time_scale(timestamps: NDArray[np.int64]) -> tuple[int, float]:

@@ -1,6 +1,6 @@
 """Session kNN that prefers sessions near the user's last interaction in time (in the manner of V-SKNN and STAN).
 
-A session is what one user did in one short stretch of time. Its items count by the similarity of the user's history to
+A session is what one user did in one short bucket of time. Its items count by the similarity of the user's history to
 that of the session's owner (squared cosine) and by exp(-distance in time). Stretch and decay follow from how long the
 data reach, so a week of clicks and twenty years of ratings both work. Only interactions before the training are known,
 so no session lies in the future of a question.
@@ -17,14 +17,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
-from personalize_emu.recipes.contract.interactions import Visits, subsample_users
+from personalize_emu.recipes.contract.interactions import Interactions, subsample_users
 from personalize_emu.recipes.numerics.sparse_products import products
 from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
 from personalize_emu.recipes.scorers.ease import user_item_matrix
 from personalize_emu.recipes.scorers.histories import weighted_rows
 from personalize_emu.recipes.scorers.sessions import in_sessions, newest_times, time_scale
 
-MOST_VISITS = 120_000
+MOST_INTERACTIONS = 120_000
 """A request reads every session: of more data only every second, third, ... user is kept."""
 DISTANT = np.float32(0.1)
 """What the most distant sessions count beside those of the time."""
@@ -69,19 +69,19 @@ class TimeAwareKnn(Scorer):
         return np.float32(1) / self.norms
 
 
-def fit_time_aware_knn(visits: Visits, item_count: int, kernels: Kernels) -> TimeAwareKnn:
-    """Of all interactions, or of an even choice of users with about MOST_VISITS."""
-    visits = subsample_users(visits, MOST_VISITS)
-    origin, scale = time_scale(visits.timestamps)
-    sessions = in_sessions(visits, origin, scale)
+def fit_time_aware_knn(interactions: Interactions, item_count: int, kernels: Kernels) -> TimeAwareKnn:
+    """Of all interactions, or of an even choice of users with about MOST_INTERACTIONS."""
+    interactions = subsample_users(interactions, MOST_INTERACTIONS)
+    origin, scale = time_scale(interactions.timestamps)
+    sessions = in_sessions(interactions, origin, scale)
     first = sessions.offsets[:-1]
-    moments = np.bincount(sessions.users, (visits.timestamps - origin) / scale, minlength=len(first))
+    moments = np.bincount(sessions.users, (interactions.timestamps - origin) / scale, minlength=len(first))
     return TimeAwareKnn(
-        user_item_matrix(visits, len(visits.lengths), item_count).T.tocsr(),
+        user_item_matrix(interactions, len(interactions.lengths), item_count).T.tocsr(),
         user_item_matrix(sessions, len(first), item_count).T.tocsr(),
-        visits.users[first],
+        interactions.users[first],
         (moments / np.maximum(sessions.lengths, 1)).astype(np.float32),
-        np.sqrt(np.maximum(visits.lengths, 1)).astype(np.float32),
+        np.sqrt(np.maximum(interactions.lengths, 1)).astype(np.float32),
         origin,
         scale,
         kernels,

@@ -1,4 +1,4 @@
-"""What followed what: counts of ordered pairs of visits, near pairs counting more.
+"""What followed what: counts of ordered pairs of interactions, near pairs counting more.
 
 Pairs of an item with itself are left to `repeats`.
 
@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
 from personalize_emu.recipes.scorers.histories import Kernel, weighted_rows
 
@@ -33,17 +33,17 @@ MOST_DENSE, FULL = 4_000_000, 0.1
 """Cells of a matrix that is also held dense (16 MB), and the share of them that must say something."""
 
 
-def pairs_at(visits: Visits, distance: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of all pairs of visits of one user that lie `distance` visits apart: (earlier, later)."""
-    same_user = visits.users[distance:] == visits.users[:-distance]
+def pairs_at(interactions: Interactions, distance: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of all pairs of interactions of one user that lie `distance` interactions apart: (earlier, later)."""
+    same_user = interactions.users[distance:] == interactions.users[:-distance]
     earlier = np.flatnonzero(same_user)
     return earlier, earlier + distance
 
 
-def lagged_pairs(visits: Visits, reach: int) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+def lagged_pairs(interactions: Interactions, reach: int) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
     """(distance, earlier, later) for every distance from 1 to `reach`."""
-    for distance in range(1, min(reach, int(visits.lengths.max(initial=0)) - 1) + 1):
-        yield distance, *pairs_at(visits, distance)
+    for distance in range(1, min(reach, int(interactions.lengths.max(initial=0)) - 1) + 1):
+        yield distance, *pairs_at(interactions, distance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,25 +76,25 @@ class Transitions:
         return dense
 
 
-def fit_transitions(visits: Visits, item_count: int) -> Transitions:
+def fit_transitions(interactions: Interactions, item_count: int) -> Transitions:
     """Count pairs up to REACH apart by distance**-0.8; rows divided by their sum + 1, columns damped.
 
-    Visits of weight w count w times; both ends of a pair count.
+    Interactions of weight w count w times; both ends of a pair count.
     """
-    reach = max(1, min(REACH, MOST_PAIRS // max(1, len(visits))))
+    reach = max(1, min(REACH, MOST_PAIRS // max(1, len(interactions))))
     rows, columns, values = [], [], []
-    for distance, earlier, later in lagged_pairs(visits, reach):
-        other = visits.items[earlier] != visits.items[later]
+    for distance, earlier, later in lagged_pairs(interactions, reach):
+        other = interactions.items[earlier] != interactions.items[later]
         first, second = earlier[other], later[other]
-        rows.append(visits.items[first])
-        columns.append(visits.items[second])
-        worth = visits.weights[first] * visits.weights[second]
+        rows.append(interactions.items[first])
+        columns.append(interactions.items[second])
+        worth = interactions.weights[first] * interactions.weights[second]
         values.append((worth * distance**DISTANCE_POWER).astype(np.float32))
     if not rows:
         return Transitions(sp.csr_matrix((item_count, item_count), dtype=np.float32))
     triples = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
     counts = sp.coo_matrix(triples, shape=(item_count, item_count)).tocsr()
-    popularity = np.bincount(visits.items, minlength=item_count)
+    popularity = np.bincount(interactions.items, minlength=item_count)
     damping = (popularity + POPULARITY_OFFSET) ** POPULARITY_POWER
     shares = 1.0 / (np.asarray(counts.sum(axis=1)).ravel() + 1.0)
     counts.data *= np.repeat(shares, np.diff(counts.indptr)).astype(np.float32)
@@ -132,5 +132,5 @@ class TransitionScorer(Scorer):
         return self.transitions.scores_many(histories, self.kernels.last)[None]
 
 
-def fit_transition_scorer(visits: Visits, item_count: int, kernels: Kernels) -> TransitionScorer:
-    return TransitionScorer(fit_transitions(visits, item_count), kernels)
+def fit_transition_scorer(interactions: Interactions, item_count: int, kernels: Kernels) -> TransitionScorer:
+    return TransitionScorer(fit_transitions(interactions, item_count), kernels)

@@ -1,4 +1,4 @@
-"""Histories cut into pieces, and pieces of about one length put beside each other."""
+"""Histories cut into chunks, and chunks of about one length put beside each other."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
-    """Items of all users, one after the other. items: int64[n]. worth: float32[n], what learning each counts.
+    """Items of all users, one after the other. items: int64[n]. weights: float32[n], what learning each counts.
 
-    offsets: int64[users + 1], as in Visits.
+    offsets: int64[users + 1], as in Interactions.
     """
 
     items: NDArray[np.int64]
-    worth: NDArray[np.float32]
+    weights: NDArray[np.float32]
     offsets: NDArray[np.int64]
 
     @property
@@ -30,19 +30,19 @@ class Sequences:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Pieces side by side. items, targets: int64[steps, rows], 0 and -1 after the end of a piece; worth: float32."""
+    """Pieces side by side. items, targets: int64[steps, rows], 0 and -1 after the end of a chunk; weights: float32."""
 
     items: NDArray[np.int64]
     targets: NDArray[np.int64]
-    worth: NDArray[np.float32]
+    weights: NDArray[np.float32]
 
 
-def cut(
+def chunks_of(
     sequences: Sequences, users: NDArray[np.int64], steps: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(start, length) of pieces of at most `steps` steps, int64[pieces]; where each user is cut is drawn.
+    """(start, length) of chunks of at most `steps` steps, int64[chunks]; where each user is cut is drawn.
 
-    A piece of length k has k items to read and, one place later each, k items to foresee.
+    A chunk of length k has k items to read and, one place later each, k items to foresee.
     """
     most = sequences.lengths[users] - 1
     users, most = users[most > 0], most[most > 0]
@@ -60,7 +60,7 @@ def batches(
     sequences: Sequences, users: NDArray[np.int64], steps: int, positions: int, rng: np.random.Generator
 ) -> Iterator[Batch]:
     """One round through the histories of `users`, in batches of about `positions` steps together."""
-    starts, lengths = cut(sequences, users, steps, rng)
+    starts, lengths = chunks_of(sequences, users, steps, rng)
     order = np.lexsort((rng.random(len(starts)), lengths))
     groups: list[NDArray[np.int64]] = []
     at = 0
@@ -70,14 +70,14 @@ def batches(
         groups.append(order[at : at + rows])
         at += rows
     for number in rng.permutation(len(groups)).tolist():
-        yield _beside(sequences, starts[groups[number]], lengths[groups[number]])
+        yield _padded(sequences, starts[groups[number]], lengths[groups[number]])
 
 
-def _beside(sequences: Sequences, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Batch:
+def _padded(sequences: Sequences, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Batch:
     step = np.arange(int(lengths.max()))[:, None]
     there = step < lengths
     places = np.where(there, starts + step, 0)
     following = np.minimum(places + 1, len(sequences.items) - 1)
     items = np.where(there, sequences.items[places], 0)
     targets = np.where(there, sequences.items[following], -1)
-    return Batch(items, targets, sequences.worth[following])
+    return Batch(items, targets, sequences.weights[following])

@@ -111,12 +111,12 @@ def new_network(embeddings: Array, biases: Array, hidden: int, rng: np.random.Ge
 class Window:
     """Some steps of some sequences. items: int64[steps, rows]. targets: the same, -1 where nothing is to be learned.
 
-    worth: [steps, rows], what each target counts. start: [rows, h], the states before.
+    weights: [steps, rows], what each target counts. start: [rows, h], the states before.
     """
 
     items: NDArray[np.int64]
     targets: NDArray[np.int64]
-    worth: Array
+    weights: Array
     start: Array
 
 
@@ -129,7 +129,7 @@ class Noise:
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class StepResult:
     """loss: the weighted mean. gradients: along `Network.arrays`. states: [rows, h], those after the window."""
 
     loss: float
@@ -137,7 +137,7 @@ class Lesson:
     states: Array
 
 
-def learn(network: Network, window: Window, noise: Noise, rng: np.random.Generator) -> Lesson:
+def training_step(network: Network, window: Window, noise: Noise, rng: np.random.Generator) -> StepResult:
     """The loss of one window and its gradients."""
     steps, rows = window.items.shape
     size, width = network.embeddings.shape
@@ -152,13 +152,13 @@ def learn(network: Network, window: Window, noise: Noise, rng: np.random.Generat
     states *= mask
     outputs = states @ network.out
     outputs += network.out_bias
-    targets, worth = window.targets.ravel()[asked], window.worth.ravel()[asked]
-    worth = worth / worth.sum()
+    targets, weights = window.targets.ravel()[asked], window.weights.ravel()[asked]
+    weights = weights / weights.sum()
     if noise.others and noise.others < size:
         others = rng.choice(size, noise.others, replace=False, shuffle=False)
-        found = sampled_softmax_loss(outputs, network.embeddings, network.biases, targets, worth, others)
+        found = sampled_softmax_loss(outputs, network.embeddings, network.biases, targets, weights, others)
     else:
-        found = softmax_loss(outputs, network.embeddings, network.biases, targets, worth)
+        found = softmax_loss(outputs, network.embeddings, network.biases, targets, weights)
     to_states = np.zeros((steps * rows, len(network.out)), inputs.dtype)
     to_states[asked] = (found.outputs @ network.out.T) * mask
     back = backward(network.cell, trace, to_states.reshape(steps, rows, -1))
@@ -178,7 +178,7 @@ def learn(network: Network, window: Window, noise: Noise, rng: np.random.Generat
         states.T @ found.outputs,
         found.outputs.sum(axis=0),
     )
-    return Lesson(found.loss, gradients, trace.states[-1])
+    return StepResult(found.loss, gradients, trace.states[-1])
 
 
 def _mask(shape: tuple[int, ...], dropout: float, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:

@@ -1,4 +1,4 @@
-"""The recurrent network beside the other experts of a personal recipe, where there are many visits.
+"""The recurrent network beside the other experts of a personal recipe, where there are many interactions.
 
 Logits of both are added up, with weights measured on users that neither had seen.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import HeldOut, History, Progress
-from personalize_emu.recipes.contract.interactions import Visits
+from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.numerics.conditional_logit import Example, fit_conditional_logit
 from personalize_emu.recipes.sequential.gru import (
     NextItemNetwork,
@@ -31,7 +31,7 @@ LEAST_WEIGHT = 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class SequenceReader:
+class SequentialMember:
     """weights: of the other experts' logits, and of the network's log-probabilities."""
 
     network: NextItemNetwork
@@ -43,7 +43,7 @@ class SequenceReader:
         total: Rows = of_others * others + of_network * self.network.scores_many(histories)
         return total
 
-    def measured(self, others: Rows, trained: NDArray[np.bool_], test_users: Sequence[HeldOut]) -> SequenceReader:
+    def measured(self, others: Rows, trained: NDArray[np.bool_], test_users: Sequence[HeldOut]) -> SequentialMember:
         """With the weights under which what these users did next is most likely, the sooner the more; items they had do
         not count.
 
@@ -55,7 +55,7 @@ class SequenceReader:
             allowed = trained.copy()
             allowed[user.history.items] = False
             relevance = np.zeros(len(trained), np.float32)
-            relevance[user.truth] = user.soon
+            relevance[user.truth] = user.position_discounts
             if relevance[allowed].any():
                 features = np.stack([part[row, allowed] for part in parts], axis=1)
                 examples.append(Example(features, relevance[allowed]))
@@ -63,18 +63,18 @@ class SequenceReader:
         return replace(self, weights=tuple(np.round(found, 5).tolist()))
 
 
-def fit_sequence_reader(
-    visits: Visits, item_count: int, shape: Shape, rng: np.random.Generator, progress: Progress
-) -> SequenceReader | None:
+def fit_sequential_member(
+    interactions: Interactions, item_count: int, shape: Shape, rng: np.random.Generator, progress: Progress
+) -> SequentialMember | None:
     """With the usual weights; None where there are no sequences."""
-    network = fit_next_item_network(visits, item_count, shape, rng, progress)
-    return SequenceReader(network, USUAL_WEIGHTS) if network is not None else None
+    network = fit_next_item_network(interactions, item_count, shape, rng, progress)
+    return SequentialMember(network, USUAL_WEIGHTS) if network is not None else None
 
 
-def refit_sequence_reader(
-    known: SequenceReader, visits: Visits, shape: Shape, rng: np.random.Generator, progress: Progress
-) -> SequenceReader | None:
+def continue_sequential_member(
+    known: SequentialMember, interactions: Interactions, shape: Shape, rng: np.random.Generator, progress: Progress
+) -> SequentialMember | None:
     """With all users, after `known`, of a part of them, was measured; None where it has earned nothing."""
     if known.weights[1] < LEAST_WEIGHT:
         return None
-    return replace(known, network=continue_next_item_network(known.network, visits, shape, rng, progress))
+    return replace(known, network=continue_next_item_network(known.network, interactions, shape, rng, progress))

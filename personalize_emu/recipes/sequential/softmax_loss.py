@@ -23,11 +23,11 @@ class LossGradients:
 
 
 def softmax_loss(
-    outputs: Array, embeddings: Array, biases: Array, targets: NDArray[np.int64], worth: Array
+    outputs: Array, embeddings: Array, biases: Array, targets: NDArray[np.int64], weights: Array
 ) -> LossGradients:
     """Cross-entropy of the softmax over all items.
 
-    outputs: [n, d]. embeddings: [items, d]. biases: [items]. targets: int64[n]. worth: [n], sums to 1.
+    outputs: [n, d]. embeddings: [items, d]. biases: [items]. targets: int64[n]. weights: [n], sums to 1.
     """
     logits = outputs @ embeddings.T
     logits += biases
@@ -37,9 +37,9 @@ def softmax_loss(
     logits -= peak[:, None]
     np.exp(logits, out=logits)
     total = logits.sum(axis=1)
-    loss = -float(worth @ (chosen - peak - np.log(total)))
-    logits *= (worth / total)[:, None]
-    logits[rows, targets] -= worth
+    loss = -float(weights @ (chosen - peak - np.log(total)))
+    logits *= (weights / total)[:, None]
+    logits[rows, targets] -= weights
     return LossGradients(loss, logits @ embeddings, logits.T @ outputs, logits.sum(axis=0))
 
 
@@ -48,7 +48,7 @@ def sampled_softmax_loss(
     embeddings: Array,
     biases: Array,
     targets: NDArray[np.int64],
-    worth: Array,
+    weights: Array,
     others: NDArray[np.int64],
 ) -> LossGradients:
     """Cross-entropy against `others`, int64[m] distinct items drawn evenly, which stand for all other items.
@@ -67,10 +67,10 @@ def sampled_softmax_loss(
     place[others] = np.arange(len(others))
     clashes = np.flatnonzero(place[targets] >= 0)
     rest[clashes, place[targets[clashes]]] = -np.inf
-    loss = -float(worth @ _log_share(own, rest))
+    loss = -float(weights @ _log_share(own, rest))
     own -= 1
-    own *= worth
-    rest *= worth[:, None]
+    own *= weights
+    rest *= weights[:, None]
     to_outputs = rest @ sample
     own_embeddings *= own[:, None]
     to_outputs += own_embeddings

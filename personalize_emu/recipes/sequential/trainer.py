@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.sequential.adam import Adam, Schedule, clip
 from personalize_emu.recipes.sequential.batches import Sequences, batches
-from personalize_emu.recipes.sequential.gru_network import Network, Noise, Window, learn
+from personalize_emu.recipes.sequential.gru_network import Network, Noise, Window, training_step
 
 Report = Callable[[float], None]
 """Called with the share of the work done so far, from 0 to 1, several times a second."""
 LONGEST_GRADIENT = 1.0
 REPORT_EVERY = 2
 LAST = 3
-"""Visits of each validation user that must be foreseen."""
+"""Interactions of each validation user that must be foreseen."""
 LOOK_BACK = 100
-"""Visits that are read for it."""
+"""Interactions that are read for it."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def train_network(
     """Train `network` in place. held_out: bool[users], the validation slice, each of two items or more; none of them:
     all rounds are done.
     """
-    users, judges = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    users, validation = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     expected = max(1, int((sequences.lengths[users] - 1).clip(0).sum()) // plan.positions) * plan.rounds
     adam, schedule, noise = Adam(network.arrays), Schedule(plan.rate, expected), Noise(plan.dropout, plan.others)
     best, losses, updates = network, [], 0
@@ -68,16 +68,16 @@ def train_network(
             states = np.zeros((batch.items.shape[1], len(network.out)), network.embeddings.dtype)
             for start in range(0, len(batch.items), plan.steps):
                 part = slice(start, start + plan.steps)
-                window = Window(batch.items[part], batch.targets[part], batch.worth[part], states)
-                lesson = learn(network, window, noise, rng)
-                clip(lesson.gradients, LONGEST_GRADIENT)
-                adam.update(lesson.gradients, schedule.rate(updates))
-                states = lesson.states
+                window = Window(batch.items[part], batch.targets[part], batch.weights[part], states)
+                result = training_step(network, window, noise, rng)
+                clip(result.gradients, LONGEST_GRADIENT)
+                adam.update(result.gradients, schedule.rate(updates))
+                states = result.states
             updates += 1
             if updates % REPORT_EVERY == 0:
                 report(min(1.0, updates / expected))
-        if len(judges):
-            losses.append(validation_loss(network, sequences, judges))
+        if len(validation):
+            losses.append(validation_loss(network, sequences, validation))
             if losses[-1] == min(losses):
                 best = network.copy()
             elif len(losses) - 1 - int(np.argmin(losses)) >= plan.patience:

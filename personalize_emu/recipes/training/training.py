@@ -25,14 +25,14 @@ from personalize_emu.recipes.contract.metrics import LIST_LENGTH, evaluate, roun
 from personalize_emu.recipes.contract.split import Split, split_users
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
-from personalize_emu.recipes.wrappers.objective import METRIC, MOST_RECOMMENDED, Rewarding, average_rewards
-from personalize_emu.recipes.wrappers.repeats import return_share
+from personalize_emu.recipes.wrappers.objective import METRIC, MOST_RECOMMENDED, ObjectiveRecipe, average_rewards
+from personalize_emu.recipes.wrappers.repeats import repeat_share
 
 MINIMUM_INTERACTIONS = 1000
 MINIMUM_USERS = 25
 MINIMUM_USER_SHARE = 0.01
-RARE_RETURNS = 0.01
-"""Below this share of visits that return to an item, evaluation takes it that items do not come back."""
+RARE_REPEATS = 0.01
+"""Below this share of interactions that return to an item, evaluation takes it that items do not come back."""
 _MEASURED_BY_THEMSELVES = frozenset({Kind.SEGMENTS, Kind.ACTIONS})
 """Their answers are not lists of items for users."""
 FITTING = 0.9
@@ -94,7 +94,7 @@ def metrics_of(recipe: Recipe, data: TrainingData, run: TrainingRun) -> Mapping[
 def wrapped(recipe: Recipe, data: TrainingData) -> Recipe:
     """The recipe with the wrappers that the data ask for: context and user metadata, an objective."""
     recipe = with_context(recipe, data)
-    return recipe if data.objective is None else Rewarding(recipe)
+    return recipe if data.objective is None else ObjectiveRecipe(recipe)
 
 
 def _evaluated(
@@ -125,7 +125,7 @@ def measure(kind: Kind, model: Model, split: Split, progress: Progress = no_prog
     objective = split.training.objective
     length = LIST_LENGTH if objective is None else MOST_RECOMMENDED
     lists: list[NDArray[np.int32]] = []
-    only_new = kind is Kind.RELATED and return_share(split.training.visits) < RARE_RETURNS
+    only_new = kind is Kind.RELATED and repeat_share(split.training.interactions) < RARE_REPEATS
     for start in range(0, len(split.test_users), TEST_BATCH):
         progress("measuring", start / len(split.test_users))
         batch = split.test_users[start : start + TEST_BATCH]

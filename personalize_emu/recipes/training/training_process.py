@@ -110,13 +110,13 @@ def _started(folder: Path) -> Iterator[_Process]:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=_environment()
         )
-    reader = threading.Thread(target=_read, args=(process.stdout, lines.put), daemon=True)
-    reader.start()
+    sequential = threading.Thread(target=_read, args=(process.stdout, lines.put), daemon=True)
+    sequential.start()
     try:
         yield _Process(process, lines)
     finally:
         process.kill()
-        reader.join()
+        sequential.join()
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 stream.close()

@@ -17,13 +17,13 @@ BELOW = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Extended(Model):
-    """`base` with newcomers among its items.
+class CatalogExtension(Model):
+    """`base` with new_items among its items.
 
     What the base says of its own items stays as it is, so in a softmax all of them shrink by one factor. Events with
-    newcomers tell the base nothing.
+    new_items tell the base nothing.
 
-    catalog: sorted, as equal scores are settled by number. features: of the newcomers, ascending by number; None
+    catalog: sorted, as equal scores are settled by number. features: of the new_items, ascending by number; None
     where there are none.
     """
 
@@ -41,7 +41,7 @@ class Extended(Model):
         return places_in(self.catalog, self.base.catalog)
 
     @cached_property
-    def newcomers(self) -> NDArray[np.int64]:
+    def new_items(self) -> NDArray[np.int64]:
         """Numbers of the items that the base does not have, ascending."""
         return np.flatnonzero(self._number_in_base < 0)
 
@@ -72,10 +72,10 @@ class Extended(Model):
         return replace(history, items=numbers[kept], timestamps=history.timestamps[kept])
 
     def _joined(self, rows: NDArray[np.float32], others: NDArray[np.float32] | None) -> NDArray[np.float32]:
-        """rows: float32[histories, base items]; others: float32[histories, newcomers], None where nothing is known."""
+        """rows: float32[histories, base items]; others: float32[histories, new_items], None where nothing is known."""
         scores = np.empty((len(rows), len(self.catalog)), np.float32)
         scores[:, self.places] = rows
-        scores[:, self.newcomers] = self._lowest(rows)[:, None] if others is None else others
+        scores[:, self.new_items] = self._lowest(rows)[:, None] if others is None else others
         return scores
 
     def _lowest(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -89,7 +89,7 @@ class Extended(Model):
 
     @cached_property
     def _number_in_base(self) -> NDArray[np.int32]:
-        """int32[items], -1 for newcomers."""
+        """int32[items], -1 for new_items."""
         numbers = np.full(len(self.catalog), -1, np.int32)
         numbers[self.places] = np.arange(len(self.places), dtype=np.int32)
         return numbers
@@ -101,9 +101,9 @@ def extended(model: Model, catalog: Iterable[str], features: Features | None = N
     features: along `catalog`, sorted, where anything is known of its items.
     """
     wanted = sorted(catalog)
-    base = model.base if isinstance(model, Extended) else model
+    base = model.base if isinstance(model, CatalogExtension) else model
     joined = tuple(sorted({*wanted, *model.catalog}))
-    # What is known of newcomers may have changed although there are no others.
+    # What is known of new_items may have changed although there are no others.
     if joined == model.catalog and (model is base or features is None):
         return model
     rows = None
@@ -111,7 +111,7 @@ def extended(model: Model, catalog: Iterable[str], features: Features | None = N
         row_of = {item: row for row, item in enumerate(wanted)}
         known = base.number_of
         rows = features.taken(np.array([row_of.get(item, -1) for item in joined if item not in known], np.int64))
-    return Extended(joined, base, rows)
+    return CatalogExtension(joined, base, rows)
 
 
 def in_catalog(data: TrainingData, catalog: tuple[str, ...]) -> TrainingData:

@@ -59,7 +59,7 @@ def _placed(predicted: Predicted) -> Scores:
     return placed
 
 
-def find_cold_items(data: TrainingData) -> ColdItems:
+def fit_cold_items(data: TrainingData) -> ColdItems:
     """Fit to the items of `data`; what a model says of these is regressed on metadata when scores are made."""
-    counts = np.bincount(data.visits.items, minlength=len(data.catalog))
+    counts = np.bincount(data.interactions.items, minlength=len(data.catalog))
     return ColdItems(np.flatnonzero(counts == 0), fit_content_regression(data.item_features, counts))

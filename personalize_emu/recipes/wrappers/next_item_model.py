@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History, Model
 from personalize_emu.recipes.contract.features import Features
-from personalize_emu.recipes.scorers.histories import never_had
+from personalize_emu.recipes.scorers.histories import first_unseen
 from personalize_emu.recipes.scorers.popularity import Popularity
 from personalize_emu.recipes.wrappers.cold_items import ColdItems
-from personalize_emu.recipes.wrappers.repeats import Repeats, chances_of_many, with_returns_of_many
+from personalize_emu.recipes.wrappers.repeats import Repeats, repeat_hazards, with_repeats
 
 Table = NDArray[np.float32]
 
@@ -39,13 +39,13 @@ class NextItemModel(Model):
 
     @cached_property
     def trained_items(self) -> NDArray[np.bool_]:
-        return self.popularity.visits > 0
+        return self.popularity.interactions > 0
 
     def scores_many(self, histories: Sequence[History]) -> Table:
         histories = [history.merged() for history in histories]
         logits = self.next_items(histories)
         self.cold.place(logits)
-        return self._with_returns(logits, histories)
+        return self._with_repeats(logits, histories)
 
     def scores_with_others(self, histories: Sequence[History], features: Features) -> tuple[Table, Table | None]:
         """The others by what their metadata say (R-72g, R-112, T-70)."""
@@ -54,9 +54,9 @@ class NextItemModel(Model):
         others = self.cold.of_others(logits, features)
         self.cold.place(logits)
         # What makes probabilities of the logits of items that a user never had is added to the others, too.
-        cells = np.arange(len(histories)), np.array([never_had(history, len(self.catalog)) for history in histories])
+        cells = np.arange(len(histories)), np.array([first_unseen(history, len(self.catalog)) for history in histories])
         before = logits[cells]
-        finished = self._with_returns(logits, histories)
+        finished = self._with_repeats(logits, histories)
         return finished, None if others is None else others + (finished[cells] - before)[:, None]
 
     @cached_property
@@ -64,6 +64,6 @@ class NextItemModel(Model):
         """float32[items]: logits where nothing is known of a user."""
         return self.popularity.log_shares()
 
-    def _with_returns(self, logits: Table, histories: Sequence[History]) -> Table:
+    def _with_repeats(self, logits: Table, histories: Sequence[History]) -> Table:
         """In the memory of `logits`."""
-        return with_returns_of_many(logits, chances_of_many(self.repeats, histories, len(self.catalog)))
+        return with_repeats(logits, repeat_hazards(self.repeats, histories, len(self.catalog)))

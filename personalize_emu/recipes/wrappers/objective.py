@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from personalize_emu.recipes.contract.base import HeldOut, History, Model, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Features, Objective
 from personalize_emu.recipes.numerics.logits import standardised
-from personalize_emu.recipes.wrappers.wrapper import ModelAround, RecipeAround
+from personalize_emu.recipes.wrappers.wrapper import WrapperModel, WrapperRecipe
 
 STRENGTHS: Mapping[str, float] = {"OFF": 0.0, "LOW": 0.25, "MEDIUM": 0.5, "HIGH": 1.0}
 """Of the objective beside relevance, by objectiveSensitivity (T-27)."""
@@ -23,7 +23,7 @@ MOST_RECOMMENDED = 500
 
 
 @dataclass(frozen=True, eq=False)
-class Rewarded(ModelAround):
+class ObjectiveModel(WrapperModel):
     """`base` with the objective added to relevance, both standardised, and scaled back to the spread of relevance.
 
     So the order is that of z(relevance) + strength * z(reward), and at strength 0 nothing changes at all.
@@ -59,17 +59,17 @@ class Rewarded(ModelAround):
 
 
 @dataclass(frozen=True)
-class Rewarding(RecipeAround):
+class ObjectiveRecipe(WrapperRecipe):
     """`recipe`, whose models are given the objective of the data they are trained on."""
 
     def fit(self, data: TrainingData, run: TrainingRun) -> Model:
-        return _rewarded(self.recipe.fit(data, run), data)
+        return _with_objective(self.recipe.fit(data, run), data)
 
     def fit_after_evaluation(
         self, evaluated: Model, test_users: Sequence[HeldOut], data: TrainingData, run: TrainingRun
     ) -> Model:
-        base = evaluated.base if isinstance(evaluated, Rewarded) else evaluated
-        return _rewarded(self.recipe.fit_after_evaluation(base, test_users, data, run), data)
+        base = evaluated.base if isinstance(evaluated, ObjectiveModel) else evaluated
+        return _with_objective(self.recipe.fit_after_evaluation(base, test_users, data, run), data)
 
 
 def average_rewards(
@@ -91,5 +91,5 @@ def average_rewards(
     return float(np.mean(shares)) if shares else 0.0
 
 
-def _rewarded(model: Model, data: TrainingData) -> Model:
-    return model if data.objective is None else Rewarded(model.catalog, model, data.objective)
+def _with_objective(model: Model, data: TrainingData) -> Model:
+    return model if data.objective is None else ObjectiveModel(model.catalog, model, data.objective)

@@ -1,9 +1,9 @@
 """Whether, and after what gap, users come back to an item they had: learned from the data, never assumed.
 
-Every visit opens a wait for the next visit of the same user to the same item. At each later visit of the user
-the item could have come back, and did or did not. The hazard, returns over chances, is estimated by gap and by
-how often the user had the item before, times a factor for each item. Gaps are measured in visits or in time,
-whichever explains the returns better.
+Every interaction opens a wait for the next interaction of the same user to the same item. At each later interaction
+of the user the item could have come back, and did or did not. The hazard, returns over chances, is estimated by gap
+and by how often the user had the item before, times a factor for each item. Gaps are measured in interactions or in
+time, whichever explains the returns better.
 
 Many histories at once: what `repeats` and `blend` do for one, in a few passes over all.
 """
@@ -18,31 +18,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
-from personalize_emu.recipes.contract.interactions import Visits, subsample_users
+from personalize_emu.recipes.contract.interactions import Interactions, subsample_users
 
 HOUR = 3600
-VISIT_EDGES = np.unique(np.r_[1:9, (1.35 ** np.arange(7, 45)).astype(np.int64)])
+COUNT_EDGES = np.unique(np.r_[1:9, (1.35 ** np.arange(7, 45)).astype(np.int64)])
 TIME_EDGES = np.r_[0, 60, 600, (HOUR * 1.5 ** np.arange(0, 30)).astype(np.int64)]
-"""Lower edges of the buckets of gaps, in visits and in seconds (up to 14 years)."""
+"""Lower edges of the buckets of gaps, in interactions and in seconds (up to 14 years)."""
 LEVELS = 3
-"""Had the item once, twice, more often."""
-PRIOR_CHANCES = 20.0
-PRIOR_RETURNS = 3.0
+"""PastItems the item once, twice, more often."""
+PRIOR_EXPOSURE = 20.0
+PRIOR_REPEATS = 3.0
 SHRINKAGE = 0.1
 """Share of the hazard at any gap in each hazard: an item bought in regular intervals will be bought again soon, even if
 nobody ever buys it twice in a row.
 """
-MOST_VISITS = 200_000
+MOST_INTERACTIONS = 200_000
 """Hazards need no more than this: beyond it, users are thinned out evenly."""
 GREATEST = 0.95
-SAME_TASTE = 0.5
+RELEVANCE_SHARE = 0.5
 """How far relevance, beside the hazard, decides among the items a user already interacted with."""
-GREATEST_RETURN = 0.98
+GREATEST_SHARE = 0.98
 
 
 @dataclass(frozen=True, eq=False)
 class Repeats:
-    """in_time: gaps are in seconds, else in visits.
+    """in_time: gaps are in seconds, else in interactions.
 
     hazards: float64[levels, buckets]. factors: float64[levels, items].
     """
@@ -55,7 +55,7 @@ class Repeats:
         self, gaps: NDArray[np.int64], times: NDArray[np.int64], items: NDArray[np.integer[Any]]
     ) -> NDArray[np.float64]:
         """float64[n]: the probability of a return after each gap, to an item that was had so many times."""
-        edges = TIME_EDGES if self.in_time else VISIT_EDGES
+        edges = TIME_EDGES if self.in_time else COUNT_EDGES
         bucket = np.maximum(np.searchsorted(edges, gaps, side="right") - 1, 0)
         level = np.minimum(times, LEVELS) - 1
         hazard = self.hazards[level, bucket] * self.factors[level, items]
@@ -64,10 +64,11 @@ class Repeats:
 
 
 @dataclass(frozen=True, eq=False)
-class Waits:
-    """One wait a visit. rows, ends: int64[n], the visit and the last visit at which its item had a chance.
+class Gaps:
+    """One wait a interaction. rows, ends: int64[n], the interaction and the last interaction at which its item had
+    a chance.
 
-    returned: bool[n]. level: int64[n], visits of the user to the item so far, at most LEVELS, less one.
+    returned: bool[n]. level: int64[n], interactions of the user to the item so far, at most LEVELS, less one.
     """
 
     rows: NDArray[np.int64]
@@ -76,69 +77,73 @@ class Waits:
     level: NDArray[np.int64]
 
 
-def return_share(visits: Visits) -> float:
-    """Share of all visits that return to an item the user had before."""
-    return float(waits_of(visits).returned.sum() / max(1, len(visits)))
+def repeat_share(interactions: Interactions) -> float:
+    """Share of all interactions that return to an item the user had before."""
+    return float(gaps_of(interactions).returned.sum() / max(1, len(interactions)))
 
 
-def fit_repeats(visits: Visits, item_count: int) -> Repeats:
+def fit_repeats(interactions: Interactions, item_count: int) -> Repeats:
     """Estimate the hazards on both scales of gap and keep the scale of greater likelihood."""
-    visits = subsample_users(visits, MOST_VISITS)
-    waits = waits_of(visits)
+    interactions = subsample_users(interactions, MOST_INTERACTIONS)
+    waits = gaps_of(interactions)
     if not waits.returned.any():
         never = 0.5 / (float((waits.ends - waits.rows).sum()) + 1.0)
-        return Repeats(False, np.full((LEVELS, len(VISIT_EDGES)), never), np.ones((LEVELS, item_count)))
-    by_visits = _tables(waits, waits.ends - waits.rows, _chances_by_visits(waits), VISIT_EDGES)
-    elapsed = visits.timestamps[waits.ends - waits.returned] - visits.timestamps[waits.rows]
-    by_time = _tables(waits, elapsed, _chances_by_time(visits, waits), TIME_EDGES)
-    in_time = _likelihood(*by_time[:2]) > _likelihood(*by_visits[:2])
-    returns, chances, chances_of_waits = by_time if in_time else by_visits
+        return Repeats(False, np.full((LEVELS, len(COUNT_EDGES)), never), np.ones((LEVELS, item_count)))
+    by_count = _tables(waits, waits.ends - waits.rows, _exposures_by_count(waits), COUNT_EDGES)
+    elapsed = interactions.timestamps[waits.ends - waits.returned] - interactions.timestamps[waits.rows]
+    by_time = _tables(waits, elapsed, _exposures_by_time(interactions, waits), TIME_EDGES)
+    in_time = _likelihood(*by_time[:2]) > _likelihood(*by_count[:2])
+    returns, chances, chances_of_waits = by_time if in_time else by_count
     hazards = _smoothed(returns, chances)
     expected = np.einsum("wb,wb->w", chances_of_waits, hazards[waits.level])
-    return Repeats(in_time, hazards, _factors(visits, waits, expected, item_count))
+    return Repeats(in_time, hazards, _factors(interactions, waits, expected, item_count))
 
 
-def _factors(visits: Visits, waits: Waits, expected: NDArray[np.float64], item_count: int) -> NDArray[np.float64]:
+def _factors(
+    interactions: Interactions, waits: Gaps, expected: NDArray[np.float64], item_count: int
+) -> NDArray[np.float64]:
     """Returns over expected returns, float64[levels, items], drawn to that of all levels, and that to 1."""
-    cells = waits.level * item_count + visits.items
+    cells = waits.level * item_count + interactions.items
     came = np.bincount(cells, waits.returned, minlength=LEVELS * item_count).reshape(LEVELS, item_count)
     awaited = np.bincount(cells, expected, minlength=LEVELS * item_count).reshape(LEVELS, item_count)
-    overall = (came.sum(axis=0) + PRIOR_RETURNS) / (awaited.sum(axis=0) + PRIOR_RETURNS)
-    factors: NDArray[np.float64] = (came + PRIOR_RETURNS * overall) / (awaited + PRIOR_RETURNS)
+    overall = (came.sum(axis=0) + PRIOR_REPEATS) / (awaited.sum(axis=0) + PRIOR_REPEATS)
+    factors: NDArray[np.float64] = (came + PRIOR_REPEATS * overall) / (awaited + PRIOR_REPEATS)
     return factors
 
 
-def waits_of(visits: Visits) -> Waits:
-    """Match every visit with the user's next visit to the same item, or with the user's last visit."""
-    count = len(visits)
-    order = np.lexsort((np.arange(count), visits.items, visits.users))
-    users, items = visits.users[order], visits.items[order]
+def gaps_of(interactions: Interactions) -> Gaps:
+    """Match every interaction with the user's next interaction to the same item, or with the user's last
+    interaction.
+    """
+    count = len(interactions)
+    order = np.lexsort((np.arange(count), interactions.items, interactions.users))
+    users, items = interactions.users[order], interactions.items[order]
     again = np.zeros(count, np.bool_)
     again[1:] = (users[1:] == users[:-1]) & (items[1:] == items[:-1])
     starts = np.flatnonzero(~again)
     rank = np.arange(count) - np.repeat(starts, np.diff(np.r_[starts, count]))
     returned = np.r_[again[1:], False][:count]
-    ends = visits.offsets[visits.users[order] + 1] - 1
+    ends = interactions.offsets[interactions.users[order] + 1] - 1
     following = np.r_[order[1:], 0][:count]
     ends = np.where(returned, following, ends)
     back = np.argsort(order)
-    return Waits(np.arange(count), ends[back], returned[back], np.minimum(rank, LEVELS - 1)[back])
+    return Gaps(np.arange(count), ends[back], returned[back], np.minimum(rank, LEVELS - 1)[back])
 
 
-def _chances_by_visits(waits: Waits) -> NDArray[np.float64]:
-    """float64[waits, buckets]: at how many visits of the wait the gap was in the bucket."""
+def _exposures_by_count(waits: Gaps) -> NDArray[np.float64]:
+    """float64[waits, buckets]: at how many interactions of the wait the gap was in the bucket."""
     length = (waits.ends - waits.rows)[:, None]
-    upper = np.r_[VISIT_EDGES[1:], np.iinfo(np.int64).max]
-    chances: NDArray[np.float64] = (np.minimum(length + 1, upper) - VISIT_EDGES).clip(0).astype(np.float64)
+    upper = np.r_[COUNT_EDGES[1:], np.iinfo(np.int64).max]
+    chances: NDArray[np.float64] = (np.minimum(length + 1, upper) - COUNT_EDGES).clip(0).astype(np.float64)
     return chances
 
 
-def _chances_by_time(visits: Visits, waits: Waits) -> NDArray[np.float64]:
-    """The same for gaps in time: from the wait's visit to the newest visit before each chance."""
-    origin = int(visits.timestamps.min(initial=0))
-    since = visits.timestamps - origin
+def _exposures_by_time(interactions: Interactions, waits: Gaps) -> NDArray[np.float64]:
+    """The same for gaps in time: from the wait's interaction to the newest interaction before each chance."""
+    origin = int(interactions.timestamps.min(initial=0))
+    since = interactions.timestamps - origin
     span = int(since.max(initial=0)) + int(TIME_EDGES[-1]) + 1
-    moments = visits.users * np.int64(span) + since
+    moments = interactions.users * np.int64(span) + since
     reached = np.empty((len(waits.rows), len(TIME_EDGES) + 1), np.int64)
     for bucket, edge in enumerate(TIME_EDGES):
         reached[:, bucket] = np.searchsorted(moments, moments[waits.rows] + edge)
@@ -148,7 +153,7 @@ def _chances_by_time(visits: Visits, waits: Waits) -> NDArray[np.float64]:
 
 
 def _tables(
-    waits: Waits, gaps: NDArray[np.int64], chances: NDArray[np.float64], edges: NDArray[np.int64]
+    waits: Gaps, gaps: NDArray[np.int64], chances: NDArray[np.float64], edges: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Returns and chances, float64[levels, buckets], and the chances of each wait again."""
     bucket = np.searchsorted(edges, gaps, side="right") - 1
@@ -161,9 +166,9 @@ def _tables(
 def _smoothed(returns: NDArray[np.float64], chances: NDArray[np.float64]) -> NDArray[np.float64]:
     """Hazards drawn to those of all levels, which are drawn to the overall one; never exactly 0."""
     overall = (returns.sum() + 0.5) / (chances.sum() + 1.0)
-    by_gap = (returns.sum(axis=0) + PRIOR_CHANCES * overall) / (chances.sum(axis=0) + PRIOR_CHANCES)
-    smoothed: NDArray[np.float64] = (returns + PRIOR_CHANCES * by_gap) / (chances + PRIOR_CHANCES)
-    at_any_gap = (returns.sum(axis=1) + PRIOR_CHANCES * overall) / (chances.sum(axis=1) + PRIOR_CHANCES)
+    by_gap = (returns.sum(axis=0) + PRIOR_EXPOSURE * overall) / (chances.sum(axis=0) + PRIOR_EXPOSURE)
+    smoothed: NDArray[np.float64] = (returns + PRIOR_EXPOSURE * by_gap) / (chances + PRIOR_EXPOSURE)
+    at_any_gap = (returns.sum(axis=1) + PRIOR_EXPOSURE * overall) / (chances.sum(axis=1) + PRIOR_EXPOSURE)
     smoothed *= 1 - SHRINKAGE
     smoothed += SHRINKAGE * at_any_gap[:, None]
     return smoothed
@@ -176,9 +181,9 @@ def _likelihood(returns: NDArray[np.float64], chances: NDArray[np.float64]) -> f
 
 
 @dataclass(frozen=True, eq=False)
-class Had:
+class PastItems:
     """What the owners of some histories had. rows: int64[h] numbers of histories, ascending; items: int32[h],
-    distinct within a row. chances: float64[h], that the next visit is to this item (see Repeats).
+    distinct within a row. chances: float64[h], that the next interaction is to this item (see Repeats).
     """
 
     rows: NDArray[np.int64]
@@ -186,12 +191,12 @@ class Had:
     chances: NDArray[np.float64]
 
 
-def chances_of_many(repeats: Repeats, histories: Sequence[History], item_count: int) -> Had:
+def repeat_hazards(repeats: Repeats, histories: Sequence[History], item_count: int) -> PastItems:
     """The distinct items of every history, and the probability that the next interaction is with each."""
     lengths = np.array([len(history.items) for history in histories], np.int64)
     ends = np.cumsum(lengths)
     rows = np.repeat(np.arange(len(histories)), lengths)
-    # Newest first within each row, as an item's newest visit is the first that `unique` finds.
+    # Newest first within each row, as an item's newest interaction is the first that `unique` finds.
     backwards = np.repeat(2 * ends - lengths, lengths) - 1 - np.arange(len(rows))
     items = _joined([history.items for history in histories])[backwards]
     keys, places, times = np.unique(rows * item_count + items, return_index=True, return_counts=True)
@@ -200,10 +205,10 @@ def chances_of_many(repeats: Repeats, histories: Sequence[History], item_count: 
     if repeats.in_time:
         when = _joined([history.timestamps for history in histories])[backwards]
         gaps = when[(ends - lengths)[rows]] - when[places]
-    return Had(rows, items, repeats.hazard(gaps, times, items))
+    return PastItems(rows, items, repeats.hazard(gaps, times, items))
 
 
-def with_returns_of_many(logits: NDArray[np.float32], had: Had) -> NDArray[np.float32]:
+def with_repeats(logits: NDArray[np.float32], had: PastItems) -> NDArray[np.float32]:
     """Log-probabilities over the catalog, in the memory of `logits`, float32[rows, items].
 
     Items the user interacted with share the mass of their hazards; the rest is the softmax over all other items.
@@ -212,7 +217,7 @@ def with_returns_of_many(logits: NDArray[np.float32], had: Had) -> NDArray[np.fl
     owners, starts = np.unique(had.rows, return_index=True)
     returning = np.zeros(len(logits))
     if len(owners):
-        returning[owners] = np.minimum(np.add.reduceat(had.chances, starts), GREATEST_RETURN)
+        returning[owners] = np.minimum(np.add.reduceat(had.chances, starts), GREATEST_SHARE)
         shares = _shares(relevance, had, starts)
     logits[had.rows, had.items] = -np.inf
     logits += (np.log1p(-returning) - _log_sum_exp(logits)).astype(np.float32)[:, None]
@@ -221,11 +226,11 @@ def with_returns_of_many(logits: NDArray[np.float32], had: Had) -> NDArray[np.fl
     return logits
 
 
-def _shares(relevance: NDArray[np.float64], had: Had, starts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _shares(relevance: NDArray[np.float64], had: PastItems, starts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Logarithms of how the items of each row share its returns, float64[h]."""
     sizes = np.diff(np.append(starts, len(had.rows)))
     greatest = np.repeat(np.maximum.reduceat(relevance, starts), sizes)
-    shares = np.log(had.chances) + SAME_TASTE * (relevance - greatest)
+    shares = np.log(had.chances) + RELEVANCE_SHARE * (relevance - greatest)
     peak = np.maximum.reduceat(shares, starts)
     total = np.log(np.add.reduceat(np.exp(shares - np.repeat(peak, sizes)), starts)) + peak
     logarithms: NDArray[np.float64] = shares - np.repeat(total, sizes)

@@ -12,7 +12,7 @@ from personalize_emu.recipes.contract.base import Kind, Model, Recipe, TrainingD
 
 
 @dataclass(frozen=True, eq=False)
-class ModelAround(Model):
+class WrapperModel(Model):
     """base: a model of the same catalog."""
 
     catalog: tuple[str, ...]
@@ -28,7 +28,7 @@ class ModelAround(Model):
 
 
 @dataclass(frozen=True)
-class RecipeAround(Recipe):
+class WrapperRecipe(Recipe):
     """recipe: whose models are given something more."""
 
     recipe: Recipe

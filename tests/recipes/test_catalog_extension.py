@@ -12,7 +12,7 @@ from personalize_emu.recipes.contract.base import History, Model, TrainingRun
 from personalize_emu.recipes.contract.features import Features, Numbers
 from personalize_emu.recipes.contract.saving import load_model, saved
 from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.wrappers.catalog_extension import Extended, extended, in_catalog
+from personalize_emu.recipes.wrappers.catalog_extension import CatalogExtension, extended, in_catalog
 from tests.recipes.made_data import checkerboard, history
 
 DATA = checkerboard()
@@ -37,7 +37,7 @@ def shares(model: Model, *items: str) -> dict[str, float]:
 
 
 def test_old_items_shrink_by_one_factor(trained: Model) -> None:
-    """R-72g, T-72: so they keep their order; newcomers of which nothing is known are equal."""
+    """R-72g, T-72: so they keep their order; new_items of which nothing is known are equal."""
     more = extended(trained, NEWCOMERS)
     for seen in (("i00",), ("i01", "i03"), ()):
         before, after = shares(trained, *seen), shares(more, *seen)
@@ -73,12 +73,12 @@ def test_extending_again_and_for_nothing(trained: Model) -> None:
     assert extended(trained, DATA.catalog) is trained
     once = extended(trained, NEWCOMERS[:1])
     twice = extended(once, NEWCOMERS[1:])
-    assert isinstance(twice, Extended)
+    assert isinstance(twice, CatalogExtension)
     assert twice.base is trained
     assert set(twice.catalog) == {*DATA.catalog, *NEWCOMERS}
 
 
-class Reader(Extended):
+class Reader(CatalogExtension):
     """Reads the relevance of items it does not have from their only number."""
 
     def scores_with_others(self, histories: Sequence[History], features: Features) -> tuple[np.ndarray, np.ndarray]:
@@ -87,17 +87,19 @@ class Reader(Extended):
 
 
 def test_a_model_that_reads_features_scores_newcomers(trained: Model) -> None:
-    """Features come along the whole catalog, and go to the base along the newcomers."""
+    """Features come along the whole catalog, and go to the base along the new_items."""
     catalog = sorted({*DATA.catalog, *NEWCOMERS})
     worth = np.array([-float(place) for place in range(len(catalog))])
     features = Features(len(catalog), numbers=(Numbers("WORTH", worth),))
-    reader = Reader(trained.catalog, trained)
-    more = Extended(tuple(catalog), reader, features.taken(np.array([catalog.index(item) for item in NEWCOMERS])))
+    sequential = Reader(trained.catalog, trained)
+    more = CatalogExtension(
+        tuple(catalog), sequential, features.taken(np.array([catalog.index(item) for item in NEWCOMERS]))
+    )
     expected = [-catalog.index(item) for item in NEWCOMERS]
-    assert more.scores(asked(more, "i00"))[more.newcomers].tolist() == expected
+    assert more.scores(asked(more, "i00"))[more.new_items].tolist() == expected
     again = extended(more, catalog, features)
     assert again.catalog == more.catalog
-    assert again.scores(asked(again, "i00"))[more.newcomers].tolist() == expected
+    assert again.scores(asked(again, "i00"))[more.new_items].tolist() == expected
 
 
 def test_data_in_another_catalog() -> None:
@@ -119,7 +121,7 @@ def test_what_is_said_of_newcomers_later_counts(trained: Model) -> None:
     catalog = [*DATA.catalog, *NEWCOMERS]
     told = Features(len(catalog), numbers=(Numbers("SIZE", np.arange(len(catalog), dtype=np.float64)),))
     later = extended(more, catalog, told)
-    assert isinstance(later, Extended)
+    assert isinstance(later, CatalogExtension)
     assert later.features is not None
     sizes = later.features.numbers[0].values.tolist()
     assert sizes == [float(sorted(catalog).index(item)) for item in sorted(NEWCOMERS)]

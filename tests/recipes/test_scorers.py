@@ -22,7 +22,7 @@ KERNEL = Kernel(reach=6, decay=3.0, harmonic=0.5)
 
 
 def sequences(data: TrainingData) -> list[list[int]]:
-    return [data.visits.items[data.visits.of_user(user)].tolist() for user in range(len(data.user_ids))]
+    return [data.interactions.items[data.interactions.of_user(user)].tolist() for user in range(len(data.user_ids))]
 
 
 def some_histories() -> list[History]:
@@ -56,14 +56,14 @@ def test_transitions() -> None:
             for distance in range(1, min(20, len(sequence) - 1 - place) + 1):
                 counts[item, sequence[place + distance]] += distance**-0.8
     np.fill_diagonal(counts, 0)
-    popularity = np.bincount(DATA.visits.items, minlength=ITEMS)
+    popularity = np.bincount(DATA.interactions.items, minlength=ITEMS)
     table = counts / (counts.sum(axis=1, keepdims=True) + 1) * (popularity + 20.0) ** -0.3
-    model = fit_transitions(DATA.visits, ITEMS)
+    model = fit_transitions(DATA.interactions, ITEMS)
     check_scores(model, table)
 
 
 def test_strongest_keeps_the_greatest_of_each_row() -> None:
-    matrix = fit_transitions(DATA.visits, ITEMS).matrix
+    matrix = fit_transitions(DATA.interactions, ITEMS).matrix
     kept = strongest(matrix, 3).toarray()
     dense = matrix.toarray()
     for row in range(ITEMS):
@@ -77,9 +77,9 @@ def obvious_ease(matrix: np.ndarray, regularisation: float) -> np.ndarray:
 
 @pytest.mark.parametrize("regularisation", [5.0, 300.0])
 def test_both_forms_of_ease(regularisation: float) -> None:
-    sparse = user_item_matrix(DATA.visits, len(DATA.user_ids), ITEMS)
+    sparse = user_item_matrix(DATA.interactions, len(DATA.user_ids), ITEMS)
     dense = np.zeros((len(DATA.user_ids), ITEMS))
-    dense[DATA.visits.users, DATA.visits.items] = 1
+    dense[DATA.interactions.users, DATA.interactions.items] = 1
     assert np.array_equal(sparse.toarray(), dense)
     table = obvious_ease(dense, regularisation)
     check_scores(fit_primal(sparse, regularisation, 100), table)
@@ -87,18 +87,18 @@ def test_both_forms_of_ease(regularisation: float) -> None:
 
 
 def test_ease_restricted_to_the_most_visited_items() -> None:
-    sparse = user_item_matrix(DATA.visits, len(DATA.user_ids), ITEMS)
+    sparse = user_item_matrix(DATA.interactions, len(DATA.user_ids), ITEMS)
     model = fit_primal(sparse, 5.0, 6)
     table = np.zeros((ITEMS, ITEMS))
     table[np.ix_(model.columns, model.columns)] = obvious_ease(sparse.toarray()[:, model.columns], 5.0)
-    visited = np.asarray((sparse > 0).sum(axis=0)).ravel()
-    assert visited[model.columns].min() >= np.delete(visited, model.columns).max()
+    known = np.asarray((sparse > 0).sum(axis=0)).ravel()
+    assert known[model.columns].min() >= np.delete(known, model.columns).max()
     check_scores(model, table)
 
 
 def test_the_greatest_weight_of_a_user_and_an_item_counts() -> None:
     data = training_data([("a", "x", 1), ("a", "x", 2), ("b", "y", 1)], weights=[2.0, 0.5, 1.5])
-    assert user_item_matrix(data.visits, 2, 2).toarray().tolist() == [[2.0, 0.0], [0.0, 1.5]]
+    assert user_item_matrix(data.interactions, 2, 2).toarray().tolist() == [[2.0, 0.0], [0.0, 1.5]]
 
 
 @settings(max_examples=25, deadline=None)
@@ -127,21 +127,21 @@ def test_inverse_refuses_what_is_not_positive_definite() -> None:
 def test_r75_popularity_by_users_then_visits_then_id() -> None:
     rows = [("a", "z", 1), ("b", "z", 1), ("a", "y", 1), ("a", "y", 2), ("a", "y", 3), ("a", "x", 1), ("b", "w", 5)]
     data = training_data(rows, extra_items=["none"])
-    popularity = count_popularity(data.visits, len(data.catalog))
+    popularity = count_popularity(data.interactions, len(data.catalog))
     assert [data.catalog[item] for item in popularity.order] == ["z", "y", "w", "x", "none"]
     assert np.exp(popularity.log_shares()).sum() == pytest.approx(1, abs=1e-6)
 
 
 def test_r77b_users_of_both() -> None:
-    pairs = fit_cooccurrence(DATA.visits, ITEMS)
+    pairs = fit_cooccurrence(DATA.interactions, ITEMS)
     sets = [set(sequence) for sequence in sequences(DATA)]
     for item in range(ITEMS):
-        expected = [sum(item in visited and other in visited for visited in sets) for other in range(ITEMS)]
+        expected = [sum(item in known and other in known for known in sets) for other in range(ITEMS)]
         assert pairs.users_of_both(item).tolist() == expected
 
 
 def test_ease_takes_the_smaller_form() -> None:
     wide = random_data(users=5, items=40, rows=200, seed=1)
     tall = random_data(users=60, items=8, rows=300, seed=1)
-    assert type(fit_ease(wide.visits, 5, len(wide.catalog), 9.0)).__name__ == "DualEase"
-    assert type(fit_ease(tall.visits, len(tall.user_ids), len(tall.catalog), 9.0)).__name__ == "PrimalEase"
+    assert type(fit_ease(wide.interactions, 5, len(wide.catalog), 9.0)).__name__ == "DualEase"
+    assert type(fit_ease(tall.interactions, len(tall.user_ids), len(tall.catalog), 9.0)).__name__ == "PrimalEase"

@@ -1,4 +1,4 @@
-"""Visits, the split of M-11 to M-14, and the percentiles of R-71."""
+"""Interactions, the split of M-11 to M-14, and the percentiles of R-71."""
 
 from __future__ import annotations
 
@@ -23,24 +23,29 @@ def test_visits_are_the_distinct_rows_in_order_of_first_arrival(rows: list[tuple
     for row in zip(data.users.tolist(), data.items.tolist(), data.timestamps.tolist(), strict=True):
         if row not in seen:
             seen.append(row)
-    visits = data.visits
-    assert list(zip(visits.users.tolist(), visits.items.tolist(), visits.timestamps.tolist(), strict=True)) == seen
-    assert visits.lengths.sum() == len(visits) == len(seen)
+    interactions = data.interactions
+    assert (
+        list(
+            zip(interactions.users.tolist(), interactions.items.tolist(), interactions.timestamps.tolist(), strict=True)
+        )
+        == seen
+    )
+    assert interactions.lengths.sum() == len(interactions) == len(seen)
 
 
 @given(ROWS)
 def test_a_history_merges_as_training_rows_do(rows: list[tuple[str, str, int]]) -> None:
     data = training_data([("a", item, time) for _, item, time in rows])
     merged = History(data.items, data.timestamps).merged()
-    assert merged.items.tolist() == data.visits.items.tolist()
-    assert merged.timestamps.tolist() == data.visits.timestamps.tolist()
+    assert merged.items.tolist() == data.interactions.items.tolist()
+    assert merged.timestamps.tolist() == data.interactions.timestamps.tolist()
 
 
 def test_t22_events_of_weight_0_are_left_out_and_a_visit_has_its_greatest_weight() -> None:
     rows = [("a", "x", 1), ("a", "x", 1), ("a", "y", 2), ("b", "x", 3)]
-    visits = training_data(rows, weights=[0.5, 2.0, 0.0, 1.0]).visits
-    assert visits.weights.tolist() == [2.0, 1.0]
-    assert visits.items.tolist() == [0, 0]
+    interactions = training_data(rows, weights=[0.5, 2.0, 0.0, 1.0]).interactions
+    assert interactions.weights.tolist() == [2.0, 1.0]
+    assert interactions.items.tolist() == [0, 0]
 
 
 def test_m13_a_tenth_of_the_users_by_a_hash_of_seed_and_id() -> None:
@@ -60,11 +65,11 @@ def test_m13_the_newest_tenth_at_least_one_visit_is_held_out() -> None:
 
 
 def test_what_is_held_out_waits_for_as_many_earlier_moments_as_had_other_visits() -> None:
-    """Visits of one moment are equally soon, and a second visit to an item is no later than the first."""
+    """Interactions of one moment are equally soon, and a second interaction to an item is no later than the first."""
     before = [("a", f"i{number:02}", number) for number in range(36)]
     after = [("a", item, time) for item, time in (("x", 50), ("w", 50), ("y", 60), ("x", 70))]
     data = training_data(before + after)
-    cut = cut_user(data.visits, 0)
+    cut = cut_user(data.interactions, 0)
     assert {data.catalog[item]: wait for item, wait in zip(cut.truth.tolist(), cut.waits.tolist(), strict=True)} == {
         "w": 0,
         "x": 0,

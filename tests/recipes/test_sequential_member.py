@@ -1,4 +1,4 @@
-"""What joins the linear models when there are many visits, and how much each is listened to."""
+"""What joins the linear models when there are many interactions, and how much each is listened to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from personalize_emu.recipes.contract.saving import load_model, saved
 from personalize_emu.recipes.personalized import PersonalModel, PersonalRecipe
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.sequential.gru import NextItemNetwork, Shape
-from personalize_emu.recipes.sequential.sequential_member import SequenceReader, refit_sequence_reader
+from personalize_emu.recipes.sequential.sequential_member import SequentialMember, continue_sequential_member
 from personalize_emu.recipes.training.training import no_progress, train
 from tests.recipes.made_data import chains, history
 
@@ -39,11 +39,11 @@ def test_who_foresees_what_comes_at_once_is_listened_to(waits: tuple[int, int], 
         np.array(waits, np.int32),
     )
     others = np.tile(np.array([2, 0, 0, 0], np.float32), (30, 1))
-    reader = SequenceReader(network, (0.5, 0.5)).measured(others, np.ones(4, np.bool_), [user] * 30)
-    assert reader.weights[better] - reader.weights[1 - better] == pytest.approx(np.log(10) / 2, abs=0.02)
+    sequential = SequentialMember(network, (0.5, 0.5)).measured(others, np.ones(4, np.bool_), [user] * 30)
+    assert sequential.weights[better] - sequential.weights[1 - better] == pytest.approx(np.log(10) / 2, abs=0.02)
 
 
-CHAINS = chains(users=150, items=30, visits=9)
+CHAINS = chains(users=150, items=30, interactions=9)
 
 
 @pytest.fixture(scope="module")
@@ -56,19 +56,19 @@ def model() -> PersonalModel:
 
 
 def test_many_visits_add_a_reader_of_sequences(model: PersonalModel) -> None:
-    assert model.reader is not None
+    assert model.sequential is not None
     asked = history(CHAINS, "i03", "i04", "i05")
     scores = model.scores(asked)
     assert CHAINS.catalog[int(scores.argmax())] == "i06"
     assert np.exp(scores.astype(np.float64)).sum() == pytest.approx(1, abs=1e-5)
     assert model.scores_many([asked])[0] == pytest.approx(scores, abs=1e-3)
-    assert replace(model, reader=None).scores(asked).tolist() != scores.tolist()
+    assert replace(model, sequential=None).scores(asked).tolist() != scores.tolist()
 
 
 def test_a_network_that_earned_nothing_is_left_out(model: PersonalModel) -> None:
-    assert model.reader is not None
-    idle = replace(model.reader, weights=(1.0, 0.0))
-    assert refit_sequence_reader(idle, CHAINS.visits, Shape(), np.random.default_rng(0), no_progress) is None
+    assert model.sequential is not None
+    idle = replace(model.sequential, weights=(1.0, 0.0))
+    assert continue_sequential_member(idle, CHAINS.interactions, Shape(), np.random.default_rng(0), no_progress) is None
 
 
 def test_a_model_with_a_network_can_be_saved(model: PersonalModel) -> None:
@@ -82,14 +82,14 @@ def test_few_visits_do_without() -> None:
     assert recipe.network_from == 200_000
     small = recipe.fit(CHAINS, TrainingRun({}))
     assert isinstance(small, PersonalModel)
-    assert small.reader is None
+    assert small.sequential is None
 
 
 @pytest.mark.parametrize(("least", "joins"), [("0", False), ("1350", True), ("1351", False)])
 def test_the_size_from_which_the_network_joins_can_be_set(least: str, joins: bool) -> None:
     recipe = recipe_named("aws-user-personalization-v2")
     assert recipe is not None
-    assert len(CHAINS.visits) == 1350
+    assert len(CHAINS.interactions) == 1350
     model = recipe.fit(CHAINS, TrainingRun({}, sequential_from=int(least)))
     assert isinstance(model, PersonalModel)
-    assert (model.reader is not None) == joins
+    assert (model.sequential is not None) == joins

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.scorers.latent import latent_factors, positive_information
 from personalize_emu.recipes.sequential.adam import Adam, Schedule, clip
-from personalize_emu.recipes.sequential.batches import Sequences, batches, cut
-from personalize_emu.recipes.sequential.gru_network import Network, Noise, Window, learn, new_network
+from personalize_emu.recipes.sequential.batches import Sequences, batches, chunks_of
+from personalize_emu.recipes.sequential.gru_network import Network, Noise, Window, new_network, training_step
 from personalize_emu.recipes.sequential.softmax_loss import sampled_softmax_loss, softmax_loss
 from personalize_emu.recipes.sequential.trainer import Plan, train_network
 from tests.recipes.made_data import chains
@@ -52,13 +52,13 @@ def differences(loss: Callable[[], float], weights: NDArray[np.float64]) -> NDAr
 def test_gradients_are_those_of_finite_differences(noise: Noise) -> None:
     network, window = small_network(), small_window()
 
-    def lesson() -> tuple[float, tuple[NDArray[np.float64], ...]]:
-        found = learn(network, window, noise, np.random.default_rng(7))
+    def result() -> tuple[float, tuple[NDArray[np.float64], ...]]:
+        found = training_step(network, window, noise, np.random.default_rng(7))
         return found.loss, found.gradients
 
-    gradients = lesson()[1]
+    gradients = result()[1]
     for weights, gradient in zip(network.arrays, gradients, strict=True):
-        assert gradient == pytest.approx(differences(lambda: lesson()[0], weights), abs=1e-7)
+        assert gradient == pytest.approx(differences(lambda: result()[0], weights), abs=1e-7)
 
 
 def sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -86,7 +86,7 @@ def test_states_are_those_of_the_formulas_whatever_runs_beside() -> None:
     states = network.last_states([np.array(sequence, np.int64) for sequence in sequences])
     for state, sequence in zip(states, sequences, strict=True):
         assert state == pytest.approx(walked(network, sequence))
-    together = learn(
+    together = training_step(
         network,
         Window(np.array([[1], [2], [3]]), np.array([[2], [3], [4]]), np.ones((3, 1)), np.zeros((1, HIDDEN))),
         Noise(0.0, 0),
@@ -98,12 +98,12 @@ def test_states_are_those_of_the_formulas_whatever_runs_beside() -> None:
 def test_a_sample_of_all_other_items_is_no_sample() -> None:
     rng = np.random.default_rng(3)
     outputs, embeddings, biases = rng.standard_normal((9, 4)), rng.standard_normal((6, 4)), rng.standard_normal(6)
-    targets, worth = rng.integers(0, 6, 9), np.full(9, 1 / 9)
-    whole = softmax_loss(outputs, embeddings, biases, targets, worth)
+    targets, weights = rng.integers(0, 6, 9), np.full(9, 1 / 9)
+    whole = softmax_loss(outputs, embeddings, biases, targets, weights)
     # All six stand for the five others, of which the target itself is taken out row by row.
     shifted = biases + np.log(6 / 5)
-    sampled = sampled_softmax_loss(outputs, embeddings, shifted, targets, worth, np.arange(6))
-    correct = softmax_loss(outputs, embeddings, shifted, targets, worth).loss
+    sampled = sampled_softmax_loss(outputs, embeddings, shifted, targets, weights, np.arange(6))
+    correct = softmax_loss(outputs, embeddings, shifted, targets, weights).loss
     assert whole.loss == pytest.approx(correct)
     logits = outputs @ embeddings.T + biases
     own = logits[np.arange(9), targets]
@@ -113,9 +113,11 @@ def test_a_sample_of_all_other_items_is_no_sample() -> None:
 
 
 def chain_sequences() -> tuple[Sequences, int]:
-    data = chains(users=60, items=30, visits=9)
-    visits = data.visits
-    return Sequences(visits.items.astype(np.int64), np.ones(len(visits), np.float32), visits.offsets), 30
+    data = chains(users=60, items=30, interactions=9)
+    interactions = data.interactions
+    return Sequences(
+        interactions.items.astype(np.int64), np.ones(len(interactions), np.float32), interactions.offsets
+    ), 30
 
 
 @pytest.mark.parametrize("steps", [2, 3, 8, 50])
@@ -125,7 +127,7 @@ def test_every_item_but_the_first_is_foreseen_once_a_round(steps: int) -> None:
     offsets = np.r_[0, np.cumsum(lengths)]
     sequences = Sequences(np.arange(offsets[-1]), np.ones(offsets[-1], np.float32), offsets)
     users = np.flatnonzero(rng.random(40) < 0.7)
-    _, counts = cut(sequences, users, steps, rng)
+    _, counts = chunks_of(sequences, users, steps, rng)
     assert counts.max() <= steps
     assert counts.min() > 0
     seen = [
@@ -171,7 +173,7 @@ def test_training_ends_when_validation_gets_no_better() -> None:
     sequences, size = chain_sequences()
     rng = np.random.default_rng(0)
     network = new_network(rng.standard_normal((size, 8)).astype(np.float32), np.zeros(size, np.float32), 8, rng)
-    shuffled = Sequences(rng.permutation(sequences.items), sequences.worth, sequences.offsets)
+    shuffled = Sequences(rng.permutation(sequences.items), sequences.weights, sequences.offsets)
     plan = Plan(rounds=60, rate=0.05, positions=256, dropout=0.0, others=0, patience=2)
     trained = train_network(network, shuffled, plan, np.arange(60) < 20, rng, lambda share: None)
     assert len(trained.losses) == trained.rounds + 2 < 60
@@ -201,12 +203,12 @@ def test_the_rate_rises_and_then_falls() -> None:
 
 
 def test_the_start_says_who_is_near_whom() -> None:
-    data = chains(users=200, items=12, visits=6)
-    information = positive_information(data.visits, data.visits.items.astype(np.int64), 12).toarray()
+    data = chains(users=200, items=12, interactions=6)
+    information = positive_information(data.interactions, data.interactions.items.astype(np.int64), 12).toarray()
     assert information == pytest.approx(information.T)
     assert (information >= 0).all()
     assert information[0].argmax() in (1, 11)
     assert information[0, 1] > information[0, 2] >= information[0, 3] == information[0, 6] == 0
-    directions = latent_factors(data.visits, data.visits.items.astype(np.int64), 12, 4, 0, power=0.5)
+    directions = latent_factors(data.interactions, data.interactions.items.astype(np.int64), 12, 4, 0, power=0.5)
     values = np.linalg.eigvalsh(information)[::-1]
     assert (directions**2).sum(axis=0) == pytest.approx(values[:4] - values[4], rel=0.05)
