@@ -61,8 +61,8 @@ def test_a_stored_event_takes_little_memory() -> None:
     """Design section 4: with event ids, sessions and recommendation ids, of a few users and of one user each ten."""
     recommendation = {"RECOMMENDATION_ID": lambda number: f"RID-11-4111-8111-{number // 3:012x}-CID-000000"}
     for users in (60, 10_000):
-        held = bytes_held(lambda users=users: streamed(20_000, users, **recommendation))  # type: ignore[misc]
-        assert held / 20_000 < MOST_BYTES
+        held = bytes_held(lambda users=users: streamed(12_000, users, **recommendation))  # type: ignore[misc]
+        assert held / 12_000 < MOST_BYTES
 
 
 def test_most_rows_are_folded_into_tables() -> None:
