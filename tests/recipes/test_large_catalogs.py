@@ -24,7 +24,11 @@ def large() -> TrainingData:
     items = (users % 200 * 100 + (100 * rng.random(INTERACTIONS) ** 2).astype(np.int32)).astype(np.int32)
     catalog = tuple(f"i{number:05}" for number in range(ITEMS))
     return TrainingData(
-        catalog, tuple(f"u{number:05}" for number in range(USERS)), users, items, np.arange(INTERACTIONS, dtype=np.int64)
+        catalog,
+        tuple(f"u{number:05}" for number in range(USERS)),
+        users,
+        items,
+        np.arange(INTERACTIONS, dtype=np.int64),
     )
 
 
