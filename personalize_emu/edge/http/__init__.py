@@ -1,1 +1,1 @@
-"""The HTTP/1.1 server: connections, dispatch to threads, error responses."""
+"""The HTTP/1.1 server: connections, messages, origin check, error responses."""
