@@ -14,6 +14,7 @@ from tests.docs.snippets import LANGUAGES, REPOSITORY, Reader, blocks
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 NAMES = [path.name for path in PAGES]
+LINKING = [*PAGES, REPOSITORY / "CONTRIBUTING.md"]
 IN_PROCESS = ("testing-with-pytest.md", "serving.md")
 """Pages that create resources inside mocks and tests only."""
 CREDENTIALS = {
@@ -87,11 +88,21 @@ def test_code_blocks_have_a_language(path: Path) -> None:
         assert block.language in LANGUAGES, f"{path.name}:{block.line}"
 
 
-@pytest.mark.parametrize("path", PAGES, ids=NAMES)
+@pytest.mark.parametrize("path", LINKING, ids=lambda path: path.name)
 def test_links_lead_to_files(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_files_named_in_contributing_exist() -> None:
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"[`/ ]((?:\w+/)*\w+\.(?:py|tsv))\b", text)) - {"NAME.py"}
+    folders = ("personalize_emu", "tests", "docs", "benchmarks")
+    files = [f"/{path.relative_to(REPOSITORY)}" for folder in folders for path in (REPOSITORY / folder).rglob("*.*")]
+    assert len(named) > 20
+    for name in named - {"personalize_emu/recipes/NAME.py"}:
+        assert any(file.endswith(f"/{name}") for file in files), name
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
