@@ -166,15 +166,14 @@ def peers() -> tuple[Peer, ...]:
 
 
 def recipe_peer(name: str) -> Peer:
-    """A recipe with default hyperparameters, as a peer of the others."""
+    """A recipe with default hyperparameters, trained as a solution version is, evaluation included."""
     from personalize_emu.recipes.registry import recipe_named
-    from personalize_emu.recipes.training.blas_threads import one_blas_thread
+    from personalize_emu.recipes.training.training import train
 
     def fit(data: TrainingData, _setting: Setting) -> Recommend:
         recipe = recipe_named(name)
         assert recipe is not None
-        with one_blas_thread():
-            model = recipe.fit(data, TrainingRun({}))
+        model = train(recipe, data, TrainingRun({})).model
         return lambda histories: without_seen(model.scores_many(histories), histories)
 
     return Peer(name, fit)

@@ -116,7 +116,8 @@ class Settings:
     network_from: int = _option(
         200_000,
         "number of interactions from which on User-Personalization and Personalized-Ranking also train a sequential "
-        "model (GRU), about five minutes of one core per million; 0 for never",
+        "model (GRU), about five minutes of one core per million; a tenth of it where users are short sessions; 0 for "
+        "never",
     )
     legacy_recipes: bool = _option(
         False, "allow new solutions with the HRNN recipes, which the service no longer allows"

@@ -30,6 +30,7 @@ from personalize_emu.recipes.scorers.content import ContentScorer
 from personalize_emu.recipes.scorers.ease import fit_ease_scorer
 from personalize_emu.recipes.scorers.latent import fit_latent_scorer
 from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity, fit_popularity_scorer
+from personalize_emu.recipes.scorers.sessions import users_are_sessions
 from personalize_emu.recipes.scorers.time_aware_knn import fit_time_aware_knn
 from personalize_emu.recipes.scorers.transitions import fit_transition_scorer
 from personalize_emu.recipes.sequential.gru import USUAL_HIDDEN, Shape
@@ -42,6 +43,8 @@ from personalize_emu.recipes.wrappers.cold_items import ColdItems, fit_cold_item
 from personalize_emu.recipes.wrappers.next_item_model import NextItemModel
 from personalize_emu.recipes.wrappers.repeats import Repeats, fit_repeats
 
+SESSIONS_SHARE = 0.1
+"""A session has little else than its order, so the sequential model pays with less data (docs/decisions/0006)."""
 INVERSE_TEMPERATURE = 1.0
 """Of the weighted scores, until it is measured on users the models have not seen."""
 
@@ -82,10 +85,17 @@ class PersonalModel(NextItemModel):
         logits = self.ensemble.relevance(histories)
         logits *= np.float32(self.inverse_temperature) * (1 - share)
         logits += np.float32(self.inverse_temperature) * share * self._popular
-        if self.sequential is not None:
-            logits = self.sequential.beside(logits, histories)
+        self._add_sequential(logits, histories)
         logits[np.array(known) == 0] = self._popular
         return logits
+
+    def _add_sequential(self, logits: NDArray[np.float32], histories: Sequence[History]) -> None:
+        """To the logits of active users, in place. It does not help returning users (docs/decisions/0006)."""
+        if self.sequential is None:
+            return
+        active = np.flatnonzero(~self.ensemble.users.returning(histories))
+        if len(active):
+            logits[active] = self.sequential.beside(logits[active], [histories[row] for row in active.tolist()])
 
 
 @dataclass(frozen=True)
@@ -96,11 +106,13 @@ class PersonalRecipe(Recipe):
     kind: Kind
     recency: str
     network_from: int = 200_000
-    """Interactions from which on a sequential model joins, unless the run says another number; 0 for never."""
+    """Interactions from which on a sequential model joins, unless the run says another number; 0 for never. Where users
+    are sessions, SESSIONS_SHARE of it.
+    """
 
     def fit(self, data: TrainingData, run: TrainingRun) -> PersonalModel:
         kept, rng = self._users(data, run), run.rng()
-        joins = self._network_joins(len(kept.interactions), run)
+        joins = self._network_joins(kept.interactions, run)
         model = self._fit(data, kept, None, INVERSE_TEMPERATURE, run.within(0, 0.2) if joins else run)
         if joins:
             hear = run.within(0.2, 1).progress
@@ -131,12 +143,12 @@ class PersonalRecipe(Recipe):
 
     def without_effect(self, data: TrainingData, run: TrainingRun) -> frozenset[str]:
         """Only the network has a hidden dimension."""
-        joins = self._network_joins(len(data.interactions), run)
+        joins = self._network_joins(data.interactions, run)
         return frozenset() if joins else frozenset({"hidden_dimension"})
 
-    def _network_joins(self, interactions: int, run: TrainingRun) -> bool:
+    def _network_joins(self, interactions: Interactions, run: TrainingRun) -> bool:
         least = self.network_from if run.sequential_from is None else run.sequential_from
-        return 0 < least <= interactions
+        return 0 < least * (SESSIONS_SHARE if users_are_sessions(interactions) else 1) <= len(interactions)
 
     def _fit(
         self,

@@ -9,14 +9,15 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from personalize_emu.recipes.contract.base import HeldOut, History, TrainingRun
+from personalize_emu.recipes.contract.base import HeldOut, History, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.saving import load_model, saved
 from personalize_emu.recipes.personalized import PersonalModel, PersonalRecipe
 from personalize_emu.recipes.registry import recipe_named
+from personalize_emu.recipes.scorers.sessions import users_are_sessions
 from personalize_emu.recipes.sequential.gru import NextItemNetwork, Shape
 from personalize_emu.recipes.sequential.sequential_member import SequentialMember, continue_sequential_member
 from personalize_emu.recipes.training.training import no_progress, train
-from tests.recipes.made_data import chains, history
+from tests.recipes.made_data import DAY, chains, history, training_data
 
 
 @pytest.mark.parametrize(("waits", "better"), [((0, 9), 0), ((9, 0), 1)])
@@ -65,6 +66,18 @@ def test_many_visits_add_a_reader_of_sequences(model: PersonalModel) -> None:
     assert replace(model, sequential=None).scores(asked).tolist() != scores.tolist()
 
 
+def test_returning_users_are_scored_without_the_network(model: PersonalModel) -> None:
+    rows = slice(int(CHAINS.offsets[3]), int(CHAINS.offsets[4]))
+    active = History(CHAINS.items[rows], CHAINS.timestamps[rows])
+    returning = replace(active, user_id=CHAINS.user_ids[3])
+    plain = replace(model, sequential=None)
+    assert model.scores(returning).tolist() == plain.scores(returning).tolist()
+    assert model.scores(active).tolist() != plain.scores(active).tolist()
+    both = model.scores_many([active, returning])
+    assert both[0] == pytest.approx(model.scores(active), abs=1e-3)
+    assert both[1] == pytest.approx(model.scores(returning), abs=1e-3)
+
+
 def test_a_network_that_earned_nothing_is_left_out(model: PersonalModel) -> None:
     assert model.sequential is not None
     idle = replace(model.sequential, weights=(1.0, 0.0))
@@ -83,6 +96,28 @@ def test_few_visits_do_without() -> None:
     small = recipe.fit(CHAINS, TrainingRun({}))
     assert isinstance(small, PersonalModel)
     assert small.sequential is None
+
+
+@pytest.mark.parametrize(("least", "joins"), [(0, False), (13500, True), (13520, False)])
+def test_in_data_of_short_sessions_it_joins_at_a_tenth(least: int, joins: bool) -> None:
+    short = replace(CHAINS, timestamps=CHAINS.timestamps // 86_400)
+    assert users_are_sessions(short.interactions)
+    recipe = recipe_named("aws-user-personalization-v2")
+    assert recipe is not None
+    model = recipe.fit(short, TrainingRun({}, sequential_from=least))
+    assert isinstance(model, PersonalModel)
+    assert (model.sequential is not None) == joins
+
+
+def test_users_who_come_back_or_stay_long_are_no_sessions() -> None:
+    def users(events: int, seconds: int) -> TrainingData:
+        rows = [(f"u{user}", f"i{step}", user * DAY + step * seconds) for user in range(20) for step in range(events)]
+        return training_data(rows)
+
+    assert users_are_sessions(users(5, 60).interactions)
+    assert not users_are_sessions(users(5, DAY).interactions)
+    assert not users_are_sessions(users(30, 60).interactions)
+    assert not users_are_sessions(users(1, 60).interactions)
 
 
 @pytest.mark.parametrize(("least", "joins"), [("0", False), ("1350", True), ("1351", False)])

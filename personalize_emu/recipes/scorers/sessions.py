@@ -15,6 +15,18 @@ SCALES = 6.0
 SESSIONS = 8
 """Sessions in a time scale."""
 
+DAY, LONGEST_MEAN, SHORT_SHARE = 86_400, 20.0, 0.9
+
+
+def users_are_sessions(interactions: Interactions) -> bool:
+    """Whether every user is one session: few interactions, of nearly everybody within a day."""
+    lengths = interactions.lengths
+    several = np.flatnonzero(lengths >= 2)
+    if not len(several) or lengths[several].mean() > LONGEST_MEAN:
+        return False
+    first, last = interactions.offsets[several], interactions.offsets[several + 1] - 1
+    return bool((interactions.timestamps[last] - interactions.timestamps[first] < DAY).mean() > SHORT_SHARE)
+
 
 def in_sessions(interactions: Interactions, origin: int, scale: float) -> Interactions:
     """The same interactions, every session a user: what one user did in one bucket of time."""
