@@ -1,6 +1,6 @@
-"""HRNN, the legacy recipe: a recurrent network alone says what a user does next (R-13, R-57 to R-61, R-65).
+"""HRNN, the legacy recipe: a recurrent network alone predicts the next item (R-13, R-57 to R-61, R-65).
 
-Items the user had come back with the probability learned in `models/repeats.py`, as in User-Personalization.
+Resembles GRU4Rec (Hidasi et al. 2016). Repeat consumption is added as in User-Personalization (wrappers/repeats.py).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class SequenceModel(NextItemModel):
 class Hrnn(Recipe):
     """default_hidden: `hidden_dimension` where it is not given (R-65).
 
-    reads_items: items that nobody met are told apart by their metadata.
+    reads_items: items without interactions are placed by their metadata.
     """
 
     name: str = "aws-hrnn"

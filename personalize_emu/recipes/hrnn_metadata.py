@@ -1,8 +1,8 @@
-"""HRNN-Metadata and HRNN-Coldstart, the legacy recipes that read more than who met what (R-14, R-15, R-65, R-66).
+"""HRNN-Metadata and HRNN-Coldstart, the legacy recipes that also read metadata (R-14, R-15, R-65, R-66).
 
-Both are HRNN for the items that people met. What nobody met follows its metadata; circumstances and profiles are
-read as in the other personal recipes. HRNN-Coldstart is for catalogs in which much is new: it explores when it
-answers, and refuses data without cold items, or with too many.
+Both are HRNN for items with interactions. New items are placed by their metadata; context and user metadata are read
+as in the other personal recipes. HRNN-Coldstart is for catalogs with many new items: it explores in its answers, and
+refuses data without cold items, or with too many.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ def cold_items(data: TrainingData, run: TrainingRun) -> NDArray[np.bool_]:
     before the first interaction of the item that came last (`cold_start_relative_from`).
     """
     counts = np.bincount(data.items, minlength=len(data.catalog))
-    met = counts > 0
+    known = counts > 0
     first = np.full(len(data.catalog), np.iinfo(np.int64).max)
     np.minimum.at(first, data.items, data.timestamps)
     from_now = run.hyperparameters.get("cold_start_relative_from", "latestItem") == "currentTime"
-    end = run.now if from_now else float(first[met].max(initial=0))
+    end = run.now if from_now else float(first[known].max(initial=0))
     span = number(run.hyperparameters, "cold_start_max_duration", 5.0) * DAY
     few = counts < number(run.hyperparameters, "cold_start_max_interactions", 15)
     recent: NDArray[np.bool_] = end - first.astype(np.float64) < span
-    return met & few & recent
+    return known & few & recent
 
 
 def hrnn_with_metadata() -> tuple[Hrnn, ...]:

@@ -193,7 +193,7 @@ def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _items_before(data: TrainingData, user: HeldOutActions) -> History:
-    """What the user met before the first held-out offer."""
+    """The user's interactions before the first held-out offer."""
     number = numbers_of(data.user_ids, [user.user_id])[0]
     if number < 0:
         return History(np.zeros(0, np.int32), np.zeros(0, np.int64), user.user_id)

@@ -1,12 +1,11 @@
-"""User-Personalization and Personalized-Ranking, both versions: what this user does next (R-72 to R-74).
+"""User-Personalization and Personalized-Ranking, both versions: the next items of a user (R-72 to R-74).
 
-Six base scorers (scorers/) and one ensemble of them, whose weights are learned on the newest slice in time
-(ensemble/). The softmax of the weighted scores is the probability of every item the user never had, and items the user
-had come back with the probability learned in `models/repeats.py`. A history is read at request time, so
-an event counts at once and for its user only.
+Six base scorers (scorers/) and one ensemble of them, whose weights are learned on the newest slice in time (ensemble/).
+The softmax of the weighted scores is the probability of every item outside the history; items of the history come back
+with the probability learned in wrappers/repeats.py. A history is read at request time, so an event counts at once
+and for its user only.
 
-With many interactions a recurrent network joins (sequence_reader.py); `hidden_dimension` is its width, and changes
-nothing without it.
+With many interactions a GRU joins (sequential/); `hidden_dimension` is its width, and changes nothing without it.
 """
 
 from __future__ import annotations
@@ -115,8 +114,8 @@ class PersonalRecipe(Recipe):
         joins = self._network_joins(kept.interactions, run)
         model = self._fit(data, kept, None, INVERSE_TEMPERATURE, run.within(0, 0.2) if joins else run)
         if joins:
-            hear = run.within(0.2, 1).progress
-            sequential = fit_sequential_member(kept.interactions, len(data.catalog), self._shape(run), rng, hear)
+            report = run.within(0.2, 1).progress
+            sequential = fit_sequential_member(kept.interactions, len(data.catalog), self._shape(run), rng, report)
             model = replace(model, sequential=sequential)
         run.progress("fitted", 1.0)
         return model
@@ -135,8 +134,8 @@ class PersonalRecipe(Recipe):
         weights = evaluated.ensemble.weights
         model = self._fit(data, kept, weights, inverse_temperature, run.within(0, 0.5) if known else run)
         if known is not None:
-            hear = run.within(0.5, 1).progress
-            sequential = continue_sequential_member(known, kept.interactions, self._shape(run), run.rng(), hear)
+            report = run.within(0.5, 1).progress
+            sequential = continue_sequential_member(known, kept.interactions, self._shape(run), run.rng(), report)
             model = replace(model, sequential=sequential)
         run.progress("fitted", 1.0)
         return model

@@ -1,6 +1,6 @@
-"""aws-popularity-count: one list for everybody, the items most users interacted with (R-75).
+"""aws-popularity-count: the items most users interacted with (R-75), and most viewed items and best sellers.
 
-What most events were recorded of: most viewed, best sellers (R-90, R-91, R-104).
+Both give every user the same answer; the second counts events (R-90, R-91, R-104).
 """
 
 from __future__ import annotations

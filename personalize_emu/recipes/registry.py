@@ -1,7 +1,4 @@
-"""Every recipe that can be trained, by its name in the service.
-
-Which recipe a domain use case is trained by (spec 06 section 4).
-"""
+"""Every recipe that can be trained, by its name in the service, and the recipe of each use case (spec 06)."""
 
 from __future__ import annotations
 
@@ -32,8 +29,8 @@ def recipe_named(name: str) -> Recipe | None:
 def all_recipes() -> tuple[Recipe, ...]:
     """One of each that answers users or items, by name.
 
-    Segments and actions are asked otherwise, what reads nothing but texts cannot be trained without any, and HRNN has
-    kin that are the same without metadata.
+    Segments and actions are queried otherwise, a recipe that reads texts only cannot be trained without any, and
+    HRNN has kin that are the same without metadata.
     """
     recipes = [Hrnn(), PopularityCount(), TrendingNow(), *personal_recipes(), sims(), similar_items()]
     return tuple(sorted(recipes, key=lambda recipe: recipe.name))

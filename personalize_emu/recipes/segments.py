@@ -170,7 +170,7 @@ class SegmentRecipe(Recipe):
         return model
 
     def _groups(self, data: TrainingData, interactions: Interactions) -> Groups:
-        """What segments are asked for: items with an attribute, or single items."""
+        """What segments are queried by: items with an attribute, or single items."""
         single = [np.array([item], np.int32) for item in np.unique(interactions.items)]
         return data.attributes if self.by_attribute else single
 

@@ -1,8 +1,7 @@
-"""Semantic-Similarity: items whose names and texts are about the same (R-79), whoever has met them or nobody.
+"""aws-semantic-similarity: items with similar names and texts (R-79), with or without interactions.
 
-Likeness is the mean of two cosines: of the texts' places in the few directions in which texts differ most, where
-words that go together stand for each other, and of their words themselves. Popularity and freshness re-rank on
-request (R-79a, R-79c); both are what they were at the last full training.
+The similarity is the mean of two cosines: of the embedded texts (latent semantic analysis), and of their TF-IDF terms.
+Popularity and freshness re-rank on request (R-79a, R-79c); both are what they were at the last full training.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ NAME_TIMES = 2
 FRESH_DAYS = 30.0
 """Days in which freshness falls to 1/e."""
 SAMPLED_QUERIES = 500
-"""Items asked for to measure coverage, where nobody has met any."""
+"""Query items to measure coverage, where there are no interactions."""
 
 Vector = NDArray[np.float32]
 
@@ -67,7 +66,7 @@ class SemanticModel(Model):
     def _of_one(self, history: History) -> Vector:
         """float32[items]: -inf for the item itself and for items without a text.
 
-        An item without a text, or that is not known, gets popular items; nothing at all where nobody has met any
+        An item without a text, or that is not known, gets popular items; nothing at all without interactions
         (RT-47).
         """
         if not len(history.items) or not self.has_text[history.items[-1]]:
@@ -76,18 +75,18 @@ class SemanticModel(Model):
         item = int(history.items[-1])
         by_popularity, by_freshness = self.influence
         rest = max(0.0, 1.0 - by_popularity - by_freshness)
-        scores = np.float32(rest) * self.likeness(item)
+        scores = np.float32(rest) * self.similarity(item)
         scores += np.float32(by_popularity) * self.popular + np.float32(by_freshness) * self.fresh
         scores[~self.has_text] = -np.inf
         scores[item] = -np.inf
         return scores
 
-    def likeness(self, item: int) -> Vector:
+    def similarity(self, item: int) -> Vector:
         """float32[items] from 0 to 1."""
         words = (self._by_item[[item]] @ self.by_term).toarray()[0]
         meaning = np.maximum(self.vectors @ self.vectors[item], np.float32(0))
-        likeness: Vector = (words + meaning) / np.float32(2)
-        return np.minimum(likeness, np.float32(1))
+        similarity: Vector = (words + meaning) / np.float32(2)
+        return np.minimum(similarity, np.float32(1))
 
     @cached_property
     def _by_item(self) -> sp.csr_matrix:
@@ -143,8 +142,8 @@ class SemanticSimilarity(Recipe):
             return {}
         model = self.fit(data, run)
         described = np.flatnonzero(model.has_text).astype(np.int32)
-        asked = described[:: -(-len(described) // SAMPLED_QUERIES)]
-        queries = [History(item, np.zeros(1, np.int64)) for item in asked.reshape(-1, 1)]
+        queried = described[:: -(-len(described) // SAMPLED_QUERIES)]
+        queries = [History(item, np.zeros(1, np.int64)) for item in queried.reshape(-1, 1)]
         lists = [top_k(model.scores(query), LIST_LENGTH) for query in queries]
         return {"coverage": coverage(lists, len(data.catalog))}
 

@@ -1,7 +1,7 @@
 """Similar-Items: items related to one item by the histories of users and by metadata (R-78).
 
 The score is a weighted sum of the collaborative score of SIMS (sims.py), and of the content similarity to the item.
-The fewer users the item asked about has, the less the first counts and the more the second. How much content counts
+The fewer users the query item has, the less the first counts and the more the second. How much content counts
 beside histories is learned on held-out users by a conditional logit, so misleading metadata get no weight. An item
 without interactions has neighbours by content alone.
 
@@ -57,7 +57,7 @@ class SimilarModel(Model):
         return self.base.trained_items
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
-        """float32[histories, items]: the item asked about -inf; last the items without metadata and interactions."""
+        """float32[histories, items]: the query item -inf; last the items without metadata and interactions."""
         table = np.empty((len(histories), len(self.catalog)), np.float32)
         for scores, history in zip(table, histories, strict=True):
             known = len(history.items) and self.described[history.items[-1]]

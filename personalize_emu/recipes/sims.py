@@ -1,6 +1,6 @@
 """SIMS: items related to one item by the histories of users (R-77), and the collaborative part of Similar-Items.
 
-Candidates are the items that enough users interacted with beside the item asked about. They are ordered by a weighted
+Candidates are the items that enough users interacted with beside the query item. They are ordered by a weighted
 sum of standardised scores of that one item: the count c_ij / n_j^f of users of both (R-77b), of all times and within
 sessions, EASE, transitions, and latent factors. The weights are fixed (docs/decisions/0002). Items that are no
 candidates follow by popularity; an item that is unknown, or has no candidate, gets the global list of popular items.

@@ -1,6 +1,6 @@
-"""Which items gain interactions fastest: the newest interval against the one before it (R-76, R-76b).
+"""aws-trending-now: items whose interactions grow fastest, the newest interval against the one before (R-76, R-76b).
 
-aws-trending-now: what gains popularity fastest, looked at again and again between trainings (R-76).
+The model is evaluated on new interactions again and again between trainings.
 """
 
 from __future__ import annotations

@@ -30,10 +30,10 @@ NEW = np.arange(0, ITEMS, 10)
 """Every tenth item has never been met; the others well known and old."""
 
 
-def exposure(meetings: int = 0, age: float = 0.0) -> Exposure:
+def exposure(exposures: int = 0, age: float = 0.0) -> Exposure:
     """How the new items stand."""
     known = np.full(ITEMS, 1000)
-    known[NEW] = meetings
+    known[NEW] = exposures
     created = np.full(ITEMS, NEWEST - 400 * DAY)
     created[NEW] = NEWEST - int(age * DAY)
     return Exposure(known, created, NEWEST)
@@ -95,7 +95,7 @@ def test_only_items_within_the_cut_off_are_explored(age: float, explores: bool) 
 def test_items_shown_in_vain_are_explored_less() -> None:
     """R-72e: the more an item was met, the less; but it never ends."""
     terms = Exploration.of_weight(0.6, 30)
-    shares = [new_in_front(lists(exposure(meetings), terms)) for meetings in (0, 2, 5, 10, KNOWN_AFTER)]
+    shares = [new_in_front(lists(exposure(exposures), terms)) for exposures in (0, 2, 5, 10, KNOWN_AFTER)]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > 2 * shares[2] > 2.4 * shares[4] > 0
 
@@ -109,10 +109,10 @@ def test_uncertainty_falls_without_an_end() -> None:
     assert uncertainty(np.array([0, 0, KNOWN_AFTER, 5]))[2] == pytest.approx(LEFT)
 
 
-@pytest.mark.parametrize("meetings", [20, 60, 5000])
-def test_where_all_are_met_often_little_is_what_is_less_than_usual(meetings: int) -> None:
+@pytest.mark.parametrize("exposures", [20, 60, 5000])
+def test_where_all_are_met_often_little_is_what_is_less_than_usual(exposures: int) -> None:
     """R-72e, R-72f: the uncertainty of an item depends on how often the others were met."""
-    counts = meetings * np.array([1, 2, 3, 4, 5, 6, 7, 8])
+    counts = exposures * np.array([1, 2, 3, 4, 5, 6, 7, 8])
     assert np.allclose(uncertainty(counts), uncertainty(10 * counts))
     assert uncertainty(counts)[2] == pytest.approx(LEFT)
 
@@ -135,15 +135,15 @@ def test_a_small_catalog_of_well_met_young_items_is_explored() -> None:
         gains += np.isin(np.arange(40), after).astype(int) - np.isin(np.arange(40), before)
     assert changed > 150
     assert gains[:20].sum() > 100
-    assert np.corrcoef(exposed.meetings, gains)[0, 1] < -0.5
+    assert np.corrcoef(exposed.exposures, gains)[0, 1] < -0.5
 
 
 def test_what_nobody_met_goes_before_what_many_did() -> None:
     """R-72f: however little relevance the model gives it, its bonus brings it up to the most relevant."""
     exposed, popular = busy_market()
-    counts = exposed.meetings.copy()
+    counts = exposed.exposures.copy()
     counts[:4], popular[:4] = 0, popular.min() - 9
-    found = [explored(popular, replace(exposed, meetings=counts), Exploration(1.0, 30), seed) for seed in range(100)]
+    found = [explored(popular, replace(exposed, exposures=counts), Exploration(1.0, 30), seed) for seed in range(100)]
     assert np.mean([np.isin(np.arange(4), top_k(each.scores, 20)).sum() for each in found]) > 3
 
 
@@ -197,19 +197,19 @@ def test_of_very_many_new_items_some_are_looked_at() -> None:
 def test_any_scores(items: list[tuple[float, int, int]], weight: float, seed: int) -> None:
     """Never NaN, never lower, only young items higher, and never above the first."""
     scores = np.array([score for score, _, _ in items], np.float32)
-    meetings = np.array([met for _, met, _ in items], np.int64)
+    exposures = np.array([met for _, met, _ in items], np.int64)
     created = NEWEST - DAY * np.array([age for _, _, age in items], np.int64)
-    found = explored(scores, Exposure(meetings, created, NEWEST), Exploration.of_weight(weight, 30), seed)
+    found = explored(scores, Exposure(exposures, created, NEWEST), Exploration.of_weight(weight, 30), seed)
     assert (found.scores >= scores).all()
     higher = found.scores > scores
     assert not (higher & (created < NEWEST - 30 * DAY)).any()
     assert found.scores.max(initial=-np.inf) == scores.max(initial=-np.inf)
 
 
-def test_interactions_and_impressions_count_as_meetings() -> None:
+def test_interactions_and_impressions_count_as_exposures() -> None:
     """R-72f: the count of interactions and impressions."""
     data = training_data([("u", "a", 1), ("v", "a", 2), ("v", "b", 3)], extra_items=["c"])
     created = np.array([1, 3, 3])
-    assert exposure_of(data, created, 3).meetings.tolist() == [2, 1, 0]
+    assert exposure_of(data, created, 3).exposures.tolist() == [2, 1, 0]
     shown = replace(data, shown=np.array([0, 4, 2]))
-    assert exposure_of(shown, created, 3).meetings.tolist() == [2, 5, 2]
+    assert exposure_of(shown, created, 3).exposures.tolist() == [2, 5, 2]

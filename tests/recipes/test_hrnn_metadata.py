@@ -76,19 +76,19 @@ def test_r66_the_number_of_cold_items_is_bounded(new: int, refused: bool) -> Non
     st.floats(0.5, 15),
     st.sampled_from(["latestItem", "currentTime"]),
 )
-def test_r66_cold_is_few_and_of_late(meetings: list[tuple[int, int]], most: int, days: float, origin: str) -> None:
-    data = training_data([(f"u{day}", f"i{item}", DAY * day) for item, day in meetings], ["nobody"])
+def test_r66_cold_is_few_and_of_late(exposures: list[tuple[int, int]], most: int, days: float, origin: str) -> None:
+    data = training_data([(f"u{day}", f"i{item}", DAY * day) for item, day in exposures], ["nobody"])
     given = {
         "cold_start_max_interactions": str(most),
         "cold_start_max_duration": str(days),
         "cold_start_relative_from": origin,
     }
-    first = {f"i{item}": min(day for other, day in meetings if other == item) for item, _ in meetings}
+    first = {f"i{item}": min(day for other, day in exposures if other == item) for item, _ in exposures}
     end = 25 if origin == "currentTime" else max(first.values())
     expected = {
         item
         for item, day in first.items()
-        if sum(f"i{other}" == item for other, _ in meetings) < most and end - day < days
+        if sum(f"i{other}" == item for other, _ in exposures) < most and end - day < days
     }
     found = cold_items(data, TrainingRun(given, now=25 * DAY))
     assert {item for item, cold in zip(data.catalog, found, strict=True) if cold} == expected

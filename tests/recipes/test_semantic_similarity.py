@@ -72,8 +72,8 @@ def test_likeness_is_the_mean_of_two_cosines() -> None:
     terms = model.by_term.toarray().astype(np.float64)
     item = model.number_of["engine04"]
     expected = (terms.T @ terms[:, item] + np.maximum(model.vectors @ model.vectors[item], 0)) / 2
-    assert model.likeness(item) == pytest.approx(np.minimum(expected, 1), abs=1e-5)
-    assert model.likeness(item)[item] == pytest.approx(1, abs=1e-5)
+    assert model.similarity(item) == pytest.approx(np.minimum(expected, 1), abs=1e-5)
+    assert model.similarity(item)[item] == pytest.approx(1, abs=1e-5)
 
 
 def test_rt47_an_unknown_item_gets_popular_ones_or_nothing() -> None:
@@ -90,12 +90,12 @@ def test_items_without_a_text_are_never_similar() -> None:
 def test_r79c_influence_shares_the_score() -> None:
     model = fitted(replace(READ, stated_creation=np.arange(len(READ.catalog)) * DAY))
     query, item = history(READ, "garden01"), model.number_of["garden01"]
-    likeness = model.likeness(item)
+    similarity = model.similarity(item)
     for popularity, freshness in ((0.0, 0.0), (0.3, 0.2), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)):
         influenced = model.influenced({"POPULARITY": popularity, "FRESHNESS": freshness})
         scores = influenced.scores(query)
         rest = max(0, 1 - popularity - freshness)
-        expected = rest * likeness + popularity * model.popular + freshness * model.fresh
+        expected = rest * similarity + popularity * model.popular + freshness * model.fresh
         others = model.has_text & (np.arange(len(scores)) != item)
         assert scores[others] == pytest.approx(expected[others], abs=1e-5)
     assert best(model.influenced({"POPULARITY": 1.0}), "garden01", 2) == ["bread03", "bread07"]

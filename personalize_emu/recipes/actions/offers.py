@@ -1,4 +1,4 @@
-"""Offers: the times actions were put before users, whether they were taken, and what went before."""
+"""Offers: the times actions were shown to users, their outcomes, and the past of the user at each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from personalize_emu.recipes.contract.action_data import NOT_TAKEN, OUTCOMES, TAKEN, VIEWED, ActionData, ActionHistory
 
 MOST_WATCHED = 20
-"""Actions, those met most often, whose past says something of a user's chances with all others."""
+"""The most frequent actions, whose past answers are features of offers of all actions."""
 
 Vector = NDArray[np.float64]
 
@@ -83,9 +83,9 @@ def _offers_of(
 
 def watched_actions(data: ActionData) -> NDArray[np.int32]:
     """int32[at most MOST_WATCHED], ascending."""
-    met = np.bincount(data.actions, minlength=len(data.ids))
-    best = np.argsort(-met, kind="stable")[:MOST_WATCHED]
-    return np.sort(best[met[best] > 0]).astype(np.int32)
+    counts = np.bincount(data.actions, minlength=len(data.ids))
+    best = np.argsort(-counts, kind="stable")[:MOST_WATCHED]
+    return np.sort(best[counts[best] > 0]).astype(np.int32)
 
 
 def past_of(past: ActionHistory, watched: NDArray[np.int32], action_count: int) -> tuple[Vector, Vector]:

@@ -1,16 +1,12 @@
-"""Logistic regression with an offset and a ridge, by Newton's method.
+"""The probability that a user takes each action, by logistic regression.
 
-How likely a user takes each action within some days, from factors, user_features and what the user did with actions
-before.
-
-Every time an action was put before a user is an offer, and whether the user took it is what is learned:
+Every time an action was shown to a user is an offer; its outcome is the label:
 
     logit(user, action) = base(action) + habit(user, action) + common . (user, action) + own(action) . (user, action)
 
-base: the share of offers taken. habit: who took it before takes it again, as long as the data do not say otherwise.
-common: one logistic regression over the offers of all actions. own: one for each action on top, held back by a ridge,
-so that an action with few offers leans on the others. Chances of different
-actions have nothing to do with each other and do not add up to 1 (R-80).
+base: the share of offers taken. habit: past answers to the same action, with a fixed weight. common: one regression
+over the offers of all actions. own: one for each action on top, with a ridge, so that an action with few offers leans
+on the others. Probabilities of different actions do not add up to 1 (R-80).
 """
 
 from __future__ import annotations

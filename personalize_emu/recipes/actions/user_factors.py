@@ -1,8 +1,7 @@
-"""UserFactors: what a history of items says of its owner, in a few numbers.
+"""Latent factors of users, read from their histories.
 
-Items get coordinates from a truncated singular value decomposition of who known what, each item's column divided by
-the square root of its users_of_item, so that popular items do not make up all of it. A factors is the direction of
-the sum of the items of a history.
+Items get coordinates from a truncated SVD of the users x items matrix, each item's column divided by the square root of
+its number of users. The factors of a user are the direction of the sum over the newest items of the history.
 """
 
 from __future__ import annotations
@@ -42,10 +41,12 @@ class UserFactors:
     def at_moments(
         self, interactions: Interactions, users: NDArray[np.int64], moments: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """float64[n, dimensions]: the factors of each user, int64[n] or -1 for nobody, just before a moment."""
+        """float64[n, dimensions]: the factors of each user, int64[n] or -1 for an unknown user, just before a
+        moment.
+        """
         wanted = np.zeros(len(interactions.lengths), np.bool_)
         wanted[users[users >= 0]] = True
-        # The sums take 128 bytes a interaction: those of people nobody asks about are left out.
+        # The sums take 128 bytes an interaction: only those of the given users are made.
         interactions = interactions.chosen(wanted[interactions.users])
         if not len(interactions):
             return np.zeros((len(users), self.dimensions))

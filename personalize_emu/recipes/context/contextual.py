@@ -118,8 +118,8 @@ class ContextualRecipe(WrapperRecipe):
 
 def with_context(recipe: Recipe, data: TrainingData) -> Recipe:
     """The recipe itself where there is neither context nor user metadata, or where it does not read them."""
-    told = bool(data.context) or (data.profiles is not None and bool(data.profiles.features))
-    return ContextualRecipe(recipe) if told and recipe.kind in (Kind.PERSONALIZED, Kind.RANKING) else recipe
+    has_columns = bool(data.context) or (data.profiles is not None and bool(data.profiles.features))
+    return ContextualRecipe(recipe) if has_columns and recipe.kind in (Kind.PERSONALIZED, Kind.RANKING) else recipe
 
 
 def fading(histories: Sequence[History]) -> NDArray[np.float64]:

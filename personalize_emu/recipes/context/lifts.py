@@ -74,9 +74,9 @@ class Factors:
 def fit_factors(data: TrainingData) -> Factors:
     """Of all columns of context and of user metadata; every user counts once an item and level."""
     items = len(data.catalog)
-    met = sp.csr_matrix((np.ones(len(data.items)), (data.users, data.items)), (len(data.user_ids), items))
-    met.data[:] = 1
-    popularity = np.asarray(met.sum(axis=0), np.float64).ravel()
+    matrix = sp.csr_matrix((np.ones(len(data.items)), (data.users, data.items)), (len(data.user_ids), items))
+    matrix.data[:] = 1
+    popularity = np.asarray(matrix.sum(axis=0), np.float64).ravel()
     factors = []
     if data.context is not None:
         for levels in levels_of_columns(data.context, items):
@@ -88,7 +88,7 @@ def fit_factors(data: TrainingData) -> Factors:
             own = levels.of_column(columns_of(known)[levels.name])
             own.data[:] = 1
             members = levels.of_column(columns_of(data.profiles.features)[levels.name])
-            factors.append(Factor(levels, lifts_of((own.T @ met).toarray(), popularity), members))
+            factors.append(Factor(levels, lifts_of((own.T @ matrix).toarray(), popularity), members))
     return Factors(tuple(factors), () if data.profiles is None else data.profiles.ids)
 
 

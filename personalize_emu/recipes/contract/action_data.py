@@ -1,4 +1,4 @@
-"""Actions, and what users did when they were proposed to them: the training data of Next-Best-Action."""
+"""Actions and their interactions: the training data of Next-Best-Action."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class TrainingRun:
 
 
 class Kind(Enum):
-    """What a recipe answers, and so what its models must be asked for."""
+    """What a recipe answers, and so how its models are queried."""
 
     PERSONALIZED = "personalized"
     RANKING = "ranking"
@@ -134,14 +134,14 @@ class TrainingData:
         """Column to value, as a request has them, at one of `interactions`: those of its first event."""
         if self.context is None or self.interactions.rows is None:
             return NO_CONTEXT
-        return self.context.told(int(self.interactions.rows[interaction]))
+        return self.context.values_of(int(self.interactions.rows[interaction]))
 
 
 @dataclass(frozen=True, eq=False)
 class History:
     """What is known of one user, oldest first. items: int32[k] catalog numbers, timestamps: int64[k].
 
-    user_id: "" where nobody is meant. context: the circumstances of now, column to value (RT-50).
+    user_id: "" for an anonymous user. context: of the request, column to value (RT-50).
     """
 
     items: NDArray[np.int32]
@@ -172,7 +172,7 @@ class HeldOut:
     def position_discounts(self) -> NDArray[np.float32]:
         """float32[t]: 1 for what came at once, 1/2 for what came after other interactions, and so on.
 
-        What comes sooner says more of what is wanted now.
+        The next item is the best evidence of what is wanted now.
         """
         return (1 / (1 + self.waits)).astype(np.float32)
 
@@ -199,7 +199,7 @@ class Model(ABC):
         """float32[histories, items]: relevance of every item to the owner of each history, greater is better.
 
         -inf marks an item that must not be recommended. An empty history gets popular items. For related
-        items a history holds the one item asked about. With `has_scores` these are logits: the softmax
+        items a history holds the query item. With `has_scores` these are logits: the softmax
         over the catalog (recommendations) or over the ranked items (rankings) is what clients see. The caller may
         write to the result.
         """
@@ -209,7 +209,7 @@ class Model(ABC):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """`scores_many`, and float32[histories, features.count]: relevance of items that are not in the catalog.
 
-        Both are on one scale. None where the model reads nothing but who met what.
+        Both are on one scale. None where the model reads interactions only.
         """
         del features
         return self.scores_many(histories), None

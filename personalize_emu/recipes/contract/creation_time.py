@@ -1,4 +1,4 @@
-"""When items came into being, stated or not (R-42, D-121)."""
+"""Creation times of items, stated or inferred (R-42, D-121)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What is known of items, users or interactions beside who met what: columns, ready for recipes.
+"""Metadata of items, users and interactions as columns.
 
-Columns are along rows: of the catalog for items, of `Profiles.ids` for users, of the interactions for context.
-Names are those of the schema.
+Columns are along rows: of the catalog for items, of `Profiles.ids` for users, of the interactions for context. Names
+are those of the schema.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Features:
             self.item_name,
         )
 
-    def told(self, row: int) -> dict[str, str]:
+    def values_of(self, row: int) -> dict[str, str]:
         """Categories and numbers of one row as a request has them: column to value; nothing for what is not known."""
         values = {}
         for column in self.categories:
@@ -124,7 +124,7 @@ class Profiles:
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """What is wanted of recommended items beside relevance (T-26).
+    """The business metric of items beside relevance (T-26).
 
     rewards: float32[items], the objective column, 0 for items that have none. strength: its weight beside
     relevance, both standardised (T-27).

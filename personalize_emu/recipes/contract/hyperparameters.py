@@ -1,7 +1,4 @@
-"""Reading hyperparameters, which travel as strings, already checked.
-
-Leaving out users with too short or too long histories, and items with too few or too many interactions (R-71).
-"""
+"""Parsing of hyperparameters, which are strings, already checked, and the percentile filters of R-71."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interactions: what a user did with one item at one moment, however many events were recorded of it."""
+"""Interactions: events of one user on one item at one time, merged."""
 
 from __future__ import annotations
 

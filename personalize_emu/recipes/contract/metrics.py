@@ -1,4 +1,4 @@
-"""What GetSolutionMetrics reports, by the service's own definitions (spec 07, section 3)."""
+"""Metrics of GetSolutionMetrics, by the service's own definitions (spec 07, section 3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def evaluate(
     """Metrics of ranked lists against held-out items, named and rounded as in M-2 and M-3.
 
     lists: for each query int32[at most 25] distinct items, best first. truths: for each query int32[t]
-    distinct items. gains: for each query float32[t], what each held-out item is worth (M-28); given only
+    distinct items. gains: for each query float32[t], the gain of each held-out item (M-28); given only
     where events have weights.
     """
     hits = _gains_at_positions(lists, truths, None)
@@ -55,7 +55,7 @@ def reciprocal_rank(gains: NDArray[np.float64]) -> float:
 def ndcg(gains: NDArray[np.float64]) -> float:
     """Mean over queries of DCG over that of the same hits moved to the top (M-22, M-23, M-28).
 
-    gains: float64[queries, k], what the item at each position is worth, 0 for a miss.
+    gains: float64[queries, k], the gain of the item at each position, 0 for a miss.
     """
     discounts = 1.0 / np.log2(np.arange(2, gains.shape[1] + 2))
     reached = gains @ discounts
@@ -77,7 +77,7 @@ def _gains_at_positions(
         found = np.isin(ranked[:LIST_LENGTH], truth)
         table[row, : len(found)] = found
         if gains is not None and found.any():
-            worth = dict(zip(truth.tolist(), gains[row].tolist(), strict=True))
+            gain_of = dict(zip(truth.tolist(), gains[row].tolist(), strict=True))
             positions = np.flatnonzero(found)
-            table[row, positions] = [worth[item] for item in ranked[positions].tolist()]
+            table[row, positions] = [gain_of[item] for item in ranked[positions].tolist()]
     return table

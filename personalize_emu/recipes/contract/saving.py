@@ -92,11 +92,11 @@ def _member(number: int) -> str:
 
 
 class _Writer:
-    """Turns values into JSON nodes; what was met before becomes a reference to its place in the order of writing."""
+    """Turns values into JSON nodes; a value written before becomes a reference to its place in the order of writing."""
 
     def __init__(self) -> None:
         self.arrays: list[np.ndarray[Any, Any]] = []
-        self._met: dict[int, tuple[int, object]] = {}
+        self._written: dict[int, tuple[int, object]] = {}
 
     def node(self, value: object) -> object:
         if value is None or isinstance(value, bool | int | str):
@@ -105,11 +105,11 @@ class _Writer:
             return value if math.isfinite(value) else {"float": repr(value)}
         if isinstance(value, np.generic):
             return {"scalar": self._array(np.asarray(value))}
-        if id(value) in self._met:
-            return {"same": self._met[id(value)][0]}
+        if id(value) in self._written:
+            return {"same": self._written[id(value)][0]}
         node = self._fresh(value)
         # The value is kept so that its id stays its own until all is written.
-        self._met[id(value)] = (len(self._met), value)
+        self._written[id(value)] = (len(self._written), value)
         return node
 
     def _fresh(self, value: object) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Who is held back to evaluate a recipe, and what the recipe must then foresee (M-11, M-13, M-14)."""
+"""The split into training users and test users, and what is held out of the latter (M-11, M-13, M-14)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def split_users(data: TrainingData, seed: int) -> Split:
     """Hold back a seeded tenth of the users: the coin of a user depends on seed and user id only (M-13).
 
     A test user's newest tenth is counted in interactions: the events of one interaction stay together, since a second
-    event of the interaction that is asked for would give the answer away.
+    event of the target interaction would give the answer away.
     """
     coins = user_coins(data.user_ids, seed)
     interactions = data.interactions
@@ -42,7 +42,7 @@ def split_users(data: TrainingData, seed: int) -> Split:
         in_test[np.argmax(coins)] = False
     chosen = np.flatnonzero(in_test & testable)
     chosen = np.sort(chosen[np.argsort(coins[chosen], kind="stable")[:MOST_TEST_USERS]])
-    test_users = tuple(_with_circumstances(data, int(user)) for user in chosen)
+    test_users = tuple(_with_context(data, int(user)) for user in chosen)
     return Split(rows_of_users(data, ~in_test), test_users)
 
 
@@ -80,8 +80,8 @@ def _cut(interactions: Interactions, user: int, known: int, following: int, user
     return HeldOut(history, truth.astype(np.int32), gains, waits)
 
 
-def _with_circumstances(data: TrainingData, user: int) -> HeldOut:
-    """What happens next is asked for in the circumstances of the first interaction held out."""
+def _with_context(data: TrainingData, user: int) -> HeldOut:
+    """With the context of the first interaction held out."""
     cut = cut_user(data.interactions, user, data.user_ids[user])
     next_interaction = int(data.interactions.offsets[user]) + len(cut.history.items)
     return replace(cut, history=replace(cut.history, context=data.context_of(next_interaction)))

@@ -18,20 +18,21 @@ def truncated_svd(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Singular values, float32[k], greatest first, and right singular vectors, float32[columns, k], k at most `rank`.
 
-    seed: of the vector to start from. symmetric: the matrix is, and only positive eigenvalues are wanted; half the
-    work. The largest part of each vector is positive.
+    seed: of the vector to start from, and of new ones that ARPACK takes in invariant subspaces. symmetric: the
+    matrix is, and only positive eigenvalues are wanted; half the work. The largest part of each vector is positive.
     """
     smaller = min(matrix.shape)
     if not matrix.nnz or rank < 1:
         return np.zeros(0, np.float32), np.zeros((matrix.shape[1], 0), np.float32)
-    start = np.random.default_rng(seed).standard_normal(smaller).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    start = rng.standard_normal(smaller).astype(np.float32)
     if rank + 1 >= smaller:
         _, values, rows = np.linalg.svd(matrix.toarray(), full_matrices=False)
     elif symmetric:
-        values, columns = eigsh(matrix, rank, which="LA", v0=start, tol=TOLERANCE)
+        values, columns = eigsh(matrix, rank, which="LA", v0=start, tol=TOLERANCE, rng=rng)
         rows = columns.T
     else:
-        _, values, rows = svds(matrix, rank, v0=start, tol=TOLERANCE, return_singular_vectors="vh")
+        _, values, rows = svds(matrix, rank, v0=start, tol=TOLERANCE, rng=rng, return_singular_vectors="vh")
     order = np.argsort(-values, kind="stable")[:rank]
     order = order[values[order] > LEAST_SHARE * values.max()]
     vectors = rows[order].T

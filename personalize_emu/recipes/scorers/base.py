@@ -17,7 +17,7 @@ Table = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Column:
-    """One score of every item. evidence: a sum of what speaks for an item, at least 0: it is compared by its logarithm
+    """One score of every item. evidence: a sum of counts or weights, at least 0: its logarithm is taken
     and its weight is never negative. prior: its weight in the ensemble before any is learned.
     """
 
@@ -41,7 +41,7 @@ class Scorer(ABC):
 
 @dataclass(frozen=True)
 class Kernels:
-    """How the scorers read a history: all of it alike, its newest part, and its last few items."""
+    """Weights of a history: all items equal, mostly the newest part, or only the last few items."""
 
     whole: Kernel
     recent: Kernel

@@ -1,10 +1,8 @@
-"""EASE: the closed-form linear model of which items the same users interaction.
+"""EASE (Steck 2019): the closed-form linear autoencoder of user histories.
 
-B = I - P diag(1 / diag P) with P = (X'X + regularisation I)^-1 for the users x items matrix X; an item never
-speaks for itself. Two forms give the same scores: `PrimalEase` inverts in item space, `DualEase` in user
-space, for few users and many items.
-
-EASE, asked twice: with the whole history, and with its newest items counting most (Steck 2019).
+B = I - P diag(1 / diag P) with P = (X'X + regularisation I)^-1 for the users x items matrix X; its diagonal is 0. Two
+forms give the same scores: `PrimalEase` inverts in item space, `DualEase` in user space, for few users and many items.
+The scorer has two columns: for the whole history, and for its newest items counting most.
 """
 
 from __future__ import annotations

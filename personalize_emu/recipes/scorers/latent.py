@@ -1,16 +1,7 @@
-"""Item embeddings to start from: items that are near each other in histories lie near each other.
+"""Latent factors: truncated SVD of the positive pointwise mutual information of near pairs of interactions.
 
-The truncated singular value decomposition of the positive pointwise mutual information of pairs of interactions up to
-REACH apart, near pairs counting more. A network that starts here is, after two rounds, where one that starts from
-noise is after ten.
-
-Items as points in a few dimensions: items that are near each other in histories lie near each other.
-
-The co-interactions of rare items say little by themselves; in few dimensions they borrow from those of their like.
-Truncated singular value decomposition of the positive pointwise mutual information of near pairs of interactions
-(Levy and Goldberg 2014; the same that the recurrent network starts from).
-
-Latent factors: items near the recent ones in a truncated SVD of their co-occurrence (positive PMI).
+Items that are near each other in histories get similar vectors (Levy and Goldberg 2014). Rare items, whose own
+co-occurrences are few, borrow from similar ones. The GRU starts from the same vectors.
 """
 
 from __future__ import annotations

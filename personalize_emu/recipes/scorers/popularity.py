@@ -1,6 +1,6 @@
-"""How popular items are: by distinct users first, then by interactions, then by id (R-75).
+"""Popularity: by distinct users, then interactions, then id (R-75), and as scores with and without time decay.
 
-How popular an item is, with and without time decay, and how long it has been there. The same for every history.
+The scores are the same for every history, but for the age of an item.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class PopularityScorer(Scorer):
         table = np.empty((len(self.static) + 1, len(histories), len(self.first_seen)), np.float32)
         table[:-1] = self.static[:, None]
         times = [int(history.timestamps[-1]) if len(history.timestamps) else 0 for history in histories]
-        # The question is asked no earlier than the model was trained.
+        # A request comes no earlier than the training.
         days = (np.maximum(times, self.newest)[:, None] - self.first_seen) / DAY
         np.negative(np.log(np.maximum(days, 0).astype(np.float32) + np.float32(YOUNGEST)), out=table[-1])
         return table

@@ -1,8 +1,6 @@
-"""What followed what: counts of ordered pairs of interactions, near pairs counting more.
+"""Item-to-item transitions: what follows the last few items of a history within twenty steps (Markov chain of counts).
 
-Pairs of an item with itself are left to `repeats`.
-
-Transition counts: what follows the last few items of a history within twenty steps.
+Near pairs count more. Pairs of an item with itself are left to wrappers/repeats.py.
 """
 
 from __future__ import annotations
@@ -88,8 +86,8 @@ def fit_transitions(interactions: Interactions, item_count: int) -> Transitions:
         first, second = earlier[other], later[other]
         rows.append(interactions.items[first])
         columns.append(interactions.items[second])
-        worth = interactions.weights[first] * interactions.weights[second]
-        values.append((worth * distance**DISTANCE_POWER).astype(np.float32))
+        weights = interactions.weights[first] * interactions.weights[second]
+        values.append((weights * distance**DISTANCE_POWER).astype(np.float32))
     if not rows:
         return Transitions(sp.csr_matrix((item_count, item_count), dtype=np.float32))
     triples = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))

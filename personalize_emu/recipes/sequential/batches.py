@@ -1,4 +1,4 @@
-"""Histories cut into chunks, and chunks of about one length put beside each other."""
+"""Histories cut into chunks, and chunks of similar length batched together."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def chunks_of(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(start, length) of chunks of at most `steps` steps, int64[chunks]; where each user is cut is drawn.
 
-    A chunk of length k has k items to read and, one place later each, k items to foresee.
+    A chunk of length k has k inputs and, one place later each, k targets.
     """
     most = sequences.lengths[users] - 1
     users, most = users[most > 0], most[most > 0]

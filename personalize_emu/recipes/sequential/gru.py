@@ -1,7 +1,7 @@
-"""The recurrent network over a catalog: fitted on interactions, asked with histories.
+"""GRU over a catalog: fitted on interactions, queried with histories (in the manner of GRU4Rec, Hidasi et al. 2016).
 
-How long and with how much noise it is trained follows from the amount of data, so that a million interactions take
-a few minutes of one core. Only the most known items are modelled; nothing is said of the others.
+Rounds and noise of the training follow from the amount of data, so that a million interactions take a few minutes of
+one core. Only the most popular items are modelled.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def fit_next_item_network(
     network = new_network(embeddings, popular, shape.hidden, rng)
     plan = plan_for(len(sequences.items), len(columns), shape)
     validation = validation_users(sequences.lengths, rng)
-    trained = train_network(network, sequences, plan, validation, rng, _told(progress))
+    trained = train_network(network, sequences, plan, validation, rng, _reporting(progress))
     return NextItemNetwork(columns, place, trained.network, trained.rounds)
 
 
@@ -116,8 +116,8 @@ def continue_next_item_network(
         return known
     rounds = max(1, round(CONTINUED_SHARE * known.rounds))
     plan = plan_for(len(sequences.items), len(known.columns), shape, rounds, CONTINUED_RATE)
-    nobody = np.zeros(len(sequences.lengths), np.bool_)
-    trained = train_network(known.network.copy(), sequences, plan, nobody, rng, _told(progress))
+    no_validation = np.zeros(len(sequences.lengths), np.bool_)
+    trained = train_network(known.network.copy(), sequences, plan, no_validation, rng, _reporting(progress))
     return NextItemNetwork(known.columns, known.place, trained.network, known.rounds)
 
 
@@ -160,5 +160,5 @@ def validation_users(lengths: NDArray[np.int64], rng: np.random.Generator) -> ND
     return validation
 
 
-def _told(progress: Progress) -> Report:
+def _reporting(progress: Progress) -> Report:
     return lambda share: progress("learning sequences", share)

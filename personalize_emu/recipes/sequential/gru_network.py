@@ -1,4 +1,4 @@
-"""The network: item embeddings shared by input and output, a recurrent layer between, a softmax over the items."""
+"""The network: item embeddings shared by input and output, a GRU layer between them, a softmax over the items."""
 
 from __future__ import annotations
 
@@ -146,13 +146,13 @@ def training_step(network: Network, window: Window, noise: Noise, rng: np.random
     input_mask = _mask(inputs.shape, noise.dropout, rng, inputs.dtype)
     inputs *= input_mask
     trace = forward(network.cell, inputs.reshape(steps, rows, width), window.start)
-    asked = np.flatnonzero(window.targets.ravel() >= 0)
-    states = trace.states[1:].reshape(steps * rows, -1)[asked]
+    targeted = np.flatnonzero(window.targets.ravel() >= 0)
+    states = trace.states[1:].reshape(steps * rows, -1)[targeted]
     mask = _mask(states.shape, noise.dropout, rng, inputs.dtype)
     states *= mask
     outputs = states @ network.out
     outputs += network.out_bias
-    targets, weights = window.targets.ravel()[asked], window.weights.ravel()[asked]
+    targets, weights = window.targets.ravel()[targeted], window.weights.ravel()[targeted]
     weights = weights / weights.sum()
     if noise.others and noise.others < size:
         others = rng.choice(size, noise.others, replace=False, shuffle=False)
@@ -160,7 +160,7 @@ def training_step(network: Network, window: Window, noise: Noise, rng: np.random
     else:
         found = softmax_loss(outputs, network.embeddings, network.biases, targets, weights)
     to_states = np.zeros((steps * rows, len(network.out)), inputs.dtype)
-    to_states[asked] = (found.outputs @ network.out.T) * mask
+    to_states[targeted] = (found.outputs @ network.out.T) * mask
     back = backward(network.cell, trace, to_states.reshape(steps, rows, -1))
     to_inputs = back.inputs.reshape(steps * rows, width)
     to_inputs *= input_mask

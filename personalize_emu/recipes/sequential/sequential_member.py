@@ -1,6 +1,6 @@
-"""The recurrent network beside the other experts of a personal recipe, where there are many interactions.
+"""The GRU as a member of the ensemble of a personal recipe, from many interactions on.
 
-Logits of both are added up, with weights measured on users that neither had seen.
+Its log-probabilities are added to the logits of the other scorers, with weights learned on held-out users.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from personalize_emu.recipes.sequential.gru import (
 
 Rows = NDArray[np.float32]
 USUAL_WEIGHTS = (0.4, 0.65)
-"""Of the other experts' logits and of the network, until they are measured."""
+"""Of the other scorers' logits and of the network, until weights are learned."""
 STRENGTH = 1e-3
 """Of the pull of the weights towards the usual ones."""
 LEAST_WEIGHT = 0.02
@@ -32,13 +32,13 @@ LEAST_WEIGHT = 0.02
 
 @dataclass(frozen=True, eq=False)
 class SequentialMember:
-    """weights: of the other experts' logits, and of the network's log-probabilities."""
+    """weights: of the other scorers' logits, and of the network's log-probabilities."""
 
     network: NextItemNetwork
     weights: tuple[float, ...]
 
     def beside(self, others: Rows, histories: Sequence[History]) -> Rows:
-        """float32[histories, items]: logits of all together. others: those of the other experts."""
+        """float32[histories, items]: logits of all together. others: those of the other scorers."""
         of_others, of_network = map(np.float32, self.weights)
         total: Rows = of_others * others + of_network * self.network.scores_many(histories)
         return total

@@ -1,4 +1,4 @@
-"""How unlikely the items that came next were, against all other items or a sample of them, and its gradient."""
+"""Cross-entropy of the next items, over all items or a sample of them, and its gradient."""
 
 from __future__ import annotations
 

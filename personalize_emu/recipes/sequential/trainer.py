@@ -1,4 +1,4 @@
-"""Training the network: rounds through the histories until a slice of users it does not learn from is foreseen best."""
+"""Training of the network, with early stopping on validation users."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ RARE_REPEATS = 0.01
 _MEASURED_BY_THEMSELVES = frozenset({Kind.SEGMENTS, Kind.ACTIONS})
 """Their answers are not lists of items for users."""
 FITTING = 0.9
-"""Share of an evaluation that fitting its model is said to be."""
+"""Share of an evaluation's progress that is given to fitting its model."""
 TEST_BATCH = 256
 """Test users scored at once: bounds the score table at 256 rows."""
 
@@ -117,7 +117,7 @@ def evaluated_on(recipe: Recipe, split: Split, run: TrainingRun) -> tuple[Model,
 def measure(kind: Kind, model: Model, split: Split, progress: Progress = no_progress) -> dict[str, float]:
     """Metrics of `model` on the test users of `split` (M-20 to M-28).
 
-    Related items are asked for the newest input item of each test user (M-26). How the service evaluates
+    Related items are queried with the newest input item of each test user (M-26). How the service evaluates
     them is not documented. Where the training data say that users hardly ever come back to an item, a list
     that repeats what the user had measures nothing, so those items are left out of it; where users do come
     back, they stay.

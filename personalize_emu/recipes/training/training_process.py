@@ -39,7 +39,7 @@ INPUT, OUTPUT, ERRORS = "input", "output", "errors"
 
 
 class TrainingProcessFailed(RuntimeError):
-    """The process ended without a model; the text says why in its first line, then the end of what it said."""
+    """The process ended without a model; the text says why in its first line, then the end of its output."""
 
 
 def train_where_it_fits(
@@ -78,8 +78,8 @@ def _fits_here(recipe: Recipe, data: TrainingData) -> bool:
 
 
 def _job(recipe: Recipe, data: TrainingData, run: TrainingRun) -> dict[str, object]:
-    told = {each.name: getattr(run, each.name) for each in fields(run) if each.name != "progress"}
-    return {"recipe": recipe.name, "data": data, "run": told}
+    settings = {each.name: getattr(run, each.name) for each in fields(run) if each.name != "progress"}
+    return {"recipe": recipe.name, "data": data, "run": settings}
 
 
 def _done_apart(job: Mapping[str, object], progress: Progress) -> Any:
@@ -140,21 +140,21 @@ def _watch(started: _Process, progress: Progress, folder: Path) -> None:
             continue
         if not line:
             break
-        told = json.loads(line)
-        if "not enough data" in told:
-            raise NotEnoughData(told["not enough data"])
-        stage, share = told["stage"], told["share"]
+        message = json.loads(line)
+        if "not enough data" in message:
+            raise NotEnoughData(message["not enough data"])
+        stage, share = message["stage"], message["share"]
         progress(stage, share)
     code = started.process.wait()
     if code:
         raise TrainingProcessFailed(_why(code, (folder / ERRORS).read_text("utf-8", "replace")[-2000:].strip()))
 
 
-def _why(code: int, said: str) -> str:
-    """First in one line, then as the process said it."""
+def _why(code: int, output: str) -> str:
+    """First in one line, then the whole output."""
     if code < 0:
-        return f"the training process was ended by signal {-code}; perhaps it had too little memory\n{said}"
-    return f"{said.rpartition(chr(10))[2] or f'the training process ended with code {code}'}\n{said}"
+        return f"the training process was ended by signal {-code}; perhaps it had too little memory\n{output}"
+    return f"{output.rpartition(chr(10))[2] or f'the training process ended with code {code}'}\n{output}"
 
 
 def _read(stream: IO[bytes] | None, put: Callable[[bytes], None]) -> None:

@@ -32,9 +32,9 @@ MOST_USERS = 20_000
 MOST_ASKED = 500
 """Users held back to compare candidates."""
 SEARCHING = 0.8
-"""Share of the whole work that the search is said to be."""
+"""Share of the progress that is given to the search."""
 SHARING = 0.7
-"""Share of a round that fitting what its trials have in common is said to be."""
+"""Share of a round's progress that is given to what its trials have in common."""
 
 Values = tuple[str, ...]
 
@@ -141,11 +141,11 @@ def _best_job(
 ) -> int:
     whole, left, done = validation_split(data, run.seed), list(range(len(candidates))), 0
     rounds = rounds_of(len(left), len(whole.training.user_ids))
-    work = sum(users * asked for users, asked in rounds)
+    work = sum(users * trials for users, trials in rounds)
     ranked = left
-    for users, asked in rounds:
+    for users, trials in rounds:
         split = replace(whole, training=_some_users(whole.training, users, run.seed))
-        part = run.within(done / work, (done + users * asked) / work)
+        part = run.within(done / work, (done + users * trials) / work)
         trial = _trial(recipe, split, part, search.axes)
         if trial.shared is not None:
             part = part.within(SHARING, 1.0)
@@ -153,7 +153,7 @@ def _best_job(
         # A stable sort in the order of jobs: of equal candidates the one of the lower job (T-35).
         ranked = [left[place] for place in np.argsort(-scores, kind="stable")]
         left = sorted(ranked[: max(1, len(left) // HALVING)])
-        done += users * asked
+        done += users * trials
     return ranked[0]
 
 
@@ -201,11 +201,11 @@ def _scores(
     ended: list[int] = []
 
     def score(job: int) -> float:
-        def hear(stage: str, share: float) -> None:
+        def report(stage: str, share: float) -> None:
             del share
             progress(f"tuning, job {job + 1}: {stage}", len(ended) / len(jobs))
 
-        found = trial.score(candidates[job], hear)
+        found = trial.score(candidates[job], report)
         ended.append(job)
         return found
 

@@ -1,4 +1,4 @@
-"""A model that answers for items it was not trained on, without another training (R-72g, T-70, T-72)."""
+"""Items added to the catalog of a model without another training (R-72g, T-70, T-72)."""
 
 from __future__ import annotations
 

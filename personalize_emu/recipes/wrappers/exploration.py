@@ -1,11 +1,9 @@
-"""Showing items of which little is known, so that something is learned of them (R-72e, R-72f).
+"""Exploration of items with few interactions (R-72e, R-72f).
 
-An item is the more uncertain the fewer people have met it, whether they chose it or passed it over. Which items a user
-is shown for that is a matter of chance, of how relevant the model takes each to be and of a bonus for how uncertain it
-is (Thompson sampling: an item is tried as often as it may turn out to be what is wanted). Where they are put in the
-ranking is chance, too: a Poisson process along its places, so that the share of explored items is the same whatever
-the scale of the scores and the size of the catalog. The item that ranks first stays first, and what is not explored
-keeps its order.
+An item is the more uncertain the fewer interactions and impressions it has. Items to explore are drawn without
+replacement (Gumbel top-k) from the softmax of score plus a bonus for uncertainty, in the spirit of Thompson sampling.
+Their places in the ranking are a Poisson process, so that the share of explored items does not depend on the scale of
+the scores or the size of the catalog. The first item stays first, and items that are not explored keep their order.
 """
 
 from __future__ import annotations
@@ -22,11 +20,11 @@ from personalize_emu.recipes.contract.topk import greatest
 
 DAY = 86_400
 KNOWN_AFTER = 15
-"""Meetings after which an item is known: what HRNN-Coldstart takes for the end of being cold (R-66)."""
+"""Exposures after which an item is known: what HRNN-Coldstart takes for the end of being cold (R-66)."""
 LEFT = 0.18
-"""Of the uncertainty of an item that nobody has met, what is left in one that is known."""
+"""Uncertainty of a known item, as a share of that of an item without interactions."""
 BONUS = 2.0
-"""Of an item that nobody has met, where 1 is from the least relevant item to the most (R-72f): so much that it goes
+"""Of an item without interactions, where 1 is from the least relevant item to the most (R-72f): so much that it goes
 before what is known, whatever the model makes of it."""
 SELDOMEST = 1e-12
 """The rate of exploring up to which nothing is: less than one item in a million million."""
@@ -42,12 +40,12 @@ Scores = NDArray[np.float32]
 class Exposure:
     """How well each item is known.
 
-    meetings: int64[items], interactions with it and impressions of it that were passed over (R-72e).
+    exposures: int64[items], interactions with it and impressions of it that were passed over (R-72e).
     created: int64[items], epoch seconds (R-42). newest: the latest interaction of the training data, from which ages
     are measured back.
     """
 
-    meetings: NDArray[np.int64]
+    exposures: NDArray[np.int64]
     created: NDArray[np.int64]
     newest: int
 
@@ -69,7 +67,7 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Exploration:
-    """rate: of items that nobody has met, how many there are for each other item in a list. days: greatest age."""
+    """rate: items without interactions in a list for each other item. days: greatest age."""
 
     rate: float
     days: float
@@ -95,20 +93,20 @@ def seed_of(*parts: object) -> int:
 
 def exposure_of(data: TrainingData, created: NDArray[np.int64], newest: int) -> Exposure:
     """created: int64[items] along the catalog of `data`, of which all interactions count."""
-    meetings = np.bincount(data.items, minlength=len(data.catalog)).astype(np.int64)
-    return Exposure(meetings if data.shown is None else meetings + data.shown, created, newest)
+    exposures = np.bincount(data.items, minlength=len(data.catalog)).astype(np.int64)
+    return Exposure(exposures if data.shown is None else exposures + data.shown, created, newest)
 
 
-def uncertainty(meetings: NDArray[np.int64]) -> NDArray[np.float64]:
-    """float64[k], 1 for an item that nobody has met and towards 0 for one that everybody knows.
+def uncertainty(exposures: NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64[k], 1 for an item without interactions, towards 0 for a popular one.
 
-    meetings: int64[k], at least one, of the items among which some are to be explored. Where three quarters of them
-    have been met more often than KNOWN_AFTER, it takes as many meetings as those have to be known.
+    exposures: int64[k], at least one, of the items among which some are to be explored. Where three quarters of them
+    have more exposures than KNOWN_AFTER, it takes as many as those have to be known.
     """
-    quarter = len(meetings) // 4
-    known = max(KNOWN_AFTER, int(np.partition(meetings, quarter)[quarter]))
+    quarter = len(exposures) // 4
+    known = max(KNOWN_AFTER, int(np.partition(exposures, quarter)[quarter]))
     halved = known * LEFT / (1 - LEFT)
-    return np.asarray(halved / (halved + meetings), np.float64)
+    return np.asarray(halved / (halved + exposures), np.float64)
 
 
 def nothing_explored(scores: Scores) -> Explored:
@@ -129,15 +127,15 @@ def explored(
     rng = np.random.default_rng(seed)
     places = np.arange(count) if count <= MOST else np.unique(rng.integers(count, size=MOST))
     items = exposure.youngest[places]
-    unknown = uncertainty(exposure.meetings[items])
+    unknown = uncertainty(exposure.exposures[items])
     allowed = scores[items] > -np.inf
     items, unknown = items[allowed], unknown[allowed]
     if not len(items):
         return nothing_explored(scores)
     # The greatest of these sums are a draw without replacement, in proportion to probabilities with that bonus.
     bonus = BONUS * np.ptp(scores[items]) * unknown
-    chances = scores[items] + bonus + rng.gumbel(size=len(items))
-    order = np.argsort(-chances, kind="stable")[: 2 * DEEPEST]
+    perturbed = scores[items] + bonus + rng.gumbel(size=len(items))
+    order = np.argsort(-perturbed, kind="stable")[: 2 * DEEPEST]
     gaps = rng.exponential(size=len(order)) / (terms.rate * unknown[order])
     return _lifted(scores, items[order], gaps, ranked)
 

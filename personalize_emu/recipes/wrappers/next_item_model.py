@@ -1,6 +1,6 @@
-"""What the models of a user's next item have in common: cold items by their metadata, and items that come back.
+"""Common part of models of a user's next item: logits of all items become a distribution over the catalog (R-72).
 
-A model says what it takes every item to be worth next; here that becomes a distribution over the catalog (R-72).
+Cold items are placed by their metadata; items of the history get the probability of their repeat hazards.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Recommending what is worth more, beside what is relevant: an optimization objective (T-18, T-26, T-27, M-27)."""
+"""Optimization objective: scores plus a weighted business metric of items (T-18, T-26, T-27, M-27)."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class ObjectiveModel(WrapperModel):
     def scores_with_others(
         self, histories: Sequence[History], features: Features
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """The others as if they were worth as much as items are on average."""
+        """The others with the mean reward of items."""
         rows, others = self.base.scores_with_others(histories, features)
         return self._with_rewards(rows), others
 
     @cached_property
-    def _worth(self) -> NDArray[np.float32]:
+    def _standardised_rewards(self) -> NDArray[np.float32]:
         """float32[items]: standardised rewards."""
         return standardised(self.objective.rewards)
 
@@ -54,7 +54,7 @@ class ObjectiveModel(WrapperModel):
         count = np.maximum(finite.sum(axis=1, keepdims=True), 1)
         mean = np.where(finite, rows, 0).sum(axis=1, keepdims=True) / count
         spread = np.sqrt((np.where(finite, rows - mean, 0) ** 2).sum(axis=1, keepdims=True) / count)
-        joined: NDArray[np.float32] = rows + np.float32(self.objective.strength) * spread * self._worth
+        joined: NDArray[np.float32] = rows + np.float32(self.objective.strength) * spread * self._standardised_rewards
         return joined.astype(np.float32)
 
 
@@ -75,19 +75,19 @@ class ObjectiveRecipe(WrapperRecipe):
 def average_rewards(
     lists: Sequence[NDArray[np.int32]], truths: Sequence[NDArray[np.int32]], rewards: NDArray[np.float32]
 ) -> float:
-    """Of what the hits of a user are worth, the part that comes with the 25 most rewarding recommendations (M-27).
+    """The share of the rewards of a user's hits that comes with the 25 most rewarding recommendations (M-27).
 
     lists: for each user int32[at most 500] distinct items, best first. truths: for each user int32[t] distinct
-    items. rewards: float32[items]. The mean over users whose hits are worth anything, 0 when there are none.
+    items. rewards: float32[items]. The mean over users whose hits have any reward, 0 when there are none.
     """
     shares = []
     for ranked, truth in zip(lists, truths, strict=True):
-        worth = rewards[ranked].astype(np.float64)
-        worth_of_hits = np.where(np.isin(ranked, truth), worth, 0.0)
-        total = worth_of_hits.sum()
+        gains = rewards[ranked].astype(np.float64)
+        rewards_of_hits = np.where(np.isin(ranked, truth), gains, 0.0)
+        total = rewards_of_hits.sum()
         if total > 0:
-            best = np.argsort(-worth, kind="stable")[:BEST_REWARDS]
-            shares.append(min(max(worth_of_hits[best].sum() / total, 0.0), 1.0))
+            best = np.argsort(-gains, kind="stable")[:BEST_REWARDS]
+            shares.append(min(max(rewards_of_hits[best].sum() / total, 0.0), 1.0))
     return float(np.mean(shares)) if shares else 0.0
 
 

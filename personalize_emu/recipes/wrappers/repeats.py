@@ -1,11 +1,8 @@
-"""Whether, and after what gap, users come back to an item they had: learned from the data, never assumed.
+"""Repeat consumption: the hazard that a user comes back to an item of the history, learned from the data.
 
-Every interaction opens a wait for the next interaction of the same user to the same item. At each later interaction
-of the user the item could have come back, and did or did not. The hazard, returns over chances, is estimated by gap
-and by how often the user had the item before, times a factor for each item. Gaps are measured in interactions or in
-time, whichever explains the returns better.
-
-Many histories at once: what `repeats` and `blend` do for one, in a few passes over all.
+Every interaction opens a gap to the next one of the same user with the same item. The hazard, repeats over
+opportunities, is estimated by length of the gap and by how often the user interacted with the item, times a factor for
+each item, with shrinkage. Gaps are measured in interactions or in time, whichever explains the repeats better.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Models and recipes around others: they add something, and are what those are in all else."""
+"""Base classes of models and recipes that wrap others."""
 
 from __future__ import annotations
 

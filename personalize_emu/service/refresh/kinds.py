@@ -263,14 +263,14 @@ def with_new_items(trained: TrainedVersion, data: TrainingData) -> TrainedVersio
     newest = trained.exposure.newest if trained.exposure else int(data.timestamps.max(initial=0))
     current = exposure_of(data, creation_times(data), newest)
     places = places_in(model.catalog, data.catalog)
-    meetings = np.zeros(len(model.catalog), np.int64)
+    exposures = np.zeros(len(model.catalog), np.int64)
     created = np.full(len(model.catalog), LONG_AGO)
-    meetings[places], created[places] = current.meetings, current.created
+    exposures[places], created[places] = current.exposures, current.created
     refreshed = replace(
         trained,
         model=model,
         data=trained.data if model.catalog == trained.data.catalog else in_catalog(trained.data, model.catalog),
-        exposure=Exposure(meetings, created, newest),
+        exposure=Exposure(exposures, created, newest),
     )
     _fill_caches(refreshed)
     return refreshed
