@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from personalize_emu.recipes.contract.base import History, Kind, Model, TrainingData, TrainingRun
+from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import all_recipes, recipe_named
+from tests.recipes.described_data import painted
 from tests.recipes.made_data import DAY, chains, checkerboard, history, training_data
 
 NAMES = [recipe.name for recipe in all_recipes()]
@@ -65,7 +67,7 @@ def test_three_favourites_bought_in_rotation_are_all_recommended(name: str) -> N
         assert favourites <= set(ranked(model, asked)[:10])
 
 
-@pytest.mark.parametrize("name", [*ENSEMBLES, *POPULAR])
+@pytest.mark.parametrize("name", [*PERSONAL, *POPULAR, *RELATED])
 def test_one_event_or_none_is_enough_for_a_list(name: str) -> None:
     data = checkerboard()
     model = fitted(name, data)
@@ -73,7 +75,7 @@ def test_one_event_or_none_is_enough_for_a_list(name: str) -> None:
         assert len(ranked(model, asked)) >= len(data.catalog) - 1
 
 
-@pytest.mark.parametrize("name", ENSEMBLES)
+@pytest.mark.parametrize("name", [*PERSONAL, *POPULAR])
 def test_who_has_seen_everything_still_gets_a_list(name: str) -> None:
     data = checkerboard()
     assert len(ranked(fitted(name, data), history(data, *data.catalog))) == len(data.catalog)
@@ -132,3 +134,55 @@ def test_renamed_items_keep_the_answer(name: str) -> None:
     renamed = replace(data, catalog=tuple("x" + item for item in data.catalog))
     asked = history(data, "i03", "i04")
     assert ["x" + item for item in ranked(fitted(name, data), asked)] == ranked(fitted(name, renamed), asked)
+
+
+@pytest.mark.parametrize("name", [*ENSEMBLES, *RELATED])
+def test_items_with_the_same_interactions_stand_together(name: str) -> None:
+    """Whoever interacted with i03 did so with `twin`, at the same time."""
+    data = checkerboard(users=60)
+    rows = [
+        (data.user_ids[user], name_, int(time))
+        for user, item, time in zip(data.users, data.items, data.timestamps, strict=True)
+        for name_ in ((data.catalog[item], "twin") if data.catalog[item] == "i03" else (data.catalog[item],))
+    ]
+    with_twin = training_data(rows)
+    model = fitted(name, with_twin)
+    order = ranked(model, history(with_twin, "i05"))
+    assert abs(order.index("twin") - order.index("i03")) <= 2
+
+
+def test_ties_go_by_id() -> None:
+    """RT-32."""
+    assert top_k(np.zeros(40, np.float32), 40).tolist() == list(range(40))
+
+
+@pytest.mark.parametrize("name", [*PERSONAL, *RELATED, *POPULAR])
+def test_one_item_only(name: str) -> None:
+    data = training_data([(f"u{user}", "only", 1_000 + user) for user in range(30)])
+    model = fitted(name, data)
+    for asked in (history(data, "only"), History(np.empty(0, np.int32), np.empty(0, np.int64))):
+        scores = model.scores(asked)
+        assert scores.shape == (1,)
+        assert not np.isnan(scores).any()
+
+
+@pytest.mark.parametrize("name", ["aws-user-personalization", "aws-user-personalization-v2", "aws-similar-items"])
+def test_a_new_item_like_an_old_one_goes_before_other_new_items(name: str) -> None:
+    """R-78b, R-112: it has the metadata of the items of the history."""
+    data = painted(cold=["red-0.150-new", "blue-0.150-new"])
+    model = fitted(name, data)
+    scores = model.scores(history(data, "red-0.200", "red-0.133", "red-0.100"))
+    assert scores[model.number_of["red-0.150-new"]] > scores[model.number_of["blue-0.150-new"]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_batch_of_one_is_the_row_of_a_batch(name: str) -> None:
+    data = chains(users=60)
+    model = fitted(name, data)
+    histories = [
+        history(data, "i03", "i04"),
+        history(data, "i07"),
+        History(np.empty(0, np.int32), np.empty(0, np.int64)),
+    ]
+    for row, asked in zip(model.scores_many(histories), histories, strict=True):
+        assert row == pytest.approx(model.scores(asked), abs=1e-3)

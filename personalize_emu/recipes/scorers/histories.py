@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import scipy.sparse as sp
@@ -26,13 +27,19 @@ class Kernel:
     recency: bool = True
 
     def weights(self, length: int) -> NDArray[np.float32]:
-        """float32[min(length, reach)], newest interaction first."""
-        back = np.arange(min(length, self.reach), dtype=np.float32)
-        if not self.recency:
-            return np.ones(len(back), np.float32)
-        decaying = np.exp(-back / self.decay) if self.decay else np.zeros_like(back)
-        weights: NDArray[np.float32] = (decaying + self.harmonic / (back + 1)).astype(np.float32)
-        return weights
+        """float32[min(length, reach)], newest interaction first; not to be written to."""
+        return _kernel_weights(self, min(length, self.reach))
+
+
+@lru_cache(maxsize=512)
+def _kernel_weights(kernel: Kernel, length: int) -> NDArray[np.float32]:
+    """Remembered: histories of the same length come again and again."""
+    back = np.arange(length, dtype=np.float32)
+    if not kernel.recency:
+        return np.ones(length, np.float32)
+    decaying = np.exp(-back / kernel.decay) if kernel.decay else np.zeros_like(back)
+    weights: NDArray[np.float32] = (decaying + kernel.harmonic / (back + 1)).astype(np.float32)
+    return weights
 
 
 def weighted_rows(histories: Sequence[History], *kernels: Kernel, item_count: int) -> sp.csr_matrix:
