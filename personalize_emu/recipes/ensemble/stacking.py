@@ -74,7 +74,7 @@ class Ensemble:
         table = self._scores(histories)
         returning = self.users.returning(histories)
         factors = _scales(table) * self.weights[returning.astype(np.int64)].T.astype(np.float32)
-        total: Table = np.einsum("chi,ch->hi", table, factors, optimize=True)
+        total: Table = np.einsum("chi,ch->hi", table, factors)
         return total
 
     def _scores(self, histories: Sequence[History]) -> Table:

@@ -194,12 +194,12 @@ class EaseScorer(Scorer):
         return Column("ease", True, 0.6), Column("ease on recent items", True, 0.2)
 
     def scores(self, histories: Sequence[History]) -> Table:
-        whole = weighted_rows(histories, self.kernels.whole, item_count=self.item_count)
-        whole.sum_duplicates()
-        # Somebody who bought bread fifty times is not interested in fifty times as much of what goes with it.
-        np.log1p(whole.data, out=whole.data)
-        recent = weighted_rows(histories, self.kernels.recent, item_count=self.item_count)
-        both = self.ease.scores_of(sp.vstack((whole, recent), format="csr"))
+        bags = weighted_rows(histories, self.kernels.whole, self.kernels.recent, item_count=self.item_count)
+        bags.sum_duplicates()
+        # A user who bought bread fifty times is not interested in fifty times as much of what goes with it.
+        whole = bags.data[: bags.indptr[len(histories)]]
+        np.log1p(whole, out=whole)
+        both = self.ease.scores_of(bags)
         return np.ascontiguousarray(both).reshape(2, len(histories), self.item_count)
 
 
