@@ -11,6 +11,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from personalize_emu.recipes.context.contextual import (
     ContextualModel,
@@ -21,7 +22,7 @@ from personalize_emu.recipes.context.contextual import (
     with_context,
 )
 from personalize_emu.recipes.context.levels import Levels, levels_of_column
-from personalize_emu.recipes.context.lifts import PRIORS, best_prior, fit_factors
+from personalize_emu.recipes.context.lifts import PRIORS, best_prior, fit_factors, lifts_of
 from personalize_emu.recipes.contract.base import History, Kind, Model, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Features, Numbers, Profiles
 from personalize_emu.recipes.contract.saving import load_model, saved
@@ -84,7 +85,7 @@ def test_lifts_against_counting_one_by_one() -> None:
     ):
         table = [[len(met[level, item]) for item in "abc"] for level in levels]
         expected = [[sum(row) * len(users[item]) / met_at_large for item in "abc"] for row in table]
-        prior = best_prior(np.array(table, float), np.array(expected))
+        prior, _ = best_prior(np.array(table, float), np.array(expected))
         wanted = [
             [math.log((n + prior) / (e + prior)) for n, e in zip(ns, es, strict=True)]
             for ns, es in zip(table, expected, strict=True)
@@ -96,9 +97,25 @@ def test_lifts_of_nothing_are_drawn_to_nothing_and_others_are_not() -> None:
     """Empirical Bayes: counts that are only chance ask for the strongest prior."""
     rng = np.random.default_rng(1)
     expected = np.tile(20.0 + 30 * rng.random(50), (4, 1))
-    assert best_prior(rng.poisson(expected).astype(float), expected) >= 300
+    assert best_prior(rng.poisson(expected).astype(float), expected)[0] >= 300
     ratios = rng.gamma(2.0, 1 / 2.0, expected.shape)
-    assert best_prior(rng.poisson(expected * ratios).astype(float), expected) in PRIORS[1:3]
+    assert best_prior(rng.poisson(expected * ratios).astype(float), expected)[0] in PRIORS[1:3]
+
+
+def test_lifts_of_rare_items_follow_the_other_items_of_their_group() -> None:
+    """1 of 10 groups is chosen three times as often in summer; single items are too rare to show it."""
+    rng = np.random.default_rng(4)
+    groups = np.arange(400) % 10
+    popularity = np.full(400, 2.0)
+    counts = rng.poisson(np.where(groups == 3, [[3.0], [1.0]], 1.0)).astype(float)
+    counts[:, 3] = 0
+    members = sp.csr_matrix((np.ones(400, np.float32), (np.arange(400), groups)))
+    alone, grouped = lifts_of(counts, popularity), lifts_of(counts, popularity, [members])
+    assert abs(alone[0, 3]) < 0.3
+    assert grouped[0, 3] > 0.5
+    assert np.abs(grouped[:, groups != 3]).mean() < 0.4
+    chance = rng.poisson(np.ones((2, 400))).astype(float)
+    assert np.array_equal(lifts_of(chance, popularity, [members]), lifts_of(chance, popularity))
 
 
 def test_levels_of_numbers_and_categories() -> None:
