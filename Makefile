@@ -41,8 +41,9 @@ lint: $(STAMP)  ## ruff and mypy
 check: $(STAMP)  ## the tests alone, on WORKERS processes
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-fuzz: $(STAMP)  ## 100,000 odd requests over Personalize and the embedded services
+fuzz: $(STAMP)  ## 100,000 odd requests; mixed requests with and without remembered answers
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.fuzz.campaign
+	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.fuzz.remembered_answers
 
 bench: $(STAMP)  ## start-up, serving and training times
 	@$(BIN)/python -m benchmarks.startup

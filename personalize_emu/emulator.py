@@ -44,7 +44,7 @@ class Emulator:
         self._publishes_metrics = self.settings.service_metrics and elsewhere
         self._identifiers = Identifiers(self.settings.seed)
         self._page_secret = self._identifiers.secret()
-        self._state = new_state(self.clock)
+        self._state = new_state(self.clock, self.settings.remembered_bytes)
 
     def __enter__(self) -> Emulator:
         return self
@@ -110,7 +110,7 @@ class Emulator:
         self._page_secret = self._identifiers.secret()
         # First, because this cancels the callbacks of the old state and not those of the new one.
         self.clock.start_over()
-        self._state = new_state(self.clock)
+        self._state = new_state(self.clock, self.settings.remembered_bytes)
         old.jobs.close()
 
     def close(self) -> None:

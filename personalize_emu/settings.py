@@ -138,6 +138,11 @@ class Settings:
         "where batch jobs run: empty for the server itself, or dask://HOST:PORT, the scheduler of a Dask cluster whose "
         "workers have personalize-emu[dask] installed",
     )
+    remembered_bytes: int = _option(
+        1 << 26,
+        "memory in bytes for remembered scores and answers, which are used again while they would come out the same; "
+        "0 computes every answer anew",
+    )
     export_file_bytes: int = _option(1 << 28, "maximum size of an exported file; larger datasets are split")
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
@@ -162,6 +167,8 @@ class Settings:
             raise ValueError(f"executor must be empty or {DASK_SCHEME}HOST:PORT, not {self.executor!r}")
         if self.network_from < 0:
             raise ValueError(f"network_from must not be negative, not {self.network_from}")
+        if self.remembered_bytes < 0:
+            raise ValueError(f"remembered_bytes must not be negative, not {self.remembered_bytes}")
         if not 1 <= self.page_size <= 100:
             raise ValueError(f"page_size must be between 1 and 100, not {self.page_size}")
         if not 0 <= self.nonconforming_rows <= 1:

@@ -16,6 +16,7 @@ from personalize_emu.recipes.next_best_action import ActionModel
 from personalize_emu.runtime.deployments import campaign_deployment
 from personalize_emu.runtime.filtering import contents_of, group_of, records_of, requested_filter
 from personalize_emu.runtime.model_inputs import MOST_STREAMED, history_of
+from personalize_emu.runtime.remembered import remembered_scores, user_basis
 from personalize_emu.runtime.responses import SCORE_PLACES, new_recommendation_id
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.state.trained_version import TrainedVersion
@@ -52,7 +53,8 @@ def get_action_recommendations(context: Context, params: Params) -> dict[str, An
     kinds = frozenset({Kind.ACTIONS})
     deployment = campaign_deployment(context, params["campaignArn"], "GetActionRecommendations", kinds)
     actions = _actions(context, deployment.trained, params, count)
-    return {"actionList": actions, "recommendationId": new_recommendation_id(context, params, actions)}
+    # Actions are not impressions of items (EV-75).
+    return {"actionList": actions, "recommendationId": new_recommendation_id(context, params, ())}
 
 
 def _actions(context: Context, trained: TrainedVersion, params: Params, count: int) -> list[dict[str, Any]]:
@@ -64,8 +66,7 @@ def _actions(context: Context, trained: TrainedVersion, params: Params, count: i
     view = context.state.indexes.catalog_view(records_of(context, group_arn, ACTIONS, ACTION_ID), trained)
     events = _action_events(context, group_arn, trained, user_id)
     now = context.clock.now()
-    history = replace(history_of(context.state, trained, user_id), user_id=user_id)
-    scores = model.propensities(history, ActionHistory(events.actions, events.outcomes)).round(SCORE_PLACES)
+    scores = _propensities(context, trained, model, user_id, events)
     pauses = view.numbers(_REPEAT) * DAY
     # Comparisons with NaN are false, so actions without such a column are never hidden.
     shown = ~(events.latest(len(scores)) + pauses > now)
@@ -77,6 +78,20 @@ def _actions(context: Context, trained: TrainedVersion, params: Params, count: i
     best = np.lexsort((-np.nan_to_num(view.numbers(VALUE)), -scores))
     chosen = best[shown[best]][:count]
     return [{"actionId": model.actions[number], "score": float(scores[number])} for number in chosen.tolist()]
+
+
+def _propensities(
+    context: Context, trained: TrainedVersion, model: ActionModel, user_id: str, events: ActionEvents
+) -> NDArray[np.floating[Any]]:
+    """float[actions], rounded as on the wire."""
+
+    def compute() -> NDArray[np.floating[Any]]:
+        history = replace(history_of(context.state, trained, user_id), user_id=user_id)
+        return model.propensities(history, ActionHistory(events.actions, events.outcomes)).round(SCORE_PLACES)
+
+    streamed = user_basis(context.state.contents(trained.interactions_arn), user_id)
+    basis = (*streamed, events.actions.tobytes(), events.outcomes.tobytes())
+    return remembered_scores(context, trained, ("actions", user_id), basis, compute)
 
 
 def _action_events(context: Context, group_arn: str, trained: TrainedVersion, user_id: str) -> ActionEvents:

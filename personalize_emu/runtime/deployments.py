@@ -26,6 +26,11 @@ class Deployment:
         """The model with the ranking influence of this deployment (RT-70)."""
         return self.trained.model.influenced((self.config or {}).get("rankingInfluence", {}))
 
+    @property
+    def influence(self) -> str:
+        """Differs where `model` does, for one version."""
+        return repr((self.config or {}).get("rankingInfluence", {}))
+
 
 def campaign_deployment(context: Context, campaign_arn: str, operation: str, kinds: frozenset[Kind]) -> Deployment:
     """The deployment of a campaign; during an update it serves the previous version (RT-22).

@@ -50,9 +50,14 @@ class Explorer:
 
 def explorer(context: Context, trained: TrainedVersion, config: Mapping[str, Any] | None) -> Explorer:
     """config: of the campaign, the recommender or the batch job."""
-    window = int((context.clock.now() - trained.since) // TWO_HOURS)
+    window = window_of(context, trained)
     key = ("exploration", context.settings.seed, trained.group_name, trained.recipe.name, window)
     return Explorer(trained, _terms(trained, config), key)
+
+
+def window_of(context: Context, trained: TrainedVersion) -> int:
+    """The number of the update window since the version answers; draws are the same within one."""
+    return int((context.clock.now() - trained.since) // TWO_HOURS)
 
 
 def scored_items(trained: TrainedVersion) -> Mask | None:

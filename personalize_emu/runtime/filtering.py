@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from types import MappingProxyType
 
 import numpy as np
@@ -184,15 +185,20 @@ def interactions_of(
 
 def _has_lapsed(context: Context, contents: DatasetContents, streamed: Sequence[Event]) -> bool:
     """From three months after the last import, filters consider only users with newer events (F-52)."""
-    since = context.clock.now() - CONSIDERED_SECONDS
-    if any(event.timestamp >= since for event in streamed):
+    now = context.clock.now()
+    if any(event.timestamp >= now - CONSIDERED_SECONDS for event in streamed):
         return False
+    return interactions_lapse(context, contents) < now
+
+
+def interactions_lapse(context: Context, contents: DatasetContents | None) -> float:
+    """Epoch seconds after which filters consider only users with newer events (F-52); infinite without imports."""
     imports = [
         job.last_updated_date_time
         for job in context.all(DatasetImportJob)
         if job.status == ACTIVE and context.state.contents(job.dataset_arn) is contents
     ]
-    return bool(imports) and max(imports) < since
+    return max(imports) + CONSIDERED_SECONDS if contents is not None and imports else inf
 
 
 def _imported(state: EmulatorState, contents: DatasetContents, user_id: str, most: int) -> list[Event]:

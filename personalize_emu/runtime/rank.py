@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import Kind, Model
-from personalize_emu.runtime.deployments import campaign_deployment
+from personalize_emu.runtime.deployments import Deployment, campaign_deployment
 from personalize_emu.runtime.filtering import requested_filter
 from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_ITEMS_WITH_METADATA
 from personalize_emu.runtime.metadata import requested_metadata
-from personalize_emu.runtime.model_inputs import history_of, request_context
+from personalize_emu.runtime.remembered import remembered_list, scores_for_user
 from personalize_emu.runtime.responses import new_recommendation_id, softmax_of
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.wire.errors import InvalidInputException
@@ -30,18 +30,21 @@ def get_personalized_ranking(context: Context, params: Params) -> dict[str, Any]
         raise InvalidInputException(f"inputList must contain between 1 and {most} items")
     if not params["userId"]:
         raise InvalidInputException("userId is required")
+    finished = remembered_list(context, deployment, params, lambda: _ranking(context, deployment, params))
+    return {"personalizedRanking": finished.listed, "recommendationId": new_recommendation_id(context, params, finished.item_ids)}
+
+
+def _ranking(context: Context, deployment: Deployment, params: Params) -> list[dict[str, Any]]:
+    """The ranking of the items that the filter admits, with the metadata that is asked for."""
     metadata = requested_metadata(context, deployment, params)
     item_ids = list(dict.fromkeys(params["inputList"]))
     wanted = requested_filter(context, deployment.trained, params, user_id=params["userId"], item_id=None)
     if wanted is not None:
         item_ids = [item for item, kept in zip(item_ids, wanted.over(item_ids), strict=True) if kept]
-    model = deployment.trained.model
-    given_context = request_context(deployment.trained, params.get("context", {}))
-    history = history_of(context.state, deployment.trained, params["userId"], given_context)
-    ranking = ranked(model, model.scores(history), item_ids)
-    if metadata is not None:
-        ranking = metadata.added_to(ranking)
-    return {"personalizedRanking": ranking, "recommendationId": new_recommendation_id(context, params, ranking)}
+    # A campaign's ranking influence is for recommendations only.
+    unchanged = Deployment(None, deployment.trained)
+    ranking = ranked(unchanged.trained.model, scores_for_user(context, unchanged, params), item_ids)
+    return ranking if metadata is None else metadata.added_to(ranking)
 
 
 def ranked(model: Model, scores: NDArray[np.float32], item_ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -14,8 +14,9 @@ from personalize_emu.runtime.exploration import explorer
 from personalize_emu.runtime.filtering import interactions_of
 from personalize_emu.runtime.metadata import MOST_RESULTS as MOST_RESULTS_WITH_METADATA
 from personalize_emu.runtime.metadata import requested_metadata
-from personalize_emu.runtime.model_inputs import history_of, request_context, single_item
+from personalize_emu.runtime.model_inputs import single_item
 from personalize_emu.runtime.promotions import chosen_items, requested_constraints
+from personalize_emu.runtime.remembered import remembered_list, remembered_scores, scores_for_user
 from personalize_emu.runtime.responses import new_recommendation_id
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.state.trained_version import TrainedVersion
@@ -37,25 +38,36 @@ def get_recommendations(context: Context, params: Params) -> dict[str, Any]:
         deployment = campaign_deployment(context, params["campaignArn"], "GetRecommendations", _KINDS)
         count = _result_count(params)
         _require_ids(deployment.trained.kind, params)
+    finished = remembered_list(context, deployment, params, lambda: _listed(context, deployment, params, count))
+    return {"itemList": finished.listed, "recommendationId": new_recommendation_id(context, params, finished.item_ids)}
+
+
+def _listed(context: Context, deployment: Deployment, params: Params, count: int) -> list[dict[str, Any]]:
+    """The items of the response, with the metadata that is asked for."""
     metadata = requested_metadata(context, deployment, params)
     items = _items(context, deployment, params, count)
-    if metadata is not None:
-        items = metadata.added_to(items)
-    return {"itemList": items, "recommendationId": new_recommendation_id(context, params, items)}
+    return items if metadata is None else metadata.added_to(items)
 
 
 def _items(context: Context, deployment: Deployment, params: Params, count: int) -> list[dict[str, Any]]:
     trained = deployment.trained
-    model = deployment.model
     constraints = requested_constraints(context, trained, params, count)
     user_id = params.get("userId", "")
-    if trained.kind is Kind.RELATED:
-        scores = model.scores(single_item(trained, params["itemId"]))
-    else:
-        given_context = request_context(trained, params.get("context", {}))
-        scores = model.scores(history_of(context.state, trained, user_id, given_context))
+    scores = _scores(context, deployment, params)
     scores = without_hidden(context, trained, user_id, scores)
     return chosen_items(explorer(context, trained, deployment.config).explored(user_id, scores), trained, constraints)
+
+
+def _scores(context: Context, deployment: Deployment, params: Params) -> NDArray[np.float32]:
+    """float32[items], read-only."""
+    trained = deployment.trained
+    if trained.kind is Kind.RELATED:
+        item_id = params["itemId"]
+        key, basis = ("item", deployment.influence, item_id), ()
+        return remembered_scores(
+            context, trained, key, basis, lambda: deployment.model.scores(single_item(trained, item_id))
+        )
+    return scores_for_user(context, deployment, params)
 
 
 def _result_count(params: Params) -> int:

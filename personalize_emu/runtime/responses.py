@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,11 +58,9 @@ def shares_of(logits: NDArray[np.float32], numbers: NDArray[np.int32], scale: ND
     return [round(score, SCORE_PLACES) for score in chosen.tolist()]
 
 
-def new_recommendation_id(context: Context, params: Params, listed: Iterable[Mapping[str, Any]]) -> str:
-    """A new recommendation id for a response with the items `listed`; stored for events that refer to it."""
+def new_recommendation_id(context: Context, params: Params, item_ids: Sequence[str]) -> str:
+    """A new recommendation id for a response with these items; stored for events that refer to it."""
     deployment_arn = params["campaignArn"] if "campaignArn" in params else params["recommenderArn"]
     recommendation_id = context.identifiers.recommendation_id(deployment_arn)
-    # Actions are not impressions of items (EV-75).
-    items = [item["itemId"] for item in listed if "itemId" in item]
-    context.state.answers.remember(recommendation_id, deployment_arn, params.get("userId"), items)
+    context.state.answers.remember(recommendation_id, deployment_arn, params.get("userId"), item_ids)
     return recommendation_id

@@ -77,8 +77,14 @@ class Store:
         self._tags: dict[str, dict[str, str]] = {}
         self._ordinals: dict[str, int] = {}
         self._inserted = 0
+        self._changes = 0
         self._tables: dict[type[Resource], list[Table[Any]]] = {}
         self._indexes: dict[type[Resource], list[Index]] = {}
+
+    @property
+    def changes(self) -> int:
+        """How often a record has been inserted, replaced or removed. Counted after the change."""
+        return self._changes
 
     def table(self, new_entry: Callable[[], E], *kinds: type[Resource]) -> Table[E]:
         """Create a table with one entry for each record of these kinds; must be called before the first is inserted."""
@@ -118,6 +124,7 @@ class Store:
                 index.add(record)
             self._inserted += 1
             self._ordinals[record.arn] = self._inserted
+            self._changes += 1
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
@@ -148,6 +155,7 @@ class Store:
                 return None
             changed = replace(current, **changes)
             self._records[type(record)][record.arn] = changed
+            self._changes += 1
             return changed
 
     def owned_by(self, record: Resource) -> Iterator[Resource]:
@@ -167,6 +175,7 @@ class Store:
                 table.drop(record.arn)
             self._tags.pop(record.arn, None)
             self._ordinals.pop(record.arn, None)
+            self._changes += 1
 
     def tags(self, arn: str) -> dict[str, str]:
         return dict(self._tags.get(arn, {}))

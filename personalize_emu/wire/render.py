@@ -20,6 +20,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from personalize_emu.wire import java_text
 from personalize_emu.wire.errors import AwsError
 from personalize_emu.wire.models import Operation, wire_name
+from personalize_emu.wire.rendered import RenderedOnce
 
 Writer = Callable[[Any], str]
 Headers = tuple[tuple[str, str], ...]
@@ -139,6 +140,10 @@ def _structure_of(writers: Mapping[str, Writer]) -> Writer:
 
 def _list_of(write: Writer) -> Writer:
     def write_list(value: Any) -> str:
+        if type(value) is RenderedOnce:
+            if value.text is None:
+                value.text = "[" + ",".join([write(item) for item in value]) + "]"
+            return value.text
         return "[" + ",".join([write(item) for item in value]) + "]"
 
     return write_list

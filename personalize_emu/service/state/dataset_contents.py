@@ -6,7 +6,7 @@ Streamed events are stored once (event ids, EV-40) and belong to the user of the
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,9 @@ from personalize_emu.data.records.live_events import LiveEvents, has_events, liv
 from personalize_emu.data.records.record_log import RecordLog
 from personalize_emu.data.schemas.columns import NOTED_SESSION, USER_ID, encoded
 from personalize_emu.state.jobs import attempt
+
+USER_SLOTS = 1 << 14
+"""Counters of changes; users share them by the hash of their id, so that their number does not matter."""
 
 
 class EventIds:
@@ -150,6 +153,8 @@ class DatasetContents:
         self.log = RecordLog()
         self._event_ids = EventIds() if event_ids is None else event_ids
         self._fingerprints = ClaimedKeys()
+        self._user_changes: list[int] = []
+        self._removals = 0
         self._lock = threading.Lock()
 
     @property
@@ -202,8 +207,24 @@ class DatasetContents:
         nothing (EV-40, EV-41).
         """
         with self._lock:
-            self.log.append([_with_session(arrival) for arrival in arrivals if self._is_new(arrival)])
+            added = [arrival for arrival in arrivals if self._is_new(arrival)]
+            self.log.append([_with_session(arrival) for arrival in added])
+            self._count_users(arrival.row[USER_ID] for arrival in added)
             self.log.fold()
+
+    def user_version(self, user_id: str) -> tuple[int, int]:
+        """Differs from an earlier one when streamed events of the user have been added or removed since.
+
+        It may also differ when only other users have new events. Changes are counted after they are made.
+        """
+        changes = self._user_changes
+        return self._removals, changes[hash(user_id) % USER_SLOTS] if changes else 0
+
+    def _count_users(self, user_ids: Iterable[str]) -> None:
+        for user_id in user_ids:
+            if not self._user_changes:
+                self._user_changes = [0] * USER_SLOTS
+            self._user_changes[hash(user_id) % USER_SLOTS] += 1
 
     def _is_new(self, arrival: StreamedEvent) -> bool:
         fingerprint, event_id, user_id = _fingerprint(arrival.row), arrival.event_id, arrival.row[USER_ID]
@@ -257,6 +278,7 @@ class DatasetContents:
         removal = self.up_to_date(removal)
         with self._lock:
             removed = self.log.remove(USER_ID, removal.user_ids)
+            self._removals += 1
             for step in self._steps_to_forget(removal.user_ids):
                 attempt("remove users", step)
             # Last: a new layer invalidates what readers have built from the old one.

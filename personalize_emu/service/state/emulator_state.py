@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 from personalize_emu.service.state.column_indexes import ColumnIndexes
@@ -18,7 +19,9 @@ from personalize_emu.service.state.entries import (
     TrainableEntry,
 )
 from personalize_emu.service.state.measurements import Counters, MetricBuffer
+from personalize_emu.service.state.remembered_answers import FinishedList, RememberedScores
 from personalize_emu.service.state.trained_version import TrainedVersion
+from personalize_emu.state.bounded_cache import BoundedCache
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.jobs import Jobs
 from personalize_emu.state.resources import (
@@ -62,6 +65,10 @@ class EmulatorState:
     counters: Counters = field(default_factory=Counters)
     metrics: MetricBuffer = field(default_factory=MetricBuffer)
     """The service's own, on their way to CloudWatch."""
+    scores: BoundedCache[RememberedScores] = field(default_factory=lambda: BoundedCache(0))
+    lists: BoundedCache[FinishedList] = field(default_factory=lambda: BoundedCache(0))
+    scoring: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a model scores for a request: two at a time would only compete for the interpreter lock."""
 
     def contents(self, dataset_arn: str) -> DatasetContents | None:
         """What a dataset holds; None before it is ACTIVE and when it does not exist."""
@@ -95,9 +102,12 @@ class EmulatorState:
         return {arn: entry.progress for arn, entry in entries if entry.progress is not None}
 
 
-def new_state(clock: Clock) -> EmulatorState:
+def new_state(clock: Clock, remembered_bytes: int = 0) -> EmulatorState:
+    """remembered_bytes: of remembered scores and lists together."""
     store = Store()
     return EmulatorState(
+        scores=BoundedCache(remembered_bytes // 2),
+        lists=BoundedCache(remembered_bytes // 2),
         store=store,
         jobs=Jobs(clock),
         groups=store.table(GroupEntry, DatasetGroup),
