@@ -12,7 +12,7 @@ import pytest
 from personalize_emu.settings import Settings
 from personalize_emu.state.bounded_cache import BoundedCache
 from tests.fuzz.remembered_answers import COMPUTED, REMEMBERED, differences
-from tests.mixed_requests import SEEN, Served, served
+from tests.mixed_deployments import DAY, SEEN, Served, served
 
 MB = 1 << 20
 
@@ -143,3 +143,30 @@ def test_sizes_are_estimated_from_above(made: Served) -> None:
         tracemalloc.stop()
 
     assert taken < state.lists.held_bytes + state.scores.held_bytes - estimated
+
+
+def test_a_new_version_makes_new_lists(made: Served) -> None:
+    """From the moment the campaign serves it, also within one exploration window."""
+    requests = [{"campaignArn": made.campaigns["steady"], "userId": user} for user in ("u5", "u6")]
+    before = [members(made, **request)["itemList"] for request in requests]
+    version = json.loads(made.call("CreateSolutionVersion", solutionArn=made.solution).body)["solutionVersionArn"]
+    updated = made.call("UpdateCampaign", campaignArn=made.campaigns["steady"], solutionVersionArn=version)
+    assert updated.status == 200
+    after = [members(made, **request)["itemList"] for request in requests]
+    assert all(new is not old for new, old in zip(after, before, strict=True))
+
+
+def test_the_clock_alone_can_end_a_list() -> None:
+    """F-52: three months after the last import a filter no longer considers what the user had by then."""
+    with served(REMEMBERED) as made:
+        request = {
+            "campaignArn": made.campaigns["popular"],
+            "userId": "u1",
+            "numResults": 500,
+            "filterArn": made.filters["unseen"],
+        }
+        made.emulator.advance(90 * DAY)
+        before = members(made, **request)["itemList"]
+        assert members(made, **request)["itemList"] is before
+        made.emulator.advance(1)
+        assert len(members(made, **request)["itemList"]) > len(before)

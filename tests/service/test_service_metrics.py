@@ -155,10 +155,11 @@ def test_cw8_to_cw13_answers_of_campaigns(
     refusal(runtime.get_recommendations, campaignArn=related)
     runtime.get_personalized_ranking(campaignArn=ranked, userId="u1", inputList=["i000", "i001"])
     refusal(runtime.get_personalized_ranking, campaignArn=ranked, userId="u1", inputList=[])
+    # Another item, because the answer for the first one is remembered.
     monkeypatch.setattr("personalize_emu.runtime.rank.ranked", lambda *_: 1 / 0)
     monkeypatch.setattr("personalize_emu.runtime.recommend.chosen_items", lambda *_: 1 / 0)
     refusal(runtime.get_personalized_ranking, status=500, campaignArn=ranked, userId="u1", inputList=["i000"])
-    refusal(runtime.get_recommendations, status=500, campaignArn=related, itemId="i000")
+    refusal(runtime.get_recommendations, status=500, campaignArn=related, itemId="i001")
     sent(emulator)
     assert total("GetRecommendations", CampaignArn=related) == 3
     assert total("GetRecommendationsRequests", CampaignArn=related) == 0
