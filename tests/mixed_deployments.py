@@ -134,7 +134,7 @@ class Served:
 @contextmanager
 def served(settings: Settings) -> Iterator[Served]:
     """An emulator with the settings, its groups trained and deployed; deterministic."""
-    with MockPersonalize(settings, ManualClock(float(NOW))).emulating() as emulator:
+    with MockPersonalize(settings, ManualClock(float(NOW))).new_emulator() as emulator:
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
         yield _deployed(Served(emulator, given, given.group("mixed")))
 

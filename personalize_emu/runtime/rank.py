@@ -31,7 +31,8 @@ def get_personalized_ranking(context: Context, params: Params) -> dict[str, Any]
     if not params["userId"]:
         raise InvalidInputException("userId is required")
     finished = remembered_list(context, deployment, params, lambda: _ranking(context, deployment, params))
-    return {"personalizedRanking": finished.listed, "recommendationId": new_recommendation_id(context, params, finished.item_ids)}
+    recommendation_id = new_recommendation_id(context, params, finished.item_ids)
+    return {"personalizedRanking": finished.listed, "recommendationId": recommendation_id}
 
 
 def _ranking(context: Context, deployment: Deployment, params: Params) -> list[dict[str, Any]]:
