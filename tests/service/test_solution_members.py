@@ -225,6 +225,8 @@ def test_interactions_outside_the_selection_change_no_answer(given: Given) -> No
     only = "\n".join(line for line in typed_csv("watch", "click").splitlines() if "click" not in line)
     other = given.group("watched")
     given.import_job(given.dataset(other, arn("schema", "schema")), given.upload(only, "only.csv"), "only")
+    items = given.dataset(other, arn("schema", "items"), "Items")
+    given.import_job(items, given.upload("ITEM_ID,TITLE,PLOT,PRICE\ni000,a,b,1\n", "only-items.csv"), "only-items")
     runtime = boto3.client("personalize-runtime", region_name=REGION)
     answers = []
     for name, members in (("selected", {"eventType": "watch"}), ("alone", {"datasetGroupArn": other})):
