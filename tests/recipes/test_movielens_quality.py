@@ -127,6 +127,6 @@ def test_on_temporal_splits_v2_stands_above_popularity_and_a_plain_ease(movielen
         return float(measured_at(peer, setting, found).scores.ndcg.mean())
 
     v2 = ndcg(recipe_peer("aws-user-personalization-v2"), {})
-    assert v2 > 0.06
-    assert v2 > 1.2 * ndcg(Peer("popularity", popularity), {})
-    assert v2 > 0.97 * ndcg(Peer("EASE", ease), {"regularisation": 500.0})
+    assert v2 > 0.064
+    assert v2 > 1.6 * ndcg(Peer("popularity", popularity), {})
+    assert v2 > 1.2 * ndcg(Peer("EASE", ease), {"regularisation": 500.0})
