@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -130,6 +131,7 @@ _SCOPE = (
     r"(?P<key>[^/\s,=]{1,256})/(?P<date>[0-9]{8})"
     r"/(?P<region>[A-Za-z0-9-]{1,64})/(?P<service>[A-Za-z0-9-]{1,64})/aws4_request"
 )
+_USUAL_START = f"{ALGORITHM} Credential="
 _CREDENTIAL = re.compile(_SCOPE)
 _AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256\s(?:.*[\s,])?Credential=" + _SCOPE + r"(?=[\s,]|\Z)")
 
@@ -151,6 +153,10 @@ def credential_scope(headers: Mapping[str, str], query_string: str) -> Credentia
     """
     authorization = headers.get("authorization")
     if authorization is not None:
+        before, comma, _ = authorization.partition(",")
+        # With one credential at the start, the rest of the header, which each request has anew, does not matter.
+        if comma and before.startswith(_USUAL_START) and authorization.count("Credential=") == 1:
+            return _scope_in_header(before)
         return _scope(_AUTHORIZATION.match(authorization))
     if "X-Amz-Credential" not in query_string:
         return None
@@ -158,6 +164,11 @@ def credential_scope(headers: Mapping[str, str], query_string: str) -> Credentia
         if name == "X-Amz-Credential":
             return _scope(_CREDENTIAL.fullmatch(value))
     return None
+
+
+@lru_cache(maxsize=256)
+def _scope_in_header(authorization: str) -> CredentialScope | None:
+    return _scope(_AUTHORIZATION.match(authorization))
 
 
 def _scope(match: re.Match[str] | None) -> CredentialScope | None:

@@ -76,3 +76,12 @@ def test_a_malformed_query_is_no_scope(value: str) -> None:
 def test_any_text_is_a_scope_or_none(header: str, query: str) -> None:
     credential_scope({"authorization": HEAD + "Credential=" + header}, "")
     credential_scope({}, "X-Amz-Credential=" + query)
+
+
+def test_the_last_of_several_credentials_counts() -> None:
+    """P-19: the same with and without further parts of the header; equal beginnings do not hide them."""
+    first, second = (f"Credential={key}/20260101/us-east-1/personalize/aws4_request" for key in ("A", "B"))
+    for rest, key in (("", "A"), (", Signature=0", "A"), (f", {second}", "B"), (f", {second}, Signature=0", "B")):
+        scope = credential_scope({"authorization": f"AWS4-HMAC-SHA256 {first}{rest}"}, "")
+        assert scope is not None
+        assert scope.access_key == key, rest

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 PRIVATE_SUFFIXES = (
@@ -24,6 +25,7 @@ AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+@lru_cache(maxsize=256)
 def foreign_host(host_header: str, own_host: str) -> str | None:
     """The reason to refuse a Host header, or None.
 
