@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.hits import LIST_LENGTH, Lists, hits_of, ndcg_of
 from personalize_emu.recipes.contract.base import HeldOut, TrainingData
-from personalize_emu.recipes.contract.split import cut_user, rows_of_users, user_coins
+from personalize_emu.recipes.contract.split import cut_user, hash_draws, rows_of_users
 
 VALIDATION_SHARE = 0.2
 SEED = 7
@@ -112,7 +112,7 @@ def tuned(peer: Peer, data: TrainingData) -> tuple[Setting, Setting, Setting]:
     """The settings with the highest NDCG@10 on a part of the training users: for recommendations, for related items
     with and without items of the history.
     """
-    validation = user_coins(data.user_ids, SEED) < VALIDATION_SHARE
+    validation = hash_draws(data.user_ids, SEED) < VALIDATION_SHARE
     rest = rows_of_users(data, ~validation)
     testable = np.flatnonzero(validation & (data.interactions.lengths >= 2))
     users = [cut_user(data.interactions, int(user)) for user in testable]

@@ -26,7 +26,7 @@ from benchmarks.peers import peers, trained, tuned
 from benchmarks.report import table
 from personalize_emu.recipes.contract.base import HeldOut, History, Kind, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Categories, Features, Numbers
-from personalize_emu.recipes.contract.split import Split, cut_user, rows_of_users, user_coins
+from personalize_emu.recipes.contract.split import Split, cut_user, hash_draws, rows_of_users
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
@@ -135,7 +135,7 @@ def categories_of(name: str, texts: Sequence[str]) -> Categories:
 
 def folds(data: TrainingData, taken: int = FOLDS) -> Iterator[Split]:
     """The first so many of ten."""
-    fold_of = (user_coins(data.user_ids, SEED) * FOLDS).astype(int)
+    fold_of = (hash_draws(data.user_ids, SEED) * FOLDS).astype(int)
     testable = data.interactions.lengths >= 2
     for fold in range(taken):
         held_out = np.flatnonzero((fold_of == fold) & testable)

@@ -61,7 +61,8 @@ CATCHES_ALL = ("edge.request_pipeline", "edge.one_port", "edge.moto_adapter.clie
 # Unusual words -> the standard terms. The words must not occur in identifiers: names of
 # modules, classes, functions, parameters, variables and attributes, split at underscores and capitals. Words that also
 # have an ordinary meaning here are not listed: neighbours (kNN), trust (of IAM roles), affinity (Item-Affinity, an AWS
-# recipe), trial (of a search), moments, series, pieces, returns, asked, chain, front.
+# recipe), trial (of a search), moments, series, pieces, returns, asked, chain,
+# front, gates (of a GRU cell).
 VOCABULARY: Mapping[str, str] = {
     "alike": "similar, equal",
     "asker": "query subject",
@@ -78,7 +79,6 @@ VOCABULARY: Mapping[str, str] = {
     "expert": "base scorer",
     "foresee": "predict",
     "foresight": "horizon",
-    "gate": "access control",
     "had": "interacted with, seen",
     "hear": "progress, received",
     "heard": "received, recorded",
@@ -107,7 +107,7 @@ VOCABULARY: Mapping[str, str] = {
     "world": "state",
     "worth": "relevance",
 }
-VOCABULARY_PENDING = ("recipes",)
+VOCABULARY_PENDING: tuple[str, ...] = ()
 """Packages, with their tests, to which the vocabulary does not apply yet."""
 
 

@@ -17,7 +17,7 @@ from personalize_emu.recipes.contract.action_data import TAKEN, ActionData, Acti
 from personalize_emu.recipes.contract.base import History, Kind, Model, NotEnoughData, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.features import Features
 from personalize_emu.recipes.contract.hyperparameters import number
-from personalize_emu.recipes.contract.split import rows_of_users, user_coins
+from personalize_emu.recipes.contract.split import hash_draws, rows_of_users
 from personalize_emu.recipes.scorers.popularity import Popularity, count_popularity
 
 LEAST_EVENTS = 50
@@ -113,8 +113,8 @@ class NextBestAction(Recipe):
     def own_metrics(self, data: TrainingData, run: TrainingRun) -> dict[str, float]:
         """All the metrics there are, measured on a tenth of the users (M-3, M-11, M-31)."""
         actions = _actions_of(data)
-        is_test = user_coins(actions.user_ids, 0) < TEST_SHARE
-        is_kept = user_coins(data.user_ids, 0) >= TEST_SHARE
+        is_test = hash_draws(actions.user_ids, 0) < TEST_SHARE
+        is_kept = hash_draws(data.user_ids, 0) >= TEST_SHARE
         training = data if is_kept.all() or not is_kept.any() else rows_of_users(data, is_kept)
         others, scored = actions.of_users(~is_test), scored_actions(actions)
         model = _fitted(training, others, scored, run.within(0.0, 0.8))
@@ -158,8 +158,8 @@ def _fitted(data: TrainingData, actions: ActionData, scored: NDArray[np.bool_], 
     rows = numbers_of(described_users, actions.user_ids)[offers.users]
     about = np.hstack((factors, np.vstack((user_features, np.zeros((1, user_features.shape[1]))))[rows]))
     run.progress("what is taken", 0.5)
-    coins = user_coins(actions.user_ids, 0)[offers.users]
-    held_out = (coins >= TEST_SHARE) & (coins < TEST_SHARE + VALIDATION_SHARE)
+    draws = hash_draws(actions.user_ids, 0)[offers.users]
+    held_out = (draws >= TEST_SHARE) & (draws < TEST_SHARE + VALIDATION_SHARE)
     return ActionModel(
         data.catalog,
         actions.ids,

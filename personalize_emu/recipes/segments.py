@@ -93,10 +93,10 @@ def repeat_log_odds(interactions: Interactions, item_count: int) -> float:
     keys = interactions.users.astype(np.int64) * item_count + interactions.items
     first = np.zeros(len(interactions), np.bool_)
     first[np.unique(keys, return_index=True)[1]] = True
-    had: NDArray[np.int64] = np.cumsum(first) - first
-    had -= had[interactions.offsets[interactions.users]]
-    returns = (np.count_nonzero(~first) + 0.5) / (float(had.sum()) + 1.0)
-    discoveries = (np.count_nonzero(first) + 0.5) / (float((item_count - had).sum()) + 1.0)
+    seen: NDArray[np.int64] = np.cumsum(first) - first
+    seen -= seen[interactions.offsets[interactions.users]]
+    returns = (np.count_nonzero(~first) + 0.5) / (float(seen.sum()) + 1.0)
+    discoveries = (np.count_nonzero(first) + 0.5) / (float((item_count - seen).sum()) + 1.0)
     return float(np.log(returns / discoveries))
 
 

@@ -47,9 +47,9 @@ def two_tastes(users: int = 200, interactions: int = 12, offers: int = 6, seed: 
     Every user is offered each action `offers` times within six weeks, in random order.
     """
     rng = np.random.default_rng(seed)
-    met, asked = [], []
+    seen, asked = [], []
     for user in range(users):
-        met += [
+        seen += [
             (f"u{user:03}", f"i{2 * int(rng.integers(15)) + user % 2:02}", START - DAY * (interactions - step))
             for step in range(interactions)
         ]
@@ -57,4 +57,4 @@ def two_tastes(users: int = 200, interactions: int = 12, offers: int = 6, seed: 
             times = START + DAY * 6 * np.arange(offers) + rng.integers(DAY, size=offers)
             likes = np.where(rng.random(offers) < chance, TAKEN, NOT_TAKEN - np.arange(offers) % 2)
             asked += [(f"u{user:03}", action, int(like), int(when)) for like, when in zip(likes, times, strict=True)]
-    return replace(training_data(met), actions=action_data(asked))
+    return replace(training_data(seen), actions=action_data(asked))

@@ -82,15 +82,15 @@ class Reader(CatalogExtension):
     """Reads the relevance of items it does not have from their only number."""
 
     def scores_with_others(self, histories: Sequence[History], features: Features) -> tuple[np.ndarray, np.ndarray]:
-        told = features.numbers[0].values.astype(np.float32)
-        return self.scores_many(histories), np.tile(told, (len(histories), 1))
+        given = features.numbers[0].values.astype(np.float32)
+        return self.scores_many(histories), np.tile(given, (len(histories), 1))
 
 
 def test_a_model_that_reads_features_scores_newcomers(trained: Model) -> None:
     """Features come along the whole catalog, and go to the base along the new_items."""
     catalog = sorted({*DATA.catalog, *NEWCOMERS})
-    worth = np.array([-float(place) for place in range(len(catalog))])
-    features = Features(len(catalog), numbers=(Numbers("WORTH", worth),))
+    relevance = np.array([-float(place) for place in range(len(catalog))])
+    features = Features(len(catalog), numbers=(Numbers("WORTH", relevance),))
     sequential = Reader(trained.catalog, trained)
     more = CatalogExtension(
         tuple(catalog), sequential, features.taken(np.array([catalog.index(item) for item in NEWCOMERS]))
@@ -115,12 +115,12 @@ def test_an_extended_model_is_saved(trained: Model) -> None:
     assert np.array_equal(back.scores(asked(more, "i02")), more.scores(asked(more, "i02")))
 
 
-def test_what_is_said_of_newcomers_later_counts(trained: Model) -> None:
+def test_metadata_added_after_the_extension_counts(trained: Model) -> None:
     """T-72: their metadata may come, or change, after them."""
     more = extended(trained, NEWCOMERS)
     catalog = [*DATA.catalog, *NEWCOMERS]
-    told = Features(len(catalog), numbers=(Numbers("SIZE", np.arange(len(catalog), dtype=np.float64)),))
-    later = extended(more, catalog, told)
+    given = Features(len(catalog), numbers=(Numbers("SIZE", np.arange(len(catalog), dtype=np.float64)),))
+    later = extended(more, catalog, given)
     assert isinstance(later, CatalogExtension)
     assert later.features is not None
     sizes = later.features.numbers[0].values.tolist()

@@ -38,7 +38,7 @@ def numbers(*items: str) -> list[int]:
     return [DATA.catalog.index(item) for item in items]
 
 
-def test_r112_three_events_decide_among_items_that_nobody_met(model: PersonalModel) -> None:
+def test_r112_three_events_rank_items_without_interactions(model: PersonalModel) -> None:
     scores = model.scores(history(DATA, "red-0.100", "red-0.200", "red-0.133"))
     red, blue = ([item for item in NEW if item.startswith(colour)] for colour in ("red", "blue"))
     assert scores[numbers(*red)].min() > scores[numbers(*blue)].max()
@@ -55,12 +55,12 @@ def test_three_events_beat_popularity_on_hidden_items(name: str) -> None:
     nobody = model.scores(NOTHING)
     for user in range(len(DATA.user_ids)):
         items = DATA.items[DATA.offsets[user] : DATA.offsets[user + 1]]
-        met, past = np.unique(items[hidden[items]]), items[~hidden[items]][-3:]
-        others = np.setdiff1d(np.unique(DATA.items[hidden[DATA.items]]), met)
+        seen, past = np.unique(items[hidden[items]]), items[~hidden[items]][-3:]
+        others = np.setdiff1d(np.unique(DATA.items[hidden[DATA.items]]), seen)
         scores = model.scores(History(past, np.arange(len(past), dtype=np.int64)))
-        wins += float((scores[met][:, None] > scores[others][None, :]).sum())
-        popular_wins += float((nobody[met][:, None] > nobody[others][None, :]).sum())
-        pairs += len(met) * len(others)
+        wins += float((scores[seen][:, None] > scores[others][None, :]).sum())
+        popular_wins += float((nobody[seen][:, None] > nobody[others][None, :]).sum())
+        pairs += len(seen) * len(others)
     assert wins / pairs > 0.75
     assert wins / pairs > popular_wins / pairs + 0.15
 
@@ -86,7 +86,7 @@ def test_r74a_rankings_do_not_read_metadata_of_unscored_items() -> None:
     assert not model.trained_items[numbers(*NEW)].any()
 
 
-def test_r72g_items_outside_the_catalog_are_judged_alike(model: PersonalModel) -> None:
+def test_r72g_items_outside_the_catalog_get_the_same_scores(model: PersonalModel) -> None:
     query = history(DATA, "red-0.100", "red-0.200", "red-0.133")
     rows, others = model.scores_with_others([query, NOTHING], paint(["red-0.150", "blue-0.150", "plain-9"]))
     assert np.allclose(rows, model.scores_many([query, NOTHING]))

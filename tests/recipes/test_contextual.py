@@ -78,13 +78,13 @@ def test_lifts_against_counting_one_by_one() -> None:
             by_device[names[code], item].add(user)
         if user != "w":
             by_age[{"u": "20", "v": "60"}[user], item].add(user)
-    met_at_large = sum(map(len, users.values()))
-    for factor, met, levels in (
+    seen_overall = sum(map(len, users.values()))
+    for factor, seen, levels in (
         (found.factors[0], by_device, names),
         (found.factors[2 - 1], by_age, ["20", "60", "90"]),
     ):
-        table = [[len(met[level, item]) for item in "abc"] for level in levels]
-        expected = [[sum(row) * len(users[item]) / met_at_large for item in "abc"] for row in table]
+        table = [[len(seen[level, item]) for item in "abc"] for level in levels]
+        expected = [[sum(row) * len(users[item]) / seen_overall for item in "abc"] for row in table]
         prior, _ = best_prior(np.array(table, float), np.array(expected))
         wanted = [
             [math.log((n + prior) / (e + prior)) for n, e in zip(ns, es, strict=True)]
@@ -164,11 +164,11 @@ def test_what_decides_is_found_and_what_does_not_costs_nothing() -> None:
     recipe = recipe_named("aws-user-personalization")
     assert recipe is not None
     idle = situations()
-    told, untold = (
+    known, untold = (
         train(recipe, each, TrainingRun({}, 1)) for each in (idle, replace(idle, context=None, profiles=None))
     )
-    assert not isinstance(told.model, ContextualModel)
-    assert (told.metrics, saved(told.model)) == (untold.metrics, saved(untold.model))
+    assert not isinstance(known.model, ContextualModel)
+    assert (known.metrics, saved(known.model)) == (untold.metrics, saved(untold.model))
     without = train(recipe, replace(data, context=None, profiles=None), TrainingRun({}, 1))
     assert trained.metrics[MRR] > without.metrics[MRR]
 
@@ -199,7 +199,7 @@ def test_what_nobody_was_seen_in_changes_nothing() -> None:
         assert np.array_equal(model.scores(replace(NOBODY, context=context, user_id="stranger")), plain)
 
 
-def test_situated_scores_are_those_of_the_base_and_the_weighted_lifts() -> None:
+def test_contextual_scores_are_base_scores_plus_weighted_lifts() -> None:
     """One by one and all at once."""
     data, trained = decided()
     model = model_of(trained)
@@ -237,7 +237,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert np.array_equal(loaded.scores(history), trained.model.scores(history))
 
 
-def test_m11_held_out_users_are_asked_for_in_the_circumstances_of_what_they_did_next() -> None:
+def test_m11_held_out_users_are_queried_in_the_context_of_their_next_interaction() -> None:
     """Of the first interaction that is held out; several events of one interaction are one."""
     rows = [(f"u{user}", f"i{time}", time) for user in range(20) for time in (*range(12), 11)]
     devices = column("DEVICE", np.array([time % 3 for _, _, time in rows]), ("a", "b", "c"))
@@ -255,18 +255,18 @@ def test_validation_queries_are_histories_and_the_next_item() -> None:
     data = situations(users=30, interactions=6)
     histories, targets = validation_queries(data, np.array([3, 4]), np.random.default_rng(0))
     assert len(histories) == len(targets) == 22
-    told = 0
+    as_known = 0
     for history, target in zip(histories, targets.tolist(), strict=True):
         rows = data.interactions.of_user(int(history.user_id[1:]))
         items = data.interactions.items[rows].tolist()
         contexts = [data.context_of(row) for row in range(rows.start, rows.stop)]
-        told += len(history.items) > 0
+        as_known += len(history.items) > 0
         known = len(history.items)
         assert history.items.tolist() == items[:known]
         assert (target, history.context) in (
             [(items[known], contexts[known])] if known else zip(items, contexts, strict=True)
         )
-    assert told == 5 + 5
+    assert as_known == 5 + 5
     candidates = np.unique(targets)[:2]
     recipe = recipe_named("aws-popularity-count")
     assert recipe is not None

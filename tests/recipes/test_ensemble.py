@@ -209,9 +209,9 @@ def test_with_too_little_to_learn_from_the_prior_weights_stay() -> None:
     assert ensemble.weights.tolist() == prior_weights(ensemble.scorers).tolist()
 
 
-def test_evidence_never_counts_against_an_item() -> None:
+def test_sums_never_lower_the_score_of_an_item() -> None:
     ensemble = fit_ensemble(fashions(), scorers_of)
-    assert all(w.min() >= 0 for w, column in zip(ensemble.weights.T, ensemble.columns, strict=True) if column.evidence)
+    assert all(w.min() >= 0 for w, column in zip(ensemble.weights.T, ensemble.columns, strict=True) if column.sums)
 
 
 def test_the_same_data_give_the_same_weights() -> None:

@@ -110,7 +110,7 @@ def test_uncertainty_falls_without_an_end() -> None:
 
 
 @pytest.mark.parametrize("exposures", [20, 60, 5000])
-def test_where_all_are_met_often_little_is_what_is_less_than_usual(exposures: int) -> None:
+def test_rarely_shown_is_relative_where_all_items_are_well_known(exposures: int) -> None:
     """R-72e, R-72f: the uncertainty of an item depends on how often the others were met."""
     counts = exposures * np.array([1, 2, 3, 4, 5, 6, 7, 8])
     assert np.allclose(uncertainty(counts), uncertainty(10 * counts))
@@ -123,7 +123,7 @@ def busy_market() -> tuple[Exposure, np.ndarray]:
     return Exposure(counts, np.full(40, NEWEST - 20 * DAY), NEWEST), np.log(counts / counts.sum()).astype(np.float32)
 
 
-def test_a_small_catalog_of_well_met_young_items_is_explored() -> None:
+def test_a_small_catalog_of_new_well_known_items_is_explored() -> None:
     """R-72e, R-72f: at weight 1 nearly every list changes, and what was met less often gains."""
     exposed, popular = busy_market()
     gains, changed = np.zeros(40), 0
@@ -138,7 +138,7 @@ def test_a_small_catalog_of_well_met_young_items_is_explored() -> None:
     assert np.corrcoef(exposed.exposures, gains)[0, 1] < -0.5
 
 
-def test_what_nobody_met_goes_before_what_many_did() -> None:
+def test_items_without_interactions_are_explored_first() -> None:
     """R-72f: however little relevance the model gives it, its bonus brings it up to the most relevant."""
     exposed, popular = busy_market()
     counts = exposed.exposures.copy()
@@ -197,7 +197,7 @@ def test_of_very_many_new_items_some_are_looked_at() -> None:
 def test_any_scores(items: list[tuple[float, int, int]], weight: float, seed: int) -> None:
     """Never NaN, never lower, only young items higher, and never above the first."""
     scores = np.array([score for score, _, _ in items], np.float32)
-    exposures = np.array([met for _, met, _ in items], np.int64)
+    exposures = np.array([seen for _, seen, _ in items], np.int64)
     created = NEWEST - DAY * np.array([age for _, _, age in items], np.int64)
     found = explored(scores, Exposure(exposures, created, NEWEST), Exploration.of_weight(weight, 30), seed)
     assert (found.scores >= scores).all()

@@ -34,7 +34,7 @@ def model() -> SequenceModel:
     return fitted("aws-hrnn-metadata", DATA)
 
 
-def test_r14_items_that_nobody_met_follow_their_metadata(model: SequenceModel) -> None:
+def test_r14_items_without_interactions_follow_their_metadata(model: SequenceModel) -> None:
     scores = model.scores(history(DATA, "red-0.100", "red-0.150", "red-0.200"))
     number = model.number_of
     assert min(scores[number[item]] for item in NEW[:2]) > max(scores[number[item]] for item in NEW[2:])

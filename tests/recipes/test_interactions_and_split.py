@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from personalize_emu.recipes.contract.base import History, NotEnoughData
 from personalize_emu.recipes.contract.hyperparameters import items_within, users_within, within
-from personalize_emu.recipes.contract.split import cut_user, split_users, user_coins
+from personalize_emu.recipes.contract.split import cut_user, hash_draws, split_users
 from personalize_emu.recipes.training.training import check_enough
 from tests.recipes.made_data import checkerboard, random_data, training_data
 
@@ -17,7 +17,7 @@ ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("wxyz"), st.in
 
 
 @given(ROWS)
-def test_visits_are_the_distinct_rows_in_order_of_first_arrival(rows: list[tuple[str, str, int]]) -> None:
+def test_interactions_are_the_distinct_rows_in_order_of_first_arrival(rows: list[tuple[str, str, int]]) -> None:
     data = training_data(rows)
     seen: list[tuple[int, int, int]] = []
     for row in zip(data.users.tolist(), data.items.tolist(), data.timestamps.tolist(), strict=True):
@@ -41,7 +41,7 @@ def test_a_history_merges_as_training_rows_do(rows: list[tuple[str, str, int]]) 
     assert merged.timestamps.tolist() == data.interactions.timestamps.tolist()
 
 
-def test_t22_events_of_weight_0_are_left_out_and_a_visit_has_its_greatest_weight() -> None:
+def test_t22_events_of_weight_0_are_left_out_and_the_greatest_weight_counts() -> None:
     rows = [("a", "x", 1), ("a", "x", 1), ("a", "y", 2), ("b", "x", 3)]
     interactions = training_data(rows, weights=[0.5, 2.0, 0.0, 1.0]).interactions
     assert interactions.weights.tolist() == [2.0, 1.0]
@@ -50,13 +50,13 @@ def test_t22_events_of_weight_0_are_left_out_and_a_visit_has_its_greatest_weight
 
 def test_m13_a_tenth_of_the_users_by_a_hash_of_seed_and_id() -> None:
     ids = [f"user-{number}" for number in range(5000)]
-    coins = user_coins(ids, 7)
-    assert 0.08 < (coins < 0.1).mean() < 0.12
-    assert np.array_equal(user_coins(ids[::-1], 7)[::-1], coins)
-    assert not np.array_equal(user_coins(ids, 8), coins)
+    draws = hash_draws(ids, 7)
+    assert 0.08 < (draws < 0.1).mean() < 0.12
+    assert np.array_equal(hash_draws(ids[::-1], 7)[::-1], draws)
+    assert not np.array_equal(hash_draws(ids, 8), draws)
 
 
-def test_m13_the_newest_tenth_at_least_one_visit_is_held_out() -> None:
+def test_m13_the_newest_tenth_at_least_one_interaction_is_held_out() -> None:
     data = training_data([(f"u{user}", f"i{time:03}", time) for user in range(60) for time in range(2 + user)])
     for user in split_users(data, 1).test_users:
         total = len(user.history.items) + len(user.truth)
@@ -64,7 +64,7 @@ def test_m13_the_newest_tenth_at_least_one_visit_is_held_out() -> None:
         assert user.history.items.max() < user.truth.min()
 
 
-def test_what_is_held_out_waits_for_as_many_earlier_moments_as_had_other_visits() -> None:
+def test_held_out_interactions_follow_as_many_earlier_moments_as_others() -> None:
     """Interactions of one moment are equally soon, and a second interaction to an item is no later than the first."""
     before = [("a", f"i{number:02}", number) for number in range(36)]
     after = [("a", item, time) for item, time in (("x", 50), ("w", 50), ("y", 60), ("x", 70))]
@@ -86,7 +86,7 @@ def test_m14_test_users_are_not_in_the_training_set() -> None:
     assert split.training.catalog == data.catalog
 
 
-def test_events_of_one_visit_never_lie_on_both_sides_of_the_cut() -> None:
+def test_events_of_one_interaction_lie_on_one_side_of_the_cut() -> None:
     rows = [(f"u{user}", f"i{time}", time) for user in range(50) for time in range(10)]
     doubled = training_data([row for row in rows for _ in range(2)])
     for user in split_users(doubled, 2).test_users:

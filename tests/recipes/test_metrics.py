@@ -29,11 +29,11 @@ def naive(queries: Queries, catalog_size: int, weighted: bool) -> dict[str, floa
         plain = [naive_ndcg([float(i in truth) for i in ranked[:k]]) for ranked, truth, _ in queries]
         result[f"normalized_discounted_cumulative_gain_at_{k}"] = mean(plain)
         if weighted:
-            worth = [
+            relevance = [
                 naive_ndcg([gains[truth.index(i)] if i in truth else 0.0 for i in ranked[:k]])
                 for ranked, truth, gains in queries
             ]
-            result[f"normalized_discounted_cumulative_gain_with_event_weights_at_{k}"] = mean(worth)
+            result[f"normalized_discounted_cumulative_gain_with_event_weights_at_{k}"] = mean(relevance)
     return result
 
 

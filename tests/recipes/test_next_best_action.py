@@ -111,7 +111,7 @@ def test_same_data_same_bytes(data: TrainingData, trained: Trained) -> None:
     assert saved(again.model) == saved(trained.model)
 
 
-def test_a_saved_model_answers_alike(model: ActionModel) -> None:
+def test_a_saved_model_gives_the_same_answers(model: ActionModel) -> None:
     from io import BytesIO
 
     loaded = load_model(BytesIO(saved(model)))
@@ -120,15 +120,15 @@ def test_a_saved_model_answers_alike(model: ActionModel) -> None:
     assert np.array_equal(loaded.propensities(history, NO_ACTIONS), model.propensities(history, NO_ACTIONS))
 
 
-def test_traits_of_users_count() -> None:
+def test_user_features_count() -> None:
     """Table 1.1: Users is trained on; here nothing but the town of a user says who likes what."""
     base = two_tastes(users=160)
     assert base.actions is not None
     towns = np.array([int(user[1:]) % 2 for user in base.user_ids])
     members = sp.csr_matrix((np.ones(160, np.float32), (np.arange(160), towns)), shape=(160, 2))
     features = Features(160, (Categories("TOWN", ("hill", "shore"), members),), (Numbers("AGE", np.full(160, np.nan)),))
-    alike = [(user, f"i{n}", START - DAY + n) for user in base.user_ids for n in range(3)]
-    data = replace(training_data(alike), actions=base.actions, profiles=Profiles(base.user_ids, features))
+    similar = [(user, f"i{n}", START - DAY + n) for user in base.user_ids for n in range(3)]
+    data = replace(training_data(similar), actions=base.actions, profiles=Profiles(base.user_ids, features))
     model, _ = trained_on(data)
     hill, shore = (model.propensities(of_items(model, "i0", user_id=user), NO_ACTIONS) for user in ("u000", "u001"))
     unknown = model.propensities(of_items(model, "i0", user_id="stranger"), NO_ACTIONS)
@@ -136,7 +136,7 @@ def test_traits_of_users_count() -> None:
     assert shore[SWIM] > unknown[SWIM] > hill[SWIM]
 
 
-def test_trait_columns_are_standardised() -> None:
+def test_user_feature_columns_are_standardised() -> None:
     members = sp.csr_matrix(np.array([[1, 0], [1, 1], [0, 0]], np.float32))
     ages = Numbers("AGE", np.array([10.0, 30.0, np.nan]))
     columns = user_feature_columns(Features(3, (Categories("G", ("a", "b"), members),), (ages,)))
@@ -145,7 +145,7 @@ def test_trait_columns_are_standardised() -> None:
     assert user_feature_columns(Features(2)).shape == (2, 0)
 
 
-def test_infinite_traits_are_unknown_ones() -> None:
+def test_infinite_user_features_are_unknown() -> None:
     columns = user_feature_columns(Features(3, numbers=(Numbers("AGE", np.array([10.0, 30.0, np.inf])),)))
     assert columns[:, 0].tolist() == [-1.0, 1.0, 0.0]
 
@@ -296,11 +296,11 @@ def test_equal_chances_go_by_value_then_id() -> None:
 
 def test_test_users_are_not_learned_from(data: TrainingData) -> None:
     """M-11, M-14: who is measured was not seen."""
-    from personalize_emu.recipes.contract.split import rows_of_users, user_coins
+    from personalize_emu.recipes.contract.split import hash_draws, rows_of_users
     from personalize_emu.recipes.next_best_action import TEST_SHARE
 
     assert data.actions is not None
-    kept = user_coins(data.actions.user_ids, 0) >= TEST_SHARE
+    kept = hash_draws(data.actions.user_ids, 0) >= TEST_SHARE
     part = data.actions.of_users(kept)
     assert 0 < len(part) < len(data.actions)
     assert (numbers_of(rows_of_users(data, kept).user_ids, data.actions.user_ids) >= 0).tolist() == kept.tolist()
@@ -312,11 +312,11 @@ def test_test_users_are_not_learned_from(data: TrainingData) -> None:
 def test_chances_are_calibrated_and_near_the_best_possible() -> None:
     """R-80: users and items in a space of user_factors, chances known; asked for users that were not trained on."""
     rng = np.random.default_rng(0)
-    people, items, worth = rng.normal(size=(900, 5)), rng.normal(size=(150, 5)), 0.8 * rng.normal(size=(8, 5))
-    true = 1 / (1 + np.exp(0.5 - people @ worth.T - rng.normal(size=8)))
+    people, items, value = rng.normal(size=(900, 5)), rng.normal(size=(150, 5)), 0.8 * rng.normal(size=(8, 5))
+    true = 1 / (1 + np.exp(0.5 - people @ value.T - rng.normal(size=8)))
     constraints = np.exp(1.2 * people @ items.T)
-    met = [rng.choice(150, 25, p=wish / wish.sum()) for wish in constraints]
-    rows = [(f"u{n:03}", f"i{item:03}", START - DAY * (30 - s)) for n in range(600) for s, item in enumerate(met[n])]
+    seen = [rng.choice(150, 25, p=preference / preference.sum()) for preference in constraints]
+    rows = [(f"u{n:03}", f"i{item:03}", START - DAY * (30 - s)) for n in range(600) for s, item in enumerate(seen[n])]
     asked = [
         (f"u{n:03}", f"a{action}", TAKEN if rng.random() < true[n, action] else NOT_TAKEN, START + 3 * s * DAY)
         for n in range(600)
@@ -324,7 +324,7 @@ def test_chances_are_calibrated_and_near_the_best_possible() -> None:
     ]
     model, _ = trained_on(replace(training_data(rows), actions=action_data(asked)))
     found = np.array(
-        [model.propensities(of_items(model, *(f"i{item:03}" for item in met[n])), NO_ACTIONS) for n in range(600, 900)]
+        [model.propensities(of_items(model, *(f"i{item:03}" for item in seen[n])), NO_ACTIONS) for n in range(600, 900)]
     ).ravel()
     taken = (rng.random((300, 8)) < true[600:]).ravel()
     assert area_under_curve(found, taken) > area_under_curve(true[600:].ravel(), taken) - 0.05

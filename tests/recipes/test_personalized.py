@@ -77,7 +77,7 @@ def test_one_appended_event_changes_that_users_list() -> None:
     assert np.array_equal(model.scores(before), model.scores(history(BOARD, "i02", "i06", "i08")))
 
 
-def test_an_event_recorded_twice_in_one_visit_counts_once() -> None:
+def test_an_event_recorded_twice_at_one_moment_counts_once() -> None:
     once = history(BOARD, "i02", "i06")
     twice = history(BOARD, "i02", "i06", "i06")
     twice.timestamps[2] = twice.timestamps[1]
@@ -132,7 +132,7 @@ def test_r58_bptt_is_how_far_back_sequences_are_read() -> None:
     assert reaches == {2}
 
 
-def test_the_final_model_is_calibrated_on_users_the_evaluated_one_had_not_seen() -> None:
+def test_the_final_model_is_calibrated_on_held_out_users() -> None:
     recipe = recipe_named("aws-user-personalization")
     assert recipe is not None
     rng = np.random.default_rng(1)

@@ -91,7 +91,7 @@ def test_the_past_of_an_offer_is_what_a_request_of_that_moment_would_see() -> No
     assert place == len(offers)
 
 
-def test_watched_actions_are_those_met_most_often() -> None:
+def test_watched_actions_are_the_most_frequent() -> None:
     rows = [("u", f"a{a:02}", VIEWED, START + a * 100 + n) for a in range(25) for n in range(a // 2)]
     assert watched_actions(action_data(rows)).tolist() == [2, *range(4, 23)]
 

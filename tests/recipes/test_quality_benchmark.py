@@ -32,8 +32,8 @@ class Counting:
 
     def recommend(self, users: np.ndarray, bags: sp.csr_matrix, N: int, filter_already_liked_items: bool) -> Any:  # noqa: N803
         order = np.argsort(-self.counts, kind="stable")[self.first :]
-        had = [bags[row].indices if filter_already_liked_items else [] for row in range(len(users))]
-        rows = [order[~np.isin(order, items)][:N] for items in had]
+        seen = [bags[row].indices if filter_already_liked_items else [] for row in range(len(users))]
+        rows = [order[~np.isin(order, items)][:N] for items in seen]
         shortest = min(map(len, rows))
         return np.stack([row[:shortest] for row in rows]), np.ones((len(rows), shortest))
 
@@ -66,7 +66,7 @@ def test_the_interval_holds_the_mean() -> None:
     assert high - low == pytest.approx(2 * 1.96 * 0.3 / 500**0.5, rel=0.1)
 
 
-def test_peers_are_tuned_on_training_users_and_leave_out_what_was_had() -> None:
+def test_peers_are_tuned_on_training_users_and_leave_out_seen_items() -> None:
     assert tuned(COUNTING, DATA)[0] == {"first": 0}
     users = [cut_user(DATA.interactions, user) for user in range(5)]
     model = trained(COUNTING, {"first": 0}, DATA, users)

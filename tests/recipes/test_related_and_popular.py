@@ -137,7 +137,7 @@ def test_m25_personal_lists_cover_more_than_popular_ones() -> None:
     assert covered["aws-user-personalization"] > covered["aws-popularity-count"]
 
 
-def test_m26_evaluation_leaves_out_what_users_had_only_where_nothing_comes_back() -> None:
+def test_m26_evaluation_leaves_out_seen_items_only_without_repeats() -> None:
     once, again = checkerboard(users=100), soap_shop()
     assert repeat_share(once.interactions) == 0.0
     assert repeat_share(again.interactions) > RARE_REPEATS

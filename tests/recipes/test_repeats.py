@@ -62,7 +62,7 @@ def test_hazards_against_a_walk_through_every_history(in_time: bool, monkeypatch
     assert fitted.hazards == pytest.approx(0.9 * (returns + 20 * by_gap) / (chances + 20) + 0.1 * at_any_gap[:, None])
 
 
-def test_waits_end_at_the_return_or_at_the_users_last_visit() -> None:
+def test_waits_end_at_the_return_or_at_the_users_last_interaction() -> None:
     data = training_data([("a", item, time) for time, item in enumerate("xyxzx")] + [("b", "x", 1)])
     waits = gaps_of(data.interactions)
     assert waits.ends.tolist() == [2, 4, 4, 4, 4, 5]
@@ -85,8 +85,8 @@ def test_soap_comes_back_after_a_month_and_other_goods_never() -> None:
     soap = data.catalog.index("soap")
 
     def chance(*items: str) -> dict[int, float]:
-        had = repeat_hazards(fitted, [history(data, *items, step=7 * DAY)], len(data.catalog))
-        return dict(zip(had.items.tolist(), had.chances.tolist(), strict=True))
+        seen = repeat_hazards(fitted, [history(data, *items, step=7 * DAY)], len(data.catalog))
+        return dict(zip(seen.items.tolist(), seen.chances.tolist(), strict=True))
 
     due = chance("soap", "good01", "good02", "good03")
     early = chance("good01", "good02", "good03", "soap")
@@ -108,8 +108,8 @@ def test_one_return_to_a_rare_item_says_little_of_the_next() -> None:
     data = training_data([*rows, ("u0", "rare", 21 * DAY), ("u0", "rare", 22 * DAY)])
     fitted = fit_repeats(data.interactions, len(data.catalog))
     asked = history(data, "favourite0-1", "favourite0-2", "rare", "favourite0-3")
-    had = repeat_hazards(fitted, [asked], len(data.catalog))
-    chances = dict(zip(had.items.tolist(), had.chances.tolist(), strict=True))
+    seen = repeat_hazards(fitted, [asked], len(data.catalog))
+    chances = dict(zip(seen.items.tolist(), seen.chances.tolist(), strict=True))
     usual = [chances[data.catalog.index(f"favourite0-{item}")] for item in (1, 2, 3)]
     assert chances[data.catalog.index("rare")] < 2 * max(usual)
 
@@ -138,20 +138,20 @@ FINITE = st.floats(-100, 100, width=32)
 
 
 def with_returns(logits: np.ndarray, items: list[int], chances: np.ndarray) -> np.ndarray:
-    had = PastItems(np.zeros(len(items), np.int64), np.array(items, np.int64), chances)
-    return np.asarray(with_repeats(logits[None].copy(), had)[0])
+    seen = PastItems(np.zeros(len(items), np.int64), np.array(items, np.int64), chances)
+    return np.asarray(with_repeats(logits[None].copy(), seen)[0])
 
 
 @given(st.lists(FINITE, min_size=1, max_size=30), st.data())
 def test_probabilities_with_repeats_sum_to_1(values: list[float], data: st.DataObject) -> None:
-    had = sorted(data.draw(st.sets(st.integers(0, len(values) - 1))))
-    chances = np.array(data.draw(st.lists(st.floats(1e-9, 0.9), min_size=len(had), max_size=len(had))))
+    seen = sorted(data.draw(st.sets(st.integers(0, len(values) - 1))))
+    chances = np.array(data.draw(st.lists(st.floats(1e-9, 0.9), min_size=len(seen), max_size=len(seen))))
     logits = np.array(values, np.float32) / 10
-    result = with_returns(logits, had, chances)
+    result = with_returns(logits, seen, chances)
     assert result.dtype == np.float32
-    if len(had) < len(values):
+    if len(seen) < len(values):
         assert np.exp(result.astype(np.float64)).sum() == pytest.approx(1, abs=1e-4)
-        new = np.delete(np.arange(len(values)), had)
+        new = np.delete(np.arange(len(values)), seen)
         assert np.diff(result[new]) == pytest.approx(np.diff(logits[new]), abs=1e-3)
 
 
@@ -171,7 +171,7 @@ def test_hazards_of_many_histories_are_those_of_each(in_time: bool) -> None:
         History(rng.integers(9, size=size).astype(np.int32), np.cumsum(rng.integers(10**6, size=size)))
         for size in (0, 1, 5, 12)
     ]
-    had = repeat_hazards(repeats, histories, 9)
+    seen = repeat_hazards(repeats, histories, 9)
     edges = (TIME_EDGES if in_time else COUNT_EDGES).tolist()
     expected = []
     for row, past in enumerate(histories):
@@ -183,7 +183,7 @@ def test_hazards_of_many_histories_are_those_of_each(in_time: bool) -> None:
             level = min(items.count(item), LEVELS) - 1
             hazard = min(repeats.hazards[level, bucket] * repeats.factors[level, item], GREATEST)
             expected.append((row, item, hazard))
-    found = list(zip(had.rows.tolist(), had.items.tolist(), had.chances.tolist(), strict=True))
+    found = list(zip(seen.rows.tolist(), seen.items.tolist(), seen.chances.tolist(), strict=True))
     assert found == expected
 
 

@@ -86,7 +86,7 @@ def test_both_forms_of_ease(regularisation: float) -> None:
     check_scores(fit_dual(sparse, regularisation), table)
 
 
-def test_ease_restricted_to_the_most_visited_items() -> None:
+def test_ease_restricted_to_the_most_popular_items() -> None:
     sparse = user_item_matrix(DATA.interactions, len(DATA.user_ids), ITEMS)
     model = fit_primal(sparse, 5.0, 6)
     table = np.zeros((ITEMS, ITEMS))
@@ -124,7 +124,7 @@ def test_inverse_refuses_what_is_not_positive_definite() -> None:
         inverse_of_positive_definite(np.array([[1.0, 2.0], [2.0, 1.0]]))
 
 
-def test_r75_popularity_by_users_then_visits_then_id() -> None:
+def test_r75_popularity_by_users_then_interactions_then_id() -> None:
     rows = [("a", "z", 1), ("b", "z", 1), ("a", "y", 1), ("a", "y", 2), ("a", "y", 3), ("a", "x", 1), ("b", "w", 5)]
     data = training_data(rows, extra_items=["none"])
     popularity = count_popularity(data.interactions, len(data.catalog))

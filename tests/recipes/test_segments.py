@@ -47,8 +47,8 @@ def test_users_of_the_right_camp_come_first(group: list[int]) -> None:
     data = checkerboard(users=60, items=20, interactions=6)
     model, users = fitted(data)
     (scores,) = model.user_scores(users, [np.array(group, np.int32)])
-    had = users.bags[:, group].toarray().any(axis=1)
-    fresh = [user for user in top_k(scores, 60).tolist() if not had[user]]
+    seen = users.bags[:, group].toarray().any(axis=1)
+    fresh = [user for user in top_k(scores, 60).tolist() if not seen[user]]
     even = [user for user in fresh if user % 2 == 0]
     assert fresh[: len(even)] == even
 
@@ -137,7 +137,7 @@ def test_r70d_hidden_dimension_changes_nothing() -> None:
     assert narrow == wide
 
 
-def test_shares_of_groups_that_users_had() -> None:
+def test_shares_of_the_groups_of_seen_items() -> None:
     users = UserHistories(sp.csr_matrix(np.array([[2, 0, 1], [0, 0, 0]], np.float32)), np.array([3, 0]))
     groups = group_matrix([np.array([0, 1], np.int32), np.array([2], np.int32)], 3)
     assert users.group_shares(groups).tolist() == [[0.5, 0.0], [1.0, 0.0]]

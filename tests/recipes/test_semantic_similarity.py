@@ -32,8 +32,8 @@ def books(count: int = 12, seed: int = 2) -> dict[str, tuple[str, str]]:
     found = {}
     for subject, words in WORDS.items():
         for number in range(count):
-            said = " ".join(rng.choice(words.split(), 4, replace=False))
-            found[f"{subject}{number:02}"] = (f"Book of {said.split()[0]}", f"This book is all about {said}")
+            messages = " ".join(rng.choice(words.split(), 4, replace=False))
+            found[f"{subject}{number:02}"] = (f"Book of {messages.split()[0]}", f"This book is all about {messages}")
     return found
 
 
@@ -59,7 +59,7 @@ def best(model: SemanticModel, item: str, count: int = 8) -> list[str]:
     return [model.catalog[number] for number in top_k(scores, count)]
 
 
-def test_r79_neighbours_are_about_the_same_with_nobody_having_met_them() -> None:
+def test_r79_neighbours_have_similar_texts_without_interactions() -> None:
     model = fitted(ALONE)
     for subject in WORDS:
         for number in (0, 5):
@@ -67,7 +67,7 @@ def test_r79_neighbours_are_about_the_same_with_nobody_having_met_them() -> None
     assert recipe_named("aws-semantic-similarity") is not None
 
 
-def test_likeness_is_the_mean_of_two_cosines() -> None:
+def test_similarity_is_the_mean_of_two_cosines() -> None:
     model = fitted(ALONE)
     terms = model.by_term.toarray().astype(np.float64)
     item = model.number_of["engine04"]

@@ -21,7 +21,7 @@ from tests.recipes.made_data import DAY, chains, history, training_data
 
 
 @pytest.mark.parametrize(("waits", "better"), [((0, 9), 0), ((9, 0), 1)])
-def test_who_foresees_what_comes_at_once_is_listened_to(waits: tuple[int, int], better: int) -> None:
+def test_a_sequential_model_that_predicts_the_next_item_gets_weight(waits: tuple[int, int], better: int) -> None:
     """The other experts want the first item of two that come, the network wants the second.
 
     What came at once counts ten times as much as what waited for nine moments, and so must its chance be as great:
@@ -56,7 +56,7 @@ def model() -> PersonalModel:
     return model
 
 
-def test_many_visits_add_a_reader_of_sequences(model: PersonalModel) -> None:
+def test_many_interactions_add_a_sequential_model(model: PersonalModel) -> None:
     assert model.sequential is not None
     asked = history(CHAINS, "i03", "i04", "i05")
     scores = model.scores(asked)
@@ -89,7 +89,7 @@ def test_a_model_with_a_network_can_be_saved(model: PersonalModel) -> None:
     assert load_model(BytesIO(saved(model))).scores(asked).tobytes() == model.scores(asked).tobytes()
 
 
-def test_few_visits_do_without() -> None:
+def test_few_interactions_add_no_sequential_model() -> None:
     recipe = recipe_named("aws-user-personalization-v2")
     assert isinstance(recipe, PersonalRecipe)
     assert recipe.network_from == 200_000

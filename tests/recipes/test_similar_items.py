@@ -39,7 +39,7 @@ def best(model: Model, item: str, count: int = 10) -> list[str]:
     return [DATA.catalog[number] for number in top_k(model.scores(history(DATA, item)), count)]
 
 
-def test_r78b_an_item_that_nobody_met_has_neighbours_by_its_metadata(model: SimilarModel) -> None:
+def test_r78b_an_item_without_interactions_has_neighbours_by_its_metadata(model: SimilarModel) -> None:
     near = best(model, "red-0.100-new")
     assert all(item.startswith("red") for item in near)
     assert np.mean([float(item.split("-")[1]) for item in near[:5]]) < 0.35
@@ -47,7 +47,7 @@ def test_r78b_an_item_that_nobody_met_has_neighbours_by_its_metadata(model: Simi
     assert scores[model.number_of["red-0.900-new"]] > scores[model.number_of["blue-0.110-new"]]
 
 
-def test_r112_items_that_nobody_met_are_answers_too(model: SimilarModel) -> None:
+def test_r112_items_without_interactions_are_recommended_too(model: SimilarModel) -> None:
     scores = model.scores(history(DATA, "red-0.100"))
     number = model.number_of
     assert scores[number["red-0.100-new"]] > scores[number["blue-0.110-new"]]

@@ -92,7 +92,7 @@ def test_returning_users_and_new_ones_have_weights_of_their_own() -> None:
     assert ndcg(lambda cut: fit(cut.training, {}), members_and_visitors()) > 0.45
 
 
-def test_no_single_kind_of_evidence_is_right_everywhere() -> None:
+def test_no_single_scorer_is_right_everywhere() -> None:
     """What the floors above ask for is out of reach of popularity, old or recent, and of EASE."""
     assert ndcg(lambda cut: ease(cut.training, {"regularisation": 50.0}), paths()) < 0.7
     assert ndcg(lambda cut: ease(cut.training, {"regularisation": 50.0}), fashions()) < 0.05

@@ -49,7 +49,7 @@ def test_counts_are_those_of_the_obvious_version(text: str) -> None:
     assert row.tolist() == hashing.transform([plain_terms(text)]).toarray()[0].tolist()
 
 
-def likeness(one: str, other: str) -> float:
+def similarity(one: str, other: str) -> float:
     """The share of terms that two texts have in common."""
     terms = unit_rows(term_counts([one, other]))
     return float((terms[0] @ terms[1].T).toarray()[0, 0])
@@ -67,20 +67,20 @@ def likeness(one: str, other: str) -> float:
     ],
 )
 def test_r79_words_without_blanks_between_them_meet(one: str, near: str, far: str) -> None:
-    assert likeness(one, near) > 0.25
-    assert likeness(one, far) == 0
+    assert similarity(one, near) > 0.25
+    assert similarity(one, far) == 0
 
 
 @pytest.mark.parametrize(("one", "other"), [("ドア", "トア"), ("バス", "ハス"), ("がか", "かが"), ("ぱん", "はん")])
 def test_r79_marks_of_kana_are_no_accents(one: str, other: str) -> None:
-    assert likeness(one, other) == 0
+    assert similarity(one, other) == 0
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("ﾄﾞﾚｽ", "ドレス"), ("ト\u3099レス", "ドレス"), ("ＵＳＢ", "usb"), ("茶", "茶")]
 )
 def test_r79_ways_of_writing_the_same_letters(one: str, other: str) -> None:
-    assert likeness(one, other) == pytest.approx(1)
+    assert similarity(one, other) == pytest.approx(1)
 
 
 def test_r79_texts_about_the_same_lie_close() -> None:

@@ -59,15 +59,16 @@ def stopping(at: Callable[[str], bool]) -> Callable[[str, float], None]:
 
 def test_the_model_is_the_same_bytes_wherever_it_was_trained() -> None:
     assert RECIPE is not None
-    told: list[tuple[str, float]] = []
-    there = train_apart(RECIPE, DATA, TrainingRun({"bptt": "8"}, 5, lambda stage, share: told.append((stage, share))))
+    reported: list[tuple[str, float]] = []
+    run = TrainingRun({"bptt": "8"}, 5, lambda stage, share: reported.append((stage, share)))
+    there = train_apart(RECIPE, DATA, run)
     here = train(RECIPE, DATA, TrainingRun({"bptt": "8"}, 5))
     asked = history(DATA, *DATA.catalog[:4])
     assert there.metrics == here.metrics
     assert there.model.scores(asked).tobytes() == here.model.scores(asked).tobytes()
-    shares = [share for _, share in told]
+    shares = [share for _, share in reported]
     assert shares == sorted(shares)
-    assert told[-1] == ("trained", 1.0)
+    assert reported[-1] == ("trained", 1.0)
 
 
 @pytest.mark.parametrize("moment", ["starting a process", "evaluating: transitions"])
@@ -129,10 +130,10 @@ def test_training_data_arrive_with_everything() -> None:
     assert back.interactions.items.tolist() == data.interactions.items.tolist()
 
 
-def test_too_little_data_is_said_here_as_it_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_data_raises_the_same_error_in_both_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert RECIPE is not None
-    said = [b'{"not enough data": "Dataset has fewer"}\n', b""]
-    monkeypatch.setattr(training_process, "_read", lambda stream, put: [put(line) for line in said])
+    message = [b'{"not enough data": "Dataset has fewer"}\n', b""]
+    monkeypatch.setattr(training_process, "_read", lambda stream, put: [put(line) for line in message])
     with pytest.raises(NotEnoughData, match="Dataset has fewer"):
         train_apart(RECIPE, DATA, TrainingRun({}, 5))
 
@@ -159,7 +160,7 @@ def test_a_process_that_is_killed_says_so(processes: list[subprocess.Popen[bytes
 def test_t73_metrics_alone_are_the_same_wherever_they_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert RECIPE is not None
     here = measure_where_it_fits(RECIPE, DATA, TrainingRun({}, 5))
-    monkeypatch.setattr(training_process, "ROWS_WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(training_process, "FEWEST_ROWS_FOR_A_PROCESS", 0)
     assert measure_where_it_fits(RECIPE, DATA, TrainingRun({}, 5)) == here
 
 
@@ -170,6 +171,6 @@ def test_only_long_trainings_get_a_process(
     assert popular is not None
     train_where_it_fits(popular, DATA, TrainingRun({}, 1))
     assert not processes
-    monkeypatch.setattr(training_process, "ROWS_WORTH_A_PROCESS", len(DATA.items))
+    monkeypatch.setattr(training_process, "FEWEST_ROWS_FOR_A_PROCESS", len(DATA.items))
     train_where_it_fits(popular, DATA, TrainingRun({}, 1))
     assert len(processes) == 1

@@ -301,14 +301,14 @@ def test_the_best_candidates_of_a_round_go_on() -> None:
 
 
 def test_progress_grows_and_names_the_job() -> None:
-    heard: list[tuple[str, float]] = []
+    reported: list[tuple[str, float]] = []
     search = Search((FACTOR,), 5, parallel=3)
-    train_tuned(Planted(), DATA, TrainingRun({}, 0, lambda stage, share: heard.append((stage, share))), search)
-    shares = [share for _, share in heard]
+    train_tuned(Planted(), DATA, TrainingRun({}, 0, lambda stage, share: reported.append((stage, share))), search)
+    shares = [share for _, share in reported]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     for job in range(1, 6):
-        assert f"tuning, job {job}: walking" in [stage for stage, _ in heard]
+        assert f"tuning, job {job}: walking" in [stage for stage, _ in reported]
 
 
 class Enough(Exception):

@@ -27,7 +27,7 @@ def test_version_trained_in_a_process_gives_the_same_answers(given: Given, monke
     group = given.imported_group()
     here = given.version(given.solution(group, name="here"))
     assert not stages
-    monkeypatch.setattr(training_process, "ROWS_WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(training_process, "FEWEST_ROWS_FOR_A_PROCESS", 0)
     there = given.version(given.solution(group, name="there"))
     assert "trained" in stages
     metrics = [given.personalize.get_solution_metrics(solutionVersionArn=arn)["metrics"] for arn in (here, there)]

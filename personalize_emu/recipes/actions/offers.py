@@ -101,12 +101,12 @@ def _pasts(data: ActionData, watched: NDArray[np.int32]) -> tuple[Vector, Vector
     """`general` and `own` before each row."""
     alone = data.users.astype(np.int64)
     pairs = alone * max(1, len(data.ids)) + data.actions
-    had = data.outcomes[:, None] == np.arange(OUTCOMES)
+    seen = data.outcomes[:, None] == np.arange(OUTCOMES)
     is_watched = data.actions[:, None] == watched
-    each = _before(alone, (is_watched[:, :, None] & had[:, None, :]).reshape(len(data), OUTCOMES * len(watched)))
-    rest = _before(alone, had & ~is_watched.any(axis=1)[:, None])
+    each = _before(alone, (is_watched[:, :, None] & seen[:, None, :]).reshape(len(data), OUTCOMES * len(watched)))
+    rest = _before(alone, seen & ~is_watched.any(axis=1)[:, None])
     general = _general(rest, each.reshape(len(data), len(watched), OUTCOMES))
-    return general, _own(_before(pairs, had))
+    return general, _own(_before(pairs, seen))
 
 
 def _general(rest: Vector, each: Vector) -> Vector:

@@ -32,21 +32,21 @@ def split_users(data: TrainingData, seed: int) -> Split:
     A test user's newest tenth is counted in interactions: the events of one interaction stay together, since a second
     event of the target interaction would give the answer away.
     """
-    coins = user_coins(data.user_ids, seed)
+    draws = hash_draws(data.user_ids, seed)
     interactions = data.interactions
     testable = interactions.lengths >= 2
-    in_test = coins < TEST_SHARE
-    if len(coins) > 1 and not (in_test & testable).any() and testable.any():
-        in_test[np.flatnonzero(testable)[np.argmin(coins[testable])]] = True
-    if len(coins) and in_test.all():
-        in_test[np.argmax(coins)] = False
+    in_test = draws < TEST_SHARE
+    if len(draws) > 1 and not (in_test & testable).any() and testable.any():
+        in_test[np.flatnonzero(testable)[np.argmin(draws[testable])]] = True
+    if len(draws) and in_test.all():
+        in_test[np.argmax(draws)] = False
     chosen = np.flatnonzero(in_test & testable)
-    chosen = np.sort(chosen[np.argsort(coins[chosen], kind="stable")[:MOST_TEST_USERS]])
+    chosen = np.sort(chosen[np.argsort(draws[chosen], kind="stable")[:MOST_TEST_USERS]])
     test_users = tuple(_with_context(data, int(user)) for user in chosen)
     return Split(rows_of_users(data, ~in_test), test_users)
 
 
-def user_coins(user_ids: Sequence[str], seed: int) -> NDArray[np.float64]:
+def hash_draws(user_ids: Sequence[str], seed: int) -> NDArray[np.float64]:
     """float64[users] in [0, 1): a hash of seed and user id, the same on every machine."""
     key = seed.to_bytes(16, "big", signed=True)
     digests = b"".join(blake2b(user.encode(), digest_size=8, key=key).digest() for user in user_ids)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History, TrainingData
-from personalize_emu.recipes.contract.split import rows_of_users, user_coins
+from personalize_emu.recipes.contract.split import hash_draws, rows_of_users
 
 ORIGINS = (0.85, 0.95)
 """Shares of the interactions that lie before each origin."""
@@ -79,7 +79,7 @@ def _origin(data: TrainingData, start: int, end: int, fewest: int, most: int) ->
     known = np.zeros(len(data.catalog), np.bool_)
     known[data.items[before]] = True
     rng = np.random.default_rng(SEED)
-    order = np.argsort(user_coins(data.user_ids, SEED), kind="stable")
+    order = np.argsort(hash_draws(data.user_ids, SEED), kind="stable")
     later = np.zeros(len(data.user_ids), np.bool_)
     later[data.users[~before]] = True
     returning: list[Example] = []
@@ -119,7 +119,7 @@ def _examples(
 def _part(data: TrainingData) -> TrainingData:
     if len(data.items) <= MOST_INTERACTIONS:
         return data
-    order = np.argsort(user_coins(data.user_ids, SEED), kind="stable")
+    order = np.argsort(hash_draws(data.user_ids, SEED), kind="stable")
     enough = int(np.searchsorted(np.cumsum(np.diff(data.offsets)[order]), MOST_INTERACTIONS)) + 1
     chosen = np.zeros(len(data.user_ids), np.bool_)
     chosen[order[:enough]] = True

@@ -1,6 +1,6 @@
 """The ensemble: a weighted sum of the base scorers, its weights learned on the newest slice in time (stacking).
 
-Every column of scores is standardised over the items of the catalog, sums of evidence by their logarithms. The weighted
+Every column of scores is standardised over the items of the catalog, sums of counts by their logarithms. The weighted
 sum is a logit; the weights maximise the likelihood of what users did next among candidates (conditional logit), under
 base scorers that were fitted on what came before. Active users, whose history goes on where the training data end, have
 weights of their own: they go on with what they began, while returning users look for what is new since.
@@ -34,7 +34,7 @@ CUTOFF = 10
 FEWEST_EXAMPLES = 20
 """Of a kind of question; of fewer, the weights of all examples stand for it, and of fewer altogether the prior ones."""
 LARGEST = np.float32(10.0)
-"""Deviations above the mean of the best item of a column: where nearly all items of a large catalog have no evidence,
+"""Deviations above the mean of the best item of a column: where nearly all items of a large catalog have a sum of 0,
 the deviation alone would make it hundreds.
 """
 CELLS = 1 << 22
@@ -80,7 +80,7 @@ class Ensemble:
     def _scores(self, histories: Sequence[History]) -> Table:
         table = np.concatenate([scorer.scores(histories) for scorer in self.scorers])
         for row, column in zip(table, self.columns, strict=True):
-            if column.evidence:
+            if column.sums:
                 in_logarithms(row)
         return table
 
@@ -118,7 +118,7 @@ def learned_ensemble_weights(data: TrainingData, fit: FitScorers) -> Weights | N
         learned += _cases(ensemble, origin.examples)
     if len(learned) < FEWEST_EXAMPLES:
         return None
-    floor = np.array([0.0 if column.evidence else -np.inf for column in ensemble.columns])
+    floor = np.array([0.0 if column.sums else -np.inf for column in ensemble.columns])
     kinds = [[pair for pair in learned if pair[0].active == active] for active in (True, False)]
     return np.stack(
         [_learned(kind if len(kind) >= FEWEST_EXAMPLES else learned, ensemble.weights[0], floor) for kind in kinds]

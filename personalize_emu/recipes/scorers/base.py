@@ -17,12 +17,12 @@ Table = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Column:
-    """One score of every item. evidence: a sum of counts or weights, at least 0: its logarithm is taken
+    """One score of every item. sums: a sum of counts or weights, at least 0: its logarithm is taken
     and its weight is never negative. prior: its weight in the ensemble before any is learned.
     """
 
     name: str
-    evidence: bool
+    sums: bool
     prior: float
 
 

@@ -60,6 +60,6 @@ def weighted_rows(histories: Sequence[History], *kernels: Kernel, item_count: in
 
 def first_unseen(history: History, item_count: int) -> int:
     """The first item that is not in a history; where all are, the last."""
-    had = np.unique(history.items)
-    gaps = np.flatnonzero(had != np.arange(len(had)))
-    return min(int(gaps[0]) if len(gaps) else len(had), item_count - 1)
+    seen = np.unique(history.items)
+    gaps = np.flatnonzero(seen != np.arange(len(seen)))
+    return min(int(gaps[0]) if len(gaps) else len(seen), item_count - 1)

@@ -30,7 +30,7 @@ from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.training import Trained, metrics_of
 from personalize_emu.recipes.training.tuning import Search, train_tuned
 
-ROWS_WORTH_A_PROCESS = 250_000
+FEWEST_ROWS_FOR_A_PROCESS = 250_000
 """Half a second is what a process costs, and little where so many rows take ten, or minutes with a network. Trainings
 with fewer take less, those of tests a fraction of a second."""
 LOOK_EVERY = 0.2
@@ -73,7 +73,7 @@ def train_apart(recipe: Recipe, data: TrainingData, run: TrainingRun, search: Se
 
 
 def _fits_here(recipe: Recipe, data: TrainingData) -> bool:
-    small = len(data.items) < ROWS_WORTH_A_PROCESS
+    small = len(data.items) < FEWEST_ROWS_FOR_A_PROCESS
     return small or recipe_named(recipe.name) is not recipe or not sys.executable
 
 

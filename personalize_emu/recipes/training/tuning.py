@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import Hyperparameters, Model, Progress, Recipe, TrainingData, TrainingRun
-from personalize_emu.recipes.contract.split import Split, rows_of_users, split_users, user_coins
+from personalize_emu.recipes.contract.split import Split, hash_draws, rows_of_users, split_users
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
 from personalize_emu.recipes.training.training import Trained, measure, train, wrapped
 
@@ -189,8 +189,8 @@ def validation_split(data: TrainingData, seed: int) -> Split:
 def _some_users(data: TrainingData, users: int, seed: int) -> TrainingData:
     if users >= len(data.user_ids):
         return data
-    coins = user_coins(data.user_ids, seed + 2)
-    kept: NDArray[np.bool_] = coins < np.partition(coins, users)[users]
+    draws = hash_draws(data.user_ids, seed + 2)
+    kept: NDArray[np.bool_] = draws < np.partition(draws, users)[users]
     return rows_of_users(data, kept)
 
 

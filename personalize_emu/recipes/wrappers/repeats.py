@@ -205,29 +205,29 @@ def repeat_hazards(repeats: Repeats, histories: Sequence[History], item_count: i
     return PastItems(rows, items, repeats.hazard(gaps, times, items))
 
 
-def with_repeats(logits: NDArray[np.float32], had: PastItems) -> NDArray[np.float32]:
+def with_repeats(logits: NDArray[np.float32], seen: PastItems) -> NDArray[np.float32]:
     """Log-probabilities over the catalog, in the memory of `logits`, float32[rows, items].
 
     Items the user interacted with share the mass of their hazards; the rest is the softmax over all other items.
     """
-    relevance = logits[had.rows, had.items].astype(np.float64)
-    owners, starts = np.unique(had.rows, return_index=True)
+    relevance = logits[seen.rows, seen.items].astype(np.float64)
+    owners, starts = np.unique(seen.rows, return_index=True)
     returning = np.zeros(len(logits))
     if len(owners):
-        returning[owners] = np.minimum(np.add.reduceat(had.chances, starts), GREATEST_SHARE)
-        shares = _shares(relevance, had, starts)
-    logits[had.rows, had.items] = -np.inf
+        returning[owners] = np.minimum(np.add.reduceat(seen.chances, starts), GREATEST_SHARE)
+        shares = _shares(relevance, seen, starts)
+    logits[seen.rows, seen.items] = -np.inf
     logits += (np.log1p(-returning) - _log_sum_exp(logits)).astype(np.float32)[:, None]
     if len(owners):
-        logits[had.rows, had.items] = np.log(returning[had.rows]) + shares
+        logits[seen.rows, seen.items] = np.log(returning[seen.rows]) + shares
     return logits
 
 
-def _shares(relevance: NDArray[np.float64], had: PastItems, starts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _shares(relevance: NDArray[np.float64], seen: PastItems, starts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Logarithms of how the items of each row share its returns, float64[h]."""
-    sizes = np.diff(np.append(starts, len(had.rows)))
+    sizes = np.diff(np.append(starts, len(seen.rows)))
     greatest = np.repeat(np.maximum.reduceat(relevance, starts), sizes)
-    shares = np.log(had.chances) + RELEVANCE_SHARE * (relevance - greatest)
+    shares = np.log(seen.chances) + RELEVANCE_SHARE * (relevance - greatest)
     peak = np.maximum.reduceat(shares, starts)
     total = np.log(np.add.reduceat(np.exp(shares - np.repeat(peak, sizes)), starts)) + peak
     logarithms: NDArray[np.float64] = shares - np.repeat(total, sizes)
