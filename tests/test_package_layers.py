@@ -18,6 +18,7 @@ LAYERS: Mapping[str, tuple[frozenset[str], ...]] = {
     "runtime": (
         frozenset({"deployments", "events", "exploration", "model_inputs", "responses"}),
         frozenset({"filtering"}),
+        frozenset({"remembered"}),
         frozenset({"actions", "metadata", "promotions"}),
         frozenset({"rank", "recommend"}),
     ),

@@ -139,12 +139,11 @@ def _structure_of(writers: Mapping[str, Writer]) -> Writer:
 
 
 def _list_of(write: Writer) -> Writer:
-    def write_list(value: Any) -> str:
-        if type(value) is RenderedOnce:
-            if value.text is None:
-                value.text = "[" + ",".join([write(item) for item in value]) + "]"
-            return value.text
+    def write_items(value: Any) -> str:
         return "[" + ",".join([write(item) for item in value]) + "]"
+
+    def write_list(value: Any) -> str:
+        return value.rendered(write_items) if type(value) is RenderedOnce else write_items(value)
 
     return write_list
 

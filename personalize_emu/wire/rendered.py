@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -13,3 +14,9 @@ class RenderedOnce(list[Any]):
     def __init__(self, *items: Any) -> None:
         super().__init__(*items)
         self.text: str | None = None
+
+    def rendered(self, render: Callable[[list[Any]], str]) -> str:
+        """The text, made by `render` at the first use."""
+        if self.text is None:
+            self.text = render(self)
+        return self.text
