@@ -1,4 +1,4 @@
-"""Learning how much each opinion is relevance."""
+"""Weights learned by the conditional logit, on choices with known answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What joins the linear models when there are many interactions, and how much each is listened to."""
+"""The sequential model beside the ensemble: when it joins, and the weight it gets."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tests.recipes.made_data import DAY, chains, history, training_data
 
 @pytest.mark.parametrize(("waits", "better"), [((0, 9), 0), ((9, 0), 1)])
 def test_a_sequential_model_that_predicts_the_next_item_gets_weight(waits: tuple[int, int], better: int) -> None:
-    """The other experts want the first item of two that come, the network wants the second.
+    """The ensemble ranks the first of two next items highest, the network the second.
 
-    What came at once counts ten times as much as what waited for nine moments, and so must its chance be as great:
-    opinions differ by two, so their weights by half of the logarithm of ten.
+    An item that comes at once counts ten times as much as one after nine other moments, so its probability must be ten
+    times as great: scores differ by two, so their weights by half of the logarithm of ten.
     """
 
     class Network(NextItemNetwork):

@@ -30,7 +30,7 @@ SHRINKAGE = 0.1
 nobody ever buys it twice in a row.
 """
 MOST_INTERACTIONS = 200_000
-"""Hazards need no more than this: beyond it, users are thinned out evenly."""
+"""Hazards need no more than this: beyond it, an even subsample of users is used."""
 GREATEST = 0.95
 RELEVANCE_SHARE = 0.5
 """How far relevance, beside the hazard, decides among the items a user already interacted with."""
