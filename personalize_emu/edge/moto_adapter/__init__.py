@@ -5,6 +5,7 @@
     in-process mock    mocking: mocked_personalize(endpoint) registers `endpoint` in moto for the hosts of Personalize
 
     accounts           owners of access keys and their policies
+    managed_policies   AWS managed policies, parsed on demand
     resetting          atomic resets of all stores
     faults             exceptions of moto as error responses of the service
     bucket_policies    validation and evaluation of bucket policies
@@ -13,10 +14,11 @@
 Tested with moto 5.1.0 and 5.2.5.
 """
 
-from personalize_emu.edge.moto_adapter.accounts import account_of, caller_of, load_managed_policies
+from personalize_emu.edge.moto_adapter.accounts import account_of, caller_of
 from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, MockEnded
 from personalize_emu.edge.moto_adapter.embedded import embedded_application
 from personalize_emu.edge.moto_adapter.faults import UnservedRequest
+from personalize_emu.edge.moto_adapter.managed_policies import load_managed_policies
 from personalize_emu.edge.moto_adapter.mocking import InterceptedRequest, MockEndpoint, mocked_personalize
 from personalize_emu.edge.moto_adapter.resetting import reset_services
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from copy import copy
 from datetime import UTC
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-from moto.core.config import default_user_config
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.access_control import AssumedRoleAccessKey, CreateAccessKeyFailure, IAMPolicy, IAMUserAccessKey
-from moto.iam.models import IAMBackend, get_account_id_from
-from moto.settings import load_iam_aws_managed_policies
+from moto.iam.models import get_account_id_from
 from moto.sts.models import sts_backends
 
 from personalize_emu.edge.auth.callers import Caller
@@ -50,34 +47,3 @@ def _documents(key: Any) -> tuple[dict[str, Any], ...]:
     """The policy documents of a key, which moto keeps as text, in a dictionary, or in the default policy version."""
     with using_services("iam"):
         return tuple(IAMPolicy(policy)._policy_json for policy in key.collect_policies())
-
-
-@cache
-def load_managed_policies() -> None:
-    """Make AWS managed policies such as AmazonPersonalizeFullAccess available (S-6).
-
-    For a process of its own only: every account of moto's IAM then has more than a thousand policies.
-    """
-    default_user_config["iam"]["load_aws_managed_policies"] = True
-    store_class: Any = IAMBackend
-    read = store_class._init_aws_policies
-    policies: dict[str, list[Any]] = {}
-
-    def copied(store: Any) -> list[Any]:
-        """moto reads them from one long text for each store that it makes; copying takes a tenth of that."""
-        if not load_iam_aws_managed_policies():
-            return []
-        if store.region_name not in policies:
-            policies[store.region_name] = read(store)
-        return [_copy_of(policy, store.account_id) for policy in policies[store.region_name]]
-
-    store_class._init_aws_policies = copied
-
-
-def _copy_of(policy: Any, account_id: str) -> Any:
-    """Shares nothing that can be changed: versions may be added, and tags."""
-    own = copy(policy)
-    own.account_id = account_id
-    own.versions = [copy(version) for version in policy.versions]
-    own.tags = dict(policy.tags)
-    return own

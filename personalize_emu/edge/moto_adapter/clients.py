@@ -16,6 +16,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 
 from personalize_emu.edge.moto_adapter.bucket_policies import as_service, enforce_bucket_policies
 from personalize_emu.edge.moto_adapter.faults import FailedRequest, converted
+from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
 from personalize_emu.edge.moto_adapter.resetting import using_services
 from personalize_emu.service.service_metrics import NAMESPACE
 
@@ -44,6 +45,7 @@ class EmbeddedClients:
         self._stubber = BotocoreStubber()
         self._stubber.enabled = True
         enforce_bucket_policies()
+        parse_policies_on_demand()
 
     def __call__(self, service: str, region: str) -> Any:
         if service == "cloudwatch":

@@ -14,6 +14,7 @@ from personalize_emu.edge.moto_adapter.accounts import account_of
 from personalize_emu.edge.moto_adapter.bucket_policies import enforce_bucket_policies
 from personalize_emu.edge.moto_adapter.deliveries import deliveries, guard
 from personalize_emu.edge.moto_adapter.faults import FORM_BODY, MalformedRequest, UnservedRequest, answer_faults
+from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
 from personalize_emu.edge.moto_adapter.resetting import using_services
 from personalize_emu.wire.sigv4 import credential_scope
 
@@ -56,6 +57,7 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: 
         return app
 
     enforce_bucket_policies()
+    parse_policies_on_demand()
     dispatcher = _without_admin_routes(werkzeug_app.DomainDispatcherApplication)(create)
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

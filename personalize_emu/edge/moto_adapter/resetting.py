@@ -9,10 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from moto.core.base_backend import BackendDict
-from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
 
 
@@ -88,20 +86,7 @@ def reset_services(meanwhile: Callable[[], None] = _nothing) -> None:
     Args:
         meanwhile: called while the services are locked; it must not wait for a thread that uses them.
     """
-    with _lock.exclusive(), _without_managed_policies():
+    with _lock.exclusive():
         meanwhile()
         BackendDict.reset()
         reset_model_data()
-
-
-@contextmanager
-def _without_managed_policies() -> Iterator[None]:
-    """moto fills all stores anew before it drops them; reading a thousand policies for that would take seconds."""
-    # A typed dictionary of moto's newest version only.
-    config: Any = default_user_config["iam"]
-    wanted = config["load_aws_managed_policies"]
-    config["load_aws_managed_policies"] = False
-    try:
-        yield
-    finally:
-        config["load_aws_managed_policies"] = wanted

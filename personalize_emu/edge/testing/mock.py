@@ -1,4 +1,7 @@
-"""The in-process mock: Personalize for the clients of this process, beside moto's other services."""
+"""The in-process mock: Personalize for the clients of this process, beside moto's other services.
+
+Imports nothing heavy: what an active mock needs is in `mocked_emulator`, imported when a mock is first entered.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,13 @@ import inspect
 import unittest
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from personalize_emu.aws_services import AwsServices
-from personalize_emu.edge.auth.access_control import access_check_for
-from personalize_emu.edge.moto_adapter import (
-    EmbeddedClients,
-    InterceptedRequest,
-    MockEndpoint,
-    account_of,
-    caller_of,
-    mocked_personalize,
-)
-from personalize_emu.edge.request_pipeline import answer
-from personalize_emu.edge.testing.bypass_warning import bypass_warnings
-from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Auth, Pace, Settings
-from personalize_emu.state.clock import Clock
+
+if TYPE_CHECKING:
+    from personalize_emu.emulator import Emulator
+    from personalize_emu.state.clock import Clock
 
 Target = TypeVar("Target", bound=Callable[..., Any])
 
@@ -131,25 +124,11 @@ class MockPersonalize:
     @contextmanager
     def new_emulator(self) -> Iterator[Emulator]:
         """One use of the mock, with a new emulator."""
-        clients = EmbeddedClients(self._settings.account)
-        emulator = Emulator(self._settings, clock=self._clock, aws_services=AwsServices(clients))
-        with ExitStack() as stack:
-            stack.callback(emulator.close)
-            stack.callback(clients.close)
-            stack.enter_context(mocked_personalize(_endpoint_of(emulator)))
-            stack.enter_context(bypass_warnings())
+        # Here because it imports moto, pyarrow and scipy, which a program that is only collected does not need.
+        from personalize_emu.edge.testing.mocked_emulator import mocked_emulator
+
+        with mocked_emulator(self._settings, self._clock) as emulator:
             yield emulator
-
-
-def _endpoint_of(emulator: Emulator) -> MockEndpoint:
-    access_check = access_check_for(emulator.settings, caller_of)
-
-    def reply(request: InterceptedRequest) -> tuple[int, dict[str, str], bytes]:
-        parts = (request.method, request.path, request.query, request.headers, request.body)
-        response = answer(emulator, *parts, account_of=account_of, access_check=access_check)
-        return response.status, dict(response.headers), response.body
-
-    return MockEndpoint(reply, emulator.reset)
 
 
 def _decorated_function(function: Any, mock: MockPersonalize) -> Any:

@@ -20,9 +20,19 @@ pytest_plugins = ("pytester",)
 HEAVY = ("boto3", "botocore", "flask", "httptools", "moto", "numpy", "pyarrow", "scipy", "sklearn")
 
 
-@pytest.mark.parametrize("module", ["personalize_emu", "personalize_emu.edge.pytest_plugin", "personalize_emu.cli"])
-def test_plugin_import_is_light(module: str) -> None:
-    script = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import personalize_emu",
+        "import personalize_emu.edge.pytest_plugin",
+        "import personalize_emu.cli",
+        "from personalize_emu import mock_personalize",
+        "from personalize_emu import Settings, mock_personalize; mock_personalize(seed=1)(print)",
+        "from personalize_emu import __version__",
+    ],
+)
+def test_imports_are_light(statement: str) -> None:
+    script = f"import sys; {statement}; print([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -1,0 +1,46 @@
+"""An emulator that answers the boto3 clients of this process: what an active `mock_personalize` is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from personalize_emu.aws_services import AwsServices
+from personalize_emu.edge.auth.access_control import access_check_for
+from personalize_emu.edge.moto_adapter import (
+    EmbeddedClients,
+    InterceptedRequest,
+    MockEndpoint,
+    account_of,
+    caller_of,
+    mocked_personalize,
+)
+from personalize_emu.edge.request_pipeline import answer
+from personalize_emu.edge.testing.bypass_warning import bypass_warnings
+from personalize_emu.emulator import Emulator
+from personalize_emu.settings import Settings
+from personalize_emu.state.clock import Clock
+
+
+@contextmanager
+def mocked_emulator(settings: Settings, clock: Clock | None) -> Iterator[Emulator]:
+    """A new emulator that handles all requests to Personalize inside the block; it is closed afterwards."""
+    clients = EmbeddedClients(settings.account)
+    emulator = Emulator(settings, clock=clock, aws_services=AwsServices(clients))
+    with ExitStack() as stack:
+        stack.callback(emulator.close)
+        stack.callback(clients.close)
+        stack.enter_context(mocked_personalize(_endpoint_of(emulator)))
+        stack.enter_context(bypass_warnings())
+        yield emulator
+
+
+def _endpoint_of(emulator: Emulator) -> MockEndpoint:
+    access_check = access_check_for(emulator.settings, caller_of)
+
+    def reply(request: InterceptedRequest) -> tuple[int, dict[str, str], bytes]:
+        parts = (request.method, request.path, request.query, request.headers, request.body)
+        response = answer(emulator, *parts, account_of=account_of, access_check=access_check)
+        return response.status, dict(response.headers), response.body
+
+    return MockEndpoint(reply, emulator.reset)
