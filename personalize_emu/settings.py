@@ -222,6 +222,9 @@ def _quota_change(part: str) -> tuple[str, int]:
     return name, int(number)
 
 
+SETTING_NAMES = tuple(option.name for option in fields(Settings))
+
+
 def environment_name(option: str) -> str:
     """The environment variable of an option, e.g. `PERSONALIZE_EMU_AWS_ENDPOINT` for `aws_endpoint`."""
     return ENVIRONMENT_PREFIX + option.upper()

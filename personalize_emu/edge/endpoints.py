@@ -1,9 +1,10 @@
-"""The URL of a server, the environment variables that point AWS clients at it, and its reset over HTTP."""
+"""The URL of a server, the environment variables that point AWS clients at it, and calls of its admin routes."""
 
 from __future__ import annotations
 
 import json
 from types import MappingProxyType
+from typing import Any
 
 _ALL_ADDRESSES = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "::1"})
 
@@ -37,15 +38,21 @@ def client_environment(url: str, region: str) -> dict[str, str]:
 TIMEOUT_SECONDS = 30
 
 
-def reset_server(url: str) -> None:
-    """Reset the server at `url` with `POST /_emu/reset`.
+def admin_call(url: str, method: str, route: str, body: Any = None) -> Any:
+    """The JSON answer of `/_emu/<route>` of the server at `url`. body: any JSON value, sent if not None.
 
     Raises:
         urllib.error.HTTPError: it refused. URLError, OSError: it cannot be reached. ValueError: no emulator.
     """
     from urllib.request import ProxyHandler, Request, build_opener
 
+    sent = None if body is None else json.dumps(body).encode()
+    request = Request(f"{url}/_emu/{route}", sent, {"content-type": "application/json"}, method=method)
     # A configured internet proxy cannot reach servers on this machine.
-    direct = build_opener(ProxyHandler({}))
-    with direct.open(Request(f"{url}/_emu/reset", method="POST"), timeout=TIMEOUT_SECONDS) as answer:
-        json.load(answer)
+    with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_SECONDS) as answer:
+        return json.load(answer)
+
+
+def reset_server(url: str) -> None:
+    """Reset the server at `url`; raises as `admin_call`."""
+    admin_call(url, "POST", "reset")

@@ -16,8 +16,8 @@ import boto3
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from personalize_emu import cli
-from personalize_emu.cli import BROKEN_PIPE, INTERRUPTED, main
+from personalize_emu.cli import environment, main
+from personalize_emu.cli.main import BROKEN_PIPE, INTERRUPTED
 from personalize_emu.demo import generate
 from personalize_emu.edge.testing.server_process import ServerProcess
 from personalize_emu.schema_files import schema_text
@@ -135,5 +135,5 @@ def test_any_command_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None
     def interrupted(_chosen: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "COMMANDS", {**cli.COMMANDS, "env": interrupted})
+    monkeypatch.setattr(environment, "_env", interrupted)
     assert main(["env"]) == INTERRUPTED

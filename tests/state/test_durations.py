@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalize_emu.edge.admin.routes import LONGEST, SECONDS, parse_duration
+from personalize_emu.state.durations import LONGEST, SECONDS, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""The list of commands, and the exit codes of the process."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from personalize_emu.cli.environment import add_doctor, add_env
+from personalize_emu.cli.kinesis import add_kinesis
+from personalize_emu.cli.options import PROGRAM, WRONG_USE, CommandFailed, Commands, failure, installed
+from personalize_emu.cli.reset import add_reset
+from personalize_emu.cli.serve import add_serve
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""As shells count them: 128 plus the number of the signal, here SIGINT and SIGPIPE."""
+
+EXAMPLES = """\
+examples:
+  personalize-emu serve                      serve Personalize, S3, IAM, ... on http://127.0.0.1:4577
+  personalize-emu serve --port 0             the same on a free port, which is printed
+  eval "$(personalize-emu env)"              point the AWS CLI and SDKs of this shell at the server
+  aws personalize list-recipes               use it like AWS
+  personalize-emu reset                      delete everything on the server
+  personalize-emu kinesis --stream clicks    send the records of a stream as events
+  personalize-emu demo                       run a complete example
+"""
+
+
+def _add_demo(commands: Commands) -> None:
+    """The demo parses its own options."""
+    commands.add_parser("demo", help="run a complete example on the bundled shop data", add_help=False)
+
+
+COMMANDS: tuple[Callable[[Commands], None], ...] = (add_serve, add_reset, add_env, add_kinesis, add_doctor, _add_demo)
+"""Each adds its parser, whose default `run` is a function of the parsed options that returns the exit code.
+
+`run` may raise CommandFailed, or ValueError for options that are not allowed.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted, 141 output not read.
+
+    argv: the command; by default that of this process, which then exits without waiting for training threads when it is
+    interrupted.
+    """
+    try:
+        try:
+            return run(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = BROKEN_PIPE
+    if argv is None:
+        os._exit(code)
+    return code
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code, without handling of signals."""
+    parser = _parser()
+    if arguments[:1] == ["demo"]:
+        return _demo(arguments[1:])
+    chosen = parser.parse_args(arguments)
+    try:
+        code: int = chosen.run(chosen)
+    except CommandFailed as error:
+        return failure(str(error))
+    except ValueError as error:
+        return failure(str(error), WRONG_USE)
+    return code
+
+
+def _demo(arguments: Sequence[str]) -> int:
+    from personalize_emu.demo.run import main as run_demo
+
+    return run_demo(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="An emulator of Amazon Personalize that trains real models on your data.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {installed(PROGRAM) or 'unknown'}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    for add_command in COMMANDS:
+        add_command(commands)
+    return parser
