@@ -30,6 +30,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "service": FOUNDATION | {"state", "wire.errors", "wire.pages", "wire.rendered"},
     "runtime": FOUNDATION | {"state", "service", "wire.errors", "wire.pages", "wire.rendered"},
     "batch": FOUNDATION | {"state", "service", "runtime", "wire.errors", "wire.java_text"},
+    "data_check": frozenset({"data", "recipes", "service.catalog", "service.state", "service.training_data", "state"}),
     "operations": FOUNDATION | {"state", "service", "runtime", "batch", "wire"},
     "emulator": FOUNDATION | {"state", "service", "runtime", "batch", "wire", "operations", ""},
     "edge": FOUNDATION | {"state", "service", "runtime", "batch", "wire", "operations", "emulator", ""},

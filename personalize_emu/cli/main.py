@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from personalize_emu.cli.check import add_check
 from personalize_emu.cli.environment import add_doctor, add_env
 from personalize_emu.cli.kinesis import add_kinesis
 from personalize_emu.cli.options import PROGRAM, WRONG_USE, CommandFailed, Commands, failure, installed
@@ -24,6 +25,8 @@ examples:
   eval "$(personalize-emu env)"              point the AWS CLI and SDKs of this shell at the server
   aws personalize list-recipes               use it like AWS
   personalize-emu reset                      delete everything on the server
+  personalize-emu check views.csv --schema views.avsc
+                                             say what the service would refuse in a file
   personalize-emu kinesis --stream clicks    send the records of a stream as events
   personalize-emu demo                       run a complete example
 """
@@ -34,7 +37,15 @@ def _add_demo(commands: Commands) -> None:
     commands.add_parser("demo", help="run a complete example on the bundled shop data", add_help=False)
 
 
-COMMANDS: tuple[Callable[[Commands], None], ...] = (add_serve, add_reset, add_env, add_kinesis, add_doctor, _add_demo)
+COMMANDS: tuple[Callable[[Commands], None], ...] = (
+    add_serve,
+    add_reset,
+    add_env,
+    add_check,
+    add_kinesis,
+    add_doctor,
+    _add_demo,
+)
 """Each adds its parser, whose default `run` is a function of the parsed options that returns the exit code.
 
 `run` may raise CommandFailed, or ValueError for options that are not allowed.
