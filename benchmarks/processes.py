@@ -22,8 +22,8 @@ def served(*options: str) -> Iterator[str]:
 
 
 @contextmanager
-def moto_served() -> Iterator[str]:
-    """Start moto's server, which has the schemas of Personalize, on a free port; yields its URL."""
+def moto_process() -> Iterator[tuple[str, int]]:
+    """Start moto's server, which has the schemas of Personalize, on a free port; yields its URL and process id."""
     port = free_port()
     command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(
@@ -31,7 +31,7 @@ def moto_served() -> Iterator[str]:
     ) as process:
         try:
             wait_for_port(port)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", process.pid
         finally:
             process.terminate()
 

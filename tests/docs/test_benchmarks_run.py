@@ -6,21 +6,30 @@ import pytest
 
 from benchmarks import batch, filters, scale, sequences, stalled
 from benchmarks.report import show
-from benchmarks.serving import LIST_SCHEMAS, Load, measure
+from benchmarks.serving import load as serving_load
+from benchmarks.serving.load import Load, Request, measure
+from benchmarks.serving.shop import list_schemas
 
 
-def test_serving_benchmark_runs(personalize_server: str) -> None:
-    load = Load("ListSchemas", personalize_server, "/", LIST_SCHEMAS, lambda _: b"{}")
-    name, rate, *delays = measure(load, clients=2, seconds=0.2)
-    assert name == "ListSchemas"
-    assert int(rate.replace(",", "")) > 0
-    assert sorted(map(float, delays)) == [float(delay) for delay in delays]
+@pytest.fixture(params=["wrk", "threads"])
+def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where wrk is not installed, both are threads."""
+    if request.param == "threads":
+        monkeypatch.setattr(serving_load.shutil, "which", lambda _: None)
+    return str(request.param)
 
 
-def test_refused_request_fails_the_benchmark(personalize_server: str) -> None:
-    load = Load("ListSchemas", personalize_server, "/", LIST_SCHEMAS, lambda _: b"no json")
+def test_serving_benchmark_runs(personalize_server: str, client: str) -> None:
+    found = measure(Load("ListSchemas", personalize_server, list_schemas), clients=2, seconds=0.2)
+    assert found.requests > 0
+    assert found.p99 >= found.p50 > 0
+    assert found.row()[0] == "ListSchemas", client
+
+
+def test_refused_request_fails_the_benchmark(personalize_server: str, client: str) -> None:
+    refused = Request("/", list_schemas().headers, b"no json")
     with pytest.raises(RuntimeError, match=r"ListSchemas: 400 .*SerializationException"):
-        measure(load, clients=1, seconds=0.2)
+        measure(Load(f"{client}: ListSchemas", personalize_server, lambda _: refused), clients=1, seconds=0.2)
 
 
 def test_filters_benchmark_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
