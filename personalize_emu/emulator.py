@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Any
 
 from personalize_emu.aws_services import AwsServices, remote_aws_services
+from personalize_emu.doubles import Doubles
+from personalize_emu.doubles.faults import DeclaredRequestFault, request_fault
 from personalize_emu.operations import CONTROL_PLANE, HANDLERS, Handler
 from personalize_emu.service.core.aws_reads import AwsReads, PendingRead
 from personalize_emu.service.core.context import Context
@@ -45,6 +47,7 @@ class Emulator:
         self._identifiers = Identifiers(self.settings.seed)
         self._page_secret = self._identifiers.secret()
         self._state = new_state(self.clock, self.settings.remembered_bytes)
+        self.doubles = Doubles(self.settings.seed)
 
     def __enter__(self) -> Emulator:
         return self
@@ -111,12 +114,62 @@ class Emulator:
         # First, because this cancels the callbacks of the old state and not those of the new one.
         self.clock.start_over()
         self._state = new_state(self.clock, self.settings.remembered_bytes)
+        doubles, self.doubles = self.doubles, Doubles(self.settings.seed)
         old.jobs.close()
+        doubles.close()
 
     def close(self) -> None:
         """Stop background threads; the emulator must not be used afterwards."""
         self._state.jobs.close()
+        self.doubles.close()
         self.clock.close()
+
+    def fail(
+        self,
+        operation: str,
+        error: str | None = None,
+        *,
+        message: str | None = None,
+        status: int | None = None,
+        times: int | None = None,
+        probability: float | None = None,
+        latency: str | float | None = None,
+        drop: bool = False,
+        wrong_json: bool = False,
+        where: Mapping[str, Any] | None = None,
+        arn: str | None = None,
+    ) -> DeclaredRequestFault:
+        """Declare a fault of requests: `emulator.fail("PutEvents", "ThrottlingException", times=2)`.
+
+        Args:
+            operation: its name, or `*` for all.
+            error: the code of a modelled error or of one common to AWS services, with its status and text unless
+                `status` and `message` are given; with a status any code.
+            times: how many requests are hit; by default all until the fault is removed.
+            probability: that a matching request is hit; the draws depend on the seed only.
+            latency: of the answer, in real time, such as `250ms`; alone or with other effects.
+            drop: close the connection without an answer.
+            wrong_json: cut off the body of the answer.
+            where: members that the request must have; in objects and lists, at least the given ones.
+            arn: must occur in the request.
+
+        Raises:
+            ValueError: the message says what is accepted.
+        """
+        given = {
+            **{"operation": operation, "error": error, "message": message, "status": status, "times": times},
+            **{"probability": probability, "latency": latency, "drop": drop, "wrongJson": wrong_json},
+            **{"where": where, "arn": arn},
+        }
+        return self.doubles.faults.add(request_fault(given))
+
+    def faults(self) -> list[DeclaredRequestFault]:
+        """The faults of requests that have not been removed, with their hits, oldest first."""
+        return self.doubles.faults.listed()
+
+    def clear_faults(self) -> None:
+        """Remove all faults. Answers that they delay in this process are given at once."""
+        self.doubles.clear_faults()
 
     def advance(self, seconds: float) -> None:
         """Advance the clock; work that becomes due is done on return."""

@@ -31,9 +31,10 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "runtime": FOUNDATION | {"state", "service", "wire.errors", "wire.pages", "wire.rendered"},
     "batch": FOUNDATION | {"state", "service", "runtime", "wire.errors", "wire.java_text"},
     "data_check": frozenset({"data", "recipes", "service.catalog", "service.state", "service.training_data", "state"}),
+    "doubles": frozenset({"settings", "state", "service", "wire"}),
     "operations": FOUNDATION | {"state", "service", "runtime", "batch", "wire"},
-    "emulator": FOUNDATION | {"state", "service", "runtime", "batch", "wire", "operations", ""},
-    "edge": FOUNDATION | {"state", "service", "runtime", "batch", "wire", "operations", "emulator", ""},
+    "emulator": FOUNDATION | {"state", "service", "runtime", "batch", "wire", "operations", "doubles", ""},
+    "edge": FOUNDATION | {"state", "service", "runtime", "batch", "wire", "operations", "doubles", "emulator", ""},
 }
 ALLOWED_AT_ENTRY_POINTS = frozenset(ALLOWED) | {"cli", "demo", ""}
 ENTRY_POINTS = frozenset({"cli", "demo", "", "__main__"})

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from personalize_emu.edge.admin import routes as admin
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for
 from personalize_emu.edge.auth.callers import CallerOf, no_issued_keys
+from personalize_emu.edge.http.faulty_response import wait_for
 from personalize_emu.edge.request_pipeline import AccountOf, answer, default_account, refuse
 from personalize_emu.emulator import Emulator
 from personalize_emu.wire.errors import AwsError, RequestEntityTooLargeException, SerializationException
@@ -50,7 +51,9 @@ def create_app(
     def serve_aws() -> ResponseReturnValue | None:
         if is_admin_path(request.path):
             return None
-        return to_flask(_answer_flask_request(emulator, request, account_of, access_check))
+        response = _answer_flask_request(emulator, request, account_of, access_check)
+        wait_for(response)
+        return to_flask(response)
 
     app.register_error_handler(404, lambda _: admin.no_such_route(404))
     app.register_error_handler(405, lambda _: admin.no_such_route(405))

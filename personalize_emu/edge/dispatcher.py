@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from urllib.parse import unquote
 
 from personalize_emu.edge.http.error_responses import FORM, XML_SERVICES, refusal
+from personalize_emu.edge.http.faulty_response import FaultyResponse
 from personalize_emu.edge.http.messages import Fault, Head, HttpRequest, Reply
 from personalize_emu.edge.one_port import Destination, OnePort, Receiver
 from personalize_emu.edge.request_log import log_refused
@@ -122,7 +123,13 @@ class DispatchedRequest:
         response = self.dispatcher.port.answer(self.destination, self.path, request)
         # After the server has stopped, its event loop is closed and the clients are disconnected.
         with suppress(RuntimeError):
-            self.dispatcher.loop.call_soon_threadsafe(reply, response)
+            self.dispatcher.loop.call_soon_threadsafe(self._send, response, reply)
+
+    def _send(self, response: Response, reply: Reply) -> None:
+        if isinstance(response, FaultyResponse) and response.delay:
+            self.dispatcher.loop.call_later(response.delay, reply, response)
+        else:
+            reply(response)
 
     def _pool(self) -> ThreadPool | None:
         """The threads for the request; None if it is answered in the event loop, which must not block."""

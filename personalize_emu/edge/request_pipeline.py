@@ -1,7 +1,7 @@
 """The steps that process one Personalize request (STEPS), independent of the HTTP server.
 
 OPTIONS ─▶ preflight
-others  ─▶ route ─▶ credential scope ─▶ parse ─▶ access check ─▶ validate ─▶ perform ─▶ render | render_error
+others  ─▶ route ─▶ credential scope ─▶ parse ─▶ access check ─▶ faults ─▶ validate ─▶ perform ─▶ render | render_error
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from personalize_emu.doubles.faults import Injection
 from personalize_emu.edge.auth.access_control import AccessCheck, allow_all
+from personalize_emu.edge.http.faulty_response import with_fault
 from personalize_emu.edge.request_log import log_call
 from personalize_emu.edge.request_log import requests as _log
 from personalize_emu.emulator import Emulator
@@ -49,6 +51,7 @@ class RequestContext:
     account: str | None = None
     params: dict[str, Any] = field(default_factory=dict)
     members: Mapping[str, Any] | None = None
+    injection: Injection | None = None
 
     @property
     def known_operation(self) -> Operation:
@@ -86,6 +89,15 @@ def check_access(context: RequestContext) -> None:
     context.access_check(context)
 
 
+def inject_faults(context: RequestContext) -> None:
+    """The effects of declared faults; an error comes before the checks of the service."""
+    faults = context.emulator.doubles.faults
+    if faults.active:
+        context.injection = faults.hit(context.known_operation.name, context.params)
+        if context.injection is not None and context.injection.error is not None:
+            raise context.injection.error
+
+
 def check_constraints(context: RequestContext) -> None:
     validate(context.known_operation, context.params)
 
@@ -105,6 +117,7 @@ STEPS: tuple[Callable[[RequestContext], None], ...] = (
     read_credential_scope,
     parse_body,
     check_access,
+    inject_faults,
     check_constraints,
     perform,
 )
@@ -145,7 +158,7 @@ def answer(
     seconds = time.perf_counter() - started
     emulator.measure(context.answered(response.status, seconds))
     log_call(context.operation, context.params, response.status, seconds, request_id, error)
-    return response
+    return response if context.injection is None else with_fault(response, context.injection)
 
 
 def refuse(emulator: Emulator, method: str, path: str, headers: Mapping[str, str], error: AwsError) -> Response:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import httptools
 
+from personalize_emu.edge.http.faulty_response import FaultyResponse
 from personalize_emu.edge.http.messages import NO_BODY, Body, Fault, Head, HttpRequest, RequestHandler, response_head
 from personalize_emu.wire.render import Response
 
@@ -273,6 +274,8 @@ class Connection(asyncio.Protocol):
     def _answered(self, received: ReceivedRequest, response: Response) -> None:
         self._answering = False
         _close(received)
+        if isinstance(response, FaultyResponse) and response.drop:
+            self._transport.abort()
         if self._transport.is_closing():
             return
         self._last = not received.keeps_alive or (self._ended and not self._received) or self._server.stopping

@@ -19,7 +19,12 @@ from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, MockEnded
 from personalize_emu.edge.moto_adapter.embedded import embedded_application
 from personalize_emu.edge.moto_adapter.faults import UnservedRequest
 from personalize_emu.edge.moto_adapter.managed_policies import load_managed_policies
-from personalize_emu.edge.moto_adapter.mocking import InterceptedRequest, MockEndpoint, mocked_personalize
+from personalize_emu.edge.moto_adapter.mocking import (
+    InterceptedRequest,
+    MockEndpoint,
+    connection_closed,
+    mocked_personalize,
+)
 from personalize_emu.edge.moto_adapter.resetting import reset_services
 
 __all__ = [
@@ -30,6 +35,7 @@ __all__ = [
     "UnservedRequest",
     "account_of",
     "caller_of",
+    "connection_closed",
     "embedded_application",
     "load_managed_policies",
     "mocked_personalize",

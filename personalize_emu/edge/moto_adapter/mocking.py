@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 from moto import backend_index, mock_aws
 from moto.core.models import botocore_stubber
@@ -31,6 +32,13 @@ class InterceptedRequest:
     query: str
     headers: Mapping[str, str]
     body: bytes
+
+
+def connection_closed(request: InterceptedRequest) -> Exception:
+    """What botocore raises, and retries, when a server closes the connection without an answer."""
+    host = request.headers.get("host", "")
+    error: Exception = ConnectionClosedError(endpoint_url=f"https://{host}{request.path}")
+    return error
 
 
 @dataclass(frozen=True)

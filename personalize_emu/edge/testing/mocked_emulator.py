@@ -7,12 +7,14 @@ from contextlib import ExitStack, contextmanager
 
 from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.auth.access_control import access_check_for
+from personalize_emu.edge.http.faulty_response import ConnectionClosed, wait_for
 from personalize_emu.edge.moto_adapter import (
     EmbeddedClients,
     InterceptedRequest,
     MockEndpoint,
     account_of,
     caller_of,
+    connection_closed,
     mocked_personalize,
 )
 from personalize_emu.edge.request_pipeline import answer
@@ -41,6 +43,10 @@ def _endpoint_of(emulator: Emulator) -> MockEndpoint:
     def reply(request: InterceptedRequest) -> tuple[int, dict[str, str], bytes]:
         parts = (request.method, request.path, request.query, request.headers, request.body)
         response = answer(emulator, *parts, account_of=account_of, access_check=access_check)
+        try:
+            wait_for(response)
+        except ConnectionClosed as error:
+            raise connection_closed(request) from error
         return response.status, dict(response.headers), response.body
 
     return MockEndpoint(reply, emulator.reset)

@@ -1,0 +1,23 @@
+"""Test doubles of one emulator: what tests declare instead of the behaviour of the service."""
+
+from __future__ import annotations
+
+from personalize_emu.doubles.faults import Faults
+
+
+class Doubles:
+    """Owned by the emulator and replaced by each reset.
+
+    Args:
+        seed: of the emulator; keys the random choices.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.faults = Faults(seed)
+
+    def clear_faults(self) -> None:
+        self.faults.clear()
+
+    def close(self) -> None:
+        """Let everything that waits for a fault go on; called after a reset and when the emulator is closed."""
+        self.faults.clear()
