@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from personalize_emu.aws_services import AwsServices, remote_aws_services
@@ -19,11 +19,28 @@ from personalize_emu.service.core.context import Context
 from personalize_emu.service.dataset_jobs.imports import import_reports
 from personalize_emu.service.service_metrics import CALL_METRICS, AnsweredCall, record_call
 from personalize_emu.service.state.emulator_state import EmulatorState, new_state
+from personalize_emu.service.usage import bundled_prices, checked_prices, cost_report, quantities
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import Clock, SystemClock
 from personalize_emu.state.identifiers import Identifiers
 from personalize_emu.wire.errors import NotImplementedException
 from personalize_emu.wire.models import operations
+
+OK = 200
+BY_DEPLOYMENT = ""
+METERED: Mapping[str, str] = MappingProxyType(
+    {
+        "GetRecommendations": BY_DEPLOYMENT,
+        "GetPersonalizedRanking": BY_DEPLOYMENT,
+        "GetActionRecommendations": BY_DEPLOYMENT,
+        "PutEvents": "trackingId",
+        "PutActionInteractions": "trackingId",
+        "PutItems": "datasetArn",
+        "PutUsers": "datasetArn",
+        "PutActions": "datasetArn",
+    }
+)
+"""Operations that are billed: requests by their deployment, data by the named member of the request."""
 
 
 class Emulator:
@@ -101,8 +118,18 @@ class Emulator:
     def measure(self, call: AnsweredCall) -> None:
         """Count one request for the metrics; takes a few microseconds."""
         self._state.counters.request(call.operation, call.status, call.seconds, call.params)
+        if call.status == OK:
+            self._meter(call)
         if self._publishes_metrics and call.operation in CALL_METRICS:
             record_call(call, self._state.metrics, lambda: self._context(call.region, call.account))
+
+    def _meter(self, call: AnsweredCall) -> None:
+        member = METERED.get(call.operation)
+        if member == BY_DEPLOYMENT:
+            arn = call.params.get("campaignArn") or call.params.get("recommenderArn") or ""
+            self._state.usage.request(arn, self.clock.now())
+        elif member is not None:
+            self._state.usage.ingest(call.params[member], call.size)
 
     def new_request_id(self) -> str:
         return self._identifiers.request_id()
@@ -199,6 +226,15 @@ class Emulator:
     def shown_state(self) -> dict[str, Any]:
         """The content of GET /_emu/state: details that no operation of the service returns."""
         return {"importJobs": import_reports(self._state)}
+
+    def usage(self, prices: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The content of GET /_emu/usage: what this run would have cost on AWS. prices: of another price file.
+
+        Raises:
+            WrongPrices: the price file has another form.
+        """
+        found = list(quantities(self._state.usage.usage(), self.clock.now()))
+        return cost_report(found, bundled_prices() if prices is None else checked_prices(prices))
 
     def _context(self, region: str, account: str) -> Context:
         return Context(

@@ -35,7 +35,7 @@ LAYERS: Mapping[str, tuple[frozenset[str], ...]] = {
         frozenset({"catalog"}),
         frozenset({"state"}),
         frozenset({"core"}),
-        frozenset({"access", "recipes", "service_metrics"}),
+        frozenset({"access", "recipes", "service_metrics", "usage"}),
         frozenset({"configuration", "lifecycle"}),
         frozenset({"datasets"}),
         frozenset({"attribution", "filters", "training_data"}),

@@ -13,6 +13,7 @@ from personalize_emu.cli.kinesis import add_kinesis
 from personalize_emu.cli.options import PROGRAM, WRONG_USE, CommandFailed, Commands, failure, installed
 from personalize_emu.cli.reset import add_reset
 from personalize_emu.cli.serve import add_serve
+from personalize_emu.cli.usage import add_usage
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -27,6 +28,7 @@ examples:
   personalize-emu reset                      delete everything on the server
   personalize-emu check views.csv --schema views.avsc
                                              say what the service would refuse in a file
+  personalize-emu usage                      say what the run would have cost on AWS
   personalize-emu kinesis --stream clicks    send the records of a stream as events
   personalize-emu demo                       run a complete example
 """
@@ -42,6 +44,7 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_reset,
     add_env,
     add_check,
+    add_usage,
     add_kinesis,
     add_doctor,
     _add_demo,

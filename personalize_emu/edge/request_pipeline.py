@@ -66,7 +66,7 @@ class RequestContext:
         name = self.operation.name if self.operation else NO_OPERATION
         settings = self.emulator.settings
         region, account = self.region or settings.region, self.account or settings.account
-        return AnsweredCall(name, self.params, self.members, status, seconds, region, account)
+        return AnsweredCall(name, self.params, self.members, status, seconds, region, account, len(self.body))
 
 
 def find_operation(context: RequestContext) -> None:

@@ -185,7 +185,7 @@ _NO_TIME = Duration(0, 0)
 
 @dataclass(frozen=True)
 class AnsweredCall:
-    """A request and its outcome. answer: its members, None for errors. seconds: from end to end."""
+    """A request and its outcome. answer: its members, None for errors. seconds: from end to end. size: bytes sent."""
 
     operation: str
     params: Params
@@ -194,6 +194,7 @@ class AnsweredCall:
     seconds: float
     region: str
     account: str
+    size: int = 0
 
 
 def record_call(call: AnsweredCall, buffer: MetricBuffer, context_of: Callable[[], Context]) -> None:

@@ -80,6 +80,7 @@ class Store:
         self._changes = 0
         self._tables: dict[type[Resource], list[Table[Any]]] = {}
         self._indexes: dict[type[Resource], list[Index]] = {}
+        self._observers: dict[type[Resource], list[Callable[[Any], None]]] = {}
 
     @property
     def changes(self) -> int:
@@ -98,6 +99,10 @@ class Store:
         index = Index(field)
         self._indexes.setdefault(kind, []).append(index)
         return index
+
+    def observe(self, kind: type[R], observer: Callable[[R], None]) -> None:
+        """Call `observer`, which must not raise, under the lock with every new and every changed record of a kind."""
+        self._observers.setdefault(kind, []).append(observer)
 
     def get(self, kind: type[R], arn: str) -> R | None:
         record = self._records.get(kind, {}).get(arn)
@@ -125,6 +130,7 @@ class Store:
             self._inserted += 1
             self._ordinals[record.arn] = self._inserted
             self._changes += 1
+            self._tell(record)
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
@@ -156,7 +162,12 @@ class Store:
             changed = replace(current, **changes)
             self._records[type(record)][record.arn] = changed
             self._changes += 1
+            self._tell(changed)
             return changed
+
+    def _tell(self, record: Resource) -> None:
+        for observer in self._observers.get(type(record), ()):
+            observer(record)
 
     def owned_by(self, record: Resource) -> Iterator[Resource]:
         """Records that are removed with a record: jobs of a dataset, versions of a solution."""

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from personalize_emu.edge.admin.requests import json_body, refused
 from personalize_emu.emulator import Emulator
+from personalize_emu.service.usage import WrongPrices
 from personalize_emu.state.clock import ClockOutOfRange
 from personalize_emu.state.durations import parse_duration
 
@@ -34,6 +35,17 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
     @routes.get("/state")
     def state() -> ResponseReturnValue:
         return jsonify(emulator.shown_state())
+
+    @routes.get("/usage")
+    def usage() -> ResponseReturnValue:
+        return jsonify(emulator.usage())
+
+    @routes.post("/usage")
+    def usage_at_other_prices() -> ResponseReturnValue:
+        try:
+            return jsonify(emulator.usage(json_body()))
+        except WrongPrices as error:
+            return refused(400, str(error))
 
     @routes.get("/metrics")
     def metrics() -> ResponseReturnValue:

@@ -128,6 +128,7 @@ def _begin(
     def finished(result: tuple[FilesRead, PreparedImport, list[tuple[Ledger, Sums]]]) -> None:
         files, (contents, addition), sums = result
         context.afterwards(lambda: record_import_size(context, job, files.size))
+        context.state.usage.ingest(job.arn, files.size)
         context.afterwards(lambda: reporting.done(sums))
         contents.finish_import(addition)
 

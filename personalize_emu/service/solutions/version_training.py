@@ -12,6 +12,7 @@ from personalize_emu.service.deployments.campaigns import follow_version
 from personalize_emu.service.lifecycle.creation import begin_creation, create
 from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.state.trained_version import TrainedVersion
+from personalize_emu.service.state.usage_ledger import Training
 from personalize_emu.service.training.model_selection import candidates_of, metric_of, search_of
 from personalize_emu.service.training.training_job import TrainingJob
 from personalize_emu.service.training.versions import newest_full_version
@@ -133,6 +134,8 @@ class VersionTraining(TrainingJob):
         if trained.tuned:
             fields["tuned_hpo_params"] = {"algorithmHyperParameters": dict(trained.tuned)}
         super().deploy(trained)
+        interactions, hours = len(trained.data.users), fields["training_hours"]
+        self.context.state.usage.train(Training(self.arn, trained.recipe.arn, interactions, hours))
         if self.version.perform_auto_ml:
             fields["recipe_arn"] = trained.recipe.arn
             self._show_best_recipe(trained.recipe.arn)

@@ -21,6 +21,7 @@ from personalize_emu.service.state.entries import (
 from personalize_emu.service.state.measurements import Counters, MetricBuffer
 from personalize_emu.service.state.remembered_answers import FinishedList, RememberedScores
 from personalize_emu.service.state.trained_version import TrainedVersion
+from personalize_emu.service.state.usage_ledger import UsageLedger
 from personalize_emu.state.bounded_cache import BoundedCache
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.jobs import Jobs
@@ -65,6 +66,8 @@ class EmulatorState:
     counters: Counters = field(default_factory=Counters)
     metrics: MetricBuffer = field(default_factory=MetricBuffer)
     """The service's own, on their way to CloudWatch."""
+    usage: UsageLedger = field(default_factory=UsageLedger)
+    """What the service would bill for."""
     scores: BoundedCache[RememberedScores] = field(default_factory=lambda: BoundedCache(0))
     lists: BoundedCache[FinishedList] = field(default_factory=lambda: BoundedCache(0))
     scoring: threading.Lock = field(default_factory=threading.Lock)
@@ -104,8 +107,10 @@ class EmulatorState:
 
 def new_state(clock: Clock, remembered_bytes: int = 0) -> EmulatorState:
     """remembered_bytes: of remembered scores and lists together."""
-    store = Store()
+    store, usage = Store(), UsageLedger()
+    usage.observe(store)
     return EmulatorState(
+        usage=usage,
         scores=BoundedCache(remembered_bytes // 2),
         lists=BoundedCache(remembered_bytes // 2),
         store=store,
