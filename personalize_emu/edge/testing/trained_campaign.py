@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -19,9 +20,19 @@ BUCKET = "personalize-emu-trained-campaigns"
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
 REQUIRED = COLUMNS[:3]
 FIXED_TYPES = {"TIMESTAMP": "long", "EVENT_VALUE": "float"}
-_OPTIONS: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
-_HERE = Config(**_OPTIONS)
-"""Ignores AWS_ENDPOINT_URL, which would lead to another server than the emulator in this process."""
+KEY = "personalize-emu"
+"""Access key and secret that every emulator accepts."""
+
+
+@cache
+def _client(service: str, region: str) -> Any:
+    """One client for all mocks, because a new client reads the models of its service again, which takes longer than
+    a training. It finds the emulator that is active when it is called.
+    """
+    # AWS_ENDPOINT_URL would lead to another server than the emulator in this process.
+    options: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
+    session = boto3.session.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY)
+    return session.client(service, region_name=region, config=Config(**options))
 
 
 class TrainingFailed(RuntimeError):
@@ -88,7 +99,7 @@ class TrainedCampaigns:
         """
         table = table_of(rows)
         name = f"trained-{next(self._numbers)}"
-        personalize = boto3.client("personalize", region_name=region, config=_HERE)
+        personalize = _client("personalize", region)
         group = personalize.create_dataset_group(name=name)["datasetGroupArn"]
         _import(personalize, region, group, name, table)
         arn = recipe if recipe.startswith("arn:") else f"arn:aws:personalize:::recipe/{recipe}"
@@ -149,7 +160,7 @@ def _import(personalize: Any, region: str, group: str, name: str, table: Table) 
     dataset = personalize.create_dataset(
         name=name, schemaArn=schema, datasetGroupArn=group, datasetType="Interactions"
     )["datasetArn"]
-    s3 = boto3.client("s3", region_name="us-east-1", config=_HERE)
+    s3 = _client("s3", "us-east-1")
     # In us-east-1, creating one's own bucket again is not an error.
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=f"{region}/{name}.csv", Body=table.csv().encode())
