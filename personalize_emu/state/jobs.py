@@ -27,6 +27,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from personalize_emu.state.clock import Clock, ManualClock
+from personalize_emu.state.freed_memory import returning_memory
 from personalize_emu.state.lifecycle import Duration
 
 log = logging.getLogger(__name__)
@@ -238,7 +239,7 @@ class Jobs:
                 future.set_result(None)
                 return future
             try:
-                return self._workers[job.pool].submit(job.work)
+                return self._workers[job.pool].submit(returning_memory, job.work)
             # The system cannot start another thread.
             except RuntimeError as error:
                 future.set_exception(error)

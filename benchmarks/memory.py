@@ -1,0 +1,102 @@
+"""Resident memory of a server: idle, after MovieLens data and a training, and after a million streamed events."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from benchmarks.group_to_answer import GroupToAnswer
+from benchmarks.processes import bare_environment
+from benchmarks.report import show
+from benchmarks.serving import HEADERS
+from benchmarks.training import FOLDER, INTERACTIONS, ITEMS
+from personalize_emu.edge.testing.server_process import ServerProcess
+
+RECIPE = "aws-user-personalization-v2"
+EVENTS_PER_CALL = 10
+USERS = 50_000
+FILMS = 9_000
+
+
+def resident(process: int) -> float:
+    """MB that a process occupies, with the libraries it shares."""
+    text = subprocess.run(["ps", "-o", "rss=", "-p", str(process)], check=True, capture_output=True, text=True).stdout
+    return int(text) / 1024
+
+
+def put_events(url: str, tracking_id: str, events: int) -> None:
+    """Send events of USERS users, a session for each call, over one connection."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port)
+    now = int(time.time())
+    for call in range(events // EVENTS_PER_CALL):
+        entries = [
+            {
+                "eventId": str(UUID(int=call * EVENTS_PER_CALL + number, version=4)),
+                "eventType": "watch",
+                "itemId": str((call * 17 + number * 7) % FILMS),
+                "sentAt": now,
+            }
+            for number in range(EVENTS_PER_CALL)
+        ]
+        body = {
+            "trackingId": tracking_id,
+            "userId": str(call % USERS),
+            "sessionId": str(UUID(int=call, version=4)),
+            "eventList": entries,
+        }
+        connection.request("POST", "/events", json.dumps(body), HEADERS)
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{answer.status} {text[:200]!r}")
+    connection.close()
+
+
+def measured(events: int) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = []
+
+    def note(what: str) -> None:
+        rows.append([what, f"{resident(server.process.pid):.0f}"])
+
+    with ServerProcess("--pace", "instant", "--instant-timeout", "900", environ=bare_environment()) as server:
+        note("idle, as soon as it is ready")
+        path = GroupToAnswer(server.url)
+        path.personalize.list_schemas()
+        note("after a call of Personalize")
+        group = path.group()
+        note("after a call of S3")
+        path.load(group, "Interactions", INTERACTIONS, FOLDER / "interactions.csv")
+        path.load(group, "Items", ITEMS, FOLDER / "item-meta.csv")
+        note("after the import of MovieLens")
+        campaign = path.deploy("films", path.train(group, RECIPE))
+        note(f"after a training of {RECIPE}")
+        for user in range(1, 611):
+            path.runtime.get_recommendations(campaignArn=campaign, userId=str(user))
+        note("after recommendations for its 610 users")
+        tracker = path.personalize.create_event_tracker(name="benchmark", datasetGroupArn=group)["trackingId"]
+        put_events(server.url, tracker, events)
+        note(f"after {events:,} events by PutEvents")
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    options = parser.parse_args()
+    if not FOLDER.is_dir():
+        print(f"left out: {FOLDER} is missing", file=sys.stderr)
+        return 0
+    show("Resident memory of a server", ["when", "MB"], measured(options.events))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
