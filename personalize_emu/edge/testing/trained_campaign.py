@@ -31,7 +31,7 @@ def _client(service: str, region: str) -> Any:
     """
     # AWS_ENDPOINT_URL would lead to another server than the emulator in this process.
     options: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
-    session = boto3.session.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY)
+    session: Any = boto3.session.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY)
     return session.client(service, region_name=region, config=Config(**options))
 
 
