@@ -178,7 +178,8 @@ class AwsServices:
                 client = self._clients[service, region] = self._client_factory(service, region)
                 # Factories may return any object with the methods of a client.
                 if hasattr(client, "meta"):
-                    client.meta.events.register("after-call", _log_call)
+                    # The same handlers may serve clients of several emulators.
+                    client.meta.events.register("after-call", _log_call, unique_id=log.name)
             return client
 
     def objects(self, region: str) -> ObjectStore:

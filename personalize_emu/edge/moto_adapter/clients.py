@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +35,28 @@ def _session() -> Any:
 
 
 _making_clients = threading.Lock()
+"""boto3 sessions are not safe to share between threads while they make clients."""
+
+
+@cache
+def _shared_client(service: str, region: str) -> Any:
+    """A client for all emulators of the process, because making one takes longer than most calls of an emulator."""
+    if service == "cloudwatch":
+        match_dimensions_exactly()
+    options: dict[str, Any] = {"ignore_configured_endpoint_urls": True, "retries": {"total_max_attempts": 1}}
+    client = _session().client(service, region_name=region, config=Config(**options))
+    # moto registers its stubber on every client and botocore calls all handlers: calls would be processed twice.
+    client.meta.events.unregister("before-send", botocore_stubber)
+    client.meta.events.register_first("before-send", _send_for_caller)
+    return client
+
+
+_caller: ContextVar[EmbeddedClients] = ContextVar("_caller")
+"""The clients whose call this thread makes."""
+
+
+def _send_for_caller(event_name: str, request: Any, **_: Any) -> Any:
+    return _caller.get().send(event_name, request)
 
 
 class EmbeddedClients:
@@ -48,23 +71,28 @@ class EmbeddedClients:
         parse_policies_on_demand()
 
     def __call__(self, service: str, region: str) -> Any:
-        if service == "cloudwatch":
-            match_dimensions_exactly()
-        options: dict[str, Any] = {"ignore_configured_endpoint_urls": True, "retries": {"total_max_attempts": 1}}
-        config = Config(**options)
-        # boto3 sessions are not safe to share between threads while they make clients.
         with _making_clients:
-            client = _session().client(service, region_name=region, config=config)
-        # moto registers its stubber on every client and botocore calls all handlers: calls would be processed twice.
-        client.meta.events.unregister("before-send", botocore_stubber)
-        client.meta.events.register_first("before-send", self._send)
-        return client
+            shared = _shared_client(service, region)
+        # copy.copy would ask the unfinished copy for attributes, which clients answer from their model.
+        own = object.__new__(type(shared))
+        vars(own).update(vars(shared))
+
+        def make_api_call(operation_name: str, parameters: dict[str, Any]) -> Any:
+            token = _caller.set(self)
+            try:
+                return type(own)._make_api_call(own, operation_name, parameters)
+            finally:
+                _caller.reset(token)
+
+        own._make_api_call = make_api_call
+        return own
 
     def close(self) -> None:
         """Refuse all further calls of the clients created here."""
         self._closed.set()
 
-    def _send(self, event_name: str, request: Any, **_: Any) -> Any:
+    def send(self, event_name: str, request: Any) -> Any:
+        """moto's answer to a request. event_name: before-send.SERVICE.OPERATION. Raises MockEnded."""
         if self._closed.is_set():
             raise MockEnded("the mock this call belongs to is over")
         if self._account != DEFAULT_ACCOUNT_ID:

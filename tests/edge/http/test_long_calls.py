@@ -28,14 +28,11 @@ class HeldClients(EmbeddedClients):
         super().__init__()
         self.begun, self.let_go = threading.Event(), threading.Event()
 
-    def __call__(self, service: str, region: str) -> Any:
-        client = super().__call__(service, region)
-        client.meta.events.register_first("before-send.s3.GetObject", self._hold)
-        return client
-
-    def _hold(self, **_: Any) -> None:
-        self.begun.set()
-        assert self.let_go.wait(30)
+    def send(self, event_name: str, request: Any) -> Any:
+        if event_name == "before-send.s3.GetObject":
+            self.begun.set()
+            assert self.let_go.wait(30)
+        return super().send(event_name, request)
 
 
 @pytest.fixture
