@@ -13,6 +13,7 @@ from typing import Any
 from personalize_emu.aws_services import AwsServices, remote_aws_services
 from personalize_emu.doubles import Doubles
 from personalize_emu.doubles.faults import DeclaredRequestFault, request_fault
+from personalize_emu.doubles.job_faults import DeclaredJobFault, job_fault
 from personalize_emu.operations import CONTROL_PLANE, HANDLERS, Handler
 from personalize_emu.service.core.aws_reads import AwsReads, PendingRead
 from personalize_emu.service.core.context import Context
@@ -63,8 +64,8 @@ class Emulator:
         self._publishes_metrics = self.settings.service_metrics and elsewhere
         self._identifiers = Identifiers(self.settings.seed)
         self._page_secret = self._identifiers.secret()
-        self._state = new_state(self.clock, self.settings.remembered_bytes)
         self.doubles = Doubles(self.settings.seed)
+        self._state = self._new_state()
 
     def __enter__(self) -> Emulator:
         return self
@@ -140,8 +141,8 @@ class Emulator:
         self._page_secret = self._identifiers.secret()
         # First, because this cancels the callbacks of the old state and not those of the new one.
         self.clock.start_over()
-        self._state = new_state(self.clock, self.settings.remembered_bytes)
         doubles, self.doubles = self.doubles, Doubles(self.settings.seed)
+        self._state = self._new_state()
         old.jobs.close()
         doubles.close()
 
@@ -194,8 +195,37 @@ class Emulator:
         """The faults of requests that have not been removed, with their hits, oldest first."""
         return self.doubles.faults.listed()
 
+    def fail_job(
+        self,
+        kind: str,
+        reason: str | None = None,
+        *,
+        hang: bool = False,
+        times: int | str | None = None,
+        name: str | None = None,
+        arn: str | None = None,
+    ) -> DeclaredJobFault:
+        """Declare a fault of jobs: `emulator.fail_job("solution-version", "No space left")`.
+
+        Args:
+            kind: of the resource to create, such as `dataset-import-job`, or with `-update` of one to update.
+            reason: the job ends in CREATE FAILED with this failure reason.
+            hang: instead, the job stays CREATE IN_PROGRESS until the fault is removed, and then goes on.
+            times: how many jobs are hit; by default one, `all` for every one.
+            name: of the resource. arn: of the resource, or of one that it is created in or from.
+
+        Raises:
+            ValueError: the message says what is accepted.
+        """
+        given = {"kind": kind, "reason": reason, "hang": hang, "times": times, "name": name, "arn": arn}
+        return self.doubles.job_faults.add(job_fault(given))
+
+    def job_faults(self) -> list[DeclaredJobFault]:
+        """The faults of jobs that have not been removed, with their hits, oldest first."""
+        return self.doubles.job_faults.listed()
+
     def clear_faults(self) -> None:
-        """Remove all faults. Answers that they delay in this process are given at once."""
+        """Remove all faults, also of jobs. Answers that they delay in this process are given, jobs that hang go on."""
         self.doubles.clear_faults()
 
     def advance(self, seconds: float) -> None:
@@ -205,7 +235,7 @@ class Emulator:
         self.clock.advance(0)
 
     def wait_idle(self, timeout: float | None = None) -> bool:
-        """Wait until every job is finished; False after `timeout` seconds of real time."""
+        """Wait until every job is finished; False after `timeout` seconds of real time, or if faults hold the rest."""
         return self._state.jobs.wait_idle(timeout)
 
     def health(self) -> dict[str, Any]:
@@ -235,6 +265,9 @@ class Emulator:
         """
         found = list(quantities(self._state.usage.usage(), self.clock.now()))
         return cost_report(found, bundled_prices() if prices is None else checked_prices(prices))
+
+    def _new_state(self) -> EmulatorState:
+        return new_state(self.clock, self.settings.remembered_bytes, self.doubles.job_faults.outcome_of)
 
     def _context(self, region: str, account: str) -> Context:
         return Context(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from personalize_emu.doubles.faults import Faults
+from personalize_emu.doubles.job_faults import JobFaults
 
 
 class Doubles:
@@ -14,10 +15,12 @@ class Doubles:
 
     def __init__(self, seed: int) -> None:
         self.faults = Faults(seed)
+        self.job_faults = JobFaults()
 
     def clear_faults(self) -> None:
         self.faults.clear()
+        self.job_faults.clear()
 
     def close(self) -> None:
         """Let everything that waits for a fault go on; called after a reset and when the emulator is closed."""
-        self.faults.clear()
+        self.clear_faults()

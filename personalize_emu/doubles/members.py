@@ -21,7 +21,8 @@ class Members:
         self._known: list[str] = []
 
     def value(self, name: str, default: Any) -> Any:
-        self._known.append(name)
+        if name not in self._known:
+            self._known.append(name)
         return self._given.get(name, default)
 
     def text(self, name: str, default: str | None = None) -> str:

@@ -28,6 +28,7 @@ from typing import Any, Generic, TypeVar
 
 from personalize_emu.state.clock import Clock, ManualClock
 from personalize_emu.state.freed_memory import returning_memory
+from personalize_emu.state.job_holds import JobHold
 from personalize_emu.state.lifecycle import Duration
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Job(Generic[T]):
     queues: names of the queues in which it waits for earlier jobs (R-DIJ-11, D-112).
     in_background: `start` returns immediately, even if the job has no duration.
     log_level: of the log lines about its start and success.
+    hold: keeps the job in progress, before its work, until it is released. Calls and waits do not wait for held jobs.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Job(Generic[T]):
     in_background: bool = False
     pool: WorkerPool = WorkerPool.UPKEEP
     log_level: int = logging.INFO
+    hold: JobHold | None = None
 
     @property
     def at_once(self) -> bool:
@@ -138,6 +141,7 @@ class Jobs:
         self._working = 0
         self._queues: dict[str, deque[Job[Any]]] = {}
         self._held: list[Job[Any]] = []
+        self._on_hold: dict[Job[Any], float] = {}
         self._timers: dict[int, Callable[[], None]] = {}
         self._timer_numbers = itertools.count()
         self._closed = False
@@ -157,7 +161,7 @@ class Jobs:
         self._due(job)
         # The job may wait for jobs of other threads in its queues, and then runs in one of those threads.
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or job not in self._unfinished)
+            self._changed.wait_for(lambda: self._closed or job not in self._unfinished or self._is_stuck(job))
 
     def at(self, when: float, action: Callable[[], None]) -> None:
         """Run `action` when the clock reaches `when`; cancelled by `close`.
@@ -172,9 +176,17 @@ class Jobs:
         self._clock.call_at(when, lambda: self._fire_timer(number))
 
     def wait_idle(self, timeout: float | None = None) -> bool:
-        """Wait until all jobs have ended; False after `timeout` seconds of real time."""
+        """Wait until all jobs have ended; False after `timeout` seconds of real time, or if the rest is on hold."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._unfinished or self._closed, timeout)
+            self._changed.wait_for(lambda: self._closed or all(map(self._is_stuck, self._unfinished)), timeout)
+            return self._closed or not self._unfinished
+
+    def resume(self, name: str) -> None:
+        """Let the job of this name go on if it is on hold."""
+        with self._changed:
+            found = [job for job in self._on_hold if job.name == name]
+        for job in found:
+            self._go_on(job)
 
     def wait_for_work(self) -> None:
         """Wait until no worker is busy; remaining jobs wait for the clock."""
@@ -185,6 +197,7 @@ class Jobs:
         with self._changed:
             self._closed = True
             self._timers.clear()
+            self._on_hold.clear()
             self._changed.notify_all()
         for workers in self._workers.values():
             workers.shutdown(wait=False, cancel_futures=True)
@@ -218,6 +231,29 @@ class Jobs:
             self._finish(job)
             return
         log.log(job.log_level, "job started: %s", job.name)
+        if job.hold is None:
+            self._work_on(job, began, here=here)
+            return
+        with self._changed:
+            self._on_hold[job] = began
+            self._changed.notify_all()
+        job.hold.when_released(lambda: self._go_on(job))
+
+    def _go_on(self, job: Job[Any]) -> None:
+        with self._changed:
+            began = self._on_hold.pop(job, None)
+            if began is None or self._closed:
+                return
+        self._work_on(job, began, here=job.at_once)
+
+    def _is_stuck(self, job: Job[Any]) -> bool:
+        """Whether the job is on hold, or waits in a queue for one that is."""
+        if job in self._on_hold:
+            return True
+        queues = [list(self._queues[name]) for name in job.queues if name in self._queues]
+        return any(self._is_stuck(other) for queue in queues if job in queue for other in queue[: queue.index(job)])
+
+    def _work_on(self, job: Job[Any], began: float, *, here: bool) -> None:
         future = self._submitted(job)
         if future is None:
             return

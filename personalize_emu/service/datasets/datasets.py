@@ -23,7 +23,7 @@ from personalize_emu.data.schemas.dataset_types import (
 )
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.schemas import invalid_schema, parsed_schema
-from personalize_emu.service.lifecycle.creation import begin_creation, create, require_active
+from personalize_emu.service.lifecycle.creation import begin_creation, create, require_active, start_job
 from personalize_emu.service.lifecycle.deletion import begin_deletion, refuse_while_in_use, require_deletable
 from personalize_emu.service.state.attribution_ledger import measured_types
 from personalize_emu.service.state.dataset_contents import DatasetContents
@@ -277,4 +277,4 @@ def _begin_schema_update(context: Context, dataset: Dataset, schema: Schema) -> 
         failed,
         (dataset.arn,),
     )
-    context.afterwards(lambda: context.state.jobs.start(job))
+    context.afterwards(lambda: start_job(context, job, f"{dataset.kind}-update", dataset))

@@ -170,8 +170,19 @@ def begin_creation(
         context.run_deferred()
 
     duration = creation_duration(context.settings, record.kind)
-    job: Job[T] = Job(f"create {record.arn}", duration, begun, work, succeeded, failed, queues, pool=pool)
-    context.afterwards(lambda: context.state.jobs.start(job))
+    job: Job[T] = Job(creation_job(record), duration, begun, work, succeeded, failed, queues, pool=pool)
+    context.afterwards(lambda: start_job(context, job, record.kind, record))
+
+
+def creation_job(record: Resource) -> str:
+    """The name of the job that creates a resource."""
+    return f"create {record.arn}"
+
+
+def start_job(context: Context, job: Job[Any], kind: str, record: Resource) -> None:
+    """Start the job of a resource, with another outcome if one was chosen for it. kind: see `ChooseOutcome`."""
+    outcome = context.state.outcome_of(kind, record)
+    context.state.jobs.start(job if outcome is None else outcome.applied(job))
 
 
 def begin_plain_creation(context: Context, record: Stateful) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from personalize_emu.service.core.context import Context
+from personalize_emu.service.lifecycle.creation import start_job
 from personalize_emu.state.jobs import Job, WorkerPool
 from personalize_emu.state.lifecycle import (
     ACTIVE,
@@ -85,4 +86,4 @@ def begin_update(
         failed,
         pool=WorkerPool.TRAINING,
     )
-    context.afterwards(lambda: context.state.jobs.start(job))
+    context.afterwards(lambda: start_job(context, job, f"{record.kind}-update", record))

@@ -9,7 +9,7 @@ from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.core.tags import Tags
 from personalize_emu.service.deployments.campaigns import follow_version
-from personalize_emu.service.lifecycle.creation import begin_creation, create
+from personalize_emu.service.lifecycle.creation import begin_creation, create, creation_job
 from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.state.usage_ledger import Training
@@ -193,3 +193,4 @@ def stop_training(context: Context, version: SolutionVersion) -> None:
         f"stop {version.arn}", stopping_duration(context.settings), lambda: True, no_work, stopped, stopped
     )
     context.afterwards(lambda: state.jobs.start(job))
+    context.afterwards(lambda: state.jobs.resume(creation_job(version)))

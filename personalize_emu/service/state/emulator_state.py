@@ -18,6 +18,7 @@ from personalize_emu.service.state.entries import (
     RecommenderEntry,
     TrainableEntry,
 )
+from personalize_emu.service.state.job_outcomes import ChooseOutcome, own_outcome
 from personalize_emu.service.state.measurements import Counters, MetricBuffer
 from personalize_emu.service.state.remembered_answers import FinishedList, RememberedScores
 from personalize_emu.service.state.trained_version import TrainedVersion
@@ -72,6 +73,7 @@ class EmulatorState:
     lists: BoundedCache[FinishedList] = field(default_factory=lambda: BoundedCache(0))
     scoring: threading.Lock = field(default_factory=threading.Lock)
     """Held while a model scores for a request: two at a time would only compete for the interpreter lock."""
+    outcome_of: ChooseOutcome = own_outcome
 
     def contents(self, dataset_arn: str) -> DatasetContents | None:
         """What a dataset holds; None before it is ACTIVE and when it does not exist."""
@@ -105,7 +107,7 @@ class EmulatorState:
         return {arn: entry.progress for arn, entry in entries if entry.progress is not None}
 
 
-def new_state(clock: Clock, remembered_bytes: int = 0) -> EmulatorState:
+def new_state(clock: Clock, remembered_bytes: int = 0, outcome_of: ChooseOutcome = own_outcome) -> EmulatorState:
     """remembered_bytes: of remembered scores and lists together."""
     store, usage = Store(), UsageLedger()
     usage.observe(store)
@@ -115,6 +117,7 @@ def new_state(clock: Clock, remembered_bytes: int = 0) -> EmulatorState:
         lists=BoundedCache(remembered_bytes // 2),
         store=store,
         jobs=Jobs(clock),
+        outcome_of=outcome_of,
         groups=store.table(GroupEntry, DatasetGroup),
         datasets=store.table(DatasetEntry, Dataset),
         import_jobs=store.table(ImportJobEntry, DatasetImportJob),
