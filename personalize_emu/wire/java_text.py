@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import math
+from math import isfinite
 from typing import Any
 
 
 def double(number: float) -> str:
     """Java's Double.toString, shortest digits: `0.269`, `1.0`, `7.699E-4`, `1.6E9`, `NaN`."""
     text = repr(number)
-    size = abs(number)
-    if 1e-3 <= size < 1e7 or size == 0.0:
+    if 1e-4 <= number < 1e7:
+        # Python writes 0.0001... in this range, so the first digit has its place.
+        return text if number >= 1e-3 else f"{text[5]}.{text[6:] or '0'}E-4"
+    if number == 0.0:
         return text
-    if not math.isfinite(number):
-        return {"inf": "Infinity", "-inf": "-Infinity"}.get(text, "NaN")
+    if number < 0.0:
+        return "-" + double(-number)
     mantissa, _, exponent = text.partition("e")
     if exponent:
+        # Python writes at least two digits: 1e-05.
         return f"{mantissa}E{int(exponent)}" if "." in mantissa else f"{mantissa}.0E{int(exponent)}"
-    whole, _, fraction = text.lstrip("-").partition(".")
-    sign = "-" if number < 0 else ""
-    if size >= 1.0:
-        rest = (whole[1:] + fraction).rstrip("0") or "0"
-        return f"{sign}{whole[0]}.{rest}E{len(whole) - 1}"
-    digits = fraction.lstrip("0")
-    return f"{sign}{digits[0]}.{digits[1:] or '0'}E-{len(fraction) - len(digits) + 1}"
+    if not isfinite(number):
+        return "Infinity" if number > 0.0 else "NaN"
+    whole, _, fraction = text.partition(".")
+    rest = (whole[1:] + fraction).rstrip("0") or "0"
+    return f"{whole[0]}.{rest}E{len(whole) - 1}"
 
 
 def value(item: Any) -> str:

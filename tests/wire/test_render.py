@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personalize_emu.wire import java_text
@@ -125,6 +126,59 @@ def test_java_text_of_a_double_is_the_same_double(number: float) -> None:
     assert ("E" in text) == (number != 0 and not 1e-3 <= abs(number) < 1e7)
     assert "." in mantissa
     assert not exponent or (len(mantissa.split(".")[0]) == 1 and mantissa[0] != "0" and int(exponent) != 0)
+
+
+def obvious_double(number: float) -> str:
+    """The digits that Python writes, moved to where Java writes them."""
+    text = repr(number)
+    size = abs(number)
+    if 1e-3 <= size < 1e7 or size == 0.0:
+        return text
+    if not math.isfinite(number):
+        return {"inf": "Infinity", "-inf": "-Infinity"}.get(text, "NaN")
+    mantissa, _, exponent = text.partition("e")
+    if exponent:
+        return f"{mantissa}E{int(exponent)}" if "." in mantissa else f"{mantissa}.0E{int(exponent)}"
+    whole, _, fraction = text.lstrip("-").partition(".")
+    sign = "-" if number < 0 else ""
+    if size >= 1.0:
+        rest = (whole[1:] + fraction).rstrip("0") or "0"
+        return f"{sign}{whole[0]}.{rest}E{len(whole) - 1}"
+    digits = fraction.lstrip("0")
+    return f"{sign}{digits[0]}.{digits[1:] or '0'}E-{len(fraction) - len(digits) + 1}"
+
+
+SHARES = st.floats(-0.01, 1).map(lambda share: round(share, 7))
+
+
+@settings(max_examples=500)
+@given(st.one_of(st.floats(), st.floats(-2e-3, 2e-3), st.floats(5e6, 2e16), SHARES))
+def test_java_text_is_that_of_the_obvious_version(number: float) -> None:
+    assert java_text.double(number) == obvious_double(number)
+
+
+@pytest.mark.parametrize("power", range(-9, 24))
+def test_java_text_of_powers_of_ten(power: int) -> None:
+    for number in (10.0**power, -(10.0**power), math.nextafter(10.0**power, 0), math.nextafter(10.0**power, math.inf)):
+        assert java_text.double(number) == obvious_double(number)
+
+
+ITEMS = st.fixed_dictionaries(
+    {"itemId": st.text(max_size=4)},
+    optional={
+        "score": SHARES | st.none(),
+        "reason": st.lists(st.sampled_from(["Exploration", "%s"]), max_size=1),
+        "metadata": st.dictionaries(st.text(max_size=2), st.text(max_size=3), max_size=2),
+        "unmodelled": st.just("never sent"),
+    },
+)
+
+
+@given(st.lists(ITEMS, max_size=14) | st.builds(lambda item, count: [item] * count, ITEMS, st.integers(8, 12)))
+def test_a_list_is_written_as_its_items_one_by_one(items: list[dict[str, Any]]) -> None:
+    """Long lists of structures with the same members are written member by member."""
+    alone = [answer("GetRecommendations", {"itemList": [item]}).body[len(b'{"itemList":[') : -2] for item in items]
+    assert answer("GetRecommendations", {"itemList": items}).body == b'{"itemList":[' + b",".join(alone) + b"]}"
 
 
 def test_headers_of_the_control_plane() -> None:
