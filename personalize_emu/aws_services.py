@@ -25,9 +25,6 @@ from threading import Lock
 from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import urlsplit
 
-import boto3
-from boto3.exceptions import Boto3Error
-from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -246,7 +243,9 @@ def remote_aws_services(
     timeout: seconds without a byte after which an attempt is aborted.
     ourselves: the "host:port" addresses of this server; creating a client for one of them raises PointsAtOurselves.
     """
-    session = boto3.session.Session()
+    from boto3.session import Session  # Takes a while, and an emulator may never call another service.
+
+    session = Session()
 
     def make(service: str, region: str) -> Any:
         client = _remote_client(session, service, region, endpoint, timeout)
@@ -273,9 +272,7 @@ def _remote_client(session: Any, service: str, region: str, endpoint: str, timeo
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return session.client(
-        service, region_name=region, endpoint_url=endpoint or None, config=config.merge(plain)
-    )
+    return session.client(service, region_name=region, endpoint_url=endpoint or None, config=config.merge(plain))
 
 
 def _role(iam: Any, arn: str) -> Role:
@@ -339,6 +336,8 @@ class S3Objects:
             if isinstance(body, bytes):
                 self._client.put_object(Bucket=bucket, Key=key, Body=body, **extra)
             else:
+                from boto3.s3.transfer import TransferConfig
+
                 config = TransferConfig(use_threads=False)
                 self._client.upload_fileobj(body, bucket, key, ExtraArgs=extra, Config=config)
 
@@ -374,7 +373,7 @@ def _store_errors(bucket: str) -> Iterator[None]:
         raise NoSuchBucket(bucket, str(error)) from error
     except NoCredentialsError as error:
         raise AccessDenied(bucket, str(error)) from error
-    except (BotoCoreError, HTTPClientError, Boto3Error, OSError) as error:
+    except (BotoCoreError, HTTPClientError, OSError) as error:
         raise StoreUnavailable(bucket, _text_of(error)) from error
 
 

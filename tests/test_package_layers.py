@@ -25,7 +25,7 @@ LAYERS: Mapping[str, tuple[frozenset[str], ...]] = {
     "edge": (
         frozenset({"admin", "auth", "endpoints", "http", "request_log"}),
         frozenset({"kinesis", "moto_adapter", "request_pipeline"}),
-        frozenset({"application"}),
+        frozenset({"application", "embedded_services"}),
         frozenset({"one_port"}),
         frozenset({"dispatcher"}),
         frozenset({"server", "testing"}),

@@ -17,18 +17,17 @@ from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.application import create_app, is_admin_path, to_flask
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for, allow_all
 from personalize_emu.edge.auth.callers import no_issued_keys
-from personalize_emu.edge.http.error_responses import FORM, refusal
+from personalize_emu.edge.embedded_services import (
+    account_of,
+    caller_of,
+    client_factory,
+    reset_services,
+    services_application,
+)
+from personalize_emu.edge.http.error_responses import FORM, UnservedRequest, refusal
 from personalize_emu.edge.http.messages import HttpRequest
 from personalize_emu.edge.http.origin_check import foreign_host, foreign_origin
 from personalize_emu.edge.http.wsgi import call_wsgi
-from personalize_emu.edge.moto_adapter import (
-    EmbeddedClients,
-    UnservedRequest,
-    account_of,
-    caller_of,
-    embedded_application,
-    reset_services,
-)
 from personalize_emu.edge.request_log import log_service_call
 from personalize_emu.edge.request_log import services as _log
 from personalize_emu.edge.request_pipeline import AccountOf, answer, default_account
@@ -50,7 +49,7 @@ def emulator_with_services(settings: Settings, clock: Clock | None = None) -> Em
     """An emulator that uses the buckets of the embedded services, or of `aws_endpoint` if that is set."""
     if settings.aws_endpoint:
         return Emulator(settings, clock=clock)
-    return Emulator(settings, clock=clock, aws_services=AwsServices(EmbeddedClients(settings.account)))
+    return Emulator(settings, clock=clock, aws_services=AwsServices(client_factory(settings.account)))
 
 
 def one_port(emulator: Emulator) -> OnePort:
@@ -59,7 +58,7 @@ def one_port(emulator: Emulator) -> OnePort:
     if settings.aws_endpoint:
         return OnePort(emulator, create_app(emulator), _not_embedded, access_check_for(settings, no_issued_keys))
     ours = create_app(emulator, account_of=account_of, issued=caller_of, reset_services=reset_services)
-    services = embedded_application(settings.account, http_deliveries=settings.http_deliveries)
+    services = services_application(settings.account, http_deliveries=settings.http_deliveries)
     return OnePort(emulator, ours, services, access_check_for(settings, caller_of), account_of)
 
 

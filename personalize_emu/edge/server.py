@@ -79,8 +79,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     from threadpoolctl import threadpool_limits
 
     from personalize_emu.edge.dispatcher import Dispatcher
+    from personalize_emu.edge.embedded_services import load_managed_policies
     from personalize_emu.edge.http.server import HttpServer
-    from personalize_emu.edge.moto_adapter import load_managed_policies
     from personalize_emu.edge.one_port import emulator_with_services, one_port
 
     load_managed_policies()

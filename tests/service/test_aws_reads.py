@@ -155,7 +155,7 @@ def owner(clock: ManualClock) -> Iterator[tuple[Owner, list[str]]]:
     """With a role of any rights, and what is asked of other services under the store's lock."""
     under_lock: list[str] = []
     with mock_personalize(clock=clock, check_roles=True) as emulator:
-        make = emulator.aws_services._client_factory
+        make, clients = emulator.aws_services._client_factory, list[Any]()
 
         def watch(event_name: str, **_: Any) -> None:
             if emulator.state.store.lock._is_owned():  # type: ignore[attr-defined]
@@ -164,6 +164,7 @@ def owner(clock: ManualClock) -> Iterator[tuple[Owner, list[str]]]:
         def watched(service: str, region: str) -> Any:
             client = make(service, region)
             client.meta.events.register_first("before-call", watch)
+            clients.append(client)
             return client
 
         emulator.aws_services = AwsServices(watched)
@@ -173,6 +174,8 @@ def owner(clock: ManualClock) -> Iterator[tuple[Owner, list[str]]]:
         owner.grant_role(everything)
         owner.grant_service({**everything, "Principal": TRUST["Principal"], "Resource": [f"arn:aws:s3:::{BUCKET}/*"]})
         yield owner, under_lock
+        for client in clients:
+            client.meta.events.unregister("before-call", watch)
 
 
 def test_no_read_happens_under_the_lock(owner: tuple[Owner, list[str]]) -> None:

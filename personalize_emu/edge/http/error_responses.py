@@ -12,6 +12,20 @@ XML_SERVICES = frozenset({"s3", "s3-control", "s3control", "s3express", "cloudfr
 FORM = "application/x-www-form-urlencoded"
 
 
+class UnservedRequest(Exception):
+    """No embedded service handles the request. The message is for the client."""
+
+    status = 501
+    code = "NotImplementedException"
+
+
+class MalformedRequest(UnservedRequest):
+    """The request is malformed."""
+
+    status = 400
+    code = "UnknownOperationException"
+
+
 def refusal(service: str | None, headers: Mapping[str, str], *, status: int, code: str, message: str) -> Response:
     """An AWS-shaped error: XML for clients of XML and query services, JSON for all others.
 

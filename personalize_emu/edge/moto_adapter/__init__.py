@@ -17,8 +17,6 @@ Tested with moto 5.1.0 and 5.2.5.
 from personalize_emu.edge.moto_adapter.accounts import account_of, caller_of
 from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, MockEnded
 from personalize_emu.edge.moto_adapter.embedded import embedded_application
-from personalize_emu.edge.moto_adapter.faults import UnservedRequest
-from personalize_emu.edge.moto_adapter.managed_policies import load_managed_policies
 from personalize_emu.edge.moto_adapter.mocking import (
     InterceptedRequest,
     MockEndpoint,
@@ -32,12 +30,10 @@ __all__ = [
     "InterceptedRequest",
     "MockEnded",
     "MockEndpoint",
-    "UnservedRequest",
     "account_of",
     "caller_of",
     "connection_closed",
     "embedded_application",
-    "load_managed_policies",
     "mocked_personalize",
     "reset_services",
 ]

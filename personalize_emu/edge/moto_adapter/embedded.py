@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from personalize_emu.edge.http.error_responses import FORM
+from personalize_emu.edge.http.error_responses import FORM, MalformedRequest, UnservedRequest
 from personalize_emu.edge.moto_adapter.accounts import account_of
 from personalize_emu.edge.moto_adapter.bucket_policies import enforce_bucket_policies
 from personalize_emu.edge.moto_adapter.deliveries import deliveries, guard
-from personalize_emu.edge.moto_adapter.faults import FORM_BODY, MalformedRequest, UnservedRequest, answer_faults
+from personalize_emu.edge.moto_adapter.faults import FORM_BODY, answer_faults
 from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
 from personalize_emu.edge.moto_adapter.resetting import using_services
 from personalize_emu.wire.sigv4 import credential_scope

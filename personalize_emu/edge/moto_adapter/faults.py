@@ -69,20 +69,6 @@ FORM_BODY = "personalize_emu.form"
 """WSGI variable with the bytes of a form, which moto consumes."""
 
 
-class UnservedRequest(Exception):
-    """No embedded service handles the request. The message is for the client."""
-
-    status = 501
-    code = "NotImplementedException"
-
-
-class MalformedRequest(UnservedRequest):
-    """The request is malformed."""
-
-    status = 400
-    code = "UnknownOperationException"
-
-
 @dataclass(frozen=True)
 class FailedRequest:
     """The request that raised an exception. service: moto's name. headers: names in lower case."""

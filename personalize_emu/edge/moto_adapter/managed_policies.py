@@ -12,19 +12,10 @@ from copy import copy
 from functools import cache
 from typing import Any
 
-from moto.core.config import default_user_config
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam import aws_managed_policies
 from moto.iam.models import AWSManagedPolicy, IAMBackend
 from moto.settings import load_iam_aws_managed_policies
-
-
-def load_managed_policies() -> None:
-    """Make AWS managed policies such as AmazonPersonalizeFullAccess available (S-6).
-
-    For a process of its own only: every account of moto's IAM then has more than a thousand policies.
-    """
-    default_user_config["iam"]["load_aws_managed_policies"] = True
 
 
 @cache

@@ -1,0 +1,96 @@
+"""The AWS services embedded in the server, which are imported when a request or a job first needs one.
+
+moto and its stores take a fifth of the start and of the memory of an idle server. Until it has been imported there are
+no buckets, and no keys have been issued.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from personalize_emu.aws_services import ClientFactory
+    from personalize_emu.edge.auth.callers import Caller
+
+ADAPTER = "personalize_emu.edge.moto_adapter"
+
+
+def _adapter() -> Any:
+    """The package that imports moto, whole, also if another thread imports it now."""
+    return import_module(ADAPTER)
+
+
+def in_use() -> bool:
+    """Whether the services have been imported, or are being imported now."""
+    return ADAPTER in sys.modules
+
+
+def client_factory(account: str) -> ClientFactory:
+    """Clients of the embedded services for an emulator; `account` owns what they create."""
+
+    @cache
+    def clients() -> ClientFactory:
+        made: ClientFactory = _adapter().EmbeddedClients(account)
+        return made
+
+    def client(service: str, region: str) -> Any:
+        return clients()(service, region)
+
+    return client
+
+
+def services_application(account: str, *, http_deliveries: bool) -> WSGIApplication:
+    """As `embedded_application` in moto_adapter."""
+    making = threading.Lock()
+
+    @cache
+    def application() -> WSGIApplication:
+        made: WSGIApplication = _adapter().embedded_application(account, http_deliveries=http_deliveries)
+        return made
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with making:
+            services = application()
+        return services(environ, start_response)
+
+    return answer
+
+
+def account_of(access_key: str) -> str | None:
+    """The account of a key issued by the embedded IAM or STS; None for any other key (P-20)."""
+    if not in_use():
+        return None
+    account: str | None = _adapter().account_of(access_key)
+    return account
+
+
+def caller_of(access_key: str) -> Caller | None:
+    """The user or session to which the embedded IAM or STS issued a key."""
+    if not in_use():
+        return None
+    caller: Caller | None = _adapter().caller_of(access_key)
+    return caller
+
+
+def reset_services(meanwhile: Callable[[], None]) -> None:
+    """Delete all resources of the embedded services. meanwhile: called while they are locked."""
+    if in_use():
+        _adapter().reset_services(meanwhile)
+    else:
+        meanwhile()
+
+
+def load_managed_policies() -> None:
+    """Make AWS managed policies such as AmazonPersonalizeFullAccess available (S-6).
+
+    For a process of its own only: every account of moto's IAM then has more than a thousand policies.
+    """
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
