@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.batch.lines import INFERENCE, BadLine, Line, encoded, parsed, required_text, score_text
+from personalize_emu.batch.rendering import Texts, item_texts, joined, score_texts
+from personalize_emu.batch.scored_blocks import ScoredBlock, Subject, rows_at_once, scored_blocks
 from personalize_emu.batch.themes import Themes
 from personalize_emu.batch.transfer import Answered
-from personalize_emu.recipes.contract.base import History, Kind
-from personalize_emu.recipes.contract.topk import top_k
-from personalize_emu.recipes.wrappers.exploration import Explored, nothing_explored
+from personalize_emu.recipes.contract.base import Kind
+from personalize_emu.recipes.contract.topk import top_k_rows
 from personalize_emu.runtime.exploration import Explorer, scored_items
 from personalize_emu.runtime.filtering import RequestFilter, requested_filter
-from personalize_emu.runtime.model_inputs import request_context, single_item, trained_history
+from personalize_emu.runtime.model_inputs import request_context
 from personalize_emu.runtime.rank import MOST_ITEMS, ranked
-from personalize_emu.runtime.responses import shares_of, softmax_scales
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.wire.errors import AwsError
-
-CELLS = 1 << 20
-"""Maximum number of scores computed at once (4 MB per array)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +47,7 @@ class LineFilter:
             raise BadLine(error.message) from error
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A user with context (column, value), or an item."""
-
-    id: str
-    context: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Query:
+class Query(NamedTuple):
     """A valid line. subject: for whom scores are needed; equal subjects are scored once."""
 
     place: int
@@ -67,14 +55,6 @@ class Query:
     subject: Subject
     wanted: RequestFilter | None
     items: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """Scores of one subject. explored: of all items. scale: float64[2], see `softmax_scales`."""
-
-    explored: Explored
-    scale: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +78,9 @@ class Inference:
                 texts[place] = INFERENCE.refusal(source, error)
             else:
                 queries.setdefault(query.subject, []).append(query)
-        for subject, scored in self._scored(list(queries)):
-            for query in queries[subject]:
-                texts[query.place] = INFERENCE.line(query.line, self._output(query, scored))
+        for block in scored_blocks(self.trained, list(queries), self.explorer):
+            for query, output in self._outputs(block, [queries[subject] for subject in block.subjects]):
+                texts[query.place] = INFERENCE.line(query.line, output)
         return Answered(encoded(texts), sum(source.members is not None for source in sources))
 
     def _query(self, place: int, line: Line) -> Query:
@@ -112,73 +92,65 @@ class Inference:
         subject = required_text(members, "itemId" if kind is Kind.RELATED else "userId")
         items = _item_list(members) if kind is Kind.RANKING else ()
         wanted = self.line_filter.of(members) if self.line_filter else None
-        context = self._context(members)
+        context = self._context(members) if self.trained.context_fields else ()
         return Query(place, line, Subject("" if kind is Kind.POPULAR else subject, context), wanted, items)
 
     def _context(self, members: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         """The context of a line (B-28). Raises BadLine."""
-        given = members.get("context", {}) if self.trained.context_fields else {}
+        given = members.get("context", {})
         if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
             raise BadLine("context must be an object of strings")
         return tuple(request_context(self.trained, given).items())
 
-    def _scored(self, subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Scored]]:
-        """Yields each subject with the scores of all items, computed in blocks."""
-        model = self.trained.model
-        rows = max(1, CELLS // max(1, len(model.catalog)))
-        for start in range(0, len(subjects), rows):
-            block = subjects[start : start + rows]
-            found = model.scores_many([self._history(subject) for subject in block])
-            explored = [self._explored(subject.id, scores) for subject, scores in zip(block, found, strict=True)]
-            scales = softmax_scales(np.stack([each.scores for each in explored]))
-            yield from zip(block, map(Scored, explored, scales), strict=True)
-
-    def _explored(self, subject: str, scores: NDArray[np.float32]) -> Explored:
-        """Items that the recipe does not score are excluded unless they are explored (R-73)."""
-        found = self.explorer.explored(subject, scores) if self.explorer else nothing_explored(scores)
-        part = scored_items(self.trained)
-        if part is None:
-            return found
-        part = part.copy()
-        part[found.lifted] = True
-        return Explored(np.where(part, found.scores, np.float32(-np.inf)), found.lifted)
-
-    def _history(self, subject: Subject) -> History:
-        """Unknown users and items have an empty history and get popular items (B-51)."""
-        if self.trained.kind is Kind.RELATED:
-            return single_item(self.trained, subject.id)
-        return trained_history(self.trained, subject.id, dict(subject.context))
-
-    def _output(self, query: Query, scored: Scored) -> str:
-        scores = scored.explored.scores
+    def _outputs(self, block: ScoredBlock, queries: Sequence[Sequence[Query]]) -> Iterator[tuple[Query, str]]:
+        """queries: of each subject of the block."""
         if self.trained.kind is Kind.RANKING:
-            return self._ranking(query, scores)
-        considered = scores
-        if query.wanted is not None:
-            considered = np.where(query.wanted.over_catalog(), scores, np.float32(-np.inf))
-        numbers = top_k(considered, self.count)
-        names = self._names
-        if self.themes is not None:
-            return self._themed(self.themes, query, numbers)
-        items = ",".join([names[number] for number in numbers.tolist()])
-        if not self.trained.returns_scores:
-            return f'{{"recommendedItems":[{items}]}}'
-        shares = ",".join(map(score_text, shares_of(scores, numbers, scored.scale)))
-        return f'{{"recommendedItems":[{items}],"scores":[{shares}]{self._reasons(scored.explored, numbers)}}}'
+            for scores, of_subject in zip(block.scores, queries, strict=True):
+                yield from ((query, self._ranking(query, scores)) for query in of_subject)
+        elif self.line_filter is None:
+            rows = np.arange(len(block.subjects))
+            for output, of_subject in zip(self._lists(block, rows, block.scores), queries, strict=True):
+                yield from ((query, output) for query in of_subject)
+        else:
+            pairs = [(row, query) for row, of_subject in enumerate(queries) for query in of_subject]
+            at_once = rows_at_once(len(self.trained.model.catalog))
+            for start in range(0, len(pairs), at_once):
+                part = pairs[start : start + at_once]
+                rows = np.array([row for row, _ in part], np.int64)
+                considered = block.scores[rows]
+                for scores, (_, query) in zip(considered, part, strict=True):
+                    _leave_out(scores, query)
+                yield from zip([query for _, query in part], self._lists(block, rows, considered), strict=True)
 
-    def _themed(self, themes: Themes, query: Query, numbers: NDArray[np.int32]) -> str:
+    def _lists(self, block: ScoredBlock, rows: NDArray[np.int64], considered: NDArray[np.float32]) -> list[str]:
+        """The output of the best items of float32[n, items], scores of the block at `rows` or -inf."""
+        numbers = top_k_rows(considered, self.count)
+        if self.themes is not None:
+            found = zip(rows.tolist(), numbers, strict=True)
+            return [self._themed(self.themes, block.subjects[row].id, best[best >= 0]) for row, best in found]
+        items = joined(self._names[numbers])
+        if not self.trained.returns_scores:
+            return [f'{{"recommendedItems":[{names}]}}' for names in items]
+        shares = score_texts(block.shares(numbers, rows))
+        ends = self._reasons(block, rows, numbers)
+        return [
+            f'{{"recommendedItems":[{names}],"scores":[{scores}]{end}}}'
+            for names, scores, end in zip(items, shares, ends, strict=True)
+        ]
+
+    def _themed(self, themes: Themes, item_id: str, numbers: NDArray[np.int32]) -> str:
         """B-48: the items by their relevance to the theme."""
-        number = self.trained.model.number_of.get(query.subject.id)
-        theme = themes.of((number is not None and themes.names[number]) or query.subject.id, numbers)
-        items = ",".join([self._names[number] for number in numbers[theme.order].tolist()])
+        number = self.trained.model.number_of.get(item_id)
+        theme = themes.of((number is not None and themes.names[number]) or item_id, numbers)
+        (items,) = joined(self._names[numbers[theme.order]][None])
         return f'{{"recommendedItems":[{items}],{theme.members()}}}'
 
-    def _reasons(self, explored: Explored, numbers: NDArray[np.int32]) -> str:
+    def _reasons(self, block: ScoredBlock, rows: NDArray[np.int64], numbers: NDArray[np.int32]) -> list[str]:
         """B-45."""
         if scored_items(self.trained) is None:
-            return ""
-        reasons = ('["Exploration"]' if lifted else "[]" for lifted in np.isin(numbers, explored.lifted))
-        return f',"reasons":[{",".join(reasons)}]'
+            return [""] * len(rows)
+        reasons = np.where(numbers < 0, -1, block.is_lifted(numbers, rows))
+        return [f',"reasons":[{listed}]' for listed in joined(_REASONS[reasons])]
 
     def _ranking(self, query: Query, scores: NDArray[np.float32]) -> str:
         """B-46, B-49, B-51."""
@@ -191,9 +163,17 @@ class Inference:
         return f'{{"recommendedItems":[{items}],"scores":[{shares}]}}'
 
     @cached_property
-    def _names(self) -> list[str]:
-        """The item ids of the catalog as JSON."""
-        return [INFERENCE.encoder.encode(item) for item in self.trained.model.catalog]
+    def _names(self) -> Texts:
+        return item_texts(self.trained.model.catalog)
+
+
+_REASONS: Texts = np.array([",[]", ',["Exploration"]', ""], object)
+
+
+def _leave_out(scores: NDArray[np.float32], query: Query) -> None:
+    """What the filter of a query does, in the memory of its scores, float32[items]."""
+    if query.wanted is not None:
+        scores[~query.wanted.over_catalog()] = -np.inf
 
 
 def _text_or_none(value: object) -> str | None:
