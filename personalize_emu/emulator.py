@@ -12,6 +12,7 @@ from typing import Any
 
 from personalize_emu.aws_services import AwsServices, remote_aws_services
 from personalize_emu.doubles import Doubles
+from personalize_emu.doubles.fault_files import read_fault_file
 from personalize_emu.doubles.faults import DeclaredRequestFault, request_fault
 from personalize_emu.doubles.job_faults import DeclaredJobFault, job_fault
 from personalize_emu.operations import CONTROL_PLANE, HANDLERS, Handler
@@ -64,7 +65,8 @@ class Emulator:
         self._publishes_metrics = self.settings.service_metrics and elsewhere
         self._identifiers = Identifiers(self.settings.seed)
         self._page_secret = self._identifiers.secret()
-        self.doubles = Doubles(self.settings.seed)
+        self._fault_file = read_fault_file(self.settings.faults)
+        self.doubles = self._new_doubles()
         self._state = self._new_state()
 
     def __enter__(self) -> Emulator:
@@ -141,7 +143,7 @@ class Emulator:
         self._page_secret = self._identifiers.secret()
         # First, because this cancels the callbacks of the old state and not those of the new one.
         self.clock.start_over()
-        doubles, self.doubles = self.doubles, Doubles(self.settings.seed)
+        doubles, self.doubles = self.doubles, self._new_doubles()
         self._state = self._new_state()
         old.jobs.close()
         doubles.close()
@@ -265,6 +267,9 @@ class Emulator:
         """
         found = list(quantities(self._state.usage.usage(), self.clock.now()))
         return cost_report(found, bundled_prices() if prices is None else checked_prices(prices))
+
+    def _new_doubles(self) -> Doubles:
+        return Doubles(self.settings.seed, self._fault_file)
 
     def _new_state(self) -> EmulatorState:
         return new_state(self.clock, self.settings.remembered_bytes, self.doubles.job_faults.outcome_of)

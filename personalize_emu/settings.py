@@ -144,6 +144,7 @@ class Settings:
         "0 computes every answer anew",
     )
     export_file_bytes: int = _option(1 << 28, "maximum size of an exported file; larger datasets are split")
+    faults: str = _option("", "YAML or JSON file with faults of requests and jobs, declared at start and by each reset")
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     def __post_init__(self) -> None:

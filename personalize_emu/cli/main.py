@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from personalize_emu.cli.check import add_check
 from personalize_emu.cli.environment import add_doctor, add_env
+from personalize_emu.cli.faults import add_fail, add_fail_job, add_faults
 from personalize_emu.cli.kinesis import add_kinesis
 from personalize_emu.cli.options import PROGRAM, WRONG_USE, CommandFailed, Commands, failure, installed
 from personalize_emu.cli.reset import add_reset
@@ -29,6 +30,8 @@ examples:
   personalize-emu check views.csv --schema views.avsc
                                              say what the service would refuse in a file
   personalize-emu usage                      say what the run would have cost on AWS
+  personalize-emu fail PutEvents ThrottlingException --times 2
+                                             let the next two calls fail
   personalize-emu kinesis --stream clicks    send the records of a stream as events
   personalize-emu demo                       run a complete example
 """
@@ -45,6 +48,9 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_env,
     add_check,
     add_usage,
+    add_fail,
+    add_fail_job,
+    add_faults,
     add_kinesis,
     add_doctor,
     _add_demo,

@@ -35,6 +35,11 @@ def _serve(chosen: argparse.Namespace) -> int:
     from personalize_emu.edge.server import PortInUse, run
 
     settings = settings_of(chosen, *SETTING_NAMES)
+    if settings.faults:
+        # Here as well as by the emulator, because the port is taken before that.
+        from personalize_emu.doubles.fault_files import read_fault_file
+
+        read_fault_file(settings.faults)
     try:
         run(settings)
     except PortInUse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from personalize_emu.doubles.fault_files import FaultFile
 from personalize_emu.doubles.faults import Faults
 from personalize_emu.doubles.job_faults import JobFaults
 
@@ -11,11 +12,16 @@ class Doubles:
 
     Args:
         seed: of the emulator; keys the random choices.
+        file: faults to declare.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, file: FaultFile) -> None:
         self.faults = Faults(seed)
         self.job_faults = JobFaults()
+        for fault in file.faults:
+            self.faults.add(fault)
+        for job_fault in file.job_faults:
+            self.job_faults.add(job_fault)
 
     def clear_faults(self) -> None:
         self.faults.clear()

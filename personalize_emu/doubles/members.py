@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
+
+DEEPEST = 20
+"""More than the requests of the service are nested."""
 
 
 class Members:
@@ -59,6 +63,12 @@ class Members:
         value = self.value(name, {})
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
             raise ValueError(f"{name} must be an object with members of the request, not {value!r:.200}")
+        if _is_deeper(value, DEEPEST):
+            raise ValueError(f"{name} must not be nested more than {DEEPEST} times")
+        try:
+            json.dumps(value)
+        except TypeError as error:
+            raise ValueError(f"{name} must have JSON values: {error}") from error
         return dict(value)
 
     def refuse_others(self) -> None:
@@ -66,3 +76,8 @@ class Members:
         others = sorted(str(name) for name in self._given if name not in self._known)
         if others:
             raise ValueError(f"{self._what} has no member {others[0]!r:.200}; it has {', '.join(self._known)}")
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return depth < 0 or any(_is_deeper(each, depth - 1) for each in inner)
