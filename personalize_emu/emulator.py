@@ -16,6 +16,7 @@ from personalize_emu.doubles.fault_files import read_fault_file
 from personalize_emu.doubles.faults import DeclaredRequestFault, request_fault
 from personalize_emu.doubles.job_faults import DeclaredJobFault, job_fault
 from personalize_emu.operations import CONTROL_PLANE, HANDLERS, Handler
+from personalize_emu.recipes.training.training_process import TrainingProcesses
 from personalize_emu.service.core.aws_reads import AwsReads, PendingRead
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.dataset_jobs.imports import import_reports
@@ -54,12 +55,15 @@ class Emulator:
         *,
         clock: Clock | None = None,
         aws_services: AwsServices | None = None,
+        training_processes: TrainingProcesses | None = None,
     ) -> None:
+        """training_processes: without any, only long trainings run in a process of their own."""
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
         self.aws_services = aws_services or remote_aws_services(
             self.settings.aws_endpoint, timeout=self.settings.aws_timeout
         )
+        self._training_processes = training_processes or TrainingProcesses()
         # Without an endpoint the metrics would go to AWS itself, which does not accept them from others.
         elsewhere = aws_services is not None or bool(self.settings.aws_endpoint)
         self._publishes_metrics = self.settings.service_metrics and elsewhere
@@ -152,6 +156,7 @@ class Emulator:
         """Stop background threads; the emulator must not be used afterwards."""
         self._state.jobs.close()
         self.doubles.close()
+        self._training_processes.close()
         self.clock.close()
 
     def fail(
@@ -285,6 +290,7 @@ class Emulator:
             account=account,
             region=region,
             publishes_metrics=self._publishes_metrics,
+            training_processes=self._training_processes,
         )
 
 

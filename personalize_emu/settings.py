@@ -48,6 +48,7 @@ DATA_LIMITS: Mapping[str, int] = MappingProxyType(
 
 _NUMBERS: Mapping[str, int] = MappingProxyType({**QUOTA_LIMITS, **DATA_LIMITS})
 _POSITIVE = ("body_timeout", "instant_timeout", "real_pace_scale", "aws_timeout", "export_file_bytes")
+_NOT_NEGATIVE = ("network_from", "remembered_bytes", "training_workers")
 _TRUTH = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 
 
@@ -119,6 +120,11 @@ class Settings:
         "model (GRU), about five minutes of one core per million; a tenth of it where users are short sessions; 0 for "
         "never",
     )
+    training_workers: int = _option(
+        1,
+        "processes that the server keeps ready for trainings, so that these do not delay responses; more are started "
+        "while there are more trainings; 0 trains in the server's own process unless there are 250,000 interactions",
+    )
     legacy_recipes: bool = _option(
         False, "allow new solutions with the HRNN recipes, which the service no longer allows"
     )
@@ -166,10 +172,9 @@ class Settings:
         quota_limits(self.quotas)
         if self.executor and not _CLUSTER.fullmatch(self.executor):
             raise ValueError(f"executor must be empty or {DASK_SCHEME}HOST:PORT, not {self.executor!r}")
-        if self.network_from < 0:
-            raise ValueError(f"network_from must not be negative, not {self.network_from}")
-        if self.remembered_bytes < 0:
-            raise ValueError(f"remembered_bytes must not be negative, not {self.remembered_bytes}")
+        for name in _NOT_NEGATIVE:
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
         if not 1 <= self.page_size <= 100:
             raise ValueError(f"page_size must be between 1 and 100, not {self.page_size}")
         if not 0 <= self.nonconforming_rows <= 1:

@@ -32,6 +32,7 @@ from personalize_emu.edge.request_log import log_service_call
 from personalize_emu.edge.request_log import services as _log
 from personalize_emu.edge.request_pipeline import AccountOf, answer, default_account
 from personalize_emu.emulator import Emulator
+from personalize_emu.recipes.training.training_process import TrainingProcesses
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import Clock
 from personalize_emu.wire.render import Response
@@ -45,11 +46,12 @@ SERVICES_CALLED_UNSIGNED = "AWSCognito"
 OUR_HOSTS = ("personalize.", "personalize-runtime.", "personalize-events.")
 
 
-def emulator_with_services(settings: Settings, clock: Clock | None = None) -> Emulator:
+def emulator_with_services(
+    settings: Settings, clock: Clock | None = None, training_processes: TrainingProcesses | None = None
+) -> Emulator:
     """An emulator that uses the buckets of the embedded services, or of `aws_endpoint` if that is set."""
-    if settings.aws_endpoint:
-        return Emulator(settings, clock=clock)
-    return Emulator(settings, clock=clock, aws_services=AwsServices(client_factory(settings.account)))
+    services = None if settings.aws_endpoint else AwsServices(client_factory(settings.account))
+    return Emulator(settings, clock=clock, aws_services=services, training_processes=training_processes)
 
 
 def one_port(emulator: Emulator) -> OnePort:

@@ -82,11 +82,12 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     from personalize_emu.edge.embedded_services import load_managed_policies
     from personalize_emu.edge.http.server import HttpServer
     from personalize_emu.edge.one_port import emulator_with_services, one_port
+    from personalize_emu.recipes.training.training_process import TrainingProcesses
 
     load_managed_policies()
     _begin_logging(settings.log_level)
     _allow_many_files()
-    emulator = emulator_with_services(settings)
+    emulator = emulator_with_services(settings, training_processes=TrainingProcesses(settings.training_workers))
     # Requests already run in several threads; BLAS threads inside each would compete for the cores.
     threadpool_limits(limits=1, user_api="blas")
     server = HttpServer(Dispatcher(one_port(emulator), asyncio.get_running_loop()), settings.body_timeout)

@@ -43,6 +43,8 @@ def create_dataset_group(context: Context, params: Params) -> dict[str, Any]:
         kms_key_arn=params.get("kmsKeyArn"),
     )
     begin_plain_creation(context, group)
+    # Before its data have been imported, the processes have started.
+    context.afterwards(context.training_processes.warm)
     return {"datasetGroupArn": group.arn, "domain": group.domain}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import socket
 import subprocess
@@ -92,6 +94,23 @@ def test_a_signal_ends_a_server_during_a_training_and_stalled_requests(
     busy.process.send_signal(sent)
     assert busy.process.wait(30) == code
     assert "Traceback" not in busy.log()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
+def test_training_processes_end_with_the_server(busy: ServerProcess, sent: signal.Signals) -> None:
+    """Also when nothing can clean up any more."""
+    children = [os.pidfd_open(number) for number in children_of(busy.process.pid)]
+    assert children
+    busy.process.send_signal(sent)
+    assert [select.select([child], [], [], 30)[0] for child in children] == [[child] for child in children]
+    for child in children:
+        os.close(child)
+
+
+def children_of(process: int) -> list[int]:
+    """Numbers of the processes that a process has started."""
+    threads = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(number) for thread in threads for number in thread.read_text().split()]
 
 
 def test_two_simultaneous_signals_exit_as_interrupted() -> None:

@@ -26,7 +26,8 @@ from personalize_emu.recipes.contract.split import split_users
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.sims import sims
 from personalize_emu.recipes.training.training import no_progress, train
-from personalize_emu.recipes.training.training_process import train_apart
+from personalize_emu.recipes.training.training_place import TrainingPlace
+from personalize_emu.recipes.training.training_process import TrainingProcesses
 from personalize_emu.recipes.training.tuning import (
     FEWEST_USERS,
     METRIC,
@@ -333,7 +334,7 @@ def test_a_search_in_a_process_finds_the_same() -> None:
     assert recipe is not None
     search = Search((Axis("popularity_discount_factor", "0.5", 0, 1),), 3)
     here = train_tuned(recipe, DATA, TrainingRun({}), search)
-    there = train_apart(recipe, DATA, TrainingRun({}), search)
+    there = TrainingPlace(TrainingProcesses()).train_apart(recipe, DATA, TrainingRun({}), search)
     assert there.tuned == here.tuned
     assert there.metrics == here.metrics
 

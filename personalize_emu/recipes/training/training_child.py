@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import shutil
 import signal
 import sys
@@ -11,41 +12,67 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from personalize_emu.recipes.contract.base import NotEnoughData, Recipe, TrainingRun
+from personalize_emu.recipes.contract.base import NotEnoughData, TrainingRun
 from personalize_emu.recipes.contract.saving import load_tree, save_tree
 from personalize_emu.recipes.registry import recipe_named
 from personalize_emu.recipes.training.training import metrics_of
-from personalize_emu.recipes.training.training_process import INPUT, OUTPUT
-from personalize_emu.recipes.training.tuning import train_tuned
+from personalize_emu.recipes.training.training_process import ENDED, INPUT, OUTPUT, READY, TOO_LITTLE
+from personalize_emu.recipes.training.tuning import train_tuned, validation_metrics
 
-NICENESS = 5
+NICENESS = 10
 """Whoever answers requests goes first."""
 
 
+class Folders:
+    """Those named on standard input, which ends when the process at its other end does, however that came about."""
+
+    def __init__(self) -> None:
+        self._named: queue.Queue[Path] = queue.Queue()
+        self._current: Path | None = None
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def next(self) -> Path:
+        self._current = self._named.get()
+        return self._current
+
+    def _read(self) -> None:
+        """Ends the process with standard input, and clears up for who cannot any more."""
+        for line in sys.stdin:
+            self._named.put(Path(line.rstrip("\n")))
+        if self._current is not None:
+            shutil.rmtree(self._current, ignore_errors=True)
+        os._exit(1)
+
+
 def main() -> int:
-    folder = Path(sys.argv[1])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    threading.Thread(target=_end_with_the_parent, args=(folder,), daemon=True).start()
-    job = load_tree(folder / INPUT)
+    folders = Folders()
+    _tell({READY: True})
+    while True:
+        _do(folders.next())
+
+
+def _do(folder: Path) -> None:
+    try:
+        save_tree(_done(load_tree(folder / INPUT)), folder / OUTPUT)
+    except NotEnoughData as error:
+        _tell({TOO_LITTLE: str(error)})
+    else:
+        _tell({ENDED: True})
+
+
+def _done(job: dict[str, Any]) -> object:
     recipe = recipe_named(job["recipe"])
     if recipe is None:
         raise LookupError(job["recipe"])
-    try:
-        result = _done(recipe, job)
-    except NotEnoughData as error:
-        _tell({"not enough data": str(error)})
-        return 0
-    save_tree(result, folder / OUTPUT)
-    return 0
-
-
-def _done(recipe: Recipe, job: dict[str, Any]) -> object:
     run = TrainingRun(**job["run"], progress=_tell_progress)
-    if job.get("metrics only"):
+    if job["wanted"] == "metrics":
         return dict(metrics_of(recipe, job["data"], run))
-    return train_tuned(recipe, job["data"], run, job.get("search"))
+    if job["wanted"] == "validation":
+        return dict(validation_metrics(recipe, job["data"], run))
+    return train_tuned(recipe, job["data"], run, job["search"])
 
 
 def _tell_progress(stage: str, share: float) -> None:
@@ -55,14 +82,6 @@ def _tell_progress(stage: str, share: float) -> None:
 def _tell(message: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
-
-
-def _end_with_the_parent(folder: Path) -> None:
-    """Standard input ends when the process at its other end does, however that came about."""
-    while os.read(0, 1024):
-        pass
-    shutil.rmtree(folder, ignore_errors=True)
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""Long trainings in a process of their own, so that whoever trains goes on answering others meanwhile.
+"""Processes that train, so that whoever asked for a training goes on answering others meanwhile.
 
     here                                         there (training_child)
-    write the data to a folder   ─────────────▶  read them, train
+    write the data to a folder                   import everything, then wait
+    name the folder              ─────────────▶  read the data, train
     tell who watches             ◀── progress ─  a line of JSON each
-    read the model back          ◀────────────   write model and metrics to the folder
+    read the result              ◀──── ended ──  write it to the folder
 
-Standard input ties the two: when it closes, because whoever started the training is gone, the other end stops. The
-models are the same bytes either way, so where a training runs is nothing but a question of its size.
+Standard input ties the two: when it closes, because whoever started the process is gone, the other end stops. Results
+are the same bytes wherever they are computed.
 """
 
 from __future__ import annotations
@@ -19,108 +20,207 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
-from personalize_emu.recipes.contract.base import NotEnoughData, Progress, Recipe, TrainingData, TrainingRun
-from personalize_emu.recipes.contract.saving import load_tree, save_tree
-from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training.training import Trained, metrics_of
-from personalize_emu.recipes.training.tuning import Search, train_tuned
+from personalize_emu.recipes.contract.base import NotEnoughData, Progress
 
-FEWEST_ROWS_FOR_A_PROCESS = 250_000
-"""Half a second is what a process costs, and little where so many rows take ten, or minutes with a network. Trainings
-with fewer take less, those of tests a fraction of a second."""
 LOOK_EVERY = 0.2
 """Seconds after which whoever watches is asked again whether the training is still wanted."""
-INPUT, OUTPUT, ERRORS = "input", "output", "errors"
+INPUT, OUTPUT = "input", "output"
+READY, ENDED, TOO_LITTLE = "ready", "ended", "not enough data"
+"""Messages of the process beside its stages."""
+_COMMAND = ("-P", "-m", "personalize_emu.recipes.training.training_child")
 
 
 class TrainingProcessFailed(RuntimeError):
-    """The process ended without a model; the text says why in its first line, then the end of its output."""
+    """The process ended without a result; the text says why in its first line, then the end of its output."""
 
 
-def train_where_it_fits(
-    recipe: Recipe, data: TrainingData, run: TrainingRun, search: Search | None = None
-) -> Trained:
-    """`train_tuned`, in this thread or, for many rows, in a process; the same result."""
-    if _fits_here(recipe, data):
-        return train_tuned(recipe, data, run, search)
-    return train_apart(recipe, data, run, search)
+class TrainingProcess:
+    """One process, which does one job after the other."""
 
-
-def measure_where_it_fits(recipe: Recipe, data: TrainingData, run: TrainingRun) -> Mapping[str, float]:
-    """`metrics_of`, in this thread or, for many rows, in a process; the same result."""
-    if _fits_here(recipe, data):
-        return metrics_of(recipe, data, run)
-    metrics: Mapping[str, float] = _done_apart(_job(recipe, data, run) | {"metrics only": True}, run.progress)
-    return metrics
-
-
-def train_apart(recipe: Recipe, data: TrainingData, run: TrainingRun, search: Search | None = None) -> Trained:
-    """Train a recipe of the registry in a process. Whatever `run.progress` raises ends the process at once.
-
-    Raises:
-        NotEnoughData: the recipe did.
-        TrainingProcessFailed: the process broke.
-    """
-    trained = _done_apart(_job(recipe, data, run) | {"search": search}, run.progress)
-    if not isinstance(trained, Trained):
-        raise TrainingProcessFailed("no model came back")
-    return trained
-
-
-def _fits_here(recipe: Recipe, data: TrainingData) -> bool:
-    small = len(data.items) < FEWEST_ROWS_FOR_A_PROCESS
-    return small or recipe_named(recipe.name) is not recipe or not sys.executable
-
-
-def _job(recipe: Recipe, data: TrainingData, run: TrainingRun) -> dict[str, object]:
-    settings = {each.name: getattr(run, each.name) for each in fields(run) if each.name != "progress"}
-    return {"recipe": recipe.name, "data": data, "run": settings}
-
-
-def _done_apart(job: Mapping[str, object], progress: Progress) -> Any:
-    """What a process makes of the job."""
-    with TemporaryDirectory(prefix="personalize-emu-training-") as name:
-        folder = Path(name)
-        progress("handing over the data", 0.0)
-        save_tree(job, folder / INPUT)
-        with _started(folder) as started:
-            _watch(started, progress, folder)
-        return load_tree(folder / OUTPUT)
-
-
-@dataclass(frozen=True, eq=False)
-class _Process:
-    """A started process and the lines it tells, the last of them empty."""
-
-    process: subprocess.Popen[bytes]
-    lines: queue.Queue[bytes]
-
-
-@contextmanager
-def _started(folder: Path) -> Iterator[_Process]:
-    """The process, which is ended with the block."""
-    command = [sys.executable, "-P", "-m", "personalize_emu.recipes.training.training_child", str(folder)]
-    lines: queue.Queue[bytes] = queue.Queue()
-    with (folder / ERRORS).open("wb") as errors:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=_environment()
+    def __init__(self) -> None:
+        self._errors = TemporaryFile()  # noqa: SIM115 - closed with the process.
+        self._lines: queue.Queue[bytes] = queue.Queue()
+        self._ready = False
+        self._process = subprocess.Popen(
+            [sys.executable, *_COMMAND],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=_environment(),
         )
-    sequential = threading.Thread(target=_read, args=(process.stdout, lines.put), daemon=True)
-    sequential.start()
-    try:
-        yield _Process(process, lines)
-    finally:
-        process.kill()
-        sequential.join()
-        for stream in (process.stdin, process.stdout):
+        self._reader = threading.Thread(target=_read, args=(self._process.stdout, self._lines.put), daemon=True)
+        self._reader.start()
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has started; asked of one that has no job."""
+        if not self._ready and not self._lines.empty():
+            line = self._lines.get()
+            self._ready = READY.encode() in line
+            if not line:
+                # The last one: for who watches.
+                self._lines.put(line)
+        return self._ready and self.alive
+
+    def done(self, job: Mapping[str, object], progress: Progress) -> Any:
+        """What it makes of the job. Afterwards it waits for the next, unless anything was raised.
+
+        Raises:
+            NotEnoughData: the recipe did.
+            TrainingProcessFailed: the process broke.
+            Whatever `progress` does.
+        """
+        from personalize_emu.recipes.contract.saving import load_tree, save_tree  # Import time of SciPy.
+
+        with TemporaryDirectory(prefix="personalize-emu-training-") as name:
+            folder, ended = Path(name), False
+            try:
+                progress("handing over the data", 0.0)
+                save_tree(job, folder / INPUT)
+                self._tell(f"{folder}\n")
+                self._watch(progress)
+                ended = True
+            finally:
+                if not ended:
+                    # Before the folder is removed, as it might write there.
+                    self._process.kill()
+                    self._process.wait()
+            return load_tree(folder / OUTPUT)
+
+    def end(self) -> None:
+        """At once, whatever it does."""
+        self._process.kill()
+        self._reader.join()
+        for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                stream.close()
-        process.wait()
+                _close(stream)
+        self._process.wait()
+        self._errors.close()
+
+    def _tell(self, line: str) -> None:
+        """To a process that has ended, nothing: its end is seen by who watches."""
+        try:
+            if self._process.stdin is not None:
+                self._process.stdin.write(line.encode())
+                self._process.stdin.flush()
+        except BrokenPipeError:
+            return
+
+    def _watch(self, progress: Progress) -> None:
+        """Pass on what the process tells until the job has ended."""
+        stage, share = "handing over the data" if self._ready else "starting a process", 0.0
+        while True:
+            progress(stage, share)
+            try:
+                line = self._lines.get(timeout=LOOK_EVERY)
+            except queue.Empty:
+                continue
+            message = json.loads(line or "{}")
+            if ENDED in message:
+                return
+            if TOO_LITTLE in message:
+                raise NotEnoughData(message[TOO_LITTLE])
+            if not line:
+                raise TrainingProcessFailed(self._why())
+            if READY in message:
+                self._ready = True
+            else:
+                stage, share = message["stage"], message["share"]
+
+    def _why(self) -> str:
+        """First in one line, then the whole output."""
+        code = self._process.wait()
+        size = os.fstat(self._errors.fileno()).st_size
+        output = os.pread(self._errors.fileno(), 2000, max(0, size - 2000)).decode("utf-8", "replace").strip()
+        if code < 0:
+            return f"the training process was ended by signal {-code}; perhaps it had too little memory\n{output}"
+        return f"{output.rpartition(chr(10))[2] or f'the training process ended with code {code}'}\n{output}"
+
+
+class TrainingProcesses:
+    """kept: how many processes are kept ready for the next training. More are started for more trainings at once, and
+    end with these.
+    """
+
+    def __init__(self, kept: int = 0) -> None:
+        self.kept = kept if sys.executable else 0
+        self._lock = threading.Lock()
+        self._idle: list[TrainingProcess] = []
+        self._busy = 0
+        self._closed = False
+
+    def warm(self) -> None:
+        """Start those that are missing; returns before they have started."""
+        with self._lock:
+            missing = 0 if self._closed else self.kept - self._busy - len(self._idle)
+            self._idle += [TrainingProcess() for _ in range(missing)]
+
+    @property
+    def ready(self) -> bool:
+        """Whether a training need not wait for the start of a process."""
+        with self._lock:
+            return any(process.ready for process in self._idle)
+
+    def done(self, job: Mapping[str, object], progress: Progress, *, last: bool = False) -> Any:
+        """What a process makes of the job; raises as `TrainingProcess.done` does.
+
+        last: the process is not used again, as it has had much memory.
+        """
+        with self._one(last=last) as process:
+            return process.done(job, progress)
+
+    def close(self) -> None:
+        """End all that wait for work; those that work end with their trainings."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for process in idle:
+            process.end()
+
+    @contextmanager
+    def _one(self, *, last: bool) -> Iterator[TrainingProcess]:
+        process = self._taken()
+        keep = False
+        try:
+            yield process
+            keep = not last
+        finally:
+            if not (keep and self._returned(process)):
+                process.end()
+                self._ended()
+
+    def _taken(self) -> TrainingProcess:
+        """A ready one if there is any."""
+        with self._lock:
+            self._busy += 1
+            dead = [process for process in self._idle if not process.alive]
+            self._idle = sorted((process for process in self._idle if process.alive), key=lambda process: process.ready)
+            taken = self._idle.pop() if self._idle else None
+        for process in dead:
+            process.end()
+        return taken or TrainingProcess()
+
+    def _returned(self, process: TrainingProcess) -> bool:
+        """False if it is not needed any more."""
+        with self._lock:
+            if self._closed or len(self._idle) >= self.kept:
+                return False
+            self._busy -= 1
+            self._idle.append(process)
+            return True
+
+    def _ended(self) -> None:
+        with self._lock:
+            self._busy -= 1
+        self.warm()
 
 
 def _environment() -> Mapping[str, str]:
@@ -129,36 +229,16 @@ def _environment() -> Mapping[str, str]:
     return {**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-def _watch(started: _Process, progress: Progress, folder: Path) -> None:
-    """Pass on what the process tells until it ends."""
-    stage, share = "starting a process", 0.0
-    while True:
-        try:
-            line = started.lines.get(timeout=LOOK_EVERY)
-        except queue.Empty:
-            progress(stage, share)
-            continue
-        if not line:
-            break
-        message = json.loads(line)
-        if "not enough data" in message:
-            raise NotEnoughData(message["not enough data"])
-        stage, share = message["stage"], message["share"]
-        progress(stage, share)
-    code = started.process.wait()
-    if code:
-        raise TrainingProcessFailed(_why(code, (folder / ERRORS).read_text("utf-8", "replace")[-2000:].strip()))
-
-
-def _why(code: int, output: str) -> str:
-    """First in one line, then the whole output."""
-    if code < 0:
-        return f"the training process was ended by signal {-code}; perhaps it had too little memory\n{output}"
-    return f"{output.rpartition(chr(10))[2] or f'the training process ended with code {code}'}\n{output}"
-
-
 def _read(stream: IO[bytes] | None, put: Callable[[bytes], None]) -> None:
     """Every line, and an empty one after the last."""
     for line in stream or ():
         put(line)
     put(b"")
+
+
+def _close(stream: IO[bytes]) -> None:
+    """What could not be written to a process that has ended is lost."""
+    try:
+        stream.close()
+    except BrokenPipeError:
+        return

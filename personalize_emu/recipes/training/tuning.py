@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from personalize_emu.recipes.contract.base import Hyperparameters, Model, Progress, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.split import Split, hash_draws, rows_of_users, split_users
 from personalize_emu.recipes.training.blas_threads import one_blas_thread
-from personalize_emu.recipes.training.training import Trained, measure, train, wrapped
+from personalize_emu.recipes.training.training import Trained, evaluated_on, measure, train, wrapped
 
 METRIC = "normalized_discounted_cumulative_gain_at_25"
 """What is made as great as possible (T-35)."""
@@ -184,6 +184,12 @@ def validation_split(data: TrainingData, seed: int) -> Split:
     """Users to choose by, none of whom are those that the metrics are measured on."""
     split = split_users(split_users(data, seed).training, seed + 1)
     return replace(split, test_users=split.test_users[:MOST_ASKED])
+
+
+def validation_metrics(recipe: Recipe, data: TrainingData, run: TrainingRun) -> Mapping[str, float]:
+    """What recipes are compared by: metrics on the validation users, of a model without a recurrent network."""
+    with one_blas_thread():
+        return evaluated_on(recipe, validation_split(data, run.seed), replace(run, sequential_from=0))[1]
 
 
 def _some_users(data: TrainingData, users: int, seed: int) -> TrainingData:

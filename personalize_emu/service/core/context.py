@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from personalize_emu.recipes.training.training_process import TrainingProcesses
 from personalize_emu.service.core.aws_reads import AwsReads
 from personalize_emu.service.core.quotas import refuse_over_quota
 from personalize_emu.service.state.emulator_state import EmulatorState
@@ -49,6 +50,7 @@ class Context:
     region: str
     publishes_metrics: bool = False
     """Whether the service's own metrics go to CloudWatch."""
+    training_processes: TrainingProcesses = field(default_factory=TrainingProcesses)
     deferred: list[Callable[[], None]] = field(default_factory=list)
 
     def arn(self, resource_type: str, resource_name: str) -> str:

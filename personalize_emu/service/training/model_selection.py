@@ -6,13 +6,13 @@ Reads the configuration of a solution; the search itself is in recipes/training/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from personalize_emu.recipes.contract.base import NotEnoughData, Progress
-from personalize_emu.recipes.training.blas_threads import one_blas_thread
-from personalize_emu.recipes.training.training import evaluated_on
-from personalize_emu.recipes.training.tuning import METRIC, Axis, Search, validation_split
+from personalize_emu.recipes.contract.base import NotEnoughData, Progress, within
+from personalize_emu.recipes.training.training_place import TrainingPlace
+from personalize_emu.recipes.training.tuning import METRIC, Axis, Search
 from personalize_emu.service.catalog.recipe_facts import ARN_PREFIX, Hyperparameter, RecipeFacts
 from personalize_emu.service.configuration.hpo_config import searched_ranges
 from personalize_emu.service.configuration.solution_config import resolved_hyperparameters
@@ -43,32 +43,44 @@ def metric_of(config: Mapping[str, Any]) -> str:
     return str(config.get("autoMLConfig", {}).get("metricName", METRIC))
 
 
-def best_input(candidates: Sequence[TrainingInput], metric: str, progress: Progress) -> TrainingInput:
+def best_input(
+    candidates: Sequence[TrainingInput], metric: str, progress: Progress, place: TrainingPlace
+) -> TrainingInput:
     """The candidate whose recipe scores best on validation users, of equal ones the first.
 
-    Metrics of the version are measured on other users. No candidate trains a recurrent network here. A candidate
-    with too few data is returned at once, since its training will say so.
+    Metrics of the version are measured on other users. No candidate trains a recurrent network here. The first
+    candidate with too few data is returned, since its training will say so.
     """
-    scores: list[float] = []
-    with one_blas_thread():
-        for place, candidate in enumerate(candidates):
-            try:
-                scores.append(_validation_score(candidate, metric, progress, CHOOSING * place / len(candidates)))
-            except NotEnoughData:
-                return candidate
-    return candidates[scores.index(max(scores))]
+    ended: list[int] = []
+
+    def scored(number: int) -> float | None:
+        share = CHOOSING * len(ended) / len(candidates)
+        score = _validation_score(candidates[number], metric, within(progress, share, share), place)
+        ended.append(number)
+        return score
+
+    with ThreadPoolExecutor(place.at_once) as pool:
+        futures = [pool.submit(scored, number) for number in range(len(candidates))]
+        try:
+            scores = [future.result() for future in futures]
+        finally:
+            pool.shutdown(cancel_futures=True)
+    known = [score for score in scores if score is not None]
+    return candidates[scores.index(None) if len(known) < len(scores) else known.index(max(known))]
 
 
-def _validation_score(candidate: TrainingInput, metric: str, progress: Progress, share: float) -> float:
-    """The metric, or METRIC where the recipe does not have it. share: of the work done before."""
+def _validation_score(candidate: TrainingInput, metric: str, progress: Progress, place: TrainingPlace) -> float | None:
+    """The metric, or METRIC where the recipe does not have it; None of too few data."""
 
-    def report(stage: str, _: float) -> None:
+    def report(stage: str, share: float) -> None:
         progress(f"choosing, {candidate.facts.name}: {stage}", share)
 
-    data = candidate.read(candidate.selection, len(candidate.interactions.log))
-    candidate.check_enough(data)
-    run = replace(candidate.run(report), sequential_from=0)
-    _, metrics = evaluated_on(candidate.recipe, validation_split(data, candidate.seed), run)
+    try:
+        data = candidate.read(candidate.selection, len(candidate.interactions.log))
+        candidate.check_enough(data)
+        metrics = place.validation_metrics(candidate.recipe, data, candidate.run(report))
+    except NotEnoughData:
+        return None
     return metrics.get(metric, metrics[METRIC])
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from personalize_emu.recipes.contract.base import Kind, NotEnoughData, Progress, TrainingData, within
 from personalize_emu.recipes.contract.creation_time import creation_times
-from personalize_emu.recipes.training.training_process import measure_where_it_fits, train_where_it_fits
+from personalize_emu.recipes.training.training_place import TrainingPlace
 from personalize_emu.recipes.training.tuning import METRIC
 from personalize_emu.recipes.wrappers.exploration import Exposure, exposure_of
 from personalize_emu.service.core.context import Context
@@ -42,6 +42,10 @@ class TrainingJob(ABC):
     @abstractmethod
     def arn(self) -> str:
         """Of the version or recommender that is trained."""
+
+    @property
+    def place(self) -> TrainingPlace:
+        return TrainingPlace(self.context.training_processes)
 
     @property
     def metric(self) -> str:
@@ -77,15 +81,15 @@ class TrainingJob(ABC):
         """The best of several inputs, and the progress to report of the steps after it."""
         if len(self.inputs) == 1:
             return self.inputs[0], progress
-        return best_input(self.inputs, self.metric, progress), within(progress, CHOOSING, 1.0)
+        return best_input(self.inputs, self.metric, progress, self.place), within(progress, CHOOSING, 1.0)
 
     def fit(self, source: TrainingInput, snapshot: Snapshot, progress: Progress) -> TrainedVersion:
         """Search for hyperparameters (T-30), evaluate on held-out users, fit on all users (M-11, M-14).
 
-        In this thread, or in a process of its own where there are many rows.
+        In a process, unless there are few rows and none is ready.
         """
         data = snapshot.data
-        trained = train_where_it_fits(source.recipe, data, source.run(progress), source.search)
+        trained = self.place.train(source.recipe, data, source.run(progress), source.search)
         return TrainedVersion(
             recipe=source.facts,
             kind=source.recipe.kind,
@@ -108,10 +112,8 @@ class TrainingJob(ABC):
         """Training mode UPDATE: the base with new items, and metrics on current data (T-70 to T-73)."""
         run = source.run(progress)
         run = replace(run, hyperparameters={**run.hyperparameters, **base.tuned})
-        metrics = measure_where_it_fits(source.recipe, snapshot.data, run)
-        return replace(
-            with_new_items(base, snapshot.data), metrics=metrics, data_version=snapshot.data_version
-        )
+        metrics = self.place.metrics(source.recipe, snapshot.data, run)
+        return replace(with_new_items(base, snapshot.data), metrics=metrics, data_version=snapshot.data_version)
 
     def deploy(self, trained: TrainedVersion) -> dict[str, Any]:
         """Answer from the model, under the store's lock. Returns the fields of the record that show it."""
