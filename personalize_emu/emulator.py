@@ -20,6 +20,7 @@ from personalize_emu.recipes.training.training_process import TrainingProcesses
 from personalize_emu.service.core.aws_reads import AwsReads, PendingRead
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.dataset_jobs.imports import import_reports
+from personalize_emu.service.deployments.capacity import require_capacity, shown_capacity
 from personalize_emu.service.service_metrics import CALL_METRICS, AnsweredCall, record_call
 from personalize_emu.service.state.emulator_state import EmulatorState, new_state
 from personalize_emu.service.usage import bundled_prices, checked_prices, cost_report, quantities
@@ -112,6 +113,8 @@ class Emulator:
         context = self._context(region or self.settings.region, account or self.settings.account)
         if operation_name not in CONTROL_PLANE:
             context.aws_services.release()
+            if self.settings.capacity == "on":
+                require_capacity(context, operation_name, params)
             return handler(context, params)
         started = time.monotonic()
         answer = _handled(handler, context, params)
@@ -262,7 +265,9 @@ class Emulator:
 
     def shown_state(self) -> dict[str, Any]:
         """The content of GET /_emu/state: details that no operation of the service returns."""
-        return {"importJobs": import_reports(self._state)}
+        shown = {"importJobs": import_reports(self._state)}
+        metered = self.settings.capacity == "on"
+        return shown | {"capacity": shown_capacity(self._state, self.clock.now())} if metered else shown
 
     def usage(self, prices: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The content of GET /_emu/usage: what this run would have cost on AWS. prices: of another price file.

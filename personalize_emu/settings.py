@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 Pace = Literal["instant", "fast", "real"]
 Auth = Literal["off", "sigv4", "iam"]
+Capacity = Literal["off", "on"]
 DASK_SCHEME = "dask://"
 _CLUSTER = re.compile(rf"{DASK_SCHEME}[^/:\s]+:\d+")
 ENVIRONMENT_PREFIX = "PERSONALIZE_EMU_"
@@ -46,7 +47,18 @@ DATA_LIMITS: Mapping[str, int] = MappingProxyType(
 )
 """Quotas for the amount of data of one job (Q-26, Q-27, Q-41)."""
 
-_NUMBERS: Mapping[str, int] = MappingProxyType({**QUOTA_LIMITS, **DATA_LIMITS})
+RATE_LIMITS: Mapping[str, int] = MappingProxyType(
+    {
+        "runtime-tps": 2500,
+        "campaign-tps": 500,
+        "put-events-tps": 1000,
+        "put-action-interactions-tps": 1000,
+        "put-records-tps": 10,
+    }
+)
+"""Requests a second, with the option `capacity` (Q-43 to Q-45, Q-48, Q-49)."""
+
+_NUMBERS: Mapping[str, int] = MappingProxyType({**QUOTA_LIMITS, **DATA_LIMITS, **RATE_LIMITS})
 _POSITIVE = ("body_timeout", "instant_timeout", "real_pace_scale", "aws_timeout", "export_file_bytes")
 _NOT_NEGATIVE = ("network_from", "remembered_bytes", "training_workers")
 _TRUTH = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
@@ -95,6 +107,11 @@ class Settings:
         "default",
         "maximum numbers of resources: default (those of the service), off (unlimited), or changes of the defaults "
         "such as campaigns=10,schemas=20",
+    )
+    capacity: Capacity = _option(
+        "off",
+        "on throttles requests above the provisioned capacity of campaigns and recommenders, which follows the use on "
+        "the emulator's clock, and above the quotas of requests per second",
     )
     check_roles: bool = _option(
         False, "refuse roles and buckets whose IAM and bucket policies deny access to the service"
@@ -154,10 +171,10 @@ class Settings:
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     def __post_init__(self) -> None:
-        if self.pace not in get_args(Pace):
-            raise ValueError(f"pace must be one of {', '.join(get_args(Pace))}, not {self.pace!r}")
-        if self.auth not in get_args(Auth):
-            raise ValueError(f"auth must be one of {', '.join(get_args(Auth))}, not {self.auth!r}")
+        for option, values in (("pace", Pace), ("auth", Auth), ("capacity", Capacity)):
+            if getattr(self, option) not in get_args(values):
+                allowed = ", ".join(get_args(values))
+                raise ValueError(f"{option} must be one of {allowed}, not {getattr(self, option)!r}")
         account_keys(self.credentials)
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must be between 0 and 65535, not {self.port}")

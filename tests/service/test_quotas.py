@@ -13,7 +13,14 @@ from botocore.exceptions import ClientError
 from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.core.quotas import QUOTAS
-from personalize_emu.settings import DATA_LIMITS, QUOTA_LIMITS, Settings, quota_limits, settings_from_environment
+from personalize_emu.settings import (
+    DATA_LIMITS,
+    QUOTA_LIMITS,
+    RATE_LIMITS,
+    Settings,
+    quota_limits,
+    settings_from_environment,
+)
 from personalize_emu.state.clock import ManualClock
 from tests.given import POPULARITY, REGION, Given, arn, as_csv, two_camps
 from tests.refusals import refusal
@@ -73,7 +80,7 @@ def test_the_limits_match_the_spec() -> None:
 
 def test_every_limit_has_a_quota() -> None:
     assert sorted(quota.name for quota in QUOTAS) == sorted(QUOTA_LIMITS)
-    assert set(quota_limits("default")) == set(QUOTA_LIMITS) | set(DATA_LIMITS)
+    assert set(quota_limits("default")) == set(QUOTA_LIMITS) | set(DATA_LIMITS) | set(RATE_LIMITS)
 
 
 def test_a_sixth_dataset_group_is_refused(given: Given) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from personalize_emu.settings import Auth, Pace, Settings
+from personalize_emu.settings import Auth, Capacity, Pace, Settings
 
 if TYPE_CHECKING:
     from personalize_emu.emulator import Emulator
@@ -35,6 +35,7 @@ def mock_personalize(
     nonconforming_rows: float = 0.05,
     check_roles: bool = False,
     auth: Auth = "off",
+    capacity: Capacity = "off",
     service_metrics: bool = True,
 ) -> MockPersonalize: ...
 
@@ -49,6 +50,7 @@ def mock_personalize(
     nonconforming_rows: float = 0.05,
     check_roles: bool = False,
     auth: Auth = "off",
+    capacity: Capacity = "off",
     service_metrics: bool = True,
 ) -> Target | MockPersonalize:
     """Answer every Personalize call of this process from a fresh emulator.
@@ -68,6 +70,7 @@ def mock_personalize(
         check_roles: refuse roles and buckets whose policies deny access to the service.
         auth: `off`, `sigv4` (only requests signed with a key of moto's IAM or STS, or with the key and the secret
             `personalize-emu`), or `iam` (of those, what the policies of user or role allow).
+        capacity: `on` throttles requests above the provisioned capacity and the quotas per second.
         service_metrics: send the metrics of the service to moto's CloudWatch.
     """
     settings = Settings(
@@ -77,6 +80,7 @@ def mock_personalize(
         nonconforming_rows=nonconforming_rows,
         check_roles=check_roles,
         auth=auth,
+        capacity=capacity,
         service_metrics=service_metrics,
     )
     mock = MockPersonalize(settings, clock)

@@ -29,6 +29,7 @@ from personalize_emu.state.jobs import Jobs
 from personalize_emu.state.resources import (
     BatchInferenceJob,
     BatchSegmentJob,
+    Campaign,
     Dataset,
     DatasetGroup,
     DatasetImportJob,
@@ -40,6 +41,7 @@ from personalize_emu.state.resources import (
 )
 from personalize_emu.state.served_recommendations import ServedRecommendations
 from personalize_emu.state.store import Index, Store, Table
+from personalize_emu.state.throughput import Throughput, TokenBucket
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class EmulatorState:
     versions: Table[ModelEntry]
     recommenders: Table[RecommenderEntry]
     attributions: Table[AttributionEntry]
+    throughput: Table[Throughput]
     trackers: Index
     """Tracking id to event tracker ARN."""
     indexes: ColumnIndexes = field(default_factory=ColumnIndexes)
@@ -74,6 +77,10 @@ class EmulatorState:
     scoring: threading.Lock = field(default_factory=threading.Lock)
     """Held while a model scores for a request: two at a time would only compete for the interpreter lock."""
     outcome_of: ChooseOutcome = own_outcome
+    metering: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a request is metered, with the option `capacity`."""
+    account_rates: dict[str, TokenBucket] = field(default_factory=dict)
+    """By account and region."""
 
     def contents(self, dataset_arn: str) -> DatasetContents | None:
         """What a dataset holds; None before it is ACTIVE and when it does not exist."""
@@ -126,5 +133,6 @@ def new_state(clock: Clock, remembered_bytes: int = 0, outcome_of: ChooseOutcome
         versions=store.table(ModelEntry, SolutionVersion),
         recommenders=store.table(RecommenderEntry, Recommender),
         attributions=store.table(AttributionEntry, MetricAttribution),
+        throughput=store.table(Throughput, Campaign, Recommender),
         trackers=store.index(EventTracker, "tracking_id"),
     )

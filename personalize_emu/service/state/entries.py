@@ -13,6 +13,7 @@ from personalize_emu.service.state.attribution_ledger import Ledger
 from personalize_emu.service.state.dataset_contents import DatasetContents, DataVersion, EventIds
 from personalize_emu.service.state.trained_version import LastRefresh, TrainedVersion
 from personalize_emu.service.state.training_selection import KnownColumns
+from personalize_emu.state.throughput import TokenBucket
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,15 @@ class DueTraining:
 
 @dataclass(eq=False)
 class GroupEntry:
-    """Of a dataset group. event_schema_arn: the schema that its first event tracker brought along."""
+    """Of a dataset group.
+
+    event_schema_arn: the schema that its first event tracker brought along. rates: by operation, with the option
+    `capacity`.
+    """
 
     event_ids: EventIds = field(default_factory=EventIds)
     event_schema_arn: str = ""
+    rates: dict[str, TokenBucket] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
