@@ -15,10 +15,10 @@ from personalize_emu.doubles import Doubles
 from personalize_emu.doubles.fault_files import read_fault_file
 from personalize_emu.doubles.faults import DeclaredRequestFault, request_fault
 from personalize_emu.doubles.job_faults import DeclaredJobFault, job_fault
-from personalize_emu.operations import CONTROL_PLANE, HANDLERS, Handler
+from personalize_emu.operations import AT_ONCE, CONTROL_PLANE, HANDLERS, Handler
 from personalize_emu.recipes.training.training_process import TrainingProcesses
 from personalize_emu.service.core.aws_reads import AwsReads, PendingRead
-from personalize_emu.service.core.context import Context
+from personalize_emu.service.core.context import Context, MustWait
 from personalize_emu.service.dataset_jobs.imports import import_reports
 from personalize_emu.service.deployments.capacity import require_capacity, shown_capacity
 from personalize_emu.service.service_metrics import CALL_METRICS, AnsweredCall, record_call
@@ -94,14 +94,17 @@ class Emulator:
         region: str | None = None,
         account: str | None = None,
         patience: float | None = None,
+        may_wait: bool = True,
     ) -> dict[str, Any] | None:
         """Run one operation and return the members of its response.
 
         Args:
             patience: with pace `instant`, seconds after which the call returns although work it has started continues;
                 None waits until the work is done.
+            may_wait: False in an event loop.
 
         Raises:
+            MustWait: only if `may_wait` is false, and before anything is changed.
             AwsError: an error of the service; NotImplementedException if the operation is not implemented.
         """
         handler = HANDLERS.get(operation_name)
@@ -110,12 +113,16 @@ class Emulator:
                 f"personalize-emu knows {operation_name} but does not implement it yet; "
                 "docs/coverage.md lists what is implemented."
             )
-        context = self._context(region or self.settings.region, account or self.settings.account)
+        if not may_wait and operation_name not in AT_ONCE:
+            raise MustWait
+        context = self._context(region or self.settings.region, account or self.settings.account, may_wait=may_wait)
         if operation_name not in CONTROL_PLANE:
             context.aws_services.release()
             if self.settings.capacity == "on":
                 require_capacity(context, operation_name, params)
             return handler(context, params)
+        if not may_wait:
+            return _read_at_once(handler, context, params)
         started = time.monotonic()
         answer = _handled(handler, context, params)
         # With the other paces the call only starts the work.
@@ -284,7 +291,7 @@ class Emulator:
     def _new_state(self) -> EmulatorState:
         return new_state(self.clock, self.settings.remembered_bytes, self.doubles.job_faults.outcome_of)
 
-    def _context(self, region: str, account: str) -> Context:
+    def _context(self, region: str, account: str, *, may_wait: bool = True) -> Context:
         return Context(
             state=self._state,
             settings=self.settings,
@@ -296,7 +303,21 @@ class Emulator:
             region=region,
             publishes_metrics=self._publishes_metrics,
             training_processes=self._training_processes,
+            may_wait=may_wait,
         )
+
+
+def _read_at_once(handler: Handler, context: Context, params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Run a handler that changes nothing and waits for nothing. Raises MustWait if another thread has the lock."""
+    lock = context.state.store.lock
+    if not lock.acquire(blocking=False):
+        raise MustWait
+    try:
+        return handler(context, params)
+    except PendingRead as pending:
+        raise MustWait from pending
+    finally:
+        lock.release()
 
 
 def _handled(handler: Handler, context: Context, params: Mapping[str, Any]) -> dict[str, Any] | None:

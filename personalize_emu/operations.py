@@ -117,3 +117,9 @@ LIVE: Mapping[str, Handler] = MappingProxyType(
 """Runtime and events operations: called without the lock; rare ones may acquire it."""
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType({**CONTROL_PLANE, **LIVE})
+
+READ_ONLY = frozenset(name for name in CONTROL_PLANE if name.startswith(("Describe", "Get", "List")))
+"""Operations of the control plane that change nothing."""
+
+AT_ONCE = READ_ONLY | {"GetPersonalizedRanking", "GetRecommendations", "PutEvents"}
+"""Operations that take less time than the hand-over to another thread, unless they raise MustWait."""

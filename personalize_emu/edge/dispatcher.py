@@ -1,7 +1,8 @@
 """Dispatches HTTP requests to thread pools and applies the body limit of the service that a request is for.
 
     GET /_emu/health                             answered in the event loop
-    recommendations, events, Describe, List      two threads: more would only compete for the interpreter lock
+    recommendations, events, Describe, List      answered in the event loop where nothing has to be computed or waited
+                                                 for; else one thread: more would only compete for the interpreter lock
     Create, Update, Delete, ..., other /_emu     64 threads: these wait for S3, or for work with pace instant
     S3, IAM and the other services               four threads of their own
 
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from urllib.parse import unquote
 
+from personalize_emu.edge.auth.access_control import allow_all
 from personalize_emu.edge.http.error_responses import FORM, XML_SERVICES, refusal
 from personalize_emu.edge.http.faulty_response import FaultyResponse
 from personalize_emu.edge.http.messages import Fault, Head, HttpRequest, Reply
@@ -42,8 +44,10 @@ SERVICE_BYTES = 16 * MB
 """More than any other embedded service accepts: Kinesis 10 MB, CloudWatch 1 MB."""
 OBJECT_SERVICES = frozenset({"s3", "s3express"})
 
-LIVE_THREADS = 2
-"""With four threads, recommendations were a quarter slower (docs/benchmarks.md)."""
+LIVE_THREADS = 1
+"""Of several, one computes at a time, and the others compete with it for the interpreter lock."""
+AT_ONCE_BYTES = 64 * 1024
+"""Larger bodies are parsed by a thread."""
 SERVICE_THREADS = 4
 WAITING_THREADS = 64
 READING = ("Describe", "Get", "List")
@@ -113,14 +117,25 @@ class DispatchedRequest:
         return refusal(service, self.head.headers, status=fault.status, code=code, message=fault.reason)
 
     def respond(self, request: HttpRequest, reply: Reply) -> None:
-        pool = self._pool()
+        pool, port = self._pool(), self.dispatcher.port
         if pool is None:
             reply(self.destination.refusal or self._health())
+        elif pool is self.dispatcher.live and self._may_be_answered_at_once(request):
+            begun = port.begin(self.destination, self.path, request)
+            if isinstance(begun, Response):
+                self._send(begun, reply)
+            else:
+                pool.run(lambda: self._answer(begun, reply))
         else:
-            pool.run(lambda: self._answer(request, reply))
+            pool.run(lambda: self._answer(lambda: port.answer(self.destination, self.path, request), reply))
 
-    def _answer(self, request: HttpRequest, reply: Reply) -> None:
-        response = self.dispatcher.port.answer(self.destination, self.path, request)
+    def _may_be_answered_at_once(self, request: HttpRequest) -> bool:
+        """Whether the event loop may look for an answer: large bodies take long, and access checks may wait."""
+        is_small = request.body.length <= AT_ONCE_BYTES
+        return is_small and self.head.method != "OPTIONS" and self.dispatcher.port.access_check is allow_all
+
+    def _answer(self, make: Callable[[], Response], reply: Reply) -> None:
+        response = make()
         # After the server has stopped, its event loop is closed and the clients are disconnected.
         with suppress(RuntimeError):
             self.dispatcher.loop.call_soon_threadsafe(self._send, response, reply)

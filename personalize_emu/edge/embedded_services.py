@@ -14,12 +14,15 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from personalize_emu.service.core.context import MustWait
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from personalize_emu.aws_services import ClientFactory
     from personalize_emu.edge.auth.callers import Caller
 
+AccountOf = Callable[[str], "str | None"]
 ADAPTER = "personalize_emu.edge.moto_adapter"
 
 
@@ -70,6 +73,17 @@ def account_of(access_key: str) -> str | None:
         return None
     account: str | None = _adapter().account_of(access_key)
     return account
+
+
+def account_at_once(access_key: str) -> str | None:
+    """As `account_of`, for an event loop. Raises MustWait while the services are imported or reset."""
+    adapter = sys.modules.get(ADAPTER)
+    if adapter is None:
+        return None
+    find: AccountOf | None = getattr(adapter, "account_at_once", None)
+    if find is None:
+        raise MustWait
+    return find(access_key)
 
 
 def caller_of(access_key: str) -> Caller | None:

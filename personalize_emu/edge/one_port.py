@@ -8,16 +8,17 @@ The destination is determined from the head alone, before the body has been rece
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.application import create_app, is_admin_path, to_flask
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for, allow_all
 from personalize_emu.edge.auth.callers import no_issued_keys
 from personalize_emu.edge.embedded_services import (
+    account_at_once,
     account_of,
     caller_of,
     client_factory,
@@ -25,12 +26,19 @@ from personalize_emu.edge.embedded_services import (
     services_application,
 )
 from personalize_emu.edge.http.error_responses import FORM, UnservedRequest, refusal
-from personalize_emu.edge.http.messages import HttpRequest
+from personalize_emu.edge.http.messages import Head, HttpRequest
 from personalize_emu.edge.http.origin_check import foreign_host, foreign_origin
 from personalize_emu.edge.http.wsgi import call_wsgi
 from personalize_emu.edge.request_log import log_service_call
 from personalize_emu.edge.request_log import services as _log
-from personalize_emu.edge.request_pipeline import AccountOf, answer, default_account
+from personalize_emu.edge.request_pipeline import (
+    AccountOf,
+    RequestContext,
+    answer,
+    answer_at_once,
+    default_account,
+    finish,
+)
 from personalize_emu.emulator import Emulator
 from personalize_emu.recipes.training.training_process import TrainingProcesses
 from personalize_emu.settings import Settings
@@ -42,6 +50,7 @@ from personalize_emu.wire.sigv4 import credential_scope
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+R = TypeVar("R")
 SERVICES_CALLED_UNSIGNED = "AWSCognito"
 OUR_HOSTS = ("personalize.", "personalize-runtime.", "personalize-events.")
 
@@ -61,7 +70,7 @@ def one_port(emulator: Emulator) -> OnePort:
         return OnePort(emulator, create_app(emulator), _not_embedded, access_check_for(settings, no_issued_keys))
     ours = create_app(emulator, account_of=account_of, issued=caller_of, reset_services=reset_services)
     services = services_application(settings.account, http_deliveries=settings.http_deliveries)
-    return OnePort(emulator, ours, services, access_check_for(settings, caller_of), account_of)
+    return OnePort(emulator, ours, services, access_check_for(settings, caller_of), account_of, account_at_once)
 
 
 class Receiver(Enum):
@@ -93,6 +102,8 @@ class OnePort:
     services: WSGIApplication
     access_check: AccessCheck = allow_all
     account_of: AccountOf = default_account
+    account_at_once: AccountOf = default_account
+    """As `account_of`, for the event loop: raises MustWait."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method, path, headers = environ["REQUEST_METHOD"], environ.get("PATH_INFO") or "/", _headers(environ)
@@ -127,16 +138,36 @@ class OnePort:
         """Process a complete request. path: percent-decoded. Never raises."""
         if destination.refusal is not None:
             return destination.refusal
-        head, started = request.head, time.perf_counter()
+        return self._guarded(destination, request.head, lambda: self._answer(destination, path, request))
+
+    def begin(self, destination: Destination, path: str, request: HttpRequest) -> Response | Callable[[], Response]:
+        """Process a request for Personalize in the event loop, as far as this is possible without waiting.
+
+        Returns the response, or what makes it in a thread that may wait. Never raises, nor does what it returns. The
+        method is another than OPTIONS; there is no access check, which may wait.
+        """
+        head, settings = request.head, self.emulator.settings
+        fixed = (self.emulator, head.method, path, head.query, head.headers, request.body.read())
+        context = RequestContext(*fixed, self.account_at_once, allow_all, settings.instant_timeout)
+
+        def rest() -> Response:
+            context.account_of = self.account_of
+            return self._guarded(destination, head, lambda: finish(context))
+
+        return self._guarded(destination, head, lambda: answer_at_once(context)) or rest
+
+    def _guarded(self, destination: Destination, head: Head, work: Callable[[], R]) -> R | Response:
+        """The result of `work`; what it raises becomes a response."""
+        started = time.perf_counter()
         try:
-            response = self._answer(destination, path, request)
+            response: R | Response = work()
         except UnservedRequest as error:
             response = _unserved(destination.service, head.headers, error)
         # Any other fault: clients get an error in their format, the log the traceback.
         except Exception:  # noqa: BLE001
             _log.exception("%s %s failed", head.method, head.path)
             response = _failed(destination.service, head.headers)
-        if destination.receiver is Receiver.SERVICES:
+        if destination.receiver is Receiver.SERVICES and isinstance(response, Response):
             seconds = time.perf_counter() - started
             log_service_call(destination.service, head.method, head.path, response.status, seconds)
         return response

@@ -2,6 +2,9 @@
 
 OPTIONS ─▶ preflight
 others  ─▶ route ─▶ credential scope ─▶ parse ─▶ access check ─▶ faults ─▶ validate ─▶ perform ─▶ render | render_error
+
+The event loop of the server takes the steps that do not wait (`answer_at_once`); where one would, a thread goes on from
+there (`finish`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from personalize_emu.edge.http.faulty_response import with_fault
 from personalize_emu.edge.request_log import log_call
 from personalize_emu.edge.request_log import requests as _log
 from personalize_emu.emulator import Emulator
+from personalize_emu.service.core.context import MustWait
 from personalize_emu.service.service_metrics import AnsweredCall
 from personalize_emu.wire.errors import AwsError, InternalFailure
 from personalize_emu.wire.models import Operation
@@ -46,12 +50,19 @@ class RequestContext:
     account_of: AccountOf
     access_check: AccessCheck
     patience: float | None = None
+    may_wait: bool = True
+    request_id: str = field(init=False)
+    started: float = field(default_factory=time.perf_counter)
+    steps_done: int = 0
     operation: Operation | None = None
     region: str | None = None
     account: str | None = None
     params: dict[str, Any] = field(default_factory=dict)
     members: Mapping[str, Any] | None = None
     injection: Injection | None = None
+
+    def __post_init__(self) -> None:
+        self.request_id = self.emulator.new_request_id()
 
     @property
     def known_operation(self) -> Operation:
@@ -109,6 +120,7 @@ def perform(context: RequestContext) -> None:
         region=context.region,
         account=context.account,
         patience=context.patience,
+        may_wait=context.may_wait,
     )
 
 
@@ -151,13 +163,32 @@ def answer(
     """
     if method == "OPTIONS":
         return preflight(headers.get("access-control-request-headers", "*"))
-    started = time.perf_counter()
-    request_id = emulator.new_request_id()
-    context = RequestContext(emulator, method, path, query, headers, body, account_of, access_check, patience)
-    response, error = _run(context, request_id)
-    seconds = time.perf_counter() - started
-    emulator.measure(context.answered(response.status, seconds))
-    log_call(context.operation, context.params, response.status, seconds, request_id, error)
+    return finish(RequestContext(emulator, method, path, query, headers, body, account_of, access_check, patience))
+
+
+def answer_at_once(context: RequestContext) -> Response | None:
+    """The response, if no step has to wait; otherwise None, and `finish` answers the request in another thread.
+
+    context: of a request with another method than OPTIONS.
+    """
+    context.may_wait = False
+    try:
+        return _answered(context)
+    except MustWait:
+        return None
+
+
+def finish(context: RequestContext) -> Response:
+    """Answer a request with the steps that have not been done yet."""
+    context.may_wait = True
+    return _answered(context)
+
+
+def _answered(context: RequestContext) -> Response:
+    response, error = _run(context)
+    seconds = time.perf_counter() - context.started
+    context.emulator.measure(context.answered(response.status, seconds))
+    log_call(context.operation, context.params, response.status, seconds, context.request_id, error)
     return response if context.injection is None else with_fault(response, context.injection)
 
 
@@ -170,12 +201,15 @@ def refuse(emulator: Emulator, method: str, path: str, headers: Mapping[str, str
     return render_error(operation, error, emulator.new_request_id(), emulator.clock.now())
 
 
-def _run(context: RequestContext, request_id: str) -> tuple[Response, AwsError | None]:
-    now = context.emulator.clock.now
+def _run(context: RequestContext) -> tuple[Response, AwsError | None]:
+    now, request_id = context.emulator.clock.now, context.request_id
     try:
-        for step in STEPS:
+        for step in STEPS[context.steps_done :]:
             step(context)
+            context.steps_done += 1
         return render(context.known_operation, context.members, request_id, now()), None
+    except MustWait:
+        raise
     except AwsError as error:
         failure: AwsError = error
     # Any fault inside the emulator: clients get an AWS error, the log the traceback (P-64).

@@ -26,7 +26,7 @@ from personalize_emu.runtime.deployments import Deployment
 from personalize_emu.runtime.exploration import window_of
 from personalize_emu.runtime.filtering import contents_of, group_of, interactions_lapse
 from personalize_emu.runtime.model_inputs import history_of, request_context
-from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.context import Context, MustWait, Params
 from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.service.state.remembered_answers import Basis, FinishedList, RememberedScores
 from personalize_emu.service.state.trained_version import TrainedVersion
@@ -46,21 +46,32 @@ Scores = NDArray[np.floating[Any]]
 def remembered_list(
     context: Context, deployment: Deployment, params: Params, make: Callable[[], list[dict[str, Any]]]
 ) -> FinishedList:
-    """The list of a response. make: computes it; may raise, and then nothing is remembered."""
+    """The list of a response. make: computes it; may raise, and then nothing is remembered.
+
+    Raises:
+        MustWait: it has to be computed.
+    """
     lists = context.state.lists
     if not lists.most_bytes:
+        _require_thread(context)
         return _finished(make(), (), inf, 0)
     key = (context.region, context.account, repr(params))
     basis = _basis(context, deployment, params)
     found = lists.get(key)
     if found is not None and found.basis == basis and context.clock.now() <= found.until:
         return found
+    _require_thread(context)
     listed = make()
     until = _unchanged_until(context, deployment.trained) if _depends_on_data(deployment, params) else inf
     finished = _finished(listed, basis, until, len(key[2]))
     if until != _NEVER:
         lists.put(key, finished)
     return finished
+
+
+def _require_thread(context: Context) -> None:
+    if not context.may_wait:
+        raise MustWait
 
 
 def remembered_scores(

@@ -39,6 +39,10 @@ class ClaimedKeys:
             self._sort_recent()
         return True
 
+    def sorts_with(self, more: int) -> bool:
+        """Whether the next `more` claims may sort keys into levels, which takes the longer the more there are."""
+        return len(self._recent) + more >= _RECENT
+
     def forget(self, owners: Collection[str]) -> None:
         """Remove all keys of these owners."""
         numbers = np.fromiter(map(_number, owners), np.uint64, len(owners))

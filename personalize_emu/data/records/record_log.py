@@ -69,6 +69,10 @@ class RecordLog:
             self._state = State(now.segments, now.recent, now.first, now.length + len(rows), now.gaps)
             return self._state.length
 
+    def folds_with(self, more: int) -> bool:
+        """Whether `fold` has something to do after `more` rows are appended."""
+        return self._state.length - self._state.first + more >= RECENT
+
     def fold(self, least: int = RECENT) -> None:
         """Fold the recent rows of a log of interactions if there are at least `least`."""
         if self._state.length - self._state.first < least:

@@ -14,7 +14,7 @@
 Tested with moto 5.1.0 and 5.2.5.
 """
 
-from personalize_emu.edge.moto_adapter.accounts import account_of, caller_of
+from personalize_emu.edge.moto_adapter.accounts import account_at_once, account_of, caller_of
 from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, MockEnded
 from personalize_emu.edge.moto_adapter.embedded import embedded_application
 from personalize_emu.edge.moto_adapter.mocking import (
@@ -30,6 +30,7 @@ __all__ = [
     "InterceptedRequest",
     "MockEnded",
     "MockEndpoint",
+    "account_at_once",
     "account_of",
     "caller_of",
     "connection_closed",

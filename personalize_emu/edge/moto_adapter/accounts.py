@@ -13,12 +13,26 @@ from moto.sts.models import sts_backends
 
 from personalize_emu.edge.auth.callers import Caller
 from personalize_emu.edge.moto_adapter.resetting import using_services
+from personalize_emu.service.core.context import MustWait
 
 
 def account_of(access_key: str) -> str | None:
     """The account of a key issued by the embedded IAM or STS; None for any other key (P-20)."""
     with using_services("iam"):
-        account: str = get_account_id_from(access_key)
+        return _account_of(access_key)
+
+
+def account_at_once(access_key: str) -> str | None:
+    """As `account_of`, for an event loop. Raises MustWait during a reset."""
+    try:
+        with using_services("iam", wait=False):
+            return _account_of(access_key)
+    except BlockingIOError as error:
+        raise MustWait from error
+
+
+def _account_of(access_key: str) -> str | None:
+    account: str = get_account_id_from(access_key)
     return None if account == DEFAULT_ACCOUNT_ID else account
 
 

@@ -24,12 +24,16 @@ class SharedLock:
         self._own = threading.local()
 
     @contextmanager
-    def shared(self) -> Iterator[None]:
+    def shared(self, *, wait: bool = True) -> Iterator[None]:
+        """Raises BlockingIOError if it would wait and `wait` is false."""
         depth = getattr(self._own, "depth", 0)
         if depth == 0:
             with self._changed:
-                # Writers have priority, so that continuous use cannot starve them.
-                self._changed.wait_for(lambda: self._excluding == 0)
+                if self._excluding:
+                    if not wait:
+                        raise BlockingIOError
+                    # Writers have priority, so that continuous use cannot starve them.
+                    self._changed.wait_for(lambda: self._excluding == 0)
                 self._users += 1
         self._own.depth = depth + 1
         try:
@@ -65,9 +69,12 @@ _objects = threading.RLock()
 
 
 @contextmanager
-def using_services(service: str | None) -> Iterator[None]:
-    """Wraps each call of moto. service: the called service, None if unknown."""
-    with _lock.shared():
+def using_services(service: str | None, *, wait: bool = True) -> Iterator[None]:
+    """Wraps each call of moto. service: the called service, None if unknown.
+
+    Raises BlockingIOError during a reset if `wait` is false.
+    """
+    with _lock.shared(wait=wait):
         # moto closes the content of an overwritten object even while another thread reads it.
         if service in (None, "s3"):
             with _objects:

@@ -18,8 +18,8 @@ from personalize_emu.data.schemas.columns import (
 )
 from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 from personalize_emu.runtime.events.event_rows import impression_of, row_of, source_of, whole_seconds
-from personalize_emu.service.attribution.event_attribution import admit_sources, count_events
-from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.attribution.event_attribution import admit_sources, count_events, ledgers_of_group
+from personalize_emu.service.core.context import Context, MustWait, Params
 from personalize_emu.service.datasets.datasets import dataset_of_type
 from personalize_emu.service.datasets.schemas import parsed_schema
 from personalize_emu.service.state.dataset_contents import DatasetContents, StreamedEvent
@@ -29,12 +29,19 @@ from personalize_emu.wire.errors import InvalidInputException
 
 
 def put_events(context: Context, params: Params) -> None:
-    """Store all events or none (EV-6). They affect the next request (EV-47)."""
+    """Store all events or none (EV-6). They affect the next request (EV-47).
+
+    Raises:
+        MustWait: events are counted for an attribution, which may read items; or they cannot be stored at once.
+    """
     dataset, contents = _dataset_of_tracker(context, params["trackingId"])
     schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
     arrivals = [_arrival(context, schema, params, event) for event in params["eventList"]]
+    if not context.may_wait and ledgers_of_group(context, dataset.dataset_group_arn):
+        raise MustWait
     admit_sources(context, dataset.dataset_group_arn, arrivals)
-    contents.append_events(arrivals)
+    if not contents.append_events(arrivals, at_once=not context.may_wait):
+        raise MustWait
     count_events(context, dataset.dataset_group_arn, arrivals)
 
 

@@ -31,6 +31,13 @@ DEFAULT_PAGE = 100
 """Size of a page when the request names none (P-65)."""
 
 
+class MustWait(Exception):
+    """The operation would wait for a lock, or compute for long, and `Context.may_wait` is false.
+
+    Raised before anything is changed, so that the operation can be called again in a thread that may wait.
+    """
+
+
 @dataclass(frozen=True)
 class Context:
     """One request's view of the emulator: resources of other accounts and regions are invisible (P-20).
@@ -52,6 +59,8 @@ class Context:
     """Whether the service's own metrics go to CloudWatch."""
     training_processes: TrainingProcesses = field(default_factory=TrainingProcesses)
     deferred: list[Callable[[], None]] = field(default_factory=list)
+    may_wait: bool = True
+    """False in the event loop of the server, which answers nobody while a handler waits or computes."""
 
     def arn(self, resource_type: str, resource_name: str) -> str:
         return make_arn(self.region, self.account, resource_type, resource_name)

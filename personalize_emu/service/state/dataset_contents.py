@@ -43,6 +43,16 @@ class EventIds:
             others = (keys for keys in self._claimed.values() if keys is not own)
             return not any(event_id in keys for keys in others) and own.claim(event_id, user_id)
 
+    def sorts_with(self, dataset: object, more: int) -> bool:
+        """As `ClaimedKeys.sorts_with`; True also while another thread uses the ids."""
+        if not self._lock.acquire(blocking=False):
+            return True
+        try:
+            own = self._claimed.get(dataset)
+            return own is not None and own.sorts_with(more)
+        finally:
+            self._lock.release()
+
     def forget_users(self, dataset: object, user_ids: Collection[str]) -> None:
         with self._lock:
             if dataset in self._claimed:
@@ -200,17 +210,32 @@ class DatasetContents:
     def has_interactions(self) -> bool:
         return self.bulk is not None or self.log.held > 0
 
-    def append_events(self, arrivals: Sequence[StreamedEvent]) -> None:
+    def append_events(self, arrivals: Sequence[StreamedEvent], *, at_once: bool = False) -> bool:
         """Append interaction rows.
 
         An event id that was seen before, and an event equal to an earlier one in every column, change
         nothing (EV-40, EV-41).
+
+        at_once: return False, without any change, if this would wait for another thread, or for rows or keys to be
+        put in order, which takes the longer the more there are.
         """
-        with self._lock:
+        if not self._lock.acquire(blocking=not at_once):
+            return False
+        try:
+            if at_once and self._must_put_in_order(len(arrivals)):
+                return False
             added = [arrival for arrival in arrivals if self._is_new(arrival)]
             self.log.append([_with_session(arrival) for arrival in added])
             self._count_users(arrival.row[USER_ID] for arrival in added)
             self.log.fold()
+        finally:
+            self._lock.release()
+        return True
+
+    def _must_put_in_order(self, more: int) -> bool:
+        """Whether so many more events are folded, or their keys sorted; True also while other threads use the ids."""
+        keys_are_full = self._fingerprints.sorts_with(more) or self._event_ids.sorts_with(self, more)
+        return keys_are_full or self.log.folds_with(more)
 
     def user_version(self, user_id: str) -> tuple[int, int]:
         """Differs from an earlier one when streamed events of the user have been added or removed since.
