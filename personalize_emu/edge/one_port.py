@@ -45,7 +45,7 @@ from personalize_emu.settings import Settings
 from personalize_emu.state.clock import Clock
 from personalize_emu.wire.render import Response
 from personalize_emu.wire.route import is_ours
-from personalize_emu.wire.sigv4 import credential_scope
+from personalize_emu.wire.sigv4 import CredentialScope, credential_scope
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -83,11 +83,16 @@ class Receiver(Enum):
 
 @dataclass(frozen=True)
 class Destination:
-    """service: the signing name of the request. refusal: the response if the request is not allowed."""
+    """scope: of the credentials of the request. refusal: the response if the request is not allowed."""
 
     receiver: Receiver
-    service: str | None
+    scope: CredentialScope | None
     refusal: Response | None
+
+    @property
+    def service(self) -> str | None:
+        """The signing name."""
+        return self.scope.service if self.scope else None
 
 
 @dataclass(frozen=True)
@@ -121,18 +126,18 @@ class OnePort:
     def destination(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> Destination:
         """The destination of a request. path: percent-decoded. headers: names in lower case."""
         scope = credential_scope(headers, query)
-        service = scope.service if scope else None
-        personalize = _is_personalize(method, path, headers, query, signed=scope is not None)
+        personalize = _is_personalize(method, path, headers, scope)
         reason = foreign_host(headers.get("host", ""), self.emulator.settings.host)
         if reason is None and not personalize:
             reason = foreign_origin(method, headers)
         refused = None
         if reason is not None:
+            service = scope.service if scope else None
             refused = refusal(service, headers, status=403, code="AccessDeniedException", message=reason)
         if personalize:
-            return Destination(Receiver.PERSONALIZE, service, refused)
+            return Destination(Receiver.PERSONALIZE, scope, refused)
         receiver = Receiver.ADMIN if is_admin_path(path) else Receiver.SERVICES
-        return Destination(receiver, service, refused)
+        return Destination(receiver, scope, refused)
 
     def answer(self, destination: Destination, path: str, request: HttpRequest) -> Response:
         """Process a complete request. path: percent-decoded. Never raises."""
@@ -148,7 +153,7 @@ class OnePort:
         """
         head, settings = request.head, self.emulator.settings
         fixed = (self.emulator, head.method, path, head.query, head.headers, request.body.read())
-        context = RequestContext(*fixed, self.account_at_once, allow_all, settings.instant_timeout)
+        context = RequestContext(*fixed, self.account_at_once, allow_all, settings.instant_timeout, destination.scope)
 
         def rest() -> Response:
             context.account_of = self.account_of
@@ -202,12 +207,12 @@ def _not_embedded(_environ: WSGIEnvironment, _start_response: StartResponse) -> 
     raise UnservedRequest("This server only provides Personalize; other services are at the option aws_endpoint.")
 
 
-def _is_personalize(method: str, path: str, headers: Mapping[str, str], query: str, *, signed: bool) -> bool:
+def _is_personalize(method: str, path: str, headers: Mapping[str, str], scope: CredentialScope | None) -> bool:
     if is_admin_path(path):
         return False
-    if is_ours(method, path, headers, query):
+    if is_ours(method, path, headers, scope):
         return True
-    if signed:
+    if scope is not None:
         return False
     return headers.get("host", "").startswith(OUR_HOSTS) or _is_unknown_operation(method, path, headers)
 

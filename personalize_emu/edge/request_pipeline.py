@@ -27,7 +27,7 @@ from personalize_emu.wire.models import Operation
 from personalize_emu.wire.parse import parse
 from personalize_emu.wire.render import Response, preflight, render, render_error
 from personalize_emu.wire.route import route
-from personalize_emu.wire.sigv4 import SignedRequest, credential_scope
+from personalize_emu.wire.sigv4 import CredentialScope, SignedRequest, credential_scope
 from personalize_emu.wire.validate import validate
 
 AccountOf = Callable[[str], str | None]
@@ -50,6 +50,8 @@ class RequestContext:
     account_of: AccountOf
     access_check: AccessCheck
     patience: float | None = None
+    scope: CredentialScope | None = None
+    """Of the credentials, where it has been read already."""
     may_wait: bool = True
     request_id: str = field(init=False)
     started: float = field(default_factory=time.perf_counter)
@@ -86,7 +88,7 @@ def find_operation(context: RequestContext) -> None:
 
 def read_credential_scope(context: RequestContext) -> None:
     """Region and account of the request; without credentials the defaults of the settings (P-19, P-20, P-21)."""
-    scope = credential_scope(context.headers, context.query)
+    scope = context.scope or credential_scope(context.headers, context.query)
     if scope is not None:
         context.region = scope.region
         context.account = context.account_of(scope.access_key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import regex
@@ -123,9 +123,13 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     match = compiled(pattern).fullmatch
     harmless = 0 if _REPEATED_GROUP.search(pattern) else _SHORT
 
+    @lru_cache(maxsize=256)
+    def short_matches(text: str) -> bool:
+        return match(text) is not None
+
     def matches(text: str) -> bool:
         if len(text) <= harmless:
-            return match(text) is not None
+            return short_matches(text)
         try:
             return match(text, timeout=PATIENCE_SECONDS) is not None
         except TimeoutError:

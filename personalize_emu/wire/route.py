@@ -7,7 +7,7 @@ from functools import cache
 
 from personalize_emu.wire.errors import UnknownOperationException
 from personalize_emu.wire.models import Operation, operations
-from personalize_emu.wire.sigv4 import credential_scope
+from personalize_emu.wire.sigv4 import CredentialScope
 
 TARGET_PREFIX = "AmazonPersonalize."
 SIGNING_NAMES = frozenset({"personalize", "personalize-runtime", "personalize-events"})
@@ -33,8 +33,8 @@ def route(method: str, path: str, headers: Mapping[str, str]) -> Operation:
     return operation
 
 
-def is_ours(method: str, path: str, headers: Mapping[str, str], query_string: str = "") -> bool:
-    """Whether a request on a port shared with other services is for Personalize.
+def is_ours(method: str, path: str, headers: Mapping[str, str], scope: CredentialScope | None) -> bool:
+    """Whether a request on a port shared with other services is for Personalize. scope: of its credentials, if any.
 
     A target of Personalize decides; otherwise the signing name does, so that a bucket named `users` remains a bucket;
     unsigned requests are for Personalize on its paths. Preflight requests are never signed.
@@ -43,7 +43,6 @@ def is_ours(method: str, path: str, headers: Mapping[str, str], query_string: st
         return True
     if method == "OPTIONS":
         return path in ("/", "") or ("POST", path) in _by_path()
-    scope = credential_scope(headers, query_string)
     if scope is not None:
         return scope.service in SIGNING_NAMES
     return (method, path) in _by_path()

@@ -19,7 +19,7 @@ from botocore.config import Config
 from personalize_emu.aws_services import NoSuchBucket
 from personalize_emu.edge import dispatcher
 from personalize_emu.edge.moto_adapter import reset_services
-from personalize_emu.edge.one_port import emulator_with_services
+from personalize_emu.edge.one_port import OnePort, emulator_with_services
 from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.settings import Settings
 from tests.edge.http.echo_server import read_all
@@ -191,6 +191,65 @@ def test_health_needs_no_thread_and_no_lock(server: LiveServer) -> None:
         assert all(thread.is_alive() for thread in threads)
     for thread in threads:
         thread.join()
+
+
+def test_reading_and_events_need_no_thread(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatcher.ThreadPool, "run", _no_thread)
+    listed = send(server, head("POST", "/", "personalize", target("ListSchemas"), "Content-Length: 2") + b"{}")
+    assert listed[0] == 200
+    unknown = b'{"trackingId":"none","sessionId":"s","eventList":[{"eventType":"View","sentAt":1}]}'
+    sent = head("POST", "/events", "personalize", f"Content-Length: {len(unknown)}") + unknown
+    assert json.loads(send(server, sent)[2])["message"] == "Invalid tracking id: none"
+
+
+def _no_thread(_pool: object, _work: object) -> None:
+    raise AssertionError("a thread is used")
+
+
+def test_reading_while_the_store_is_locked_is_answered_by_a_thread(server: LiveServer) -> None:
+    """One request, one identifier and one line in the log, although it begins in the event loop."""
+    ask = head("POST", "/", "personalize", target("ListSchemas"), "Content-Length: 2") + b"{}"
+    counted = server.emulator.state.counters
+    before = counted.counts().requests["ListSchemas", 200]
+    answers: list[Answer] = []
+    thread = threading.Thread(target=lambda: answers.append(send(server, ask)))
+    with server.emulator.state.store.lock:
+        thread.start()
+        while send(server, head("GET", "/_emu/health", "x"))[0] != 200 or not _has_worker("live"):
+            pass
+        assert not answers
+    thread.join()
+    assert [status for status, _, _ in answers] == [200]
+    assert counted.counts().requests["ListSchemas", 200] == before + 1
+
+
+def _has_worker(pool: str) -> bool:
+    return any(each.name == f"personalize-emu-{pool}" for each in threading.enumerate())
+
+
+def test_calls_with_credentials_wait_for_a_reset(server: LiveServer) -> None:
+    """A key is looked up before or after a reset, and the event loop answers others meanwhile."""
+    ask: Callable[[], Any] = client(server, "personalize").list_schemas
+    thread = threading.Thread(target=ask)
+
+    def meanwhile() -> None:
+        thread.start()
+        assert send(server, head("GET", "/_emu/health", "x"))[0] == 200
+        assert thread.is_alive()
+
+    reset_services(meanwhile)
+    thread.join()
+    client(server, "s3").create_bucket(Bucket=BUCKET)
+
+
+def test_large_bodies_are_read_by_a_thread(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[object] = []
+    begin = OnePort.begin
+    monkeypatch.setattr(OnePort, "begin", lambda *args: begun.append(args) or begin(*args))
+    for size, expected in ((dispatcher.AT_ONCE_BYTES, 1), (dispatcher.AT_ONCE_BYTES + 1, 1)):
+        body = b"{}".ljust(size)
+        status, _, answer = send(server, head("POST", "/events", "personalize", f"Content-Length: {size}") + body)
+        assert (status, json.loads(answer)["__type"], len(begun)) == (400, "ValidationException", expected)
 
 
 def test_health_with_foreign_host_is_refused(server: LiveServer) -> None:

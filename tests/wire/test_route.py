@@ -9,6 +9,7 @@ import pytest
 from personalize_emu.wire.errors import UnknownOperationException
 from personalize_emu.wire.models import operations
 from personalize_emu.wire.route import is_ours, route
+from personalize_emu.wire.sigv4 import credential_scope
 
 REST = {
     "/recommendations": "GetRecommendations",
@@ -104,9 +105,9 @@ def test_an_unknown_path_or_method_is_status_404(method: str, path: str) -> None
 )
 def test_personalize_requests_are_recognised(method: str, path: str, headers: dict[str, str], ours: bool) -> None:
     """P-8, P-80."""
-    assert is_ours(method, path, headers) is ours
+    assert is_ours(method, path, headers, credential_scope(headers, "")) is ours
 
 
 def test_a_presigned_request_of_another_service_is_not_ours() -> None:
     query = "X-Amz-Credential=AKID%2F20240101%2Feu-west-1%2Fs3%2Faws4_request"
-    assert not is_ours("POST", "/users", {}, query)
+    assert not is_ours("POST", "/users", {}, credential_scope({}, query))

@@ -63,7 +63,7 @@ def _parsed(properties: str | None) -> dict[str, Any]:
     if properties is None:
         return {}
     try:
-        value = json.loads(properties, parse_constant=_refuse_constant)
+        value = _DECODE(properties)
     except (ValueError, RecursionError) as error:
         raise InvalidProperties("Error parsing properties json") from error
     if not isinstance(value, dict):
@@ -73,6 +73,9 @@ def _parsed(properties: str | None) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODE = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def _by_column(schema: Schema, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -147,13 +147,15 @@ class Application(Protocol):
 
 def response_head(response: Response, *, last: bool, old_client: bool) -> bytes:
     """Status line and headers as bytes. last: the connection is closed afterwards. old_client: uses HTTP/1.0."""
-    lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
+    lines = [_status_line(response.status)]
     names = set()
     for name, value in response.headers:
         lowered = name.lower()
         if lowered not in _HOP_BY_HOP:
             names.add(lowered)
-            lines.append(f"{name}: {value}".replace("\r", " ").replace("\n", " "))
+            lines.append(f"{name}: {value}")
+    if any("\r" in line or "\n" in line for line in lines):
+        lines = [line.replace("\r", " ").replace("\n", " ") for line in lines]
     if "content-length" not in names and response.status not in NO_BODY:
         lines.append(f"content-length: {len(response.body)}")
     if "date" not in names:
@@ -165,11 +167,12 @@ def response_head(response: Response, *, last: bool, old_client: bool) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
-def _phrase(status: int) -> str:
+@lru_cache(maxsize=64)
+def _status_line(status: int) -> str:
     try:
-        return HTTPStatus(status).phrase
+        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
     except ValueError:
-        return ""
+        return f"HTTP/1.1 {status} "
 
 
 @lru_cache(maxsize=4)

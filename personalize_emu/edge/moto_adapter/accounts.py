@@ -8,11 +8,11 @@ from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.access_control import AssumedRoleAccessKey, CreateAccessKeyFailure, IAMPolicy, IAMUserAccessKey
-from moto.iam.models import get_account_id_from
+from moto.iam.models import get_account_id_from, iam_backends
 from moto.sts.models import sts_backends
 
 from personalize_emu.edge.auth.callers import Caller
-from personalize_emu.edge.moto_adapter.resetting import using_services
+from personalize_emu.edge.moto_adapter.resetting import is_resetting, using_services
 from personalize_emu.service.core.context import MustWait
 
 
@@ -23,17 +23,21 @@ def account_of(access_key: str) -> str | None:
 
 
 def account_at_once(access_key: str) -> str | None:
-    """As `account_of`, for an event loop. Raises MustWait during a reset."""
-    try:
-        with using_services("iam", wait=False):
-            return _account_of(access_key)
-    except BlockingIOError as error:
-        raise MustWait from error
+    """As `account_of`, for an event loop. Raises MustWait during a reset.
+
+    A reset that begins meanwhile comes after the look-up, which changes nothing and keeps nothing.
+    """
+    if is_resetting():
+        raise MustWait
+    return _account_of(access_key)
 
 
 def _account_of(access_key: str) -> str | None:
-    account: str = get_account_id_from(access_key)
-    return None if account == DEFAULT_ACCOUNT_ID else account
+    """Unlike `get_account_id_from` of moto this makes no store for a partition that has none."""
+    for account, stores in list(iam_backends.items()):
+        if any(access_key in store.access_keys for store in list(stores.values())):
+            return None if account == DEFAULT_ACCOUNT_ID else str(account)
+    return None
 
 
 def caller_of(access_key: str) -> Caller | None:

@@ -24,16 +24,12 @@ class SharedLock:
         self._own = threading.local()
 
     @contextmanager
-    def shared(self, *, wait: bool = True) -> Iterator[None]:
-        """Raises BlockingIOError if it would wait and `wait` is false."""
+    def shared(self) -> Iterator[None]:
         depth = getattr(self._own, "depth", 0)
         if depth == 0:
             with self._changed:
-                if self._excluding:
-                    if not wait:
-                        raise BlockingIOError
-                    # Writers have priority, so that continuous use cannot starve them.
-                    self._changed.wait_for(lambda: self._excluding == 0)
+                # Writers have priority, so that continuous use cannot starve them.
+                self._changed.wait_for(lambda: self._excluding == 0)
                 self._users += 1
         self._own.depth = depth + 1
         try:
@@ -62,6 +58,12 @@ class SharedLock:
                 self._changed.notify_all()
 
 
+    @property
+    def is_excluding(self) -> bool:
+        """Whether a use would wait now."""
+        return self._excluding > 0
+
+
 _lock = SharedLock()
 """Global, as moto's stores are."""
 
@@ -69,18 +71,20 @@ _objects = threading.RLock()
 
 
 @contextmanager
-def using_services(service: str | None, *, wait: bool = True) -> Iterator[None]:
-    """Wraps each call of moto. service: the called service, None if unknown.
-
-    Raises BlockingIOError during a reset if `wait` is false.
-    """
-    with _lock.shared(wait=wait):
+def using_services(service: str | None) -> Iterator[None]:
+    """Wraps each call of moto. service: the called service, None if unknown."""
+    with _lock.shared():
         # moto closes the content of an overwritten object even while another thread reads it.
         if service in (None, "s3"):
             with _objects:
                 yield
         else:
             yield
+
+
+def is_resetting() -> bool:
+    """Whether a call of moto would wait now for the end of a reset."""
+    return _lock.is_excluding
 
 
 def _nothing() -> None:

@@ -17,6 +17,7 @@ MOST_BYTES = 10 * 1024
 """Size of one event as JSON in UTF-8 (EV-23, EV-76)."""
 _MILLISECONDS_BEGIN = 10**11
 """Event times from this value on are in milliseconds, not seconds (EV-25)."""
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _END_OF_TIME = 253_402_300_800
 """Epoch seconds at which the year 10000 begins."""
 
@@ -31,7 +32,7 @@ def row_of(
     Raises:
         InvalidInputException: the event is too large, or its properties do not fit the schema (EV-30 to EV-35).
     """
-    size = len(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode())
+    size = len(_ENCODE(event).encode())
     if size > MOST_BYTES:
         raise InvalidInputException(f"An event has {size} bytes. A maximum of {MOST_BYTES} bytes is allowed.")
     named = {SESSION_ID: session_id, EVENT_ID: event.get("eventId")}
