@@ -104,7 +104,7 @@ def test_other_operations_are_never_called(made: Served) -> None:
             at_once(made, operation)
 
 
-def test_a_request_goes_on_where_it_had_to_wait(made: Served) -> None:
+def test_a_request_continues_at_the_step_that_must_wait(made: Served) -> None:
     """It keeps its request id, and the next request has the next one."""
     body = json.dumps({"campaignArn": made.campaigns["steady"], "userId": "goes-on"}).encode()
     sent = (made.emulator, "POST", "/recommendations", "", {}, body)
