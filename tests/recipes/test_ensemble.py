@@ -47,9 +47,9 @@ def own(data: TrainingData, user: int) -> History:
 
 @pytest.mark.parametrize("scorer", scorers_of(DATA), ids=lambda scorer: type(scorer).__name__)
 def test_one_history_is_scored_as_among_many(scorer: Scorer) -> None:
-    histories = [own(DATA, user) for user in (0, 7, 30)]
+    histories = [own(DATA, user) for user in (0, 7, 30, *range(10, 20))]
     together = scorer.scores(histories)
-    assert together.shape == (len(scorer.columns), 3, len(DATA.catalog))
+    assert together.shape == (len(scorer.columns), 13, len(DATA.catalog))
     assert together.dtype == np.float32
     for row, each in enumerate(histories):
         assert scorer.scores([each])[:, 0] == pytest.approx(together[:, row], rel=1e-4, abs=1e-5)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Interactions, subsample_users
-from personalize_emu.recipes.numerics.sparse_products import products
+from personalize_emu.recipes.numerics.sparse_products import FEW, products
 from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
 from personalize_emu.recipes.scorers.ease import user_item_matrix
 from personalize_emu.recipes.scorers.histories import weighted_rows
@@ -51,11 +51,12 @@ class TimeAwareKnn(Scorer):
 
     def scores(self, histories: Sequence[History]) -> Table:
         bags = weighted_rows(histories, self.kernels.recent, item_count=self.by_item.shape[0])
-        similarity = self._similarity(bags)
         now = (newest_times([history.timestamps for history in histories]) - self.origin) / self.scale
+        if len(histories) >= FEW:
+            return self._scores_of_many(bags, now.astype(np.float32))[None]
         weights = np.exp(-np.abs(self.moments - now.astype(np.float32)[:, None]))
         weights += DISTANT
-        weights *= similarity.take(self.owners, axis=1)
+        weights *= self._similarity(bags).take(self.owners, axis=1)
         return products(self.sessions, weights)[None]
 
     def _similarity(self, bags: sp.csr_matrix) -> Table:
@@ -63,6 +64,27 @@ class TimeAwareKnn(Scorer):
         similarity = np.ascontiguousarray((bags @ self.by_item).toarray(), np.float32)
         similarity *= self._inverse_norms
         return np.square(similarity, out=similarity)
+
+    def _scores_of_many(self, bags: sp.csr_matrix, now: Table) -> Table:
+        """float32[histories, items]. now: float32[histories].
+
+        Together the histories have something in common with nearly all users, so their similarities are a product of
+        a sparse and a dense matrix; tables have a column for each history, as such products run along their rows.
+        """
+        similarity = self._by_user @ np.ascontiguousarray(bags.toarray().T)
+        similarity *= self._inverse_norms[:, None]
+        np.square(similarity, out=similarity)
+        weights = self.moments[:, None] - now
+        np.abs(weights, out=weights)
+        np.negative(weights, out=weights)
+        np.exp(weights, out=weights)
+        weights += DISTANT
+        weights *= similarity.take(self.owners, axis=0)
+        return np.ascontiguousarray((self.sessions @ weights).T)
+
+    @cached_property
+    def _by_user(self) -> sp.csr_matrix:
+        return self.by_item.T.tocsr()
 
     @cached_property
     def _inverse_norms(self) -> Table:
