@@ -17,7 +17,7 @@ UTILIZATION = 0.7
 MINUTE = 60.0
 MINUTES = 5
 _ROUNDING = 1e-6
-"""Of tokens: times have milliseconds."""
+"""Of sums of tokens and of seconds."""
 
 
 @dataclass(eq=False)
@@ -31,7 +31,9 @@ class TokenBucket:
     at: float = 0.0
 
     def fill(self, rate: float, now: float) -> None:
-        held = rate if self.tokens is None else self.tokens + max(0.0, now - self.at) * rate
+        # Clocks have milliseconds; the difference of two epoch times is not exact.
+        seconds = max(0.0, round(now - self.at, 3))
+        held = rate if self.tokens is None else self.tokens + seconds * rate
         self.tokens, self.at = min(rate, held), now
 
     @property
