@@ -47,6 +47,7 @@ fuzz: $(STAMP)  ## 100,000 odd requests; mixed requests with and without remembe
 
 bench: $(STAMP)  ## start-up, serving and training times
 	@$(BIN)/python -m benchmarks.startup
+	@$(BIN)/python -m benchmarks.memory
 	@$(BIN)/python -m benchmarks.serving
 	@$(BIN)/python -m benchmarks.stalled
 	@$(BIN)/python -m benchmarks.training

@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.group_to_answer import BUCKET, ROLE, GroupToAnswer, avro
 from benchmarks.processes import served
 from benchmarks.report import show
-from benchmarks.serving import HEADERS
+from benchmarks.serving.shop import HEADERS
 
 RECIPE = "aws-user-personalization-v2"
 USERS, ITEMS, INTERACTIONS = 610, 9_000, 100_000

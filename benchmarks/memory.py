@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from benchmarks.group_to_answer import GroupToAnswer
-from benchmarks.processes import bare_environment
+from benchmarks.processes import bare_environment, moto_process
 from benchmarks.report import show
-from benchmarks.serving import HEADERS
+from benchmarks.serving.shop import HEADERS
 from benchmarks.training import FOLDER, INTERACTIONS, ITEMS
 from personalize_emu.edge.testing.server_process import ServerProcess
 
@@ -25,10 +25,13 @@ USERS = 50_000
 FILMS = 9_000
 
 
-def resident(process: int) -> float:
-    """MB that a process occupies, with the libraries it shares."""
-    text = subprocess.run(["ps", "-o", "rss=", "-p", str(process)], check=True, capture_output=True, text=True).stdout
-    return int(text) / 1024
+def resident(process: int) -> tuple[float, float]:
+    """MB that a process occupies, and that it and its children do; libraries count in each of them."""
+    table = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,rss="], check=True, capture_output=True, text=True).stdout
+    rows = [tuple(map(int, line.split())) for line in table.splitlines()]
+    own = sum(size for number, _, size in rows if number == process)
+    children = sum(size for _, parent, size in rows if parent == process)
+    return own / 1024, (own + children) / 1024
 
 
 def put_events(url: str, tracking_id: str, events: int) -> None:
@@ -64,7 +67,7 @@ def measured(events: int) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = []
 
     def note(what: str) -> None:
-        rows.append([what, f"{resident(server.process.pid):.0f}"])
+        rows.append([what, *(f"{size:.0f}" for size in resident(server.process.pid))])
 
     with ServerProcess("--pace", "instant", "--instant-timeout", "900", environ=bare_environment()) as server:
         note("idle, as soon as it is ready")
@@ -84,6 +87,8 @@ def measured(events: int) -> list[Sequence[str]]:
         tracker = path.personalize.create_event_tracker(name="benchmark", datasetGroupArn=group)["trackingId"]
         put_events(server.url, tracker, events)
         note(f"after {events:,} events by PutEvents")
+    with moto_process() as (_, process):
+        rows.append(["moto_server, idle", *(f"{size:.0f}" for size in resident(process))])
     return rows
 
 
@@ -94,7 +99,7 @@ def main() -> int:
     if not FOLDER.is_dir():
         print(f"left out: {FOLDER} is missing", file=sys.stderr)
         return 0
-    show("Resident memory of a server", ["when", "MB"], measured(options.events))
+    show("Resident memory of a server", ["when", "MB", "with its processes"], measured(options.events))
     return 0
 
 

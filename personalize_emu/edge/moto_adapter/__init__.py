@@ -15,7 +15,7 @@ Tested with moto 5.1.0 and 5.2.5.
 """
 
 from personalize_emu.edge.moto_adapter.accounts import account_at_once, account_of, caller_of
-from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, MockEnded
+from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, MockEnded, new_client
 from personalize_emu.edge.moto_adapter.embedded import embedded_application
 from personalize_emu.edge.moto_adapter.mocking import (
     InterceptedRequest,
@@ -36,5 +36,6 @@ __all__ = [
     "connection_closed",
     "embedded_application",
     "mocked_personalize",
+    "new_client",
     "reset_services",
 ]

@@ -34,8 +34,18 @@ def _session() -> Any:
     return boto3.session.Session(aws_access_key_id="personalize-emu", aws_secret_access_key="personalize-emu")
 
 
-_making_clients = threading.Lock()
+_making_clients = threading.RLock()
 """boto3 sessions are not safe to share between threads while they make clients."""
+
+
+def new_client(service: str, region: str, **options: Any) -> Any:
+    """A client with a key that every emulator accepts. options: of botocore's Config.
+
+    It ignores AWS_ENDPOINT_URL, which would lead to another server.
+    """
+    with _making_clients:
+        config = Config(**{"ignore_configured_endpoint_urls": True, **options})
+        return _session().client(service, region_name=region, config=config)
 
 
 @cache
@@ -43,8 +53,7 @@ def _shared_client(service: str, region: str) -> Any:
     """A client for all emulators of the process, because making one takes longer than most calls of an emulator."""
     if service == "cloudwatch":
         match_dimensions_exactly()
-    options: dict[str, Any] = {"ignore_configured_endpoint_urls": True, "retries": {"total_max_attempts": 1}}
-    client = _session().client(service, region_name=region, config=Config(**options))
+    client = new_client(service, region, retries={"total_max_attempts": 1})
     # moto registers its stubber on every client and botocore calls all handlers: calls would be processed twice.
     client.meta.events.unregister("before-send", botocore_stubber)
     client.meta.events.register_first("before-send", _send_for_caller)

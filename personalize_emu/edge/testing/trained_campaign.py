@@ -11,28 +11,17 @@ from functools import cache
 from itertools import count
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
+from personalize_emu.edge.moto_adapter import new_client
 from personalize_emu.settings import Settings
 
 BUCKET = "personalize-emu-trained-campaigns"
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
 REQUIRED = COLUMNS[:3]
 FIXED_TYPES = {"TIMESTAMP": "long", "EVENT_VALUE": "float"}
-KEY = "personalize-emu"
-"""Access key and secret that every emulator accepts."""
 
 
-@cache
-def _client(service: str, region: str) -> Any:
-    """One client for all mocks, because a new client reads the models of its service again, which takes longer than
-    a training. It finds the emulator that is active when it is called.
-    """
-    # AWS_ENDPOINT_URL would lead to another server than the emulator in this process.
-    options: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
-    session: Any = boto3.session.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY)
-    return session.client(service, region_name=region, config=Config(**options))
+_client = cache(new_client)
+"""One client for all mocks, because making one takes a while; it finds the emulator that is active when called."""
 
 
 class TrainingFailed(RuntimeError):
