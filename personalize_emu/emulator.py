@@ -12,9 +12,12 @@ from typing import Any
 
 from personalize_emu.aws_services import AwsServices, remote_aws_services
 from personalize_emu.doubles import Doubles
+from personalize_emu.doubles.answers.declared_answers import AnswerHandle
+from personalize_emu.doubles.controls import Controls
 from personalize_emu.doubles.fault_files import read_fault_file
 from personalize_emu.doubles.faults import DeclaredRequestFault, request_fault
 from personalize_emu.doubles.job_faults import DeclaredJobFault, job_fault
+from personalize_emu.doubles.recorded_calls import RecordedCall
 from personalize_emu.operations import AT_ONCE, CONTROL_PLANE, HANDLERS, Handler
 from personalize_emu.recipes.training.training_process import TrainingProcesses
 from personalize_emu.service.core.aws_reads import AwsReads, PendingRead
@@ -47,7 +50,7 @@ METERED: Mapping[str, str] = MappingProxyType(
 """Operations that are billed: requests by their deployment, data by the named member of the request."""
 
 
-class Emulator:
+class Emulator(Controls):
     """The service without a transport: operations are called by name with parsed and validated input."""
 
     def __init__(
@@ -119,8 +122,13 @@ class Emulator:
         if operation_name not in CONTROL_PLANE:
             context.aws_services.release()
             if self.settings.capacity == "on":
+                # A request that had to wait after all would be metered twice.
+                if not may_wait:
+                    raise MustWait
                 require_capacity(context, operation_name, params)
-            return handler(context, params)
+            answers = self.doubles.answers
+            declared = answers.answer(context, operation_name, params) if answers.in_use else None
+            return handler(context, params) if declared is None else declared
         if not may_wait:
             return _read_at_once(handler, context, params)
         started = time.monotonic()
@@ -245,6 +253,29 @@ class Emulator:
         """Remove all faults, also of jobs. Answers that they delay in this process are given, jobs that hang go on."""
         self.doubles.clear_faults()
 
+    def strict_answers(self, on: bool = True) -> None:
+        self.doubles.answers.strict = on
+
+    def answers(self) -> list[AnswerHandle]:
+        return self.doubles.answers.listed()
+
+    def clear_answers(self) -> None:
+        self.doubles.answers.clear()
+
+    def calls(self, operation: str | None = None) -> list[RecordedCall]:
+        return self.doubles.calls.calls(operation)
+
+    def clear_calls(self) -> None:
+        self.doubles.calls.clear()
+
+    def _declare(self, document: Mapping[str, Any]) -> AnswerHandle:
+        return self.doubles.answers.declare(self._state.store, document)
+
+    def _declare_deployment(self, document: Mapping[str, Any]) -> str:
+        region = document.get("region") or self.settings.region
+        context = self._context(str(region), self.settings.account)
+        return self.doubles.answers.declare_deployment(context, document)
+
     def advance(self, seconds: float) -> None:
         """Advance the clock; work that becomes due is done on return."""
         self.clock.advance(seconds)
@@ -286,7 +317,7 @@ class Emulator:
         return cost_report(found, bundled_prices() if prices is None else checked_prices(prices))
 
     def _new_doubles(self) -> Doubles:
-        return Doubles(self.settings.seed, self._fault_file)
+        return Doubles(self.settings, self._fault_file)
 
     def _new_state(self) -> EmulatorState:
         return new_state(self.clock, self.settings.remembered_bytes, self.doubles.job_faults.outcome_of)

@@ -60,7 +60,7 @@ RATE_LIMITS: Mapping[str, int] = MappingProxyType(
 
 _NUMBERS: Mapping[str, int] = MappingProxyType({**QUOTA_LIMITS, **DATA_LIMITS, **RATE_LIMITS})
 _POSITIVE = ("body_timeout", "instant_timeout", "real_pace_scale", "aws_timeout", "export_file_bytes")
-_NOT_NEGATIVE = ("network_from", "remembered_bytes", "training_workers")
+_NOT_NEGATIVE = ("network_from", "remembered_bytes", "training_workers", "recorded_calls")
 _TRUTH = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 
 
@@ -168,6 +168,12 @@ class Settings:
     )
     export_file_bytes: int = _option(1 << 28, "maximum size of an exported file; larger datasets are split")
     faults: str = _option("", "YAML or JSON file with faults of requests and jobs, declared at start and by each reset")
+    strict_answers: bool = _option(
+        False, "refuse requests for recommendations, rankings and actions that no answer is declared for"
+    )
+    recorded_calls: int = _option(
+        10_000, "number of newest calls that are kept for GET /_emu/calls, within 64 MB; 0 keeps none"
+    )
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     def __post_init__(self) -> None:

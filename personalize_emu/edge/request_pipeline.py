@@ -189,7 +189,11 @@ def finish(context: RequestContext) -> Response:
 def _answered(context: RequestContext) -> Response:
     response, error = _run(context)
     seconds = time.perf_counter() - context.started
-    context.emulator.measure(context.answered(response.status, seconds))
+    answered, emulator = context.answered(response.status, seconds), context.emulator
+    emulator.measure(answered)
+    calls = emulator.doubles.calls
+    if calls.most:
+        calls.add(context.operation, context.body, response, emulator.clock.now(), answered.region, answered.account)
     log_call(context.operation, context.params, response.status, seconds, context.request_id, error)
     return response if context.injection is None else with_fault(response, context.injection)
 

@@ -16,6 +16,7 @@ from personalize_emu.edge.one_port import emulator_with_services
 from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
+from personalize_emu.service.core.context import MustWait
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.throughput import Throughput, TokenBucket, take_from_all
@@ -72,6 +73,13 @@ def test_a_second_of_the_minimum_may_come_at_once(emulator: Emulator, given: Giv
     given.personalize.update_campaign(campaignArn=campaign, minProvisionedTPS=20)
     emulator.advance(1)
     assert passed(ask, 30) == 20
+
+
+def test_request_that_is_continued_in_another_thread_is_metered_once(emulator: Emulator, campaign: str) -> None:
+    request = {"campaignArn": campaign, "numResults": 1}
+    with pytest.raises(MustWait):
+        emulator.call("GetRecommendations", request, may_wait=False)
+    assert emulator.call("GetRecommendations", request) is not None
 
 
 def test_capacity_follows_the_use_after_a_minute_and_shrinks_after_five(emulator: Emulator, campaign: str) -> None:

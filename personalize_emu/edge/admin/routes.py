@@ -8,6 +8,7 @@ from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from personalize_emu.edge.admin.answers import add_answer_routes
 from personalize_emu.edge.admin.faults import add_fault_routes
 from personalize_emu.edge.admin.requests import json_body, refused
 from personalize_emu.emulator import Emulator
@@ -28,6 +29,7 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
     A reset is atomic: concurrent requests wait until it is done.
     """
     routes = Blueprint("emu", __name__, url_prefix=PREFIX)
+    add_answer_routes(routes, emulator)
     add_fault_routes(routes, emulator)
 
     @routes.get("/health")

@@ -37,6 +37,7 @@ def mock_personalize(
     auth: Auth = "off",
     capacity: Capacity = "off",
     service_metrics: bool = True,
+    strict_answers: bool = False,
 ) -> MockPersonalize: ...
 
 
@@ -52,6 +53,7 @@ def mock_personalize(
     auth: Auth = "off",
     capacity: Capacity = "off",
     service_metrics: bool = True,
+    strict_answers: bool = False,
 ) -> Target | MockPersonalize:
     """Answer every Personalize call of this process from a fresh emulator.
 
@@ -72,6 +74,7 @@ def mock_personalize(
             `personalize-emu`), or `iam` (of those, what the policies of user or role allow).
         capacity: `on` throttles requests above the provisioned capacity and the quotas per second.
         service_metrics: send the metrics of the service to moto's CloudWatch.
+        strict_answers: refuse requests for recommendations that no answer is declared for.
     """
     settings = Settings(
         seed=seed,
@@ -82,6 +85,7 @@ def mock_personalize(
         auth=auth,
         capacity=capacity,
         service_metrics=service_metrics,
+        strict_answers=strict_answers,
     )
     mock = MockPersonalize(settings, clock)
     return mock if target is None else mock(target)
