@@ -15,9 +15,10 @@ from personalize_emu.recipes.ensemble.known_users import NOBODY, known_users
 from personalize_emu.recipes.ensemble.newest_slice import newest_slice
 from personalize_emu.recipes.ensemble.stacking import Ensemble, fit_ensemble, learned_ensemble_weights, prior_weights
 from personalize_emu.recipes.ensemble.stacking import _scales as stacking_scales
+from personalize_emu.recipes.numerics.logits import standardised, sum_of_squares
 from personalize_emu.recipes.scorers.base import Scorer, kernels_of
 from personalize_emu.recipes.scorers.content import ContentScorer
-from personalize_emu.recipes.scorers.ease import fit_ease_scorer
+from personalize_emu.recipes.scorers.ease import EaseScorer, fit_ease_scorer, fit_primal, user_item_matrix
 from personalize_emu.recipes.scorers.latent import fit_latent_scorer
 from personalize_emu.recipes.scorers.popularity import fit_popularity_scorer
 from personalize_emu.recipes.scorers.time_aware_knn import fit_time_aware_knn
@@ -40,6 +41,10 @@ def scorers_of(data: TrainingData) -> tuple[Scorer, ...]:
     )
 
 
+def repr_of(scorer: Scorer) -> str:
+    return type(scorer).__name__
+
+
 def own(data: TrainingData, user: int) -> History:
     rows = slice(int(data.offsets[user]), int(data.offsets[user + 1]))
     return History(data.items[rows], data.timestamps[rows])
@@ -53,6 +58,68 @@ def test_one_history_is_scored_as_among_many(scorer: Scorer) -> None:
     assert together.dtype == np.float32
     for row, each in enumerate(histories):
         assert scorer.scores([each])[:, 0] == pytest.approx(together[:, row], rel=1e-4, abs=1e-5)
+
+
+SHORT = kernels_of(recency=True, steps=2)
+"""So that few users share an item with a history."""
+
+
+def sparse_scorers(data: TrainingData) -> tuple[Scorer, ...]:
+    interactions, count = data.interactions, len(data.catalog)
+    vectors = vectors_of(painted().item_features)
+    assert vectors is not None
+    return (
+        ContentScorer(vectors, KERNELS),
+        fit_time_aware_knn(interactions, count, replace(SHORT, recent=SHORT.last)),
+        fit_transition_scorer(interactions, count, SHORT),
+        EaseScorer(fit_primal(user_item_matrix(interactions, len(data.user_ids), count), 50.0, 10), KERNELS, count),
+    )
+
+
+WIDE = random_data(users=150, items=500, rows=900, seed=4)
+
+
+@pytest.mark.parametrize("scorer", [*scorers_of(DATA), *scorers_of(WIDE), *sparse_scorers(WIDE)], ids=repr_of)
+def test_a_column_of_one_history_is_that_of_the_table(scorer: Scorer) -> None:
+    """Also of items that come twice, of an empty history, and after the training."""
+    known = scorer.item_count if isinstance(scorer, EaseScorer) else len(DATA.catalog) // 4
+    rng = np.random.default_rng(6)
+    for size in (0, 1, 2, 9, 40):
+        items = rng.integers(min(known, 10), size=size).astype(np.int32)
+        asked = History(items, np.arange(size, dtype=np.int64) * DAY)
+        table = scorer.scores([asked])[:, 0]
+        for column, expected in enumerate(table):
+            part = scorer.part(column, asked)
+            found = np.zeros(len(expected), np.float32)
+            found[slice(None) if part.items is None else part.items] = part.values
+            assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
+            if scorer.is_fixed(column, asked):
+                assert expected == pytest.approx(scorer.scores([History(items[:0], asked.timestamps[:0])])[column, 0])
+
+
+@pytest.mark.parametrize("data", [DATA, WIDE], ids=["few items", "many items"])
+def test_the_sum_of_one_history_is_that_of_the_table(data: TrainingData) -> None:
+    """With weights of 0 among them, for returning and for active users."""
+    scorers = scorers_of(data)
+    weights = np.random.default_rng(3).normal(size=(2, len(prior_weights(scorers)[0]))) ** 2
+    weights[:, ::3] = 0
+    ensemble = Ensemble(scorers, weights, len(data.catalog), known_users(data))
+    histories = [
+        replace(own(data, user), user_id=data.user_ids[user] if user % 2 else "stranger") for user in range(0, 60, 7)
+    ]
+    histories.append(replace(own(data, 4), timestamps=own(data, 4).timestamps + 900 * DAY))
+    for row, asked in zip(ensemble.relevance(histories), histories, strict=True):
+        assert ensemble.relevance([asked])[0] == pytest.approx(row, rel=1e-4, abs=1e-4)
+
+
+def test_statistics_of_a_large_catalog_are_those_of_double_precision() -> None:
+    rng = np.random.default_rng(8)
+    scores = (0.1 + rng.random((2, 750_000)) ** 4).astype(np.float32)
+    exact = scores.astype(np.float64)
+    assert sum_of_squares(scores) == pytest.approx((exact**2).sum(axis=1), rel=5e-6)
+    found = standardised(scores)
+    expected = (exact - exact.mean(axis=1, keepdims=True)) / exact.std(axis=1, keepdims=True)
+    assert np.abs(found - expected).max() < 3e-5
 
 
 def test_recent_popularity_halves_with_each_half_life() -> None:

@@ -19,6 +19,7 @@ from personalize_emu.recipes.contract.base import History, TrainingData
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.ensemble.known_users import NOBODY, KnownUsers, known_users
 from personalize_emu.recipes.ensemble.newest_slice import Example, newest_slice
+from personalize_emu.recipes.ensemble.one_history import LARGEST, Term, summed, term_of
 from personalize_emu.recipes.numerics.conditional_logit import Example as Choice
 from personalize_emu.recipes.numerics.conditional_logit import fit_conditional_logit
 from personalize_emu.recipes.numerics.logits import centre, in_logarithms
@@ -33,10 +34,6 @@ users left out is chosen, in so many folds.
 CUTOFF = 10
 FEWEST_EXAMPLES = 20
 """Of a kind of question; of fewer, the weights of all examples stand for it, and of fewer altogether the prior ones."""
-LARGEST = np.float32(10.0)
-"""Deviations above the mean of the best item of a column: where nearly all items of a large catalog have a sum of 0,
-the deviation alone would make it hundreds.
-"""
 CELLS = 1 << 22
 """Scores held at once (16 MB)."""
 
@@ -61,6 +58,8 @@ class Ensemble:
 
     def relevance(self, histories: Sequence[History]) -> Table:
         """float32[histories, items]: a logit of every item, up to a constant for each history."""
+        if len(histories) == 1:
+            return self._of_one(histories[0])[None]
         parts = [self._weighed(batch) for batch in self._batches(histories)]
         return np.concatenate(parts) if parts else np.empty((0, self.item_count), np.float32)
 
@@ -69,6 +68,45 @@ class Ensemble:
         table = self._scores(histories)
         table *= _scales(table)[..., None]
         return table
+
+    def _of_one(self, history: History) -> NDArray[np.float32]:
+        """float32[items]"""
+        kind = int(self.users.returning([history])[0])
+        fixed = tuple([scorer.is_fixed(place, history) for scorer, place in self._places])
+        terms = list(self._terms(kind, history, tuple([not same for same in fixed])))
+        total = self._sum_of_fixed(kind, fixed) + np.float32(sum(term.constant for term in terms))
+        for term in terms:
+            if term.items is None:
+                total += term.values
+            else:
+                total[term.items] += term.values
+        return total
+
+    def _terms(self, kind: int, history: History, chosen: tuple[bool, ...]) -> Iterator[Term]:
+        """Of the chosen columns that have a weight."""
+        weights = self.weights[kind].tolist()
+        for (scorer, place), column, weight, wanted in zip(self._places, self.columns, weights, chosen, strict=True):
+            if wanted and weight:
+                yield term_of(scorer.part(place, history), column, weight, self.item_count)
+
+    def _sum_of_fixed(self, kind: int, fixed: tuple[bool, ...]) -> NDArray[np.float32]:
+        """float32[items]: of the columns that are the same for every history."""
+        found = self._sums_of_fixed.get((kind, fixed))
+        if found is None:
+            empty = History(np.empty(0, np.int32), np.empty(0, np.int64))
+            terms = self._terms(kind, empty, fixed)
+            found = self._sums_of_fixed[kind, fixed] = summed(terms, self.item_count)
+        return found
+
+    @cached_property
+    def _sums_of_fixed(self) -> dict[tuple[int, tuple[bool, ...]], NDArray[np.float32]]:
+        """By kind of user and which columns they are of; filled when they are first asked for."""
+        return {}
+
+    @cached_property
+    def _places(self) -> list[tuple[Scorer, int]]:
+        """Of each column the scorer, and its number there."""
+        return [(scorer, place) for scorer in self.scorers for place in range(len(scorer.columns))]
 
     def _weighed(self, histories: Sequence[History]) -> Table:
         table = self._scores(histories)

@@ -1,15 +1,19 @@
-"""Products of sparse matrices with several dense vectors."""
+"""Products of sparse matrices with dense vectors: several at once, or one with little ado."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse._sparsetools import csr_matvec, csr_matvecs
 
 FEW = 6
 """Fewer vectors than these are multiplied one by one: the routine for many is slow with them."""
 
 Table = NDArray[np.float32]
+Numbers = NDArray[np.integer[Any]]
 
 
 def products(matrix: sp.csr_matrix, vectors: Table) -> Table:
@@ -17,7 +21,53 @@ def products(matrix: sp.csr_matrix, vectors: Table) -> Table:
     if len(vectors) < FEW:
         few = np.empty((len(vectors), matrix.shape[0]), np.float32)
         for total, vector in zip(few, vectors, strict=True):
-            total[:] = matrix @ vector
+            total[:] = product(matrix, vector)
         return few
     many: Table = (matrix @ vectors.T).T
     return many
+
+
+def product(matrix: sp.csr_matrix, vector: Table) -> Table:
+    """float32[rows]: a float32 matrix times one vector, float32[columns]; the operator `@` checks more than it computes
+    where the matrix is small.
+    """
+    result: Table = np.zeros(matrix.shape[0], np.float32)
+    vector = np.ascontiguousarray(vector, np.float32)
+    if len(vector) != matrix.shape[1]:
+        raise ValueError(f"{len(vector)} numbers for {matrix.shape[1]} columns")
+    csr_matvec(*matrix.shape, matrix.indptr, matrix.indices, matrix.data, vector, result)
+    return result
+
+
+def sum_of_dense_rows(table: Table, rows: Numbers, weights: Table) -> Table:
+    """float32[columns]: some rows of a dense float32[rows, columns] times their weights, added up in that order."""
+    total: Table = np.zeros(table.shape[1], np.float32)
+    rows = np.ascontiguousarray(rows, np.int32)
+    if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(table):
+        raise IndexError("no such row")
+    pointers = np.array([0, len(rows)], np.int32)
+    csr_matvecs(1, len(table), table.shape[1], pointers, rows, weights, np.ascontiguousarray(table).ravel(), total)
+    return total
+
+
+def cells_of(indptr: Numbers, rows: Numbers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the cells of some rows of a csr matrix are, int64[cells], row after row; and how many each row has."""
+    starts = indptr[rows].astype(np.int64)
+    lengths = indptr[rows + 1] - starts
+    ends = np.cumsum(lengths)
+    cells = np.arange(int(ends[-1]) if len(ends) else 0)
+    cells += np.repeat(starts - (ends - lengths), lengths)
+    return cells, lengths
+
+
+def weighted_cells(matrix: sp.csr_matrix, rows: Numbers, weights: Table) -> tuple[Numbers, Table]:
+    """Columns and values, float32[cells], of some rows, each times its weight. Columns may come again."""
+    cells, lengths = cells_of(matrix.indptr, rows)
+    return matrix.indices[cells], matrix.data[cells] * np.repeat(weights, lengths)
+
+
+def sum_of_rows(matrix: sp.csr_matrix, rows: Numbers, weights: Table) -> Table:
+    """float32[columns]: the rows times their weights, added up."""
+    columns, values = weighted_cells(matrix, rows, weights)
+    total: Table = np.bincount(columns, values, minlength=matrix.shape[1]).astype(np.float32)
+    return total

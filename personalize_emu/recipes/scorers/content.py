@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from personalize_emu.recipes.content.item_vectors import ItemVectors
 from personalize_emu.recipes.contract.base import History
-from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
+from personalize_emu.recipes.scorers.base import Column, Kernels, Part, Scorer, Table
 from personalize_emu.recipes.scorers.histories import weighted_rows
 
 
@@ -21,6 +21,10 @@ class ContentScorer(Scorer):
     @property
     def columns(self) -> tuple[Column, ...]:
         return Column("content", True, 0.0), Column("content of recent items", True, 0.05)
+
+    def part(self, column: int, history: History) -> Part:
+        kernel = (self.kernels.whole, self.kernels.recent)[column]
+        return Part(self.features.scores_of_bag(*kernel.bag(history)))
 
     def scores(self, histories: Sequence[History]) -> Table:
         count = self.features.sparse.shape[0]

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Interactions
-from personalize_emu.recipes.numerics.sparse_products import products
+from personalize_emu.recipes.numerics.sparse_products import product, products, sum_of_dense_rows
 from personalize_emu.recipes.numerics.symmetric_inverse import inverse_of_positive_definite
-from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
+from personalize_emu.recipes.scorers.base import Column, Kernels, Part, Scorer, Table
 from personalize_emu.recipes.scorers.histories import Kernel, weighted_rows
 
 DUAL_USERS = 1500
@@ -49,6 +49,10 @@ class Ease(ABC):
         """The same of weighted histories, csr[histories, items]."""
 
     @abstractmethod
+    def part_of(self, items: NDArray[np.int32], weights: Vector) -> Part:
+        """The same of one history: distinct items with their weights."""
+
+    @abstractmethod
     def of_groups(self, bags: sp.csr_matrix, groups: sp.csc_matrix) -> NDArray[np.float32]:
         """float32[histories, groups]: scores added up over groups of items, 0 or 1, csc[items, groups]."""
 
@@ -72,6 +76,13 @@ class PrimalEase(Ease):
         scores = np.zeros((bags.shape[0], len(self.place)), np.float32)
         scores[:, self.columns] = bags[:, self.columns] @ self.weights
         return scores
+
+    def part_of(self, items: NDArray[np.int32], weights: Vector) -> Part:
+        if len(self.columns) == len(self.place):
+            return Part(sum_of_dense_rows(self.weights, items, weights))
+        rows = self.place[items]
+        known = rows >= 0
+        return Part(sum_of_dense_rows(self.weights, rows[known], weights[known]), self.columns)
 
     def of_groups(self, bags: sp.csr_matrix, groups: sp.csc_matrix) -> NDArray[np.float32]:
         weights = (groups.T.tocsr()[:, self.columns] @ self.weights.T).T
@@ -102,6 +113,12 @@ class DualEase(Ease):
         rows = np.repeat(np.arange(len(scores)), np.diff(bags.indptr))
         np.add.at(scores, (rows, bags.indices), bags.data * (1 - self._share[bags.indices]))
         return scores
+
+    def part_of(self, items: NDArray[np.int32], weights: Vector) -> Part:
+        scores = product(self.transposed, sum_of_dense_rows(self.user_factors, items, weights))
+        scores *= self._share
+        scores[items] += weights * (1 - self._share[items])
+        return Part(scores)
 
     def of_groups(self, bags: sp.csr_matrix, groups: sp.csc_matrix) -> NDArray[np.float32]:
         own = bags @ (sp.diags_array(1 - self._share) @ groups)
@@ -193,6 +210,12 @@ class EaseScorer(Scorer):
     def columns(self) -> tuple[Column, ...]:
         return Column("ease", True, 0.6), Column("ease on recent items", True, 0.2)
 
+    def part(self, column: int, history: History) -> Part:
+        if column == 1:
+            return self.ease.part_of(*_distinct(*self.kernels.recent.bag(history)))
+        items, weights = _distinct(*self.kernels.whole.bag(history))
+        return self.ease.part_of(items, np.log1p(weights))
+
     def scores(self, histories: Sequence[History]) -> Table:
         bags = weighted_rows(histories, self.kernels.whole, self.kernels.recent, item_count=self.item_count)
         bags.sum_duplicates()
@@ -201,6 +224,18 @@ class EaseScorer(Scorer):
         np.log1p(whole, out=whole)
         both = self.ease.scores_of(bags)
         return np.ascontiguousarray(both).reshape(2, len(histories), self.item_count)
+
+
+def _distinct(items: NDArray[np.int32], weights: Vector) -> tuple[NDArray[np.int32], Vector]:
+    """The weights of each item added up; items ascending."""
+    order = np.argsort(items, kind="stable")
+    ordered = items[order]
+    first = np.ones(len(items), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    starts = np.flatnonzero(first)
+    if len(starts) == len(items):
+        return ordered, weights[order]
+    return ordered[starts], np.add.reduceat(weights[order], starts)
 
 
 def fit_ease_scorer(interactions: Interactions, item_count: int, kernels: Kernels) -> EaseScorer:

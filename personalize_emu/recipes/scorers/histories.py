@@ -30,6 +30,11 @@ class Kernel:
         """float32[min(length, reach)], newest interaction first; not to be written to."""
         return _kernel_weights(self, min(length, self.reach))
 
+    def bag(self, history: History) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The items within reach, newest first, and the weight of each. An item may come several times."""
+        items = history.items[::-1][: self.reach]
+        return items, self.weights(len(items))
+
 
 @lru_cache(maxsize=512)
 def _kernel_weights(kernel: Kernel, length: int) -> NDArray[np.float32]:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Interactions
+from personalize_emu.recipes.numerics.sparse_products import sum_of_dense_rows
 from personalize_emu.recipes.numerics.truncated_svd import truncated_svd
-from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
+from personalize_emu.recipes.scorers.base import Column, Kernels, Part, Scorer, Table
 from personalize_emu.recipes.scorers.histories import weighted_rows
 from personalize_emu.recipes.scorers.transitions import lagged_pairs
 
@@ -127,6 +128,11 @@ class LatentScorer(Scorer):
     def columns(self) -> tuple[Column, ...]:
         # Inner products, so no logarithm is taken; negative weights are possible and hardly ever learned.
         return (Column("latent", False, 0.0),)
+
+    def part(self, column: int, history: History) -> Part:
+        del column
+        items, weights = self.kernels.last.bag(history)
+        return Part(self.items.vectors @ (sum_of_dense_rows(self.items.vectors, items, weights)))
 
     def scores(self, histories: Sequence[History]) -> Table:
         bags = weighted_rows(histories, self.kernels.last, item_count=len(self.items.vectors))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Interactions
-from personalize_emu.recipes.scorers.base import Column, Scorer, Table
+from personalize_emu.recipes.scorers.base import Column, Part, Scorer, Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +72,31 @@ class PopularityScorer(Scorer):
         recent = (Column(f"popularity, half-life of {days:g} days", False, 0.0) for days in HALF_LIVES)
         return Column("popularity", False, 0.0), *recent, Column("age", False, 0.0)
 
+    def is_fixed(self, column: int, history: History) -> bool:
+        """All but the age, and that until there are newer interactions than those of the training."""
+        return column < len(self.static) or not len(history.items) or int(history.timestamps[-1]) <= self.newest
+
+    def part(self, column: int, history: History) -> Part:
+        if column < len(self.static):
+            return Part(self.static[column].copy())
+        now = int(history.timestamps[-1]) if len(history.items) else 0
+        return Part(self._ages(np.array([max(now, self.newest)]))[0])
+
     def scores(self, histories: Sequence[History]) -> Table:
         table = np.empty((len(self.static) + 1, len(histories), len(self.first_seen)), np.float32)
         table[:-1] = self.static[:, None]
         times = [int(history.timestamps[-1]) if len(history.timestamps) else 0 for history in histories]
         # A request comes no earlier than the training.
-        days = (np.maximum(times, self.newest)[:, None] - self.first_seen) / DAY
-        np.negative(np.log(np.maximum(days, 0).astype(np.float32) + np.float32(YOUNGEST)), out=table[-1])
+        table[-1] = self._ages(np.maximum(times, self.newest))
         return table
+
+    def _ages(self, moments: NDArray[np.int64]) -> Table:
+        """float32[moments, items]: less the logarithm of how old the items are at each moment."""
+        days = ((moments[:, None] - self.first_seen) / DAY).astype(np.float32)
+        np.maximum(days, 0, out=days)
+        days += np.float32(YOUNGEST)
+        np.log(days, out=days)
+        return np.negative(days, out=days)
 
 
 def fit_popularity_scorer(interactions: Interactions, item_count: int) -> PopularityScorer:

@@ -18,14 +18,23 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Interactions, subsample_users
-from personalize_emu.recipes.numerics.sparse_products import FEW, products
-from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
+from personalize_emu.recipes.numerics.sparse_products import (
+    FEW,
+    cells_of,
+    product,
+    products,
+    sum_of_rows,
+    weighted_cells,
+)
+from personalize_emu.recipes.scorers.base import Column, Kernels, Part, Scorer, Table, part_of_cells
 from personalize_emu.recipes.scorers.ease import user_item_matrix
 from personalize_emu.recipes.scorers.histories import weighted_rows
 from personalize_emu.recipes.scorers.sessions import in_sessions, newest_times, time_scale
 
 MOST_INTERACTIONS = 120_000
 """A request reads every session: of more data only every second, third, ... user is kept."""
+SIMILAR = 4
+"""Where fewer than one of so many users have an item in common, their sessions alone are read."""
 DISTANT = np.float32(0.1)
 """What the most distant sessions count beside those of the time."""
 
@@ -54,10 +63,36 @@ class TimeAwareKnn(Scorer):
         now = (newest_times([history.timestamps for history in histories]) - self.origin) / self.scale
         if len(histories) >= FEW:
             return self._scores_of_many(bags, now.astype(np.float32))[None]
-        weights = np.exp(-np.abs(self.moments - now.astype(np.float32)[:, None]))
-        weights += DISTANT
+        weights = self._nearness(self.moments, now.astype(np.float32)[:, None])
         weights *= self._similarity(bags).take(self.owners, axis=1)
         return products(self.sessions, weights)[None]
+
+    def part(self, column: int, history: History) -> Part:
+        del column
+        similarity = sum_of_rows(self.by_item, *self.kernels.recent.bag(history))
+        similarity *= self._inverse_norms
+        np.square(similarity, out=similarity)
+        now = np.float32((int(newest_times([history.timestamps])[0]) - self.origin) / self.scale)
+        similar = np.flatnonzero(similarity)
+        if len(similar) * SIMILAR > len(similarity):
+            return Part(product(self.sessions, self._nearness(self.moments, now) * similarity[self.owners]))
+        sessions, counts = cells_of(self._session_offsets, similar)
+        weights = self._nearness(self.moments[sessions], now) * np.repeat(similarity[similar], counts)
+        return part_of_cells(*weighted_cells(self._by_session, sessions, weights), self.sessions.shape[0])
+
+    def _nearness(self, moments: Table, now: np.float32 | NDArray[np.float32]) -> Table:
+        nearness: Table = np.exp(-np.abs(moments - now))
+        nearness += DISTANT
+        return nearness
+
+    @cached_property
+    def _session_offsets(self) -> NDArray[np.int64]:
+        """int64[users + 1]: the sessions of a user follow each other."""
+        return np.searchsorted(self.owners, np.arange(len(self.norms) + 1))
+
+    @cached_property
+    def _by_session(self) -> sp.csr_matrix:
+        return self.sessions.T.tocsr()
 
     def _similarity(self, bags: sp.csr_matrix) -> Table:
         """float32[histories, users]: squared cosine up to a factor of each history."""

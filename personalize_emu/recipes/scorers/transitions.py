@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Interactions
-from personalize_emu.recipes.scorers.base import Column, Kernels, Scorer, Table
+from personalize_emu.recipes.numerics.sparse_products import sum_of_dense_rows, weighted_cells
+from personalize_emu.recipes.scorers.base import Column, Kernels, Part, Scorer, Table, part_of_cells
 from personalize_emu.recipes.scorers.histories import Kernel, weighted_rows
 
 REACH = 20
@@ -63,6 +64,13 @@ class Transitions:
             weights = np.repeat(bags.data[start:end], np.diff(chosen.indptr))
             row[:] = np.bincount(chosen.indices, chosen.data * weights, minlength=len(row))
         return scores
+
+    def part(self, history: History, kernel: Kernel) -> Part:
+        """The same of one history."""
+        items, weights = kernel.bag(history)
+        if self._dense is not None:
+            return Part(sum_of_dense_rows(self._dense, items, weights))
+        return part_of_cells(*weighted_cells(self.matrix, items, weights), self.matrix.shape[1])
 
     @cached_property
     def _dense(self) -> NDArray[np.float32] | None:
@@ -125,6 +133,10 @@ class TransitionScorer(Scorer):
     @property
     def columns(self) -> tuple[Column, ...]:
         return (Column("transitions", True, 0.1),)
+
+    def part(self, column: int, history: History) -> Part:
+        del column
+        return self.transitions.part(history, self.kernels.last)
 
     def scores(self, histories: Sequence[History]) -> Table:
         return self.transitions.scores_many(histories, self.kernels.last)[None]

@@ -1,0 +1,71 @@
+"""The ensemble for one history, without the table of all columns.
+
+Columns without weight are left out, those that are the same for every history are summed up beforehand, and of a
+column that is 0 for most items only the others are looked at. Up to rounding the result is that of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalize_emu.recipes.numerics.logits import BACKGROUND, FLAT, TINY, centre, in_logarithms
+from personalize_emu.recipes.scorers.base import Column, Part, Scores
+
+LARGEST = np.float32(10.0)
+"""Deviations above the mean of the best item of a column: where nearly all items of a large catalog have a sum of 0,
+the deviation alone would make it hundreds.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """A standardised column times its weight: `values` at `items`, None for all, and for every item `constant`."""
+
+    values: Scores
+    items: NDArray[np.integer[Any]] | None = None
+    constant: float = 0.0
+
+
+def term_of(part: Part, column: Column, weight: float, item_count: int) -> Term:
+    """The caller's part is written to."""
+    if part.items is not None:
+        return _sparse_term(part.values.astype(np.float64), part.items, column, weight, item_count)
+    values = part.values
+    if column.sums:
+        in_logarithms(values)
+    scale = bounded_scale(float(centre(values)), float(values.max(initial=0)))
+    values *= np.float32(weight * scale)
+    return Term(values)
+
+
+def _sparse_term(
+    values: NDArray[np.float64], items: NDArray[np.integer[Any]], column: Column, weight: float, item_count: int
+) -> Term:
+    if column.sums:
+        np.maximum(values, 0, out=values)
+        size = sqrt(float(values @ values) / item_count)
+        values = np.log1p(values / (size * float(BACKGROUND))) if size else values
+    mean = float(values.sum()) / item_count
+    spread = sqrt(max(0.0, float(values @ values) / item_count - mean * mean))
+    flat = spread <= float(FLAT) * abs(mean) + float(TINY)
+    factor = 0.0 if flat else weight * bounded_scale(1 / spread, float(values.max(initial=0)) - mean)
+    return Term((factor * values).astype(np.float32), items, -factor * mean)
+
+
+def bounded_scale(scale: float, best: float) -> float:
+    """What a centred column is multiplied by. best: its greatest value."""
+    return min(scale, float(LARGEST) / max(best, 1e-30))
+
+
+def summed(terms: Iterable[Term], item_count: int) -> Scores:
+    """float32[items]: the sum of terms of whole columns."""
+    total = np.zeros(item_count)
+    for term in terms:
+        total += term.values
+    return total.astype(np.float32)
