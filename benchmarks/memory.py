@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -37,30 +39,29 @@ def resident(process: int) -> tuple[float, float]:
 def put_events(url: str, tracking_id: str, events: int) -> None:
     """Send events of USERS users, a session for each call, over one connection."""
     address = urlsplit(url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port)
     now = int(time.time())
-    for call in range(events // EVENTS_PER_CALL):
-        entries = [
-            {
-                "eventId": str(UUID(int=call * EVENTS_PER_CALL + number, version=4)),
-                "eventType": "watch",
-                "itemId": str((call * 17 + number * 7) % FILMS),
-                "sentAt": now,
+    with closing(http.client.HTTPConnection(address.hostname or "", address.port)) as connection:
+        for call in range(events // EVENTS_PER_CALL):
+            body = {
+                "trackingId": tracking_id,
+                "userId": str(call % USERS),
+                "sessionId": str(UUID(int=call, version=4)),
+                "eventList": [event(call, number, now) for number in range(EVENTS_PER_CALL)],
             }
-            for number in range(EVENTS_PER_CALL)
-        ]
-        body = {
-            "trackingId": tracking_id,
-            "userId": str(call % USERS),
-            "sessionId": str(UUID(int=call, version=4)),
-            "eventList": entries,
-        }
-        connection.request("POST", "/events", json.dumps(body), HEADERS)
-        answer = connection.getresponse()
-        text = answer.read()
-        if answer.status != 200:
-            raise RuntimeError(f"{answer.status} {text[:200]!r}")
-    connection.close()
+            connection.request("POST", "/events", json.dumps(body), HEADERS)
+            answer = connection.getresponse()
+            text = answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"{answer.status} {text[:200]!r}")
+
+
+def event(call: int, number: int, sent_at: int) -> dict[str, Any]:
+    return {
+        "eventId": str(UUID(int=call * EVENTS_PER_CALL + number, version=4)),
+        "eventType": "watch",
+        "itemId": str((call * 17 + number * 7) % FILMS),
+        "sentAt": sent_at,
+    }
 
 
 def measured(events: int) -> list[Sequence[str]]:

@@ -66,7 +66,12 @@ def server(serve: Callable[[], AbstractContextManager[str | tuple[str, int]]], a
 
 
 def list_schemas(url: str) -> None:
-    with urlopen(Request(url, b"{}", LIST_SCHEMAS)):
+    post(Request(url, b"{}", LIST_SCHEMAS))
+
+
+def post(request: Request) -> None:
+    """Raises HTTPError."""
+    with urlopen(request):
         pass
 
 
@@ -97,7 +102,7 @@ def reset_after_use(serve: AbstractContextManager[str | tuple[str, int]], path: 
         client("personalize", url).create_schema(name="schema", schema=SCHEMA)
         create_bucket(url)
         client("iam", url).create_role(RoleName="role", AssumeRolePolicyDocument="{}")
-        return timed(lambda: urlopen(Request(url + path, method="POST")).read())
+        return timed(lambda: post(Request(url + path, method="POST")))
 
 
 SCHEMA = json.dumps(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import nullcontext
+
+import boto3
 import pytest
 
-from benchmarks import batch, filters, scale, sequences, stalled
+from benchmarks import batch, filters, fixtures, memory, scale, sequences, stalled, startup
 from benchmarks.report import show
 from benchmarks.serving import load as serving_load
 from benchmarks.serving.load import Load, Request, measure
@@ -74,3 +78,29 @@ def test_stalled_benchmark_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert stalled.main() == 0
     rows = [line.split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")][1:]
     assert [row[1].strip() for row in rows[1:]] == ["0", "6", "0", "6"]
+
+
+def test_resets_are_measured_after_use(personalize_server: str) -> None:
+    wall, _ = startup.reset_after_use(nullcontext(personalize_server), "/_emu/reset")
+    assert wall > 0
+    assert boto3.client("personalize").list_schemas()["schemas"] == []
+    assert boto3.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_memory_benchmark_sends_events(personalize_server: str) -> None:
+    path = memory.GroupToAnswer(personalize_server)
+    group = path.group()
+    schema = path.personalize.create_schema(name="schema", schema=memory.INTERACTIONS)["schemaArn"]
+    path.personalize.create_dataset(name="dataset", schemaArn=schema, datasetGroupArn=group, datasetType="Interactions")
+    tracker = path.personalize.create_event_tracker(name="tracker", datasetGroupArn=group)["trackingId"]
+    memory.put_events(personalize_server, tracker, events=30)
+    with pytest.raises(RuntimeError, match=r"400 .*InvalidInputException"):
+        memory.put_events(personalize_server, "no tracker", events=10)
+    own, with_children = memory.resident(os.getpid())
+    assert with_children >= own > 1
+
+
+def test_fixtures_benchmark_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(fixtures, "TESTS", 2)
+    assert fixtures.main() == 0
+    assert capsys.readouterr().out.count("\n| ") == 2 + 6
