@@ -10,8 +10,9 @@ With many interactions a GRU joins (sequential/); `hidden_dimension` is its widt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -21,6 +22,7 @@ from personalize_emu.recipes.content.item_vectors import vectors_of
 from personalize_emu.recipes.contract.base import HeldOut, History, Kind, Model, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.hyperparameters import flag, number, percentiles, users_within
 from personalize_emu.recipes.contract.interactions import Interactions
+from personalize_emu.recipes.contract.parallel import in_order
 from personalize_emu.recipes.ensemble.newest_slice import ORIGINS
 from personalize_emu.recipes.ensemble.stacking import Ensemble, Weights, fit_ensemble
 from personalize_emu.recipes.numerics.conditional_logit import fit_inverse_temperature
@@ -44,6 +46,8 @@ from personalize_emu.recipes.wrappers.repeats import Repeats, fit_repeats
 
 SESSIONS_SHARE = 0.1
 """A session has little else than its order, so the sequential model pays with less data (docs/decisions/0006)."""
+MOST_IN_THREADS = 1_000_000
+"""Interactions: with more, the scorers of several parts and all that their fits need would take too much memory."""
 INVERSE_TEMPERATURE = 1.0
 """Of the weighted scores, until it is measured on users the models have not seen."""
 
@@ -195,12 +199,16 @@ class PersonalRecipe(Recipe):
             fits.append(("content", lambda _interactions: ContentScorer(vectors, kernels)))
         steps, done = len(fits) * (1 + len(ORIGINS) if weights is None else 1), count()
 
-        def scorers(part: TrainingData) -> tuple[Scorer, ...]:
-            found = []
-            for name, fit in fits:
-                run.progress(name, next(done) / steps)
-                found.append(fit(part.interactions))
-            return tuple(found)
+        def scorers(parts: Sequence[TrainingData]) -> Iterator[tuple[Scorer, ...]]:
+            # `interactions` is derived here, once, as several tasks read it.
+            tasks = [partial(fit, part.interactions) for part in parts for _, fit in fits]
+            fitted = in_order(tasks, run.threads if len(data.items) <= MOST_IN_THREADS else 1)
+            for _ in parts:
+                found = []
+                for name, _ in fits:
+                    run.progress(name, next(done) / steps)
+                    found.append(next(fitted))
+                yield tuple(found)
 
         return fit_ensemble(data, scorers, weights)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,6 +44,10 @@ def scorers_of(data: TrainingData) -> tuple[Scorer, ...]:
 
 def repr_of(scorer: Scorer) -> str:
     return type(scorer).__name__
+
+
+def all_scorers_of(parts: Sequence[TrainingData]) -> Iterator[tuple[Scorer, ...]]:
+    return map(scorers_of, parts)
 
 
 def own(data: TrainingData, user: int) -> History:
@@ -249,7 +254,7 @@ def test_returning_users_are_those_of_whom_nothing_is_new() -> None:
 
 
 def test_returning_and_active_users_are_scored_with_their_own_weights() -> None:
-    plain = fit_ensemble(DATA, scorers_of)
+    plain = fit_ensemble(DATA, all_scorers_of)
     weights = np.zeros_like(plain.weights)
     weights[0, 0] = weights[1, 5] = 1
     ensemble = replace(plain, weights=weights)
@@ -264,25 +269,25 @@ def test_returning_and_active_users_are_scored_with_their_own_weights() -> None:
 def test_of_too_few_examples_of_a_kind_all_decide() -> None:
     """Everybody is there from the start, so nobody is active after an origin."""
     rows = [(f"u{user}", f"i{(user * step) % 23}", step * DAY + user) for user in range(40) for step in range(20)]
-    weights = learned_ensemble_weights(training_data(rows), scorers_of)
+    weights = learned_ensemble_weights(training_data(rows), all_scorers_of)
     assert weights is not None
     assert np.array_equal(weights[0], weights[1])
 
 
 def test_with_too_little_to_learn_from_the_prior_weights_stay() -> None:
     data = training_data([("u", "a", 1), ("v", "b", 2)])
-    assert learned_ensemble_weights(data, scorers_of) is None
-    ensemble = fit_ensemble(data, scorers_of)
+    assert learned_ensemble_weights(data, all_scorers_of) is None
+    ensemble = fit_ensemble(data, all_scorers_of)
     assert ensemble.weights.tolist() == prior_weights(ensemble.scorers).tolist()
 
 
 def test_sums_never_lower_the_score_of_an_item() -> None:
-    ensemble = fit_ensemble(fashions(), scorers_of)
+    ensemble = fit_ensemble(fashions(), all_scorers_of)
     assert all(w.min() >= 0 for w, column in zip(ensemble.weights.T, ensemble.columns, strict=True) if column.sums)
 
 
 def test_the_same_data_give_the_same_weights() -> None:
-    first, second = (learned_ensemble_weights(DATA, scorers_of) for _ in range(2))
+    first, second = (learned_ensemble_weights(DATA, all_scorers_of) for _ in range(2))
     assert first is not None
     assert second is not None
     assert np.array_equal(first, second)
@@ -301,7 +306,7 @@ def test_standardised_columns_are_on_one_scale() -> None:
 
 def temporal_ndcg(data: TrainingData, weights: np.ndarray | None) -> float:
     found = cuts(data, (0.6, 0.9), 3)
-    ensembles = [fit_ensemble(cut.training, scorers_of, weights) for cut in found]
+    ensembles = [fit_ensemble(cut.training, all_scorers_of, weights) for cut in found]
     gains = [
         scored(cut, lambda asked, ensemble=ensemble: without_seen(ensemble.relevance(asked), asked)).ndcg  # type: ignore[misc]
         for cut, ensemble in zip(found, ensembles, strict=True)

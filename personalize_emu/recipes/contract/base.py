@@ -43,7 +43,8 @@ class TrainingRun:
 
     hyperparameters: wire names to strings, already checked. seed: decides all chance. now: epoch seconds at which
     training was asked for. sequential_from: number of interactions from which on a sequential model joins the
-    personal recipes, 0 for never, None for the recipe's own number.
+    personal recipes, 0 for never, None for the recipe's own number. threads: for parts of the training that are
+    independent of each other; the model does not depend on it.
     """
 
     hyperparameters: Hyperparameters
@@ -51,6 +52,7 @@ class TrainingRun:
     progress: Progress = no_progress
     now: float = 0.0
     sequential_from: int | None = None
+    threads: int = 1
 
     def rng(self) -> np.random.Generator:
         """A new generator, always at the same start."""

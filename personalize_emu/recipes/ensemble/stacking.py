@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from personalize_emu.recipes.contract.base import History, TrainingData
 from personalize_emu.recipes.contract.topk import top_k
 from personalize_emu.recipes.ensemble.known_users import NOBODY, KnownUsers, known_users
-from personalize_emu.recipes.ensemble.newest_slice import Example, newest_slice
+from personalize_emu.recipes.ensemble.newest_slice import Example, Origin, newest_slice
 from personalize_emu.recipes.ensemble.one_history import LARGEST, Term, summed, term_of
 from personalize_emu.recipes.numerics.conditional_logit import Example as Choice
 from personalize_emu.recipes.numerics.conditional_logit import fit_conditional_logit
@@ -37,7 +37,8 @@ FEWEST_EXAMPLES = 20
 CELLS = 1 << 22
 """Scores held at once (16 MB)."""
 
-FitScorers = Callable[[TrainingData], tuple[Scorer, ...]]
+FitScorers = Callable[[Sequence[TrainingData]], Iterator[tuple[Scorer, ...]]]
+"""Fits the scorers of several parts of the data, each by itself, and yields them in order."""
 Weights = NDArray[np.float64]
 
 
@@ -149,10 +150,18 @@ def prior_weights(scorers: Sequence[Scorer]) -> Weights:
 
 def learned_ensemble_weights(data: TrainingData, fit: FitScorers) -> Weights | None:
     """float64[2, columns]; None where the newest slice has too little to learn from."""
+    origins = newest_slice(data)
+    return _weights_of(origins, fit([origin.training for origin in origins]), len(data.catalog))
+
+
+def _weights_of(
+    origins: Sequence[Origin], fitted: Iterator[tuple[Scorer, ...]], item_count: int
+) -> Weights | None:
+    """fitted: the scorers of each origin; of what follows none is taken."""
     learned: list[tuple[Example, Choice]] = []
-    for origin in newest_slice(data):
-        scorers = fit(origin.training)
-        ensemble = Ensemble(scorers, prior_weights(scorers), len(data.catalog), NOBODY)
+    for origin in origins:
+        scorers = next(fitted)
+        ensemble = Ensemble(scorers, prior_weights(scorers), item_count, NOBODY)
         learned += _cases(ensemble, origin.examples)
     if len(learned) < FEWEST_EXAMPLES:
         return None
@@ -213,8 +222,9 @@ def _case(scores: Table, example: Example) -> Choice | None:
 
 def fit_ensemble(data: TrainingData, fit: FitScorers, weights: Weights | None = None) -> Ensemble:
     """The scorers of all of `data`; with those weights, or with weights learned from `data`."""
-    if weights is None:
-        weights = learned_ensemble_weights(data, fit)
-    scorers = fit(data)
-    chosen = prior_weights(scorers) if weights is None else weights
+    origins = newest_slice(data) if weights is None else ()
+    fitted = fit([*(origin.training for origin in origins), data])
+    learned = _weights_of(origins, fitted, len(data.catalog)) if weights is None else weights
+    scorers = next(fitted)
+    chosen = prior_weights(scorers) if learned is None else learned
     return Ensemble(scorers, chosen, len(data.catalog), known_users(data))

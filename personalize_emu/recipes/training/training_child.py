@@ -19,6 +19,7 @@ from personalize_emu.recipes.training.training import metrics_of
 from personalize_emu.recipes.training.training_process import ENDED, INPUT, OUTPUT, READY, TOO_LITTLE
 from personalize_emu.recipes.training.tuning import train_tuned, validation_metrics
 
+THREADS = min(4, os.cpu_count() or 1)
 NICENESS = 10
 """Whoever answers requests goes first."""
 
@@ -67,7 +68,7 @@ def _done(job: dict[str, Any]) -> object:
     recipe = recipe_named(job["recipe"])
     if recipe is None:
         raise LookupError(job["recipe"])
-    run = TrainingRun(**job["run"], progress=_tell_progress)
+    run = TrainingRun(**{**job["run"], "threads": THREADS}, progress=_tell_progress)
     if job["wanted"] == "metrics":
         return dict(metrics_of(recipe, job["data"], run))
     if job["wanted"] == "validation":
