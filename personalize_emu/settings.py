@@ -60,7 +60,7 @@ RATE_LIMITS: Mapping[str, int] = MappingProxyType(
 
 _NUMBERS: Mapping[str, int] = MappingProxyType({**QUOTA_LIMITS, **DATA_LIMITS, **RATE_LIMITS})
 _POSITIVE = ("body_timeout", "instant_timeout", "real_pace_scale", "aws_timeout", "export_file_bytes")
-_NOT_NEGATIVE = ("network_from", "remembered_bytes", "training_workers", "recorded_calls")
+_NOT_NEGATIVE = ("network_from", "batch_workers", "remembered_bytes", "training_workers", "recorded_calls")
 _TRUTH = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 
 
@@ -160,6 +160,11 @@ class Settings:
         "",
         "where batch jobs run: empty for the server itself, or dask://HOST:PORT, the scheduler of a Dask cluster whose "
         "workers have personalize-emu[dask] installed",
+    )
+    batch_workers: int = _option(
+        1,
+        "without executor: processes that answer the lines of each batch job, from 4,096 lines on, so that these do "
+        "not delay responses; 0 answers them in the server's own process",
     )
     remembered_bytes: int = _option(
         1 << 26,

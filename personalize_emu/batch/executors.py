@@ -1,35 +1,51 @@
-"""Executors of batch jobs: threads of this process, or the workers of a Dask cluster."""
+"""Executors of batch jobs: the server's own thread, processes beside it, or the workers of a Dask cluster."""
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from multiprocessing import get_context, parent_process
+from typing import Any, ClassVar, TypeVar
 
-from personalize_emu.settings import DASK_SCHEME
+from threadpoolctl import threadpool_limits
+
+from personalize_emu.settings import DASK_SCHEME, Settings
 from personalize_emu.state.jobs import JobFailed
 
 CONNECT_SECONDS = 10
 CHUNKS_PER_THREAD = 3
 """Chunks per worker thread: one in progress, the others in transfer."""
+CHUNKS_ALONE = 8
+"""The processes of a job take a second to start, in which the server answers about so many chunks itself."""
 
 
 @contextmanager
-def workers_at(executor: str, *, alone: bool) -> Iterator[Workers]:
-    """The workers of one job. executor: the option of that name.
-
-    alone: the work needs the state of the server and cannot be distributed.
+def workers_at(settings: Settings) -> Iterator[Workers]:
+    """The workers of one job, as the options `executor` and `batch_workers` say.
 
     Raises:
-        JobFailed: there is no such cluster.
+        JobFailed: there is no such cluster, or a worker process has ended.
     """
-    if alone or not executor:
+    if settings.executor:
+        with _cluster_workers(settings.executor) as workers:
+            yield workers
+    elif settings.batch_workers:
+        with process_workers(settings.batch_workers) as workers:
+            yield workers
+    else:
         yield Workers()
-        return
+
+
+@contextmanager
+def _cluster_workers(executor: str) -> Iterator[Workers]:
     try:
         from distributed import Client
     except ImportError as error:
@@ -48,6 +64,22 @@ def workers_at(executor: str, *, alone: bool) -> Iterator[Workers]:
         yield Workers(client.get_executor(pure=False), CHUNKS_PER_THREAD * threads, carry)
 
 
+@contextmanager
+def process_workers(count: int) -> Iterator[Workers]:
+    """So many processes of this machine, and this thread until there is enough to do for them.
+
+    Raises:
+        JobFailed: one of them has ended.
+    """
+    executor = _Processes(count)
+    try:
+        yield Workers(executor, CHUNKS_PER_THREAD * count, executor.carry)
+    except BrokenProcessPool as error:
+        raise JobFailed("A worker process of the batch job has ended.") from error
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -59,6 +91,73 @@ class InThread(Executor):
         future: Future[R] = Future()
         future.set_result(fn(*args, **kwargs))
         return future
+
+
+class _Carried:
+    """Work that every process has got at its start, so that only a reference to it is sent with each chunk."""
+
+    received: ClassVar[Callable[[Any], Any] | None] = None
+
+    def __init__(self, work: Callable[[Any], Any]) -> None:
+        self._work = work
+
+    def __call__(self, chunk: Any) -> Any:
+        return self._work(chunk)
+
+    def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
+        return _received, ()
+
+
+def _received() -> Callable[[Any], Any]:
+    if _Carried.received is None:
+        raise RuntimeError("the process has not received its work")
+    return _Carried.received
+
+
+def _begin_process(work: Callable[[Any], Any]) -> None:
+    """In a worker process: keep the work, and end with the process that started this one, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threadpool_limits(limits=1, user_api="blas")
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+    _Carried.received = work
+
+
+def _end_after(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
+class _Processes(Executor):
+    """Processes that start after the first CHUNKS_ALONE chunks, so that short jobs need none."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._alone = CHUNKS_ALONE
+        self._here = InThread()
+        self._work: Callable[[Any], Any] | None = None
+        self._pool: ProcessPoolExecutor | None = None
+
+    def carry(self, work: Callable[[Any], Any]) -> _Carried:
+        self._work = work
+        return _Carried(work)
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        if self._alone > 0:
+            self._alone -= 1
+            return self._here.submit(fn, *args, **kwargs)
+        if self._pool is None:
+            if self._work is None:
+                raise TypeError("work is carried before chunks are submitted")
+            # Not forked: a fork would copy the locks that other threads of the server hold.
+            begin = partial(_begin_process, self._work)
+            self._pool = ProcessPoolExecutor(self._count, get_context("spawn"), begin)
+        return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
 def _unchanged(work: Any) -> Any:

@@ -15,10 +15,14 @@ from personalize_emu.batch.rendering import Texts, item_texts, joined, score_tex
 from personalize_emu.batch.scored_blocks import ScoredBlock, Subject, rows_at_once, scored_blocks
 from personalize_emu.batch.themes import Themes
 from personalize_emu.batch.transfer import Answered
+from personalize_emu.filters.binding import BoundExpression
+from personalize_emu.filters.columns import Mask
+from personalize_emu.filters.masks import FilterContext, admitted, settled
+from personalize_emu.filters.records import Records, View
 from personalize_emu.recipes.contract.base import Kind
 from personalize_emu.recipes.contract.topk import top_k_rows
 from personalize_emu.runtime.exploration import Explorer, scored_items
-from personalize_emu.runtime.filtering import RequestFilter, requested_filter
+from personalize_emu.runtime.filtering import requested_filter
 from personalize_emu.runtime.model_inputs import request_context
 from personalize_emu.runtime.rank import MOST_ITEMS, ranked
 from personalize_emu.service.core.context import Context
@@ -26,25 +30,68 @@ from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.wire.errors import AwsError
 
 
+class Wanted(NamedTuple):
+    """The filter of one line, with all it needs to know of the line's user and item."""
+
+    expressions: tuple[BoundExpression, ...]
+    filter_context: FilterContext
+
+
+class FilteredLines(NamedTuple):
+    """wanted: the filter of each line, or what is wrong with its values; None for lines that are no objects."""
+
+    lines: Sequence[bytes]
+    wanted: Sequence[Wanted | BadLine | None]
+
+
 @dataclass(frozen=True, eq=False)
 class LineFilter:
-    """The filter of a job; parameter values, user and item are given by each line (B-27, F-86)."""
+    """The filter of a job; parameter values, user and item are given by each line (B-27, F-86).
+
+    It reads the current datasets, so it is applied in the server, before lines are sent to workers.
+    """
 
     context: Context
     trained: TrainedVersion
     filter_arn: str
 
-    def of(self, members: Mapping[str, Any]) -> RequestFilter | None:
-        """The filter for one line. Raises BadLine for invalid values."""
+    def __call__(self, lines: Sequence[bytes]) -> FilteredLines:
+        members = (parsed(line).members for line in lines)
+        return FilteredLines(lines, [None if each is None else self._of(each) for each in members])
+
+    def _of(self, members: Mapping[str, Any]) -> Wanted | BadLine:
         values = members.get("filterValues", {})
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-            raise BadLine("filterValues must be an object of strings")
+            return BadLine("filterValues must be an object of strings")
         request = {"filterArn": self.filter_arn, "filterValues": values}
         user_id, item_id = (_text_or_none(members.get(name)) for name in ("userId", "itemId"))
         try:
-            return requested_filter(self.context, self.trained, request, user_id=user_id, item_id=item_id)
+            found = requested_filter(self.context, self.trained, request, user_id=user_id, item_id=item_id)
         except AwsError as error:
-            raise BadLine(error.message) from error
+            return BadLine(error.message)
+        if found is None:
+            raise TypeError("the request names a filter")
+        return Wanted(found.expressions, settled(found.expressions, found.filter_context))
+
+
+@dataclass(frozen=True, eq=False)
+class FilteredItems:
+    """The items that filters select from. records: those of their dataset, None if there is none."""
+
+    records: Records | None
+    catalog: Sequence[str]
+
+    def over_catalog(self, wanted: Wanted) -> Mask:
+        """bool[catalog]"""
+        return admitted(wanted.expressions, self._view, wanted.filter_context)
+
+    def over(self, wanted: Wanted, ids: Sequence[str]) -> Mask:
+        """bool[ids]: for distinct ids, in the catalog or not."""
+        return admitted(wanted.expressions, View(self.records, ids), wanted.filter_context)
+
+    @cached_property
+    def _view(self) -> View:
+        return View(self.records, self.catalog)
 
 
 class Query(NamedTuple):
@@ -53,27 +100,31 @@ class Query(NamedTuple):
     place: int
     line: Line
     subject: Subject
-    wanted: RequestFilter | None
+    wanted: Wanted | None
     items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Inference:
-    """Computes output lines from the data that `trained` was trained with (B-55, EV-51)."""
+    """Computes output lines from the data that `trained` was trained with (B-55, EV-51).
+
+    filtered_items: for jobs with a filter, whose lines come as FilteredLines.
+    """
 
     trained: TrainedVersion
     count: int
-    line_filter: LineFilter | None = None
+    filtered_items: FilteredItems | None = None
     explorer: Explorer | None = None
     themes: Themes | None = None
 
-    def __call__(self, lines: Sequence[bytes]) -> Answered:
+    def __call__(self, chunk: Sequence[bytes] | FilteredLines) -> Answered:
+        lines, wanted = chunk if isinstance(chunk, FilteredLines) else (chunk, [None] * len(chunk))
         sources = [parsed(line) for line in lines]
         texts = [""] * len(sources)
         queries: dict[Subject, list[Query]] = {}
-        for place, source in enumerate(sources):
+        for place, (source, of_line) in enumerate(zip(sources, wanted, strict=True)):
             try:
-                query = self._query(place, source)
+                query = self._query(place, source, of_line)
             except BadLine as error:
                 texts[place] = INFERENCE.refusal(source, error)
             else:
@@ -83,7 +134,7 @@ class Inference:
                 texts[query.place] = INFERENCE.line(query.line, output)
         return Answered(encoded(texts), sum(source.members is not None for source in sources))
 
-    def _query(self, place: int, line: Line) -> Query:
+    def _query(self, place: int, line: Line, wanted: Wanted | BadLine | None) -> Query:
         """Parse and validate one line. Raises BadLine (B-52)."""
         members = line.members
         if members is None:
@@ -91,7 +142,8 @@ class Inference:
         kind = self.trained.kind
         subject = required_text(members, "itemId" if kind is Kind.RELATED else "userId")
         items = _item_list(members) if kind is Kind.RANKING else ()
-        wanted = self.line_filter.of(members) if self.line_filter else None
+        if isinstance(wanted, BadLine):
+            raise wanted
         context = self._context(members) if self.trained.context_fields else ()
         return Query(place, line, Subject("" if kind is Kind.POPULAR else subject, context), wanted, items)
 
@@ -107,7 +159,7 @@ class Inference:
         if self.trained.kind is Kind.RANKING:
             for scores, of_subject in zip(block.scores, queries, strict=True):
                 yield from ((query, self._ranking(query, scores)) for query in of_subject)
-        elif self.line_filter is None:
+        elif self.filtered_items is None:
             rows = np.arange(len(block.subjects))
             for output, of_subject in zip(self._lists(block, rows, block.scores), queries, strict=True):
                 yield from ((query, output) for query in of_subject)
@@ -119,7 +171,8 @@ class Inference:
                 rows = np.array([row for row, _ in part], np.int64)
                 considered = block.scores[rows]
                 for scores, (_, query) in zip(considered, part, strict=True):
-                    _leave_out(scores, query)
+                    if query.wanted is not None:
+                        scores[~self.filtered_items.over_catalog(query.wanted)] = -np.inf
                 yield from zip([query for _, query in part], self._lists(block, rows, considered), strict=True)
 
     def _lists(self, block: ScoredBlock, rows: NDArray[np.int64], considered: NDArray[np.float32]) -> list[str]:
@@ -155,8 +208,9 @@ class Inference:
     def _ranking(self, query: Query, scores: NDArray[np.float32]) -> str:
         """B-46, B-49, B-51."""
         item_ids: Sequence[str] = query.items
-        if query.wanted is not None:
-            item_ids = [item for item, kept in zip(item_ids, query.wanted.over(item_ids), strict=True) if kept]
+        if self.filtered_items is not None and query.wanted is not None:
+            admitted_items = self.filtered_items.over(query.wanted, item_ids)
+            item_ids = [item for item, kept in zip(item_ids, admitted_items, strict=True) if kept]
         ranking = ranked(self.trained.model, scores, item_ids)
         items = ",".join(INFERENCE.encoder.encode(entry["itemId"]) for entry in ranking)
         shares = ",".join(score_text(entry.get("score")) for entry in ranking)
@@ -168,12 +222,6 @@ class Inference:
 
 
 _REASONS: Texts = np.array([",[]", ',["Exploration"]', ""], object)
-
-
-def _leave_out(scores: NDArray[np.float32], query: Query) -> None:
-    """What the filter of a query does, in the memory of its scores, float32[items]."""
-    if query.wanted is not None:
-        scores[~query.wanted.over_catalog()] = -np.inf
 
 
 def _text_or_none(value: object) -> str | None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from personalize_emu.batch.executors import workers_at
-from personalize_emu.batch.inference import Inference, LineFilter
+from personalize_emu.batch.inference import FilteredItems, Inference, LineFilter
 from personalize_emu.batch.themes import Themes, themes_of
 from personalize_emu.batch.transfer import transfer
 from personalize_emu.data.schemas.columns import ITEM_ID
@@ -39,14 +39,17 @@ def _answer(context: Context, job: BatchInferenceJob, progress: Progress) -> Non
     """Update the latest version first, so that new items can be recommended (R-72h, B-55), then process the files."""
     refresh_now(context.state, job.solution_version_arn)
     trained = _with_ranking_influence(job, context.state.versions[job.solution_version_arn].served)
-    line_filter = LineFilter(context, trained, job.filter_arn) if job.filter_arn else None
     exploring = explorer(context, trained, job.batch_inference_job_config)
     themes = _themes(context, job, trained, progress) if job.batch_inference_job_mode == THEMES else None
-    answer = Inference(trained, job.num_results, line_filter, exploring, themes)
+    line_filter = filtered = None
+    if job.filter_arn:
+        line_filter = LineFilter(context, trained, job.filter_arn)
+        records = records_of(context, group_of(context, trained), ITEMS, ITEM_ID)
+        filtered = FilteredItems(records, trained.model.catalog)
+    answer = Inference(trained, job.num_results, filtered, exploring, themes)
     most = MOST_LINES if themes is None else MOST_THEMES
-    # Filters use the current datasets, which only the server has.
-    with workers_at(context.settings.executor, alone=line_filter is not None) as workers:
-        transfer(context, job, answer, most_lines=most, workers=workers, progress=progress)
+    with workers_at(context.settings) as workers:
+        transfer(context, job, answer, most_lines=most, workers=workers, progress=progress, prepare=line_filter)
 
 
 def _with_ranking_influence(job: BatchInferenceJob, trained: TrainedVersion) -> TrainedVersion:

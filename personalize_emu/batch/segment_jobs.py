@@ -51,5 +51,5 @@ def _answer(context: Context, work: Work, progress: Progress) -> None:
         kept = user_filter(context, work.checked, group_of(context, trained), trained.interactions_arn, users)
     answer = Segments(trained.model, users, work.job.num_results, trained.attributes, kept)
     most = MOST_ITEMS if trained.attributes is None else MOST_ATTRIBUTES
-    with workers_at(context.settings.executor, alone=kept is not None or answer.attributes is not None) as workers:
+    with workers_at(context.settings) as workers:
         transfer(context, work.job, answer, most_lines=most, workers=workers, progress=progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,14 @@ def user_filter(
     records = records_of(context, group_arn, USERS, USER_ID)
     contents = context.state.contents(interactions_arn)
     events = RecordEvents(frozenset() if contents is None else _event_types_by_user(context, contents))
-    return UserFilter(checked, View(records, users.user_ids), FilterContext(interactions=lambda _: events))
+    filter_context = FilterContext(interactions=partial(_of_any_dataset, events))
+    return UserFilter(checked, View(records, users.user_ids), filter_context)
+
+
+def _of_any_dataset(events: RecordEvents, dataset: str) -> RecordEvents:
+    """A function of this module, so that a filter can be sent to another process."""
+    del dataset
+    return events
 
 
 def _current_data(contents: DatasetContents, trained: TrainedVersion) -> TrainingData:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from personalize_emu.aws_services import ObjectInfo, ObjectStore, StoreError
 from personalize_emu.batch.executors import Workers
@@ -39,8 +39,10 @@ class Answered:
     readable: int
 
 
-Answer = Callable[[Sequence[bytes]], Answered]
+Answer = Callable[[Any], Answered]
 """Computes the output of lines; called by workers, possibly concurrently."""
+Prepare = Callable[[Sequence[bytes]], Any]
+"""Makes of lines what an answer takes instead of them; called in the server."""
 
 
 @dataclass
@@ -63,7 +65,14 @@ class _Tally:
 
 
 def transfer(
-    context: Context, job: BatchJob, answer: Answer, *, most_lines: int, workers: Workers, progress: Progress
+    context: Context,
+    job: BatchJob,
+    answer: Answer,
+    *,
+    most_lines: int,
+    workers: Workers,
+    progress: Progress,
+    prepare: Prepare | None = None,
 ) -> None:
     """Write `NAME.out` for every input object NAME (B-40).
 
@@ -83,12 +92,12 @@ def transfer(
     put(PROBE, b"")
     files = _files(objects, locations)
     tally = _Tally(sum(info.size for info in files))
-    work = workers.carry(answer)
+    answering = _Answering(workers, workers.carry(answer), prepare, most_lines)
     for number, info in enumerate(files, start=1):
         with _reading():
             content = objects.open(source.bucket, info.key)
         with content:
-            lines = _answers(content, work, tally, most_lines, workers, progress)
+            lines = _answers(content, answering, tally, progress)
             ended = _require_readable(lines, tally) if number == len(files) else lines
             put(_output_name(source, info.key), stream_of(ended))
     version = context.get(SolutionVersion, job.solution_version_arn)
@@ -118,22 +127,30 @@ def _output_name(source: Location, key: str) -> str:
     return f"{name}.out"
 
 
-def _answers(
-    source: BinaryIO, work: Answer, tally: _Tally, most_lines: int, workers: Workers, progress: Progress
-) -> Iterator[bytes]:
+@dataclass(frozen=True, eq=False)
+class _Answering:
+    """How the lines of a job are answered. work: as returned by `workers.carry`. most_lines: of one file."""
+
+    workers: Workers
+    work: Answer
+    prepare: Prepare | None
+    most_lines: int
+
+
+def _answers(source: BinaryIO, answering: _Answering, tally: _Tally, progress: Progress) -> Iterator[bytes]:
     before = tally.lines
     read: deque[Chunk] = deque()
 
-    def read_chunks() -> Iterator[Sequence[bytes]]:
+    def read_chunks() -> Iterator[Any]:
         for chunk in chunks_of(source, CHUNK_LINES, CHUNK_BYTES):
             read.append(chunk)
-            yield chunk.lines
+            yield chunk.lines if answering.prepare is None else answering.prepare(chunk.lines)
 
     with _reading():
-        for written in workers.in_order(work, read_chunks()):
+        for written in answering.workers.in_order(answering.work, read_chunks()):
             tally.add(read.popleft(), written)
-            if tally.lines - before > most_lines:
-                raise JobFailed(f"Input file has too many records. A maximum of {most_lines} is allowed.")
+            if tally.lines - before > answering.most_lines:
+                raise JobFailed(f"Input file has too many records. A maximum of {answering.most_lines} is allowed.")
             progress("answering", tally.share)
             yield written.text
 

@@ -85,7 +85,7 @@ def check(whole: FilterExpression, schemas: Schemas) -> CheckedFilter:
         raise InvalidExpression("all expressions of a filter must have the same entity")
     expressions = tuple(_checked(expression, schemas) for expression in whole.expressions)
     columns = {column: _field(column, schemas) for column in _columns(expressions)}
-    return CheckedFilter(entity, expressions, MappingProxyType(columns))
+    return CheckedFilter(entity, expressions, columns)
 
 
 def _checked(expression: Expression, schemas: Schemas) -> Expression:

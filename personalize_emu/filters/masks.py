@@ -40,6 +40,18 @@ class FilterContext:
     interactions: Callable[[str], RecordEvents] = no_interactions
 
 
+def settled(expressions: Sequence[BoundExpression], given: FilterContext) -> FilterContext:
+    """The same context for these expressions, which reads all they need now; it can be sent to another process."""
+    tests = {(test.owner == CURRENT_ITEM, test.condition.column) for each in expressions for test in each.tests}
+    datasets = {each.owner for each in expressions if each.owner in EVENTS}
+    return FilterContext(
+        given.user_known,
+        {column: given.user(column) for of_item, column in tests if not of_item}.get,
+        {column: given.item(column) for of_item, column in tests if of_item}.get,
+        {dataset: given.interactions(dataset) for dataset in datasets}.__getitem__,
+    )
+
+
 def admitted(expressions: Sequence[BoundExpression], view: View, filter_context: FilterContext) -> Mask:
     """bool[ids of the view]: the union of the included records, without the excluded ones (F-41).
 

@@ -119,6 +119,10 @@ class View:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __reduce__(self) -> tuple[type[View], tuple[Records | None, Sequence[str]]]:
+        """Copies in other processes compute their masks themselves."""
+        return View, (self._records, self.ids)
+
     def over(self, records: Records | None) -> View:
         """The same view of other records; cheap if both have the same base."""
         view = View(records, self.ids, self.number_of)

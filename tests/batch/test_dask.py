@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -12,12 +13,14 @@ import cloudpickle
 import pytest
 from distributed import LocalCluster
 
-from personalize_emu.batch import segment_jobs
-from personalize_emu.batch.executors import Workers
+from personalize_emu.batch import inference_jobs, segment_jobs
+from personalize_emu.batch.executors import Workers, workers_at
 from personalize_emu.batch.inference import Inference
+from personalize_emu.batch.segments import Segments
 from personalize_emu.edge.testing.mock import MockPersonalize
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
+from tests.batch_mixture import Mixture
 from tests.batch_requests import failure, inference_request, json_lines, output_text
 from tests.given import REGION, SIMS, Given
 
@@ -32,7 +35,7 @@ def cluster() -> Iterator[LocalCluster]:
 
 
 def mocked(executor: str) -> MockPersonalize:
-    return MockPersonalize(Settings(pace="instant", executor=executor), ManualClock())
+    return MockPersonalize(Settings(pace="instant", quotas="off", executor=executor), ManualClock())
 
 
 def clients() -> Given:
@@ -57,6 +60,21 @@ def test_dask_output_equals_server_output(cluster: LocalCluster, monkeypatch: py
         spread = output_text(given, version, text, "spread")
     assert spread == alone
     assert [json.loads(line)["input"] for line in spread.splitlines()] == QUERIES
+
+
+def test_jobs_with_filters_and_attributes_run_in_the_cluster(
+    cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B-52, B-57, B-71."""
+    with mocked("") as emulator:
+        mixture = Mixture(clients())
+        here = mixture.outputs("here")
+        spread = replace(emulator.settings, executor=cluster.scheduler_address.replace("tcp://", "dask://"))
+        monkeypatch.setattr(inference_jobs, "workers_at", lambda _: workers_at(spread))
+        monkeypatch.setattr(segment_jobs, "workers_at", lambda _: workers_at(spread))
+        monkeypatch.setattr(Inference, "__call__", answered_here)
+        monkeypatch.setattr(Segments, "__call__", answered_here)
+        assert mixture.outputs("there") == here
 
 
 def test_segments_can_be_pickled(monkeypatch: pytest.MonkeyPatch) -> None:

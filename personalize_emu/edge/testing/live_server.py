@@ -29,7 +29,7 @@ class LiveServer:
 
     def __init__(self, emulator: Emulator | None = None) -> None:
         self._owned = emulator is None
-        self.emulator = emulator or emulator_with_services(Settings(pace="instant"))
+        self.emulator = emulator or emulator_with_services(Settings(pace="instant", batch_workers=0))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()

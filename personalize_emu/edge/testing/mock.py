@@ -86,6 +86,8 @@ def mock_personalize(
         capacity=capacity,
         service_metrics=service_metrics,
         strict_answers=strict_answers,
+        # Processes import the main module again, which a script need not expect.
+        batch_workers=0,
     )
     mock = MockPersonalize(settings, clock)
     return mock if target is None else mock(target)
