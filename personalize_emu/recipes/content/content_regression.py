@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from personalize_emu.recipes.content.item_vectors import ItemVectoriser, ItemVectors, fit_item_vectoriser
 from personalize_emu.recipes.contract.features import Features
+from personalize_emu.recipes.numerics.sparse_products import products
 from personalize_emu.recipes.numerics.symmetric_inverse import inverse_of_positive_definite
 
 STRENGTH = 10.0
@@ -59,7 +60,12 @@ class ContentRegression:
 
     def of_new(self, scores: Vector) -> Predicted:
         """Of the new items, in the units of `scores`, float32[rows, items]."""
-        return self._predicted(scores[:, self.trained], self.new_design)
+        known = scores[:, self.trained]
+        if len(known) > 1 or len(self.new) > len(self.inverse):
+            return self._predicted(known, self.new_design)
+        # For one user the product with the inverse would take longer than everything else.
+        found: Vector = products(self._transposed, known) @ self._solutions
+        return self._beside_level(known, found[:, 0], found[:, 1], found[:, 2:])
 
     def of_others(self, scores: Vector, features: Features) -> Predicted:
         """The same of items outside the catalog."""
@@ -74,11 +80,27 @@ class ContentRegression:
         return design_of(vectors, self.columns), vectors.described
 
     def _predicted(self, known: Vector, design: sp.csr_matrix) -> Predicted:
-        slopes = (self.design.T @ known.T).T @ self.inverse
-        mean, centre = known.mean(axis=1), slopes @ self._mean_design
-        missed = known[:, self.rare].mean(axis=1) - mean - (slopes @ self._rare_design - centre)
-        estimates = np.ascontiguousarray((design @ slopes.T).T - centre[:, None], np.float32)
-        return Predicted(mean + np.minimum(missed, np.float32(0)), estimates)
+        slopes: Vector = products(self._transposed, known) @ self.inverse
+        estimates: Vector = products(design, slopes)
+        return self._beside_level(known, slopes @ self._mean_design, slopes @ self._rare_design, estimates)
+
+    def _beside_level(self, known: Vector, centre: Vector, rare: Vector, estimates: Vector) -> Predicted:
+        """centre, rare: float32[rows], the estimates of all trained items and of the rarest, on average."""
+        mean = known.mean(axis=1)
+        missed = known[:, self.rare].mean(axis=1) - mean - (rare - centre)
+        beside = np.ascontiguousarray(estimates - centre[:, None], np.float32)
+        return Predicted(mean + np.minimum(missed, np.float32(0)), beside)
+
+    @cached_property
+    def _transposed(self) -> sp.csr_matrix:
+        return self.design.T.tocsr()
+
+    @cached_property
+    def _solutions(self) -> Vector:
+        """float32[d, 2 + c]: the inverse times the mean design, that of the rarest, and those of the new items."""
+        designs = np.vstack((self._mean_design, self._rare_design, self.new_design.toarray()))
+        solutions: Vector = np.ascontiguousarray((designs @ self.inverse).T, np.float32)
+        return solutions
 
     @cached_property
     def _mean_design(self) -> Vector:

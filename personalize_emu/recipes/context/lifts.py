@@ -26,6 +26,7 @@ from personalize_emu.recipes.context.levels import (
 )
 from personalize_emu.recipes.contract.base import History, TrainingData
 from personalize_emu.recipes.contract.features import Features
+from personalize_emu.recipes.numerics.sparse_products import sum_of_dense_rows
 
 PRIORS = np.array([0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 10_000.0])
 """Expected users at which a ratio is shrunk half way."""
@@ -64,15 +65,20 @@ class Factors:
     def shifts(self, histories: Sequence[History]) -> list[NDArray[np.float32]]:
         """For each factor float32[histories, items]: the mean lift of the levels of each history, 0 for none."""
         users = [self._number_of.get(history.user_id, -1) for history in histories]
+        if len(histories) == 1:
+            return [_mean_row(factor.lifts, self._levels_of(factor, histories[0], users[0])) for factor in self.factors]
         return [np.asarray(self._levels(factor, histories, users) @ factor.lifts) for factor in self.factors]
+
+    def _levels_of(self, factor: Factor, history: History, user: int) -> Sequence[int] | NDArray[np.int32]:
+        if factor.members is None:
+            return factor.levels.of_text(history.context.get(factor.levels.name, ""))
+        pointers = factor.members.indptr
+        found: NDArray[np.int32] = factor.members.indices[pointers[user] : pointers[user + 1]] if user >= 0 else []
+        return found
 
     def _levels(self, factor: Factor, histories: Sequence[History], users: list[int]) -> sp.csr_matrix:
         """float32 csr[histories, levels], rows of sum 1 or 0."""
-        if factor.members is None:
-            found = [factor.levels.of_text(history.context.get(factor.levels.name, "")) for history in histories]
-        else:
-            pointers, levels = factor.members.indptr, factor.members.indices
-            found = [levels[pointers[user] : pointers[user + 1]] if user >= 0 else [] for user in users]
+        found = [self._levels_of(factor, history, user) for history, user in zip(histories, users, strict=True)]
         rows = np.repeat(np.arange(len(found)), [len(levels) for levels in found])
         places = np.concatenate([np.asarray(levels, np.int64) for levels in found]) if found else rows
         ones = np.ones(len(rows), np.float32)
@@ -81,6 +87,17 @@ class Factors:
     @cached_property
     def _number_of(self) -> Mapping[str, int]:
         return {user: number for number, user in enumerate(self.user_ids)}
+
+
+def _mean_row(lifts: NDArray[np.float32], levels: Sequence[int] | NDArray[np.int32]) -> NDArray[np.float32]:
+    """float32[1, items]: the mean of some rows of float32[levels, items], 0 of none."""
+    if not len(levels):
+        return np.zeros((1, lifts.shape[1]), np.float32)
+    if len(levels) == 1:
+        only = int(levels[0])
+        return lifts[only : only + 1]
+    shares = np.full(len(levels), 1 / len(levels), np.float32)
+    return sum_of_dense_rows(lifts, np.sort(levels), shares)[None]
 
 
 def fit_factors(data: TrainingData) -> Factors:

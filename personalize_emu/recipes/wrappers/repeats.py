@@ -190,6 +190,8 @@ class PastItems:
 
 def repeat_hazards(repeats: Repeats, histories: Sequence[History], item_count: int) -> PastItems:
     """The distinct items of every history, and the probability that the next interaction is with each."""
+    if len(histories) == 1:
+        return _hazards_of_one(repeats, histories[0])
     lengths = np.array([len(history.items) for history in histories], np.int64)
     ends = np.cumsum(lengths)
     rows = np.repeat(np.arange(len(histories)), lengths)
@@ -205,13 +207,23 @@ def repeat_hazards(repeats: Repeats, histories: Sequence[History], item_count: i
     return PastItems(rows, items, repeats.hazard(gaps, times, items))
 
 
+def _hazards_of_one(repeats: Repeats, history: History) -> PastItems:
+    items, places, times = np.unique(history.items[::-1], return_index=True, return_counts=True)
+    gaps = places + 1
+    if repeats.in_time and len(items):
+        when = history.timestamps[::-1]
+        gaps = when[0] - when[places]
+    return PastItems(np.zeros(len(items), np.int64), items.astype(np.int64), repeats.hazard(gaps, times, items))
+
+
 def with_repeats(logits: NDArray[np.float32], seen: PastItems) -> NDArray[np.float32]:
     """Log-probabilities over the catalog, in the memory of `logits`, float32[rows, items].
 
     Items the user interacted with share the mass of their hazards; the rest is the softmax over all other items.
     """
     relevance = logits[seen.rows, seen.items].astype(np.float64)
-    owners, starts = np.unique(seen.rows, return_index=True)
+    starts = np.flatnonzero(np.diff(seen.rows, prepend=-1))
+    owners = seen.rows[starts]
     returning = np.zeros(len(logits))
     if len(owners):
         returning[owners] = np.minimum(np.add.reduceat(seen.chances, starts), GREATEST_SHARE)
