@@ -56,8 +56,14 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "joblib": (),
     "shelve": (),
 }
-CATCHES_ALL = ("edge.request_pipeline", "edge.one_port", "edge.moto_adapter.clients", "state.jobs")
-"""Modules that may catch all exceptions: they convert them to error responses or failed jobs."""
+CATCHES_ALL = (
+    "edge.request_pipeline",
+    "edge.one_port",
+    "edge.moto_adapter.clients",
+    "edge.moto_adapter.services.stack_resources",
+    "state.jobs",
+)
+"""Modules that may catch all exceptions: they convert them to error responses, failed jobs or failed resources."""
 
 
 # Unusual words -> the standard terms. The words must not occur in identifiers: names of

@@ -24,7 +24,10 @@ LAYERS: Mapping[str, tuple[frozenset[str], ...]] = {
     ),
     "edge": (
         frozenset({"admin", "auth", "endpoints", "http", "request_log"}),
-        frozenset({"kinesis", "moto_adapter", "request_pipeline"}),
+        frozenset({"kinesis", "request_pipeline"}),
+        frozenset({"operation_calls"}),
+        frozenset({"cloudformation"}),
+        frozenset({"moto_adapter"}),
         frozenset({"application", "embedded_services"}),
         frozenset({"one_port"}),
         frozenset({"dispatcher"}),

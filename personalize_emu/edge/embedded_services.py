@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from personalize_emu.aws_services import ClientFactory
     from personalize_emu.edge.auth.callers import Caller
+    from personalize_emu.emulator import Emulator
 
 AccountOf = Callable[[str], "str | None"]
 ADAPTER = "personalize_emu.edge.moto_adapter"
@@ -50,13 +51,15 @@ def client_factory(account: str) -> ClientFactory:
     return client
 
 
-def services_application(account: str, *, http_deliveries: bool) -> WSGIApplication:
+def services_application(account: str, *, http_deliveries: bool, emulator: Emulator) -> WSGIApplication:
     """As `embedded_application` in moto_adapter."""
     making = threading.Lock()
 
     @cache
     def application() -> WSGIApplication:
-        made: WSGIApplication = _adapter().embedded_application(account, http_deliveries=http_deliveries)
+        made: WSGIApplication = _adapter().embedded_application(
+            account, http_deliveries=http_deliveries, emulator=emulator
+        )
         return made
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

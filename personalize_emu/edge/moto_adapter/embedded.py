@@ -16,6 +16,9 @@ from personalize_emu.edge.moto_adapter.deliveries import deliveries, guard
 from personalize_emu.edge.moto_adapter.faults import FORM_BODY, answer_faults
 from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
 from personalize_emu.edge.moto_adapter.resetting import using_services
+from personalize_emu.edge.moto_adapter.services.emulators import serving
+from personalize_emu.edge.moto_adapter.services.extensions import extend, missing_package
+from personalize_emu.emulator import Emulator
 from personalize_emu.wire.sigv4 import credential_scope
 
 if TYPE_CHECKING:
@@ -27,7 +30,9 @@ HOSTS = 1024
 ACCOUNT_VARIABLE = "HTTP_X_MOTO_ACCOUNT_ID"
 
 
-def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: bool = False) -> WSGIApplication:
+def embedded_application(
+    account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: bool = False, emulator: Emulator | None = None
+) -> WSGIApplication:
     """moto's server as a WSGI application.
 
     The application raises UnservedRequest for services that moto lacks, and MalformedRequest if the service of a
@@ -36,6 +41,7 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: 
     Args:
         account: owner of resources created with an unknown access key.
         http_deliveries: whether services may send HTTP requests to addresses given by clients.
+        emulator: whose resources stacks and other services show and change.
     """
     from moto.moto_server import werkzeug_app as moto_server
 
@@ -51,8 +57,9 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: 
         try:
             app = werkzeug_app.create_backend_app(service)
         except ImportError as error:
-            raise UnservedRequest(f"Install moto[{service}] to embed this AWS service: {error}.") from error
+            raise UnservedRequest(missing_package(service, error)) from error
         guard(service)
+        extend(service)
         answer_faults(app, service)
         return app
 
@@ -72,7 +79,11 @@ def embedded_application(account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: 
         if account != DEFAULT_ACCOUNT_ID and (scope is None or account_of(scope.access_key) is None):
             environ[ACCOUNT_VARIABLE] = account
         try:
-            with using_services(scope.service if scope else None), deliveries(allowed=http_deliveries):
+            with (
+                using_services(scope.service if scope else None),
+                deliveries(allowed=http_deliveries),
+                serving(emulator),
+            ):
                 answer: Iterable[bytes] = dispatcher(environ, start_response)
         # Raised while moto determines the service of a malformed request.
         except (LookupError, ValueError, AttributeError, TypeError) as error:

@@ -13,12 +13,15 @@ from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
-from moto import backend_index, mock_aws
+from moto import backend_index, backends, mock_aws
 from moto.core.models import botocore_stubber
 from moto.personalize import urls as personalize_urls
 from moto.personalize.models import PersonalizeBackend
 
 from personalize_emu.edge.moto_adapter.clients import MockEnded, as_text
+from personalize_emu.edge.moto_adapter.services.emulators import mocked_by
+from personalize_emu.edge.moto_adapter.services.extensions import backend_or_refusal
+from personalize_emu.emulator import Emulator
 
 IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 
@@ -43,10 +46,10 @@ def connection_closed(request: InterceptedRequest) -> Exception:
 
 @dataclass(frozen=True)
 class MockEndpoint:
-    """answer: handles requests to the hosts of Personalize. reset: called when moto resets its stores."""
+    """answer: handles requests to the hosts of Personalize. emulator: reset when moto resets its stores."""
 
     answer: Callable[[InterceptedRequest], tuple[int, dict[str, str], bytes]]
-    reset: Callable[[], None]
+    emulator: Emulator
 
 
 _PERSONALIZE_HOSTS = r"https?://personalize(-runtime|-events)?(-fips)?\.(.+)\.(amazonaws\.com(\.cn)?|api\.aws)"
@@ -74,7 +77,7 @@ class _Endpoints:
 
     def reset(self) -> None:
         for endpoint in self.open:
-            endpoint.reset()
+            endpoint.emulator.reset()
 
     def enter(self) -> None:
         self.users += 1
@@ -96,6 +99,7 @@ class _Endpoints:
         self._ignore_configured_endpoints()
         self._replace(PersonalizeBackend, "reset", _resetting(self, PersonalizeBackend.reset))
         self._replace(URLLib3Session, "send", _intercepting(URLLib3Session.send))
+        self._replace(backends, "get_backend", backend_or_refusal(backends.get_backend))
 
     def _ignore_configured_endpoints(self) -> None:
         """Keep AWS_ENDPOINT_URL from sending requests of clients to another server."""
@@ -142,6 +146,7 @@ def mocked_personalize(endpoint: MockEndpoint) -> Iterator[None]:
             endpoints.enter()
             stack.callback(endpoints.leave)
         stack.enter_context(mock_aws())
+        stack.enter_context(mocked_by(endpoint.emulator))
         endpoints.open.append(endpoint)
         # Removed before mock_aws exits, because moto then resets its stores, which must not reset this endpoint.
         stack.callback(endpoints.open.remove, endpoint)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
@@ -25,15 +25,27 @@ class SharedLock:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
+        with self._shared(wait=True):
+            yield
+
+    def shared_if_free(self) -> AbstractContextManager[bool]:
+        """As `shared`, but does not wait: False, without the lock, while a writer has it or waits for it."""
+        return self._shared(wait=False)
+
+    @contextmanager
+    def _shared(self, *, wait: bool) -> Iterator[bool]:
         depth = getattr(self._own, "depth", 0)
         if depth == 0:
             with self._changed:
                 # Writers have priority, so that continuous use cannot starve them.
-                self._changed.wait_for(lambda: self._excluding == 0)
-                self._users += 1
+                free = self._changed.wait_for(lambda: self._excluding == 0) if wait else self._excluding == 0
+                self._users += free
+            if not free:
+                yield False
+                return
         self._own.depth = depth + 1
         try:
-            yield
+            yield True
         finally:
             self._own.depth = depth
             if depth == 0:
@@ -56,7 +68,6 @@ class SharedLock:
             with self._changed:
                 self._excluding -= 1
                 self._changed.notify_all()
-
 
     @property
     def is_excluding(self) -> bool:
@@ -85,6 +96,13 @@ def using_services(service: str | None) -> Iterator[None]:
 def is_resetting() -> bool:
     """Whether a call of moto would wait now for the end of a reset."""
     return _lock.is_excluding
+
+
+@contextmanager
+def using_services_if_free() -> Iterator[bool]:
+    """As `using_services`, for work that a reset makes needless: False if there is one now."""
+    with _lock.shared_if_free() as free:
+        yield free
 
 
 def _nothing() -> None:

@@ -49,4 +49,4 @@ def _endpoint_of(emulator: Emulator) -> MockEndpoint:
             raise connection_closed(request) from error
         return response.status, dict(response.headers), response.body
 
-    return MockEndpoint(reply, emulator.reset)
+    return MockEndpoint(reply, emulator)

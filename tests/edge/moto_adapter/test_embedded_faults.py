@@ -84,7 +84,6 @@ def embedded() -> Iterator[ClientOf]:
         ),
         ("sts", "decode_authorization_message", {"EncodedMessage": "zz"}, 501, "NotImplementedException"),
         ("cloudwatch", "list_metrics", {"NextToken": "zz"}, 400, "InvalidParameterValue"),
-        ("cloudformation", "list_stacks", {}, 501, "NotImplementedException"),
     ],
 )
 def test_malformed_requests_get_errors_of_the_service(
