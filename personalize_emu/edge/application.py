@@ -1,22 +1,33 @@
-"""The Flask application of Amazon Personalize's three services and of the admin routes."""
+"""The Flask application of Amazon Personalize's three services and of the admin routes.
+
+    WSGI ─▶ PersonalizeMiddleware ── /_emu ──▶ Flask: the admin routes
+                     └─ all else ──▶ request_pipeline.answer
+
+AWS requests use any method and path, and need nothing of Flask, whose request objects take longer than most answers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from flask import Flask, Request, request
-from flask import Response as FlaskResponse
-from flask.typing import ResponseReturnValue
+from flask import Flask
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wsgi import get_input_stream
 
 from personalize_emu.edge.admin import routes as admin
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for
 from personalize_emu.edge.auth.callers import CallerOf, no_issued_keys
 from personalize_emu.edge.http.faulty_response import wait_for
+from personalize_emu.edge.http.wsgi import headers_of, path_of, sent
 from personalize_emu.edge.request_pipeline import AccountOf, answer, default_account, refuse
 from personalize_emu.emulator import Emulator
 from personalize_emu.wire.errors import AwsError, RequestEntityTooLargeException, SerializationException
 from personalize_emu.wire.render import Response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LARGEST_BODY = 4 * 1024 * 1024
 """Bytes. Several times the largest request the service model allows."""
@@ -45,16 +56,8 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(admin.admin_routes(emulator, reset_services))
-
-    # Before routing, because AWS requests use any method and path, and Flask would answer some of them itself.
-    @app.before_request
-    def serve_aws() -> ResponseReturnValue | None:
-        if is_admin_path(request.path):
-            return None
-        response = _answer_flask_request(emulator, request, account_of, access_check)
-        wait_for(response)
-        return to_flask(response)
-
+    middleware = PersonalizeMiddleware(emulator, app.wsgi_app, account_of, access_check)
+    app.wsgi_app = middleware  # type: ignore[method-assign]
     app.register_error_handler(404, lambda _: admin.no_such_route(404))
     app.register_error_handler(405, lambda _: admin.no_such_route(405))
     return app
@@ -64,31 +67,40 @@ def is_admin_path(path: str) -> bool:
     return path == admin.PREFIX or path.startswith(admin.PREFIX + "/")
 
 
-def to_flask(response: Response) -> FlaskResponse:
-    return FlaskResponse(response.body, status=response.status, headers=list(response.headers))
+@dataclass(frozen=True)
+class PersonalizeMiddleware:
+    """A WSGI application that answers requests for Personalize and passes those for admin routes to `application`."""
 
+    emulator: Emulator
+    application: WSGIApplication
+    account_of: AccountOf
+    access_check: AccessCheck
 
-def _answer_flask_request(
-    emulator: Emulator, incoming: Request, account_of: AccountOf, access_check: AccessCheck
-) -> Response:
-    method, path = incoming.method, incoming.path
-    headers = {name.lower(): value for name, value in incoming.headers.items()}
-    try:
-        body = incoming.get_data(cache=False)
-    except HTTPException as error:
-        return refuse(emulator, method, path, headers, _as_aws_error(error))
-    query = incoming.query_string.decode("latin-1")
-    return answer(
-        emulator,
-        method,
-        path,
-        query,
-        headers,
-        body,
-        account_of=account_of,
-        access_check=access_check,
-        patience=emulator.settings.instant_timeout,
-    )
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = path_of(environ)
+        if is_admin_path(path):
+            return self.application(environ, start_response)
+        response = self._answer(environ, path)
+        wait_for(response)
+        return sent(response, environ, start_response)
+
+    def _answer(self, environ: WSGIEnvironment, path: str) -> Response:
+        method, headers = environ["REQUEST_METHOD"], headers_of(environ)
+        try:
+            body = get_input_stream(environ, max_content_length=LARGEST_BODY).read()
+        except HTTPException as error:
+            return refuse(self.emulator, method, path, headers, _as_aws_error(error))
+        return answer(
+            self.emulator,
+            method,
+            path,
+            environ.get("QUERY_STRING", ""),
+            headers,
+            body,
+            account_of=self.account_of,
+            access_check=self.access_check,
+            patience=self.emulator.settings.instant_timeout,
+        )
 
 
 def _as_aws_error(error: HTTPException) -> AwsError:

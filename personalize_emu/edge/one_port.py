@@ -14,7 +14,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, TypeVar
 
 from personalize_emu.aws_services import AwsServices
-from personalize_emu.edge.application import create_app, is_admin_path, to_flask
+from personalize_emu.edge.application import create_app, is_admin_path
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for, allow_all
 from personalize_emu.edge.auth.callers import no_issued_keys
 from personalize_emu.edge.embedded_services import (
@@ -28,7 +28,7 @@ from personalize_emu.edge.embedded_services import (
 from personalize_emu.edge.http.error_responses import FORM, UnservedRequest, refusal
 from personalize_emu.edge.http.messages import Head, HttpRequest
 from personalize_emu.edge.http.origin_check import foreign_host, foreign_origin
-from personalize_emu.edge.http.wsgi import call_wsgi
+from personalize_emu.edge.http.wsgi import call_wsgi, headers_of, sent
 from personalize_emu.edge.request_log import log_service_call
 from personalize_emu.edge.request_log import services as _log
 from personalize_emu.edge.request_pipeline import (
@@ -111,17 +111,17 @@ class OnePort:
     """As `account_of`, for the event loop: raises MustWait."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        method, path, headers = environ["REQUEST_METHOD"], environ.get("PATH_INFO") or "/", _headers(environ)
+        method, path, headers = environ["REQUEST_METHOD"], environ.get("PATH_INFO") or "/", headers_of(environ)
         destination = self.destination(method, path, environ.get("QUERY_STRING", ""), headers)
         if destination.refusal is not None:
-            return to_flask(destination.refusal)(environ, start_response)
+            return sent(destination.refusal, environ, start_response)
         if destination.receiver is not Receiver.SERVICES:
             return self.ours(environ, start_response)
         try:
             return self.services(environ, start_response)
         except UnservedRequest as error:
             answer = _unserved(destination.service, headers, error)
-        return to_flask(answer)(environ, start_response)
+        return sent(answer, environ, start_response)
 
     def destination(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> Destination:
         """The destination of a request. path: percent-decoded. headers: names in lower case."""
@@ -222,10 +222,3 @@ def _is_unknown_operation(method: str, path: str, headers: Mapping[str, str]) ->
     if method != "POST" or path != "/" or headers.get("content-type", "").startswith(FORM):
         return False
     return not headers.get("x-amz-target", "").startswith(SERVICES_CALLED_UNSIGNED)
-
-
-def _headers(environ: WSGIEnvironment) -> dict[str, str]:
-    """Header names in lower case, with dashes."""
-    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
-    headers["content-type"] = environ.get("CONTENT_TYPE", "")
-    return headers

@@ -1,9 +1,10 @@
-"""Carries a whole HTTP request through a WSGI application, of Flask or of moto."""
+"""Between whole HTTP requests and responses and WSGI: of the applications of Flask and moto, and of other servers."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
@@ -11,8 +12,9 @@ from personalize_emu.edge.http.messages import Head, HttpRequest
 from personalize_emu.wire.render import Response
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_STATUSES = frozenset(HTTPStatus)
 _NOT_PASSED_ON = frozenset({"content-type", "content-length", "transfer-encoding", "expect", "connection", "upgrade"})
 
 
@@ -64,6 +66,28 @@ def environ_of(request: HttpRequest) -> WSGIEnvironment:
         if name not in _NOT_PASSED_ON and "_" not in name:
             environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
     return environ
+
+
+def headers_of(environ: WSGIEnvironment) -> dict[str, str]:
+    """The headers of a request, names in lower case with dashes."""
+    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(name):
+            headers[name.replace("_", "-").lower()] = environ[name]
+    return headers
+
+
+def path_of(environ: WSGIEnvironment) -> str:
+    """The path of a request, percent-decoded, with one slash at its start."""
+    path: str = environ.get("PATH_INFO") or "/"
+    return "/" + path.encode("latin-1").decode(errors="replace").lstrip("/")
+
+
+def sent(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    """Begin a response and return its body."""
+    phrase = HTTPStatus(response.status).phrase if response.status in _STATUSES else "Unknown"
+    start_response(f"{response.status} {phrase}", list(response.headers))
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
 
 
 def _local(head: Head) -> str:
