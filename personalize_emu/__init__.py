@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from personalize_emu.edge.testing.mock import mock_personalize
+    from personalize_emu.edge.testing.server_control import ServerControl
     from personalize_emu.emulator import Emulator
     from personalize_emu.settings import Settings
 
     __version__: str
 
-__all__ = ["Emulator", "Settings", "__version__", "mock_personalize"]
+__all__ = ["Emulator", "ServerControl", "Settings", "__version__", "mock_personalize"]
 
 _HOMES = MappingProxyType(
     {
         "Emulator": "personalize_emu.emulator",
+        "ServerControl": "personalize_emu.edge.testing.server_control",
         "Settings": "personalize_emu.settings",
         "mock_personalize": "personalize_emu.edge.testing.mock",
     }

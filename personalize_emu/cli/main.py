@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from personalize_emu.cli.answers import add_answer, add_answers, add_calls
 from personalize_emu.cli.check import add_check
 from personalize_emu.cli.environment import add_doctor, add_env
 from personalize_emu.cli.faults import add_fail, add_fail_job, add_faults
@@ -30,6 +31,9 @@ examples:
   personalize-emu check views.csv --schema views.avsc
                                              say what the service would refuse in a file
   personalize-emu usage                      say what the run would have cost on AWS
+  personalize-emu answer --campaign home-page a b c
+                                             declare a campaign without data that answers a, b, c
+  personalize-emu calls PutEvents            print the calls of an operation
   personalize-emu fail PutEvents ThrottlingException --times 2
                                              let the next two calls fail
   personalize-emu kinesis --stream clicks    send the records of a stream as events
@@ -48,6 +52,9 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_env,
     add_check,
     add_usage,
+    add_answer,
+    add_answers,
+    add_calls,
     add_fail,
     add_fail_job,
     add_faults,

@@ -3,21 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from personalize_emu.edge.testing.server_control import ServerControl
     from personalize_emu.edge.testing.trained_campaign import TrainedCampaigns
     from personalize_emu.emulator import Emulator
 
 
+MARKER = "personalize_emu"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(pace=..., seed=..., ...): arguments of mock_personalize for the fixture personalize_emu of a test",
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse arguments that do not exist, also for tests that do not use the fixture."""
+    _arguments(item)
+
+
+def _arguments(item: pytest.Item) -> dict[str, Any]:
+    """The arguments of the markers of a test; those nearer to the test win.
+
+    Raises:
+        pytest.UsageError: mock_personalize has no such argument.
+    """
+    given: dict[str, Any] = {}
+    for mark in reversed(list(item.iter_markers(MARKER))):
+        _check_mark(item, mark)
+        given |= mark.kwargs
+    return given
+
+
+def _check_mark(item: pytest.Item, mark: pytest.Mark) -> None:
+    from personalize_emu.edge.testing.mock import ARGUMENTS
+
+    unknown = [repr(value) for value in mark.args] + [name for name in mark.kwargs if name not in ARGUMENTS]
+    if unknown:
+        raise pytest.UsageError(
+            f"{item.nodeid}: the marker {MARKER} has no argument {unknown[0]}; it has {', '.join(ARGUMENTS)}, by name"
+        )
+
+
 @pytest.fixture
-def personalize_emu() -> Iterator[Emulator]:
-    """An emulator in this process; requests of all boto3 clients stay in the process."""
+def personalize_emu(request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """An emulator in this process; requests of all boto3 clients stay in the process.
+
+    `@pytest.mark.personalize_emu(pace="fast", seed=3)` on a test, class or module sets arguments of `mock_personalize`.
+    """
     from personalize_emu.edge.testing.mock import mock_personalize
 
-    with mock_personalize() as emulator:
+    with mock_personalize(**_arguments(request.node)) as emulator:
         yield emulator
 
 
@@ -34,19 +76,19 @@ def personalize_emu_session() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def trained_campaign(personalize_emu: Emulator) -> TrainedCampaigns:  # noqa: ARG001
+def trained_campaign(personalize_emu: Emulator) -> TrainedCampaigns:
     """A function that trains a campaign from rows (user, item, timestamp[, event type]) and returns its ARN."""
     from personalize_emu.edge.testing.trained_campaign import TrainedCampaigns
 
-    return TrainedCampaigns()
+    return TrainedCampaigns(personalize_emu)
 
 
 @pytest.fixture(scope="session")
-def trained_campaign_session(personalize_emu_session: Emulator) -> TrainedCampaigns:  # noqa: ARG001
+def trained_campaign_session(personalize_emu_session: Emulator) -> TrainedCampaigns:
     """As `trained_campaign`, in the emulator of the session, for campaigns that several tests use."""
     from personalize_emu.edge.testing.trained_campaign import TrainedCampaigns
 
-    return TrainedCampaigns()
+    return TrainedCampaigns(personalize_emu_session)
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +119,11 @@ def personalize_server(personalize_server_session: str, monkeypatch: pytest.Monk
     for name, value in client_environment(personalize_server_session, "us-east-1").items():
         monkeypatch.setenv(name, value)
     return personalize_server_session
+
+
+@pytest.fixture
+def personalize_server_control(personalize_server: str) -> ServerControl:
+    """Declared answers, recorded calls, faults and the clock of the server of `personalize_server`."""
+    from personalize_emu.edge.testing.server_control import ServerControl
+
+    return ServerControl(personalize_server)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from personalize_emu.emulator import Emulator
     from personalize_emu.state.clock import Clock
 
+ATTRIBUTE = "personalize_emu"
+"""Of instances of a decorated class: the emulator of the test."""
 Target = TypeVar("Target", bound=Callable[..., Any])
 
 
@@ -58,10 +60,11 @@ def mock_personalize(
     """Answer every Personalize call of this process from a fresh emulator.
 
     Use it as `@mock_personalize` or `@mock_personalize(...)` on functions, coroutine functions, generators and test
-    classes, as `with mock_personalize() as emulator:`, or with `start()` and `stop()`. Clients may be created before or
-    after. Other AWS services are provided by moto, with or without an explicit `mock_aws()` outside or inside. No
-    request leaves the process, except of clients with AWS_ENDPOINT_URL or `endpoint_url`, which causes a warning. Each
-    use has its own emulator; of nested ones the innermost handles requests.
+    classes, whose tests find the emulator at `self.personalize_emu`; as `with mock_personalize() as emulator:`; or with
+    `start()` and `stop()`. Clients may be created before or after. Other AWS services are provided by moto, with or
+    without an explicit `mock_aws()` outside or inside. No request leaves the process, except of clients with
+    AWS_ENDPOINT_URL or `endpoint_url`, which causes a warning. Each use has its own emulator; of nested ones the
+    innermost handles requests.
 
     Args:
         seed: of all random choices; equal seeds and calls give equal responses.
@@ -91,6 +94,10 @@ def mock_personalize(
     )
     mock = MockPersonalize(settings, clock)
     return mock if target is None else mock(target)
+
+
+ARGUMENTS = tuple(name for name in inspect.signature(mock_personalize).parameters if name != "target")
+"""Names of the arguments, which the marker of the pytest plugin has as well."""
 
 
 class MockPersonalize:
@@ -141,19 +148,35 @@ class MockPersonalize:
             yield emulator
 
 
-def _decorated_function(function: Any, mock: MockPersonalize) -> Any:
-    """The same kind of function, with the mock around each call or whole iteration."""
+def _decorated_function(function: Any, mock: MockPersonalize, *, method: bool = False) -> Any:
+    """The same kind of function, with the mock around each call or whole iteration.
+
+    method: the first argument is a test instance, which gets the emulator as its attribute `personalize_emu`.
+    """
+
+    @contextmanager
+    def mocked(args: tuple[Any, ...]) -> Iterator[None]:
+        with mock.new_emulator() as emulator:
+            before = vars(args[0]).get(ATTRIBUTE) if method else None
+            if method:
+                setattr(args[0], ATTRIBUTE, emulator)
+            try:
+                yield
+            finally:
+                # One decorated method may call another.
+                if method:
+                    setattr(args[0], ATTRIBUTE, before)
 
     async def awaited(*args: Any, **named: Any) -> Any:
-        with mock.new_emulator():
+        with mocked(args):
             return await function(*args, **named)
 
     def iterated(*args: Any, **named: Any) -> Any:
-        with mock.new_emulator():
+        with mocked(args):
             return (yield from function(*args, **named))
 
     def called(*args: Any, **named: Any) -> Any:
-        with mock.new_emulator():
+        with mocked(args):
             return function(*args, **named)
 
     wrapper: Any = called
@@ -165,15 +188,15 @@ def _decorated_function(function: Any, mock: MockPersonalize) -> Any:
 
 
 def _decorate_class(target: Any, mock: MockPersonalize) -> None:
-    """Wrap each test of a class in a mock, including set-up and tear-down."""
+    """Wrap each test of a class in a mock, including set-up and tear-down; `self.personalize_emu` is its emulator."""
     if issubclass(target, unittest.TestCase):
-        target.run = _decorated_function(target.run, mock)
+        target.run = _decorated_function(target.run, mock, method=True)
     elif hasattr(target, "setup_method"):
         _decorate_setup(target, mock)
     else:
         for name, member in list(vars(target).items()):
             if inspect.isfunction(member) and not name.startswith("_"):
-                setattr(target, name, _decorated_function(member, mock))
+                setattr(target, name, _decorated_function(member, mock, method=True))
 
 
 def _decorate_setup(target: Any, mock: MockPersonalize) -> None:
@@ -182,7 +205,7 @@ def _decorate_setup(target: Any, mock: MockPersonalize) -> None:
     # pytest passes the test method to set-up methods with a parameter for it, which these two always have.
     def setup_method(self: Any, method: Any = None) -> None:
         with ExitStack() as stack:
-            stack.enter_context(mock)
+            setattr(self, ATTRIBUTE, stack.enter_context(mock))
             _call_with_method(set_up, self, method)
             stack.pop_all()
 

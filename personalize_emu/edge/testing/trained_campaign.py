@@ -9,10 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from personalize_emu.edge.moto_adapter import new_client
 from personalize_emu.settings import Settings
+from personalize_emu.state.clock import SystemClock
+
+if TYPE_CHECKING:
+    from personalize_emu.emulator import Emulator
 
 BUCKET = "personalize-emu-trained-campaigns"
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
@@ -60,10 +64,15 @@ class Table:
 
 
 class TrainedCampaigns:
-    """Creates campaigns in the emulator of this process, whose pace must be `instant`."""
+    """Creates campaigns in the emulator of this process.
 
-    def __init__(self) -> None:
+    Args:
+        emulator: whose jobs are waited for if its pace is `fast`; without it the pace must be `instant`.
+    """
+
+    def __init__(self, emulator: Emulator | None = None) -> None:
         self._numbers = count(1)
+        self._emulator = emulator
 
     def __call__(
         self,
@@ -84,23 +93,59 @@ class TrainedCampaigns:
 
         Raises:
             TrainingFailed: the rows were refused, or there are too few.
-            ValueError: the rows have another form, or different forms.
+            ValueError: the rows have another form, or different forms; or the emulator is too slow to wait for.
         """
+        self._require_pace()
         table = table_of(rows)
         name = f"trained-{next(self._numbers)}"
         personalize = _client("personalize", region)
         group = personalize.create_dataset_group(name=name)["datasetGroupArn"]
-        _import(personalize, region, group, name, table)
+        self._wait()
+        self._import(personalize, region, group, name, table)
         arn = recipe if recipe.startswith("arn:") else f"arn:aws:personalize:::recipe/{recipe}"
         config = {"solutionConfig": {"algorithmHyperParameters": hyperparameters}} if hyperparameters else {}
         solution = personalize.create_solution(
             name=name, datasetGroupArn=group, recipeArn=arn, performAutoTraining=False, **config
         )["solutionArn"]
+        self._wait()
         version = personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+        self._wait()
         _require_active(personalize.describe_solution_version(solutionVersionArn=version)["solutionVersion"])
         campaign: str = personalize.create_campaign(name=name, solutionVersionArn=version)["campaignArn"]
+        self._wait()
         _require_active(personalize.describe_campaign(campaignArn=campaign)["campaign"])
         return campaign
+
+    def _require_pace(self) -> None:
+        emulator = self._emulator
+        if emulator is None or emulator.settings.pace == "instant":
+            return
+        if emulator.settings.pace == "real" or not isinstance(emulator.clock, SystemClock):
+            raise ValueError("trained_campaign needs the pace instant, or fast without a clock of the test's own")
+
+    def _wait(self) -> None:
+        """Until everything is done that has been begun."""
+        if self._emulator is not None:
+            self._emulator.wait_idle()
+
+    def _import(self, personalize: Any, region: str, group: str, name: str, table: Table) -> None:
+        schema = personalize.create_schema(name=name, schema=table.schema())["schemaArn"]
+        dataset = personalize.create_dataset(
+            name=name, schemaArn=schema, datasetGroupArn=group, datasetType="Interactions"
+        )["datasetArn"]
+        self._wait()
+        s3 = _client("s3", "us-east-1")
+        # In us-east-1, creating one's own bucket again is not an error.
+        s3.create_bucket(Bucket=BUCKET)
+        s3.put_object(Bucket=BUCKET, Key=f"{region}/{name}.csv", Body=table.csv().encode())
+        job = personalize.create_dataset_import_job(
+            jobName=name,
+            datasetArn=dataset,
+            dataSource={"dataLocation": f"s3://{BUCKET}/{region}/{name}.csv"},
+            roleArn=f"arn:aws:iam::{Settings().account}:role/Personalize",
+        )["datasetImportJobArn"]
+        self._wait()
+        _require_active(personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"])
 
 
 def table_of(rows: Any) -> Table:
@@ -142,24 +187,6 @@ def _type_of(values: Sequence[Any]) -> str:
     if kinds == {int}:
         return "long"
     return "double" if kinds and kinds <= {int, float} else "string"
-
-
-def _import(personalize: Any, region: str, group: str, name: str, table: Table) -> None:
-    schema = personalize.create_schema(name=name, schema=table.schema())["schemaArn"]
-    dataset = personalize.create_dataset(
-        name=name, schemaArn=schema, datasetGroupArn=group, datasetType="Interactions"
-    )["datasetArn"]
-    s3 = _client("s3", "us-east-1")
-    # In us-east-1, creating one's own bucket again is not an error.
-    s3.create_bucket(Bucket=BUCKET)
-    s3.put_object(Bucket=BUCKET, Key=f"{region}/{name}.csv", Body=table.csv().encode())
-    job = personalize.create_dataset_import_job(
-        jobName=name,
-        datasetArn=dataset,
-        dataSource={"dataLocation": f"s3://{BUCKET}/{region}/{name}.csv"},
-        roleArn=f"arn:aws:iam::{Settings().account}:role/Personalize",
-    )["datasetImportJobArn"]
-    _require_active(personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"])
 
 
 def _require_active(described: dict[str, Any]) -> None:
