@@ -50,6 +50,7 @@ bench: $(STAMP)  ## start-up, serving and training times
 	@$(BIN)/python -m benchmarks.memory
 	@$(BIN)/python -m benchmarks.serving
 	@$(BIN)/python -m benchmarks.stalled
+	@$(BIN)/python -m benchmarks.first_answers
 	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.scale
 	@$(BIN)/python -m benchmarks.filters

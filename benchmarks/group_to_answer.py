@@ -30,9 +30,9 @@ class Stopwatch:
 
 
 class GroupToAnswer:
-    """The steps, for a server with pace instant."""
+    """The steps, for a server with pace instant; without a URL for the emulator in this process."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | None) -> None:
         config = Config(read_timeout=900, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
         session: Any = boto3.session.Session("benchmark", "benchmark", region_name="us-east-1")
         self.watch = Stopwatch()

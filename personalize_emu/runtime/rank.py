@@ -53,15 +53,16 @@ def ranked(model: Model, scores: NDArray[np.float32], item_ids: Sequence[str]) -
 
     scores: float32[items], of the whole catalog. item_ids: distinct.
     """
-    numbers, trained = [model.number_of.get(item, -1) for item in item_ids], model.trained_items
-    known = [number for number in numbers if number >= 0 and trained[number]]
-    unknown = [item for item, number in zip(item_ids, numbers, strict=True) if number < 0 or not trained[number]]
-    scores = scores[known]
+    numbers = np.array([model.number_of.get(item, -1) for item in item_ids], np.int64)
+    scored = numbers >= 0
+    scored[scored] = model.trained_items[numbers[scored]]
+    places = np.flatnonzero(scored)
+    scores = scores[numbers[places]]
     # Item numbers follow the order of ids, so a stable sort by number resolves ties by id (RT-32).
-    order = np.lexsort((np.array(known, dtype=np.int64), -scores))
+    order = np.lexsort((numbers[places], -scores))
     shares = softmax_of(scores, order.astype(np.int32))
     ranking: list[dict[str, Any]] = [
-        {"itemId": model.catalog[known[place]], "score": share}
-        for place, share in zip(order, shares, strict=True)
+        {"itemId": item_ids[place], "score": share}
+        for place, share in zip(places[order].tolist(), shares, strict=True)
     ]
-    return ranking + [{"itemId": item} for item in unknown]
+    return ranking + [{"itemId": item_ids[place]} for place in np.flatnonzero(~scored).tolist()]

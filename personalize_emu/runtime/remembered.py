@@ -155,13 +155,14 @@ def _unchanged_until(context: Context, trained: TrainedVersion) -> float:
 def _finished(listed: list[dict[str, Any]], basis: Basis, until: float, key_bytes: int) -> FinishedList:
     # Actions are not impressions of items (EV-75).
     item_ids = tuple([item["itemId"] for item in listed if "itemId" in item])
-    size = ENTRY_BYTES + key_bytes + sum(ITEM_BYTES + _metadata_bytes(item.get("metadata")) for item in listed)
+    metadata = sum([_metadata_bytes(item["metadata"]) for item in listed if "metadata" in item])
+    size = ENTRY_BYTES + key_bytes + ITEM_BYTES * len(listed) + metadata
     return FinishedList(RenderedOnce(listed), item_ids, basis, until, size)
 
 
-def _metadata_bytes(metadata: Mapping[str, str] | None) -> int:
+def _metadata_bytes(metadata: Mapping[str, str]) -> int:
     """Of values and their JSON text, in which a character takes up to six bytes."""
-    return 0 if metadata is None else 300 + sum(150 + 10 * (len(name) + len(text)) for name, text in metadata.items())
+    return 300 + sum(150 + 10 * (len(name) + len(text)) for name, text in metadata.items())
 
 
 def _read_only(scores: Scores) -> Scores:

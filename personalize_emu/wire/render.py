@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache, lru_cache
+from itertools import groupby
 from json.encoder import encode_basestring_ascii
 from operator import itemgetter
 from typing import Any
@@ -154,8 +155,13 @@ def _list_of(member: Shape) -> Writer:
     write_similar = None if members is None else _structures_of(members)
 
     def write_items(value: Any) -> str:
-        texts = write_similar(value) if write_similar is not None and len(value) >= MANY else None
-        return "[" + ",".join([write(item) for item in value] if texts is None else texts) + "]"
+        if write_similar is None or len(value) < MANY:
+            return "[" + ",".join([write(item) for item in value]) + "]"
+        texts: list[str] = []
+        for names, group in groupby(value, tuple):
+            similar = list(group)
+            texts += (len(similar) >= MANY and write_similar(names, similar)) or map(write, similar)
+        return "[" + ",".join(texts) + "]"
 
     def write_list(value: Any) -> str:
         return value.rendered(write_items) if type(value) is RenderedOnce else write_items(value)
@@ -163,15 +169,12 @@ def _list_of(member: Shape) -> Writer:
     return write_list
 
 
-def _structures_of(members: list[Member]) -> Callable[[list[Mapping[str, Any]]], list[str] | None]:
-    """Writes structures that all have the same members, one member after the other, which takes half the time; None
-    for others.
+def _structures_of(members: list[Member]) -> Callable[[tuple[str, ...], list[Mapping[str, Any]]], list[str] | None]:
+    """Writes structures that all have the members `names`, one member after the other, which takes half the time; None
+    where one is absent after all (P-27).
     """
 
-    def write_structures(structures: list[Mapping[str, Any]]) -> list[str] | None:
-        names = tuple(structures[0])
-        if not all(map(names.__eq__, map(tuple, structures))):
-            return None
+    def write_structures(names: tuple[str, ...], structures: list[Mapping[str, Any]]) -> list[str] | None:
         keys, columns = [], []
         for name, key, write in members:
             if name in names:
