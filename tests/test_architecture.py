@@ -16,15 +16,18 @@ LONGEST_FILE = 400
 
 # What the modules of each top-level package or module may import, besides their own package. "" is personalize_emu
 # itself, which imports lazily. A longer name allows that part only.
-FOUNDATION = frozenset({"data", "recipes", "filters", "settings", "aws_services", "s3_locations", "schema_files"})
+FOUNDATION = frozenset(
+    {"data", "recipes", "filters", "settings", "aws_services", "s3_locations", "schema_files", "lazy_imports"}
+)
 ALLOWED: Mapping[str, frozenset[str]] = {
     "settings": frozenset(),
     "schema_files": frozenset(),
+    "lazy_imports": frozenset(),
     "data": frozenset(),
     "wire": frozenset(),
     "aws_services": frozenset({"settings"}),
     "s3_locations": frozenset({"aws_services"}),
-    "recipes": frozenset({"data"}),
+    "recipes": frozenset({"data", "lazy_imports"}),
     "filters": frozenset({"data"}),
     "state": (FOUNDATION - {"recipes"}) | {"recipes.contract.base", "wire.errors"},
     "service": FOUNDATION | {"state", "wire.errors", "wire.pages", "wire.rendered"},
@@ -49,6 +52,7 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "moto": ("edge.moto_adapter",),
     "dask": ("batch.executors",),
     "distributed": ("batch.executors",),
+    "scipy": ("lazy_imports", "recipes.training.tuning"),
     "pickle": (),
     "cPickle": (),
     "cloudpickle": (),

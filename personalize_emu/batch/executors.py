@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from personalize_emu.lazy_imports import load_linear_algebra
 from personalize_emu.settings import DASK_SCHEME, Settings
 from personalize_emu.state.jobs import JobFailed
 
@@ -117,6 +118,7 @@ def _received() -> Callable[[Any], Any]:
 def _begin_process(work: Callable[[Any], Any]) -> None:
     """In a worker process: keep the work, and end with the process that started this one, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    load_linear_algebra()
     threadpool_limits(limits=1, user_api="blas")
     parent = parent_process()
     if parent is not None:

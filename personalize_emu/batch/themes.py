@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.batch.lines import INFERENCE
 from personalize_emu.data.schemas.avro import Field
 from personalize_emu.filters.records import Records
+from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.wire.java_text import double
 
 Vector = NDArray[np.float32]

@@ -90,7 +90,9 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     _begin_logging(settings.log_level)
     _allow_many_files()
     emulator = emulator_with_services(settings, training_processes=TrainingProcesses(settings.training_workers))
-    # Requests already run in several threads; BLAS threads inside each would compete for the cores.
+    # Requests already run in several threads; BLAS threads inside each would compete for the cores. The environment is
+    # for the library of scipy, which is loaded with the first model.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     threadpool_limits(limits=1, user_api="blas")
     server = HttpServer(Dispatcher(one_port(emulator), asyncio.get_running_loop()), settings.body_timeout)
     stopped = _stop_signal()

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.recipes.content.text_embedding import TextEmbedding, fit_text_embedding, term_counts
 from personalize_emu.recipes.contract.base import History, Kind, Model, NotEnoughData, Recipe, TrainingData, TrainingRun
 from personalize_emu.recipes.contract.creation_time import creation_times

@@ -37,7 +37,7 @@ personalize("CreateDatasetGroup", '{"name": "group"}')
 assert client.post("/_emu/reset").status_code == 200
 assert client.get("/_emu/health").status_code == 200
 personalize("ListDatasetGroups")
-assert imported("boto3", "moto", "responses", "sklearn") == []
+assert imported("boto3", "moto", "responses", "scipy", "sklearn") == []
 """
 S3_LATER = """
 s3("PUT", "/bucket")

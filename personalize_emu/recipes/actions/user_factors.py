@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.numerics.truncated_svd import truncated_svd
 from personalize_emu.recipes.scorers.ease import user_item_matrix

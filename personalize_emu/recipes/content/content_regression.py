@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.recipes.content.item_vectors import ItemVectoriser, ItemVectors, fit_item_vectoriser
 from personalize_emu.recipes.contract.features import Features
 from personalize_emu.recipes.numerics.sparse_products import products

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.recipes.content.text_embedding import TextEmbedding, fit_text_embedding, term_counts, unit_rows
 from personalize_emu.recipes.contract.features import Features
 from personalize_emu.recipes.numerics.sparse_products import product, products, sum_of_dense_rows, sum_of_rows

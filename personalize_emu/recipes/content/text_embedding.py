@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.recipes.numerics.truncated_svd import truncated_svd
 
 BUCKETS = 1 << 14

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
+from personalize_emu.lazy_imports import sparse as sp
+from personalize_emu.lazy_imports import special
 from personalize_emu.recipes.context.levels import (
     Levels,
     columns_of,
@@ -194,7 +194,7 @@ def best_prior(counts: Table, expected: Table) -> tuple[float, float]:
     of_expected = float((seen * np.log(usual)).sum())
     likelihoods = [
         of_expected
-        + float((gammaln(seen + prior) - gammaln(prior)).sum())
+        + float((special.gammaln(seen + prior) - special.gammaln(prior)).sum())
         + float((prior * np.log(prior) - (counts + prior) * np.log(expected + prior)).sum())
         for prior in PRIORS
     ]

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
+
+from personalize_emu.lazy_imports import sparse as sp
 
 
 @dataclass(frozen=True, eq=False)

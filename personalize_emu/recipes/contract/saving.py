@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
-import scipy.sparse as sp
 
+from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.recipes.contract.base import Model
 
 FORMAT = 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse._sparsetools import csr_matvec, csr_matvecs
+
+from personalize_emu.lazy_imports import sparse as sp
+from personalize_emu.lazy_imports import sparsetools
 
 FEW = 6
 """Fewer vectors than these are multiplied one by one: the routine for many is slow with them."""
@@ -35,7 +36,7 @@ def product(matrix: sp.csr_matrix, vector: Table) -> Table:
     vector = np.ascontiguousarray(vector, np.float32)
     if len(vector) != matrix.shape[1]:
         raise ValueError(f"{len(vector)} numbers for {matrix.shape[1]} columns")
-    csr_matvec(*matrix.shape, matrix.indptr, matrix.indices, matrix.data, vector, result)
+    sparsetools.csr_matvec(*matrix.shape, matrix.indptr, matrix.indices, matrix.data, vector, result)
     return result
 
 
@@ -46,7 +47,8 @@ def sum_of_dense_rows(table: Table, rows: Numbers, weights: Table) -> Table:
     if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(table):
         raise IndexError("no such row")
     pointers = np.array([0, len(rows)], np.int32)
-    csr_matvecs(1, len(table), table.shape[1], pointers, rows, weights, np.ascontiguousarray(table).ravel(), total)
+    numbers = np.ascontiguousarray(table).ravel()
+    sparsetools.csr_matvecs(1, len(table), table.shape[1], pointers, rows, weights, numbers, total)
     return total
 
 

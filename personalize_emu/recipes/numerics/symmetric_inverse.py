@@ -6,7 +6,8 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
+
+from personalize_emu.lazy_imports import lapack
 
 Number = TypeVar("Number", np.float32, np.float64)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import eigsh, svds
+
+from personalize_emu.lazy_imports import sparse as sp
+from personalize_emu.lazy_imports import sparse_linalg
 
 TOLERANCE = 0.05
 """Of the iteration: enough for directions that only similarities are made of."""
@@ -29,10 +30,11 @@ def truncated_svd(
     if rank + 1 >= smaller:
         _, values, rows = np.linalg.svd(matrix.toarray(), full_matrices=False)
     elif symmetric:
-        values, columns = eigsh(matrix, rank, which="LA", v0=start, tol=TOLERANCE, rng=rng)
+        values, columns = sparse_linalg.eigsh(matrix, rank, which="LA", v0=start, tol=TOLERANCE, rng=rng)
         rows = columns.T
     else:
-        _, values, rows = svds(matrix, rank, v0=start, tol=TOLERANCE, rng=rng, return_singular_vectors="vh")
+        wanted = {"rng": rng, "return_singular_vectors": "vh"}
+        _, values, rows = sparse_linalg.svds(matrix, rank, v0=start, tol=TOLERANCE, **wanted)
     order = np.argsort(-values, kind="stable")[:rank]
     order = order[values[order] > LEAST_SHARE * values.max()]
     vectors = rows[order].T

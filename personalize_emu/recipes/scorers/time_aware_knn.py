@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Interactions, subsample_users
 from personalize_emu.recipes.numerics.sparse_products import (

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
+
+from personalize_emu.lazy_imports import sparse as sp
 
 Array = NDArray[Any]
 

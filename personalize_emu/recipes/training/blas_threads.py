@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
+from personalize_emu.lazy_imports import load_linear_algebra
+
 
 class _Limit:
     """The limit is one of the whole process, so trainings that overlap share it."""
@@ -25,6 +27,7 @@ class _Limit:
         with self._lock:
             self._users += 1
             if self._users == 1:
+                load_linear_algebra()
                 self._limits = threadpool_limits(limits=1, user_api="blas")
 
     def leave(self) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from personalize_emu.data.schemas.avro import Field
 from personalize_emu.data.schemas.columns import IMPRESSION, encoded
 from personalize_emu.data.schemas.values import readable_text
+from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.recipes.contract.features import Categories, Features, Numbers, Texts
 
 SEPARATOR = "|"
