@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personalize_emu.recipes.contract.base import History, TrainingData
+from personalize_emu.recipes.numerics.sparse_products import fullest_rows
 from personalize_emu.recipes.numerics.symmetric_inverse import inverse_of_positive_definite
 from personalize_emu.recipes.scorers.ease import Ease, fit_dual, fit_ease, fit_primal, user_item_matrix
 from personalize_emu.recipes.scorers.histories import Kernel
@@ -145,3 +149,28 @@ def test_ease_takes_the_smaller_form() -> None:
     tall = random_data(users=60, items=8, rows=300, seed=1)
     assert type(fit_ease(wide.interactions, 5, len(wide.catalog), 9.0)).__name__ == "DualEase"
     assert type(fit_ease(tall.interactions, len(tall.user_ids), len(tall.catalog), 9.0)).__name__ == "PrimalEase"
+
+
+@settings(deadline=None)
+@given(st.integers(0, 5), st.integers(1, 40))
+def test_a_matrix_in_two_parts_has_the_same_products(seed: int, dense_rows: int) -> None:
+    matrix = sp.random_array((30, 25), density=0.3, rng=seed, dtype=np.float32).tocsr()
+    bags = sp.random_array((7, 30), density=0.2, rng=seed + 1, dtype=np.float32).tocsr()
+    parts = fullest_rows(sp.csr_matrix(matrix), dense_rows)
+    assert len(parts.rows) == min(dense_rows, 30)
+    assert parts.products(sp.csr_matrix(bags)) == pytest.approx((bags @ matrix).toarray(), rel=1e-5)
+
+
+def test_transitions_of_many_histories_are_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("personalize_emu.recipes.scorers.transitions.MOST_DENSE", 300)
+    data = random_data(users=20, items=40, rows=400, seed=1)
+    transitions = fit_transitions(data.interactions, len(data.catalog))
+    histories = [
+        History(data.items[start:end], data.timestamps[start:end])
+        for start, end in pairwise(data.offsets[:13].tolist())
+    ]
+    kernel = Kernel(reach=12, decay=4.0)
+    together = transitions.scores_many(histories, kernel)
+    assert 0 < len(transitions._fullest.rows) < len(data.catalog)
+    for row, history in zip(together, histories, strict=True):
+        assert row == pytest.approx(transitions.scores_many([history], kernel)[0], rel=1e-4, abs=1e-6)

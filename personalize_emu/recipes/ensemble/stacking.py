@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,8 @@ FEWEST_EXAMPLES = 20
 """Of a kind of question; of fewer, the weights of all examples stand for it, and of fewer altogether the prior ones."""
 CELLS = 1 << 22
 """Scores held at once (16 MB)."""
+CACHED_CELLS = 1 << 16
+"""And of these, standardised at once (256 KB)."""
 
 FitScorers = Callable[[Sequence[TrainingData]], Iterator[tuple[Scorer, ...]]]
 """Fits the scorers of several parts of the data, each by itself, and yields them in order."""
@@ -110,11 +113,34 @@ class Ensemble:
         return [(scorer, place) for scorer in self.scorers for place in range(len(scorer.columns))]
 
     def _weighed(self, histories: Sequence[History]) -> Table:
-        table = self._scores(histories)
-        returning = self.users.returning(histories)
-        factors = _scales(table) * self.weights[returning.astype(np.int64)].T.astype(np.float32)
-        total: Table = np.einsum("chi,ch->hi", table, factors)
+        """A scorer at a time, so that no table has all columns; what is the same for all histories is added once."""
+        kinds = self.users.returning(histories).astype(np.int64)
+        fixed = tuple([all(scorer.is_fixed(place, each) for each in histories) for scorer, place in self._places])
+        total = np.empty((len(histories), self.item_count), np.float32)
+        for kind in np.unique(kinds).tolist():
+            total[kinds == kind] = self._sum_of_fixed(kind, fixed)
+        first = 0
+        for scorer in self.scorers:
+            columns = range(first, first + len(scorer.columns))
+            wanted = [column for column in columns if not fixed[column] and self.weights[:, column].any()]
+            if wanted:
+                table = scorer.scores(histories)
+                for column, rows in product(wanted, self._slices(len(histories))):
+                    total[rows] += self._weighed_column(table[column - first, rows], column, kinds[rows])
+            first = columns.stop
         return total
+
+    def _slices(self, count: int) -> Iterator[slice]:
+        """So many histories in parts that stay in a cache while they are worked on."""
+        size = max(1, CACHED_CELLS // max(1, self.item_count))
+        return (slice(start, start + size) for start in range(0, count, size))
+
+    def _weighed_column(self, scores: Table, column: int, kinds: NDArray[np.int64]) -> Table:
+        """In the memory of float32[histories, items]."""
+        if self.columns[column].sums:
+            in_logarithms(scores)
+        scores *= (_scales(scores) * self.weights[kinds, column]).astype(np.float32)[:, None]
+        return scores
 
     def _scores(self, histories: Sequence[History]) -> Table:
         table = np.concatenate([scorer.scores(histories) for scorer in self.scorers])

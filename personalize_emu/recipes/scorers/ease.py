@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Interactions
-from personalize_emu.recipes.numerics.sparse_products import product, products, sum_of_dense_rows
+from personalize_emu.recipes.numerics.sparse_products import dense_products, product, products, sum_of_dense_rows
 from personalize_emu.recipes.numerics.symmetric_inverse import inverse_of_positive_definite
 from personalize_emu.recipes.scorers.base import Column, Kernels, Part, Scorer, Table
 from personalize_emu.recipes.scorers.histories import Kernel, weighted_rows
@@ -71,10 +71,9 @@ class PrimalEase(Ease):
 
     def scores_of(self, bags: sp.csr_matrix) -> NDArray[np.float32]:
         if len(self.columns) == len(self.place):
-            whole: NDArray[np.float32] = bags @ self.weights
-            return whole
+            return dense_products(bags, self.weights)
         scores = np.zeros((bags.shape[0], len(self.place)), np.float32)
-        scores[:, self.columns] = bags[:, self.columns] @ self.weights
+        scores[:, self.columns] = dense_products(bags[:, self.columns], self.weights)
         return scores
 
     def part_of(self, items: NDArray[np.int32], weights: Vector) -> Part:

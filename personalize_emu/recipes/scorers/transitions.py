@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Interactions
-from personalize_emu.recipes.numerics.sparse_products import sum_of_dense_rows, weighted_cells
+from personalize_emu.recipes.numerics.sparse_products import (
+    FEW,
+    FullestRows,
+    fullest_rows,
+    sum_of_dense_rows,
+    weighted_cells,
+)
 from personalize_emu.recipes.scorers.base import Column, Kernels, Part, Scorer, Table, part_of_cells
 from personalize_emu.recipes.scorers.histories import Kernel, weighted_rows
 
@@ -57,6 +63,8 @@ class Transitions:
         if self._dense is not None:
             dense: NDArray[np.float32] = bags @ self._dense
             return dense
+        if len(histories) >= FEW:
+            return self._fullest.products(bags)
         scores = np.empty((len(histories), self.matrix.shape[1]), np.float32)
         for row, start, end in zip(scores, bags.indptr[:-1], bags.indptr[1:], strict=True):
             # A product of sparse matrices takes twice as long.
@@ -71,6 +79,10 @@ class Transitions:
         if self._dense is not None:
             return Part(sum_of_dense_rows(self._dense, items, weights))
         return part_of_cells(*weighted_cells(self.matrix, items, weights), self.matrix.shape[1])
+
+    @cached_property
+    def _fullest(self) -> FullestRows:
+        return fullest_rows(self.matrix, max(1, MOST_DENSE // max(1, self.matrix.shape[1])))
 
     @cached_property
     def _dense(self) -> NDArray[np.float32] | None:
