@@ -13,6 +13,7 @@ from personalize_emu.service.core.context import Context, Params
 
 SCORE_PLACES = 7
 """Decimals of a score (RT-33)."""
+HALF = 0.5 - 1e-6
 
 
 def best_items(
@@ -55,7 +56,18 @@ def softmax_scales(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 def shares_of(logits: NDArray[np.float32], numbers: NDArray[np.int32], scale: NDArray[np.float64]) -> list[float]:
     """Shares of the softmax of one row at `numbers`, rounded as on the wire. scale: of that row, float64[2]."""
     chosen = np.exp(logits[numbers].astype(np.float64) - scale[0]) / scale[1]
-    return [round(score, SCORE_PLACES) for score in chosen.tolist()]
+    return rounded(chosen)
+
+
+def rounded(shares: NDArray[np.float64]) -> list[float]:
+    """As `round` does with SCORE_PLACES, of float64[n] from 0 to 1, in a tenth of the time."""
+    scaled = shares * 10**SCORE_PLACES
+    whole = np.rint(scaled)
+    found: list[float] = (whole / 10**SCORE_PLACES).tolist()
+    # Half way between two decimals the product may have been rounded to the other side.
+    for place in np.flatnonzero(np.abs(scaled - whole) > HALF).tolist():
+        found[place] = round(float(shares[place]), SCORE_PLACES)
+    return found
 
 
 def new_recommendation_id(context: Context, params: Params, item_ids: Sequence[str]) -> str:

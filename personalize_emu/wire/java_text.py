@@ -27,6 +27,15 @@ def double(number: float) -> str:
     return f"{whole[0]}.{rest}E{len(whole) - 1}"
 
 
+def doubles(numbers: list[float]) -> list[str]:
+    """`double` of each, with one call of `repr` for all."""
+    texts = repr(numbers)[1:-1].split(", ") if numbers else []
+    return [
+        text if 1e-3 <= number < 1e7 else f"{text[5]}.{text[6:] or '0'}E-4" if 1e-4 <= number < 1e-3 else double(number)
+        for number, text in zip(numbers, texts, strict=True)
+    ]
+
+
 def value(item: Any) -> str:
     """Java's toString of a parsed value: `a`, `1.0`, `true`, `[a, b]`, `{k=v}`."""
     if item is None:

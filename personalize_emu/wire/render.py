@@ -7,7 +7,7 @@ shape does not have are never sent.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache, lru_cache
@@ -175,14 +175,15 @@ def _structures_of(members: list[Member]) -> Callable[[tuple[str, ...], list[Map
     """
 
     def write_structures(names: tuple[str, ...], structures: list[Mapping[str, Any]]) -> list[str] | None:
-        keys, columns = [], []
+        keys: list[str] = []
+        columns: list[Iterable[str]] = []
         for name, key, write in members:
             if name in names:
                 column = list(map(itemgetter(name), structures))
                 if None in column:
                     return None
                 keys.append(key.replace("%", "%%") + "%s")
-                columns.append(map(write, column))
+                columns.append(_write_decimals(column) if write is _write_decimal else map(write, column))
         return list(map(("{" + ",".join(keys) + "}").__mod__, zip(*columns, strict=True))) if columns else None
 
     return write_structures
@@ -208,6 +209,11 @@ def _write_integer(value: Any) -> str:
 def _write_decimal(value: Any) -> str:
     text = java_text.double(float(value))
     return text if text[-1] <= "9" else f'"{text}"'
+
+
+def _write_decimals(column: list[Any]) -> list[str]:
+    texts = java_text.doubles(list(map(float, column)))
+    return [text if text[-1] <= "9" else f'"{text}"' for text in texts]
 
 
 def _write_timestamp(value: Any) -> str:

@@ -157,6 +157,11 @@ def test_java_text_is_that_of_the_obvious_version(number: float) -> None:
     assert java_text.double(number) == obvious_double(number)
 
 
+@given(st.lists(st.one_of(st.floats(), st.floats(-2e-3, 2e-3), SHARES), max_size=20))
+def test_java_texts_of_a_list_are_those_of_its_numbers(numbers: list[float]) -> None:
+    assert java_text.doubles(numbers) == list(map(obvious_double, numbers))
+
+
 @pytest.mark.parametrize("power", range(-9, 24))
 def test_java_text_of_powers_of_ten(power: int) -> None:
     for number in (10.0**power, -(10.0**power), math.nextafter(10.0**power, 0), math.nextafter(10.0**power, math.inf)):
@@ -166,7 +171,7 @@ def test_java_text_of_powers_of_ten(power: int) -> None:
 ITEMS = st.fixed_dictionaries(
     {"itemId": st.text(max_size=4)},
     optional={
-        "score": SHARES | st.none(),
+        "score": SHARES | st.none() | st.just(float("nan")) | st.just(1),
         "reason": st.lists(st.sampled_from(["Exploration", "%s"]), max_size=1),
         "metadata": st.dictionaries(st.text(max_size=2), st.text(max_size=3), max_size=2),
         "unmodelled": st.just("never sent"),
