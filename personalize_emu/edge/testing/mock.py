@@ -141,7 +141,7 @@ class MockPersonalize:
     @contextmanager
     def new_emulator(self) -> Iterator[Emulator]:
         """One use of the mock, with a new emulator."""
-        # Here because it imports moto, pyarrow and scipy, which a program that is only collected does not need.
+        # Here because it imports moto and pyarrow, which a test that is only collected does not need.
         from personalize_emu.edge.testing.mocked_emulator import mocked_emulator
 
         with mocked_emulator(self._settings, self._clock) as emulator:
