@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from types import MappingProxyType, TracebackType
@@ -63,6 +65,7 @@ class Emulator(Controls):
     ) -> None:
         """training_processes: without any, only long trainings run in a process of their own."""
         self.settings = settings or Settings()
+        self.is_starting = False
         self.clock: Clock = clock or SystemClock()
         self.aws_services = aws_services or remote_aws_services(
             self.settings.aws_endpoint, timeout=self.settings.aws_timeout
@@ -286,11 +289,21 @@ class Emulator(Controls):
         """Wait until every job is finished; False after `timeout` seconds of real time, or if faults hold the rest."""
         return self._state.jobs.wait_idle(timeout)
 
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Inside the block health says `starting`, and work is done inside the calls, whatever the pace."""
+        pace, self.is_starting = self.settings.pace, True
+        self.settings = replace(self.settings, pace="instant")
+        try:
+            yield
+        finally:
+            self.settings, self.is_starting = replace(self.settings, pace=pace), False
+
     def health(self) -> dict[str, Any]:
         """The content of GET /_emu/health. Takes no lock, so it never waits."""
         counts = Counter(record.kind for record in self._state.store.records())
         return {
-            "status": "ok",
+            "status": "starting" if self.is_starting else "ok",
             "version": _version(),
             "pace": self.settings.pace,
             "operations": {"implemented": len(HANDLERS), "modelled": len(operations())},

@@ -64,8 +64,9 @@ _NOT_NEGATIVE = ("network_from", "batch_workers", "remembered_bytes", "training_
 _TRUTH = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 
 
-def _option(default: Any, help_text: str) -> Any:
-    return field(default=default, metadata={"help": help_text})
+def _option(default: Any, help_text: str, *, repeatable: bool = False) -> Any:
+    """repeatable: the option may be given several times; its values are joined with commas."""
+    return field(default=default, metadata={"help": help_text, "repeatable": repeatable})
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,12 @@ class Settings:
     )
     recorded_calls: int = _option(
         10_000, "number of newest calls that are kept for GET /_emu/calls, within 64 MB; 0 keeps none"
+    )
+    init: str = _option(
+        "",
+        "start files, or folders of them, that create resources before the server is ready: programs (.py), with the "
+        "environment pointed at the server, and declarative files (.yaml); may be repeated, or separated by commas",
+        repeatable=True,
     )
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 

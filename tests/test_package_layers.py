@@ -24,7 +24,7 @@ LAYERS: Mapping[str, tuple[frozenset[str], ...]] = {
     ),
     "edge": (
         frozenset({"admin", "auth", "endpoints", "http", "request_log"}),
-        frozenset({"kinesis", "request_pipeline"}),
+        frozenset({"kinesis", "request_pipeline", "start_state"}),
         frozenset({"operation_calls"}),
         frozenset({"cloudformation"}),
         frozenset({"moto_adapter"}),

@@ -11,6 +11,7 @@ from personalize_emu.cli.answers import add_answer, add_answers, add_calls
 from personalize_emu.cli.check import add_check
 from personalize_emu.cli.environment import add_doctor, add_env
 from personalize_emu.cli.faults import add_fail, add_fail_job, add_faults
+from personalize_emu.cli.init import add_init
 from personalize_emu.cli.kinesis import add_kinesis
 from personalize_emu.cli.options import PROGRAM, WRONG_USE, CommandFailed, Commands, failure, installed
 from personalize_emu.cli.reset import add_reset
@@ -28,6 +29,7 @@ examples:
   eval "$(personalize-emu env)"              point the AWS CLI and SDKs of this shell at the server
   aws personalize list-recipes               use it like AWS
   personalize-emu reset                      delete everything on the server
+  personalize-emu init start.yaml            create resources on the server from a file
   personalize-emu check views.csv --schema views.avsc
                                              say what the service would refuse in a file
   personalize-emu usage                      say what the run would have cost on AWS
@@ -58,6 +60,7 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_fail,
     add_fail_job,
     add_faults,
+    add_init,
     add_kinesis,
     add_doctor,
     _add_demo,

@@ -27,6 +27,14 @@ class CommandFailed(Exception):
     """A command that cannot do its work; the message goes to standard error, the exit code is FAILED."""
 
 
+class _Joined(argparse.Action):
+    """Joins the values of an option that is given several times with commas."""
+
+    def __call__(self, _parser: Any, chosen: argparse.Namespace, value: Any, _flag: str | None = None) -> None:
+        before = getattr(chosen, self.dest)
+        setattr(chosen, self.dest, value if before is None else f"{before},{value}")
+
+
 def add_settings(parser: argparse.ArgumentParser, names: Iterable[str] | None = None) -> None:
     """Add options for the named settings, or for all."""
     wanted = None if names is None else set(names)
@@ -39,6 +47,10 @@ def add_settings(parser: argparse.ArgumentParser, names: Iterable[str] | None = 
         if kind is bool:
             text = f"{option.metadata['help']} ([{variable}])"
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+            continue
+        if option.metadata["repeatable"]:
+            text = f"{option.metadata['help']} ([{variable}])"
+            parser.add_argument(flag, action=_Joined, metavar="PATH", help=text)
             continue
         choices = get_args(kind) if get_origin(kind) is Literal else None
         shown = "" if option.default == "" else f"default {option.default}; "

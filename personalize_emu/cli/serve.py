@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from personalize_emu.cli.options import Commands, add_settings, failure, settings_of
+from personalize_emu.cli.options import CommandFailed, Commands, add_settings, failure, settings_of
 from personalize_emu.settings import SETTING_NAMES
 
 EXAMPLES = """\
 examples:
   personalize-emu serve --pace instant       work is done inside the call, no polling needed
   personalize-emu serve --host 0.0.0.0       reachable from other machines and containers
+  personalize-emu serve --init start.yaml    with resources and data from the start
   personalize-emu serve --aws-endpoint http://127.0.0.1:4566
                                              use the buckets of another endpoint
 
@@ -30,6 +31,17 @@ def add_serve(commands: Commands) -> None:
     parser.set_defaults(run=_serve)
 
 
+def _check_start_files(option: str) -> None:
+    """Refuse malformed start files before the port is taken."""
+    from personalize_emu.edge.start_state.documents import InvalidStartFile
+    from personalize_emu.edge.start_state.files import start_files
+
+    try:
+        start_files(option)
+    except InvalidStartFile as error:
+        raise CommandFailed(str(error)) from error
+
+
 def _serve(chosen: argparse.Namespace) -> int:
     """Run the server; the process exits with the code of the signal that ends it."""
     from personalize_emu.edge.server import PortInUse, run
@@ -40,6 +52,8 @@ def _serve(chosen: argparse.Namespace) -> int:
         from personalize_emu.doubles.fault_files import read_fault_file
 
         read_fault_file(settings.faults)
+    if settings.init:
+        _check_start_files(settings.init)
     try:
         run(settings)
     except PortInUse:

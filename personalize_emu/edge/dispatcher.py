@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from urllib.parse import unquote
 
+from personalize_emu.edge.admin.routes import health_status
 from personalize_emu.edge.auth.access_control import allow_all
 from personalize_emu.edge.http.error_responses import FORM, XML_SERVICES, refusal
 from personalize_emu.edge.http.faulty_response import FaultyResponse
@@ -160,8 +161,9 @@ class DispatchedRequest:
         return self.dispatcher.live if not operation or operation.startswith(READING) else self.dispatcher.waiting
 
     def _health(self) -> Response:
-        body = json.dumps(self.dispatcher.port.emulator.health()).encode()
-        return Response(200, (("content-type", "application/json"),), body)
+        emulator = self.dispatcher.port.emulator
+        body = json.dumps(emulator.health()).encode()
+        return Response(health_status(emulator), (("content-type", "application/json"),), body)
 
 
 def _json_error(fault: Fault) -> AwsError:

@@ -22,7 +22,7 @@ import threading
 import time
 from dataclasses import replace
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from personalize_emu.edge.endpoints import server_url
 from personalize_emu.settings import Settings
@@ -100,12 +100,34 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     await server.start(listener)
     gc.freeze()
     gc.enable()
+    if settings.init:
+        await _initialise(emulator, settings, stopped)
     print(f"personalize-emu is ready on {server_url(settings.host, settings.port)}", flush=True)  # noqa: T201
     code = await stopped
     await server.stop(PATIENCE_SECONDS)
     await _close_emulator(emulator)
     # asyncio.run would wait for threads that wait for disks and clients.
     _exit(code)
+
+
+async def _initialise(emulator: Emulator, settings: Settings, stopped: asyncio.Future[int]) -> None:
+    """Apply the start files while health says that the server is starting. Exits the process if one fails."""
+    from personalize_emu.edge.start_state.files import ServerStart, start_files
+    from personalize_emu.edge.start_state.resources import StartFailed
+
+    start = ServerStart(server_url(settings.host, settings.port), settings)
+    with emulator.starting():
+        applied = asyncio.ensure_future(asyncio.to_thread(start.apply, start_files(settings.init)))
+        ends: set[asyncio.Future[Any]] = {applied, stopped}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if stopped.done():
+            start.stop()
+            _exit(stopped.result())
+        try:
+            applied.result()
+        except StartFailed as error:
+            print(f"personalize-emu: {error}", file=sys.stderr)  # noqa: T201
+            _exit(1)
 
 
 async def _close_emulator(emulator: Emulator) -> None:

@@ -34,7 +34,7 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
 
     @routes.get("/health")
     def health() -> ResponseReturnValue:
-        return jsonify(emulator.health())
+        return jsonify(emulator.health()), health_status(emulator)
 
     @routes.get("/state")
     def state() -> ResponseReturnValue:
@@ -80,6 +80,11 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
         return refused(error.code or 500, error.description or error.name)
 
     return routes
+
+
+def health_status(emulator: Emulator) -> int:
+    """The HTTP status of /_emu/health: 503 while the start files are being applied."""
+    return 503 if emulator.is_starting else 200
 
 
 def no_such_route(status: int) -> ResponseReturnValue:

@@ -40,6 +40,7 @@ def mock_personalize(
     capacity: Capacity = "off",
     service_metrics: bool = True,
     strict_answers: bool = False,
+    init: str = "",
 ) -> MockPersonalize: ...
 
 
@@ -56,6 +57,7 @@ def mock_personalize(
     capacity: Capacity = "off",
     service_metrics: bool = True,
     strict_answers: bool = False,
+    init: str = "",
 ) -> Target | MockPersonalize:
     """Answer every Personalize call of this process from a fresh emulator.
 
@@ -78,6 +80,7 @@ def mock_personalize(
         capacity: `on` throttles requests above the provisioned capacity and the quotas per second.
         service_metrics: send the metrics of the service to moto's CloudWatch.
         strict_answers: refuse requests for recommendations that no answer is declared for.
+        init: start files (docs/infrastructure.md), applied whenever the mock is entered: paths, separated by commas.
     """
     settings = Settings(
         seed=seed,
@@ -89,6 +92,7 @@ def mock_personalize(
         capacity=capacity,
         service_metrics=service_metrics,
         strict_answers=strict_answers,
+        init=init,
         # Processes import the main module again, which a script need not expect.
         batch_workers=0,
     )

@@ -33,8 +33,20 @@ def mocked_emulator(settings: Settings, clock: Clock | None) -> Iterator[Emulato
         stack.callback(emulator.close)
         stack.callback(clients.close)
         stack.enter_context(mocked_personalize(_endpoint_of(emulator)))
+        if settings.init:
+            _initialise(emulator, settings)
         stack.enter_context(bypass_warnings())
         yield emulator
+
+
+def _initialise(emulator: Emulator, settings: Settings) -> None:
+    """Apply the start files; raises InvalidStartFile or StartFailed."""
+    # Imported lazily: most mocks start empty.
+    from personalize_emu.edge.start_state.files import apply_in_process, start_files
+
+    files = start_files(settings.init)
+    with emulator.starting():
+        apply_in_process(files, settings)
 
 
 def _endpoint_of(emulator: Emulator) -> MockEndpoint:
