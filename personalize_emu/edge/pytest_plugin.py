@@ -105,20 +105,28 @@ def personalize_server_session() -> Iterator[str]:
 
 
 @pytest.fixture
-def personalize_server(personalize_server_session: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def personalize_server(
+    request: pytest.FixtureRequest, personalize_server_session: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """The URL of a server that is reset before the test, for programs outside the test process.
 
     AWS_ENDPOINT_URL, credentials and region are set for the test, so that boto3, the AWS CLI and child processes use
-    the server without further configuration.
+    the server without further configuration; also while an emulator of the session is active in this process.
     """
     from personalize_emu.edge.endpoints import client_environment, reset_server
+    from personalize_emu.edge.testing.bypass_warning import without_warnings_of
 
     reset_server(personalize_server_session)
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+    removed = ["AWS_PROFILE", "AWS_SESSION_TOKEN"]
+    if "personalize_emu" not in request.fixturenames:
+        # Set by the emulator of the session, so that clients use that one.
+        removed.append("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+    for name in removed:
         monkeypatch.delenv(name, raising=False)
     for name, value in client_environment(personalize_server_session, "us-east-1").items():
         monkeypatch.setenv(name, value)
-    return personalize_server_session
+    with without_warnings_of(personalize_server_session):
+        yield personalize_server_session
 
 
 @pytest.fixture

@@ -25,11 +25,12 @@ class EndpointBypassesEmulator(UserWarning):
 
 
 class _Active:
-    """Counts the active emulators of this process."""
+    """Counts the active emulators of this process. intended: host and port of servers that a test uses on purpose."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.count = 0
+        self.intended: list[str] = []
 
     def add(self, number: int) -> None:
         with self._lock:
@@ -50,6 +51,17 @@ def bypass_warnings() -> Iterator[None]:
         _active.add(-1)
 
 
+@contextmanager
+def without_warnings_of(url: str) -> Iterator[None]:
+    """Inside the block, requests to the server at `url` cause no warnings."""
+    netloc = urlsplit(url).netloc
+    _active.intended.append(netloc)
+    try:
+        yield
+    finally:
+        _active.intended.remove(netloc)
+
+
 @cache
 def _register() -> None:
     """Register the handler, once per process; botocore adds it to clients created later."""
@@ -57,8 +69,8 @@ def _register() -> None:
 
 
 def _warn_of_bypass(request: Any, event_name: str, **_: Any) -> None:
-    host = urlsplit(request.url).hostname or ""
-    if _active.count == 0 or host.endswith(AWS_DOMAINS):
+    parts = urlsplit(request.url)
+    if _active.count == 0 or (parts.hostname or "").endswith(AWS_DOMAINS) or parts.netloc in _active.intended:
         return
     service = event_name.split(".")[1]
     message = (

@@ -125,7 +125,7 @@ class TrainedCampaigns:
 
     def _wait(self) -> None:
         """Until everything is done that has been begun."""
-        if self._emulator is not None:
+        if self._emulator is not None and self._emulator.settings.pace != "instant":
             self._emulator.wait_idle()
 
     def _import(self, personalize: Any, region: str, group: str, name: str, table: Table) -> None:

@@ -97,6 +97,32 @@ def test_answers_of_another_test_are_gone(personalize_server_control: ServerCont
     test_server_control_declares_answers_for_one_test(personalize_server_control.url, personalize_server_control)
 
 
+def test_server_is_used_while_an_emulator_of_the_session_is_active(pytester: pytest.Pytester) -> None:
+    """In the test process and in child processes, which would use AWS itself otherwise."""
+    pytester.makepyfile(
+        """
+        import subprocess
+        import sys
+        import boto3
+
+        LIST = "import boto3; print(len(boto3.client('personalize').list_campaigns()['campaigns']))"
+
+        def test_of_the_session(personalize_emu_session):
+            assert boto3.client("personalize", region_name="us-east-1").list_campaigns()["campaigns"] == []
+
+        def test_of_the_server(personalize_server_control):
+            personalize_server_control.campaign("home-page")
+            assert len(boto3.client("personalize").list_campaigns()["campaigns"]) == 1
+            assert subprocess.check_output([sys.executable, "-c", LIST], text=True).strip() == "1"
+
+        def test_in_process_again(personalize_emu_session):
+            assert boto3.client("personalize", region_name="us-east-1").list_campaigns()["campaigns"] == []
+        """
+    )
+    result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", "-W", "error")
+    result.assert_outcomes(passed=3)
+
+
 def test_workers_of_xdist_have_emulators_and_servers_of_their_own(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
