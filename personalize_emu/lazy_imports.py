@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["lapack", "load_linear_algebra", "sparse", "sparse_linalg", "sparsetools", "special"]
+__all__ = ["lapack", "load_all", "load_linear_algebra", "sparse", "sparse_linalg", "sparsetools", "special"]
 
 
 class LazyModule:
@@ -24,6 +24,12 @@ class LazyModule:
         value = getattr(import_module(self._name), member)
         setattr(self, member, value)
         return value
+
+
+def load_all() -> None:
+    """For processes that wait for a training, which must not wait for imports."""
+    for module in ("scipy.linalg.lapack", "scipy.sparse.linalg", "scipy.special"):
+        import_module(module)
 
 
 def load_linear_algebra() -> None:

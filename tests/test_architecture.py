@@ -17,17 +17,21 @@ LONGEST_FILE = 400
 # What the modules of each top-level package or module may import, besides their own package. "" is personalize_emu
 # itself, which imports lazily. A longer name allows that part only.
 FOUNDATION = frozenset(
-    {"data", "recipes", "filters", "settings", "aws_services", "s3_locations", "schema_files", "lazy_imports"}
+    {
+        "data", "recipes", "filters", "settings", "aws_services", "s3_locations", "schema_files", "lazy_imports",
+        "freed_memory",
+    }
 )
 ALLOWED: Mapping[str, frozenset[str]] = {
     "settings": frozenset(),
     "schema_files": frozenset(),
     "lazy_imports": frozenset(),
+    "freed_memory": frozenset(),
     "data": frozenset(),
     "wire": frozenset(),
     "aws_services": frozenset({"settings"}),
     "s3_locations": frozenset({"aws_services"}),
-    "recipes": frozenset({"data", "lazy_imports"}),
+    "recipes": frozenset({"data", "lazy_imports", "freed_memory"}),
     "filters": frozenset({"data"}),
     "state": (FOUNDATION - {"recipes"}) | {"recipes.contract.base", "wire.errors"},
     "service": FOUNDATION | {"state", "wire.errors", "wire.pages", "wire.rendered"},

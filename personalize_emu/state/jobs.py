@@ -26,8 +26,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
+from personalize_emu.freed_memory import returning_memory
 from personalize_emu.state.clock import Clock, ManualClock
-from personalize_emu.state.freed_memory import returning_memory
 from personalize_emu.state.job_holds import JobHold
 from personalize_emu.state.lifecycle import Duration
 

@@ -12,6 +12,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from personalize_emu.freed_memory import return_freed_memory
+from personalize_emu.lazy_imports import load_all
 from personalize_emu.recipes.contract.base import NotEnoughData, TrainingRun
 from personalize_emu.recipes.contract.saving import load_tree, save_tree
 from personalize_emu.recipes.registry import recipe_named
@@ -50,9 +52,11 @@ def main() -> int:
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     folders = Folders()
+    load_all()
     _tell({READY: True})
     while True:
         _do(folders.next())
+        return_freed_memory()
 
 
 def _do(folder: Path) -> None:

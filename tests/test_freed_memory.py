@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from personalize_emu.state import freed_memory
+from personalize_emu import freed_memory
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.jobs import Job, Jobs
 from personalize_emu.state.lifecycle import Duration
