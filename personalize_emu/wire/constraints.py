@@ -41,6 +41,13 @@ class Limits:
             return lambda value: least <= len(value) <= most
         return lambda value: least <= len(value) <= most and matches(value)
 
+    def fits_all(self) -> Callable[[Collection[Any]], bool]:
+        """As `fits`, for many values at once."""
+        least, most, fits = self.minimum, self.maximum, self.fits()
+        if self.counts and not self.enum and self.matches is None:
+            return lambda values: not values or (least <= min(map(len, values)) and max(map(len, values)) <= most)
+        return lambda values: all(map(fits, values))
+
     def broken(self, value: Any) -> list[str]:
         """The messages of the constraints that `value` violates.
 

@@ -22,6 +22,7 @@ from personalize_emu.wire.models import Operation, is_json_value, wire_name
 Reader = Callable[[Any], Any]
 
 LATEST_SECOND = 1e15
+_STRINGS = frozenset({str})
 _BITS = {"integer": 32, "long": 64}
 _LARGEST_FLOAT = {"float": 3.4028235677973366e38, "double": math.inf}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?")
@@ -99,6 +100,8 @@ def _list_of(read: Reader) -> Reader:
     def read_list(value: Any) -> list[Any]:
         if type(value) is not list:
             raise _not_a(value, "List")
+        if read is _read_string and set(map(type, value)) == _STRINGS and "".join(value).isascii():
+            return value
         return [None if item is None else read(item) for item in value]
 
     return read_list

@@ -114,14 +114,14 @@ def _structure_check(shape: StructureShape, hidden: bool) -> Check:
 def _list_check(shape: ListShape, limits: Limits | None, hidden: bool, echo_hidden: bool) -> Check:
     broken = None if limits is None else limits.broken
     element = None if _has_members(shape.member) else limits_of(shape.member)
-    fits = None if element is None else element.fits()
+    fit = None if element is None else element.fits_all()
     check = _check(shape.member, hidden)
 
     def check_list(value: Any, place: Place | None, found: list[Violation]) -> None:
         if broken is not None and (constraints := broken(value)):
             found.extend(Violation(place, value, echo_hidden, each) for each in constraints)
             return
-        if fits is not None and None not in value and all(map(fits, value)):
+        if fit is not None and None not in value and fit(value):
             return
         for number, item in enumerate(value, 1):
             if item is None:

@@ -37,12 +37,15 @@ def put_events(context: Context, params: Params) -> None:
     dataset, contents = _dataset_of_tracker(context, params["trackingId"])
     schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
     arrivals = [_arrival(context, schema, params, event) for event in params["eventList"]]
-    if not context.may_wait and ledgers_of_group(context, dataset.dataset_group_arn):
+    is_measured = bool(ledgers_of_group(context, dataset.dataset_group_arn))
+    if is_measured and not context.may_wait:
         raise MustWait
-    admit_sources(context, dataset.dataset_group_arn, arrivals)
+    if is_measured:
+        admit_sources(context, dataset.dataset_group_arn, arrivals)
     if not contents.append_events(arrivals, at_once=not context.may_wait):
         raise MustWait
-    count_events(context, dataset.dataset_group_arn, arrivals)
+    if is_measured:
+        count_events(context, dataset.dataset_group_arn, arrivals)
 
 
 def _dataset_of_tracker(context: Context, tracking_id: str) -> tuple[Dataset, DatasetContents]:
