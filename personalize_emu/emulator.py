@@ -29,7 +29,7 @@ from personalize_emu.service.deployments.capacity import require_capacity, shown
 from personalize_emu.service.service_metrics import CALL_METRICS, AnsweredCall, record_call
 from personalize_emu.service.state.emulator_state import EmulatorState, new_state
 from personalize_emu.service.usage import bundled_prices, checked_prices, cost_report, quantities
-from personalize_emu.settings import Settings
+from personalize_emu.settings import Settings, changed_quotas
 from personalize_emu.state.clock import Clock, SystemClock
 from personalize_emu.state.identifiers import Identifiers
 from personalize_emu.wire.errors import NotImplementedException
@@ -65,6 +65,7 @@ class Emulator(Controls):
     ) -> None:
         """training_processes: without any, only long trainings run in a process of their own."""
         self.settings = settings or Settings()
+        self._quotas = self.settings.quotas
         self.is_starting = False
         self.clock: Clock = clock or SystemClock()
         self.aws_services = aws_services or remote_aws_services(
@@ -164,6 +165,7 @@ class Emulator(Controls):
 
     def reset(self) -> None:
         """Delete all resources and reset the clock. Identifiers start again from the seed."""
+        self.settings = replace(self.settings, quotas=self._quotas)
         old, self._identifiers = self._state, Identifiers(self.settings.seed)
         self._page_secret = self._identifiers.secret()
         # First, because this cancels the callbacks of the old state and not those of the new one.
@@ -172,6 +174,10 @@ class Emulator(Controls):
         self._state = self._new_state()
         old.jobs.close()
         doubles.close()
+
+    def raise_quota(self, name: str, number: int) -> None:
+        """Change a quota until the next reset. name: as in the option `quotas`."""
+        self.settings = replace(self.settings, quotas=changed_quotas(self.settings.quotas, name, number))
 
     def close(self) -> None:
         """Stop background threads; the emulator must not be used afterwards."""

@@ -241,6 +241,13 @@ def quota_limits(option: str) -> Mapping[str, int]:
     return MappingProxyType({**_NUMBERS, **changes})
 
 
+def changed_quotas(option: str, name: str, number: int) -> str:
+    """A value of the `quotas` option with one quota changed; quotas that are off stay so."""
+    if option == "off":
+        return option
+    return f"{name}={number}" if option == "default" else f"{option},{name}={number}"
+
+
 @cache
 def account_keys(option: str) -> Mapping[str, str]:
     """Access key -> secret for a value of the `credentials` option.

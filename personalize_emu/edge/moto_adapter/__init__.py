@@ -9,9 +9,10 @@
     resetting          atomic resets of all stores
     faults             exceptions of moto as error responses of the service
     bucket_policies    validation and evaluation of bucket policies
+    services           services that show or change resources of Personalize: stacks, quotas, audit events, tags
     deliveries         HTTP requests of embedded services to addresses given by clients
 
-Tested with moto 5.1.0 and 5.2.5.
+Tested with moto 5.2.5.
 """
 
 from personalize_emu.edge.moto_adapter.accounts import account_at_once, account_of, caller_of

@@ -2,6 +2,9 @@
 
     emulators        which emulator the current request belongs to
     extensions       what is done when moto imports a service
+    service_quotas   quotas of the emulator, listed and raised
+    cloudtrail       recorded calls as events
+    tagging          tags of resources of Personalize beside those of other services
     cloudformation   stacks: what is replaced in moto
     deployments      stacks: creation, update, deletion with rollback
     stack_resources  stacks: the resources one by one, with events

@@ -12,7 +12,14 @@ from personalize_emu.edge.http.error_responses import FORM, refusal
 from personalize_emu.edge.moto_adapter.services.emulators import emulator_in_use
 
 _PACKAGE = __package__
-EXTENSIONS: Mapping[str, str] = MappingProxyType({"cloudformation": "cloudformation"})
+EXTENSIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "cloudformation": "cloudformation",
+        "cloudtrail": "cloudtrail",
+        "resourcegroupstaggingapi": "tagging",
+        "servicequotas": "service_quotas",
+    }
+)
 """moto's name of a service -> the module here whose `extend` is called; imported only then."""
 EXTRAS: Mapping[str, str] = MappingProxyType({"cloudformation": "personalize-emu[cloudformation]"})
 """moto's name of a service -> what to install for it, where that is not an extra of moto."""
@@ -32,15 +39,22 @@ def missing_package(service: str | None, error: ImportError) -> str:
 
 
 def replace_while_in_use(owner: Any, name: str, ours: Any) -> None:
-    """Replace a function or property of moto by ours, while an emulator is in use; otherwise moto's own is called."""
-    original = getattr(owner, name)
+    """Replace a function or property of moto by ours, while an emulator is in use; otherwise moto's own is called.
+
+    A function that moto lacks is added.
+    """
+    original = getattr(owner, name, _lacking)
     if isinstance(original, property):
         setattr(owner, name, property(_chosen(ours, original.fget)))
         return
 
     chosen = _chosen(ours, original)
-    is_static = isinstance(getattr_static(owner, name), staticmethod)
+    is_static = isinstance(getattr_static(owner, name, None), staticmethod)
     setattr(owner, name, staticmethod(chosen) if is_static else chosen)
+
+
+def _lacking(*_args: Any, **_named: Any) -> Any:
+    raise NotImplementedError("moto does not implement this operation")
 
 
 def _chosen(ours: Any, original: Any) -> Any:
