@@ -102,8 +102,12 @@ class ServerStart:
             raise StartFailed(f"{path}: the program ended with exit code {code}")
 
     def _environment(self) -> dict[str, str]:
-        """Of a program: the server's own, pointed at the server."""
+        """Of a program: the server's own, pointed at the server, and at `aws_endpoint` for the other services."""
         kept = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_PROGRAMS}
+        remote = self._settings.aws_endpoint
+        if remote:
+            ours = dict.fromkeys(_PERSONALIZE_ENDPOINTS, self._url)
+            return {**client_environment(remote, self._settings.region), **kept, "AWS_ENDPOINT_URL": remote, **ours}
         key, secret = _first_key(self._settings)
         keys = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
         return {**kept, **client_environment(self._url, self._settings.region), **keys}
@@ -123,6 +127,7 @@ class ServerStart:
         return client_of
 
 
+_PERSONALIZE_ENDPOINTS = tuple(f"AWS_ENDPOINT_URL_PERSONALIZE{service}" for service in ("", "_RUNTIME", "_EVENTS"))
 _NOT_FOR_PROGRAMS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", environment_name("init"))
 
 

@@ -16,6 +16,7 @@ from tests.edge.moto_adapter.stacks import (
     BUCKET,
     CDK_TEMPLATE,
     FILMS,
+    ROLE,
     arn,
     failures,
     group_and_dataset,
@@ -26,7 +27,7 @@ from tests.edge.moto_adapter.stacks import (
     status,
     template,
 )
-from tests.given import INTERACTIONS_SCHEMA
+from tests.given import INTERACTIONS_SCHEMA, avro, field
 from tests.refusals import refusal
 
 
@@ -133,6 +134,12 @@ def test_what_follows_a_failure_is_chosen(
         ("DatasetGroup", {}, "#: required key [Name] not found"),
         ("DatasetGroup", {"Name": "g", "Colour": "red"}, "#: extraneous key [Colour] is not permitted"),
         ("DatasetGroup", {"Name": ["g"]}, "#/Name: expected type: String, found: JSONArray"),
+        (
+            "Campaign",
+            {"Name": "c", "SolutionVersionArn": "a", "MinProvisionedTPS": "many"},
+            "#/MinProvisionedTPS: expected type: Integer, found: String",
+        ),
+        ("DatasetGroup", {"Name": "g", "Tags": [{"Key": "k"}]}, "#/Tags/0: required keys [Key, Value], and no others"),
         (
             "Solution",
             {"Name": "s", "DatasetGroupArn": "a", "SolutionConfig": {"TrainingDataConfig": {}}},
@@ -249,6 +256,10 @@ def test_a_synthesised_template_of_cdk_is_deployed_changed_and_deleted(cloudform
             "Circular dependency between resources: [G, H]",
         ),
         (
+            "Resources: {G: {Type: A, Condition: Never}}",
+            "Template format error: Unresolved condition dependency Never in the Resources block of the template",
+        ),
+        (
             "Resources: {G: {Type: A, Properties: !!python/object/apply:os.getcwd []}}",
             "Template format error: YAML not well-formed. (line 1, column 38)",
         ),
@@ -257,6 +268,55 @@ def test_a_synthesised_template_of_cdk_is_deployed_changed_and_deleted(cloudform
 def test_malformed_templates_are_refused(cloudformation: Any, body: str, message: str) -> None:
     assert refusal(cloudformation.create_stack, StackName="films", TemplateBody=body) == ("ValidationError", message)
     assert cloudformation.describe_stacks()["Stacks"] == []
+
+
+def test_filters_trackers_and_metric_attributions_are_created(cloudformation: Any, personalize: Any) -> None:
+    body = json.loads(group_and_dataset())
+    fields = (field("USER_ID"), field("ITEM_ID"), field("TIMESTAMP", "long"), field("EVENT_TYPE"))
+    body["Resources"]["S"]["Properties"]["Schema"] = avro("Interactions", *fields)
+    ours = {"DatasetGroupArn": {"Fn::Select": [0, [{"Ref": "G"}]]}}
+    output = {"RoleArn": ROLE, "S3DataDestination": {"Path": f"s3://{BUCKET}/metrics/"}}
+    metrics = [{"EventType": "click", "MetricName": "clicks", "Expression": "SAMPLECOUNT()"}]
+    more = {
+        "F": (
+            "Filter",
+            {"Name": "f", "FilterExpression": "EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ($T)", **ours},
+        ),
+        "T": ("EventTracker", {"Name": "t", **ours}),
+        "M": ("MetricAttribution", {"Name": "m", "Metrics": metrics, "MetricsOutputConfig": output, **ours}),
+    }
+    body["Resources"].update(json.loads(template(**more))["Resources"])
+    for name in more:
+        body["Resources"][name]["DependsOn"] = "D"
+    body["Outputs"] = {"Status": {"Value": {"Fn::GetAtt": ["M", "Status"]}}}
+    cloudformation.create_stack(StackName="films", TemplateBody=json.dumps(body))
+    assert failures(cloudformation) == []
+    assert outputs(cloudformation) == {"Status": "ACTIVE"}
+    found = [names(personalize, each) for each in ("filters", "event_trackers", "metric_attributions")]
+    assert found == [["f"], ["t"], ["m"]]
+
+
+def test_an_export_of_another_stack_fails_the_stack(cloudformation: Any, personalize: Any) -> None:
+    body = json.loads(template(G=("DatasetGroup", {"Name": "a"})))
+    body["Outputs"] = {"G": {"Value": {"Ref": "G"}, "Export": {"Name": "group"}}}
+    cloudformation.create_stack(StackName="first", TemplateBody=json.dumps(body))
+    body["Resources"]["G"]["Properties"]["Name"] = "b"
+    cloudformation.create_stack(StackName="films", TemplateBody=json.dumps(body))
+    assert status(cloudformation) == "ROLLBACK_COMPLETE"
+    assert names(personalize, "dataset_groups") == ["a"]
+    reader = template(S=("EventTracker", {"Name": "t", "DatasetGroupArn": {"Fn::ImportValue": "group"}}))
+    cloudformation.create_stack(StackName="reader", TemplateBody=reader)
+    assert "must contain an INTERACTIONS dataset" in failures(cloudformation, "reader")[0][1]
+
+
+def test_nested_stacks_are_created_and_deleted(cloudformation: Any, personalize: Any) -> None:
+    client("s3").put_object(Bucket=BUCKET, Key="inner.json", Body=template(G=("DatasetGroup", {"Name": "g"})))
+    url = f"https://s3.us-east-1.amazonaws.com/{BUCKET}/inner.json"
+    nested = {"Inner": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}}
+    cloudformation.create_stack(StackName="films", TemplateBody=json.dumps({"Resources": nested}))
+    assert (status(cloudformation), names(personalize, "dataset_groups")) == ("CREATE_COMPLETE", ["g"])
+    cloudformation.delete_stack(StackName="films")
+    assert (cloudformation.describe_stacks()["Stacks"], names(personalize, "dataset_groups")) == ([], [])
 
 
 def test_an_unknown_attribute_is_refused(cloudformation: Any) -> None:

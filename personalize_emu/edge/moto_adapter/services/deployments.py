@@ -54,11 +54,15 @@ class Deployment:
 
     def proceed(self) -> None:
         """Run until the next wait, and come back after it."""
-        if self._comes_back():
+        comes_back = False
+        try:
+            comes_back = self._comes_back()
+        finally:
+            if not comes_back:
+                self.ended.set()
+        if comes_back:
             emulator = self._emulator
             emulator.state.jobs.at(emulator.clock.now() + _poll_seconds(emulator.settings), self.proceed)
-        else:
-            self.ended.set()
 
     def _comes_back(self) -> bool:
         with using_services_if_free() as free:
@@ -76,14 +80,17 @@ def _poll_seconds(settings: Settings) -> float:
 def creating(stack: Any, on_failure: str) -> Waits:
     """Create all resources. on_failure: ROLLBACK, DELETE or DO_NOTHING."""
     _enter(stack, "CREATE_IN_PROGRESS", USER)
-    try:
-        for name in in_order(stack.template_dict):
-            yield from creating_resource(stack, name)
-        _export(stack)
-    except DeploymentFailed as failure:
-        yield from _rolling_back(stack, str(failure), on_failure)
-    else:
+    error = yield from failure_of(_creating_resources(stack))
+    if error is None:
         _enter(stack, "CREATE_COMPLETE")
+    else:
+        yield from _rolling_back(stack, reason_of(error), on_failure)
+
+
+def _creating_resources(stack: Any) -> Waits:
+    for name in in_order(stack.template_dict):
+        yield from creating_resource(stack, name)
+    _export(stack)
 
 
 def _rolling_back(stack: Any, reason: str, on_failure: str) -> Waits:
@@ -117,30 +124,34 @@ def updating(
     replaced: Replaced = []
     _enter(stack, "UPDATE_IN_PROGRESS", USER)
     install(stack, template, parameters, tags, role)
-    try:
-        for name in in_order(stack.template_dict):
-            yield from updating_resource(stack, name, undo, replaced)
-    except DeploymentFailed as failure:
-        _enter(stack, "UPDATE_ROLLBACK_IN_PROGRESS", str(failure))
+    error = yield from failure_of(_updating_resources(stack, undo, replaced))
+    if error is not None:
+        _enter(stack, "UPDATE_ROLLBACK_IN_PROGRESS", reason_of(error))
         reached = {name: resources_of(stack)[name] for name in deployed(stack)}
         # First of all the names, so that what is created again refers to the old resources.
         resources_of(stack).update({name: resources[name] for name in definitions})
         deployed(stack).update(definitions)
         install(stack, *before)
-        error = yield from failure_of(_undoing(undo, reached))
+        error = yield from failure_of(_undoing(stack, undo, reached))
         _enter(stack, "UPDATE_ROLLBACK_FAILED" if error else "UPDATE_ROLLBACK_COMPLETE", _reason(error))
         return
     _enter(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
     yield from deleting_replaced(stack, replaced)
     wanted = {name for name in stack.template_dict["Resources"] if is_wanted(stack, name)}
     yield from deleting_resources(stack, [name for name in _in_reverse(stack) if name not in wanted], KEPT)
-    _export(stack)
     _enter(stack, "UPDATE_COMPLETE")
 
 
-def _undoing(undo: Undo, reached: Mapping[str, Any]) -> Waits:
+def _updating_resources(stack: Any, undo: Undo, replaced: Replaced) -> Waits:
+    for name in in_order(stack.template_dict):
+        yield from updating_resource(stack, name, undo, replaced)
+    _export(stack)
+
+
+def _undoing(stack: Any, undo: Undo, reached: Mapping[str, Any]) -> Waits:
     for action in reversed(undo):
         yield from action(reached)
+    _export(stack)
 
 
 def install(

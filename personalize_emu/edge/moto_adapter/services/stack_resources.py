@@ -157,12 +157,17 @@ def _becoming_ready(resource: Any) -> Waits:
     if isinstance(resource, PersonalizeResource):
         yield from resource.managed.becoming_ready()
         return
-    nested = getattr(resource, "deployment", None)
-    while nested is not None and not nested.ended.is_set():
-        yield
-    if nested is not None and resource.status != "CREATE_COMPLETE":
+    yield from _waiting_for_nested(resource)
+    if hasattr(resource, "deployment") and resource.status != "CREATE_COMPLETE":
         raise HandlerFailed(f"Embedded stack {resource.stack_id} was not successfully created: {resource.status}")
     while not resource.is_created():
+        yield
+
+
+def _waiting_for_nested(resource: Any) -> Waits:
+    """Wait for the end of what happens to a nested stack."""
+    nested = getattr(resource, "deployment", None)
+    while nested is not None and not nested.ended.is_set():
         yield
 
 
@@ -272,6 +277,7 @@ def _deleting(stack: Any, resource: Any, definition: Mapping[str, Any]) -> Waits
         yield from resource.managed.deleting()
     elif resource is not None:
         stack.resource_map._delete_resource(resource, deepcopy(dict(definition)))
+        yield from _waiting_for_nested(resource)
 
 
 def _event(

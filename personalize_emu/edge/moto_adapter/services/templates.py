@@ -125,6 +125,12 @@ def in_order(template: Mapping[str, Any]) -> list[str]:
                 message=f"Template format error: Unresolved resource dependencies [{', '.join(unknown)}] in the "
                 "Resources block of the template"
             )
+        condition = resource.get("Condition")
+        if condition is not None and condition not in (template.get("Conditions") or {}):
+            raise ValidationError(
+                message=f"Template format error: Unresolved condition dependency {condition} in the Resources block of "
+                "the template"
+            )
         dependencies[name] = [each for each in named if each in resources]
     return _sorted(dependencies)
 
