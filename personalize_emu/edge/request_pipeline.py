@@ -62,6 +62,8 @@ class RequestContext:
     params: dict[str, Any] = field(default_factory=dict)
     members: Mapping[str, Any] | None = None
     injection: Injection | None = None
+    answered_at: float = 0.0
+    """By the emulator's clock, seconds since the epoch."""
 
     def __post_init__(self) -> None:
         self.request_id = self.emulator.new_request_id()
@@ -193,7 +195,7 @@ def _answered(context: RequestContext) -> Response:
     emulator.measure(answered)
     calls = emulator.doubles.calls
     if calls.most:
-        calls.add(context.operation, context.body, response, emulator.clock.now(), answered.region, answered.account)
+        calls.add(context.operation, context.body, response, context.answered_at, answered.region, answered.account)
     log_call(context.operation, context.params, response.status, seconds, context.request_id, error)
     return response if context.injection is None else with_fault(response, context.injection)
 
@@ -208,12 +210,13 @@ def refuse(emulator: Emulator, method: str, path: str, headers: Mapping[str, str
 
 
 def _run(context: RequestContext) -> tuple[Response, AwsError | None]:
-    now, request_id = context.emulator.clock.now, context.request_id
+    clock, request_id = context.emulator.clock, context.request_id
     try:
         for step in STEPS[context.steps_done :]:
             step(context)
             context.steps_done += 1
-        return render(context.known_operation, context.members, request_id, now()), None
+        context.answered_at = clock.now()
+        return render(context.known_operation, context.members, request_id, context.answered_at), None
     except MustWait:
         raise
     except AwsError as error:
@@ -222,4 +225,5 @@ def _run(context: RequestContext) -> tuple[Response, AwsError | None]:
     except Exception:  # noqa: BLE001
         _log.exception("request %s failed inside the emulator", request_id)
         failure = InternalFailure(f"The emulator failed; its log has the details under request {request_id}.")
-    return render_error(context.operation, failure, request_id, now()), failure
+    context.answered_at = clock.now()
+    return render_error(context.operation, failure, request_id, context.answered_at), failure

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from personalize_emu import mock_personalize
 from personalize_emu.doubles.answers.responses import made_scores
 from personalize_emu.emulator import Emulator
+from personalize_emu.state.clock import ManualClock
+from personalize_emu.wire.errors import ThrottlingException
 from tests.given import POPULARITY, SIMS, Given, arn, two_camps
 from tests.refusals import refusal
 
@@ -175,3 +178,27 @@ def test_made_scores_fall_and_sum_to_one() -> None:
     scores = made_scores(500)
     assert scores == sorted(set(scores), reverse=True)
     assert sum(scores) == pytest.approx(1, abs=1e-4)
+
+
+def test_answers_of_a_deleted_campaign_are_not_those_of_the_next_one_with_its_name(
+    emulator: Emulator, given: Given, personalize: Any, runtime: Any
+) -> None:
+    campaign = given.deployed(SIMS, two_camps(), name="c")
+    version = personalize.describe_campaign(campaignArn=campaign)["campaign"]["solutionVersionArn"]
+    emulator.recommend(campaign, item_id="i000", items=["x"])
+    personalize.delete_campaign(campaignArn=campaign)
+    assert given.campaign(version, name="c") == campaign
+    assert items_of(runtime.get_recommendations(campaignArn=campaign, itemId="i000")) != ["x"]
+    emulator.strict_answers()
+    message = refusal(runtime.get_recommendations, campaignArn=campaign, itemId="i000")[1]
+    assert message.endswith("its campaign or recommender was deleted.")
+
+
+def test_capacity_holds_for_declared_answers() -> None:
+    with mock_personalize(capacity="on", clock=ManualClock()) as emulator:
+        request = {"campaignArn": emulator.campaign("home-page", ["a"]), "userId": "u1"}
+        assert emulator.call("GetRecommendations", request) is not None
+        with pytest.raises(ThrottlingException):
+            emulator.call("GetRecommendations", request)
+        emulator.advance(1)
+        assert emulator.call("GetRecommendations", request) is not None

@@ -76,6 +76,7 @@ def test_strictness_of_the_settings_holds_after_a_reset() -> None:
         ({"items": ["a"], "scores": [0.5, 0.4]}, "one number for each of the 1 items, not 2"),
         ({"items": ["a"], "scores": [1.5]}, "numbers from 0 to 1"),
         ({"items": ["a"], "scores": [float("nan")]}, "numbers from 0 to 1"),
+        ({"items": ["a"], "scores": [10**400]}, "numbers from 0 to 1"),
         ({"items": ["a"], "metadata": {"b": {"GENRE": "x"}}}, "metadata is for 'b'"),
         ({"items": ["a"], "metadata": {"a": {"YEAR": 1}}}, "column names and texts"),
         ({"items": ["a"], "times": 0}, "times must be a whole number from 1"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any
 
 from personalize_emu.doubles.answers.deployments import Deployment
@@ -172,7 +171,8 @@ def _check_scores(scores: Any, count: int) -> None:
 
 
 def _is_score(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and 0 <= value <= 1
+    """False for NaN, which no comparison holds for."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _metadata(given: Mapping[str, Any], items: list[str] | tuple[str, ...]) -> dict[str, dict[str, str]]:
