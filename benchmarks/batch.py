@@ -8,14 +8,13 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.report import show
-from personalize_emu.batch.executors import Workers, workers_at
+from personalize_emu.batch.executors import Workers, process_workers, workers_at
 from personalize_emu.batch.inference import Inference
 from personalize_emu.batch.lines import chunks_of
 from personalize_emu.batch.transfer import CHUNK_BYTES, CHUNK_LINES
@@ -26,7 +25,7 @@ from personalize_emu.recipes.training.blas_threads import one_blas_thread
 from personalize_emu.service.catalog.recipe_catalog import all_recipes
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.state.training_selection import EventSelection
-from personalize_emu.settings import DASK_SCHEME
+from personalize_emu.settings import DASK_SCHEME, Settings
 
 RECIPES = ("aws-user-personalization", "aws-personalized-ranking", "aws-sims", "aws-popularity-count")
 
@@ -75,7 +74,7 @@ def queries(version: TrainedVersion, count: int) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Rate:
-    """Lines per second of wall time and of processor time, and growth of memory in MB."""
+    """Lines per second of wall time and of processor time of this process, and growth of its memory in MB."""
 
     clock: float
     processor: float
@@ -97,15 +96,16 @@ def row(name: str, items: int, where: str, found: Rate) -> list[str]:
     return [name, f"{items:,}", where, f"{found.clock:,.0f}", f"{found.processor:,.0f}", f"{found.growth:,.0f}"]
 
 
-def measured(name: str, version: TrainedVersion, lines: int, dask: str) -> Iterator[list[str]]:
+def measured(name: str, version: TrainedVersion, lines: int, processes: int, dask: str) -> Iterator[list[str]]:
     """One table row for each executor."""
     items = len(version.data.catalog)
     rate(version, max(1, lines // 20), Workers())
     yield row(name, items, "1 thread", rate(version, lines, Workers()))
-    with ThreadPoolExecutor(2) as executor:
-        yield row(name, items, "2 threads", rate(version, lines, Workers(executor, 4)))
+    if processes:
+        with process_workers(processes) as workers:
+            yield row(name, items, f"{processes} processes", rate(version, lines, workers))
     if dask:
-        with workers_at(dask, alone=False) as workers:
+        with workers_at(Settings(executor=dask)) as workers:
             rate(version, max(1, lines // 20), workers)
             yield row(name, items, "Dask", rate(version, lines, workers))
 
@@ -117,6 +117,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=30)
     parser.add_argument("--lines", type=int, default=6000)
     parser.add_argument("--recipes", nargs="+", default=RECIPES)
+    parser.add_argument("--processes", type=int, default=0, metavar="N", help="also in N worker processes")
     parser.add_argument("--dask", type=int, default=0, metavar="N", help="also on a cluster of N processes here")
     options = parser.parse_args()
     with ExitStack() as stack:
@@ -125,7 +126,7 @@ def main() -> int:
         for items in options.items:
             data = made_data(options.users, items, options.events)
             for name in options.recipes:
-                rows += measured(name, trained(name, data), options.lines, dask)
+                rows += measured(name, trained(name, data), options.lines, options.processes, dask)
     header = ["recipe", "items", "where", "lines a second", "lines a processor second", "memory grew by MB"]
     show(f"{options.lines:,} lines, 25 results, histories of {options.events} events", header, rows)
     return 0
