@@ -115,9 +115,9 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=6000)
     parser.add_argument("--items", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--events", type=int, default=30)
-    parser.add_argument("--lines", type=int, default=6000)
+    parser.add_argument("--lines", type=int, default=20_000)
     parser.add_argument("--recipes", nargs="+", default=RECIPES)
-    parser.add_argument("--processes", type=int, default=0, metavar="N", help="also in N worker processes")
+    parser.add_argument("--processes", type=int, default=2, metavar="N", help="also in N worker processes; 0: not")
     parser.add_argument("--dask", type=int, default=0, metavar="N", help="also on a cluster of N processes here")
     options = parser.parse_args()
     with ExitStack() as stack:
