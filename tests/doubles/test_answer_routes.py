@@ -111,6 +111,7 @@ def test_faults_and_clock_are_controlled(control: ServerControl, runtime: Any) -
     control.campaign("home-page", ["a"])
     assert control.fail("GetRecommendations", "AccessDeniedException", times=1)["id"] == 1
     assert refusal(runtime.get_recommendations, campaignArn=CAMPAIGN, userId="u1")[0] == "AccessDeniedException"
+    assert control.fail("PutEvents", wrong_json=True, where={"userId": "u1"})["wrongJson"] is True
     control.fail_job("solution-version", "No space left")
     control.clear_faults()
     assert admin_call(control.url, "GET", "job-faults") == {"jobFaults": []}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -202,3 +205,20 @@ def test_capacity_holds_for_declared_answers() -> None:
             emulator.call("GetRecommendations", request)
         emulator.advance(1)
         assert emulator.call("GetRecommendations", request) is not None
+
+
+def test_declaration_with_times_is_used_so_often_by_concurrent_requests(emulator: Emulator) -> None:
+    campaign = emulator.campaign("home-page", ["default"])
+    declared = emulator.recommend(campaign, items=["five times"], times=5)
+    start = threading.Barrier(8)
+
+    def ask_five_times() -> list[str]:
+        start.wait()
+        answers = [emulator.call("GetRecommendations", {"campaignArn": campaign, "userId": "u1"}) for _ in range(5)]
+        return [item["itemId"] for answer in answers if answer for item in answer["itemList"]]
+
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(ask_five_times) for _ in range(8)]
+        items = [item for future in futures for item in future.result()]
+    assert Counter(items) == {"five times": 5, "default": 35}
+    assert declared.hits == 5

@@ -12,6 +12,7 @@ from personalize_emu.doubles.answers.declared_answers import AnswerHandle
 from personalize_emu.doubles.controls import Controls
 from personalize_emu.doubles.recorded_calls import RecordedCall
 from personalize_emu.edge.endpoints import admin_call, reset_server
+from personalize_emu.state.resources import member_name
 
 
 class ServerControl(Controls):
@@ -32,12 +33,12 @@ class ServerControl(Controls):
         self._call("POST", "clock", {"advance": duration})
 
     def fail(self, operation: str, error: str | None = None, **members: Any) -> dict[str, Any]:
-        """Declare a fault of requests, as JSON with its id. members: as in POST /_emu/faults, such as times=2."""
-        return self._call("POST", "faults", {"operation": operation, "error": error, **members})
+        """Declare a fault of requests as `Emulator.fail` does; returns it as JSON, with its id."""
+        return self._call("POST", "faults", {"operation": operation, "error": error, **_on_the_wire(members)})
 
     def fail_job(self, kind: str, reason: str | None = None, **members: Any) -> dict[str, Any]:
-        """Declare a fault of jobs, as JSON with its id. members: as in POST /_emu/job-faults, such as hang=True."""
-        return self._call("POST", "job-faults", {"kind": kind, "reason": reason, **members})
+        """Declare a fault of jobs as `Emulator.fail_job` does; returns it as JSON, with its id."""
+        return self._call("POST", "job-faults", {"kind": kind, "reason": reason, **_on_the_wire(members)})
 
     def clear_faults(self) -> None:
         """Remove all faults, also of jobs."""
@@ -88,6 +89,11 @@ class ServerControl(Controls):
                 text = error.read().decode(errors="replace")
             raise ValueError(_reason(text)) from None
         return answer
+
+
+def _on_the_wire(members: Mapping[str, Any]) -> dict[str, Any]:
+    """`wrong_json` is `wrongJson`."""
+    return {member_name(name): value for name, value in members.items()}
 
 
 def _reason(text: str) -> str:
