@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Flask, Request, request
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
 from personalize_emu.edge.admin import routes as admin
+from personalize_emu.edge.admin.requests import refused
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for
+from personalize_emu.edge.auth.admin_access import AdminCheck, admin_check_for
 from personalize_emu.edge.auth.callers import CallerOf, no_issued_keys
 from personalize_emu.edge.http.faulty_response import wait_for
 from personalize_emu.edge.http.wsgi import headers_of, path_of, sent
@@ -25,10 +28,12 @@ from personalize_emu.edge.request_pipeline import AccountOf, answer, default_acc
 from personalize_emu.emulator import Emulator
 from personalize_emu.wire.errors import AwsError, RequestEntityTooLargeException, SerializationException
 from personalize_emu.wire.render import Response
+from personalize_emu.wire.sigv4 import SignedRequest
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+FORBIDDEN = 403
 LARGEST_BODY = 4 * 1024 * 1024
 """Bytes. Several times the largest request the service model allows."""
 
@@ -52,15 +57,29 @@ def create_app(
         issued: looks up the owner of an access key that is not in the settings, for the option `auth`.
         reset_services: resets other services that share the lifetime of this emulator.
     """
-    access_check = access_check_for(emulator.settings, issued)
+    access_check, admin_check = access_check_for(emulator.settings, issued), admin_check_for(emulator.settings, issued)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(admin.admin_routes(emulator, reset_services))
     middleware = PersonalizeMiddleware(emulator, app.wsgi_app, account_of, access_check)
     app.wsgi_app = middleware  # type: ignore[method-assign]
+
+    @app.before_request
+    def check_admin_access() -> ResponseReturnValue | None:
+        reason = _admin_refusal(request, admin_check) if is_admin_path(request.path) else None
+        return None if reason is None else refused(FORBIDDEN, reason)
+
     app.register_error_handler(404, lambda _: admin.no_such_route(404))
     app.register_error_handler(405, lambda _: admin.no_such_route(405))
     return app
+
+
+def _admin_refusal(incoming: Request, admin_check: AdminCheck) -> str | None:
+    headers = {name.lower(): value for name, value in incoming.headers.items()}
+    query = incoming.query_string.decode("latin-1")
+    signed = SignedRequest(incoming.method, incoming.path, query, headers, incoming.get_data())
+    route = incoming.path.removeprefix(admin.PREFIX).strip("/").partition("/")[0]
+    return admin_check(signed, route)
 
 
 def is_admin_path(path: str) -> bool:

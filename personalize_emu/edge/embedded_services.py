@@ -51,14 +51,16 @@ def client_factory(account: str) -> ClientFactory:
     return client
 
 
-def services_application(account: str, *, http_deliveries: bool, emulator: Emulator) -> WSGIApplication:
+def services_application(
+    account: str, *, http_deliveries: bool, emulator: Emulator, checks_trust: bool = False
+) -> WSGIApplication:
     """As `embedded_application` in moto_adapter."""
     making = threading.Lock()
 
     @cache
     def application() -> WSGIApplication:
         made: WSGIApplication = _adapter().embedded_application(
-            account, http_deliveries=http_deliveries, emulator=emulator
+            account, http_deliveries=http_deliveries, emulator=emulator, checks_trust=checks_trust
         )
         return made
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
+
+from personalize_emu.wire.sigv4 import SignedRequest, signed_headers
 
 _ALL_ADDRESSES = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "::1"})
 
@@ -41,16 +46,30 @@ TIMEOUT_SECONDS = 30
 def admin_call(url: str, method: str, route: str, body: Any = None) -> Any:
     """The JSON answer of `/_emu/<route>` of the server at `url`. body: any JSON value, sent if not None.
 
+    The request is signed with the keys of the environment, or those that a server accepts by default, for servers with
+    the option `auth`.
+
     Raises:
         urllib.error.HTTPError: it refused. URLError, OSError: it cannot be reached. ValueError: no emulator.
     """
     from urllib.request import ProxyHandler, Request, build_opener
 
     sent = None if body is None else json.dumps(body).encode()
-    request = Request(f"{url}/_emu/{route}", sent, {"content-type": "application/json"}, method=method)
+    headers = {"content-type": "application/json", **_signature(url, method, f"/_emu/{route}", sent or b"")}
+    request = Request(f"{url}/_emu/{route}", sent, headers, method=method)
     # A configured internet proxy cannot reach servers on this machine.
     with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_SECONDS) as answer:
         return json.load(answer)
+
+
+def _signature(url: str, method: str, target: str, body: bytes) -> dict[str, str]:
+    """Headers that sign a request. target: path and query."""
+    key, secret = os.environ.get("AWS_ACCESS_KEY_ID", KEY), os.environ.get("AWS_SECRET_ACCESS_KEY", KEY)
+    headers = {"host": urlsplit(url).netloc}
+    if "AWS_SESSION_TOKEN" in os.environ:
+        headers["x-amz-security-token"] = os.environ["AWS_SESSION_TOKEN"]
+    path, _, query = target.partition("?")
+    return signed_headers(SignedRequest(method, path, query, headers, body), key, secret, time.time())
 
 
 def reset_server(url: str) -> None:

@@ -69,7 +69,12 @@ def one_port(emulator: Emulator) -> OnePort:
     if settings.aws_endpoint:
         return OnePort(emulator, create_app(emulator), _not_embedded, access_check_for(settings, no_issued_keys))
     ours = create_app(emulator, account_of=account_of, issued=caller_of, reset_services=reset_services)
-    services = services_application(settings.account, http_deliveries=settings.http_deliveries, emulator=emulator)
+    services = services_application(
+        settings.account,
+        http_deliveries=settings.http_deliveries,
+        emulator=emulator,
+        checks_trust=settings.auth == "iam",
+    )
     return OnePort(emulator, ours, services, access_check_for(settings, caller_of), account_of, account_at_once)
 
 

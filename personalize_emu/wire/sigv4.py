@@ -1,7 +1,7 @@
 """Signature Version 4: credential scope and signature of a request, and the signature expected of it (P-19, S-36).
 
-    headers, query ──read_signature──▶ Signature ──expected_signature, with the secret──▶ hex digits to compare
-    headers, query ──credential_scope──▶ CredentialScope, without a check of the signature
+headers, query ──read_signature──▶ Signature ──expected_signature, with the secret──▶ hex digits to compare
+headers, query ──credential_scope──▶ CredentialScope, without a check of the signature
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"
+LONGEST_LIFETIME = 604_800
+"""Seconds for which a pre-signed request can be valid: a week."""
+_ALWAYS_SIGNED = ("host", "x-amz-target", "x-amz-date")
+"""Headers that a signature must cover where a request has them: they decide who answers it, how, and when."""
 
 
 class MalformedSignature(Exception):
@@ -76,6 +80,25 @@ def read_signature(headers: Mapping[str, str], query: str) -> Signature | None:
     return Signature(scope, names, parts["Signature"], _epoch(date), token, lifetime)
 
 
+def uncovered_parts(signature: Signature, headers: Mapping[str, str]) -> str | None:
+    """What is wrong with a signature that is correct for its parts but does not cover enough, in the service's words.
+
+    headers: names in lower case. None if nothing is wrong.
+    """
+    for name in _ALWAYS_SIGNED:
+        if name in headers and name not in signature.signed_headers:
+            shown = "'Host' or ':authority'" if name == "host" else f"'{name}'"
+            return f"{shown} must be a 'SignedHeader' in the AWS Authorization."
+    moment = datetime.fromtimestamp(signature.signed_at, UTC).strftime(TIME_FORMAT)
+    day, scope_day = moment[:8], signature.scope.date
+    if day != scope_day:
+        return (
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{scope_day}' != '{day}', from '{moment}'."
+        )
+    return None
+
+
 def expected_signature(signature: Signature, secret: str, request: SignedRequest) -> str:
     """The correct signature in hex digits, given the secret of the access key."""
     scope = signature.scope
@@ -87,6 +110,23 @@ def expected_signature(signature: Signature, secret: str, request: SignedRequest
     for part in place.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def signed_headers(
+    request: SignedRequest, key: str, secret: str, now: float, region: str = "us-east-1"
+) -> dict[str, str]:
+    """The headers of a request and those that sign it for Personalize. now: epoch seconds."""
+    moment = datetime.fromtimestamp(now, UTC).strftime(TIME_FORMAT)
+    headers = {**request.headers, "x-amz-date": moment}
+    names = tuple(sorted(headers))
+    scope = CredentialScope(key, moment[:8], region, "personalize")
+    unsigned = Signature(scope, names, "", _epoch(moment), headers.get("x-amz-security-token"))
+    value = expected_signature(unsigned, secret, replace(request, headers=headers))
+    credential = f"{key}/{scope.date}/{region}/{scope.service}/aws4_request"
+    headers["authorization"] = (
+        f"{ALGORITHM} Credential={credential}, SignedHeaders={';'.join(names)}, Signature={value}"
+    )
+    return headers
 
 
 def _canonical(signature: Signature, request: SignedRequest) -> str:
@@ -122,9 +162,10 @@ def _epoch(text: str | None) -> float:
 
 
 def _seconds(text: str) -> float:
-    if not (text.isascii() and text.isdecimal() and len(text) < 8):
-        raise MalformedSignature("X-Amz-Expires must be a number of seconds.")
-    return float(text)
+    seconds = int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0
+    if not 1 <= seconds <= LONGEST_LIFETIME:
+        raise MalformedSignature(f"X-Amz-Expires must be a number of seconds from 1 to {LONGEST_LIFETIME}.")
+    return float(seconds)
 
 
 _SCOPE = (

@@ -1,6 +1,6 @@
 """Authentication and authorization (the option `auth`): the signature is verified, then the caller's policies.
 
-    credentials present ─▶ well formed ─▶ known key ─▶ service, signature, time ─▶ policies
+credentials present ─▶ well formed ─▶ known key ─▶ service, signature, time ─▶ policies
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+from personalize_emu.edge.auth.caller_policies import CallerPolicies, refusal_reason
 from personalize_emu.edge.auth.callers import Caller, CallerOf, known_callers
 from personalize_emu.emulator import Emulator
-from personalize_emu.service.access.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
+from personalize_emu.service.access.policies import CannotEvaluate, PolicyRequest
 from personalize_emu.settings import Settings
 from personalize_emu.wire.errors import (
     AccessDeniedException,
@@ -31,6 +32,7 @@ from personalize_emu.wire.sigv4 import (
     SignedRequest,
     expected_signature,
     read_signature,
+    uncovered_parts,
 )
 
 SERVICE = "personalize"
@@ -98,6 +100,8 @@ def authenticated(request: SignedRequest, callers: CallerOf, now: float) -> Call
         raise UnrecognizedClientException
     if signature.scope.service != SERVICE:
         raise InvalidSignatureException(f"Credential should be scoped to correct service: '{SERVICE}'.")
+    if (fault := uncovered_parts(signature, request.headers)) is not None:
+        raise InvalidSignatureException(fault)
     expected = expected_signature(signature, caller.secret, request)
     if not hmac.compare_digest(expected.encode(), signature.value.encode()):
         raise InvalidSignatureException(
@@ -115,26 +119,20 @@ def _require_in_time(signature: Signature, caller: Caller, now: float) -> None:
         raise ExpiredTokenException
 
 
-def _require_permission(received: ReceivedRequest, caller: Caller, policies: tuple[Mapping[str, Any], ...]) -> None:
+def _require_permission(received: ReceivedRequest, caller: Caller, policies: CallerPolicies) -> None:
     """Raises AccessDeniedException (P-62) for the first permission that is missing."""
     for request in requests_of(received):
         try:
-            if denies(policies, request):
-                reason = "with an explicit deny in an identity-based policy"
-            elif not allows(policies, request):
-                reason = f"because no identity-based policy allows the {request.action} action"
-            else:
-                continue
+            reason = refusal_reason(policies, request)
         except CannotEvaluate as error:
             raise NotImplementedException(
                 f"personalize-emu does not evaluate {error} in the policies of {caller.arn}."
             ) from error
-        except MalformedPolicy as error:
-            reason = f"because an identity-based policy is malformed: {error}"
-        raise AccessDeniedException(
-            f"User: {caller.arn} is not authorized to perform: {request.action} "
-            f"on resource: {request.resource} {reason}"
-        )
+        if reason is not None:
+            raise AccessDeniedException(
+                f"User: {caller.arn} is not authorized to perform: {request.action} "
+                f"on resource: {request.resource} {reason}"
+            )
 
 
 def requests_of(received: ReceivedRequest) -> Iterator[PolicyRequest]:

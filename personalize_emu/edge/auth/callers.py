@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from personalize_emu.edge.auth.caller_policies import CallerPolicies
 from personalize_emu.settings import Settings, account_keys
 from personalize_emu.state.identifiers import partition_of
-
-Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -17,15 +15,15 @@ class Caller:
     """The owner of an access key.
 
     arn: of the user or session. session_token: required with a temporary key, None for a permanent key.
-    expires: epoch seconds, None for never. policies: returns the policy documents, called for each request (S-34);
-    None for the account itself, which has all permissions.
+    expires: epoch seconds, None for never. policies: returns what limits the caller now, called for each
+    request (S-34); None for the account itself, which has all permissions.
     """
 
     arn: str
     secret: str
     session_token: str | None = None
     expires: float | None = None
-    policies: Callable[[], tuple[Document, ...]] | None = None
+    policies: Callable[[], CallerPolicies] | None = None
 
 
 CallerOf = Callable[[str], Caller | None]

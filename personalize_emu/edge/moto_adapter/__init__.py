@@ -5,6 +5,7 @@
     in-process mock    mocking: mocked_personalize(endpoint) registers `endpoint` in moto for the hosts of Personalize
 
     accounts           owners of access keys and their policies
+    sessions           trust policies of roles, policies of sessions, session tokens
     managed_policies   AWS managed policies, parsed on demand
     resetting          atomic resets of all stores
     faults             exceptions of moto as error responses of the service
@@ -25,6 +26,7 @@ from personalize_emu.edge.moto_adapter.mocking import (
     mocked_personalize,
 )
 from personalize_emu.edge.moto_adapter.resetting import reset_services
+from personalize_emu.edge.moto_adapter.sessions import trust_enforced_in_mocks
 
 __all__ = [
     "EmbeddedClients",
@@ -39,4 +41,5 @@ __all__ = [
     "mocked_personalize",
     "new_client",
     "reset_services",
+    "trust_enforced_in_mocks",
 ]

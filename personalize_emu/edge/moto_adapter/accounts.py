@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from datetime import UTC
 from functools import partial
 from typing import Any
 
+from moto.core.exceptions import ServiceException
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.iam.access_control import AssumedRoleAccessKey, CreateAccessKeyFailure, IAMPolicy, IAMUserAccessKey
+from moto.iam.access_control import CreateAccessKeyFailure, IAMPolicy, IAMUserAccessKey
 from moto.iam.models import get_account_id_from, iam_backends
 from moto.sts.models import sts_backends
 
+from personalize_emu.edge.auth.caller_policies import CallerPolicies, Documents
 from personalize_emu.edge.auth.callers import Caller
 from personalize_emu.edge.moto_adapter.resetting import is_resetting, using_services
 from personalize_emu.service.core.context import MustWait
+
+POLICY_ARNS = "personalize_emu_policy_arns"
+"""Attribute of moto's sessions: managed policies that were passed with AssumeRole."""
+TOKENS = "personalize_emu_session_tokens"
+"""Attribute of moto's store of sessions: session tokens of users by access key id."""
+ACTIVE = "Active"
 
 
 def account_of(access_key: str) -> str | None:
@@ -41,27 +51,102 @@ def _account_of(access_key: str) -> str | None:
 
 
 def caller_of(access_key: str) -> Caller | None:
-    """The user or session to which the embedded IAM or STS issued a key."""
+    """The user or session to which the embedded IAM or STS issued a key; None if it is inactive or deleted."""
     with using_services("iam"):
-        return _caller_of(access_key)
+        account = get_account_id_from(access_key)
+        return _role_session(account, access_key) or _user_session(account, access_key) or _user(account, access_key)
 
 
-def _caller_of(access_key: str) -> Caller | None:
-    account = get_account_id_from(access_key)
+def _role_session(account: str, access_key: str) -> Caller | None:
     for session in sts_backends[account]["aws"].assumed_roles:
         if session.access_key_id == access_key:
-            token = session.session_token
-            key: Any = AssumedRoleAccessKey(account, "aws", access_key, {"X-Amz-Security-Token": token})
             expires = session.expiration.replace(tzinfo=UTC).timestamp()
-            return Caller(key.arn, session.secret_access_key, token, expires, partial(_documents, key))
+            policies = partial(_policies_of_role, account, session)
+            return Caller(session.arn, session.secret_access_key, session.session_token, expires, policies)
+    return None
+
+
+def _user_session(account: str, access_key: str) -> Caller | None:
+    token = vars(sts_backends[account]["aws"]).get(TOKENS, {}).get(access_key)
+    if token is None:
+        return None
+    policies = partial(_policies_of_token, account, token) if token.owner or token.policy is not None else None
+    expires = token.expiration.replace(tzinfo=UTC).timestamp()
+    return Caller(token.arn, token.secret_access_key, token.session_token, expires, policies)
+
+
+def _user(account: str, access_key: str) -> Caller | None:
     try:
-        key = IAMUserAccessKey(account, "aws", access_key, {})
+        key: Any = IAMUserAccessKey(account, "aws", access_key, {})
     except CreateAccessKeyFailure:
         return None
-    return Caller(key.arn, key.create_credentials().secret_key, policies=partial(_documents, key))
+    if iam_backends[account]["aws"].access_keys[access_key].status != ACTIVE:
+        return None
+    return Caller(key.arn, key.create_credentials().secret_key, policies=partial(_policies_of_user, key))
 
 
-def _documents(key: Any) -> tuple[dict[str, Any], ...]:
-    """The policy documents of a key, which moto keeps as text, in a dictionary, or in the default policy version."""
+def _policies_of_user(key: Any) -> CallerPolicies:
     with using_services("iam"):
-        return tuple(IAMPolicy(policy)._policy_json for policy in key.collect_policies())
+        return CallerPolicies(_documents(key.collect_policies()))
+
+
+def _policies_of_role(account: str, session: Any) -> CallerPolicies:
+    """A role that does not exist, or no longer, allows nothing."""
+    passed = documents_of_session(account, session.policy, getattr(session, POLICY_ARNS, ()))
+    with using_services("iam"):
+        store: Any = iam_backends[account]["aws"]
+        try:
+            role = store.get_role_by_arn(session.role_arn)
+        except ServiceException:
+            return CallerPolicies((), session=passed)
+        inline = [store.get_role_policy(role.name, name)[1] for name in store.list_role_policies(role.name)]
+        attached, _ = store.list_attached_role_policies(role.name)
+        boundary = role.permissions_boundary_arn
+        limits = None if not boundary else _managed(store, [boundary])
+        return CallerPolicies(_documents([*inline, *attached]), limits, passed)
+
+
+def _policies_of_token(account: str, token: Any) -> CallerPolicies:
+    """Those of the user who asked for the token, limited by the policy that was passed."""
+    passed = documents_of_session(account, token.policy, ())
+    owner = _user(account, token.owner) if token.owner else None
+    if owner is None or owner.policies is None:
+        # Of the account itself, or of a user whose key has been deleted since.
+        return CallerPolicies(() if token.owner else None, session=passed)
+    own = owner.policies()
+    return CallerPolicies(own.identity, own.boundary, passed)
+
+
+def documents_of_session(account: str, policy: str | None, policy_arns: Iterable[str]) -> Documents | None:
+    """What a session is limited to; None if neither a policy nor ARNs of policies were passed."""
+    named = list(policy_arns)
+    if not policy and not named:
+        return None
+    with using_services("iam"):
+        given = [policy] if policy else []
+        return (*_documents(given), *_managed(iam_backends[account]["aws"], named))
+
+
+def _managed(store: Any, arns: Iterable[str]) -> Documents:
+    """Managed policies by ARN; one that does not exist allows nothing."""
+    found = []
+    for arn in arns:
+        try:
+            found.append(store.get_policy(arn))
+        except ServiceException:
+            continue
+    return _documents(found)
+
+
+def _documents(policies: Iterable[Any]) -> Documents:
+    """The documents of policies, which moto keeps as text, in a dictionary, or in the default policy version."""
+    return tuple(_document(policy) for policy in policies)
+
+
+def _document(policy: Any) -> Any:
+    if isinstance(policy, str):
+        try:
+            return json.loads(policy)
+        except ValueError:
+            return policy
+    return IAMPolicy(policy)._policy_json

@@ -19,6 +19,7 @@ from personalize_emu.edge.moto_adapter.bucket_policies import as_service, enforc
 from personalize_emu.edge.moto_adapter.faults import FailedRequest, converted
 from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
 from personalize_emu.edge.moto_adapter.resetting import using_services
+from personalize_emu.edge.moto_adapter.sessions import keep_sessions
 from personalize_emu.service.service_metrics import NAMESPACE
 
 ACCOUNT_HEADER = "x-moto-account-id"
@@ -78,6 +79,7 @@ class EmbeddedClients:
         self._stubber.enabled = True
         enforce_bucket_policies()
         parse_policies_on_demand()
+        keep_sessions()
 
     def __call__(self, service: str, region: str) -> Any:
         with _making_clients:

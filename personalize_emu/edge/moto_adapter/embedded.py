@@ -18,6 +18,7 @@ from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on
 from personalize_emu.edge.moto_adapter.resetting import using_services
 from personalize_emu.edge.moto_adapter.services.emulators import serving
 from personalize_emu.edge.moto_adapter.services.extensions import extend, missing_package
+from personalize_emu.edge.moto_adapter.sessions import keep_sessions, trust_enforced
 from personalize_emu.emulator import Emulator
 from personalize_emu.wire.sigv4 import credential_scope
 
@@ -31,7 +32,11 @@ ACCOUNT_VARIABLE = "HTTP_X_MOTO_ACCOUNT_ID"
 
 
 def embedded_application(
-    account: str = DEFAULT_ACCOUNT_ID, *, http_deliveries: bool = False, emulator: Emulator | None = None
+    account: str = DEFAULT_ACCOUNT_ID,
+    *,
+    http_deliveries: bool = False,
+    emulator: Emulator | None = None,
+    checks_trust: bool = False,
 ) -> WSGIApplication:
     """moto's server as a WSGI application.
 
@@ -42,6 +47,7 @@ def embedded_application(
         account: owner of resources created with an unknown access key.
         http_deliveries: whether services may send HTTP requests to addresses given by clients.
         emulator: whose resources stacks and other services show and change.
+        checks_trust: whether AssumeRole needs the permission of the role's trust policy.
     """
     from moto.moto_server import werkzeug_app as moto_server
 
@@ -65,6 +71,7 @@ def embedded_application(
 
     enforce_bucket_policies()
     parse_policies_on_demand()
+    keep_sessions()
     dispatcher = _without_admin_routes(werkzeug_app.DomainDispatcherApplication)(create)
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -83,6 +90,7 @@ def embedded_application(
                 using_services(scope.service if scope else None),
                 deliveries(allowed=http_deliveries),
                 serving(emulator),
+                trust_enforced(enforced=checks_trust),
             ):
                 answer: Iterable[bytes] = dispatcher(environ, start_response)
         # Raised while moto determines the service of a malformed request.

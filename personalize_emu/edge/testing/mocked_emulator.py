@@ -16,6 +16,7 @@ from personalize_emu.edge.moto_adapter import (
     caller_of,
     connection_closed,
     mocked_personalize,
+    trust_enforced_in_mocks,
 )
 from personalize_emu.edge.request_pipeline import answer
 from personalize_emu.edge.testing.bypass_warning import bypass_warnings
@@ -33,6 +34,7 @@ def mocked_emulator(settings: Settings, clock: Clock | None) -> Iterator[Emulato
         stack.callback(emulator.close)
         stack.callback(clients.close)
         stack.enter_context(mocked_personalize(_endpoint_of(emulator)))
+        stack.enter_context(trust_enforced_in_mocks(enforced=settings.auth == "iam"))
         if settings.init:
             _initialise(emulator, settings)
         stack.enter_context(bypass_warnings())

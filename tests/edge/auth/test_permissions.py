@@ -29,6 +29,12 @@ def deny(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
     return {**allow(action, resource, **more), "Effect": "Deny"}
 
 
+def trusting(principal: Any, **more: Any) -> dict[str, Any]:
+    """A trust policy."""
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal, **more}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
 class Account:
     """The account itself, with all permissions, and a user with one policy."""
 
@@ -202,7 +208,8 @@ def test_pass_role_needs_its_own_permission(account: Account) -> None:
 def test_sessions_of_roles_have_the_policies_of_the_role(account: Account) -> None:
     """S-29: temporary credentials, and documents of managed policies."""
     sts = boto3.client("sts", region_name=REGION)
-    role = account.iam.create_role(RoleName="reader", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    trust = json.dumps(trusting({"AWS": "123456789012"}))
+    role = account.iam.create_role(RoleName="reader", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow("personalize:List*")]})
     managed = account.iam.create_policy(PolicyName="lists", PolicyDocument=document)["Policy"]["Arn"]
     account.iam.attach_role_policy(RoleName="reader", PolicyArn=managed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
+from hypothesis import assume
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
@@ -35,7 +37,7 @@ from personalize_emu.wire.errors import (
     RequestExpired,
     UnrecognizedClientException,
 )
-from personalize_emu.wire.sigv4 import SignedRequest, read_signature
+from personalize_emu.wire.sigv4 import SignedRequest, expected_signature, read_signature
 from tests.given import REGION
 from tests.refusals import refusal
 
@@ -257,3 +259,122 @@ def test_p8_requests_signed_with_the_name_of_another_client(service: str, auth: 
     else:
         assert answer.getheader("x-amzn-errortype") == "InvalidSignatureException"
         assert output == "Credential should be scoped to correct service: 'personalize'."
+
+
+VECTOR_SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+VECTOR_DATE = "20150830T123600Z"
+VECTORS = {
+    "get-vanilla": ("GET", "", {}, "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
+    "get-vanilla-query-order-key-case": (
+        "GET",
+        "Param2=value2&Param1=value1",
+        {},
+        "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+    ),
+    "post-vanilla": ("POST", "", {}, "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
+    "post-header-key-case": ("POST", "", {}, "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
+    "post-header-value-case": (
+        "POST",
+        "",
+        {"my-header1": "VALUE1"},
+        "cdbc9802e29d2942e5e10b5bccfdd67c5f22c7c4e8ae67b53629efa58b974b7d",
+    ),
+    "get-header-value-trim": (
+        "GET",
+        "",
+        {"my-header1": " value1", "my-header2": ' "a   b   c"'},
+        "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736",
+    ),
+}
+"""AWS's published test suite of Signature Version 4: method, query, further headers, signature."""
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_published_vectors(name: str) -> None:
+    method, query, more, wanted = VECTORS[name]
+    headers = {"host": "example.amazonaws.com", "x-amz-date": VECTOR_DATE, **more}
+    names = ";".join(sorted(headers))
+    scope = "AKIDEXAMPLE/20150830/us-east-1/service/aws4_request"
+    headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={names}, Signature={wanted}"
+    signature = read_signature(headers, query)
+    assert signature is not None
+    assert expected_signature(signature, VECTOR_SECRET, SignedRequest(method, "/", query, headers, b"")) == wanted
+
+
+def resigned(request: SignedRequest, **changes: str) -> SignedRequest:
+    """A request whose signature is correct for other signed headers, or another date in the scope."""
+    text = request.headers["authorization"]
+    for old, new in changes.items():
+        text = re.sub(f"{old}[^,]*", new, text, count=1)
+    changed = replace(request, headers={**request.headers, "authorization": text})
+    signature = read_signature(changed.headers, changed.query)
+    assert signature is not None
+    value = expected_signature(signature, "personalize-emu", changed)
+    return replace(
+        changed, headers={**changed.headers, "authorization": re.sub("Signature=.*", f"Signature={value}", text)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("unsigned", "message"),
+    [
+        ("host", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."),
+        ("x-amz-target", "'x-amz-target' must be a 'SignedHeader' in the AWS Authorization."),
+        ("x-amz-date", "'x-amz-date' must be a 'SignedHeader' in the AWS Authorization."),
+    ],
+)
+def test_host_target_and_date_must_be_signed(unsigned: str, message: str) -> None:
+    """S-36: otherwise the operation could be replaced under a valid signature."""
+    request = received(signed())
+    names = [name for name in ("host", "x-amz-date", "x-amz-target") if name != unsigned]
+    changed = resigned(request, SignedHeaders=f"SignedHeaders={';'.join(names)}")
+    with pytest.raises(InvalidSignatureException) as caught:
+        authenticated(changed, CALLERS, time_of(request))
+    assert caught.value.message == message
+
+
+def test_the_date_of_the_scope_must_be_that_of_the_request() -> None:
+    request = received(signed())
+    moment = request.headers["x-amz-date"]
+    scope = f"Credential=personalize-emu/20200101/{REGION}/personalize/aws4_request"
+    with pytest.raises(InvalidSignatureException) as caught:
+        authenticated(resigned(request, Credential=scope), CALLERS, time_of(request))
+    assert caught.value.message == (
+        "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+        f"'20200101' != '{moment[:8]}', from '{moment}'."
+    )
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "604801", "9999999", "", "1.5", "x"])
+def test_lifetimes_of_presigned_requests_are_limited(seconds: str) -> None:
+    """P-63: from a second to a week."""
+    request = received(signed(presigned=True))
+    changed = replace(request, query=request.query.replace("X-Amz-Expires=60", f"X-Amz-Expires={seconds}"))
+    with pytest.raises(IncompleteSignature, match="X-Amz-Expires must be a number of seconds from 1 to 604800"):
+        authenticated(changed, CALLERS, time_of(request))
+
+
+@drawn(data=st.data())
+def test_changing_one_bit_of_any_signed_part_is_noticed(data: st.DataObject) -> None:
+    """S-36."""
+    request = received(signed(b'{"name":"group"}', "/items"))
+    part = data.draw(st.sampled_from(["body", "path", "host", "x-amz-target", "x-amz-date", "authorization"]))
+    original = getattr(request, part) if part in ("body", "path") else request.headers[part]
+    text = original if isinstance(original, bytes) else original.encode()
+    place, bit = data.draw(st.integers(0, len(text) - 1)), data.draw(st.integers(0, 6))
+    flipped = bytes([*text[:place], text[place] ^ (1 << bit), *text[place + 1 :]])
+    value = flipped if isinstance(original, bytes) else flipped.decode()
+    changed = (
+        replace(request, **{part: value})
+        if part in ("body", "path")
+        else replace(request, headers={**request.headers, part: value})
+    )
+    before, after = (canonical_parts(each) for each in (request, changed))
+    assume(before != after)
+    with pytest.raises(AwsError):
+        authenticated(changed, CALLERS, time_of(request))
+
+
+def canonical_parts(request: SignedRequest) -> tuple[object, ...]:
+    """A request without differences that Signature Version 4 ignores: blanks around and within values."""
+    return request.body, request.path, {name: value.split() for name, value in request.headers.items()}

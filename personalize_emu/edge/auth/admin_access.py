@@ -1,0 +1,55 @@
+"""Access to the admin routes with the option `auth`: signed like any call of the service.
+
+GET health, GET metrics     open, for probes
+every other route           signature of a known key; with `iam` also permission for personalize-emu:<Route>
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from personalize_emu.edge.auth.access_control import authenticated
+from personalize_emu.edge.auth.caller_policies import refusal_reason
+from personalize_emu.edge.auth.callers import CallerOf, known_callers
+from personalize_emu.service.access.policies import CannotEvaluate, PolicyRequest
+from personalize_emu.settings import Settings
+from personalize_emu.wire.errors import AwsError
+from personalize_emu.wire.sigv4 import SignedRequest
+
+OPEN = frozenset({"health", "metrics"})
+"""Routes that anybody may read."""
+READS = frozenset({"GET", "HEAD"})
+ACTIONS = "personalize-emu"
+
+AdminCheck = Callable[[SignedRequest, str], str | None]
+"""(request, name of the route, such as `reset`) to why the request is refused; None if it is not."""
+
+
+def no_admin_check(_request: SignedRequest, _route: str) -> None:
+    """Everybody who reaches the server may use its admin routes."""
+
+
+def admin_check_for(settings: Settings, issued: CallerOf, now: Callable[[], float] = time.time) -> AdminCheck:
+    """The check for the option `auth`. issued, now: as for `access_check_for`."""
+    if settings.auth == "off":
+        return no_admin_check
+    callers = known_callers(settings, issued)
+
+    def check(request: SignedRequest, route: str) -> str | None:
+        if request.method in READS and route in OPEN:
+            return None
+        try:
+            caller = authenticated(request, callers, now())
+        except AwsError as error:
+            return f"with auth {settings.auth} sign the request as a call of the service personalize: {error}"
+        if settings.auth != "iam" or caller.policies is None:
+            return None
+        action = f"{ACTIONS}:{route.capitalize()}"
+        try:
+            reason = refusal_reason(caller.policies(), PolicyRequest(action, "*"))
+        except CannotEvaluate as error:
+            reason = f"because its policies have {error}"
+        return reason and f"{caller.arn} is not authorized to perform {action} {reason}"
+
+    return check

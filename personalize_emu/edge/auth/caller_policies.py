@@ -1,0 +1,52 @@
+"""The policies that limit a caller, and what they say of a request.
+
+allowed = identity policies allow AND the boundary allows, if any AND the session policies allow, if any
+          AND none of them denies
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from personalize_emu.service.access.policies import MalformedPolicy, PolicyRequest, allows, denies
+
+Documents = tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class CallerPolicies:
+    """identity: of the user with its groups, or of the role; None for the account itself, which may do everything.
+
+    boundary: the permissions boundary of user or role. session: passed when the session was requested. None where
+    there is none; an empty tuple allows nothing.
+    """
+
+    identity: Documents | None
+    boundary: Documents | None = None
+    session: Documents | None = None
+
+
+def refusal_reason(policies: CallerPolicies, request: PolicyRequest) -> str | None:
+    """Why a request is not allowed, in the words of AWS (P-62); None if it is.
+
+    Raises:
+        CannotEvaluate: the result depends on an element that is not evaluated.
+    """
+    kinds = (
+        ("an identity-based policy", "identity-based policy", policies.identity),
+        ("a permissions boundary", "permissions boundary", policies.boundary),
+        ("a session policy", "session policy", policies.session),
+    )
+    present = [(article, name, documents) for article, name, documents in kinds if documents is not None]
+    for article, _, documents in present:
+        try:
+            if denies(documents, request):
+                return f"with an explicit deny in {article}"
+        except MalformedPolicy as error:
+            return f"because {article} is malformed: {error}"
+    for _, name, documents in present:
+        if not allows(documents, request):
+            return f"because no {name} allows the {request.action} action"
+    return None
