@@ -43,6 +43,54 @@ def test_a_new_name_replaces_a_resource_and_all_that_need_it(cloudformation: Any
     assert [each["Name"] for each in cloudformation.list_exports()["Exports"]] == ["series-solution"]
 
 
+def test_a_change_that_moto_cannot_make_is_rolled_back_with_a_reason(cloudformation: Any) -> None:
+    table = {
+        "TableName": "films",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    body: dict[str, Any] = {"Resources": {"T": {"Type": "AWS::DynamoDB::Table", "Properties": table}}}
+    cloudformation.create_stack(StackName="films", TemplateBody=json.dumps(body))
+    table["Tags"] = [{"Key": "team", "Value": "search"}]
+    assert changed(cloudformation, json.dumps(body)) == "UPDATE_ROLLBACK_COMPLETE"
+    assert failures(cloudformation) == [("T", "personalize-emu does not change resources of type AWS::DynamoDB::Table")]
+
+
+def test_bucket_policies_follow_the_template(cloudformation: Any) -> None:
+    s3 = client("s3")
+
+    def body(action: str) -> str:
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "personalize.amazonaws.com"},
+            "Action": action,
+            "Resource": {"Fn::Sub": "${Bucket.Arn}/*"},
+        }
+        policy = {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+        bucket = {
+            "Type": "AWS::S3::Bucket",
+            "Properties": {"BucketName": "bucket-of-stack"},
+            "DeletionPolicy": "Retain",
+        }
+        return json.dumps(
+            {"Resources": {"Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": policy}, "Bucket": bucket}}
+        )
+
+    def action() -> str:
+        policy = json.loads(s3.get_bucket_policy(Bucket="bucket-of-stack")["Policy"])
+        return str(policy["Statement"][0]["Action"])
+
+    cloudformation.create_stack(StackName="films", TemplateBody=body("s3:GetObject"))
+    assert action() == "s3:GetObject"
+    assert changed(cloudformation, body("s3:PutObject")) == "UPDATE_COMPLETE"
+    assert action() == "s3:PutObject"
+    assert changed(cloudformation, body("nothing at all").replace("Allow", "Perhaps")) == "UPDATE_ROLLBACK_COMPLETE"
+    assert action() == "s3:PutObject"
+    cloudformation.delete_stack(StackName="films")
+    assert refusal(s3.get_bucket_policy, status=404, Bucket="bucket-of-stack")[0] == "NoSuchBucketPolicy"
+
+
 def test_parameters_keep_their_previous_values_where_asked_for(cloudformation: Any, personalize: Any) -> None:
     """A parameter from the parameter store keeps its name, not the value that was found there."""
     body = json.loads(template(G=("DatasetGroup", {"Name": {"Ref": "Name"}})))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from inspect import getattr_static
@@ -25,11 +26,16 @@ EXTRAS: Mapping[str, str] = MappingProxyType({"cloudformation": "personalize-emu
 """moto's name of a service -> what to install for it, where that is not an extra of moto."""
 
 
+_extending = threading.Lock()
+"""So that no function is replaced twice."""
+
+
 def extend(service: str | None) -> None:
     """Extend a service of moto that has been imported, if there is anything to extend."""
     module = EXTENSIONS.get(service or "")
     if module is not None:
-        import_module(f"{_PACKAGE}.{module}").extend()
+        with _extending:
+            import_module(f"{_PACKAGE}.{module}").extend()
 
 
 def missing_package(service: str | None, error: ImportError) -> str:
@@ -71,7 +77,7 @@ def backend_or_refusal(get_backend: Any) -> Callable[[str], Any]:
         try:
             found = get_backend(service)
         except ImportError as error:
-            return {"global": _Missing(service, missing_package(service, error))}
+            return {"global": _Missing(service, error)}
         extend(service)
         return found
 
@@ -81,10 +87,15 @@ def backend_or_refusal(get_backend: Any) -> Callable[[str], Any]:
 class _Missing:
     """Stands for a service whose packages are not installed: every request is refused with what to install."""
 
-    def __init__(self, service: str, message: str) -> None:
+    def __init__(self, service: str, error: ImportError) -> None:
         self._service = service
-        self._message = message
+        self._error = error
         self.urls = {"": self._refuse}
+
+    @property
+    def flask_paths(self) -> Any:
+        """Asked for by a server in the process of the mock, which refuses in its own way."""
+        raise self._error
 
     def _refuse(self, _request: Any, _url: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
         sent = {name.lower(): str(value) for name, value in dict(headers).items()}
@@ -95,6 +106,6 @@ class _Missing:
             {**sent, "content-type": FORM if content_type.startswith(FORM) else content_type},
             status=501,
             code="NotImplementedException",
-            message=self._message,
+            message=missing_package(self._service, self._error),
         )
         return answer.status, dict(answer.headers), answer.body

@@ -1,13 +1,16 @@
-"""Classes of resources as moto expects them: the types of Personalize, and those without effect."""
+"""Classes of resources as moto expects them: the types of Personalize, bucket policies, and those without effect."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
 from moto.cloudformation.models import cloudformation_backends
 from moto.core.common_models import CloudFormationModel
+from moto.s3.models import s3_backends
+from moto.utilities.utils import get_partition
 
 from personalize_emu.edge.cloudformation.resource_types import RESOURCE_TYPES, ResourceType
 from personalize_emu.edge.cloudformation.resources import Call, ManagedResource
@@ -95,6 +98,53 @@ class NullResource(CloudFormationModel):
         """Nothing exists."""
 
 
+class BucketPolicy(CloudFormationModel):
+    """The policy of a bucket, with which buckets let Personalize read them; moto has no such type."""
+
+    def __init__(self, bucket: str) -> None:
+        self.physical_resource_id = bucket
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        return "AWS::S3::BucketPolicy"
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,  # noqa: ARG003
+        cloudformation_json: Mapping[str, Any],
+        account_id: str,
+        region_name: str,
+        **_named: Any,
+    ) -> BucketPolicy:
+        properties = cloudformation_json["Properties"]
+        document = properties["PolicyDocument"]
+        text = document if isinstance(document, str) else json.dumps(document)
+        backend = s3_backends[account_id][get_partition(region_name)]
+        backend.put_bucket_policy(properties["Bucket"], text.encode())
+        return cls(properties["Bucket"])
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: BucketPolicy,
+        new_resource_name: str,
+        cloudformation_json: Mapping[str, Any],
+        account_id: str,
+        region_name: str,
+    ) -> BucketPolicy:
+        if cloudformation_json["Properties"]["Bucket"] != original_resource.physical_resource_id:
+            original_resource.delete(account_id, region_name)
+        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
+
+    def delete(self, account_id: str, region_name: str) -> None:
+        s3_backends[account_id][get_partition(region_name)].delete_bucket_policy(self.physical_resource_id)
+
+
+_OTHERS: Mapping[str, Any] = {
+    "AWS::S3::BucketPolicy": BucketPolicy,
+    **dict.fromkeys(WITHOUT_EFFECT, NullResource),
+}
 _CLASSES: Mapping[str, type[PersonalizeResource]] = {
     name: type(f"Personalize{kind.word}", (PersonalizeResource,), {"kind": kind})
     for name, kind in RESOURCE_TYPES.items()
@@ -109,8 +159,8 @@ def class_of(resource_type: str, known: Mapping[str, Any]) -> Any:
     """
     if resource_type in _CLASSES:
         return _CLASSES[resource_type]
-    if resource_type in WITHOUT_EFFECT:
-        return NullResource
+    if resource_type in _OTHERS:
+        return _OTHERS[resource_type]
     if resource_type not in known:
         raise ValidationError(message=f"personalize-emu does not create resources of type {resource_type}")
     return known[resource_type]

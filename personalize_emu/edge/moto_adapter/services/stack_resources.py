@@ -13,7 +13,6 @@ from typing import Any
 
 from moto.cloudformation import parsing
 from moto.cloudformation.models import Event
-from moto.core.exceptions import ServiceException
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.core import TaggedEC2Resource
 
@@ -48,8 +47,11 @@ def reason_of(error: Exception) -> str:
     """Why a resource has failed, as its event says it."""
     if isinstance(error, InvalidProperties):
         return f"Properties validation failed for resource with message:\n[{error}]"
-    if isinstance(error, DeploymentFailed | HandlerFailed | ServiceException):
-        return str(getattr(error, "message", None) or error)
+    if isinstance(error, DeploymentFailed | HandlerFailed):
+        return str(error)
+    message = getattr(error, "message", None)
+    if type(error).__module__.startswith("moto.") and isinstance(message, str):
+        return message
     _log.warning("a resource of a stack failed", exc_info=error)
     return f"{type(error).__name__}: {error}"
 
@@ -196,8 +198,9 @@ def _is_replaced(resource: Any, old: Mapping[str, Any], new: Mapping[str, Any]) 
         return True
     if isinstance(resource, PersonalizeResource):
         return resource.kind.is_replaced_by(resource.managed.changed(new["Properties"]))
-    # What moto cannot change.
-    return hasattr(type(resource).update_from_cloudformation_json, "__isabstractmethod__")
+    if hasattr(type(resource).update_from_cloudformation_json, "__isabstractmethod__"):
+        raise HandlerFailed(f"personalize-emu does not change resources of type {new['Type']}")
+    return False
 
 
 def _changing(stack: Any, name: str, definition: Mapping[str, Any], *, imports: bool) -> Waits:
