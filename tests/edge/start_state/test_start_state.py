@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -154,3 +155,21 @@ def test_a_failure_ends_the_server(folder: Path, name: str, text: str, message: 
     assert f"personalize-emu: {folder / name}" in done.stderr
     assert message in done.stderr
     assert "ready" not in done.stdout
+
+
+def test_a_server_that_is_stopped_while_it_starts_ends_its_program(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    script = tmp_path / "waits.py"
+    script.write_text(
+        'import signal\npipe = open("pipe", "w")\nprint("started", file=pipe, flush=True)\nsignal.pause()\n'
+    )
+    command = [sys.executable, "-m", "personalize_emu", "serve", "--port", "0", "--init", str(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        with open(tmp_path / "pipe") as pipe:
+            assert pipe.readline() == "started\n"
+            server.terminate()
+            assert server.wait(timeout=30) == 0
+            # Its end is closed when the program has ended.
+            assert pipe.read() == ""
+        assert server.stdout is not None
+        assert server.stdout.read() == ""
