@@ -106,8 +106,8 @@ class Settings:
     )
     quotas: str = _option(
         "default",
-        "maximum numbers of resources: default (those of the service), off (unlimited), or changes of the defaults "
-        "such as campaigns=10,schemas=20",
+        "maximum numbers of resources, bytes of an import and, with capacity, requests per second: default (those of "
+        "the service), off (unlimited), or changes of the defaults such as campaigns=10,put-events-tps=20",
     )
     capacity: Capacity = _option(
         "off",

@@ -155,6 +155,15 @@ def test_rare_faults_do_not_open_the_circuit(scene: Scene, shelf: Shelf) -> None
     assert fault.hits == 2
 
 
+def test_a_request_that_is_continued_in_another_thread_is_hit_once(scene: Scene, shelf: Shelf) -> None:
+    """The event loop gives up a request whose scores are not remembered, after its faults were applied."""
+    fault = scene.emulator.fail("GetRecommendations", latency="1ms", times=4)
+    assert [shelf.items(f"new {number}") != BESTSELLERS for number in range(3)] == [True] * 3
+    assert fault.hits == 3
+    assert shelf.items("new 0") != BESTSELLERS
+    assert fault.used_up
+
+
 @pytest.mark.parametrize("fault", [{"error": "ThrottlingException"}, {"drop": True}], ids=str)
 def test_no_event_is_lost_or_stored_twice(scene: Scene, fault: dict[str, Any]) -> None:
     """EV-40: an event that is sent again has the same id."""
