@@ -101,6 +101,7 @@ def test_every_table_was_filled(emptied: Any) -> None:
         "versions": {"trained", "refresh", "data_version", "stop"},
         "recommenders": {"trained", "known_columns", "due_training", "stop"},
         "attributions": {"ledger"},
+        "throughput": {"bucket"},
     }
     assert filled == expected
 
