@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["lapack", "load_all", "load_linear_algebra", "sparse", "sparse_linalg", "sparsetools", "special"]
+__all__ = ["lapack", "load_all", "load_linear_algebra", "sparse", "sparse_linalg", "special"]
 
 
 class LazyModule:
@@ -38,13 +38,11 @@ def load_linear_algebra() -> None:
 
 
 if TYPE_CHECKING:
-    import scipy.sparse._sparsetools as sparsetools
     import scipy.sparse.linalg as sparse_linalg
     from scipy import sparse, special
     from scipy.linalg import lapack
 else:
     lapack = LazyModule("scipy.linalg.lapack")
     sparse = LazyModule("scipy.sparse")
-    sparsetools = LazyModule("scipy.sparse._sparsetools")
     sparse_linalg = LazyModule("scipy.sparse.linalg")
     special = LazyModule("scipy.special")

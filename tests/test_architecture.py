@@ -64,6 +64,10 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "joblib": (),
     "shelve": (),
 }
+IMPORTS = ("import_module", "__import__", "LazyModule")
+"""Calls that import the module they name."""
+PUBLIC_ONLY = ("numpy", "scipy", "pyarrow", "distributed")
+"""Third-party packages whose private modules and members may be gone with the next release."""
 CATCHES_ALL = (
     "edge.request_pipeline",
     "edge.one_port",
@@ -180,7 +184,7 @@ def imported(node: ast.AST, module: Module) -> Iterator[str]:
     elif isinstance(node, ast.ImportFrom):
         base = import_base(node, module)
         yield from (f"{base}.{alias.name}" for alias in node.names)
-    elif isinstance(node, ast.Call) and called_name(node) in ("import_module", "__import__") and node.args:
+    elif isinstance(node, ast.Call) and called_name(node) in IMPORTS and node.args:
         argument = node.args[0]
         if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
             yield argument.value
@@ -210,6 +214,8 @@ def import_faults(module: Module, target: str, names: set[str]) -> Iterator[str]
     confined = max((name for name in CONFINED if within(target, name)), key=len, default=None)
     if confined is not None and not any(within(module.name, owner) for owner in CONFINED[confined]):
         yield f"imports {confined}"
+    if any(within(target, name) for name in PUBLIC_ONLY) and "._" in target:
+        yield f"imports {target}, which is private"
 
 
 def nearest_module(name: str, names: set[str]) -> str:
@@ -362,6 +368,7 @@ def test_valid_package_has_no_violations(package: Path) -> None:
         ("service/tags", "from botocore.model import Shape", "imports botocore.model"),
         ("edge/mock", "import moto", "imports moto"),
         ("recipes/ease", "import pickle", "imports pickle"),
+        ("lazy_imports", "LazyModule('scipy.sparse._base')", "imports scipy.sparse._base, which is private"),
         ("recipes/ease", "load(path, allow_pickle=True)", "line 1 allows pickles"),
         ("service/tags", "try:\n    pass\nexcept Exception:\n    pass", "line 3 catches everything"),
         (

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personalize_emu.recipes.contract.base import History, TrainingData
-from personalize_emu.recipes.numerics.sparse_products import fullest_rows
+from personalize_emu.recipes.numerics.sparse_products import fullest_rows, sum_of_dense_rows
 from personalize_emu.recipes.numerics.symmetric_inverse import inverse_of_positive_definite
 from personalize_emu.recipes.scorers.ease import Ease, fit_dual, fit_ease, fit_primal, user_item_matrix
 from personalize_emu.recipes.scorers.histories import Kernel
@@ -159,6 +159,24 @@ def test_a_matrix_in_two_parts_has_the_same_products(seed: int, dense_rows: int)
     parts = fullest_rows(sp.csr_matrix(matrix), dense_rows)
     assert len(parts.rows) == min(dense_rows, 30)
     assert parts.products(sp.csr_matrix(bags)) == pytest.approx((bags @ matrix).toarray(), rel=1e-5)
+
+
+@pytest.mark.parametrize("most_copied", [0, 1 << 18])
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_sums_of_rows_are_the_same_bits_either_way_and_of_equal_columns(
+    monkeypatch: pytest.MonkeyPatch, most_copied: int, count: int
+) -> None:
+    """Items with the same interactions must stay equal, as ties are resolved by their ids (RT-32)."""
+    monkeypatch.setattr("personalize_emu.recipes.numerics.sparse_products.MOST_COPIED", most_copied)
+    rng = np.random.default_rng(count)
+    table = np.repeat(rng.random((30, 1), np.float32), 37, axis=1)
+    rows, weights = rng.integers(30, size=count).astype(np.int32), rng.random(count, np.float32)
+    total = np.float32(0)
+    for row, weight in zip(rows.tolist(), weights, strict=True):
+        total += weight * table[row, 0]
+    assert sum_of_dense_rows(table, rows, weights).tolist() == [float(total)] * 37
+    with pytest.raises(IndexError):
+        sum_of_dense_rows(table, np.array([30], np.int32), np.ones(1, np.float32))
 
 
 def test_transitions_of_many_histories_are_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:

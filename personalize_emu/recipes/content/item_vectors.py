@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.recipes.content.text_embedding import TextEmbedding, fit_text_embedding, term_counts, unit_rows
 from personalize_emu.recipes.contract.features import Features
-from personalize_emu.recipes.numerics.sparse_products import product, products, sum_of_dense_rows, sum_of_rows
+from personalize_emu.recipes.numerics.sparse_products import products, sum_of_dense_rows, sum_of_rows
 
 MOST_COLUMNS = 6
 """Of categories, and of numbers, that are used; those known of most items come first."""
@@ -48,7 +48,7 @@ class ItemVectors:
 
     def scores_of_bag(self, items: NDArray[np.int32], weights: Vector) -> Vector:
         """float32[items]: the same of one history, its items with their weights."""
-        scores = product(self.sparse, sum_of_rows(self.sparse, items, weights))
+        scores: Vector = self.sparse @ sum_of_rows(self.sparse, items, weights)
         if self.dense.shape[1]:
             scores += self.dense @ sum_of_dense_rows(self.dense, items, weights)
         return scores

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from personalize_emu.lazy_imports import sparse as sp
 from personalize_emu.recipes.contract.base import History
 from personalize_emu.recipes.contract.interactions import Interactions
-from personalize_emu.recipes.numerics.sparse_products import dense_products, product, products, sum_of_dense_rows
+from personalize_emu.recipes.numerics.sparse_products import dense_products, products, sum_of_dense_rows
 from personalize_emu.recipes.numerics.symmetric_inverse import inverse_of_positive_definite
 from personalize_emu.recipes.scorers.base import Column, Kernels, Part, Scorer, Table
 from personalize_emu.recipes.scorers.histories import Kernel, weighted_rows
@@ -114,7 +114,7 @@ class DualEase(Ease):
         return scores
 
     def part_of(self, items: NDArray[np.int32], weights: Vector) -> Part:
-        scores = product(self.transposed, sum_of_dense_rows(self.user_factors, items, weights))
+        scores = self.transposed @ sum_of_dense_rows(self.user_factors, items, weights)
         scores *= self._share
         scores[items] += weights * (1 - self._share[items])
         return Part(scores)

@@ -21,7 +21,6 @@ from personalize_emu.recipes.contract.interactions import Interactions, subsampl
 from personalize_emu.recipes.numerics.sparse_products import (
     FEW,
     cells_of,
-    product,
     products,
     sum_of_rows,
     weighted_cells,
@@ -75,7 +74,7 @@ class TimeAwareKnn(Scorer):
         now = np.float32((int(newest_times([history.timestamps])[0]) - self.origin) / self.scale)
         similar = np.flatnonzero(similarity)
         if len(similar) * SIMILAR > len(similarity):
-            return Part(product(self.sessions, self._nearness(self.moments, now) * similarity[self.owners]))
+            return Part(self.sessions @ (self._nearness(self.moments, now) * similarity[self.owners]))
         sessions, counts = cells_of(self._session_offsets, similar)
         weights = self._nearness(self.moments[sessions], now) * np.repeat(similarity[similar], counts)
         return part_of_cells(*weighted_cells(self._by_session, sessions, weights), self.sessions.shape[0])
