@@ -75,6 +75,16 @@ class Settings:
 
     host: str = _option("127.0.0.1", "address to listen on")
     port: int = _option(4577, "port to listen on; 0 selects a free port and prints it")
+    tls: bool = _option(
+        False,
+        "answer HTTPS as well as HTTP on the port, with a certificate of a generated authority for localhost, the name "
+        "of this machine, 127.0.0.1, ::1 and host",
+    )
+    tls_dir: str = _option(
+        "", "folder of the generated authority; empty is personalize-emu/tls in the user's data folder"
+    )
+    tls_cert: str = _option("", "PEM file of a certificate, with its chain, to use instead of a generated one")
+    tls_key: str = _option("", "PEM file of the key of tls_cert")
     body_timeout: float = _option(
         30.0,
         "seconds in which a request must be received, plus one second per MB; otherwise it is refused",

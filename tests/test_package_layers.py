@@ -23,7 +23,7 @@ LAYERS: Mapping[str, tuple[frozenset[str], ...]] = {
         frozenset({"rank", "recommend"}),
     ),
     "edge": (
-        frozenset({"admin", "auth", "endpoints", "http", "request_log"}),
+        frozenset({"admin", "auth", "endpoints", "http", "request_log", "tls"}),
         frozenset({"kinesis", "request_pipeline", "start_state"}),
         frozenset({"operation_calls"}),
         frozenset({"cloudformation"}),

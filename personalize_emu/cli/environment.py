@@ -9,11 +9,11 @@ import shlex
 from typing import Any
 
 from personalize_emu.cli.options import DONE, FAILED, Commands, add_settings, installed, settings_of
-from personalize_emu.edge.endpoints import client_environment, server_url
+from personalize_emu.edge.endpoints import client_environment, server_url, trusting_environment
 from personalize_emu.settings import SETTING_NAMES, environment_name, settings_from_environment
 
 PACKAGES = ("personalize-emu", "boto3", "botocore", "moto", "flask", "httptools", "numpy", "pyarrow", "scipy")
-_ADDRESS = ("host", "port", "region")
+_ADDRESS = ("host", "port", "region", "tls", "tls_dir", "tls_cert", "tls_key")
 
 
 def add_env(commands: Commands) -> None:
@@ -27,10 +27,15 @@ def add_doctor(commands: Commands) -> None:
 
 
 def _env(chosen: argparse.Namespace) -> int:
+    from personalize_emu.edge.tls.server_tls import authority_file, uses_tls
+
     settings = settings_of(chosen, *_ADDRESS)
     if settings.port == 0:
         raise ValueError("give the --port that the server printed")
-    exports = client_environment(server_url(settings.host, settings.port), settings.region)
+    scheme = "https" if uses_tls(settings) else "http"
+    exports = client_environment(server_url(settings.host, settings.port, scheme), settings.region)
+    if settings.tls and not settings.tls_cert:
+        exports |= trusting_environment(authority_file(settings))
     # A profile or session token of real AWS would be combined with the keys above.
     print("unset AWS_PROFILE AWS_SESSION_TOKEN")
     for name, value in exports.items():

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib.error import HTTPError, URLError
 
-from personalize_emu.edge.endpoints import admin_call, server_url
+from personalize_emu.edge.endpoints import UnusableAuthorities, admin_call, server_url
 from personalize_emu.settings import Settings, environment_name, settings_from_environment
 
 PROGRAM = "personalize-emu"
@@ -106,8 +106,14 @@ def call_server(endpoint: str, method: str, route: str, body: Any = None) -> Any
         with error:
             reason = error.read().decode(errors="replace").strip() or error.reason
         raise CommandFailed(f"{endpoint} refused: {error.code} {reason}. Is it a {PROGRAM}?") from error
+    except UnusableAuthorities as error:
+        raise CommandFailed(str(error)) from error
     except (URLError, OSError, ValueError) as error:
         unreachable = error.reason if isinstance(error, URLError) else error
+        distrusted = getattr(unreachable, "verify_message", None)
+        if distrusted is not None:
+            advice = f'Trust it with: eval "$({PROGRAM} env --tls)"'
+            raise CommandFailed(f"the certificate of {endpoint} is not trusted: {distrusted}. {advice}") from error
         raise CommandFailed(f"no server at {endpoint}: {unreachable}. Start it with: {PROGRAM} serve") from error
 
 

@@ -11,6 +11,7 @@ EXAMPLES = """\
 examples:
   personalize-emu serve --pace instant       work is done inside the call, no polling needed
   personalize-emu serve --host 0.0.0.0       reachable from other machines and containers
+  personalize-emu serve --tls                HTTPS beside HTTP, with a generated certificate
   personalize-emu serve --init start.yaml    with resources and data from the start
   personalize-emu serve --aws-endpoint http://127.0.0.1:4566
                                              use the buckets of another endpoint
@@ -45,6 +46,7 @@ def _check_start_files(option: str) -> None:
 def _serve(chosen: argparse.Namespace) -> int:
     """Run the server; the process exits with the code of the signal that ends it."""
     from personalize_emu.edge.server import PortInUse, run
+    from personalize_emu.edge.tls.server_tls import TlsFailed, server_tls
 
     settings = settings_of(chosen, *SETTING_NAMES)
     if settings.faults:
@@ -55,7 +57,11 @@ def _serve(chosen: argparse.Namespace) -> int:
     if settings.init:
         _check_start_files(settings.init)
     try:
-        run(settings)
+        tls = server_tls(settings)
+    except TlsFailed as error:
+        raise CommandFailed(str(error)) from error
+    try:
+        run(settings, tls)
     except PortInUse:
         return failure(
             f"port {settings.port} of {settings.host} is in use. Stop the program that listens there, "

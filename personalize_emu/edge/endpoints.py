@@ -6,10 +6,14 @@ import json
 import os
 import time
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from personalize_emu.wire.sigv4 import SignedRequest, signed_headers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from urllib.request import HTTPSHandler
 
 _ALL_ADDRESSES = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "::1"})
 
@@ -19,10 +23,10 @@ def reachable_host(host: str) -> str:
     return _ALL_ADDRESSES.get(host, host)
 
 
-def server_url(host: str, port: int) -> str:
+def server_url(host: str, port: int, scheme: str = "http") -> str:
     """`http://host:port`, with brackets around an IPv6 address."""
     name = reachable_host(host)
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+    return f"{scheme}://[{name}]:{port}" if ":" in name else f"{scheme}://{name}:{port}"
 
 
 KEY = "personalize-emu"
@@ -40,17 +44,35 @@ def client_environment(url: str, region: str) -> dict[str, str]:
     }
 
 
+AUTHORITIES = "AWS_CA_BUNDLE"
+"""The variable that names the trusted authorities: of boto3, the AWS CLI, most SDKs, and `admin_call`."""
+
+
+def trusting_environment(authority: Path) -> dict[str, str]:
+    """Environment variables that make AWS clients trust an authority.
+
+    Not SSL_CERT_FILE or REQUESTS_CA_BUNDLE: these take the place of the system's authorities for every program, so that
+    nothing else could be reached any more. NODE_EXTRA_CA_CERTS adds to them.
+    """
+    return {AUTHORITIES: str(authority), "NODE_EXTRA_CA_CERTS": str(authority)}
+
+
 TIMEOUT_SECONDS = 30
+
+
+class UnusableAuthorities(OSError):
+    """The file of trusted authorities cannot be read."""
 
 
 def admin_call(url: str, method: str, route: str, body: Any = None) -> Any:
     """The JSON answer of `/_emu/<route>` of the server at `url`. body: any JSON value, sent if not None.
 
     The request is signed with the keys of the environment, or those that a server accepts by default, for servers with
-    the option `auth`.
+    the option `auth`. Servers with HTTPS are trusted if the authorities of AWS_CA_BUNDLE, else the system's, say so.
 
     Raises:
         urllib.error.HTTPError: it refused. URLError, OSError: it cannot be reached. ValueError: no emulator.
+        UnusableAuthorities: AWS_CA_BUNDLE names no file of certificates.
     """
     from urllib.request import ProxyHandler, Request, build_opener
 
@@ -58,8 +80,22 @@ def admin_call(url: str, method: str, route: str, body: Any = None) -> Any:
     headers = {"content-type": "application/json", **_signature(url, method, f"/_emu/{route}", sent or b"")}
     request = Request(f"{url}/_emu/{route}", sent, headers, method=method)
     # A configured internet proxy cannot reach servers on this machine.
-    with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_SECONDS) as answer:
+    handlers = [ProxyHandler({}), *([_https_handler()] if url.startswith("https:") else [])]
+    with build_opener(*handlers).open(request, timeout=TIMEOUT_SECONDS) as answer:
         return json.load(answer)
+
+
+def _https_handler() -> HTTPSHandler:
+    import ssl
+    from urllib.request import HTTPSHandler
+
+    named = os.environ.get(AUTHORITIES) or None
+    is_folder = named is not None and os.path.isdir(named)
+    try:
+        file, folder = (None, named) if is_folder else (named, None)
+        return HTTPSHandler(context=ssl.create_default_context(cafile=file, capath=folder))
+    except OSError as error:
+        raise UnusableAuthorities(f"{AUTHORITIES} names {named}: {error.strerror or error}") from error
 
 
 def _signature(url: str, method: str, target: str, body: bytes) -> dict[str, str]:

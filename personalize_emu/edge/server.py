@@ -28,6 +28,7 @@ from personalize_emu.edge.endpoints import server_url
 from personalize_emu.settings import Settings
 
 if TYPE_CHECKING:
+    from personalize_emu.edge.tls.server_tls import ServerTls
     from personalize_emu.emulator import Emulator
 
 EXIT_CODES = {signal.SIGINT: 128 + signal.SIGINT, signal.SIGTERM: 0}
@@ -46,10 +47,10 @@ class PortInUse(Exception):
     """Another process listens on the port."""
 
 
-def run(settings: Settings) -> NoReturn:
+def run(settings: Settings, tls: ServerTls | None = None) -> NoReturn:
     """Serve until SIGINT or SIGTERM, then exit with the code of the signal.
 
-    Prints `personalize-emu is ready on URL` when the server accepts requests.
+    Prints `personalize-emu is ready on URL` when the server accepts requests. With `tls` it also accepts HTTPS.
 
     Raises:
         PortInUse: the port is in use.
@@ -59,7 +60,7 @@ def run(settings: Settings) -> NoReturn:
     for each in EXIT_CODES:
         signal.signal(each, _exit_at_once)
     settings = replace(settings, port=listener.getsockname()[1])
-    code = asyncio.run(_serve(settings, listener))
+    code = asyncio.run(_serve(settings, listener, tls))
     _exit(code)
 
 
@@ -73,7 +74,7 @@ def _listener(host: str, port: int) -> socket.socket:
         raise
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> int:
+async def _serve(settings: Settings, listener: socket.socket, tls: ServerTls | None) -> int:
     """Run the server; exits the process with the exit code."""
     # What is imported stays: looking through it for garbage would take a tenth of the start, and of later requests.
     gc.disable()
@@ -97,12 +98,15 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     server = HttpServer(Dispatcher(one_port(emulator), asyncio.get_running_loop()), settings.body_timeout)
     stopped = _stop_signal()
     _keep_pauses_short()
-    await server.start(listener)
+    await server.start(listener, tls.context if tls else None)
     gc.freeze()
     gc.enable()
     if settings.init:
         await _initialise(emulator, settings, stopped)
-    print(f"personalize-emu is ready on {server_url(settings.host, settings.port)}", flush=True)  # noqa: T201
+    if tls is not None and tls.authority is not None:
+        print(f"certificate authority: {tls.authority}")  # noqa: T201
+    url = server_url(settings.host, settings.port, "http" if tls is None else "https")
+    print(f"personalize-emu is ready on {url}", flush=True)  # noqa: T201
     code = await stopped
     await server.stop(PATIENCE_SECONDS)
     await _close_emulator(emulator)
@@ -111,7 +115,10 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
 
 
 async def _initialise(emulator: Emulator, settings: Settings, stopped: asyncio.Future[int]) -> None:
-    """Apply the start files while health says that the server is starting. Exits the process if one fails."""
+    """Apply the start files while health says that the server is starting. Exits the process if one fails.
+
+    They use plain HTTP, which works with and without TLS.
+    """
     from personalize_emu.edge.start_state.files import ServerStart, start_files
     from personalize_emu.edge.start_state.resources import StartFailed
 

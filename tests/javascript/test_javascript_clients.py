@@ -56,11 +56,15 @@ def install(folder: Path) -> None:
         left_out(f"npm install failed ({done.stderr.strip()[-500:]})", fatal=bool(os.environ.get("CI")))
 
 
-def test_a_javascript_program_goes_the_whole_path(program: Path) -> None:
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_a_javascript_program_goes_the_whole_path(program: Path, tmp_path: Path, tls: bool) -> None:
     """P-27, P-29, P-38 to P-40, P-45, P-66, EV-1, EV-3, EV-15, EV-19, R-75: values, dates, pages and error classes."""
-    with ServerProcess("--pace", "instant") as server:
+    options = ("--tls", "--tls-dir", str(tmp_path)) if tls else ()
+    with ServerProcess("--pace", "instant", *options) as server:
+        assert server.url.startswith("https://" if tls else "http://")
         done = subprocess.run(
             ["node", program.name, server.url],
+            env=os.environ | {"NODE_EXTRA_CA_CERTS": str(tmp_path / "authority.pem")} if tls else None,
             cwd=program.parent, capture_output=True, text=True, timeout=RUN_SECONDS, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr

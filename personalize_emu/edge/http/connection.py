@@ -85,6 +85,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport), "HTTP runs on streams"
         self._transport = transport
+        self._scheme = "http" if transport.get_extra_info("sslcontext") is None else "https"
         self._server.connections.add(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -122,7 +123,8 @@ class Connection(asyncio.Protocol):
             self._refuse(Fault.BROKEN_OFF)
         self._ended, self._lingering = True, False
         self._advance()
-        return self._answering or bool(self._received) or bool(self._unsent)
+        # A TLS connection ends in both directions at once.
+        return self._transport.can_write_eof() and (self._answering or bool(self._received) or bool(self._unsent))
 
     def pause_writing(self) -> None:
         self._write_paused, self._since = True, self._server.now()
@@ -150,7 +152,7 @@ class Connection(asyncio.Protocol):
             return
         method = self._parser.get_method().decode("latin-1")
         target = self._target.decode("latin-1")
-        self._head = head = Head(method, target, self._parser.get_http_version(), self._headers)
+        self._head = head = Head(method, target, self._parser.get_http_version(), self._headers, self._scheme)
         if self._parser.should_upgrade():
             return
         self._handler, self._body = self._server.application.handler_for(head), Body()
@@ -299,10 +301,11 @@ class Connection(asyncio.Protocol):
             return
         if not self._last:
             self._advance()
-        elif self._lingering and self._transport.can_write_eof():
-            self._transport.write_eof()
-        else:
+        elif not self._lingering:
             self._transport.close()
+        elif self._transport.can_write_eof():
+            self._transport.write_eof()
+        # With TLS the client closes, or the time to linger ends: closing now would interrupt it while it sends.
 
 
 def _close(received: ReceivedRequest) -> None:

@@ -22,12 +22,16 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgra
 
 @dataclass(frozen=True)
 class Head:
-    """Request line and headers. target: as sent. headers: names in lower case, repeated headers joined by commas."""
+    """Request line and headers. target: as sent. headers: names in lower case, repeated headers joined by commas.
+
+    scheme: http or https, by the connection.
+    """
 
     method: str
     target: str
     version: str
     headers: Mapping[str, str]
+    scheme: str = "http"
 
     @property
     def path(self) -> str:

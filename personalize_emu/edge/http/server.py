@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 
-from personalize_emu.edge.http.connection import Connection
+from personalize_emu.edge.http.connection import IDLE_SECONDS, LINGER_SECONDS, Connection
 from personalize_emu.edge.http.messages import Application
+from personalize_emu.edge.http.tls_listener import OpeningTimes, TlsListener
 
 BACKLOG = 1024
 TICK_SECONDS = 0.25
@@ -30,18 +32,24 @@ class HttpServer:
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
 
-    async def start(self, listener: socket.socket) -> None:
-        """Begin to accept connections."""
+    async def start(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """Begin to accept connections: of HTTP, and with `tls` of HTTPS as well."""
         # The interval must be shorter than the shortest time-out.
         self._tick = min(TICK_SECONDS, self.body_timeout / 2)
-        self._server = await self._loop.create_server(lambda: Connection(self), sock=listener, backlog=BACKLOG)
+        self._listening = await self._listen(listener, tls)
         self._ticking = self._loop.call_later(self._tick, self._check_timeouts)
+
+    async def _listen(self, listener: socket.socket, tls: ssl.SSLContext | None) -> asyncio.Server | TlsListener:
+        if tls is None:
+            return await self._loop.create_server(lambda: Connection(self), sock=listener, backlog=BACKLOG)
+        times = OpeningTimes(first_byte=IDLE_SECONDS, handshake=self.body_timeout, goodbye=LINGER_SECONDS)
+        return TlsListener(listener, tls, lambda: Connection(self), times, BACKLOG)
 
     async def stop(self, patience: float) -> None:
         """Stop accepting, wait up to `patience` seconds for requests in progress, then abort the others."""
         self.stopping = True
         self._ticking.cancel()
-        self._server.close()
+        self._listening.close()
         end = self.now() + patience
         while self.connections and self.now() < end:
             for connection in list(self.connections):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
@@ -14,6 +15,7 @@ from personalize_emu.wire.render import Response
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_PORTS = MappingProxyType({"http": "80", "https": "443"})
 _STATUSES = frozenset(HTTPStatus)
 _NOT_PASSED_ON = frozenset({"content-type", "content-length", "transfer-encoding", "expect", "connection", "upgrade"})
 
@@ -50,11 +52,11 @@ def environ_of(request: HttpRequest) -> WSGIEnvironment:
         "REQUEST_URI": _local(head),
         "SERVER_PROTOCOL": f"HTTP/{head.version}",
         "SERVER_NAME": host or "localhost",
-        "SERVER_PORT": port if port.isdecimal() else "80",
+        "SERVER_PORT": port if port.isdecimal() else _PORTS[head.scheme],
         "CONTENT_TYPE": head.headers.get("content-type", ""),
         "CONTENT_LENGTH": str(request.body.length),
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
+        "wsgi.url_scheme": head.scheme,
         "wsgi.input": request.body.open(),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,

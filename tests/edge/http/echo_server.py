@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -99,14 +100,14 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def echoing(body_timeout: float = HANG_SECONDS) -> Iterator[Running]:
+def echoing(body_timeout: float = HANG_SECONDS, tls: ssl.SSLContext | None = None) -> Iterator[Running]:
     listener = socket.create_server(("127.0.0.1", 0))
     started: Future[tuple[Running, asyncio.Event]] = Future()
 
     async def serve() -> None:
         echo, stop = EchoApplication(), asyncio.Event()
         server = HttpServer(echo, body_timeout)
-        await server.start(listener)
+        await server.start(listener, tls)
         started.set_result((Running(echo, server, asyncio.get_running_loop(), listener.getsockname()[1]), stop))
         await stop.wait()
         await server.stop(0.1)

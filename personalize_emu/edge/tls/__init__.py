@@ -1,0 +1,1 @@
+"""HTTPS: a generated certificate authority, and the certificates that the server uses."""
