@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from tempfile import TemporaryDirectory
 
 from benchmarks.processes import bare_environment, moto_process
 from benchmarks.report import show
@@ -26,6 +27,7 @@ EACH = 10
 
 
 def loads(shop: Shop, url: str, pid: int) -> list[Load]:
+    """url: of a server that answers HTTPS as well."""
     asked, ranked, visitors = shop.users[:ASKED], shop.users[:RANKED_FOR], shop.visitors
 
     def mixed(number: int) -> Request:
@@ -44,6 +46,7 @@ def loads(shop: Shop, url: str, pid: int) -> list[Load]:
         Load("GetRecommendations, first", url, lambda n: shop.recommend(visitors[n]), len(visitors), pid),
         Load("GetRecommendations, asked before", url, again, None, pid, ASKED),
         Load("the same, an event before every tenth", url, mixed, 200_000, pid),
+        Load("GetRecommendations, asked before, HTTPS", url.replace("http:", "https:", 1), again, None, pid, ASKED),
         Load("GetPersonalizedRanking, first", url, lambda n: shop.rank(visitors[n]), len(visitors), pid),
         Load("GetPersonalizedRanking, asked before", url, rank_again, None, pid, RANKED_FOR),
         Load("PutEvents", url, lambda n: shop.event(10**6 + n, shop.users[n % len(shop.users)]), 100_000, pid),
@@ -52,11 +55,21 @@ def loads(shop: Shop, url: str, pid: int) -> list[Load]:
 
 
 def measured_shop(visitors: int, clients: int, seconds: float, chosen: str) -> Iterator[list[str]]:
-    with ServerProcess("--pace", "instant", environ=bare_environment()) as server:
-        shop = prepared_shop(server.url, visitors)
-        for load in loads(shop, server.url, server.process.pid):
+    with shop_server() as (url, pid):
+        shop = prepared_shop(url, visitors)
+        for load in loads(shop, url, pid):
             if chosen in load.name:
                 yield measure(load, clients, seconds).row()
+
+
+@contextmanager
+def shop_server() -> Iterator[tuple[str, int]]:
+    """URL of plain HTTP, and process, of a server that answers both HTTP and HTTPS."""
+    with (
+        TemporaryDirectory() as folder,
+        ServerProcess("--pace", "instant", "--tls", "--tls-dir", folder, environ=bare_environment()) as server,
+    ):
+        yield server.url.replace("https:", "http:", 1), server.process.pid
 
 
 def measured_others(clients: int, seconds: float) -> Iterator[list[str]]:
@@ -71,14 +84,14 @@ def measured_others(clients: int, seconds: float) -> Iterator[list[str]]:
 
 def measured_beside_work(visitors: int, clients: int, seconds: float) -> Iterator[list[str]]:
     """GetRecommendations of users asked before, idle and while the server has other work."""
-    with ServerProcess("--pace", "instant", environ=bare_environment()) as server:
-        shop = prepared_shop(server.url, visitors)
-        load = next(each for each in loads(shop, server.url, 0) if each.name.endswith("asked before"))
-        idle = measure(replace(load, name="nothing else", pid=server.process.pid), clients, seconds)
+    with shop_server() as (url, pid):
+        shop = prepared_shop(url, visitors)
+        load = next(each for each in loads(shop, url, 0) if each.name.endswith("asked before"))
+        idle = measure(replace(load, name="nothing else", pid=pid), clients, seconds)
         yield [*idle.row(), "1.0"]
         for name, work in busy_work(shop).items():
             with repeated(work):
-                busy = measure(replace(load, name=name, pid=server.process.pid, begun=0), clients, seconds)
+                busy = measure(replace(load, name=name, pid=pid, begun=0), clients, seconds)
             yield [*busy.row(), f"{busy.p99 / idle.p99:.1f}"]
 
 

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -146,10 +147,20 @@ def _begin(load: Load) -> None:
             raise RuntimeError(f"{load.name}: {answer}")
 
 
+def _connected(url: str) -> http.client.HTTPConnection:
+    """Certificates are not verified; wrk does not either."""
+    address = urlsplit(url)
+    host, port = address.hostname or "", address.port
+    if address.scheme == "http":
+        return http.client.HTTPConnection(host, port)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, port, context=context)
+
+
 def _answer_to(load: Load, number: int = 0) -> str:
     """Status and text of an answer."""
-    address, sent = urlsplit(load.url), load.request(number)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port)
+    sent, connection = load.request(number), _connected(load.url)
     connection.request("POST", sent.path, sent.body, sent.headers)
     answer = connection.getresponse()
     text = answer.read()
@@ -163,8 +174,7 @@ def _with_threads(load: Load, clients: int, seconds: float) -> Measured:
     began_at = time.perf_counter()
 
     def ask(number: int) -> None:
-        address = urlsplit(load.url)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port)
+        connection = _connected(load.url)
         count = number
         while (began := time.perf_counter()) < began_at + seconds and (load.distinct is None or count < load.distinct):
             sent = load.request(count)

@@ -11,6 +11,7 @@ import pytest
 from benchmarks import batch, filters, fixtures, memory, scale, sequences, stalled, startup
 from benchmarks.report import show
 from benchmarks.serving import load as serving_load
+from benchmarks.serving.__main__ import shop_server
 from benchmarks.serving.load import Load, Request, measure
 from benchmarks.serving.shop import list_schemas
 
@@ -28,6 +29,13 @@ def test_serving_benchmark_runs(personalize_server: str, client: str) -> None:
     assert found.requests > 0
     assert found.p99 >= found.p50 > 0
     assert found.row()[0] == "ListSchemas", client
+
+
+def test_serving_benchmark_runs_over_https(client: str) -> None:
+    with shop_server() as (url, pid):
+        secured = url.replace("http:", "https:", 1)
+        found = measure(Load("ListSchemas", secured, list_schemas, pid=pid, begun=1), clients=2, seconds=0.2)
+    assert found.requests > 0, client
 
 
 def test_refused_request_fails_the_benchmark(personalize_server: str, client: str) -> None:
