@@ -151,7 +151,8 @@ class Settings:
     training_workers: int = _option(
         1,
         "processes that the server keeps ready for trainings, so that these do not delay responses; more are started "
-        "while there are more trainings; 0 trains in the server's own process unless there are 250,000 interactions",
+        "while there are more trainings; several share the trials of HPO and the candidates of AutoML; 0 trains in the "
+        "server's own process unless there are 250,000 interactions",
     )
     legacy_recipes: bool = _option(
         False, "allow new solutions with the HRNN recipes, which the service no longer allows"
@@ -169,8 +170,8 @@ class Settings:
     )
     executor: str = _option(
         "",
-        "where batch jobs run: empty for the server itself, or dask://HOST:PORT, the scheduler of a Dask cluster whose "
-        "workers have personalize-emu[dask] installed",
+        "where batch jobs run, and trainings of HPO and AutoML to choose by: empty for this machine, or "
+        "dask://HOST:PORT, the scheduler of a Dask cluster whose workers have personalize-emu[dask] installed",
     )
     batch_workers: int = _option(
         1,

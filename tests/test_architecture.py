@@ -19,7 +19,7 @@ LONGEST_FILE = 400
 FOUNDATION = frozenset(
     {
         "data", "recipes", "filters", "settings", "aws_services", "s3_locations", "schema_files", "lazy_imports",
-        "freed_memory",
+        "freed_memory", "dask_cluster",
     }
 )
 ALLOWED: Mapping[str, frozenset[str]] = {
@@ -30,6 +30,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "data": frozenset(),
     "wire": frozenset(),
     "aws_services": frozenset({"settings"}),
+    "dask_cluster": frozenset({"settings"}),
     "s3_locations": frozenset({"aws_services"}),
     "recipes": frozenset({"data", "lazy_imports", "freed_memory"}),
     "filters": frozenset({"data"}),
@@ -54,8 +55,8 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "botocore": ("aws_services", "edge", "demo", "wire.models"),
     "botocore.model": ("aws_services", "edge", "demo", "wire"),
     "moto": ("edge.moto_adapter",),
-    "dask": ("batch.executors",),
-    "distributed": ("batch.executors",),
+    "dask": ("dask_cluster",),
+    "distributed": ("dask_cluster",),
     "scipy": ("lazy_imports", "recipes.training.tuning"),
     "pickle": (),
     "cPickle": (),

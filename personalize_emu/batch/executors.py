@@ -17,11 +17,11 @@ from typing import Any, ClassVar, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from personalize_emu.dask_cluster import ClusterFailed, cluster_at
 from personalize_emu.lazy_imports import load_linear_algebra
-from personalize_emu.settings import DASK_SCHEME, Settings
+from personalize_emu.settings import Settings
 from personalize_emu.state.jobs import JobFailed
 
-CONNECT_SECONDS = 10
 CHUNKS_PER_THREAD = 3
 """Chunks per worker thread: one in progress, the others in transfer."""
 CHUNKS_ALONE = 8
@@ -48,21 +48,11 @@ def workers_at(settings: Settings) -> Iterator[Workers]:
 @contextmanager
 def _cluster_workers(executor: str) -> Iterator[Workers]:
     try:
-        from distributed import Client
-    except ImportError as error:
-        raise JobFailed("Install personalize-emu[dask] to work on batch jobs in a Dask cluster.") from error
-    connect: Any = Client
-    address = f"tcp://{executor.removeprefix(DASK_SCHEME)}"
-    try:
-        client = connect(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except OSError as error:
-        raise JobFailed(f"No Dask scheduler answers at {executor}.") from error
-    with client:
-        threads = sum(client.nthreads().values())
-        if not threads:
-            raise JobFailed(f"The Dask cluster at {executor} has no workers.")
-        carry = partial(client.scatter, broadcast=True, hash=False)
-        yield Workers(client.get_executor(pure=False), CHUNKS_PER_THREAD * threads, carry)
+        with cluster_at(executor) as cluster:
+            carry = partial(cluster.client.scatter, broadcast=True, hash=False)
+            yield Workers(cluster.client.get_executor(pure=False), CHUNKS_PER_THREAD * cluster.threads, carry)
+    except ClusterFailed as error:
+        raise JobFailed(str(error)) from error
 
 
 @contextmanager

@@ -103,7 +103,7 @@ def segment_text(given: Given, version: str, lines: str, name: str) -> str:
 
 
 def test_missing_cluster_fails_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("personalize_emu.batch.executors.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("personalize_emu.dask_cluster.CONNECT_SECONDS", 0.2)
     with mocked("dask://127.0.0.1:9"):
         given = clients()
         version = given.version(given.solution(given.imported_group(), SIMS))

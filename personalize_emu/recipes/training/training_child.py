@@ -14,12 +14,10 @@ from typing import Any
 
 from personalize_emu.freed_memory import return_freed_memory
 from personalize_emu.lazy_imports import load_all
-from personalize_emu.recipes.contract.base import NotEnoughData, TrainingRun
+from personalize_emu.recipes.contract.base import NotEnoughData
 from personalize_emu.recipes.contract.saving import load_tree, save_tree
-from personalize_emu.recipes.registry import recipe_named
-from personalize_emu.recipes.training.training import metrics_of
 from personalize_emu.recipes.training.training_process import ENDED, INPUT, OUTPUT, READY, TOO_LITTLE
-from personalize_emu.recipes.training.tuning import train_tuned, validation_metrics
+from personalize_emu.recipes.training.training_task import result_of
 
 THREADS = min(4, os.cpu_count() or 1)
 NICENESS = 10
@@ -69,15 +67,11 @@ def _do(folder: Path) -> None:
 
 
 def _done(job: dict[str, Any]) -> object:
-    recipe = recipe_named(job["recipe"])
-    if recipe is None:
-        raise LookupError(job["recipe"])
-    run = TrainingRun(**{**job["run"], "threads": THREADS}, progress=_tell_progress)
-    if job["wanted"] == "metrics":
-        return dict(metrics_of(recipe, job["data"], run))
-    if job["wanted"] == "validation":
-        return dict(validation_metrics(recipe, job["data"], run))
-    return train_tuned(recipe, job["data"], run, job["search"])
+    """The data are in the job, or in a file that several jobs read, each of them one of several at the same time."""
+    data = job["data"]
+    if isinstance(data, str):
+        return result_of(job, load_tree(Path(data)), _tell_progress)
+    return result_of(job, data, _tell_progress, THREADS)
 
 
 def _tell_progress(stage: str, share: float) -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
-from personalize_emu.recipes.contract.base import NotEnoughData, Progress
+from personalize_emu.recipes.contract.base import NotEnoughData, Progress, TrainingData
 
 LOOK_EVERY = 0.2
 """Seconds after which whoever watches is asked again whether the training is still wanted."""
@@ -169,13 +169,28 @@ class TrainingProcesses:
         with self._lock:
             return any(process.ready for process in self._idle)
 
-    def done(self, job: Mapping[str, object], progress: Progress, *, last: bool = False) -> Any:
-        """What a process makes of the job; raises as `TrainingProcess.done` does.
+    def done(self, task: Mapping[str, Any], data: TrainingData | str, progress: Progress, *, last: bool = False) -> Any:
+        """What a process makes of the task (training_task.py); raises as `TrainingProcess.done` does.
 
-        last: the process is not used again, as it has had much memory.
+        data: these, or a file with them from `carried`. last: the process is not used again, as it has had much memory.
         """
         with self._one(last=last) as process:
-            return process.done(job, progress)
+            return process.done({**task, "data": data}, progress)
+
+    @property
+    def width(self) -> int:
+        """How many tasks are done at the same time without starting more processes."""
+        return self.kept
+
+    @contextmanager
+    def carried(self, data: TrainingData) -> Iterator[str]:
+        """A file with the data, for several tasks."""
+        from personalize_emu.recipes.contract.saving import save_tree  # Import time of SciPy.
+
+        with TemporaryDirectory(prefix="personalize-emu-training-data-") as name:
+            path = Path(name) / INPUT
+            save_tree(data, path)
+            yield str(path)
 
     def close(self) -> None:
         """End all that wait for work; those that work end with their trainings."""

@@ -79,6 +79,26 @@ class Search:
     parallel: int = 1
 
 
+@dataclass(frozen=True)
+class Trials:
+    """The trials of one round. users: how many each is trained on. jobs: numbers of the candidates. values: of each, by
+    name of the hyperparameter.
+    """
+
+    users: int
+    jobs: tuple[int, ...]
+    values: tuple[Hyperparameters, ...]
+
+    def part(self, number: int, parts: int) -> Trials:
+        """Every so many of them, from that number on."""
+        return Trials(self.users, self.jobs[number::parts], self.values[number::parts])
+
+
+Scores = NDArray[np.float64]
+ScoreTrials = Callable[[Trials, Progress], Scores]
+"""float64[trials], of any trials of a search."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Trial:
     """What candidates are compared by. recipe: wrapped. shared: see `Recipe.fit_for_many`."""
@@ -86,12 +106,10 @@ class _Trial:
     recipe: Recipe
     split: Split
     run: TrainingRun
-    axes: tuple[Axis, ...]
     shared: Callable[[Hyperparameters], Model] | None
 
-    def score(self, candidate: Values, progress: Progress) -> float:
-        chosen = {axis.name: value for axis, value in zip(self.axes, candidate, strict=True)}
-        run = replace(self.run, hyperparameters={**self.run.hyperparameters, **chosen}, progress=progress)
+    def score(self, values: Hyperparameters, progress: Progress) -> float:
+        run = replace(self.run, hyperparameters={**self.run.hyperparameters, **values}, progress=progress)
         shared = self.shared
         model = self.recipe.fit(self.split.training, run) if shared is None else shared(run.hyperparameters)
         return measure(self.recipe.kind, model, self.split, progress)[METRIC]
@@ -99,15 +117,30 @@ class _Trial:
 
 def train_tuned(recipe: Recipe, data: TrainingData, run: TrainingRun, search: Search | None) -> Trained:
     """`train`, after a search for better values than those of `run`; None: without any search."""
-    if search is None:
-        return train(recipe, data, run)
-    found = best_values(recipe, data, run.within(0.0, SEARCHING), search)
+    return trained_with_best(recipe, data, run, search, None, train) if search else train(recipe, data, run)
+
+
+def trained_with_best(
+    recipe: Recipe,
+    data: TrainingData,
+    run: TrainingRun,
+    search: Search,
+    score: ScoreTrials | None,
+    fit: Callable[[Recipe, TrainingData, TrainingRun], Trained],
+) -> Trained:
+    """What `fit` makes of the best values. score: see `best_values`."""
+    found = best_values(recipe, data, run.within(0.0, SEARCHING), search, score)
     tuned = replace(run.within(SEARCHING, 1.0), hyperparameters={**run.hyperparameters, **found})
-    return replace(train(recipe, data, tuned), tuned=found)
+    return replace(fit(recipe, data, tuned), tuned=found)
 
 
-def best_values(recipe: Recipe, data: TrainingData, run: TrainingRun, search: Search) -> Mapping[str, str]:
-    """A value for every axis: the usual one where it changes nothing; of equally good candidates the first."""
+def best_values(
+    recipe: Recipe, data: TrainingData, run: TrainingRun, search: Search, score: ScoreTrials | None = None
+) -> Mapping[str, str]:
+    """A value for every axis: the usual one where it changes nothing; of equally good candidates the first.
+
+    score: does the trials, as `trial_scores` would; None: in threads of this process.
+    """
     idle = recipe.without_effect(data, run)
     usual = {axis.name: axis.nearest() for axis in search.axes if axis.name in idle}
     candidates = [
@@ -115,9 +148,12 @@ def best_values(recipe: Recipe, data: TrainingData, run: TrainingRun, search: Se
         for candidate in drawn(search.axes, search.jobs, run.seed)
     ]
     # What changes nothing needs no trial: of equal candidates, the first stands for all.
-    candidates = list(dict.fromkeys(candidates))
-    best = _best_job(recipe, data, run, search, candidates) if len(candidates) > 1 else 0
-    return {axis.name: value for axis, value in zip(search.axes, candidates[best], strict=True)}
+    named = [_named(search.axes, candidate) for candidate in dict.fromkeys(candidates)]
+    return named[_best_job(recipe, data, run, search, named, score) if len(named) > 1 else 0]
+
+
+def _named(axes: Sequence[Axis], candidate: Values) -> Hyperparameters:
+    return {axis.name: value for axis, value in zip(axes, candidate, strict=True)}
 
 
 def drawn(axes: Sequence[Axis], jobs: int, seed: int) -> list[Values]:
@@ -137,31 +173,45 @@ def drawn(axes: Sequence[Axis], jobs: int, seed: int) -> list[Values]:
 
 
 def _best_job(
-    recipe: Recipe, data: TrainingData, run: TrainingRun, search: Search, candidates: Sequence[Values]
+    recipe: Recipe,
+    data: TrainingData,
+    run: TrainingRun,
+    search: Search,
+    candidates: Sequence[Hyperparameters],
+    score: ScoreTrials | None,
 ) -> int:
     whole, left, done = validation_split(data, run.seed), list(range(len(candidates))), 0
     rounds = rounds_of(len(left), len(whole.training.user_ids))
     work = sum(users * trials for users, trials in rounds)
     ranked = left
-    for users, trials in rounds:
-        split = replace(whole, training=_some_users(whole.training, users, run.seed))
-        part = run.within(done / work, (done + users * trials) / work)
-        trial = _trial(recipe, split, part, search.axes)
-        if trial.shared is not None:
-            part = part.within(SHARING, 1.0)
-        scores = _scores(trial, candidates, left, search.parallel, part.progress)
+    for users, count in rounds:
+        part = run.within(done / work, (done + users * count) / work)
+        trials = Trials(users, tuple(left), tuple(candidates[job] for job in left))
+        scores = score(trials, part.progress) if score else _scores(recipe, whole, part, trials, search.parallel)
         # A stable sort in the order of jobs: of equal candidates the one of the lower job (T-35).
         ranked = [left[place] for place in np.argsort(-scores, kind="stable")]
         left = sorted(ranked[: max(1, len(left) // HALVING)])
-        done += users * trials
+        done += users * count
     return ranked[0]
 
 
-def _trial(recipe: Recipe, split: Split, run: TrainingRun, axes: tuple[Axis, ...]) -> _Trial:
+def trial_scores(recipe: Recipe, data: TrainingData, run: TrainingRun, trials: Trials) -> Scores:
+    """float64[trials]: the same wherever they are done, and whichever others are done beside them."""
+    return _scores(recipe, validation_split(data, run.seed), run, trials, 1)
+
+
+def _scores(recipe: Recipe, whole: Split, run: TrainingRun, trials: Trials, parallel: int) -> Scores:
+    split = replace(whole, training=_some_users(whole.training, trials.users, run.seed))
+    trial = _trial(recipe, split, run)
+    rest = run if trial.shared is None else run.within(SHARING, 1.0)
+    return _scores_of(trial, trials, parallel, rest.progress)
+
+
+def _trial(recipe: Recipe, split: Split, run: TrainingRun) -> _Trial:
     recipe = wrapped(recipe, split.training)
     with one_blas_thread():
         shared = recipe.fit_for_many(split.training, run.within(0.0, SHARING))
-    return _Trial(recipe, split, run, axes, shared)
+    return _Trial(recipe, split, run, shared)
 
 
 def rounds_of(candidates: int, users: int) -> list[tuple[int, int]]:
@@ -200,24 +250,22 @@ def _some_users(data: TrainingData, users: int, seed: int) -> TrainingData:
     return rows_of_users(data, kept)
 
 
-def _scores(
-    trial: _Trial, candidates: Sequence[Values], jobs: Sequence[int], parallel: int, progress: Progress
-) -> NDArray[np.float64]:
-    """float64[jobs]. What `progress` raises ends them all."""
+def _scores_of(trial: _Trial, trials: Trials, parallel: int, progress: Progress) -> Scores:
+    """float64[trials]. What `progress` raises ends them all."""
     ended: list[int] = []
 
-    def score(job: int) -> float:
+    def score(job: int, values: Hyperparameters) -> float:
         def report(stage: str, share: float) -> None:
             del share
-            progress(f"tuning, job {job + 1}: {stage}", len(ended) / len(jobs))
+            progress(f"tuning, job {job + 1}: {stage}", len(ended) / len(trials.jobs))
 
-        found = trial.score(candidates[job], report)
+        found = trial.score(values, report)
         ended.append(job)
         return found
 
-    threads = max(1, min(parallel, len(jobs), os.cpu_count() or 1))
+    threads = max(1, min(parallel, len(trials.jobs), os.cpu_count() or 1))
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(score, job) for job in jobs]
+        futures = [pool.submit(score, job, values) for job, values in zip(trials.jobs, trials.values, strict=True)]
         try:
             return np.array([future.result() for future in futures])
         finally:

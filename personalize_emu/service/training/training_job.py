@@ -24,6 +24,7 @@ from personalize_emu.service.refresh.kinds import with_new_items
 from personalize_emu.service.refresh.refresh import serve
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.training.model_selection import CHOOSING, best_input
+from personalize_emu.service.training.training_cluster import training_place
 from personalize_emu.service.training_data.training_input import Snapshot, TrainingInput
 from personalize_emu.state.jobs import JobFailed
 
@@ -44,10 +45,6 @@ class TrainingJob(ABC):
         """Of the version or recommender that is trained."""
 
     @property
-    def place(self) -> TrainingPlace:
-        return TrainingPlace(self.context.training_processes)
-
-    @property
     def metric(self) -> str:
         """Which AutoML compares recipes by."""
         return METRIC
@@ -66,30 +63,36 @@ class TrainingJob(ABC):
         return with_progress(self.context.state, self.arn, self.train)
 
     def train(self, progress: Progress) -> TrainedVersion:
-        source, progress = self.choose_recipe(progress)
+        with training_place(self.context, self.inputs) as place:
+            return self.train_at(place, progress)
+
+    def train_at(self, place: TrainingPlace, progress: Progress) -> TrainedVersion:
+        source, progress = self.choose_recipe(place, progress)
         progress("reading interactions", 0.0)
         snapshot = source.snapshot()
         try:
             source.check_enough(snapshot.data)
             if source.base is not None:
-                return self.extend_base(source, source.base, snapshot, progress)
-            return self.fit(source, snapshot, progress)
+                return self.extend_base(place, source, source.base, snapshot, progress)
+            return self.fit(place, source, snapshot, progress)
         except NotEnoughData as error:
             raise JobFailed(str(error)) from error
 
-    def choose_recipe(self, progress: Progress) -> tuple[TrainingInput, Progress]:
+    def choose_recipe(self, place: TrainingPlace, progress: Progress) -> tuple[TrainingInput, Progress]:
         """The best of several inputs, and the progress to report of the steps after it."""
         if len(self.inputs) == 1:
             return self.inputs[0], progress
-        return best_input(self.inputs, self.metric, progress, self.place), within(progress, CHOOSING, 1.0)
+        return best_input(self.inputs, self.metric, progress, place), within(progress, CHOOSING, 1.0)
 
-    def fit(self, source: TrainingInput, snapshot: Snapshot, progress: Progress) -> TrainedVersion:
+    def fit(
+        self, place: TrainingPlace, source: TrainingInput, snapshot: Snapshot, progress: Progress
+    ) -> TrainedVersion:
         """Search for hyperparameters (T-30), evaluate on held-out users, fit on all users (M-11, M-14).
 
-        In a process, unless there are few rows and none is ready.
+        In a process, unless there are few rows and none is ready; the trials of a search in several, or in a cluster.
         """
         data = snapshot.data
-        trained = self.place.train(source.recipe, data, source.run(progress), source.search)
+        trained = place.train(source.recipe, data, source.run(progress), source.search)
         return TrainedVersion(
             recipe=source.facts,
             kind=source.recipe.kind,
@@ -107,12 +110,17 @@ class TrainingJob(ABC):
         )
 
     def extend_base(
-        self, source: TrainingInput, base: TrainedVersion, snapshot: Snapshot, progress: Progress
+        self,
+        place: TrainingPlace,
+        source: TrainingInput,
+        base: TrainedVersion,
+        snapshot: Snapshot,
+        progress: Progress,
     ) -> TrainedVersion:
         """Training mode UPDATE: the base with new items, and metrics on current data (T-70 to T-73)."""
         run = source.run(progress)
         run = replace(run, hyperparameters={**run.hyperparameters, **base.tuned})
-        metrics = self.place.metrics(source.recipe, snapshot.data, run)
+        metrics = place.metrics(source.recipe, snapshot.data, run)
         return replace(with_new_items(base, snapshot.data), metrics=metrics, data_version=snapshot.data_version)
 
     def deploy(self, trained: TrainedVersion) -> dict[str, Any]:
