@@ -26,7 +26,7 @@ LAYERS: Mapping[str, tuple[frozenset[str], ...]] = {
         frozenset({"admin", "auth", "endpoints", "http", "request_log", "tls"}),
         frozenset({"kinesis", "request_pipeline", "start_state"}),
         frozenset({"operation_calls"}),
-        frozenset({"cloudformation"}),
+        frozenset({"cloudformation", "console"}),
         frozenset({"moto_adapter"}),
         frozenset({"application", "embedded_services"}),
         frozenset({"one_port"}),

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 from personalize_emu.doubles.fault_errors import check_operation
@@ -82,6 +83,12 @@ class RecordedCalls:
         if operation not in (None, UNKNOWN):
             check_operation(str(operation))
         return list(self._recorded(operation))
+
+    def newest(self, most: int) -> list[RecordedCall]:
+        """The newest `most` calls, oldest first; parses no others."""
+        with self._lock:
+            entries = list(islice(reversed(self._entries), most))
+        return [_call(entry) for entry in reversed(entries)]
 
     def clear(self) -> None:
         with self._lock:

@@ -22,6 +22,7 @@ from personalize_emu.edge.admin.requests import refused
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for
 from personalize_emu.edge.auth.admin_access import AdminCheck, admin_check_for
 from personalize_emu.edge.auth.callers import CallerOf, no_issued_keys
+from personalize_emu.edge.console import routes as console
 from personalize_emu.edge.http.faulty_response import wait_for
 from personalize_emu.edge.http.wsgi import headers_of, path_of, sent
 from personalize_emu.edge.request_pipeline import AccountOf, answer, default_account, refuse
@@ -61,6 +62,7 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_blueprint(admin.admin_routes(emulator, reset_services))
+    app.register_blueprint(console.console_routes(emulator))
     middleware = PersonalizeMiddleware(emulator, app.wsgi_app, account_of, access_check)
     app.wsgi_app = middleware  # type: ignore[method-assign]
 
@@ -69,9 +71,15 @@ def create_app(
         reason = _admin_refusal(request, admin_check) if is_admin_path(request.path) else None
         return None if reason is None else refused(FORBIDDEN, reason)
 
-    app.register_error_handler(404, lambda _: admin.no_such_route(404))
-    app.register_error_handler(405, lambda _: admin.no_such_route(405))
+    app.register_error_handler(404, _no_such_route)
+    app.register_error_handler(405, _no_such_route)
     return app
+
+
+def _no_such_route(error: HTTPException) -> ResponseReturnValue:
+    if console.is_console_path(request.path):
+        return console.error_page(error)
+    return admin.no_such_route(error.code or 404)
 
 
 def _admin_refusal(incoming: Request, admin_check: AdminCheck) -> str | None:

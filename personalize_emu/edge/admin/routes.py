@@ -17,6 +17,8 @@ from personalize_emu.state.clock import ClockOutOfRange
 from personalize_emu.state.durations import parse_duration
 
 PREFIX = "/_emu"
+FIRST_PAGE = "console.overview"
+"""Endpoint of the console's page that links to the others."""
 
 
 ResetServices = Callable[[Callable[[], None]], None]
@@ -90,6 +92,7 @@ def health_status(emulator: Emulator) -> int:
 def no_such_route(status: int) -> ResponseReturnValue:
     """The response to an unknown path or method below /_emu; names those that exist."""
     rules = sorted(current_app.url_map.iter_rules(), key=lambda rule: rule.rule)
+    rules = [rule for rule in rules if not rule.endpoint.startswith("console.") or rule.endpoint == FIRST_PAGE]
     known = [
         f"{method} {rule.rule.removeprefix(PREFIX + '/')}"
         for rule in rules

@@ -1,0 +1,116 @@
+"""Flask routes below /_emu/console: pages, the parts of pages that are polled, and what can be done from them.
+
+GET changes nothing. POST is accepted from pages of this server only. The pages load nothing from elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
+
+from personalize_emu.emulator import Emulator
+from personalize_emu.state.clock import ClockOutOfRange
+from personalize_emu.state.durations import parse_duration
+
+PREFIX = "/_emu/console"
+SECURITY_HEADERS: Mapping[str, str] = {
+    "content-security-policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    # A browser sends `Origin: null` with forms of pages that send no referrer.
+    "referrer-policy": "same-origin",
+}
+OWN_SITES = frozenset({"same-origin", "none"})
+"""Values of Sec-Fetch-Site: requests of our own pages, and of the user."""
+UNCHANGED = 204
+"""htmx keeps what is shown."""
+
+
+def console_routes(emulator: Emulator) -> Blueprint:
+    """The blueprint of all routes below /_emu/console. Pages are imported when they are first shown."""
+    routes = Blueprint("console", __name__, url_prefix=PREFIX, template_folder="templates", static_folder="static")
+
+    @routes.before_request
+    def refuse_foreign_pages() -> None:
+        if request.method == "POST" and _is_foreign(request.headers):
+            abort(403, "This was sent by a page of another origin.")
+
+    @routes.after_request
+    def add_security_headers(response: Response) -> Response:
+        response.headers.update(SECURITY_HEADERS)
+        return response
+
+    @routes.errorhandler(HTTPException)
+    def show_error(error: HTTPException) -> ResponseReturnValue:
+        return error_page(error)
+
+    @routes.get("/")
+    def overview() -> ResponseReturnValue:
+        return _overview(emulator)
+
+    @routes.get("/parts/groups")
+    def groups() -> ResponseReturnValue:
+        from personalize_emu.edge.console.overview import tree
+
+        return _polled("console/groups.html", tree=tree(emulator), is_update=True)
+
+    @routes.get("/parts/calls")
+    def calls() -> ResponseReturnValue:
+        from personalize_emu.edge.console.overview import newest_calls
+
+        return _polled("console/calls.html", calls=newest_calls(emulator))
+
+    @routes.post("/clock")
+    def clock() -> ResponseReturnValue:
+        given = request.form.get("advance", "")
+        try:
+            emulator.advance(parse_duration(given))
+        except (ValueError, ClockOutOfRange) as error:
+            return _overview(emulator, given, str(error)), 400
+        return redirect(url_for("console.overview"), 303)
+
+    return routes
+
+
+def error_page(error: HTTPException) -> ResponseReturnValue:
+    """The page that tells what is wrong with a request."""
+    response = make_response(render_template("console/error.html", error=error), error.code or 500)
+    response.headers.update(SECURITY_HEADERS)
+    return response
+
+
+def is_console_path(path: str) -> bool:
+    return path == PREFIX or path.startswith(PREFIX + "/")
+
+
+def _is_foreign(headers: Headers) -> bool:
+    """Stricter than for other admin routes: a page of another port of this machine is foreign, too."""
+    if headers.get("Sec-Fetch-Site", "none") not in OWN_SITES:
+        return True
+    origin = headers.get("Origin")
+    try:
+        return origin is not None and urlsplit(origin).netloc != headers.get("Host", "")
+    except ValueError:
+        return True
+
+
+def _overview(emulator: Emulator, advance: str = "", clock_error: str | None = None) -> str:
+    from personalize_emu.edge.console.overview import moment, newest_calls, tree
+
+    shown = {"tree": tree(emulator), "calls": newest_calls(emulator), "now": moment(emulator.clock.now())}
+    return render_template("console/overview.html", advance=advance, clock_error=clock_error, **shown)
+
+
+def _polled(template: str, **shown: Any) -> ResponseReturnValue:
+    """A part of a page, or nothing if it is what the browser shows already."""
+    parts = [each for each in shown.values() if hasattr(each, "fingerprint")]
+    if all(part.fingerprint == request.args.get("seen") for part in parts):
+        return "", UNCHANGED
+    return render_template(template, **shown)

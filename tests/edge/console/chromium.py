@@ -1,0 +1,59 @@
+"""The headless Chromium of the distribution, driven by Selenium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+BINARIES = ("chromium", "chromium-browser", "google-chrome")
+WIDE, PHONE = (1200, 900), (390, 844)
+"""Width and height in CSS pixels."""
+THEMES = ("light", "dark")
+OPTIONS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars")
+MISSING = "Chromium is missing: apt-get install chromium chromium-driver"
+
+
+def missing_browser() -> str | None:
+    """What has to be installed before `browser` works; None if nothing has."""
+    if _binary() is None or shutil.which("chromedriver") is None:
+        return MISSING
+    try:
+        import selenium  # noqa: F401
+    except ModuleNotFoundError:
+        return "Selenium is missing: pip install '.[dev]'"
+    return None
+
+
+def _binary() -> str | None:
+    return next(filter(None, map(shutil.which, BINARIES)), None)
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """A Selenium driver. Nothing is downloaded: the driver is the one of the distribution."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(_binary())
+    for option in OPTIONS:
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(shutil.which("chromedriver"), log_output=os.devnull)
+    driver = webdriver.Chrome(options=options, service=service)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def show(driver: Any, url: str, *, theme: str = "light", size: tuple[int, int] = WIDE) -> None:
+    """Load a page in a colour scheme and window size."""
+    width, height = size
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    feature = {"name": "prefers-color-scheme", "value": theme}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    driver.get(url)

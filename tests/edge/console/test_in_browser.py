@@ -1,0 +1,98 @@
+"""Every page of the console in a headless Chromium: both colour schemes, a wide window and a phone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.edge.console.chromium import PHONE, THEMES, WIDE, show
+from tests.edge.console.shop_state import ShopState
+from tests.edge.console.test_console_routes import PAGES
+
+LEAST_CONTRAST = 4.5
+"""Of text on its background (WCAG 2, AA)."""
+WAIT_SECONDS = 20
+CONTRASTS = """
+const rgb = text => text.match(/[\\d.]+/g).map(Number);
+const light = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+const behind = node => { for (; node; node = node.parentElement) {
+  const found = rgb(getComputedStyle(node).backgroundColor); if (found.length < 4 || found[3] > 0) return found; }
+  return [255, 255, 255]; };
+return [...document.querySelectorAll('main *, header *')]
+  .filter(node => [...node.childNodes].some(each => each.nodeType === 3 && each.data.trim()) && node.offsetParent)
+  .map(node => { const [a, b] = [rgb(getComputedStyle(node).color), behind(node)].map(light);
+    return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), node.tagName + '.' + node.className]; });
+"""
+
+
+def console(shop: ShopState, page: str) -> str:
+    return f"{shop.server.url}/_emu/console/{page}"
+
+
+def requested(driver: Any) -> Iterator[str]:
+    """URLs that the browser has asked for since the log was last read."""
+    for entry in driver.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] == "Network.requestWillBeSent":
+            yield message["params"]["request"]["url"]
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_fit_and_can_be_read(driver: Any, shop: ShopState, page: str, theme: str, size: tuple[int, int]) -> None:
+    driver.get_log("performance")
+    driver.get_log("browser")
+    show(driver, console(shop, page), theme=theme, size=size)
+    width = driver.execute_script("return document.documentElement.scrollWidth")
+    assert width <= size[0], "scrolls sideways"
+    background = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert (background == "rgb(255, 255, 255)") == (theme == "light")
+    faint = [(ratio, node) for ratio, node in driver.execute_script(CONTRASTS) if ratio < LEAST_CONTRAST]
+    assert faint == []
+    assert driver.get_log("browser") == [], "errors, or violations of the content security policy"
+    assert [url for url in requested(driver) if not url.startswith((shop.server.url, "chrome://", "data:"))] == []
+
+
+def test_the_overview_follows_what_happens(driver: Any, shop: ShopState) -> None:
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    show(driver, console(shop, ""))
+    shop.personalize.create_dataset_group(name="made-later")
+    found = "return document.querySelector('#groups').innerText.includes('made-later')"
+    WebDriverWait(driver, WAIT_SECONDS).until(lambda each: each.execute_script(found))
+    summary = "return document.querySelector('#summary').innerText"
+    assert driver.execute_script(summary).startswith("2 dataset groups")
+    calls = "return document.querySelector('#calls').innerText.includes('made-later')"
+    WebDriverWait(driver, WAIT_SECONDS).until(lambda each: each.execute_script(calls))
+
+
+def test_the_keyboard_reaches_everything_that_can_be_used(driver: Any, shop: ShopState) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    show(driver, console(shop, ""))
+    wanted = driver.execute_script(
+        "return document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea').length"
+    )
+    reached = set()
+    body = driver.find_element("tag name", "body")
+    for _ in range(2 * wanted + 5):
+        body.send_keys(Keys.TAB)
+        reached.add(driver.switch_to.active_element.id)
+        body = driver.switch_to.active_element
+    assert len(reached) >= wanted
+
+
+def test_the_first_key_offers_to_skip_to_the_content(driver: Any, shop: ShopState) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    show(driver, console(shop, ""))
+    driver.find_element("tag name", "body").send_keys(Keys.TAB)
+    skip = driver.switch_to.active_element
+    assert (skip.text, skip.rect["x"] >= 0) == ("Skip to content", True)
+    skip.send_keys(Keys.ENTER)
+    assert driver.switch_to.active_element.get_attribute("id") == "content"
