@@ -1,11 +1,24 @@
-FROM python:3.13-slim
-WORKDIR /build
+# syntax=docker/dockerfile:1
+FROM python:3.13-slim AS wheel
+RUN pip install --no-cache-dir --quiet build
+WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY personalize_emu personalize_emu
-RUN pip install --no-cache-dir --quiet . && rm -rf /build
-WORKDIR /
+RUN python -m build --wheel --outdir /wheel .
+
+FROM python:3.13-slim
 RUN useradd --create-home emulator
+# The dependencies in a layer of their own, which is built again only when they change.
+COPY pyproject.toml /tmp/pyproject.toml
+RUN python -c "import tomllib; print(*tomllib.load(open('/tmp/pyproject.toml', 'rb'))['project']['dependencies'], sep='\\n')" \
+        > /tmp/requirements.txt && \
+    pip install --no-cache-dir --quiet --requirement /tmp/requirements.txt && rm /tmp/pyproject.toml /tmp/requirements.txt
+COPY --from=wheel /wheel /wheel
+RUN pip install --no-cache-dir --quiet --no-deps /wheel/*.whl
 USER emulator
+WORKDIR /home/emulator
 EXPOSE 4577
-CMD ["personalize-emu", "serve", "--host", "0.0.0.0"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s CMD ["personalize-emu", "health", "--host", "127.0.0.1"]
+ENTRYPOINT ["personalize-emu"]
+CMD ["serve", "--host", "0.0.0.0"]

@@ -11,6 +11,7 @@ from personalize_emu.cli.answers import add_answer, add_answers, add_calls
 from personalize_emu.cli.check import add_check
 from personalize_emu.cli.environment import add_doctor, add_env
 from personalize_emu.cli.faults import add_fail, add_fail_job, add_faults
+from personalize_emu.cli.health import add_health
 from personalize_emu.cli.init import add_init
 from personalize_emu.cli.kinesis import add_kinesis
 from personalize_emu.cli.options import PROGRAM, WRONG_USE, CommandFailed, Commands, failure, installed
@@ -52,6 +53,7 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_serve,
     add_reset,
     add_env,
+    add_health,
     add_check,
     add_usage,
     add_answer,
