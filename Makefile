@@ -9,7 +9,7 @@ WORKERS ?= 2
 TEST_ENVIRONMENT := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint check fuzz bench pages clean
+.PHONY: help demo run test lint check fuzz crash bench pages clean
 
 help:  ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ check: $(STAMP)  ## the tests alone, on WORKERS processes
 fuzz: $(STAMP)  ## 100,000 odd requests; mixed requests with and without remembered answers
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.fuzz.campaign
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.fuzz.remembered_answers
+
+crash: $(STAMP)  ## kill a server with a data directory 500 times; look for every change it had answered
+	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.durability.crash
 
 bench: $(STAMP)  ## start-up, serving and training times
 	@$(BIN)/python -m benchmarks.startup

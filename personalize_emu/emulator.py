@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from personalize_emu.aws_services import AwsServices, remote_aws_services
 from personalize_emu.doubles import Doubles
@@ -20,10 +21,10 @@ from personalize_emu.doubles.fault_files import read_fault_file
 from personalize_emu.doubles.faults import DeclaredRequestFault, request_fault
 from personalize_emu.doubles.job_faults import DeclaredJobFault, job_fault
 from personalize_emu.doubles.recorded_calls import RecordedCall
-from personalize_emu.operations import AT_ONCE, CONTROL_PLANE, HANDLERS, Handler
+from personalize_emu.operations import AT_ONCE, CONTROL_PLANE, HANDLERS
 from personalize_emu.recipes.training.training_process import TrainingProcesses
-from personalize_emu.service.core.aws_reads import AwsReads, PendingRead
-from personalize_emu.service.core.context import Context, MustWait
+from personalize_emu.service.core.aws_reads import AwsReads
+from personalize_emu.service.core.context import Context, MustWait, handled, read_at_once
 from personalize_emu.service.dataset_jobs.imports import import_reports
 from personalize_emu.service.deployments.capacity import require_capacity, shown_capacity
 from personalize_emu.service.service_metrics import CALL_METRICS, AnsweredCall, record_call
@@ -34,6 +35,9 @@ from personalize_emu.state.clock import Clock, SystemClock
 from personalize_emu.state.identifiers import Identifiers
 from personalize_emu.wire.errors import NotImplementedException
 from personalize_emu.wire.models import operations
+
+if TYPE_CHECKING:
+    from personalize_emu.durability.durable_state import DurableState
 
 OK = 200
 BY_DEPLOYMENT = ""
@@ -75,11 +79,15 @@ class Emulator(Controls):
         # Without an endpoint the metrics would go to AWS itself, which does not accept them from others.
         elsewhere = aws_services is not None or bool(self.settings.aws_endpoint)
         self._publishes_metrics = self.settings.service_metrics and elsewhere
-        self._identifiers = Identifiers(self.settings.seed)
-        self._page_secret = self._identifiers.secret()
+        self._durable = _data_directory(self.settings)
+        self._identifiers = Identifiers(self.settings.seed, 0 if self._durable is None else self._durable.start)
+        # The same after each start, so that pages of lists go on.
+        self._page_secret = Identifiers(self.settings.seed).secret()
         self._fault_file = read_fault_file(self.settings.faults)
         self.doubles = self._new_doubles()
         self._state = self._new_state()
+        self.loaded = None if self._durable is None else self._durable.load(self._state, self.clock, self._context)
+        """What was read from the data directory, for people to read."""
 
     def __enter__(self) -> Emulator:
         return self
@@ -134,9 +142,9 @@ class Emulator(Controls):
             declared = answers.answer(context, operation_name, params) if answers.in_use else None
             return handler(context, params) if declared is None else declared
         if not may_wait:
-            return _read_at_once(handler, context, params)
+            return read_at_once(handler, context, params)
         started = time.monotonic()
-        answer = _handled(handler, context, params)
+        answer = handled(handler, context, params)
         # With the other paces the call only starts the work.
         if patience is not None and self.settings.pace == "instant":
             context.run_deferred(max(0.0, patience - (time.monotonic() - started)))
@@ -164,7 +172,13 @@ class Emulator(Controls):
         return self._identifiers.request_id()
 
     def reset(self) -> None:
-        """Delete all resources and reset the clock. Identifiers start again from the seed."""
+        """Delete all resources and reset the clock. Identifiers start again from the seed.
+
+        Raises:
+            NotWritten: the data directory cannot be written to; nothing has changed.
+        """
+        if self._durable is not None:
+            self._durable.reset()
         self.settings = replace(self.settings, quotas=self._quotas)
         old, self._identifiers = self._state, Identifiers(self.settings.seed)
         self._page_secret = self._identifiers.secret()
@@ -172,6 +186,8 @@ class Emulator(Controls):
         self.clock.start_over()
         doubles, self.doubles = self.doubles, self._new_doubles()
         self._state = self._new_state()
+        if self._durable is not None:
+            self._durable.follow(self._state)
         old.jobs.close()
         doubles.close()
 
@@ -185,6 +201,8 @@ class Emulator(Controls):
         self.doubles.close()
         self._training_processes.close()
         self.clock.close()
+        if self._durable is not None:
+            self._durable.close()
 
     def fail(
         self,
@@ -290,6 +308,8 @@ class Emulator(Controls):
         self.clock.advance(seconds)
         self._state.jobs.wait_for_work()
         self.clock.advance(0)
+        if self._durable is not None:
+            self._durable.save_clock(self.clock)
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Wait until every job is finished; False after `timeout` seconds of real time, or if faults hold the rest."""
@@ -339,7 +359,8 @@ class Emulator(Controls):
         return Doubles(self.settings, self._fault_file)
 
     def _new_state(self) -> EmulatorState:
-        return new_state(self.clock, self.settings.remembered_bytes, self.doubles.job_faults.outcome_of)
+        keeping = None if self._durable is None else self._durable.keeping
+        return new_state(self.clock, self.settings.remembered_bytes, self.doubles.job_faults.outcome_of, keeping)
 
     def _context(self, region: str, account: str, *, may_wait: bool = True) -> Context:
         return Context(
@@ -357,34 +378,14 @@ class Emulator(Controls):
         )
 
 
-def _read_at_once(handler: Handler, context: Context, params: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Run a handler that changes nothing and waits for nothing. Raises MustWait if another thread has the lock."""
-    lock = context.state.store.lock
-    if not lock.acquire(blocking=False):
-        raise MustWait
-    try:
-        return handler(context, params)
-    except PendingRead as pending:
-        raise MustWait from pending
-    finally:
-        lock.release()
+def _data_directory(settings: Settings) -> DurableState | None:
+    """Raises UnusableDirectory."""
+    if not settings.data_dir:
+        return None
+    # SQLite and file formats, which few emulators need.
+    from personalize_emu.durability.durable_state import DurableState
 
-
-def _handled(handler: Handler, context: Context, params: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Run a handler under the store's lock.
-
-    When it needs data of another service, the request is made without the lock and the handler is run again.
-    """
-    while True:
-        try:
-            with context.state.store.all_or_nothing():
-                answer = handler(context, params)
-        except PendingRead as pending:
-            context.deferred.clear()
-            pending.perform()
-        else:
-            context.aws_services.release()
-            return answer
+    return DurableState(Path(settings.data_dir), _version(), full=settings.durability == "full")
 
 
 @cache

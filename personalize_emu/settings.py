@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 Pace = Literal["instant", "fast", "real"]
 Auth = Literal["off", "sigv4", "iam"]
 Capacity = Literal["off", "on"]
+Durability = Literal["normal", "full"]
 DASK_SCHEME = "dask://"
 _CLUSTER = re.compile(rf"{DASK_SCHEME}[^/:\s]+:\d+")
 ENVIRONMENT_PREFIX = "PERSONALIZE_EMU_"
@@ -168,6 +169,16 @@ class Settings:
     service_metrics: bool = _option(
         True, "send the service metrics (calls, errors, latencies, jobs) to the embedded or configured CloudWatch"
     )
+    data_dir: str = _option(
+        "",
+        "directory in which the state of Personalize is kept, for one process at a time; answered changes are "
+        "there after the process has been killed; empty keeps nothing (docs/state.md)",
+    )
+    durability: Durability = _option(
+        "normal",
+        "with data_dir, what the last changes survive: normal (the end of the process, however it comes), full (a loss "
+        "of power too; every change then waits for the disk)",
+    )
     executor: str = _option(
         "",
         "where batch jobs run, and trainings of HPO and AutoML to choose by: empty for this machine, or "
@@ -200,7 +211,7 @@ class Settings:
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     def __post_init__(self) -> None:
-        for option, values in (("pace", Pace), ("auth", Auth), ("capacity", Capacity)):
+        for option, values in (("pace", Pace), ("auth", Auth), ("capacity", Capacity), ("durability", Durability)):
             if getattr(self, option) not in get_args(values):
                 allowed = ", ".join(get_args(values))
                 raise ValueError(f"{option} must be one of {allowed}, not {getattr(self, option)!r}")

@@ -41,8 +41,11 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "data_check": frozenset({"data", "recipes", "service.catalog", "service.state", "service.training_data", "state"}),
     "doubles": frozenset({"settings", "state", "service", "wire"}),
     "operations": FOUNDATION | {"state", "service", "runtime", "batch", "wire"},
-    "emulator": FOUNDATION | {"state", "service", "runtime", "batch", "wire", "operations", "doubles", ""},
-    "edge": FOUNDATION | {"state", "service", "runtime", "batch", "wire", "operations", "doubles", "emulator", ""},
+    "durability": FOUNDATION | {"state", "service", "wire.errors"},
+    "emulator": FOUNDATION
+    | {"state", "service", "runtime", "batch", "wire", "operations", "doubles", "durability", ""},
+    "edge": FOUNDATION
+    | {"state", "service", "runtime", "batch", "wire", "operations", "doubles", "durability", "emulator", ""},
 }
 ALLOWED_AT_ENTRY_POINTS = frozenset(ALLOWED) | {"cli", "demo", ""}
 ENTRY_POINTS = frozenset({"cli", "demo", "", "__main__"})

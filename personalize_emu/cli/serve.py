@@ -45,6 +45,7 @@ def _check_start_files(option: str) -> None:
 
 def _serve(chosen: argparse.Namespace) -> int:
     """Run the server; the process exits with the code of the signal that ends it."""
+    from personalize_emu.durability.directory import UnusableDirectory
     from personalize_emu.edge.server import PortInUse, run
     from personalize_emu.edge.tls.server_tls import TlsFailed, server_tls
 
@@ -67,5 +68,7 @@ def _serve(chosen: argparse.Namespace) -> int:
             f"port {settings.port} of {settings.host} is in use. Stop the program that listens there, "
             "or choose another port: --port 0 takes any free one."
         )
+    except UnusableDirectory as error:
+        return failure(str(error))
     except OSError as error:
         return failure(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}")

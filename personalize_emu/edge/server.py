@@ -37,6 +37,11 @@ PATIENCE_SECONDS = 0.3
 """Time for requests in progress when the server stops."""
 CLOSING_SECONDS = 0.5
 """Time for the emulator to stop its threads, and for trainings to remove their processes and files."""
+NOT_KEPT = (
+    "not kept: buckets, roles and all else of the embedded AWS services, usage, recorded calls, declared answers "
+    "and faults"
+)
+"""With `data_dir`; docs/state.md tells the whole of it."""
 SWITCH_SECONDS = 0.001
 """How long a thread may keep the interpreter lock while another wants it; the default is 0.005."""
 MOST_FILES = 65_536
@@ -101,6 +106,8 @@ async def _serve(settings: Settings, listener: socket.socket, tls: ServerTls | N
     await server.start(listener, tls.context if tls else None)
     gc.freeze()
     gc.enable()
+    if emulator.loaded is not None:
+        print(f"personalize-emu: {settings.data_dir} has {emulator.loaded}; {NOT_KEPT}", flush=True)  # noqa: T201
     if settings.init:
         await _initialise(emulator, settings, stopped)
     if tls is not None and tls.authority is not None:

@@ -74,6 +74,13 @@ class Records:
         places = pa.array(rows, mask=rows == NO_ROW)
         return self._table.select(list(names)).combine_chunks().take(places)
 
+    @cached_property
+    def distinct_table(self) -> pa.Table:
+        """One row per id, in schema order: records of it equal these."""
+        if self.base is self:
+            return self._table
+        return self._table.take(pa.array(list(self.row_of.values()), pa.int64()))
+
     def column(self, name: str) -> Column:
         found = self._columns.get(name)
         if found is None:

@@ -33,6 +33,13 @@ class Clock(Protocol):
             ClockOutOfRange: the clock would go past the year 9998; it has not moved.
         """
 
+    @property
+    def advanced(self) -> float:
+        """Seconds that are to be restored with `restore`."""
+
+    def restore(self, advanced: float) -> None:
+        """Go on from where a clock was that had been advanced as far; called before anything is scheduled."""
+
     def start_over(self) -> None:
         """Cancel all callbacks and, for the system clock, undo all advances."""
 
@@ -89,6 +96,14 @@ class ManualClock:
             self._run_until(target)
             self._now = target
 
+    @property
+    def advanced(self) -> float:
+        """The time itself: seconds since the epoch."""
+        return self._now
+
+    def restore(self, advanced: float) -> None:
+        self._now = max(self._now, advanced)
+
     def start_over(self) -> None:
         with self._lock:
             self._schedule.clear()
@@ -141,6 +156,14 @@ class SystemClock:
             while (callback := self._step_towards(target)) is not None:
                 callback()
             self._offset = target
+
+    @property
+    def advanced(self) -> float:
+        """Ahead of the system time."""
+        return self._offset
+
+    def restore(self, advanced: float) -> None:
+        self._offset = max(self._offset, advanced)
 
     def start_over(self) -> None:
         with self._advancing, self._changed:

@@ -18,11 +18,12 @@ _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 class Identifiers:
     """Generates ARN suffixes, tracking ids, request ids and recommendation ids. Thread-safe.
 
-    owner: ARN of the resource to which an identifier belongs.
+    owner: ARN of the resource to which an identifier belongs. start: how often the same state has been started before;
+    each start has identifiers of its own, so that none comes twice.
     """
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, start: int = 0) -> None:
+        self._seed = f"{seed} start {start}" if start else str(seed)
         self._counts: dict[tuple[str, str], itertools.count[int]] = {}
 
     def suffix(self, owner: str) -> str:
@@ -49,7 +50,7 @@ class Identifiers:
     def _next(self, purpose: str, owner: str, size: int) -> bytes:
         # Both steps are atomic in CPython, so no lock is needed.
         count = self._counts.setdefault((purpose, owner), itertools.count())
-        key = _SEPARATOR.join((str(self._seed), purpose, owner, str(next(count))))
+        key = _SEPARATOR.join((self._seed, purpose, owner, str(next(count))))
         return blake2b(key.encode(), digest_size=size).digest()
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
+from personalize_emu.state.commit_lock import CommitLock, ReentrantLock
 from personalize_emu.state.resources import OWNED_KINDS, Resource
 
 R = TypeVar("R", bound=Resource)
@@ -72,7 +73,10 @@ class Store:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock: ReentrantLock = threading.RLock()
+        self._unsaved: dict[str, None] | None = None
+        self._touched = False
+        self._save: Callable[[Sequence[str]], None] = lambda _: None
         self._records: dict[type[Resource], dict[str, Resource]] = {}
         self._tags: dict[str, dict[str, str]] = {}
         self._ordinals: dict[str, int] = {}
@@ -86,6 +90,33 @@ class Store:
     def changes(self) -> int:
         """How often a record has been inserted, replaced or removed. Counted after the change."""
         return self._changes
+
+    def save_with(self, save: Callable[[Sequence[str]], None]) -> None:
+        """Call `save` with the ARNs of what has changed, whenever the outermost level of the lock is released.
+
+        Must be called before other threads use the store. When `save` raises, the next change is saved with these ARNs.
+        """
+        self._unsaved, self._save = {}, save
+        self.lock = CommitLock(self._commit)
+
+    def touch(self, *arns: str) -> None:
+        """Note that entries of these records have changed. Called under the lock."""
+        if self._unsaved is not None:
+            self._unsaved.update(dict.fromkeys(arns))
+            self._touched = True
+
+    def save(self, *arns: str) -> None:
+        """As `touch`, in a thread that does not have the lock."""
+        if self._unsaved is not None:
+            with self.lock:
+                self.touch(*arns)
+
+    def _commit(self) -> None:
+        # Reads succeed also while what was changed before cannot be saved.
+        if self._unsaved and self._touched:
+            self._touched = False
+            self._save(tuple(self._unsaved))
+            self._unsaved.clear()
 
     def table(self, new_entry: Callable[[], E], *kinds: type[Resource]) -> Table[E]:
         """Create a table with one entry for each record of these kinds; must be called before the first is inserted."""
@@ -116,6 +147,19 @@ class Store:
         for records in list(self._records.values()):
             yield from list(records.values())
 
+    def find(self, arn: str) -> Resource | None:
+        """The record of any kind."""
+        return next((records[arn] for records in list(self._records.values()) if arn in records), None)
+
+    def restore(self, record: Resource, ordinal: int, tags: Mapping[str, str]) -> None:
+        """Insert a record as it was, at its place in the order of creation."""
+        with self.lock:
+            self.insert(record)
+            self._ordinals[record.arn] = ordinal
+            self._inserted = max(ordinal, self._inserted - 1)
+            if tags:
+                self.set_tags(record.arn, dict(tags))
+
     def insert(self, record: Resource) -> None:
         with self.lock:
             records = self._records.setdefault(type(record), {})
@@ -130,15 +174,18 @@ class Store:
             self._inserted += 1
             self._ordinals[record.arn] = self._inserted
             self._changes += 1
+            self.touch(record.arn)
             self._tell(record)
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
-        """Hold the lock; records inserted in a block that raises are removed again."""
+        """Hold the lock; records inserted in a block that raises, or that cannot be saved, are removed again."""
         with self.lock:
             before, done = self._inserted, False
             try:
                 yield
+                if isinstance(self.lock, CommitLock):
+                    self.lock.commit_if_outermost()
                 done = True
             finally:
                 if not done:
@@ -162,6 +209,7 @@ class Store:
             changed = replace(current, **changes)
             self._records[type(record)][record.arn] = changed
             self._changes += 1
+            self.touch(record.arn)
             self._tell(changed)
             return changed
 
@@ -187,6 +235,7 @@ class Store:
             self._tags.pop(record.arn, None)
             self._ordinals.pop(record.arn, None)
             self._changes += 1
+            self.touch(record.arn)
 
     def tags(self, arn: str) -> dict[str, str]:
         return dict(self._tags.get(arn, {}))
@@ -194,3 +243,4 @@ class Store:
     def set_tags(self, arn: str, tags: dict[str, str]) -> None:
         with self.lock:
             self._tags[arn] = dict(tags)
+            self.touch(arn)

@@ -85,10 +85,10 @@ class Populated:
 def populated_emulator() -> Iterator[Populated]:
     with mock_personalize(clock=ManualClock()) as emulator:
         given = Given(boto3.client("personalize", region_name=REGION), boto3.client("s3", region_name=REGION))
-        yield Populated(emulator, _populated(given))
+        yield Populated(emulator, populate(given))
 
 
-def _populated(given: Given) -> dict[str, Any]:
+def populate(given: Given) -> dict[str, Any]:
     group = given.group("films")
     datasets = {}
     for kind, text in {**SCHEMA_TEXTS, "INTERACTIONS": INTERACTIONS_SCHEMA}.items():

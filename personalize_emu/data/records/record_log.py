@@ -12,7 +12,7 @@ Each segment is at least GROWTH times as long as the next, so the number of segm
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -23,6 +23,8 @@ from personalize_emu.data.schemas.columns import NOTED_SESSION
 
 RECENT = 256
 """Number of recent rows from which on they are folded."""
+RESTORED = 1 << 16
+"""Rows that are folded at a time when a log is restored."""
 GROWTH = 4
 
 
@@ -68,6 +70,29 @@ class RecordLog:
             # Set last, because readers use the length of the state and never that of the list.
             self._state = State(now.segments, now.recent, now.first, now.length + len(rows), now.gaps)
             return self._state.length
+
+    def restore(self, entries: Iterable[tuple[int, Row]], length: int, *, folded: bool) -> None:
+        """Fill an empty log with rows at their positions, in ascending order.
+
+        length: of the log, also where its last rows have been removed. folded: for logs of interactions.
+        """
+        for position, row in entries:
+            self._pad(position)
+            self.append([row])
+            if folded:
+                self.fold(RESTORED)
+        self._pad(length)
+        if folded:
+            self.fold(1)
+
+    def _pad(self, length: int) -> None:
+        """Gaps up to a position."""
+        with self._lock:
+            now = self._state
+            missing = length - now.length
+            if missing > 0:
+                now.recent.extend([None] * missing)
+                self._state = State(now.segments, now.recent, now.first, length, now.gaps + missing)
 
     def folds_with(self, more: int) -> bool:
         """Whether `fold` has something to do after `more` rows are appended."""

@@ -47,7 +47,7 @@ def _put(context: Context, dataset_type: str, dataset_arn: str, records: Sequenc
                 rows[record_id] = record_row(schema, id_column, record_id, record.get("properties"))
             except InvalidProperties as error:
                 raise InvalidInputException(error.text) from error
-        context.state.datasets[dataset.arn].held.log.append(list(rows.values()))
+        context.state.datasets[dataset.arn].held.put_rows(list(rows.values()))
 
 
 def _open_dataset(context: Context, dataset_arn: str, dataset_type: str) -> Dataset:

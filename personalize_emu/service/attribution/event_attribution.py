@@ -168,13 +168,20 @@ def probe(context: Context, attribution: MetricAttribution) -> None:
 
 def publish_later(context: Context, ledger: Ledger, sums: Sums) -> None:
     """Add sums to the ledger; the first addition since the last publication schedules the next one."""
-    if not ledger.add(sums):
-        return
+    first = ledger.add(sums)
+    context.state.store.save(ledger.attribution_arn)
+    if first:
+        begin_publication(context, ledger)
+
+
+def begin_publication(context: Context, ledger: Ledger) -> None:
+    """Publish the sums of a ledger when their window ends."""
     taken: dict[SumKey, float] = {}
 
     def begun() -> bool:
         # Even if the job fails, the next addition schedules another one.
         taken.update(ledger.take())
+        context.state.store.save(ledger.attribution_arn)
         return True
 
     def work() -> None:

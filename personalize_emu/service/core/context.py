@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from personalize_emu.recipes.training.training_process import TrainingProcesses
-from personalize_emu.service.core.aws_reads import AwsReads
+from personalize_emu.service.core.aws_reads import AwsReads, PendingRead
 from personalize_emu.service.core.quotas import refuse_over_quota
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.settings import Settings
@@ -186,6 +186,39 @@ class Context:
 def _run_all(actions: Sequence[Callable[[], None]]) -> None:
     for action in actions:
         attempt("after a change", action)
+
+
+Handler = Callable[[Context, Params], "dict[str, Any] | None"]
+
+
+def read_at_once(handler: Handler, context: Context, params: Params) -> dict[str, Any] | None:
+    """Run a handler that changes nothing and waits for nothing. Raises MustWait if another thread has the lock."""
+    lock = context.state.store.lock
+    if not lock.acquire(blocking=False):
+        raise MustWait
+    try:
+        return handler(context, params)
+    except PendingRead as pending:
+        raise MustWait from pending
+    finally:
+        lock.release()
+
+
+def handled(handler: Handler, context: Context, params: Params) -> dict[str, Any] | None:
+    """Run a handler under the store's lock.
+
+    When it needs data of another service, the request is made without the lock and the handler is run again.
+    """
+    while True:
+        try:
+            with context.state.store.all_or_nothing():
+                answer = handler(context, params)
+        except PendingRead as pending:
+            context.deferred.clear()
+            pending.perform()
+        else:
+            context.aws_services.release()
+            return answer
 
 
 def already_exists(arn: str) -> ResourceAlreadyExistsException:

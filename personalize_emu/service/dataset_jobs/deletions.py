@@ -110,11 +110,15 @@ def _prepare(context: Context, job: DataDeletionJob, datasets: tuple[str, ...]) 
     recheck_access(context, job.role_arn, READ, location.bucket, [location.key])
     user_ids = users_to_delete(context.aws_services.objects(context.region), location)
     held = {arn: context.state.contents(arn) for arn in datasets}
-    return {arn: contents.prepare_removal(user_ids) for arn, contents in held.items() if contents is not None}
+    removals = {arn: contents.prepare_removal(user_ids) for arn, contents in held.items() if contents is not None}
+    for removal in removals.values():
+        context.state.keeping.prepare(removal.after)
+    return removals
 
 
 def _remove(context: Context, removals: Mapping[str, UserRemoval]) -> dict[str, Any]:
     """The number of removed rows, over all datasets (D-115). Steps that can fail precede the first removal."""
     held = [(context.state.contents(arn), removal) for arn, removal in removals.items()]
     present = [(contents, contents.up_to_date(removal)) for contents, removal in held if contents is not None]
+    context.state.store.touch(*removals)
     return {"num_deleted": sum(contents.remove_users(removal) for contents, removal in present)}

@@ -123,7 +123,9 @@ def _begin(
     def work() -> tuple[FilesRead, PreparedImport, list[tuple[Ledger, Sums]]]:
         log_length = _log_length(context, job.dataset_arn)
         files = read()
-        return files, prepare(files.table, log_length), reporting.reported(files.table)
+        prepared = prepare(files.table, log_length)
+        context.state.keeping.prepare(prepared[1].after)
+        return files, prepared, reporting.reported(files.table)
 
     def finished(result: tuple[FilesRead, PreparedImport, list[tuple[Ledger, Sums]]]) -> None:
         files, (contents, addition), sums = result
@@ -131,6 +133,7 @@ def _begin(
         context.state.usage.ingest(job.arn, files.size)
         context.afterwards(lambda: reporting.done(sums))
         contents.finish_import(addition)
+        context.state.store.touch(job.dataset_arn)
 
     ready = partial(require_created, context, job.dataset_arn)
     begin_creation(context, job, work, finished, queues=(job.dataset_arn,), ready=ready)

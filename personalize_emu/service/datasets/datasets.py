@@ -86,7 +86,8 @@ def create_dataset(context: Context, params: Params) -> dict[str, Any]:
     event_ids = context.state.groups[group.arn].event_ids
 
     def created(_: None) -> None:
-        context.state.datasets[dataset.arn].contents = DatasetContents(event_ids)
+        journal = context.state.keeping.journal(context.state.store.ordinal(dataset))
+        context.state.datasets[dataset.arn].contents = DatasetContents(event_ids, journal)
 
     begin_creation(context, dataset, no_work, created, queues=(dataset.arn,))
     return {"datasetArn": dataset.arn}

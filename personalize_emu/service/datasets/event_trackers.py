@@ -121,4 +121,5 @@ def _event_schema(context: Context, group: DatasetGroup) -> Schema:
     schema = new_record(context, Schema, name, name=name, schema=_SCHEMA_TEXT, domain=group.domain)
     store.insert(schema)
     context.state.groups[group.arn].event_schema_arn = schema.arn
+    store.touch(group.arn)
     return schema

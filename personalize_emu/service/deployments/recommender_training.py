@@ -83,6 +83,12 @@ def schedule_retraining(context: Context, recommender: Recommender) -> None:
         call_when_due(context, recommender.arn, next_due(context, created, DAYS_BETWEEN_TRAININGS), _retrain)
 
 
+def resume_retraining(context: Context, arn: str, due: DueTraining) -> None:
+    """Go on with a schedule after a restart."""
+    if context.settings.auto_training:
+        call_when_due(context, arn, due, _retrain)
+
+
 def _retrain(context: Context, arn: str, due: DueTraining) -> None:
     """Stopped recommenders keep their model (R-REC-11), and so do those that cannot be trained any more."""
     recommender = context.state.store.get(Recommender, arn)

@@ -59,6 +59,7 @@ def create_recommender(context: Context, params: Params) -> dict[str, Any]:
         recommender_config=config,
     )
     context.state.recommenders[recommender.arn].known_columns = known
+    context.state.store.touch(recommender.arn)
     training = RecommenderTraining(context, (source,), recommender)
     begin_creation(context, recommender, training.run, training.deploy, pool=WorkerPool.TRAINING)
     schedule_retraining(context, recommender)
@@ -111,6 +112,7 @@ def _begin_update_with_training(
 
     def updated(current: Recommender, trained: TrainedVersion) -> dict[str, Any]:
         context.state.recommenders[current.arn].known_columns = known
+        context.state.store.touch(current.arn)
         shown = {"recommender_config": config, "last_updated_date_time": context.clock.now()}
         return shown | training.deploy(trained)
 

@@ -44,9 +44,28 @@ def serve(
     refresh = refresh_of(context, arn, trained, source, current_input)
     entry.trained = trained
     entry.refresh = None if refresh is None else LastRefresh(refresh, refresh.trained_data_version)
+    state.store.touch(arn)
     state.counters.trained(trained.recipe.name)
     if refresh is not None:
         RefreshSchedule(state, clock, arn, refresh).schedule(clock.now() + refresh.refresh_period)
+
+
+def resume(
+    context: Context, arn: str, source: TrainingInput, current_input: Callable[[], TrainingInput], data_version: object
+) -> None:
+    """Go on refreshing a model that was served before a restart, under the store's lock; otherwise as `serve`.
+
+    data_version: of its last refresh. Refreshes that would have come in between are lost.
+    """
+    state, entry = context.state, context.state.model_entry(arn)
+    if entry is None or entry.trained is None:
+        return
+    refresh = refresh_of(context, arn, entry.trained, source, current_input)
+    if refresh is not None:
+        entry.refresh = LastRefresh(refresh, data_version)
+        schedule = RefreshSchedule(state, context.clock, arn, refresh)
+        since = entry.trained.since
+        context.afterwards(lambda: schedule.schedule_after(since))
 
 
 def refresh_now(state: EmulatorState, arn: str) -> None:
@@ -70,6 +89,7 @@ def swap_model(
         if entry is not None and refresh.is_current():
             entry.trained = refreshed
             entry.refresh = LastRefresh(refresh, data_version)
+            state.store.touch(arn)
 
 
 def refreshed_entry(state: EmulatorState, arn: str, refresh: Refresh) -> ModelEntry | None:
@@ -107,6 +127,7 @@ class RefreshSchedule:
             try:
                 if not self.refresh.is_current():
                     entry.refresh = None
+                    state.store.touch(arn)
                     return
                 data_version = self.refresh.data_version()
                 if data_version != entry.refresh.data_version and not self.refresh.is_paused():
@@ -120,6 +141,11 @@ class RefreshSchedule:
     def _job(self, trained: TrainedVersion, data_version: object, when: float) -> Job[TrainedVersion]:
         """In the background: the clock that starts it has other callbacks to run."""
 
+        def work() -> TrainedVersion:
+            refreshed = self.refresh.refreshed(trained)
+            self.state.keeping.prepare(refreshed)
+            return refreshed
+
         def succeeded(refreshed: TrainedVersion) -> None:
             swap_model(self.state, self.arn, self.refresh, refreshed, data_version)
             self.schedule_after(when)
@@ -131,7 +157,7 @@ class RefreshSchedule:
             f"refresh {self.arn}",
             _NO_TIME,
             lambda: True,
-            lambda: self.refresh.refreshed(trained),
+            work,
             succeeded,
             failed,
             in_background=True,

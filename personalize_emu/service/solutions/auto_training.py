@@ -33,6 +33,12 @@ def schedule_training(context: Context, solution_arn: str) -> None:
         call_when_due(context, solution_arn, DueTraining(now + FIRST_TRAINING, unless_since=now), _train_solution)
 
 
+def resume_schedule(context: Context, solution_arn: str, due: DueTraining) -> None:
+    """Go on with a schedule after a restart."""
+    if context.settings.auto_training:
+        call_when_due(context, solution_arn, due, _train_solution)
+
+
 def _train_solution(context: Context, arn: str, due: DueTraining) -> None:
     solution = context.state.store.get(Solution, arn)
     if solution is None or solution.status != ACTIVE:

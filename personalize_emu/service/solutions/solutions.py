@@ -67,6 +67,7 @@ def create_solution(context: Context, params: Params) -> dict[str, Any]:
         status=ACTIVE,
     )
     context.state.solutions[solution.arn].known_columns = columns_of(schemas)
+    context.state.store.touch(solution.arn)
     if solution.perform_auto_training:
         schedule_training(context, solution.arn)
     return {"solutionArn": solution.arn}

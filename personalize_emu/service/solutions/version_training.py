@@ -109,6 +109,7 @@ def begin_training(
         training_type=training_type,
     )
     context.state.versions[version.arn].data_version = inputs[0].interactions.data_version
+    context.state.store.touch(version.arn)
     training = VersionTraining(context, inputs, version)
     begin_creation(context, version, training.run, training.deploy, pool=WorkerPool.TRAINING)
     return version

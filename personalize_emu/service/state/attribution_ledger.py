@@ -106,6 +106,15 @@ class SumKey:
 Sums = Mapping[SumKey, float]
 
 
+@dataclass(frozen=True)
+class KeptLedger:
+    """The contents of a ledger."""
+
+    sources: tuple[str, ...]
+    sums: tuple[tuple[SumKey, float], ...]
+    latest_report: int
+
+
 class Ledger:
     """Sums of one attribution that is ACTIVE, and the event sources seen so far."""
 
@@ -116,6 +125,17 @@ class Ledger:
         self._sums: dict[SumKey, float] = {}
         self._latest_report = 0
         self._lock = Lock()
+
+    def kept(self) -> KeptLedger:
+        """A copy that `restore` makes a ledger of again."""
+        with self._lock:
+            return KeptLedger(tuple(sorted(self._sources)), tuple(self._sums.items()), self._latest_report)
+
+    def restore(self, kept: KeptLedger) -> None:
+        """Fill a new ledger."""
+        with self._lock:
+            self._sources, self._sums = set(kept.sources), dict(kept.sums)
+            self._latest_report = kept.latest_report
 
     def admit(self, sources: Iterable[str]) -> None:
         """Remember the sources of events: all of them, or none. Raises TooManySources.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -78,6 +78,21 @@ class StreamedEvent:
     session_id: str | None = None
     anonymous: bool = False
     source: str = ""
+
+
+class EventJournal(Protocol):
+    """Where the individual records of one dataset are written before they are visible."""
+
+    def write(self, first: int, events: Sequence[StreamedEvent]) -> None:
+        """Write records at consecutive positions, and what could not be written before. Raises NotWritten."""
+
+
+@dataclass(frozen=True)
+class ForgottenUsers:
+    """Users whose records at positions below `end` of a log have been removed."""
+
+    user_ids: frozenset[str]
+    end: int
 
 
 def with_users_of_sessions(table: pa.Table) -> pa.Table:
@@ -154,10 +169,13 @@ class DatasetContents:
     """Both layers of one dataset (spec README rule 8). Readers take no lock: the bulk layer is swapped whole,
     and positions in the log do not change.
 
-    event_ids: of the dataset group; of this dataset alone when not given.
+    event_ids: of the dataset group; of this dataset alone when not given. journal: None keeps individual records in
+    memory only.
     """
 
-    def __init__(self, event_ids: EventIds | None = None) -> None:
+    def __init__(self, event_ids: EventIds | None = None, journal: EventJournal | None = None) -> None:
+        self._journal = journal
+        self._forgotten: list[ForgottenUsers] = []
         self._layer = BulkLayer()
         self._bulk_changes = 0
         self.log = RecordLog()
@@ -219,18 +237,55 @@ class DatasetContents:
         at_once: return False, without any change, if this would wait for another thread, or for rows or keys to be
         put in order, which takes the longer the more there are.
         """
+        # A disk may take its time.
+        if at_once and self._journal is not None:
+            return False
         if not self._lock.acquire(blocking=not at_once):
             return False
         try:
             if at_once and self._must_put_in_order(len(arrivals)):
                 return False
-            added = [arrival for arrival in arrivals if self._is_new(arrival)]
-            self.log.append([_with_session(arrival) for arrival in added])
-            self._count_users(arrival.row[USER_ID] for arrival in added)
-            self.log.fold()
+            self._append([arrival for arrival in arrivals if self._is_new(arrival)])
         finally:
             self._lock.release()
         return True
+
+    def _append(self, added: Sequence[StreamedEvent]) -> None:
+        try:
+            if self._journal is not None:
+                self._journal.write(len(self.log), added)
+        finally:
+            # Also what could not be written: its event ids are taken, and the journal writes it with the next events.
+            self.log.append([_with_session(arrival) for arrival in added])
+            self._count_users(arrival.row[USER_ID] for arrival in added)
+            self.log.fold()
+
+    def put_rows(self, rows: Sequence[Row]) -> None:
+        """Append records of users, items or actions."""
+        with self._lock:
+            try:
+                if self._journal is not None:
+                    self._journal.write(len(self.log), [StreamedEvent(row) for row in rows])
+            finally:
+                self.log.append(rows)
+
+    def restore(
+        self, layer: BulkLayer, version: DataVersion, events: Iterable[tuple[int, StreamedEvent]], *, streamed: bool
+    ) -> None:
+        """Fill empty contents with what others had. events: by position. streamed: whether they are interactions."""
+        self._layer, self._bulk_changes = layer, version.bulk_changes
+        entries = self._claimed(events) if streamed else ((position, event.row) for position, event in events)
+        self.log.restore(entries, version.log_length, folded=streamed)
+
+    def _claimed(self, events: Iterable[tuple[int, StreamedEvent]]) -> Iterator[tuple[int, Row]]:
+        for position, event in events:
+            self._is_new(event)
+            yield position, _with_session(event)
+
+    def take_forgotten(self) -> list[ForgottenUsers]:
+        """The removals since the last call, oldest first; for the journal, under the store's lock."""
+        taken, self._forgotten = self._forgotten, []
+        return taken
 
     def _must_put_in_order(self, more: int) -> bool:
         """Whether so many more events are folded, or their keys sorted; True also while other threads use the ids."""
@@ -303,6 +358,8 @@ class DatasetContents:
         removal = self.up_to_date(removal)
         with self._lock:
             removed = self.log.remove(USER_ID, removal.user_ids)
+            if self._journal is not None:
+                self._forgotten.append(ForgottenUsers(removal.user_ids, len(self.log)))
             self._removals += 1
             for step in self._steps_to_forget(removal.user_ids):
                 attempt("remove users", step)

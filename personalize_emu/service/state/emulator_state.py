@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from personalize_emu.service.state.column_indexes import ColumnIndexes
-from personalize_emu.service.state.dataset_contents import DatasetContents
+from personalize_emu.service.state.dataset_contents import BulkLayer, DatasetContents, EventJournal
 from personalize_emu.service.state.entries import (
     AttributionEntry,
     DatasetEntry,
@@ -42,6 +43,20 @@ from personalize_emu.state.resources import (
 from personalize_emu.state.served_recommendations import ServedRecommendations
 from personalize_emu.state.store import Index, Store, Table
 from personalize_emu.state.throughput import Throughput, TokenBucket
+
+Keepable = BulkLayer | TrainedVersion
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How state is kept in a data directory; by default it is not.
+
+    prepare: write large values to files, without the store's lock; raises JobFailed. A commit writes those that were
+    not prepared. journal: of the dataset with that position in the order of creation.
+    """
+
+    prepare: Callable[[Keepable], None] = lambda _: None
+    journal: Callable[[int], EventJournal | None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,7 @@ class EmulatorState:
     """Held while a request is metered, with the option `capacity`."""
     account_rates: dict[str, TokenBucket] = field(default_factory=dict)
     """By account and region."""
+    keeping: Keeping = field(default_factory=Keeping)
 
     def contents(self, dataset_arn: str) -> DatasetContents | None:
         """What a dataset holds; None before it is ACTIVE and when it does not exist."""
@@ -114,7 +130,12 @@ class EmulatorState:
         return {arn: entry.progress for arn, entry in entries if entry.progress is not None}
 
 
-def new_state(clock: Clock, remembered_bytes: int = 0, outcome_of: ChooseOutcome = own_outcome) -> EmulatorState:
+def new_state(
+    clock: Clock,
+    remembered_bytes: int = 0,
+    outcome_of: ChooseOutcome = own_outcome,
+    keeping: Keeping | None = None,
+) -> EmulatorState:
     """remembered_bytes: of remembered scores and lists together."""
     store, usage = Store(), UsageLedger()
     usage.observe(store)
@@ -125,6 +146,7 @@ def new_state(clock: Clock, remembered_bytes: int = 0, outcome_of: ChooseOutcome
         store=store,
         jobs=Jobs(clock),
         outcome_of=outcome_of,
+        keeping=keeping or Keeping(),
         groups=store.table(GroupEntry, DatasetGroup),
         datasets=store.table(DatasetEntry, Dataset),
         import_jobs=store.table(ImportJobEntry, DatasetImportJob),

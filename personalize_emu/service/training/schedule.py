@@ -21,6 +21,7 @@ def cancel_training(context: Context, arn: str) -> None:
     entry = context.state.trainable_entry(arn)
     if entry is not None:
         entry.due_training = None
+        context.state.store.touch(arn)
 
 
 def call_when_due(
@@ -44,5 +45,6 @@ def call_when_due(
             later.run_deferred()
 
     entry.due_training = due
+    state.store.touch(arn)
     # The clock may run callbacks at once, and they need the lock that the caller holds.
     context.afterwards(lambda: state.jobs.at(due.when, at_its_time))

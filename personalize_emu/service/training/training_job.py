@@ -60,7 +60,9 @@ class TrainingJob(ABC):
             JobFailed: there are too few data (T-80 to T-83).
             JobStopped: between two stages, after a stop, a reset or the end of the emulator (T-64).
         """
-        return with_progress(self.context.state, self.arn, self.train)
+        trained = with_progress(self.context.state, self.arn, self.train)
+        self.context.state.keeping.prepare(trained)
+        return trained
 
     def train(self, progress: Progress) -> TrainedVersion:
         with training_place(self.context, self.inputs) as place:

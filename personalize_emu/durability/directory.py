@@ -1,0 +1,97 @@
+"""The data directory: its lock, what may be in it, and how it is refused.
+
+    DIR/lock        one process at a time; the lock ends with the process, however that ends
+    DIR/state.db    SQLite: records, events, references to files (database.py)
+    DIR/blobs/      rows of datasets and models, named by their content (blobs.py)
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+LOCK, DATABASE, BLOBS = "lock", "state.db", "blobs"
+_OURS = frozenset({LOCK, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", BLOBS})
+
+
+class UnusableDirectory(Exception):
+    """The directory cannot be used; the text says what is wrong with it and what can be done."""
+
+
+class DataDirectory:
+    """A directory that this process, and no other, uses until `close`.
+
+    Raises:
+        UnusableDirectory: another process uses it, it has other files, or there are no rights to it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = self._locked()
+        try:
+            self._check()
+        except UnusableDirectory:
+            self.close()
+            raise
+
+    @property
+    def database(self) -> Path:
+        return self.path / DATABASE
+
+    @property
+    def blobs(self) -> Path:
+        return self.path / BLOBS
+
+    def close(self) -> None:
+        self._lock.close()
+
+    def _locked(self) -> IO[str]:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / LOCK).open("a+")
+        except OSError as error:
+            raise UnusableDirectory(f"the data directory {self.path} cannot be used: {error.strerror}") from error
+        if fcntl is None:
+            return lock
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            owner = self._owner(lock)
+            lock.close()
+            raise UnusableDirectory(
+                f"the data directory {self.path} is in use by another process{owner}. Stop that one, or choose another "
+                "directory."
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        return lock
+
+    @staticmethod
+    def _owner(lock: IO[str]) -> str:
+        lock.seek(0)
+        number = lock.read(20)
+        return f" (number {number})" if number.isdecimal() else ""
+
+    def _check(self) -> None:
+        names = {entry.name for entry in self.path.iterdir()}
+        if names - _OURS:
+            raise UnusableDirectory(
+                f"{self.path} is no data directory: it has other files, such as {min(names - _OURS)}. Choose an empty "
+                "or a new directory."
+            )
+        if DATABASE not in names and BLOBS in names:
+            raise damaged(self.path, f"{BLOBS} is there, but {DATABASE} is missing")
+
+
+def damaged(path: Path, what: str) -> UnusableDirectory:
+    return UnusableDirectory(
+        f"the data directory {path} is damaged: {what}. It has not been changed. Restore it from a copy, or start with "
+        "an empty directory."
+    )

@@ -1,0 +1,160 @@
+"""The state of one emulator in a data directory: read at the start, written with every change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from personalize_emu.durability.blobs import Blobs
+from personalize_emu.durability.database import Database, Statement
+from personalize_emu.durability.directory import DataDirectory, UnusableDirectory, damaged
+from personalize_emu.durability.entries import Entries, Node
+from personalize_emu.durability.records import record_of
+from personalize_emu.durability.recovery import Ended, end_what_was_under_way, go_on
+from personalize_emu.durability.state_journal import EVERYTHING, PUT_FACT, StateJournal
+from personalize_emu.service.core.context import Context
+from personalize_emu.service.state.emulator_state import EmulatorState, Keeping
+from personalize_emu.state.clock import Clock
+from personalize_emu.state.identifiers import parse_arn
+from personalize_emu.state.resources import Dataset, Resource
+
+_CLOCK, _STARTS = "clock", "starts"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was read at the start. events: individual records of datasets."""
+
+    resources: int
+    events: int
+    ended: Ended
+
+    def __str__(self) -> str:
+        parts = [f"{self.resources} resources", f"{self.events} individual records"]
+        if self.ended.failed:
+            parts.append(f"{self.ended.failed} interrupted by the restart")
+        if self.ended.deleted:
+            parts.append(f"{self.ended.deleted} deletions finished")
+        return ", ".join(parts)
+
+
+class DurableState:
+    """A data directory in use.
+
+    version: of this package. full: see `Database`.
+
+    Raises:
+        UnusableDirectory: the text says why, and what can be done.
+    """
+
+    def __init__(self, path: Path, version: str, *, full: bool = False) -> None:
+        self._directory = DataDirectory(path)
+        try:
+            self._database = Database(self._directory, version, full=full)
+            self._blobs = Blobs(self._directory)
+        except UnusableDirectory:
+            self._directory.close()
+            raise
+        self.start = self._counted_start()
+        self._journal = StateJournal(self._database, self._blobs)
+
+    @property
+    def keeping(self) -> Keeping:
+        """For a new state, before its first record."""
+        return self._journal.keeping
+
+    def load(
+        self, state: EmulatorState, clock: Clock, context_of: Callable[[str, str], Context]
+    ) -> Loaded:
+        """Fill a new state, end what was under way, and write what changes from now on.
+
+        context_of: of a region and an account. Raises UnusableDirectory: what was read is damaged; the directory is not
+        in use any more.
+        """
+        try:
+            return self._load(state, clock, context_of)
+        except UnusableDirectory:
+            self.close()
+            raise
+
+    def _load(
+        self, state: EmulatorState, clock: Clock, context_of: Callable[[str, str], Context]
+    ) -> Loaded:
+        clock.restore(float(self._database.fact(_CLOCK, "0")))
+        self._database.queue([Statement(_DROP_ORPHANS)], self._database.generation)
+        self._database.flush()
+        nodes = dict(self._read_records(state))
+        events = next(self._database.rows("SELECT count(*) FROM events"))[0]
+
+        def context(arn: str) -> Context:
+            parsed = parse_arn(arn)
+            if parsed is None:
+                raise damaged(self._directory.path, f"{arn} is no ARN")
+            return context_of(parsed.region, parsed.account)
+
+        self._journal.follow(state)
+        self._blobs.sweep_unfinished()
+        self._blobs.sweep({name for _, name in self._database.rows("SELECT arn, name FROM blobs")})
+        found = [record for record in map(state.store.find, nodes) if record is not None]
+        with state.store.lock:
+            ended = end_what_was_under_way(context, found)
+        go_on(context, nodes)
+        return Loaded(len(nodes), events, ended)
+
+    def save_clock(self, clock: Clock) -> None:
+        """Raises NotWritten."""
+        self._database.queue([Statement(PUT_FACT, ((_CLOCK, repr(clock.advanced)),))], self._database.generation)
+        self._database.flush()
+
+    def reset(self) -> None:
+        """Remove everything, in one transaction; the journal of the old state writes nothing any more."""
+        facts = Statement(PUT_FACT, ((_CLOCK, "0"), (_STARTS, "0")))
+        self._database.start_over((*EVERYTHING, facts))
+        self._journal, self.start = StateJournal(self._database, self._blobs), 0
+        self._blobs.sweep(())
+
+    def follow(self, state: EmulatorState) -> None:
+        """Write what changes in a new, empty state."""
+        self._journal.follow(state)
+
+    def close(self) -> None:
+        self._database.close()
+        self._directory.close()
+
+    def _counted_start(self) -> int:
+        number = int(self._database.fact(_STARTS, "-1")) + 1
+        self._database.queue([Statement(PUT_FACT, ((_STARTS, str(number)),))], self._database.generation)
+        self._database.flush()
+        return number
+
+    def _read_records(self, state: EmulatorState) -> Iterator[tuple[str, Node]]:
+        """Fills the state with records and entries; by ARN the entry of each."""
+        entries = Entries(state, self._journal.large)
+        query = "SELECT arn, kind, ordinal, record, tags, entry FROM resources ORDER BY ordinal"
+        for arn, kind, ordinal, record_text, tags, entry in list(self._database.rows(query)):
+            try:
+                record, node = record_of(kind, record_text), json.loads(entry)
+                state.store.restore(record, ordinal, json.loads(tags))
+                entries.restore(record, node)
+                self._read_contents(entries, record, ordinal, node)
+            except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+                self._refuse(arn, error)
+            yield arn, node
+
+    def _read_contents(self, entries: Entries, record: Resource, ordinal: int, node: Node) -> None:
+        if not isinstance(record, Dataset) or "contents" not in node:
+            return
+        query = "SELECT position, event FROM events WHERE dataset = ? ORDER BY position"
+        rows: Iterator[tuple[int, str]] = ((row[0], row[1]) for row in self._database.rows(query, ordinal))
+        entries.restore_contents(record, node["contents"], self._journal.journal_of(ordinal), rows)
+
+    def _refuse(self, arn: str, error: Exception) -> NoReturn:
+        what = f"{arn} in state.db cannot be read ({type(error).__name__}: {error})"
+        raise damaged(self._directory.path, what) from error
+
+
+_DROP_ORPHANS = "DELETE FROM events WHERE dataset NOT IN (SELECT ordinal FROM resources WHERE kind = 'Dataset')"
+"""Events that arrived while their dataset was being deleted."""
