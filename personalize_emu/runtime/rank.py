@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def ranked(model: Model, scores: NDArray[np.float32], item_ids: Sequence[str]) -
 
     scores: float32[items], of the whole catalog. item_ids: distinct.
     """
-    numbers = np.array([model.number_of.get(item, -1) for item in item_ids], np.int64)
+    numbers = np.fromiter(map(model.number_of.get, item_ids, repeat(-1)), np.int64, len(item_ids))
     scored = numbers >= 0
     scored[scored] = model.trained_items[numbers[scored]]
     places = np.flatnonzero(scored)

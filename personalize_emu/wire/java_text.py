@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import isfinite
 from typing import Any
+
+import numpy as np
+
+SCALE = 10**7
+"""Seven decimals, as scores have (RT-33)."""
+SMALL = 10**4
+"""Numbers below so many of their units are shown with an exponent, and are few."""
 
 
 def double(number: float) -> str:
@@ -28,12 +36,27 @@ def double(number: float) -> str:
 
 
 def doubles(numbers: list[float]) -> list[str]:
-    """`double` of each, with one call of `repr` for all."""
-    texts = repr(numbers)[1:-1].split(", ") if numbers else []
-    return [
-        text if 1e-3 <= number < 1e7 else f"{text[5]}.{text[6:] or '0'}E-4" if 1e-4 <= number < 1e-3 else double(number)
-        for number, text in zip(numbers, texts, strict=True)
-    ]
+    """`double` of each, with one call of `repr` for most.
+
+    Numbers of seven decimals below 1e-3, such as most scores of a long ranking, are formatted once for all lists.
+    """
+    with np.errstate(over="ignore"):
+        scaled = np.rint(np.array(numbers, np.float64) * SCALE)
+    is_small = (scaled > 0) & (scaled < SMALL) & (scaled / SCALE == numbers)
+    keys: list[int] = np.where(is_small, scaled, 0).astype(np.int64).tolist()
+    others = [number for number, key in zip(numbers, keys, strict=True) if not key]
+    texts = iter(repr(others)[1:-1].split(", "))
+    return [_small(key) if key else _text(number, next(texts)) for number, key in zip(numbers, keys, strict=True)]
+
+
+def _text(number: float, text: str) -> str:
+    """text: as Python writes the number."""
+    return text if 1e-3 <= number < 1e7 else double(number)
+
+
+@lru_cache(maxsize=SMALL)
+def _small(scaled: int) -> str:
+    return double(scaled / SCALE)
 
 
 def value(item: Any) -> str:

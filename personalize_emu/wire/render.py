@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache, lru_cache
-from itertools import groupby
+from itertools import groupby, repeat
 from json.encoder import encode_basestring_ascii
+from math import isfinite
 from operator import itemgetter
 from typing import Any
 
@@ -158,9 +159,9 @@ def _list_of(member: Shape) -> Writer:
         if write_similar is None or len(value) < MANY:
             return "[" + ",".join([write(item) for item in value]) + "]"
         texts: list[str] = []
-        for names, group in groupby(value, tuple):
+        for _, group in groupby(value, len):
             similar = list(group)
-            texts += (len(similar) >= MANY and write_similar(names, similar)) or map(write, similar)
+            texts += (len(similar) >= MANY and write_similar(similar)) or map(write, similar)
         return "[" + ",".join(texts) + "]"
 
     def write_list(value: Any) -> str:
@@ -169,22 +170,30 @@ def _list_of(member: Shape) -> Writer:
     return write_list
 
 
-def _structures_of(members: list[Member]) -> Callable[[tuple[str, ...], list[Mapping[str, Any]]], list[str] | None]:
-    """Writes structures that all have the members `names`, one member after the other, which takes half the time; None
-    where one is absent after all (P-27).
+def _structures_of(members: list[Member]) -> Callable[[list[Mapping[str, Any]]], list[str] | None]:
+    """Writes structures of as many members, one member after the other, which takes half the time; None where they
+    differ in their members, or one is absent after all (P-27).
     """
 
-    def write_structures(names: tuple[str, ...], structures: list[Mapping[str, Any]]) -> list[str] | None:
-        keys: list[str] = []
-        columns: list[Iterable[str]] = []
+    modelled = frozenset([name for name, _, _ in members])
+
+    def write_structures(structures: list[Mapping[str, Any]]) -> list[str] | None:
+        names = structures[0]
+        pieces: list[Iterable[str]] = []
+        # All have the same members if they have as many, and those of the first. Those that are not sent could differ.
+        if len(names) != len(names.keys() & modelled):
+            return None
         for name, key, write in members:
             if name in names:
-                column = list(map(itemgetter(name), structures))
+                try:
+                    column = list(map(itemgetter(name), structures))
+                except KeyError:
+                    return None
                 if None in column:
                     return None
-                keys.append(key.replace("%", "%%") + "%s")
-                columns.append(_write_decimals(column) if write is _write_decimal else map(write, column))
-        return list(map(("{" + ",".join(keys) + "}").__mod__, zip(*columns, strict=True))) if columns else None
+                pieces.append(repeat(f",{key}" if pieces else "{" + key))
+                pieces.append(_write_decimals(column) if write is _write_decimal else map(write, column))
+        return list(map("".join, zip(*pieces, repeat("}")))) if pieces else None
 
     return write_structures
 
@@ -212,8 +221,10 @@ def _write_decimal(value: Any) -> str:
 
 
 def _write_decimals(column: list[Any]) -> list[str]:
-    texts = java_text.doubles(list(map(float, column)))
-    return [text if text[-1] <= "9" else f'"{text}"' for text in texts]
+    numbers = list(map(float, column))
+    texts = java_text.doubles(numbers)
+    # Names of numbers that are not finite are strings; the sum of finite ones is finite, or too large.
+    return texts if isfinite(sum(numbers)) else [text if text[-1] <= "9" else f'"{text}"' for text in texts]
 
 
 def _write_timestamp(value: Any) -> str:

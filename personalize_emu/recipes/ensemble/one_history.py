@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.numerics.logits import BACKGROUND, FLAT, TINY, centre, in_logarithms
+from personalize_emu.recipes.numerics.logits import BACKGROUND, FLAT, TINY, row_sum_of_squares
 from personalize_emu.recipes.scorers.base import Column, Part, Scores
 
 LARGEST = np.float32(10.0)
@@ -38,10 +38,27 @@ def term_of(part: Part, column: Column, weight: float, item_count: int) -> Term:
         return _sparse_term(part.values.astype(np.float64), part.items, column, weight, item_count)
     values = part.values
     if column.sums:
-        in_logarithms(values)
-    scale = bounded_scale(float(centre(values)), float(values.max(initial=0)))
+        _in_logarithms(values)
+    scale = bounded_scale(_centre(values), float(values.max(initial=0)))
     values *= np.float32(weight * scale)
     return Term(values)
+
+
+def _in_logarithms(values: Scores) -> None:
+    """`in_logarithms` of one row, in half the time where it is short."""
+    np.maximum(values, 0, out=values)
+    size = sqrt(row_sum_of_squares(values) / len(values)) if len(values) else 0.0
+    values *= np.float32(1 / ((size or 1.0) * float(BACKGROUND)))
+    values += 1
+    np.log(values, out=values)
+
+
+def _centre(values: Scores) -> float:
+    """`centre` of one row."""
+    mean = np.add.reduce(values) / np.float32(max(1, len(values)))
+    values -= mean
+    spread = sqrt(row_sum_of_squares(values) / max(1, len(values)))
+    return 0.0 if spread <= float(FLAT) * abs(float(mean)) + float(TINY) else 1 / spread
 
 
 def _sparse_term(

@@ -45,6 +45,12 @@ def sum_of_squares(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     return total
 
 
+def row_sum_of_squares(scores: NDArray[np.float32]) -> float:
+    """`sum_of_squares` of one row, float32[items]."""
+    blocks = [scores] if len(scores) <= BLOCK else np.split(scores, range(BLOCK, len(scores), BLOCK))
+    return sum([float(np.einsum("i,i->", block, block)) for block in blocks])
+
+
 def in_logarithms(scores: NDArray[np.float32]) -> None:
     """log(1 + score / background) of each row, in the memory of float32[..., items]."""
     count = max(1, scores.shape[-1])
