@@ -45,7 +45,8 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "emulator": FOUNDATION
     | {"state", "service", "runtime", "batch", "wire", "operations", "doubles", "durability", ""},
     "edge": FOUNDATION
-    | {"state", "service", "runtime", "batch", "wire", "operations", "doubles", "durability", "emulator", ""},
+    | {"state", "service", "runtime", "batch", "wire", "operations", "doubles", "durability", "emulator", "data_check"}
+    | {""},
 }
 ALLOWED_AT_ENTRY_POINTS = frozenset(ALLOWED) | {"cli", "demo", ""}
 ENTRY_POINTS = frozenset({"cli", "demo", "", "__main__"})

@@ -6,7 +6,7 @@ GET changes nothing. POST is accepted from pages of this server only. The pages 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
@@ -67,6 +67,24 @@ def console_routes(emulator: Emulator) -> Blueprint:
 
         return _polled("console/calls.html", calls=newest_calls(emulator))
 
+    @routes.get("/dataset")
+    def dataset() -> ResponseReturnValue:
+        from personalize_emu.edge.console.dataset_page import dataset_page
+
+        page = dataset_page(emulator, request.args.get("arn", "")) or _unknown("dataset")
+        return render_template("console/dataset.html", page=page)
+
+    @routes.get("/solutions")
+    def solutions() -> ResponseReturnValue:
+        from personalize_emu.edge.console.solutions_page import solutions_page
+
+        page = solutions_page(emulator, request.args.get("group", "")) or _unknown("dataset group")
+        return render_template("console/solutions.html", page=page)
+
+    @routes.get("/usage")
+    def usage() -> ResponseReturnValue:
+        return render_template("console/usage.html", usage=emulator.usage())
+
     @routes.post("/clock")
     def clock() -> ResponseReturnValue:
         given = request.form.get("advance", "")
@@ -88,6 +106,10 @@ def error_page(error: HTTPException) -> ResponseReturnValue:
 
 def is_console_path(path: str) -> bool:
     return path == PREFIX or path.startswith(PREFIX + "/")
+
+
+def _unknown(kind: str) -> NoReturn:
+    abort(404, f"There is no such {kind}; it may have been deleted.")
 
 
 def _is_foreign(headers: Headers) -> bool:

@@ -13,7 +13,16 @@ from personalize_emu.settings import Settings
 from tests.edge.console.shop_state import ShopState
 
 CONSOLE = "/_emu/console/"
-PAGES = ("",)
+GROUP = "arn:aws:personalize:us-east-1:123456789012:dataset-group/demo-shop"
+DATASETS = GROUP.replace("dataset-group", "dataset")
+PAGES = (
+    "",
+    f"dataset?arn={DATASETS}/INTERACTIONS",
+    f"dataset?arn={DATASETS}/ITEMS",
+    f"dataset?arn={DATASETS}/USERS",
+    f"solutions?group={GROUP}",
+    "usage",
+)
 POSTS = ("clock",)
 HEAVIEST = 300 * 1024
 """Bytes of a page with its scripts and styles, uncompressed."""

@@ -43,7 +43,7 @@ def requested(driver: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.rpartition("/")[2] or "overview")
 def test_pages_fit_and_can_be_read(driver: Any, shop: ShopState, page: str, theme: str, size: tuple[int, int]) -> None:
     driver.get_log("performance")
     driver.get_log("browser")

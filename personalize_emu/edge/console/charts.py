@@ -1,0 +1,62 @@
+"""Geometry of the charts, which templates draw as SVG.
+
+A chart is WIDTH by HEIGHT units, with the origin at the top left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT = 600.0, 120.0
+MOST_BARS = 60
+GAP = 0.15
+"""Share of a bar's place that stays free."""
+LEAST_HEIGHT = 1.0
+"""Of a bar that stands for more than nothing, so that it can be seen."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """x, y: of the upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def bars(values: Sequence[float] | NDArray[np.float64]) -> tuple[Bar, ...]:
+    """One bar for each value, the largest as high as the chart. values: at least 0."""
+    highest, place = max(map(float, values), default=0.0), WIDTH / max(1, len(values))
+    return tuple(
+        _bar(number * place, place * (1 - GAP), float(value) / highest) for number, value in enumerate(values) if value
+    )
+
+
+def _bar(x: float, width: float, share: float) -> Bar:
+    height = max(LEAST_HEIGHT, share * HEIGHT)
+    return Bar(round(x, 2), round(HEIGHT - height, 2), round(width, 2), round(height, 2))
+
+
+def long_tail(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64[at most MOST_BARS]: mean counts of equal shares of the items, the most popular first.
+
+    counts: int64[items].
+    """
+    ordered = np.sort(counts)[::-1]
+    return np.array([part.mean() for part in np.array_split(ordered, min(MOST_BARS, len(ordered)))])
+
+
+def items_with_share(counts: NDArray[np.int64], share: float) -> int:
+    """The least number of items that have so large a share of all interactions. counts: int64[items], of some."""
+    sums = np.cumsum(np.sort(counts)[::-1])
+    return int(np.searchsorted(sums, share * sums[-1])) + 1
+
+
+def over_time(timestamps: NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64[MOST_BARS]: numbers of rows in equal spans between the first and the last timestamp."""
+    return np.histogram(timestamps.astype(np.float64), bins=MOST_BARS)[0].astype(np.float64)
