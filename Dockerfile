@@ -10,10 +10,11 @@ RUN python -m build --wheel --outdir /wheel .
 FROM python:3.13-slim
 RUN useradd --create-home emulator
 # The dependencies in a layer of their own, which is built again only when they change.
-COPY pyproject.toml /tmp/pyproject.toml
+COPY pyproject.toml constraints.txt /tmp/
 RUN python -c "import tomllib; print(*tomllib.load(open('/tmp/pyproject.toml', 'rb'))['project']['dependencies'], sep='\\n')" \
         > /tmp/requirements.txt && \
-    pip install --no-cache-dir --quiet --requirement /tmp/requirements.txt && rm /tmp/pyproject.toml /tmp/requirements.txt
+    pip install --no-cache-dir --quiet --constraint /tmp/constraints.txt --requirement /tmp/requirements.txt && \
+    rm /tmp/pyproject.toml /tmp/constraints.txt /tmp/requirements.txt
 COPY --from=wheel /wheel /wheel
 RUN pip install --no-cache-dir --quiet --no-deps /wheel/*.whl
 USER emulator

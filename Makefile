@@ -3,22 +3,25 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The tested versions of all dependencies, of dependencies too. `make lock` writes them.
+LOCKED := constraints.txt
+PIP := -m pip --disable-pip-version-check
 WORKERS ?= 2
 # One BLAS thread a process: the test workers share the cores. Modules are compiled once, not by every server that a
 # test starts, also where the environment says otherwise.
 TEST_ENVIRONMENT := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint check fuzz crash bench pages clean
+.PHONY: help demo run test lint check fuzz crash test-oldest audit lock bench pages clean
 
 help:  ## print this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml $(LOCKED)
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	@echo "Setting up $(VENV), once; this takes a minute or two"
 	@$(PYTHON) -m venv $(VENV) || { echo "this Python cannot make virtual environments: install its venv package (python3-venv), or choose another with make PYTHON=..." >&2; exit 1; }
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python $(PIP) install -qq --constraint $(LOCKED) --editable '.[dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## the whole path through boto3 on bundled data, step by step
@@ -47,6 +50,32 @@ fuzz: $(STAMP)  ## 100,000 odd requests; mixed requests with and without remembe
 
 crash: $(STAMP)  ## kill a server with a data directory 500 times; look for every change it had answered
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.durability.crash
+
+# Environments of their own, inside that of the project, so that `make clean` removes them and nothing looks into them.
+OLDEST := $(VENV)/oldest
+AUDIT := $(VENV)/audit
+LOCK := $(VENV)/lock
+
+test-oldest:  ## the tests of the moto adapter with the oldest moto that pyproject.toml allows
+	@$(PYTHON) -m venv --clear $(OLDEST)
+	@oldest=$$(sed -n 's/^ *"moto\[.*>=\([0-9.]*\).*/\1/p' pyproject.toml | sort -V | head -n 1); \
+	{ grep -v '^moto==' $(LOCKED); echo "moto==$$oldest"; } > $(OLDEST)/constraints.txt; \
+	echo "Testing with moto $$oldest"
+	@$(OLDEST)/bin/python $(PIP) install -qq --constraint $(OLDEST)/constraints.txt --editable '.[dev]'
+	@$(TEST_ENVIRONMENT) $(OLDEST)/bin/python -m pytest -p no:cacheprovider tests/edge/moto_adapter
+
+audit:  ## known vulnerabilities of the locked versions; asks pypi.org
+	@$(PYTHON) -m venv --clear $(AUDIT)
+	@$(AUDIT)/bin/python $(PIP) install -qq pip-audit
+	@$(AUDIT)/bin/pip-audit --strict --disable-pip --no-deps --progress-spinner off --requirement $(LOCKED) || \
+	{ echo "make audit failed: see above. Where pypi.org cannot be reached (not found, no connection), nothing was checked." >&2; exit 1; }
+
+lock:  ## resolve all dependencies anew; use the oldest supported Python, so that all can install the versions
+	@$(PYTHON) -m venv --clear $(LOCK)
+	@$(LOCK)/bin/python $(PIP) install -qq '.[dev]'
+	@{ echo "# Tested versions of all dependencies: written by \`make lock\`, used by make, CI and the image."; \
+	$(LOCK)/bin/python $(PIP) freeze --exclude personalize-emu; } > $(LOCKED).new
+	@mv $(LOCKED).new $(LOCKED)
 
 bench: $(STAMP)  ## start-up, serving and training times
 	@$(BIN)/python -m benchmarks.startup

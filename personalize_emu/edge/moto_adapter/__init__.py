@@ -13,7 +13,7 @@
     services           services that show or change resources of Personalize: stacks, quotas, audit events, tags
     deliveries         HTTP requests of embedded services to addresses given by clients
 
-Tested with moto 5.2.5.
+Tested with moto 5.2.4 (`make test-oldest`) and 5.2.5.
 """
 
 from personalize_emu.edge.moto_adapter.accounts import account_at_once, account_of, caller_of
