@@ -128,8 +128,8 @@ class Cluster:
             raise ClusterFailed("The scheduler of the Dask cluster has ended.") from error
 
 
-def _event(name: str, client: Any = None) -> Any:
-    """An event of the scheduler. client: None in a worker."""
+def _event(name: str, client: Any) -> Any:
+    """An event of the scheduler."""
     from distributed import Event
 
     make: Any = Event
@@ -137,15 +137,18 @@ def _event(name: str, client: Any = None) -> Any:
 
 
 def _called(work: Work, job: Mapping[str, Any], data: Any, stop: str) -> Any:
-    """In a worker."""
-    return work(job, data, _Watch(stop))
+    """In a worker. Other threads than this one, which report progress, too, would not find the worker's client."""
+    from distributed import get_client
+
+    client: Any = get_client()
+    return work(job, data, _Watch(_event(stop, client)))
 
 
 class _Watch:
     """A progress that raises once the stop is set."""
 
-    def __init__(self, stop: str) -> None:
-        self._stop = _event(stop)
+    def __init__(self, stop: Any) -> None:
+        self._stop = stop
         self._next = time.monotonic()
 
     def __call__(self, stage: str, share: float) -> None:

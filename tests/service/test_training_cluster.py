@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,21 @@ def test_t64_a_call_that_nobody_wants_ends_in_its_worker(dask: LocalCluster, clu
         with pytest.raises(NotWantedAnyMore), cluster.carried(0) as reference:
             cluster.call(work_until_stopped, {"begun": "begun", "ended": "ended"}, reference, stop)
         assert ended.wait(timeout=SECONDS)
+
+
+def watched_from_a_thread(job: Mapping[str, Any], data: object, progress: Callable[[str, float], None]) -> str:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(progress, "working", 0.5).result()
+    return "not stopped"
+
+
+def test_threads_of_the_work_may_report_progress(dask: LocalCluster) -> None:
+    """Trials do, in workers that are new, too."""
+    connect: Any = Client
+    with connect(dask.scheduler_address, set_as_default=False) as client:
+        client.restart()
+    with cluster_at(address(dask)) as cluster, cluster.carried(0) as reference:
+        assert cluster.call(watched_from_a_thread, {}, reference, unwatched) == "not stopped"
 
 
 def test_what_work_raises_is_raised_here(cluster: Cluster) -> None:
