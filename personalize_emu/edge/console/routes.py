@@ -5,6 +5,7 @@ GET changes nothing. POST is accepted from pages of this server only. The pages 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -85,6 +86,14 @@ def console_routes(emulator: Emulator) -> Blueprint:
     def usage() -> ResponseReturnValue:
         return render_template("console/usage.html", usage=emulator.usage())
 
+    @routes.get("/try")
+    def try_it() -> ResponseReturnValue:
+        return _try_page(emulator, request.args)
+
+    @routes.post("/try")
+    def send_try() -> ResponseReturnValue:
+        return _try_page(emulator, request.args, request.form)
+
     @routes.post("/clock")
     def clock() -> ResponseReturnValue:
         given = request.form.get("advance", "")
@@ -106,6 +115,35 @@ def error_page(error: HTTPException) -> ResponseReturnValue:
 
 def is_console_path(path: str) -> bool:
     return path == PREFIX or path.startswith(PREFIX + "/")
+
+
+def _try_page(
+    emulator: Emulator, args: Mapping[str, str], sent: Mapping[str, str] | None = None
+) -> ResponseReturnValue:
+    """sent: the fields of the form; None where only the form is to be shown."""
+    from personalize_emu.edge.console.try_requests import Form, Outcome, tried
+    from personalize_emu.edge.console.trying import choices, deployment
+
+    offered, arn = choices(emulator), args.get("arn")
+    if not offered and arn is None and sent is None:
+        return render_template("console/try.html", choices=())
+    chosen = deployment(emulator, arn if arn is not None else offered[0].arn if offered else "")
+    if chosen is None:
+        _unknown("campaign or recommender with a trained model")
+    form = Form(args if sent is None else sent)
+    outcome = Outcome(form["user"]) if sent is None else tried(emulator, chosen, form)
+    event_type, properties = chosen.common_event()
+    page = render_template(
+        "console/try.html",
+        choices=offered,
+        deployment=chosen,
+        form=form,
+        outcome=outcome,
+        history=chosen.history(outcome.user),
+        event_type=event_type,
+        properties=json.dumps(properties) if properties else "",
+    )
+    return page, 400 if outcome.errors else 200
 
 
 def _unknown(kind: str) -> NoReturn:

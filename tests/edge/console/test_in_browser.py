@@ -58,17 +58,45 @@ def test_pages_fit_and_can_be_read(driver: Any, shop: ShopState, page: str, them
     assert [url for url in requested(driver) if not url.startswith((shop.server.url, "chrome://", "data:"))] == []
 
 
-def test_the_overview_follows_what_happens(driver: Any, shop: ShopState) -> None:
+def wait_for(driver: Any, condition: str) -> None:
+    """Until a JavaScript condition holds in a page that is loaded."""
     from selenium.webdriver.support.wait import WebDriverWait
 
+    script = f"return document.readyState === 'complete' && !!({condition})"
+    WebDriverWait(driver, WAIT_SECONDS).until(lambda each: each.execute_script(script))
+
+
+def test_the_overview_follows_what_happens(driver: Any, shop: ShopState) -> None:
     show(driver, console(shop, ""))
     shop.personalize.create_dataset_group(name="made-later")
-    found = "return document.querySelector('#groups').innerText.includes('made-later')"
-    WebDriverWait(driver, WAIT_SECONDS).until(lambda each: each.execute_script(found))
-    summary = "return document.querySelector('#summary').innerText"
-    assert driver.execute_script(summary).startswith("2 dataset groups")
-    calls = "return document.querySelector('#calls').innerText.includes('made-later')"
-    WebDriverWait(driver, WAIT_SECONDS).until(lambda each: each.execute_script(calls))
+    wait_for(driver, "document.querySelector('#groups').innerText.includes('made-later')")
+    wait_for(driver, "document.querySelector('#summary').innerText.startsWith('2 dataset groups')")
+    wait_for(driver, "document.querySelector('#calls').innerText.includes('made-later')")
+
+
+def test_a_click_moves_the_list(driver: Any, shop: ShopState) -> None:
+    show(driver, console(shop, "try?arn=" + shop.campaigns["for-you"]), size=PHONE)
+    driver.find_element("id", "user").send_keys(shop.user_id)
+    driver.find_element("name", "show").click()
+    wait_for(driver, "document.querySelectorAll('[name=click]').length === 10")
+    button = driver.find_elements("name", "click")[5]
+    name = button.get_attribute("aria-label").removeprefix("Send a View of ")
+    button.click()
+    wait_for(driver, "document.querySelector('.sent').innerText")
+    assert name in driver.find_element("css selector", ".sent").text
+    moved = [cell.text for cell in driver.find_elements("css selector", ".places td:nth-child(3)")]
+    assert any(text.startswith(("▲", "▼", "new")) for text in moved)
+
+
+def test_an_error_is_under_the_cursor(driver: Any, shop: ShopState) -> None:
+    show(driver, console(shop, "try?arn=" + shop.campaigns["for-you"]))
+    driver.find_element("id", "user").send_keys(shop.user_id)
+    driver.find_element("id", "filter").send_keys("one-brand")
+    driver.find_element("name", "show").click()
+    wait_for(driver, "document.querySelector('.error')")
+    wait_for(driver, "document.activeElement.id === 'filter_values'")
+    field = driver.switch_to.active_element
+    assert "$BRAND" in driver.find_element("id", field.get_attribute("aria-describedby")).text
 
 
 def test_the_keyboard_reaches_everything_that_can_be_used(driver: Any, shop: ShopState) -> None:
