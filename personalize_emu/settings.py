@@ -82,7 +82,9 @@ class Settings:
         "of this machine, 127.0.0.1, ::1 and host",
     )
     tls_dir: str = _option(
-        "", "folder of the generated authority; empty is personalize-emu/tls in the user's data folder"
+        "",
+        "folder of the generated authority; empty is tls in data_dir, and without that personalize-emu/tls in the "
+        "user's data folder",
     )
     tls_cert: str = _option("", "PEM file of a certificate, with its chain, to use instead of a generated one")
     tls_key: str = _option("", "PEM file of the key of tls_cert")

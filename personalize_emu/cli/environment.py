@@ -13,7 +13,7 @@ from personalize_emu.edge.endpoints import client_environment, server_url, trust
 from personalize_emu.settings import SETTING_NAMES, environment_name, settings_from_environment
 
 PACKAGES = ("personalize-emu", "boto3", "botocore", "moto", "flask", "httptools", "numpy", "pyarrow", "scipy")
-_ADDRESS = ("host", "port", "region", "tls", "tls_dir", "tls_cert", "tls_key")
+_ADDRESS = ("host", "port", "region", "tls", "tls_dir", "tls_cert", "tls_key", "data_dir")
 
 
 def add_env(commands: Commands) -> None:

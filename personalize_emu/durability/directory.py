@@ -3,6 +3,7 @@
     DIR/lock        one process at a time; the lock ends with the process, however that ends
     DIR/state.db    SQLite: records, events, references to files (database.py)
     DIR/blobs/      rows of datasets and models, named by their content (blobs.py)
+    DIR/tls/        the certificate authority of the server, with the option `tls` (edge/tls)
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 LOCK, DATABASE, BLOBS = "lock", "state.db", "blobs"
-_OURS = frozenset({LOCK, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", BLOBS})
+_OURS = frozenset({LOCK, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", BLOBS, "tls"})
 
 
 class UnusableDirectory(Exception):

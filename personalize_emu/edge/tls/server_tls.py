@@ -62,6 +62,8 @@ def tls_folder(settings: Settings) -> Path:
     """The folder of the generated authority, as an absolute path."""
     if settings.tls_dir:
         return Path(settings.tls_dir).expanduser().absolute()
+    if settings.data_dir:
+        return Path(settings.data_dir).absolute() / "tls"
     return _user_data_folder() / "personalize-emu" / "tls"
 
 

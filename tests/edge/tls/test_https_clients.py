@@ -149,6 +149,14 @@ def test_authority_is_printed_and_kept_by_the_next_start(tmp_path: Path) -> None
     assert authorities[0] == authorities[1]
 
 
+def test_authority_in_the_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory with an authority is a data directory as before."""
+    for _ in range(2):
+        with ServerProcess("--tls", "--data-dir", str(tmp_path)) as server:
+            monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "tls" / "authority.pem"))
+            assert main(["reset", "--endpoint", server.url]) == 0
+
+
 def test_certificate_of_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     certificate, key = users_certificate(tmp_path)
     with ServerProcess("--tls-cert", str(certificate), "--tls-key", str(key)) as server:

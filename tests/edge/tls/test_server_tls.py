@@ -37,6 +37,8 @@ def test_generated_files_are_in_the_data_folder_of_the_user_or_in_tls_dir(
     assert made is not None
     assert made.authority == tmp_path / "here" / "authority.pem"
     assert made.authority.is_file()
+    assert tls_folder(Settings(data_dir="kept")) == tmp_path / "kept" / "tls"
+    assert tls_folder(Settings(data_dir="kept", tls_dir="here")) == tmp_path / "here"
     for ignored in ("", "relative"):
         monkeypatch.setenv("XDG_DATA_HOME", ignored)
         assert tls_folder(Settings()) == Path.home() / ".local" / "share" / "personalize-emu" / "tls"
