@@ -38,6 +38,7 @@ from personalize_emu.wire.models import operations
 
 if TYPE_CHECKING:
     from personalize_emu.durability.durable_state import DurableState
+    from personalize_emu.durability.service_rows import ServiceRows
 
 OK = 200
 BY_DEPLOYMENT = ""
@@ -100,6 +101,11 @@ class Emulator(Controls):
     @property
     def state(self) -> EmulatorState:
         return self._state
+
+    @property
+    def service_rows(self) -> ServiceRows | None:
+        """Where the embedded AWS services are kept; None without a data directory."""
+        return None if self._durable is None else self._durable.services
 
     def call(
         self,

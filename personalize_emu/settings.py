@@ -173,7 +173,7 @@ class Settings:
     )
     data_dir: str = _option(
         "",
-        "directory in which the state of Personalize is kept, for one process at a time; answered changes are "
+        "directory in which the state is kept, for one process at a time; answered changes are "
         "there after the process has been killed; empty keeps nothing (docs/state.md)",
     )
     durability: Durability = _option(

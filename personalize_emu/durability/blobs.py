@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO
@@ -28,10 +29,12 @@ class Blobs:
         self._folder.mkdir(exist_ok=True)
         self._lock = threading.Lock()
         self._unreferenced: set[str] = set()
+        self._names_of: dict[str, frozenset[str]] = {}
+        self._uses: Counter[str] = Counter()
         self._number = 0
 
     def write(self, suffix: str, fill: Callable[[IO[bytes]], object]) -> str:
-        """The name of a file with what `fill` writes, which is kept until the next `sweep` at least.
+        """The name of a file with what `fill` writes, which is kept until an owner refers to it, or the next start.
 
         Raises:
             OSError: it cannot be written.
@@ -65,22 +68,34 @@ class Blobs:
             raise damaged(self._directory.path, f"blobs/{name} of {owner} has other content than was written")
         return path
 
-    def referenced(self, names: Collection[str]) -> None:
-        """A committed row refers to these files."""
-        with self._lock:
-            self._unreferenced.difference_update(names)
+    def names_of(self, owner: str) -> frozenset[str]:
+        """The files to which it refers."""
+        return self._names_of.get(owner, frozenset())
 
-    def sweep(self, names: Collection[str]) -> None:
-        """Remove all files but these and those that a commit has yet to refer to."""
+    def refer(self, owner: str, names: frozenset[str]) -> None:
+        """A committed row of the owner refers to these files and to no others, which are removed if nothing does."""
         with self._lock:
+            before = self._names_of.pop(owner, frozenset())
+            if names:
+                self._names_of[owner] = names
+            self._unreferenced -= names
+            self._uses.update(names)
+            self._uses.subtract(before)
+            for name in before - names:
+                if self._uses[name] <= 0 and name not in self._unreferenced:
+                    del self._uses[name]
+                    (self._folder / name).unlink(missing_ok=True)
+
+    def start_over(self, references: Iterable[tuple[str, str]]) -> None:
+        """Remove all files but those of these owners. references: owner and name, one for each file of an owner."""
+        with self._lock:
+            self._names_of, self._uses = {}, Counter()
+            for owner, name in references:
+                self._names_of[owner] = self._names_of.get(owner, frozenset()) | {name}
+                self._uses[name] += 1
             for path in self._folder.iterdir():
-                if path.name not in names and path.name not in self._unreferenced and path.suffix != UNFINISHED:
+                if path.name not in self._uses:
                     path.unlink(missing_ok=True)
-
-    def sweep_unfinished(self) -> None:
-        """Remove what an earlier process has not finished."""
-        for path in self._folder.glob(f"*{UNFINISHED}"):
-            path.unlink(missing_ok=True)
 
     def _synchronise(self) -> None:
         """The names in the folder, too, where the system can."""

@@ -26,6 +26,9 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (dataset, position)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE services (name TEXT PRIMARY KEY, node TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 """From each format to the next. Format n is what the first n of them make; a released one is never changed."""
 
@@ -48,7 +51,7 @@ class Database:
     """
 
     def __init__(self, directory: DataDirectory, version: str, *, full: bool = False) -> None:
-        self._path = directory.path
+        self.path = directory.path
         self._pending: list[Statement] = []
         self._queue, self._writing = threading.Lock(), threading.Lock()
         self._generation = 0
@@ -60,7 +63,7 @@ class Database:
             self._open(version, full=full)
         except sqlite3.DatabaseError as error:
             self._connection.close()
-            raise damaged(self._path, f"state.db cannot be read ({error})") from error
+            raise damaged(self.path, f"state.db cannot be read ({error})") from error
         except UnusableDirectory:
             self._connection.close()
             raise
@@ -71,18 +74,18 @@ class Database:
         run(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
         application, file_format = self._number("application_id"), self._number("user_version")
         if application not in (0, APPLICATION_ID):
-            raise damaged(self._path, "state.db is the database of another program")
+            raise damaged(self.path, "state.db is the database of another program")
         if file_format > len(MIGRATIONS):
             raise UnusableDirectory(
-                f"the data directory {self._path} was written by personalize-emu {self.fact('version', 'of later')} in "
+                f"the data directory {self.path} was written by personalize-emu {self.fact('version', 'of later')} in "
                 f"format {file_format}; this is {version}, which reads formats up to {len(MIGRATIONS)}. Use that "
                 "version or a newer one."
             )
         faults = [row[0] for row in run("PRAGMA quick_check(3)") if row[0] != "ok"]
         if faults:
-            raise damaged(self._path, f"state.db: {'; '.join(faults)}")
+            raise damaged(self.path, f"state.db: {'; '.join(faults)}")
         if file_format == 0 and run("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            raise damaged(self._path, "state.db has tables but no format")
+            raise damaged(self.path, "state.db has tables but no format")
         for number, script in enumerate(MIGRATIONS[file_format:], file_format + 1):
             self._connection.executescript(
                 f"BEGIN; {script} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
@@ -101,7 +104,12 @@ class Database:
         try:
             yield from self._connection.execute(query, parameters)
         except sqlite3.DatabaseError as error:
-            raise damaged(self._path, f"state.db cannot be read ({error})") from error
+            raise damaged(self.path, f"state.db cannot be read ({error})") from error
+
+    def fetched(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """All rows, while others write."""
+        with self._writing:
+            return list(self._connection.execute(query, parameters))
 
     @property
     def generation(self) -> int:
@@ -130,7 +138,7 @@ class Database:
 
     def _not_written(self, error: sqlite3.Error) -> NotWritten:
         return NotWritten(
-            f"The change could not be written to the data directory {self._path}: {error}. It may be there once the "
+            f"The change could not be written to the data directory {self.path}: {error}. It may be there once the "
             "directory can be written to again."
         )
 

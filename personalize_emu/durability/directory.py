@@ -54,7 +54,8 @@ class DataDirectory:
 
     def _locked(self) -> IO[str]:
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            # Secrets of access keys are in it.
+            self.path.mkdir(0o700, parents=True, exist_ok=True)
             lock = (self.path / LOCK).open("a+")
         except OSError as error:
             raise UnusableDirectory(f"the data directory {self.path} cannot be used: {error.strerror}") from error

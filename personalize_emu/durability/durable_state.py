@@ -14,6 +14,7 @@ from personalize_emu.durability.directory import DataDirectory, UnusableDirector
 from personalize_emu.durability.entries import Entries, Node
 from personalize_emu.durability.records import record_of
 from personalize_emu.durability.recovery import Ended, end_what_was_under_way, go_on
+from personalize_emu.durability.service_rows import ServiceRows
 from personalize_emu.durability.state_journal import EVERYTHING, PUT_FACT, StateJournal
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.state.emulator_state import EmulatorState, Keeping
@@ -60,6 +61,8 @@ class DurableState:
             raise
         self.start = self._counted_start()
         self._journal = StateJournal(self._database, self._blobs)
+        self.services = ServiceRows(self._database, self._blobs)
+        """Of the embedded AWS services."""
 
     @property
     def keeping(self) -> Keeping:
@@ -87,6 +90,7 @@ class DurableState:
         self._database.queue([Statement(_DROP_ORPHANS)], self._database.generation)
         self._database.flush()
         nodes = dict(self._read_records(state))
+        self._blobs.start_over((row[0], row[1]) for row in self._database.rows("SELECT arn, name FROM blobs"))
         events = next(self._database.rows("SELECT count(*) FROM events"))[0]
 
         def context(arn: str) -> Context:
@@ -96,8 +100,6 @@ class DurableState:
             return context_of(parsed.region, parsed.account)
 
         self._journal.follow(state)
-        self._blobs.sweep_unfinished()
-        self._blobs.sweep({name for _, name in self._database.rows("SELECT arn, name FROM blobs")})
         found = [record for record in map(state.store.find, nodes) if record is not None]
         with state.store.lock:
             ended = end_what_was_under_way(context, found)
@@ -114,7 +116,7 @@ class DurableState:
         facts = Statement(PUT_FACT, ((_CLOCK, "0"), (_STARTS, "0")))
         self._database.start_over((*EVERYTHING, facts))
         self._journal, self.start = StateJournal(self._database, self._blobs), 0
-        self._blobs.sweep(())
+        self._blobs.start_over(())
 
     def follow(self, state: EmulatorState) -> None:
         """Write what changes in a new, empty state."""

@@ -21,15 +21,15 @@ from personalize_emu.state.resources import Dataset
 
 _PUT_RECORD = "REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?)"
 _DROP_RECORD = "DELETE FROM resources WHERE arn = ?"
-_PUT_BLOB = "INSERT INTO blobs VALUES (?, ?)"
-_DROP_BLOBS = "DELETE FROM blobs WHERE arn = ?"
+PUT_BLOB = "INSERT INTO blobs VALUES (?, ?)"
+DROP_BLOBS = "DELETE FROM blobs WHERE arn = ?"
 _PUT_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?)"
 _DROP_USERS = (
     "DELETE FROM events WHERE dataset = ? AND position < ? AND user IN (SELECT value FROM json_each(?))"
 )
 _DROP_EVENTS = "DELETE FROM events WHERE dataset = ?"
 PUT_FACT = "REPLACE INTO facts VALUES (?, ?)"
-EVERYTHING = tuple(Statement(f"DELETE FROM {table}") for table in ("resources", "blobs", "events"))
+EVERYTHING = tuple(Statement(f"DELETE FROM {table}") for table in ("resources", "blobs", "events", "services"))
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,6 @@ class StateJournal:
         self._database = database
         self._blobs = blobs
         self.large = LargeValues(blobs)
-        self._blobs_of: dict[str, frozenset[str]] = {}
         self._numbers: dict[str, int] = {}
         self._generation = database.generation
 
@@ -70,7 +69,6 @@ class StateJournal:
 
     def follow(self, state: EmulatorState) -> None:
         """Write what changes from now on."""
-        self._blobs_of = _collected(self._database)
         self._numbers = {dataset.arn: state.store.ordinal(dataset) for dataset in state.store.all(Dataset)}
         state.store.save_with(partial(self._save, state, Entries(state, self.large)))
 
@@ -93,18 +91,13 @@ class StateJournal:
             _refuse(error)
         parts = [part for arn in arns for part in self._statements(state, arn, kept[arn])]
         self._database.queue(parts, self._generation)
-        # Queued, they are written sooner or later.
-        replaced = any(self._blobs_of.get(arn, frozenset()) - kept[arn].names for arn in arns)
-        self._blobs_of |= {arn: kept[arn].names for arn in arns}
         self._database.flush()
-        self._blobs.referenced(frozenset().union(*(kept[arn].names for arn in arns)))
-        if replaced:
-            self._blobs.sweep(frozenset().union(*self._blobs_of.values()))
+        for arn in arns:
+            self._blobs.refer(arn, kept[arn].names)
 
     def _statements(self, state: EmulatorState, arn: str, kept: KeptEntry) -> Iterator[Statement]:
         store, record = state.store, state.store.find(arn)
-        if kept.names or self._blobs_of.get(arn):
-            yield Statement(_DROP_BLOBS, ((arn,),))
+        yield Statement(DROP_BLOBS, ((arn,),))
         if record is None:
             yield Statement(_DROP_RECORD, ((arn,),))
             yield Statement(_DROP_EVENTS, [(number,) for number in (self._numbers.pop(arn, None),) if number])
@@ -112,18 +105,11 @@ class StateJournal:
         ordinal, entry = store.ordinal(record), text_of(kept.node)
         row = (arn, type(record).__name__, ordinal, record_text(record), text_of(store.tags(arn)), entry)
         yield Statement(_PUT_RECORD, (row,))
-        yield Statement(_PUT_BLOB, [(arn, name) for name in kept.names])
+        yield Statement(PUT_BLOB, [(arn, name) for name in kept.names])
         if isinstance(record, Dataset):
             self._numbers[arn] = ordinal
             rows = [(ordinal, each.end, text_of(sorted(each.user_ids))) for each in kept.forgotten]
             yield Statement(_DROP_USERS, rows)
-
-
-def _collected(database: Database) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
-    for arn, name in database.rows("SELECT arn, name FROM blobs"):
-        found[arn] = found.get(arn, frozenset()) | {name}
-    return found
 
 
 def _refuse(error: OSError) -> NoReturn:

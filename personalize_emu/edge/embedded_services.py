@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from personalize_emu.aws_services import ClientFactory
+    from personalize_emu.durability.service_rows import ServiceRows
     from personalize_emu.edge.auth.callers import Caller
     from personalize_emu.emulator import Emulator
 
@@ -99,10 +100,16 @@ def caller_of(access_key: str) -> Caller | None:
     return caller
 
 
+def keep_services(rows: ServiceRows) -> None:
+    """Restore buckets, objects and identities, and keep them from now on. Raises UnusableDirectory."""
+    _adapter().keep_services(rows)
+
+
 def reset_services(meanwhile: Callable[[], None]) -> None:
     """Delete all resources of the embedded services. meanwhile: called while they are locked."""
     if in_use():
-        _adapter().reset_services(meanwhile)
+        adapter = _adapter()
+        adapter.reset_services(meanwhile, forget=adapter.forget_services)
     else:
         meanwhile()
 

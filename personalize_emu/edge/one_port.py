@@ -22,6 +22,7 @@ from personalize_emu.edge.embedded_services import (
     account_of,
     caller_of,
     client_factory,
+    keep_services,
     reset_services,
     services_application,
 )
@@ -60,7 +61,10 @@ def emulator_with_services(
 ) -> Emulator:
     """An emulator that uses the buckets of the embedded services, or of `aws_endpoint` if that is set."""
     services = None if settings.aws_endpoint else AwsServices(client_factory(settings.account))
-    return Emulator(settings, clock=clock, aws_services=services, training_processes=training_processes)
+    emulator = Emulator(settings, clock=clock, aws_services=services, training_processes=training_processes)
+    if services is not None and emulator.service_rows is not None:
+        keep_services(emulator.service_rows)
+    return emulator
 
 
 def one_port(emulator: Emulator) -> OnePort:

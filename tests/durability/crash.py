@@ -30,7 +30,7 @@ from personalize_emu.edge.testing.server_process import ServerProcess
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Settings
 from personalize_emu.state.resources import DatasetImportJob, SolutionVersion, Stateful
-from tests.given import INTERACTIONS_SCHEMA, ITEMS_SCHEMA, POPULARITY, REGION, Given, as_csv, two_camps
+from tests.given import BUCKET, INTERACTIONS_SCHEMA, ITEMS_SCHEMA, POPULARITY, REGION, Given, as_csv, two_camps
 
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
 OPTIONS = ("--quotas", "off", "--training-workers", "0", "--log-level", "WARNING", "--pace")
@@ -50,7 +50,7 @@ class Answered:
 
     events: (user, item, timestamp). removed: users whose removal was answered as COMPLETED; unsure: users of a removal
     that was begun. schemas: ARN to whether it is to exist; None while a call is under way. lasting: ARN to a status
-    that was shown and lasts.
+    that was shown and lasts. objects: key to content; empty once deleted, None while a call is under way.
     """
 
     events: set[tuple[str, str, int]] = field(default_factory=set)
@@ -61,6 +61,8 @@ class Answered:
     tags: dict[str, str] = field(default_factory=dict)
     lasting: dict[str, str] = field(default_factory=dict)
     campaigns: dict[str, Any] = field(default_factory=dict)
+    objects: dict[str, str | None] = field(default_factory=dict)
+    roles: set[str] = field(default_factory=set)
 
 
 class Clients:
@@ -72,7 +74,7 @@ class Clients:
         self.faults: list[ClientError] = []
 
     def start(self) -> list[threading.Thread]:
-        programs = (self.change_schemas, self.stream, self.move_data, self.train)
+        programs = (self.change_schemas, self.stream, self.move_data, self.train, self.store_objects)
         threads = [threading.Thread(target=self._until_gone, args=(program,)) for program in programs]
         for thread in threads:
             thread.start()
@@ -159,6 +161,36 @@ class Clients:
                         "itemList"
                     ]
             yield
+
+    def store_objects(self) -> Iterator[None]:
+        s3, iam, known = self.client("s3"), self.client("iam"), self._known
+        while True:
+            number = next(self._names)
+            key = f"object-{number % 40}"
+            known.objects[key] = None
+            if number % 3:
+                s3.put_object(Bucket=BUCKET, Key=key, Body=str(number).encode())
+            else:
+                s3.delete_object(Bucket=BUCKET, Key=key)
+            known.objects[key] = str(number) if number % 3 else ""
+            iam.create_role(RoleName=f"role-{number}", AssumeRolePolicyDocument="{}")
+            known.roles.add(f"role-{number}")
+            yield
+
+    def check_services(self) -> None:
+        """Raises Lost."""
+        s3, iam = self.client("s3"), self.client("iam")
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="object-")
+        there = {each["Key"] for page in pages for each in page.get("Contents", ())}
+        for key, content in self._known.objects.items():
+            if content is None:
+                continue
+            found = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode() if key in there else ""
+            if found != content:
+                raise Lost(f"object {key} has {found!r} instead of {content!r}")
+        roles = {role["RoleName"] for page in iam.get_paginator("list_roles").paginate() for role in page["Roles"]}
+        if self._known.roles - roles:
+            raise Lost(f"{len(self._known.roles - roles)} roles are lost, such as {min(self._known.roles - roles)}")
 
     def _await(self, describe: Callable[..., Any], member: str, arn: str) -> str:
         """The status that lasts, of which the server has told."""
@@ -250,6 +282,7 @@ def run(times: int, seed: int, directory: str) -> Answered:
     for number in range(times):
         with ServerProcess("--data-dir", directory, *OPTIONS, "fast") as server:
             clients = Clients(server.url, known, names, arns, seed + number)
+            clients.check_services()
             threads = clients.start()
             # Waits for the moment to kill, not for anything to happen.
             threads[0].join(chosen.uniform(0.1, LONGEST))
@@ -272,7 +305,7 @@ def main() -> int:
     print(  # noqa: T201
         f"{chosen.times} kills, nothing lost: {len(known.events)} events, {len(known.items)} items, "
         f"{len(known.schemas)} schemas, {len(known.lasting)} jobs and trainings, {len(known.campaigns)} campaigns, "
-        f"{len(known.removed)} users removed"
+        f"{len(known.removed)} users removed, {len(known.objects)} keys of objects, {len(known.roles)} roles"
     )
     return 0
 

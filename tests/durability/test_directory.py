@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from personalize_emu.durability.database import MIGRATIONS, Database
+from personalize_emu.durability.database import APPLICATION_ID, MIGRATIONS, Database
 from personalize_emu.durability.directory import DataDirectory, UnusableDirectory
 from personalize_emu.emulator import Emulator
 from tests.durability.restarts import contents, given, picture, put_event, started
@@ -47,9 +47,32 @@ def test_a_newer_format_is_refused_by_the_name_of_its_version(tmp_path: Path) ->
         connection.execute("UPDATE facts SET value = '99.1' WHERE name = 'version'")
     connection.close()
     before = (tmp_path / "state.db").read_bytes()
-    with pytest.raises(UnusableDirectory, match=r"personalize-emu 99\.1 in format 2"), started(tmp_path):
+    refused = rf"personalize-emu 99\.1 in format {len(MIGRATIONS) + 1}"
+    with pytest.raises(UnusableDirectory, match=refused), started(tmp_path):
         pass
     assert (tmp_path / "state.db").read_bytes() == before
+
+
+def test_a_directory_of_an_older_format_is_read_and_brought_up_to_date(tmp_path: Path) -> None:
+    """Of each format but the newest: what its version has written is there."""
+    with started(tmp_path / "now"):
+        group = given().group("kept")
+    with sqlite3.connect(tmp_path / "now" / "state.db") as connection:
+        rows = connection.execute("SELECT * FROM resources").fetchall()
+    connection.close()
+    for older in range(1, len(MIGRATIONS)):
+        folder = tmp_path / f"format-{older}"
+        folder.mkdir()
+        with sqlite3.connect(folder / "state.db") as connection:
+            for script in MIGRATIONS[:older]:
+                connection.executescript(script)
+            connection.execute(f"PRAGMA user_version = {older}")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.executemany("INSERT INTO resources VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.close()
+        with started(folder) as emulator:
+            assert [record.arn for record in emulator.state.store.records()] == [group]
+            assert database_of(emulator).fetched("PRAGMA user_version") == [(len(MIGRATIONS),)]
 
 
 def test_a_folder_with_other_files_is_no_data_directory(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from personalize_emu.edge.moto_adapter.accounts import account_of
 from personalize_emu.edge.moto_adapter.bucket_policies import enforce_bucket_policies
 from personalize_emu.edge.moto_adapter.deliveries import deliveries, guard
 from personalize_emu.edge.moto_adapter.faults import FORM_BODY, answer_faults
+from personalize_emu.edge.moto_adapter.keeping import keep_changes
 from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
 from personalize_emu.edge.moto_adapter.resetting import using_services
 from personalize_emu.edge.moto_adapter.services.emulators import serving
@@ -93,6 +94,7 @@ def embedded_application(
                 trust_enforced(enforced=checks_trust),
             ):
                 answer: Iterable[bytes] = dispatcher(environ, start_response)
+                keep_changes(scope.service if scope else None)
         # Raised while moto determines the service of a malformed request.
         except (LookupError, ValueError, AttributeError, TypeError) as error:
             raise MalformedRequest("No embedded AWS service understands this request.") from error

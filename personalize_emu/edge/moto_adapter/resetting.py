@@ -109,13 +109,15 @@ def _nothing() -> None:
     """Used when only the embedded services are reset."""
 
 
-def reset_services(meanwhile: Callable[[], None] = _nothing) -> None:
+def reset_services(meanwhile: Callable[[], None] = _nothing, *, forget: Callable[[], None] = _nothing) -> None:
     """Delete all resources of the embedded services.
 
     Args:
         meanwhile: called while the services are locked; it must not wait for a thread that uses them.
+        forget: called last, still under the lock: what is kept of the services is removed.
     """
     with _lock.exclusive():
         meanwhile()
         BackendDict.reset()
         reset_model_data()
+        forget()

@@ -1,0 +1,272 @@
+"""Buckets, objects and identities of the embedded services in the data directory of a server.
+
+    a request that changes S3   ─▶ a row for its bucket, and one for its key with all versions
+    a request to IAM            ─▶ one row for each account, if it is different
+
+Rows are written before the answer is sent. Of other services nothing is kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache, partial
+from typing import Any
+
+from moto.iam.models import AWSManagedPolicy, iam_backends
+from moto.s3.models import s3_backends
+from moto.s3.responses import S3Response
+
+from personalize_emu.durability.records import text_of
+from personalize_emu.durability.service_rows import ServiceRow, ServiceRows
+from personalize_emu.edge.moto_adapter.object_trees import TreeReader, TreeWriter
+from personalize_emu.edge.moto_adapter.resetting import using_services
+from personalize_emu.state.commit_lock import NotWritten
+
+_TRIES = 10
+INLINE = 1 << 16
+"""Bytes; a larger object is in a file of its own."""
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+BUCKET, KEY, IDENTITIES = "bucket", "key", "identities"
+_NOT_OF_BUCKETS = frozenset({"keys", "multiparts"})
+_OF_IDENTITIES = (
+    "instance_profiles", "roles", "certificates", "groups", "users", "account_aliases", "saml_providers",
+    "open_id_providers", "virtual_mfa_devices", "account_password_policy", "inline_policies", "access_keys",
+)  # fmt: skip
+_CHANGES_IDENTITIES = frozenset({"iam", "cloudformation", "tagging", None})
+_CHANGES_BUCKETS = frozenset({"cloudformation", "tagging"})
+"""Services whose requests may change what is of IAM and S3. None: requests without a signature."""
+
+
+class ServiceKeeper:
+    """Writes the stores of this process to rows. Methods for buckets are called while S3 is locked."""
+
+    def __init__(self, rows: ServiceRows) -> None:
+        self._rows = rows
+        self._identities: dict[str, str] = {}
+        self._versions: dict[str, list[tuple[str, datetime]]] = {}
+        self._lock = threading.Lock()
+
+    def restore(self) -> None:
+        """Fill the empty stores. Raises UnusableDirectory."""
+        for name, node in sorted(self._rows.rows(), key=lambda row: (row[0].startswith(KEY), row[0])):
+            try:
+                self._restore(name, node)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                raise self._rows.damaged(name, error) from error
+
+    def _restore(self, name: str, node: Any) -> None:
+        kind, _, _ = name.partition(" ")
+        reader = TreeReader(partial(self._rows.read, owner=name), _managed_policy(node))
+        if kind == IDENTITIES:
+            self._identities[name] = text_of(node)
+            _restore_identities(node, reader)
+        elif kind == BUCKET:
+            _restore_bucket(node, reader)
+        else:
+            self._versions[name] = _marks(_restore_key(node, reader))
+
+    def forget(self) -> None:
+        """Remove all rows. Raises NotWritten."""
+        self._rows.put(dict.fromkeys(self._rows.names("")))
+        self._identities.clear()
+        self._versions.clear()
+
+    def keep_bucket(self, name: str) -> None:
+        """Its configuration and tags, and all its keys if it has been removed. Raises NotWritten."""
+        bucket = _bucket_named(name)
+        if bucket is None:
+            self._rows.put(dict.fromkeys([f"{BUCKET} {name}", *self._rows.names(f"{KEY} {name}/")]))
+            return
+        writer = TreeWriter()
+        attributes = {key: value for key, value in vars(bucket).items() if key not in _NOT_OF_BUCKETS}
+        node = {"state": writer.node(attributes), **_place(bucket), "tags": _tags(bucket, [bucket.arn])}
+        self._rows.put({f"{BUCKET} {name}": ServiceRow(node)})
+
+    def keep_keys(self, name: str, keys: list[str]) -> None:
+        """All versions of some keys of a bucket. Raises NotWritten."""
+        bucket = _bucket_named(name)
+        if bucket is not None and keys:
+            self._rows.put({f"{KEY} {name}/{key}": self._key_row(bucket, key) for key in keys})
+            for key in keys:
+                self._versions[f"{KEY} {name}/{key}"] = _marks(bucket.keys.getlist(key, []))
+
+    def keep_changed_keys(self, name: str) -> None:
+        """For requests that change several keys. Raises NotWritten."""
+        bucket, prefix = _bucket_named(name), f"{KEY} {name}/"
+        if bucket is not None:
+            kept = [row.removeprefix(prefix) for row in self._rows.names(prefix)]
+            found = {key: _marks(bucket.keys.getlist(key, [])) for key in [*kept, *dict.keys(bucket.keys)]}
+            self.keep_keys(name, [key for key, marks in found.items() if marks != self._versions.get(prefix + key)])
+
+    def keep_all_buckets(self) -> None:
+        """For requests to other services that change buckets. Raises NotWritten."""
+        held = [name for _, _, store in _stores(s3_backends) for name in store.buckets]
+        for name in dict.fromkeys([*held, *(row.partition(" ")[2] for row in self._rows.names(f"{BUCKET} "))]):
+            self.keep_bucket(name)
+            self.keep_changed_keys(name)
+
+    def keep_identities(self) -> None:
+        """Users, roles, policies and keys of all accounts. Raises NotWritten."""
+        with self._lock:
+            for account, partition, store in _stores(iam_backends):
+                node = {"account": account, "partition": partition, "state": _identities(store)}
+                name, text = f"{IDENTITIES} {account} {partition}", text_of(node)
+                if self._identities.get(name) != text:
+                    self._rows.put({name: ServiceRow(node)})
+                    self._identities[name] = text
+
+    def _key_row(self, bucket: Any, key: str) -> ServiceRow | None:
+        versions = bucket.keys.getlist(key, [])
+        if not versions:
+            return None
+        writer = TreeWriter(lambda value: self._rows.write(value) if len(value) > INLINE else None)
+        arns = [version.arn for version in versions if hasattr(version, "arn")]
+        node = {"versions": writer.node(list(versions)), "bucket": bucket.name, "key": key, **_place(bucket)}
+        return ServiceRow({**node, "tags": _tags(bucket, arns)}, frozenset(writer.names))
+
+
+_keepers: list[ServiceKeeper] = []
+"""At most one, of the server of this process: moto's stores are global, too."""
+
+
+def keep_services(rows: ServiceRows) -> None:
+    """Restore the stores, and keep what changes in them from now on. Raises UnusableDirectory."""
+    keeper = ServiceKeeper(rows)
+    keeper.restore()
+    _keepers[:] = [keeper]
+    _follow_buckets()
+
+
+def keep_changes(service: str | None) -> None:
+    """Called after each request to a service, None if it names none. Raises NotWritten."""
+    kept = keeper()
+    if kept is None:
+        return
+    if service in _CHANGES_IDENTITIES:
+        kept.keep_identities()
+    if service in _CHANGES_BUCKETS:
+        with using_services("s3"):
+            kept.keep_all_buckets()
+
+
+def forget_services() -> None:
+    """After a reset of the stores. Raises NotWritten."""
+    kept = keeper()
+    if kept is not None:
+        kept.forget()
+
+
+def keeper() -> ServiceKeeper | None:
+    return _keepers[0] if _keepers else None
+
+
+@cache
+def _follow_buckets() -> None:
+    """Have changes of S3 kept before they are answered, once per process."""
+    on_bucket, on_key = S3Response._bucket_response, S3Response._key_response
+    setattr(S3Response, "_bucket_response", _keeping_bucket(on_bucket))  # noqa: B010
+    setattr(S3Response, "_key_response", _keeping_key(on_key))  # noqa: B010
+
+
+def _keeping_bucket(original: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(response: Any, request: Any, full_url: str) -> Any:
+        found = original(response, request, full_url)
+        kept, name = keeper(), response.parse_bucket_name_from_url(request, full_url)
+        if kept is not None and name and request.method not in READING:
+            kept.keep_bucket(name)
+            if request.method == "POST":
+                kept.keep_changed_keys(name)
+        return found
+
+    return answer
+
+
+def _keeping_key(original: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(response: Any, request: Any, full_url: str) -> Any:
+        found = original(response, request, full_url)
+        kept = keeper()
+        # Parts of an upload are no object yet.
+        if kept is not None and request.method not in READING and "partNumber=" not in full_url:
+            kept.keep_keys(response.parse_bucket_name_from_url(request, full_url), [response.parse_key_name()])
+        return found
+
+    return answer
+
+
+def _bucket_named(name: str) -> Any:
+    return next((store.buckets[name] for _, _, store in _stores(s3_backends) if name in store.buckets), None)
+
+
+def _marks(versions: list[Any]) -> list[tuple[str, datetime]]:
+    """Differ when versions of a key do."""
+    return [(version.version_id, version.last_modified) for version in versions]
+
+
+def _place(bucket: Any) -> dict[str, str]:
+    return {"account": bucket.account_id, "partition": bucket.partition}
+
+
+def _tags(bucket: Any, arns: list[str]) -> dict[str, Any]:
+    tags = s3_backends[bucket.account_id][bucket.partition].tagger.tags
+    return {arn: dict(tags[arn]) for arn in arns if arn in tags}
+
+
+def _restore_bucket(node: Any, reader: TreeReader) -> None:
+    store, state = s3_backends[node["account"]][node["partition"]], reader.value(node["state"])
+    bucket = store.create_bucket(state["name"], state["region_name"])
+    vars(bucket).update(state)
+    store.tagger.tags.update(node["tags"])
+
+
+def _restore_key(node: Any, reader: TreeReader) -> list[Any]:
+    store = s3_backends[node["account"]][node["partition"]]
+    versions: list[Any] = reader.value(node["versions"])
+    store.buckets[node["bucket"]].keys.setlist(node["key"], versions)
+    store.tagger.tags.update(node["tags"])
+    return versions
+
+
+def _identities(store: Any) -> Any:
+    """The node of what a store of IAM has, all but AWS's own policies."""
+    for _ in range(_TRIES):
+        held = {name: getattr(store, name) for name in _OF_IDENTITIES}
+        try:
+            own = {arn: policy for arn, policy in _policies(store).items() if not isinstance(policy, AWSManagedPolicy)}
+            return TreeWriter().node({**held, "tags": store.tagger.tags, "managed_policies": own})
+        except RuntimeError as error:
+            # Another request has changed it meanwhile.
+            changed = error
+    raise NotWritten("The change could not be written to the data directory: others change IAM.") from changed
+
+
+def _stores(backends: Any) -> Iterator[tuple[str, str, Any]]:
+    for account, stores in list(backends.items()):
+        for partition, store in list(stores.items()):
+            yield account, partition, store
+
+
+def _policies(store: Any) -> dict[str, Any]:
+    """Policies of a store, without reading those of AWS if nobody has yet."""
+    held = vars(store)["managed_policies"]
+    return held if isinstance(held, dict) else {}
+
+
+def _managed_policy(node: Any) -> Callable[[str], Any]:
+    return lambda arn: iam_backends[node["account"]][node["partition"]].managed_policies[arn]
+
+
+def _restore_identities(node: Any, reader: TreeReader) -> None:
+    store = iam_backends[node["account"]][node["partition"]]
+    held = reader.value(node["state"])
+    store.tagger.tags.update(held.pop("tags"))
+    own = held.pop("managed_policies")
+    if own:
+        store.managed_policies.update(own)
+    vars(store).update(held)
+    owners: tuple[Any, ...] = (*store.roles.values(), *store.users.values(), *store.groups.values())
+    for owner in owners:
+        for policy in owner.managed_policies.values():
+            if policy.arn not in own:
+                policy.attachment_count += 1
