@@ -82,7 +82,7 @@ def test_large_answers_arrive_whole(server: Running, trusting: ssl.SSLContext) -
 
 def test_refusal_is_read_by_a_client_that_is_still_sending(server: Running, trusting: ssl.SSLContext) -> None:
     with secured(server, trusting) as connection:
-        connection.sendall(chunked(b"a" * LIMIT, b"b", *[b"more" * 20_000] * 40))
+        connection.sendall(chunked(b"a" * LIMIT, b"b", *[b"more" * 20_000] * 400))
         answer = connection.recv(65536)
     assert (status(answer), fault(answer)) == (413, "TOO_LARGE")
 
