@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 BINARIES = ("chromium", "chromium-browser", "google-chrome")
@@ -20,11 +21,8 @@ def missing_browser() -> str | None:
     """What has to be installed before `browser` works; None if nothing has."""
     if _binary() is None or shutil.which("chromedriver") is None:
         return MISSING
-    try:
-        import selenium  # noqa: F401
-    except ModuleNotFoundError:
-        return "Selenium is missing: pip install '.[dev]'"
-    return None
+    missing = [name for name in ("selenium", "axe_core_python") if find_spec(name) is None]
+    return f"{' and '.join(missing)} missing: pip install '.[dev]'" if missing else None
 
 
 def _binary() -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -56,6 +57,16 @@ def test_pages_fit_and_can_be_read(driver: Any, shop: ShopState, page: str, them
     assert faint == []
     assert driver.get_log("browser") == [], "errors, or violations of the content security policy"
     assert [url for url in requested(driver) if not url.startswith((shop.server.url, "chrome://", "data:"))] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.rpartition("/")[2] or "overview")
+def test_axe_finds_no_fault_of_accessibility(driver: Any, shop: ShopState, page: str) -> None:
+    axe = files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
+    show(driver, console(shop, page))
+    driver.execute_script(axe)
+    found = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found["violations"]] == []
+    assert len(found["passes"]) > 20
 
 
 def wait_for(driver: Any, condition: str) -> None:

@@ -68,7 +68,9 @@ def test_the_page_before_the_first_request_sends_none(pages: FlaskClient, shop: 
 
 
 def test_without_a_choice_the_newest_deployment_is_offered(pages: FlaskClient) -> None:
-    assert "selected>ranked (aws-personalized-ranking)" in pages.get(TRY).text
+    page = pages.get(TRY).text
+    assert "selected>ranked (aws-personalized-ranking)" in page
+    assert "aria-invalid" not in page
 
 
 def test_similar_items_and_rankings(pages: FlaskClient, shop: ShopState) -> None:
