@@ -14,6 +14,7 @@ WIDE, PHONE = (1200, 900), (390, 844)
 """Width and height in CSS pixels."""
 THEMES = ("light", "dark")
 OPTIONS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars")
+WAIT_SECONDS = 20
 MISSING = "Chromium is missing: apt-get install chromium chromium-driver"
 
 
@@ -55,3 +56,11 @@ def show(driver: Any, url: str, *, theme: str = "light", size: tuple[int, int] =
     feature = {"name": "prefers-color-scheme", "value": theme}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
     driver.get(url)
+
+
+def wait_for(driver: Any, condition: str) -> None:
+    """Until a JavaScript condition holds in a page that is loaded."""
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    script = f"return document.readyState === 'complete' && !!({condition})"
+    WebDriverWait(driver, WAIT_SECONDS).until(lambda each: each.execute_script(script))

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.edge.console.chromium import PHONE, THEMES, WIDE, show
+from tests.edge.console.chromium import PHONE, THEMES, WIDE, show, wait_for
 from tests.edge.console.shop_state import ShopState
 from tests.edge.console.test_console_routes import PAGES
 
 LEAST_CONTRAST = 4.5
 """Of text on its background (WCAG 2, AA)."""
-WAIT_SECONDS = 20
 CONTRASTS = """
 const rgb = text => text.match(/[\\d.]+/g).map(Number);
 const light = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
@@ -67,14 +66,6 @@ def test_axe_finds_no_fault_of_accessibility(driver: Any, shop: ShopState, page:
     found = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
     assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found["violations"]] == []
     assert len(found["passes"]) > 20
-
-
-def wait_for(driver: Any, condition: str) -> None:
-    """Until a JavaScript condition holds in a page that is loaded."""
-    from selenium.webdriver.support.wait import WebDriverWait
-
-    script = f"return document.readyState === 'complete' && !!({condition})"
-    WebDriverWait(driver, WAIT_SECONDS).until(lambda each: each.execute_script(script))
 
 
 def test_the_overview_follows_what_happens(driver: Any, shop: ShopState) -> None:

@@ -1,0 +1,69 @@
+"""Takes the pictures of docs/console.md: `python -m docs.screenshots`, with Chromium (docs/console.md).
+
+The data are generated, so the pictures change with the console only, but for times and identifiers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.edge.console.chromium import browser, missing_browser, show, wait_for
+from tests.edge.console.shop_state import ShopState, shop_server
+
+FOLDER = Path(__file__).parent / "images"
+SIZE = (860, 600)
+LARGEST = 100_000
+"""Bytes of a picture."""
+
+
+def overview(driver: Any, _shop: ShopState, url: str) -> None:
+    show(driver, url, size=SIZE)
+
+
+def dataset(driver: Any, shop: ShopState, url: str) -> None:
+    show(driver, f"{url}dataset?arn={shop.datasets['interactions']}", size=SIZE)
+
+
+def solutions(driver: Any, shop: ShopState, url: str) -> None:
+    show(driver, f"{url}solutions?group={shop.group}", theme="dark", size=SIZE)
+
+
+def try_it(driver: Any, shop: ShopState, url: str) -> None:
+    """After a click on the sixth place."""
+    show(driver, f"{url}try?arn={shop.campaigns['for-you']}&user={shop.user_id}", size=SIZE)
+    driver.find_element("name", "show").click()
+    wait_for(driver, "document.querySelectorAll('[name=click]').length === 10")
+    driver.find_elements("name", "click")[5].click()
+    wait_for(driver, "document.querySelector('.sent').innerText")
+    driver.execute_script("document.querySelector('.sent').scrollIntoView()")
+
+
+PICTURES: dict[str, Callable[[Any, ShopState, str], None]] = {
+    "console-overview": overview,
+    "console-dataset": dataset,
+    "console-solutions": solutions,
+    "console-try": try_it,
+}
+
+
+def main() -> None:
+    """Write one PNG for each of PICTURES. Exits with a message without a browser."""
+    missing = missing_browser()
+    if missing is not None:
+        raise SystemExit(missing)
+    FOLDER.mkdir(exist_ok=True)
+    with shop_server() as shop, browser() as driver:
+        for name, prepare in PICTURES.items():
+            prepare(driver, shop, f"{shop.server.url}/_emu/console/")
+            path = FOLDER / f"{name}.png"
+            driver.save_screenshot(str(path))
+            size = path.stat().st_size
+            print(f"{path.name}: {size:,} bytes")  # noqa: T201
+            if size > LARGEST:
+                raise SystemExit(f"{path.name} is larger than {LARGEST:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
