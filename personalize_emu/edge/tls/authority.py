@@ -63,7 +63,7 @@ def issued_files(folder: Path, names: Sequence[str], now: datetime, use: Callabl
         DamagedAuthority: the authority's files are incomplete or malformed.
         OSError: the folder or a file cannot be read or written.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(folder)
     files = IssuedFiles(folder / AUTHORITY, folder / SERVER)
     with _locked(folder):
         signer = _authority(folder, now)
@@ -202,6 +202,13 @@ def _general_name(name: str) -> x509.GeneralName:
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     kind, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.PEM, kind, none)
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for this user alone: one may be the data directory."""
+    if not folder.parent.exists():
+        _make_private(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

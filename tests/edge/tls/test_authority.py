@@ -56,7 +56,8 @@ def test_only_the_user_can_read_the_keys(tmp_path: Path) -> None:
         os.umask(before)
     modes = {path.name: S_IMODE(path.stat().st_mode) for path in files.authority.parent.glob("*.pem")}
     assert modes == {"authority.pem": 0o644, "authority-key.pem": 0o600, "server.pem": 0o600}
-    assert S_IMODE(files.authority.parent.stat().st_mode) == 0o700
+    for folder in (tmp_path / "deep", tmp_path / "deep" / "tls"):
+        assert S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_files_are_kept_until_a_month_before_they_expire(tmp_path: Path) -> None:
