@@ -66,6 +66,14 @@ def cluster_at(executor: str) -> Iterator[Cluster]:
 
 
 @dataclass(frozen=True, eq=False)
+class Carried:
+    """reference: of Dask, to the copies of the data in the workers."""
+
+    data: Any
+    reference: Any
+
+
+@dataclass(frozen=True, eq=False)
 class Cluster:
     """client: of Dask. threads: of all workers at the time of the connection. stop: name of the event in the scheduler
     that ends the calls of this connection.
@@ -76,18 +84,21 @@ class Cluster:
     stop: str = field(default_factory=lambda: f"personalize-emu-stop-{uuid4().hex}")
 
     @contextmanager
-    def carried(self, data: Any) -> Iterator[Any]:
-        """A reference to the data, which are sent to every worker."""
+    def carried(self, data: Any) -> Iterator[Carried]:
+        """The data at every worker."""
+        carried = Carried(data, self._sent(data))
         try:
-            reference = self.client.scatter(data, broadcast=True, hash=False)
+            yield carried
+        finally:
+            carried.reference.release()
+
+    def _sent(self, data: Any) -> Any:
+        try:
+            return self.client.scatter(data, broadcast=True, hash=False)
         except TimeoutError as error:
             raise ClusterFailed("The Dask cluster has no workers to send the data to.") from error
-        try:
-            yield reference
-        finally:
-            reference.release()
 
-    def call(self, work: Work, job: Mapping[str, Any], reference: Any, progress: Progress) -> Any:
+    def call(self, work: Work, job: Mapping[str, Any], carried: Carried, progress: Progress) -> Any:
         """What `work` returns in a worker, or raises there. What `progress` raises here ends the call.
 
         Raises:
@@ -95,14 +106,26 @@ class Cluster:
         """
         from distributed import KilledWorker
 
+        try:
+            try:
+                return self._called(work, job, carried.reference, progress)
+            except CancelledError:
+                # The copies of the data ended with their workers, before others had any.
+                reference = self._sent(carried.data)
+                try:
+                    return self._called(work, job, reference, progress)
+                finally:
+                    reference.release()
+        except (KilledWorker, CancelledError) as error:
+            raise ClusterFailed("Workers of the Dask cluster have ended during the work.") from error
+
+    def _called(self, work: Work, job: Mapping[str, Any], reference: Any, progress: Progress) -> Any:
         ended = threading.Event()
         future = self.client.submit(_called, work, job, reference, self.stop, pure=False)
         future.add_done_callback(lambda _: ended.set())
         try:
             self._wait(ended, progress)
             return future.result()
-        except (KilledWorker, CancelledError) as error:
-            raise ClusterFailed("Workers of the Dask cluster have ended during the work.") from error
         finally:
             if not ended.is_set():
                 self._end_calls()

@@ -167,13 +167,21 @@ def watched_from_a_thread(job: Mapping[str, Any], data: object, progress: Callab
     return "not stopped"
 
 
-def test_threads_of_the_work_may_report_progress(dask: LocalCluster) -> None:
+def test_threads_of_the_work_may_report_progress() -> None:
     """Trials do, in workers that are new, too."""
-    connect: Any = Client
-    with connect(dask.scheduler_address, set_as_default=False) as client:
-        client.restart()
-    with cluster_at(address(dask)) as cluster, cluster.carried(0) as reference:
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as dask,
+        cluster_at(address(dask)) as cluster,
+        cluster.carried(0) as reference,
+    ):
         assert cluster.call(watched_from_a_thread, {}, reference, unwatched) == "not stopped"
+
+
+def test_data_that_are_lost_are_sent_again(cluster: Cluster) -> None:
+    """Copies end with their workers, and a release is the same without their end."""
+    with cluster.carried("data") as carried:
+        carried.reference.cancel()
+        assert cluster.call(lambda _job, data, _progress: data, {}, carried, unwatched) == "data"
 
 
 def test_what_work_raises_is_raised_here(cluster: Cluster) -> None:
