@@ -16,7 +16,7 @@ from personalize_emu.cli.init import add_init
 from personalize_emu.cli.kinesis import add_kinesis
 from personalize_emu.cli.options import PROGRAM, WRONG_USE, CommandFailed, Commands, failure, installed
 from personalize_emu.cli.reset import add_reset
-from personalize_emu.cli.serve import add_serve
+from personalize_emu.cli.serve import add_export, add_import, add_serve
 from personalize_emu.cli.usage import add_usage
 
 INTERRUPTED = 130
@@ -31,6 +31,8 @@ examples:
   aws personalize list-recipes               use it like AWS
   personalize-emu reset                      delete everything on the server
   personalize-emu init start.yaml            create resources on the server from a file
+  personalize-emu export state.tar.gz --data-dir DIR
+                                             write a data directory to one file, for `import` and for tests
   personalize-emu check views.csv --schema views.avsc
                                              say what the service would refuse in a file
   personalize-emu usage                      say what the run would have cost on AWS
@@ -52,6 +54,8 @@ def _add_demo(commands: Commands) -> None:
 COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_serve,
     add_reset,
+    add_export,
+    add_import,
     add_env,
     add_health,
     add_check,

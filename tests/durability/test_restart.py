@@ -194,6 +194,16 @@ def test_files_go_with_their_resource(tmp_path: Path) -> None:
     assert (files, left) == ({".arrow", ".model"}, {".arrow"})
 
 
+def test_a_declared_deployment_can_be_declared_again(tmp_path: Path) -> None:
+    """Records are kept, and declarations are not."""
+    for items in (["a", "b"], ["c"]):
+        with started(tmp_path) as emulator:
+            campaign, recommender = emulator.campaign("home", items), emulator.recommender("shop", items)
+            for member, arn in (("campaignArn", campaign), ("recommenderArn", recommender)):
+                answer = emulator.call("GetRecommendations", {member: arn, "userId": "u"}) or {}
+                assert [item["itemId"] for item in answer["itemList"]] == items
+
+
 def test_roles_in_requests_come_back(tmp_path: Path) -> None:
     with started(tmp_path):
         dataset = given().dataset()

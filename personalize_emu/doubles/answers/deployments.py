@@ -12,7 +12,7 @@ from personalize_emu.service.core.context import Context
 from personalize_emu.service.lifecycle.creation import new_record
 from personalize_emu.state.identifiers import parse_arn
 from personalize_emu.state.lifecycle import ACTIVE
-from personalize_emu.state.resources import Campaign, Recommender, SolutionVersion
+from personalize_emu.state.resources import Campaign, DatasetGroup, Recommender, Resource, SolutionVersion
 from personalize_emu.state.store import Store
 from personalize_emu.wire.errors import ValidationException
 from personalize_emu.wire.models import operations
@@ -83,6 +83,12 @@ class DeclaredDeployments:
         facts = recipe_by_arn(recipe_arn or "")
         return None if facts is None else Deployment(record, facts, ordinal, has_model=True)
 
+    def _remove_left_over(self, store: Store, arn: str) -> None:
+        """A data directory keeps records of declared deployments, while declarations end with the process."""
+        record = store.find(arn)
+        if record is not None and arn not in self._facts and _made_from(store, record) is None:
+            store.remove(record)
+
     def declare(self, context: Context, kind: str, name: str, facts: RecipeFacts) -> Deployment:
         """A new ACTIVE deployment, or one that has been declared before. kind: `campaign` or `recommender`.
 
@@ -92,6 +98,7 @@ class DeclaredDeployments:
         arn = context.arn(kind, name)
         store = context.state.store
         with store.lock:
+            self._remove_left_over(store, arn)
             existing = self.find(store, arn)
             if existing is None:
                 record = _campaign(context, name) if kind == "campaign" else _recommender(context, name, facts)
@@ -105,6 +112,13 @@ class DeclaredDeployments:
         if found is None:
             raise ValueError(f"the {kind} {name} was deleted meanwhile")
         return found
+
+
+def _made_from(store: Store, record: Resource) -> Resource | None:
+    """The version of a campaign or the group of a recommender; None for those that were declared."""
+    if isinstance(record, Campaign):
+        return store.get(SolutionVersion, record.solution_version_arn)
+    return store.get(DatasetGroup, record.dataset_group_arn) if isinstance(record, Recommender) else None
 
 
 def unknown(store: Store, arn: str) -> ValueError:

@@ -10,6 +10,8 @@ import inspect
 import unittest
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from personalize_emu.settings import Auth, Capacity, Pace, Settings
@@ -41,6 +43,7 @@ def mock_personalize(
     service_metrics: bool = True,
     strict_answers: bool = False,
     init: str = "",
+    state: str = "",
 ) -> MockPersonalize: ...
 
 
@@ -58,6 +61,7 @@ def mock_personalize(
     service_metrics: bool = True,
     strict_answers: bool = False,
     init: str = "",
+    state: str = "",
 ) -> Target | MockPersonalize:
     """Answer every Personalize call of this process from a fresh emulator.
 
@@ -81,6 +85,8 @@ def mock_personalize(
         service_metrics: send the metrics of the service to moto's CloudWatch.
         strict_answers: refuse requests for recommendations that no answer is declared for.
         init: start files (docs/infrastructure.md), applied whenever the mock is entered: paths, separated by commas.
+        state: a file of `personalize-emu export` (docs/state.md), whose resources are there whenever the mock is
+            entered; the file does not change.
     """
     settings = Settings(
         seed=seed,
@@ -96,7 +102,7 @@ def mock_personalize(
         # Processes import the main module again, which a script need not expect.
         batch_workers=0,
     )
-    mock = MockPersonalize(settings, clock)
+    mock = MockPersonalize(settings, clock, state)
     return mock if target is None else mock(target)
 
 
@@ -107,7 +113,8 @@ ARGUMENTS = tuple(name for name in inspect.signature(mock_personalize).parameter
 class MockPersonalize:
     """A reusable mock: context manager, and decorator of functions and classes."""
 
-    def __init__(self, settings: Settings, clock: Clock | None) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None, state: str = "") -> None:
+        self._state = state
         self._settings = settings
         self._clock = clock
         self._entered: list[ExitStack] = []
@@ -146,10 +153,15 @@ class MockPersonalize:
     def new_emulator(self) -> Iterator[Emulator]:
         """One use of the mock, with a new emulator."""
         # Here because it imports moto and pyarrow, which a test that is only collected does not need.
-        from personalize_emu.edge.testing.mocked_emulator import mocked_emulator
+        from personalize_emu.edge.testing.mocked_emulator import import_state, mocked_emulator
 
-        with mocked_emulator(self._settings, self._clock) as emulator:
-            yield emulator
+        with ExitStack() as stack:
+            settings = self._settings
+            if self._state:
+                folder = stack.enter_context(TemporaryDirectory(prefix="personalize-emu-state-"))
+                import_state(self._state, folder)
+                settings = replace(settings, data_dir=folder)
+            yield stack.enter_context(mocked_emulator(settings, self._clock))
 
 
 def _decorated_function(function: Any, mock: MockPersonalize, *, method: bool = False) -> Any:

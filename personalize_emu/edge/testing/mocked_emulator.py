@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.auth.access_control import access_check_for
@@ -39,6 +40,14 @@ def mocked_emulator(settings: Settings, clock: Clock | None) -> Iterator[Emulato
             _initialise(emulator, settings)
         stack.enter_context(bypass_warnings())
         yield emulator
+
+
+def import_state(file: str, folder: str) -> None:
+    """Make a data directory of a file. Raises NotAnArchive or OSError."""
+    # Imported lazily: most mocks start empty.
+    from personalize_emu.durability.archive import import_archive
+
+    import_archive(Path(file), Path(folder))
 
 
 def _initialise(emulator: Emulator, settings: Settings) -> None:
