@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from personalize_emu.edge.testing.server_control import ServerControl
     from personalize_emu.emulator import Emulator
     from personalize_emu.settings import Settings
+    from personalize_emu.tryout.in_process import try_out
 
     __version__: str
 
-__all__ = ["Emulator", "ServerControl", "Settings", "__version__", "mock_personalize"]
+__all__ = ["Emulator", "ServerControl", "Settings", "__version__", "mock_personalize", "try_out"]
 
 _HOMES = MappingProxyType(
     {
@@ -22,6 +23,7 @@ _HOMES = MappingProxyType(
         "ServerControl": "personalize_emu.edge.testing.server_control",
         "Settings": "personalize_emu.settings",
         "mock_personalize": "personalize_emu.edge.testing.mock",
+        "try_out": "personalize_emu.tryout.in_process",
     }
 )
 

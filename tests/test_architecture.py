@@ -48,14 +48,14 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     | {"state", "service", "runtime", "batch", "wire", "operations", "doubles", "durability", "emulator", "data_check"}
     | {""},
 }
-ALLOWED_AT_ENTRY_POINTS = frozenset(ALLOWED) | {"cli", "demo", ""}
-ENTRY_POINTS = frozenset({"cli", "demo", "", "__main__"})
+ALLOWED_AT_ENTRY_POINTS = frozenset(ALLOWED) | {"cli", "demo", "tryout", ""}
+ENTRY_POINTS = frozenset({"cli", "demo", "tryout", "", "__main__"})
 
 # Third-party packages that only some modules may import; the longest matching name applies.
 CONFINED: Mapping[str, tuple[str, ...]] = {
     "flask": ("edge",),
     "flask_cors": ("edge",),
-    "boto3": ("aws_services", "edge", "demo"),
+    "boto3": ("aws_services", "edge", "demo", "tryout"),
     "botocore": ("aws_services", "edge", "demo", "wire.models"),
     "botocore.model": ("aws_services", "edge", "demo", "wire"),
     "moto": ("edge.moto_adapter",),

@@ -11,12 +11,12 @@ from personalize_emu.cli.answers import add_answer, add_answers, add_calls
 from personalize_emu.cli.check import add_check
 from personalize_emu.cli.environment import add_doctor, add_env
 from personalize_emu.cli.faults import add_fail, add_fail_job, add_faults
-from personalize_emu.cli.health import add_health
 from personalize_emu.cli.init import add_init
 from personalize_emu.cli.kinesis import add_kinesis
 from personalize_emu.cli.options import PROGRAM, WRONG_USE, CommandFailed, Commands, failure, installed
-from personalize_emu.cli.reset import add_reset
+from personalize_emu.cli.reset import add_health, add_reset
 from personalize_emu.cli.serve import add_export, add_import, add_serve
+from personalize_emu.cli.try_file import add_try
 from personalize_emu.cli.usage import add_usage
 
 INTERRUPTED = 130
@@ -33,6 +33,7 @@ examples:
   personalize-emu init start.yaml            create resources on the server from a file
   personalize-emu export state.tar.gz --data-dir DIR
                                              write a data directory to one file, for `import` and for tests
+  personalize-emu try ratings.csv            go from a file to recommendations
   personalize-emu check views.csv --schema views.avsc
                                              say what the service would refuse in a file
   personalize-emu usage                      say what the run would have cost on AWS
@@ -58,6 +59,7 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_import,
     add_env,
     add_health,
+    add_try,
     add_check,
     add_usage,
     add_answer,

@@ -1,0 +1,161 @@
+"""`personalize-emu try`: from a file of interactions to recommendations in one command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from personalize_emu.cli.options import DONE, CommandFailed, Commands
+
+if TYPE_CHECKING:
+    from personalize_emu.tryout.session import TrySession
+    from personalize_emu.tryout.tables import Table
+
+EXAMPLES = """\
+examples:
+  personalize-emu try ratings.csv
+  personalize-emu try ratings.csv --items movies.csv --user 42
+  personalize-emu try clicks.csv --user-column visitor --item-column sku --no-serve
+
+Columns are guessed from their names; times may be seconds, milliseconds or dates. Prints what was guessed, offline
+metrics beside popularity, and lists for some users; then a server stays with everything loaded, until Ctrl-C.
+"""
+ROLES = ("user", "item", "time", "event", "rating")
+SHOWN_USERS = 3
+SHOWN_ITEMS = 8
+METRICS = ("precision_at_10", "normalized_discounted_cumulative_gain_at_10", "mean_reciprocal_rank_at_25", "coverage")
+
+
+def add_try(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "try",
+        help="go from a file of interactions to recommendations in one command",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="CSV with users, items and, if known, times")
+    parser.add_argument("--items", type=Path, metavar="FILE", help="CSV with metadata and titles of the items")
+    parser.add_argument("--recipe", default="aws-user-personalization-v2", help="default: %(default)s")
+    parser.add_argument("--user", action="append", help="show the list of this user; may be repeated")
+    for role in ROLES:
+        parser.add_argument(f"--{role}-column", metavar="NAME", help=f"the column of the {role}, instead of a guess")
+    parser.add_argument("--port", default="0", help="of the server that stays; default: a free one")
+    parser.add_argument("--no-serve", action="store_true", help="end instead of leaving the server running")
+    parser.set_defaults(run=_try)
+
+
+def _try(chosen: argparse.Namespace) -> int:
+    from personalize_emu.edge.testing.server_process import ServerFailed, ServerProcess
+    from personalize_emu.tryout.session import TryFailed
+
+    uploads, titles, interactions = _prepared(chosen)
+    try:
+        with ServerProcess("--port", chosen.port) as server:
+            session = _trained(server.url, uploads, chosen.recipe)
+            _show_metrics(session, chosen.recipe)
+            users = chosen.user or [user for user, _ in Counter(interactions).most_common(SHOWN_USERS)]
+            for user in users:
+                _show_list(session, user, titles)
+            if not chosen.no_serve:
+                _stay(server.url, session, server)
+    except (TryFailed, ServerFailed) as error:
+        raise CommandFailed(str(error).strip()) from error
+    return DONE
+
+
+def _prepared(chosen: argparse.Namespace) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """Files to import by dataset type, titles by item id, and the user of each interaction."""
+    from personalize_emu.tryout.columns import ColumnNotFound, guess_columns, item_column
+    from personalize_emu.tryout.conversion import interactions_of, items_of
+    from personalize_emu.tryout.in_process import titles_of
+    from personalize_emu.tryout.tables import UnreadableTable
+
+    try:
+        table = _read(chosen.file)
+        guess = guess_columns(table, {role: getattr(chosen, f"{role}_column") for role in ROLES})
+        print(f"{table.name}: {len(table.rows):,} rows")
+        print("\n".join(f"  {line}" for line in guess.lines()))
+        uploads, titles = {"Interactions": interactions_of(table, guess)}, {}
+        if chosen.items is not None:
+            described = _read(chosen.items)
+            key = item_column(described, table, guess)
+            titles, upload = titles_of(described, key), items_of(described, key)
+            print(f"{described.name}: {len(described.rows):,} rows, item {key}, {len(titles):,} titles")
+            if upload is not None:
+                uploads["Items"] = upload
+    except (UnreadableTable, ColumnNotFound) as error:
+        raise CommandFailed(str(error)) from error
+    for note in uploads["Interactions"].notes:
+        print(f"  {note}")
+    return uploads, titles, table.column(guess.user)
+
+
+def _read(path: Path) -> Table:
+    from personalize_emu.tryout.tables import read_csv
+
+    try:
+        return read_csv(path)
+    except OSError as error:
+        raise CommandFailed(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _trained(url: str, uploads: Mapping[str, Any], recipe: str) -> TrySession:
+    from personalize_emu.edge.endpoints import KEY, admin_call
+    from personalize_emu.tryout.in_process import REGION, clients
+    from personalize_emu.tryout.session import POPULAR, TrySession
+
+    def share(arn: str) -> float:
+        running = {job["arn"]: job["percent"] for job in admin_call(url, "GET", "health")["running"]}
+        return float(running.get(arn, 0)) / 100
+
+    access = {"aws_access_key_id": KEY, "aws_secret_access_key": KEY, "region_name": REGION, "endpoint_url": url}
+    session = TrySession(clients(**access), _Bar().show, share)
+    group = session.load("try", uploads)
+    session.train(group, {"recommended": recipe, "popular": POPULAR})
+    return session
+
+
+class _Bar:
+    """A line on a terminal that shows what is being done; on anything else, a line at each end."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def show(self, what: str, share: float) -> None:
+        if share >= 1:
+            sys.stderr.write(f"{self._back()}{what}: done\n")
+        elif sys.stderr.isatty():
+            filled = round(30 * share)
+            sys.stderr.write(f"{self._back()}{what} [{'#' * filled}{' ' * (30 - filled)}] {100 * share:3.0f} %")
+        sys.stderr.flush()
+
+    def _back(self) -> str:
+        return "\r\x1b[K" if sys.stderr.isatty() else ""
+
+
+def _show_metrics(session: TrySession, recipe: str) -> None:
+    print(f"\n{'offline metric':45} {recipe:>28} {'popularity':>12}")
+    ours, popular = session.metrics["recommended"], session.metrics["popular"]
+    for name in METRICS:
+        if name in ours:
+            print(f"{name:45} {ours[name]:28.4f} {popular.get(name, float('nan')):12.4f}")
+
+
+def _show_list(session: TrySession, user: str, titles: Mapping[str, str]) -> None:
+    print(f"\nuser {user}")
+    for item in session.items("recommended", SHOWN_ITEMS, userId=user):
+        print(f"  {item:>12}  {titles.get(item, '')}".rstrip())
+
+
+def _stay(url: str, session: TrySession, server: Any) -> None:
+    print(f"\nThe server stays at {url}; Ctrl-C ends it. In another terminal:")
+    print(f'  eval "$(personalize-emu env --port {url.rpartition(":")[2]})"')
+    arn = session.campaigns["recommended"]
+    print(f"  aws personalize-runtime get-recommendations --campaign-arn {arn} --user-id ...")
+    print(f"  open {url}/_emu/console", flush=True)
+    server.process.wait()
