@@ -96,18 +96,19 @@ def dataset_page(emulator: Emulator, arn: str) -> DatasetPage | None:
         return None
     contents = state.contents(arn)
     bulk = None if contents is None else contents.bulk
-    log_rows = [] if contents is None else contents.log.rows()
+    log = None if contents is None else contents.log
+    newest = [] if log is None else log.rows(max(0, len(log) - PREVIEW_ROWS))
     file = _file_of(state, dataset)
     table = None if file is None else file.table
     return DatasetPage(
         dataset=dataset,
         group=state.store.get(DatasetGroup, dataset.dataset_group_arn),
         imported=0 if bulk is None else bulk.num_rows,
-        streamed=len(log_rows),
+        streamed=0 if log is None else log.held,
         shown_rows=0 if table is None else table.num_rows,
         columns=() if table is None else tuple(_figures(table)),
         preview=_preview(table),
-        newest=_preview(pa.Table.from_pylist([dict(row) for row in log_rows[-1 : -PREVIEW_ROWS - 1 : -1]])),
+        newest=_preview(pa.Table.from_pylist([dict(row) for row in reversed(newest)])),
         charts=() if table is None else tuple(_charts(table)),
         imports=tuple(_imports(state, arn)),
         findings=() if file is None else tuple(_report(state, dataset, file).findings),

@@ -59,7 +59,10 @@ LATEST = "/$LATEST"
 
 @dataclass(frozen=True)
 class Node:
-    """One resource in the tree. reasons: why it failed, rows left out and warnings. older: children not shown."""
+    """One resource in the tree. reasons: why it failed, rows left out and warnings. older: children not shown.
+
+    answers: whether it is a campaign or recommender with a trained model.
+    """
 
     kind: str
     name: str
@@ -70,6 +73,7 @@ class Node:
     detail: str
     children: tuple[Node, ...]
     older: int
+    answers: bool
 
     @property
     def tone(self) -> str:
@@ -201,7 +205,13 @@ class _TreeOf:
             detail=_detail(record),
             children=tuple(self._nodes(shown)),
             older=len(self.below[record.arn]) - len(shown),
+            answers=self._answers(record),
         )
+
+    def _answers(self, record: Resource) -> bool:
+        if isinstance(record, Campaign):
+            return self.state.trained(record.solution_version_arn) is not None
+        return isinstance(record, Recommender) and self.state.trained(record.arn) is not None
 
     def _reasons(self, record: Resource) -> tuple[str, ...]:
         failure = getattr(record, "failure_reason", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -93,8 +94,11 @@ class Deployment:
         self.group_arn = _group_of(state, record)
         self.operation = trained.recipe.operation or "GetRecommendations"
         self.needs = trained.recipe.needs
-        answers_actions = self.operation == "GetActionRecommendations"
-        self._described = self._records(ACTIONS if answers_actions else ITEMS)
+
+    @cached_property
+    def _described(self) -> Records | None:
+        """What is known of the items or actions; None without a dataset of them."""
+        return self._records(ACTIONS if self.operation == "GetActionRecommendations" else ITEMS)
 
     @property
     def recipe(self) -> str:

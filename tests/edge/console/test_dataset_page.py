@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from personalize_emu.edge.console.charts import HEIGHT, WIDTH, bars, items_with_
 from personalize_emu.edge.console.dataset_page import dataset_page
 from personalize_emu.emulator import Emulator
 from tests.edge.console.shop_state import ShopState
-from tests.given import Given, arn, as_csv, avro, field, two_camps
+from tests.given import ITEMS_SCHEMA, USERS_SCHEMA, Given, arn, as_csv, avro, field, two_camps
 
 DATASET = "/_emu/console/dataset"
 
@@ -130,3 +131,22 @@ def test_the_tail_falls_and_keeps_the_mean() -> None:
 def test_spans_of_time_count_every_row() -> None:
     assert over_time(np.array([5, 5, 9])).sum() == 3
     assert over_time(np.array([7])).sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("dataset_type", "schema", "operation", "records"),
+    [
+        ("Items", ITEMS_SCHEMA, "put_items", {"items": [{"itemId": "i", "properties": '{"genre": "a|b"}'}]}),
+        ("Users", USERS_SCHEMA, "put_users", {"users": [{"userId": "u", "properties": '{"age": 7}'}]}),
+    ],
+)
+def test_records_put_one_by_one_are_shown_without_an_import(
+    emulator: Emulator, given: Given, events: Any, dataset_type: str, schema: str, operation: str, records: Any
+) -> None:
+    dataset = given.dataset(schema=given.schema(schema), dataset_type=dataset_type)
+    getattr(events, operation)(datasetArn=dataset, **records)
+    page = dataset_page(emulator, dataset)
+    assert page is not None
+    assert (page.imported, page.streamed) == (0, 1)
+    assert records[dataset_type.lower()][0][dataset_type[:-1].lower() + "Id"] in page.newest.rows[0]
+    assert "put one by one" in text_of(create_app(emulator).test_client(), dataset)

@@ -84,8 +84,10 @@ def test_older_children_are_counted(empty: FlaskClient, given: Given) -> None:
 
 
 def test_declared_campaigns_are_shown_without_a_group(empty: FlaskClient, emulator: Emulator) -> None:
-    emulator.campaign("home-page", ["a"])
-    assert "home-page" in empty.get(CONSOLE).text
+    campaign = emulator.campaign("home-page", ["a"])
+    page = empty.get(CONSOLE).text
+    assert "home-page" in page
+    assert f"try?arn={campaign}" not in page
 
 
 def test_the_newest_calls_come_first_with_their_errors(empty: FlaskClient, given: Given, personalize: Any) -> None:

@@ -16,6 +16,7 @@ from tests.domain_groups import recommender
 from tests.domain_groups import shop as ecommerce_group
 from tests.edge.console.shop_state import ShopState
 from tests.given import ACCOUNT, REGION, Given
+from tests.runtime.action_group import open_group
 
 TRY = "/_emu/console/try"
 EVENT = {"event_type": "View", "properties": '{"device": "phone"}'}
@@ -189,6 +190,24 @@ def test_recommenders_can_be_tried(emulator: Emulator, given: Given) -> None:
     answer = send(create_app(emulator).test_client(), arn, user=user)
     assert listed(answer)
     assert emulator.calls("GetRecommendations")[-1].params["recommenderArn"] == arn
+
+
+def test_actions_have_names_and_take_no_clicks(given: Given, emulator: Emulator) -> None:
+    actions = open_group(given)
+    campaign = actions.deployed()
+    answer = send(create_app(emulator).test_client(), campaign, user="u000", count="2")
+    assert answer.status_code == 200
+    expected = list(actions.listed(campaign, "u000", numResults=2))
+    assert re.findall(r"<strong>([^<]*)</strong>", answer.text) == expected
+    assert 'name="click"' not in answer.text
+
+
+def test_datasets_of_actions_have_pages(given: Given, emulator: Emulator) -> None:
+    client = create_app(emulator).test_client()
+    for dataset in open_group(given).datasets.values():
+        answer = client.get("/_emu/console/dataset", query_string={"arn": dataset})
+        assert answer.status_code == 200
+        assert "The first imported rows" in answer.text
 
 
 def test_a_declared_fault_is_shown_like_any_error(emulator: Emulator, given: Given) -> None:
