@@ -32,6 +32,7 @@ from personalize_emu.service.state.emulator_state import EmulatorState, new_stat
 from personalize_emu.service.usage import bundled_prices, checked_prices, cost_report, quantities
 from personalize_emu.settings import Settings, changed_quotas
 from personalize_emu.state.clock import Clock, SystemClock
+from personalize_emu.state.durations import parse_duration
 from personalize_emu.state.identifiers import Identifiers
 from personalize_emu.wire.errors import NotImplementedException
 from personalize_emu.wire.models import operations
@@ -309,9 +310,13 @@ class Emulator(Controls):
         context = self._context(str(region), self.settings.account)
         return self.doubles.answers.declare_deployment(context, document)
 
-    def advance(self, seconds: float) -> None:
-        """Advance the clock; work that becomes due is done on return."""
-        self.clock.advance(seconds)
+    def advance(self, duration: float | str) -> None:
+        """Advance the clock by seconds, or by a duration such as `2h`; work that becomes due is done on return.
+
+        Raises:
+            ValueError: not a duration.
+        """
+        self.clock.advance(parse_duration(duration))
         self._state.jobs.wait_for_work()
         self.clock.advance(0)
         if self._durable is not None:

@@ -206,7 +206,9 @@ def _decorated_function(function: Any, mock: MockPersonalize, *, method: bool = 
 def _decorate_class(target: Any, mock: MockPersonalize) -> None:
     """Wrap each test of a class in a mock, including set-up and tear-down; `self.personalize_emu` is its emulator."""
     if issubclass(target, unittest.TestCase):
-        target.run = _decorated_function(target.run, mock, method=True)
+        # Not a plain function: mock_aws around the class would decorate it as one that is no test, and would so be
+        # active, with what earlier tests have created, before the mock is entered.
+        target.run = functools.partialmethod(_decorated_function(target.run, mock, method=True))
     elif hasattr(target, "setup_method"):
         _decorate_setup(target, mock)
     else:

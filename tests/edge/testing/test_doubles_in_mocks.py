@@ -13,6 +13,7 @@ import pytest
 from moto import mock_aws
 
 from personalize_emu import Emulator, mock_personalize
+from personalize_emu.state.clock import ManualClock
 from tests.given import REGION
 
 
@@ -98,3 +99,12 @@ def test_fixture_beside_moto(personalize_emu: Emulator) -> None:
     with mock_aws():
         boto3.client("s3", region_name=REGION).create_bucket(Bucket="beside")
         assert asked(personalize_emu.campaign("home-page", ["a"])) == ["a"]
+
+
+def test_the_clock_is_advanced_by_durations_in_process_as_over_http() -> None:
+    with mock_personalize(clock=ManualClock(1000.0)) as emulator:
+        emulator.advance("2h")
+        emulator.advance(30)
+        assert emulator.clock.now() == 1000 + 7230
+        with pytest.raises(ValueError, match="a duration is"):
+            emulator.advance("soon")
