@@ -93,4 +93,4 @@ pages: $(STAMP)  ## write the generated tables of the documentation again
 
 clean:  ## remove the virtual environment and all caches
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
-	find personalize_emu tests benchmarks docs -name __pycache__ -prune -exec rm -rf {} +
+	find personalize_emu tests benchmarks docs examples -name __pycache__ -prune -exec rm -rf {} +
