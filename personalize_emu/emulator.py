@@ -311,11 +311,7 @@ class Emulator(Controls):
         return self.doubles.answers.declare_deployment(context, document)
 
     def advance(self, duration: float | str) -> None:
-        """Advance the clock by seconds, or by a duration such as `2h`; work that becomes due is done on return.
-
-        Raises:
-            ValueError: not a duration.
-        """
+        """Advance the clock by seconds or a text such as `2h`; work that becomes due is done on return."""
         self.clock.advance(parse_duration(duration))
         self._state.jobs.wait_for_work()
         self.clock.advance(0)
