@@ -12,7 +12,7 @@ WORKERS ?= 2
 TEST_ENVIRONMENT := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint check fuzz crash test-oldest audit lock bench pages clean
+.PHONY: help demo run test lint check examples fuzz crash test-oldest audit lock bench pages clean
 
 help:  ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,10 @@ lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/mypy
 
 check: $(STAMP)  ## the tests alone, on WORKERS processes
-	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore tests/examples
+
+examples: $(STAMP)  ## the projects in examples/, from the built wheel in fresh environments; needs Node
+	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest tests/examples
 
 fuzz: $(STAMP)  ## 100,000 odd requests; mixed requests with and without remembered answers
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.fuzz.campaign

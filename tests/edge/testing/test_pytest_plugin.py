@@ -157,7 +157,8 @@ def test_session_fixtures_share_resources(pytester: pytest.Pytester) -> None:
 
 
 def test_public_names() -> None:
-    assert package.__all__ == ["Emulator", "ServerControl", "Settings", "__version__", "mock_personalize"]
+    names = ["Emulator", "ServerControl", "Settings", "__version__", "mock_personalize", "try_out"]
+    assert package.__all__ == names
     assert set(package.__all__) <= set(dir(package))
     assert all(getattr(package, name) for name in package.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
