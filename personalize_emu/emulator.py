@@ -23,6 +23,7 @@ from personalize_emu.doubles.job_faults import DeclaredJobFault, job_fault
 from personalize_emu.doubles.recorded_calls import RecordedCall
 from personalize_emu.operations import AT_ONCE, CONTROL_PLANE, HANDLERS
 from personalize_emu.recipes.training.training_process import TrainingProcesses
+from personalize_emu.runtime.explanations.explaining import Explaining
 from personalize_emu.service.core.aws_reads import AwsReads
 from personalize_emu.service.core.context import Context, MustWait, handled, read_at_once
 from personalize_emu.service.dataset_jobs.imports import import_reports
@@ -58,7 +59,7 @@ METERED: Mapping[str, str] = MappingProxyType(
 """Operations that are billed: requests by their deployment, data by the named member of the request."""
 
 
-class Emulator(Controls):
+class Emulator(Controls, Explaining):
     """The service without a transport: operations are called by name with parsed and validated input."""
 
     def __init__(

@@ -21,6 +21,7 @@ LAYERS: Mapping[str, tuple[frozenset[str], ...]] = {
         frozenset({"remembered"}),
         frozenset({"actions", "metadata", "promotions"}),
         frozenset({"rank", "recommend"}),
+        frozenset({"explanations"}),
     ),
     "edge": (
         frozenset({"admin", "auth", "endpoints", "http", "request_log", "tls"}),

@@ -19,7 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.recipes.content.item_vectors import vectors_of
-from personalize_emu.recipes.contract.base import HeldOut, History, Kind, Model, Recipe, TrainingData, TrainingRun
+from personalize_emu.recipes.contract.base import (
+    HeldOut,
+    History,
+    Kind,
+    Model,
+    Recipe,
+    ScorePart,
+    TrainingData,
+    TrainingRun,
+)
 from personalize_emu.recipes.contract.hyperparameters import flag, number, percentiles, users_within
 from personalize_emu.recipes.contract.interactions import Interactions
 from personalize_emu.recipes.contract.parallel import in_order
@@ -91,6 +100,23 @@ class PersonalModel(NextItemModel):
         self._add_sequential(logits, histories)
         logits[np.array(known) == 0] = self._popular
         return logits
+
+    def logit_parts(self, history: History, item: int) -> tuple[ScorePart, ...]:
+        """Of every column of the ensemble, of popularity, which decides for new users, and of the network."""
+        known = int(np.count_nonzero(self.trained_items[history.items]))
+        popular = float(self._popular[item])
+        if not known:
+            return (ScorePart("popularity of new users", popular),)
+        share, scale = 1 / (2 * known + 1), self.inverse_temperature
+        parts = [
+            *((name, scale * (1 - share) * value) for name, value in self.ensemble.parts(history, item)),
+            ("popularity of new users", scale * share * popular),
+        ]
+        if self.sequential is not None and not self.ensemble.users.returning([history])[0]:
+            of_others, of_network = self.sequential.weights
+            network = float(self.sequential.network.scores_many([history])[0, item])
+            parts = [*((name, of_others * value) for name, value in parts), ("sequence network", of_network * network)]
+        return tuple([ScorePart(name, value) for name, value in parts])
 
     def _add_sequential(self, logits: NDArray[np.float32], histories: Sequence[History]) -> None:
         """To the logits of active users, in place. It does not help returning users (docs/decisions/0006)."""

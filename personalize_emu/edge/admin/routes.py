@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from personalize_emu.edge.admin.answers import add_answer_routes
+from personalize_emu.edge.admin.explanations import add_explanation_routes
 from personalize_emu.edge.admin.faults import add_fault_routes
 from personalize_emu.edge.admin.requests import json_body, refused
 from personalize_emu.emulator import Emulator
@@ -33,6 +34,7 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
     routes = Blueprint("emu", __name__, url_prefix=PREFIX)
     add_answer_routes(routes, emulator)
     add_fault_routes(routes, emulator)
+    add_explanation_routes(routes, emulator)
 
     @routes.get("/health")
     def health() -> ResponseReturnValue:

@@ -55,6 +55,7 @@ class ContextualModel(WrapperModel):
 
     factors: Factors
     weights: Weights
+    adds = "context and user metadata"
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
         return self._shifted(self.base.scores_many(histories), histories)

@@ -179,6 +179,14 @@ class HeldOut:
         return (1 / (1 + self.waits)).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class ScorePart:
+    """What one source adds to the score of an item; the parts of a score add up to it."""
+
+    source: str
+    value: float
+
+
 class Model(ABC):
     """A fitted, immutable recommender."""
 
@@ -215,6 +223,13 @@ class Model(ABC):
         """
         del features
         return self.scores_many(histories), None
+
+    def parts(self, history: History, item: int) -> tuple[ScorePart, ...]:
+        """What the score of an item, by number, consists of, for an item that may be recommended.
+
+        The values add up to `scores(history)[item]` up to rounding. A model that does not say more has one part.
+        """
+        return (ScorePart("model", float(self.scores(history)[item])),)
 
     def influenced(self, influence: Mapping[str, float]) -> Model:
         """The model ranking by POPULARITY or FRESHNESS, too, each by a weight from 0 to 1 (RT-70)."""

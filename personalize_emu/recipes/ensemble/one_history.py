@@ -31,6 +31,11 @@ class Term:
     items: NDArray[np.integer[Any]] | None = None
     constant: float = 0.0
 
+    def of_item(self, item: int) -> float:
+        if self.items is None:
+            return float(self.values[item]) + self.constant
+        return float(self.values[self.items == item].sum()) + self.constant
+
 
 def term_of(part: Part, column: Column, weight: float, item_count: int) -> Term:
     """The caller's part is written to."""

@@ -67,6 +67,13 @@ class Ensemble:
         parts = [self._weighed(batch) for batch in self._batches(histories)]
         return np.concatenate(parts) if parts else np.empty((0, self.item_count), np.float32)
 
+    def parts(self, history: History, item: int) -> Iterator[tuple[str, float]]:
+        """Name of each column that has a weight, and what it adds to the logit of an item; adds up to `relevance`."""
+        weights = self.weights[int(self.users.returning([history])[0])].tolist()
+        for (scorer, place), column, weight in zip(self._places, self.columns, weights, strict=True):
+            if weight:
+                yield column.name, term_of(scorer.part(place, history), column, weight, self.item_count).of_item(item)
+
     def standardised(self, histories: Sequence[History]) -> Table:
         """float32[columns, histories, items]: every row of mean 0 and, as a rule, deviation 1."""
         table = self._scores(histories)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.base import History, Model, TrainingData
+from personalize_emu.recipes.contract.base import History, Model, ScorePart, TrainingData
 from personalize_emu.recipes.contract.features import Features
 
 BELOW = 1.0
@@ -65,6 +65,12 @@ class CatalogExtension(Model):
         if self.features is None:
             return self._joined(self.base.scores_many(known), None)
         return self._joined(*self.base.scores_with_others(known, self.features))
+
+    def parts(self, history: History, item: int) -> tuple[ScorePart, ...]:
+        number = int(self._number_in_base[item])
+        if number < 0:
+            return (ScorePart("item metadata", float(self.scores(history)[item])),)
+        return self.base.parts(self._history(history), number)
 
     def _history(self, history: History) -> History:
         numbers = self._number_in_base[history.items]

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.base import History, Model
+from personalize_emu.recipes.contract.base import History, Model, ScorePart
 from personalize_emu.recipes.contract.features import Features
 from personalize_emu.recipes.scorers.histories import first_unseen
 from personalize_emu.recipes.scorers.popularity import Popularity
@@ -58,6 +58,22 @@ class NextItemModel(Model):
         before = logits[cells]
         finished = self._with_repeats(logits, histories)
         return finished, None if others is None else others + (finished[cells] - before)[:, None]
+
+    def parts(self, history: History, item: int) -> tuple[ScorePart, ...]:
+        """Those of the logit, or "item metadata" of a cold item, and what makes a log-probability of it."""
+        history = history.merged()
+        logits = self.next_items([history])
+        self.cold.place(logits)
+        placed = float(logits[0, item])
+        finished = float(self._with_repeats(logits, [history])[0, item])
+        is_cold = bool((self.cold.numbers == item).any())
+        parts = (ScorePart("item metadata", placed),) if is_cold else self.logit_parts(history, item)
+        last = "return to a known item" if (history.items == item).any() else "normalisation"
+        return (*parts, ScorePart(last, finished - placed))
+
+    def logit_parts(self, history: History, item: int) -> tuple[ScorePart, ...]:
+        """Of `next_items`, for a merged history."""
+        return (ScorePart("sequence network", float(self.next_items([history])[0, item])),)
 
     @cached_property
     def _popular(self) -> Table:

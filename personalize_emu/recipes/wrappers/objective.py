@@ -30,6 +30,7 @@ class ObjectiveModel(WrapperModel):
     """
 
     objective: Objective
+    adds = "objective"
 
     def scores_many(self, histories: Sequence[History]) -> NDArray[np.float32]:
         return self._with_rewards(self.base.scores_many(histories))

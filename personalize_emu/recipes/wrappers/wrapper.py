@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from personalize_emu.recipes.contract.base import Kind, Model, Recipe, TrainingData, TrainingRun
+from personalize_emu.recipes.contract.base import History, Kind, Model, Recipe, ScorePart, TrainingData, TrainingRun
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +18,12 @@ class WrapperModel(Model):
 
     catalog: tuple[str, ...]
     base: Model
+    adds: ClassVar[str] = "wrapper"
+    """Source of what this model adds to scores, in the parts of a score."""
+
+    def parts(self, history: History, item: int) -> tuple[ScorePart, ...]:
+        added = float(self.scores(history)[item]) - float(self.base.scores(history)[item])
+        return (*self.base.parts(history, item), ScorePart(self.adds, added))
 
     @property
     def has_scores(self) -> bool:  # type: ignore[override]

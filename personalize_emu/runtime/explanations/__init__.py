@@ -1,0 +1,1 @@
+"""Why an item was recommended to a user; no operation of the service returns this."""
