@@ -87,7 +87,7 @@ class Emulator(Controls, Explaining):
         # The same after each start, so that pages of lists go on.
         self._page_secret = Identifiers(self.settings.seed).secret()
         self._fault_file = read_fault_file(self.settings.faults)
-        self.doubles = self._new_doubles()
+        self.doubles = Doubles(self.settings, self._fault_file)
         self._state = self._new_state()
         self.loaded = None if self._durable is None else self._durable.load(self._state, self.clock, self._context)
         """What was read from the data directory, for people to read."""
@@ -192,7 +192,7 @@ class Emulator(Controls, Explaining):
         self._page_secret = self._identifiers.secret()
         # First, because this cancels the callbacks of the old state and not those of the new one.
         self.clock.start_over()
-        doubles, self.doubles = self.doubles, self._new_doubles()
+        doubles, self.doubles = self.doubles, Doubles(self.settings, self._fault_file)
         self._state = self._new_state()
         if self._durable is not None:
             self._durable.follow(self._state)
@@ -362,9 +362,6 @@ class Emulator(Controls, Explaining):
         """
         found = list(quantities(self._state.usage.usage(), self.clock.now()))
         return cost_report(found, bundled_prices() if prices is None else checked_prices(prices))
-
-    def _new_doubles(self) -> Doubles:
-        return Doubles(self.settings, self._fault_file)
 
     def _new_state(self) -> EmulatorState:
         keeping = None if self._durable is None else self._durable.keeping

@@ -16,7 +16,7 @@ from personalize_emu.cli.kinesis import add_kinesis
 from personalize_emu.cli.options import PROGRAM, WRONG_USE, CommandFailed, Commands, failure, installed
 from personalize_emu.cli.reset import add_health, add_reset
 from personalize_emu.cli.serve import add_export, add_import, add_serve
-from personalize_emu.cli.try_file import add_try
+from personalize_emu.cli.try_file import add_explain, add_try
 from personalize_emu.cli.usage import add_usage
 
 INTERRUPTED = 130
@@ -34,6 +34,8 @@ examples:
   personalize-emu export state.tar.gz --data-dir DIR
                                              write a data directory to one file, for `import` and for tests
   personalize-emu try ratings.csv            go from a file to recommendations
+  personalize-emu explain CAMPAIGN_ARN --user 42 --item 318
+                                             say why an item is recommended to a user
   personalize-emu check views.csv --schema views.avsc
                                              say what the service would refuse in a file
   personalize-emu usage                      say what the run would have cost on AWS
@@ -60,6 +62,7 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_env,
     add_health,
     add_try,
+    add_explain,
     add_check,
     add_usage,
     add_answer,

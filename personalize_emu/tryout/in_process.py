@@ -9,6 +9,8 @@ from typing import Any
 import boto3
 
 from personalize_emu.edge.testing.mock import mock_personalize
+from personalize_emu.emulator import Emulator
+from personalize_emu.runtime.explanations.explanation import Explanation
 from personalize_emu.tryout.columns import guess_columns, item_column
 from personalize_emu.tryout.conversion import Upload, interactions_of, items_of, title_column
 from personalize_emu.tryout.session import POPULAR, RELATED, TrySession
@@ -43,11 +45,11 @@ def try_out(frame: Any, items: Any = None, *, recipe: str = RECIPE, **columns: s
         if upload is not None:
             uploads["Items"] = upload
     with ExitStack() as stack:
-        stack.enter_context(mock_personalize())
+        emulator = stack.enter_context(mock_personalize())
         session = TrySession(clients(region_name=REGION))
         group = session.load("try", uploads)
         session.train(group, {"recommended": recipe, "related": RELATED, "popular": POPULAR})
-        return TriedOut(session, titles, stack.pop_all())
+        return TriedOut(session, titles, emulator, stack.pop_all())
 
 
 def clients(**options: str) -> dict[str, Any]:
@@ -65,9 +67,10 @@ def titles_of(table: Table, item: str) -> dict[str, str]:
 class TriedOut:
     """What `try_out` has trained. Close it, or use it as a context manager, to end its emulator."""
 
-    def __init__(self, session: TrySession, titles: dict[str, str], stack: ExitStack) -> None:
+    def __init__(self, session: TrySession, titles: dict[str, str], emulator: Emulator, stack: ExitStack) -> None:
         self._session = session
         self._titles = titles
+        self._emulator = emulator
         self._stack = stack
 
     def __enter__(self) -> TriedOut:
@@ -90,6 +93,14 @@ class TriedOut:
     def similar(self, item: object, n: int = 10) -> list[str]:
         """Titles or ids of items that are similar to an item, by its id."""
         return self._named(self._session.items("related", n, itemId=str(item)))
+
+    def explain(self, user: object, item: object) -> Explanation:
+        """Why an item, by its id, is recommended to a user: the parts of its score and the effect of known items.
+
+        Raises:
+            AwsError: no such item, or it must not be recommended.
+        """
+        return self._emulator.explain(self._session.campaigns["recommended"], str(user), str(item))
 
     def close(self) -> None:
         """End the emulator."""

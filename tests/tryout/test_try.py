@@ -154,9 +154,11 @@ def test_a_data_frame_becomes_recommendations_with_titles() -> None:
     """Even users like even items, in this data."""
     with try_out(Frame(VIEWS), FILMS) as tried:
         films, related = tried.recommend("u2", 5), tried.similar("i004", 5)
+        even, odd = tried.explain("u2", "i004"), tried.explain("u2", "i005")
         assert {"recommended", "related", "popular"} == set(tried.metrics)
     assert all(int(film.split()[1]) % 2 == 0 for film in films)
     assert all(int(film.split()[1]) % 2 == 0 for film in related)
+    assert even.utility > odd.utility
 
 
 def test_too_little_data_fails_with_the_reason_of_the_service() -> None:
