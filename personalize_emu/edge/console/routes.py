@@ -94,6 +94,10 @@ def console_routes(emulator: Emulator) -> Blueprint:
     def send_try() -> ResponseReturnValue:
         return _try_page(emulator, request.args, request.form)
 
+    @routes.get("/why")
+    def why() -> ResponseReturnValue:
+        return _why_page(emulator, request.args)
+
     @routes.post("/clock")
     def clock() -> ResponseReturnValue:
         given = request.form.get("advance", "")
@@ -144,6 +148,17 @@ def _try_page(
         properties=json.dumps(properties) if properties else "",
     )
     return page, 400 if outcome.errors else 200
+
+
+def _why_page(emulator: Emulator, args: Mapping[str, str]) -> ResponseReturnValue:
+    from personalize_emu.edge.console.trying import deployment
+    from personalize_emu.edge.console.why_page import NotExplained, why_page
+
+    chosen = deployment(emulator, args.get("arn", "")) or _unknown("campaign or recommender with a trained model")
+    page = why_page(emulator, chosen, args)
+    if isinstance(page, NotExplained):
+        abort(404 if page.is_unknown else 400, page.reason)
+    return render_template("console/why.html", deployment=chosen, page=page)
 
 
 def _unknown(kind: str) -> NoReturn:

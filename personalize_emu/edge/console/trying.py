@@ -24,6 +24,7 @@ from personalize_emu.data.schemas.dataset_types import ACTIONS, INTERACTIONS, IT
 from personalize_emu.edge.console.overview import moment
 from personalize_emu.emulator import Emulator
 from personalize_emu.filters.records import Records
+from personalize_emu.runtime.explanations.explanation import KINDS
 from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.trained_version import TrainedVersion
@@ -103,6 +104,11 @@ class Deployment:
     @property
     def recipe(self) -> str:
         return self.trained.recipe.name
+
+    @property
+    def answers_users(self) -> bool:
+        """Whether its answers can be explained: those for an item, and actions, cannot."""
+        return self.trained.kind in KINDS
 
     @property
     def users(self) -> Sequence[str]:

@@ -23,6 +23,7 @@ PAGES = (
     f"solutions?group={GROUP}",
     "usage",
     "try",
+    f"why?arn={GROUP.replace('dataset-group/demo-shop', 'campaign/for-you')}&user=user0001&item=item0001",
     f"try?arn={GROUP.replace('dataset-group/demo-shop', 'campaign/for-you')}&user=user0001",
 )
 POSTS = ("clock", f"try?arn={GROUP.replace('dataset-group/demo-shop', 'campaign/for-you')}")
