@@ -275,8 +275,8 @@ def data_faults(emulator: Emulator, known: Answered, arns: dict[str, str]) -> It
             yield f"{version.arn} is ACTIVE without a model"
 
 
-def run(times: int, seed: int, directory: str) -> Answered:
-    """Raises Lost, or ClientError when the server has refused a call."""
+def run(times: int, seed: int, directory: str, done: Callable[[int, Answered], None] = lambda _, __: None) -> Answered:
+    """done: called after each round. Raises Lost, or ClientError when the server has refused a call."""
     chosen, names, known = random.Random(seed), count(2000), Answered()
     arns = prepare(directory)
     for number in range(times):
@@ -292,6 +292,7 @@ def run(times: int, seed: int, directory: str) -> Answered:
         if clients.faults:
             raise clients.faults[0]
         check(directory, known, arns)
+        done(number + 1, known)
     return known
 
 
@@ -301,13 +302,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     with TemporaryDirectory() as directory:
-        known = run(chosen.times, chosen.seed, str(Path(directory) / "state"))
-    print(  # noqa: T201
-        f"{chosen.times} kills, nothing lost: {len(known.events)} events, {len(known.items)} items, "
-        f"{len(known.schemas)} schemas, {len(known.lasting)} jobs and trainings, {len(known.campaigns)} campaigns, "
-        f"{len(known.removed)} users removed, {len(known.objects)} keys of objects, {len(known.roles)} roles"
-    )
+        run(chosen.times, chosen.seed, str(Path(directory) / "state"), report)
     return 0
+
+
+def report(kills: int, known: Answered) -> None:
+    print(  # noqa: T201
+        f"{kills} kills, nothing lost: {len(known.events)} events, {len(known.items)} items, {len(known.schemas)} "
+        f"schemas, {len(known.lasting)} jobs and trainings, {len(known.campaigns)} campaigns, {len(known.removed)} "
+        f"users removed, {len(known.objects)} keys of objects, {len(known.roles)} roles",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
