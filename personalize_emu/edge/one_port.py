@@ -44,6 +44,7 @@ from personalize_emu.emulator import Emulator
 from personalize_emu.recipes.training.training_process import TrainingProcesses
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import Clock
+from personalize_emu.state.commit_lock import NotWritten
 from personalize_emu.wire.render import Response
 from personalize_emu.wire.route import is_ours
 from personalize_emu.wire.sigv4 import CredentialScope, credential_scope
@@ -177,6 +178,10 @@ class OnePort:
             response: R | Response = work()
         except UnservedRequest as error:
             response = _unserved(destination.service, head.headers, error)
+        except NotWritten as error:
+            response = refusal(
+                destination.service, head.headers, status=error.status, code=error.code, message=error.message
+            )
         # Any other fault: clients get an error in their format, the log the traceback.
         except Exception:  # noqa: BLE001
             _log.exception("%s %s failed", head.method, head.path)

@@ -219,6 +219,19 @@ def reset(url: str) -> None:
         assert answer.status == 200
 
 
+def test_an_object_that_cannot_be_written_is_an_internal_error_with_its_reason(tmp_path: Path) -> None:
+    with killed_at_the_end(tmp_path) as (services, _):
+        services.s3.create_bucket(Bucket=BUCKET)
+        (tmp_path / "blobs").rename(tmp_path / "elsewhere")
+        with pytest.raises(ClientError, match=r"\(InternalError\).*could not be written to the data directory"):
+            services.s3.put_object(Bucket=BUCKET, Key="large.bin", Body=b"0123456789" * 20_000)
+        (tmp_path / "elsewhere").rename(tmp_path / "blobs")
+        services.s3.put_object(Bucket=BUCKET, Key="large.bin", Body=b"0123456789" * 20_000)
+    with killed_at_the_end(tmp_path) as (services, _):
+        found = services.s3.get_object(Bucket=BUCKET, Key="large.bin")
+        assert found["Body"].read() == b"0123456789" * 20_000
+
+
 def test_a_damaged_object_is_named(tmp_path: Path) -> None:
     with killed_at_the_end(tmp_path) as (services, _):
         services.s3.create_bucket(Bucket=BUCKET)

@@ -29,6 +29,7 @@ from moto.core.utils import get_service_model, service_name_from_moto_package_na
 from werkzeug.exceptions import HTTPException
 
 from personalize_emu.edge.http.error_responses import FORM, refusal
+from personalize_emu.state.commit_lock import NotWritten
 from personalize_emu.wire.render import Response
 
 _log = logging.getLogger("personalize_emu.services")
@@ -130,6 +131,8 @@ def converted(error: Exception, failed: FailedRequest) -> Response:
 
 def _fault(error: Exception, failed: FailedRequest) -> tuple[int, str, str]:
     """Status, code and message."""
+    if isinstance(error, NotWritten):
+        return 500, "InternalError" if failed.service == "s3" else "InternalFailure", error.message
     if isinstance(error, LACKS):
         return _not_implemented(error, failed)
     worded = _coded_error(error, failed)
