@@ -10,9 +10,11 @@ WORKERS ?= 2
 # One BLAS thread a process: the test workers share the cores. Modules are compiled once, not by every server that a
 # test starts, also where the environment says otherwise.
 TEST_ENVIRONMENT := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
+# Tests that take half a minute or more each, which `make test` leaves to `make slow`; they need Node and Chromium.
+SLOW := tests/examples tests/durability/test_kills.py tests/edge/console/test_in_browser.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint check examples fuzz crash test-oldest audit lock bench pages clean
+.PHONY: help demo run test lint check slow fuzz crash test-oldest audit lock bench pages clean
 
 help:  ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,10 +44,10 @@ lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/mypy
 
 check: $(STAMP)  ## the tests alone, on WORKERS processes
-	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore tests/examples
+	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(SLOW:%=--ignore %)
 
-examples: $(STAMP)  ## the projects in examples/, from the built wheel in fresh environments; needs Node
-	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest tests/examples
+slow: $(STAMP)  ## projects in examples/ from the built wheel, a server killed 20 times, the console in a browser
+	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) $(SLOW)
 
 fuzz: $(STAMP)  ## 100,000 odd requests; mixed requests with and without remembered answers
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.fuzz.campaign
