@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
+
+from personalize_emu.doubles.handles import RemovableHandle
 
 MOST_FAULTS = 1000
 """Of one emulator. The oldest that are used up are forgotten first."""
@@ -24,7 +25,7 @@ class Fault(Protocol):
 F = TypeVar("F", bound=Fault)
 
 
-class DeclaredFault(Generic[F]):
+class DeclaredFault(RemovableHandle, Generic[F]):
     """A fault in the list of an emulator. As a context manager it is removed at the end of the block.
 
     number: 1 for the first of an emulator; also counts removed ones. hits: how often it has been used.
@@ -35,14 +36,6 @@ class DeclaredFault(Generic[F]):
         self.fault = fault
         self.hits = 0
         self._remove = remove
-
-    def __enter__(self) -> DeclaredFault[F]:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.remove()
 
     def __repr__(self) -> str:
         return f"<fault {self.members()}>"

@@ -31,20 +31,6 @@ class NotWantedAnyMore(Exception):
     """What a watcher raises to stop a training."""
 
 
-@pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
-    """Those that were started."""
-    started: list[subprocess.Popen[bytes]] = []
-    start = subprocess.Popen
-
-    def recorded(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
-        started.append(start(*arguments, **options))  # type: ignore[call-overload]
-        return started[-1]
-
-    monkeypatch.setattr(subprocess, "Popen", recorded)
-    return started
-
-
 def stopping(at: Callable[[str], bool]) -> Callable[[str, float], None]:
     def progress(stage: str, share: float) -> None:
         if at(stage):

@@ -45,20 +45,6 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingPlace]:
     kept.close()
 
 
-@pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
-    """Those that were started."""
-    started: list[subprocess.Popen[bytes]] = []
-    start = subprocess.Popen
-
-    def recorded(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
-        started.append(start(*arguments, **options))  # type: ignore[call-overload]
-        return started[-1]
-
-    monkeypatch.setattr(subprocess, "Popen", recorded)
-    return started
-
-
 def test_scores_do_not_depend_on_the_trials_beside() -> None:
     """T-35: however they are distributed."""
     together = trial_scores(sims(), DATA, RUN, TRIALS)

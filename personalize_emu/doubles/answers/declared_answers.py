@@ -10,7 +10,6 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from heapq import merge
-from types import TracebackType
 from typing import Any
 
 from personalize_emu.doubles.answers.declaration import METHODS, Declaration, answer_of, declaration_of
@@ -22,6 +21,7 @@ from personalize_emu.doubles.answers.deployments import (
     unknown,
 )
 from personalize_emu.doubles.answers.responses import check_request, response_of
+from personalize_emu.doubles.handles import RemovableHandle
 from personalize_emu.doubles.members import Members
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.state.lifecycle import ACTIVE
@@ -34,7 +34,7 @@ _REGION = re.compile(r"[a-z]{2,4}(-[a-z]{2,12}){1,3}-\d{1,2}")
 ARN_MEMBERS = ("campaignArn", "recommenderArn")
 
 
-class AnswerHandle:
+class AnswerHandle(RemovableHandle):
     """A declared answer in the list of an emulator. As a context manager it is removed at the end of the block.
 
     number: 1 for the first of an emulator; also counts removed ones.
@@ -44,14 +44,6 @@ class AnswerHandle:
         self.number = number
         self._shown = shown
         self._remove = remove
-
-    def __enter__(self) -> AnswerHandle:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.remove()
 
     def __repr__(self) -> str:
         return f"<answer {self._shown()}>"
