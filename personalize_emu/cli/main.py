@@ -7,17 +7,19 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from personalize_emu.cli.answers import add_answer, add_answers, add_calls
+from personalize_emu.cli.archive import add_export, add_import
 from personalize_emu.cli.check import add_check
 from personalize_emu.cli.environment import add_doctor, add_env
-from personalize_emu.cli.faults import add_fail, add_fail_job, add_faults
 from personalize_emu.cli.init import add_init
 from personalize_emu.cli.kinesis import add_kinesis
 from personalize_emu.cli.options import PROGRAM, WRONG_USE, CommandFailed, Commands, failure, installed
-from personalize_emu.cli.reset import add_health, add_reset
-from personalize_emu.cli.serve import add_export, add_import, add_serve
-from personalize_emu.cli.try_file import add_explain, add_try
-from personalize_emu.cli.usage import add_usage
+from personalize_emu.cli.running_server.answers import add_answer, add_answers, add_calls
+from personalize_emu.cli.running_server.explain import add_explain
+from personalize_emu.cli.running_server.faults import add_fail, add_fail_job, add_faults
+from personalize_emu.cli.running_server.reset import add_health, add_reset
+from personalize_emu.cli.running_server.usage import add_usage
+from personalize_emu.cli.serve import add_serve
+from personalize_emu.cli.try_file import add_try
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
