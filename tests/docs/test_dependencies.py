@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 
 import pytest
 from packaging.requirements import Requirement
@@ -48,11 +49,19 @@ def locked() -> dict[str, Version]:
 
 def importers(root: str) -> set[str]:
     """Modules of the package that import a top-level module of that name."""
+    return {name for name, roots in imported_roots().items() if root in roots}
+
+
+@cache
+def imported_roots() -> dict[str, set[str]]:
+    """Of each module of the package, the top-level modules that it imports."""
     return {
-        module.name
+        module.name: {
+            target.split(".")[0]
+            for node in ast.walk(ast.parse(module.text))
+            for target in (*imported(node, module), *lazily(node))
+        }
         for module in modules(REPOSITORY / PACKAGE)
-        for node in ast.walk(ast.parse(module.text))
-        if any(target.split(".")[0] == root for target in (*imported(node, module), *lazily(node)))
     }
 
 
