@@ -49,8 +49,8 @@ class Services:
 
     def __init__(self, url: str, key: str = "a", secret: str = "s") -> None:
         session = boto3.session.Session(key, secret, region_name=REGION)
-        self.s3, self.iam, self.personalize = (
-            session.client(name, endpoint_url=url) for name in ("s3", "iam", "personalize")
+        self.s3, self.iam, self.kms, self.sts, self.personalize = (
+            session.client(name, endpoint_url=url) for name in ("s3", "iam", "kms", "sts", "personalize")
         )
         self.given = Given(self.personalize, self.s3)
 
@@ -187,6 +187,70 @@ def test_buckets_objects_and_identities_come_back(tmp_path: Path) -> None:
         assert "plain.txt" not in [each["Key"] for each in services.s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
 
 
+def make_keys(kms: Any) -> dict[str, Any]:
+    """Three keys, one of them for signatures; texts that they have encrypted or signed."""
+    enabled, disabled = (kms.create_key(Description=name)["KeyMetadata"]["KeyId"] for name in ("on", "off"))
+    signing = kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/films", TargetKeyId=enabled)
+    kms.tag_resource(KeyId=enabled, Tags=[{"TagKey": "team", "TagValue": "films"}])
+    kms.put_key_policy(KeyId=enabled, PolicyName="default", Policy=TRUST)
+    kms.create_grant(KeyId=enabled, GranteePrincipal="arn:aws:iam::123456789012:role/r", Operations=["Decrypt"])
+    kms.schedule_key_deletion(KeyId=disabled)
+    kms.cancel_key_deletion(KeyId=disabled)
+    return {
+        "secret": kms.encrypt(KeyId="alias/films", Plaintext=b"secret")["CiphertextBlob"],
+        "signed": {"KeyId": signing, "Message": b"text", "SigningAlgorithm": "ECDSA_SHA_256"},
+        "signature": kms.sign(KeyId=signing, Message=b"text", SigningAlgorithm="ECDSA_SHA_256")["Signature"],
+        "disabled": disabled,
+    }
+
+
+def shown_keys(kms: Any) -> dict[str, Any]:
+    keys = [each["KeyId"] for each in kms.list_keys()["Keys"]]
+    return {
+        "metadata": [kms.describe_key(KeyId=key)["KeyMetadata"] for key in keys],
+        "policies": [kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"] for key in keys],
+        "tags": [kms.list_resource_tags(KeyId=key)["Tags"] for key in keys],
+        "grants": [kms.list_grants(KeyId=key)["Grants"] for key in keys],
+        "aliases": [each["AliasArn"] for each in kms.list_aliases()["Aliases"] if "films" in each["AliasName"]],
+    }
+
+
+def make_sessions(account: Services, url: str) -> list[dict[str, Any]]:
+    """Credentials of an assumed role, and of a user who asked for them."""
+    key = make_identities(account.iam)
+    trust = json.loads(TRUST)
+    trust["Statement"][0]["Principal"] = {"AWS": "arn:aws:iam::123456789012:root"}
+    account.iam.update_assume_role_policy(RoleName="PersonalizeRole", PolicyDocument=json.dumps(trust))
+    role = account.iam.get_role(RoleName="PersonalizeRole")["Role"]["Arn"]
+    ann = Services(url, key["AccessKeyId"], key["SecretAccessKey"])
+    return [
+        account.sts.assume_role(RoleArn=role, RoleSessionName="shop", Policy=POLICY)["Credentials"],
+        ann.sts.get_session_token()["Credentials"],
+    ]
+
+
+def test_keys_with_their_material_and_states_and_sessions_come_back(tmp_path: Path) -> None:
+    with killed_at_the_end(tmp_path, "--auth", "iam") as (_, url):
+        account = Services(url, "personalize-emu", "personalize-emu")
+        made, sessions = make_keys(account.kms), make_sessions(account, url)
+        before = shown_keys(account.kms)
+        assert [each["KeyState"] for each in before["metadata"]] == ["Enabled", "Disabled", "Enabled"]
+    with killed_at_the_end(tmp_path, "--auth", "iam") as (_, url):
+        account = Services(url, "personalize-emu", "personalize-emu")
+        after = shown_keys(account.kms)
+        for part, value in before.items():
+            assert after[part] == value, part
+        assert account.kms.decrypt(CiphertextBlob=made["secret"])["Plaintext"] == b"secret"
+        assert account.kms.verify(**made["signed"], Signature=made["signature"])["SignatureValid"]
+        for each in sessions:
+            named = (each["AccessKeyId"], each["SecretAccessKey"], each["SessionToken"])
+            personalize = boto3.session.Session(*named, region_name=REGION).client("personalize", endpoint_url=url)
+            assert personalize.list_schemas()["schemas"] == []
+            with pytest.raises(ClientError, match="AccessDenied"):
+                personalize.create_dataset_group(name="g")
+
+
 def test_exports_are_kept_and_imports_read_what_was_kept(tmp_path: Path) -> None:
     with killed_at_the_end(tmp_path) as (services, _):
         dataset = services.given.dataset()
@@ -205,11 +269,13 @@ def test_a_reset_removes_them_for_good(tmp_path: Path) -> None:
     with killed_at_the_end(tmp_path) as (services, url):
         make_buckets(services.s3)
         make_identities(services.iam)
+        make_keys(services.kms)
         reset(url)
         assert list((tmp_path / "blobs").iterdir()) == []
     with killed_at_the_end(tmp_path) as (services, _):
         assert services.s3.list_buckets()["Buckets"] == []
         assert services.iam.list_roles()["Roles"] == []
+        assert services.kms.list_keys()["Keys"] == []
 
 
 def reset(url: str) -> None:

@@ -8,7 +8,7 @@
     sessions           trust policies of roles, policies of sessions, session tokens
     managed_policies   AWS managed policies, parsed on demand
     resetting          atomic resets of all stores
-    keeping            buckets, objects and identities in the data directory (object_trees: objects as JSON)
+    keeping            buckets, objects, identities and keys in the data directory
     faults             exceptions of moto as error responses of the service
     bucket_policies    validation and evaluation of bucket policies
     services           services that show or change resources of Personalize: stacks, quotas, audit events, tags
@@ -20,7 +20,7 @@ Tested with moto 5.2.4 (`make test-oldest`) and 5.2.5.
 from personalize_emu.edge.moto_adapter.accounts import account_at_once, account_of, caller_of
 from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, MockEnded, new_client
 from personalize_emu.edge.moto_adapter.embedded import embedded_application
-from personalize_emu.edge.moto_adapter.keeping import forget_services, keep_services
+from personalize_emu.edge.moto_adapter.keeping.service_keeper import forget_services, keep_services
 from personalize_emu.edge.moto_adapter.mocking import (
     InterceptedRequest,
     MockEndpoint,

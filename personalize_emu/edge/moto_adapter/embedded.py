@@ -14,7 +14,7 @@ from personalize_emu.edge.moto_adapter.accounts import account_of
 from personalize_emu.edge.moto_adapter.bucket_policies import enforce_bucket_policies
 from personalize_emu.edge.moto_adapter.deliveries import deliveries, guard
 from personalize_emu.edge.moto_adapter.faults import FORM_BODY, answer_faults
-from personalize_emu.edge.moto_adapter.keeping import keep_changes
+from personalize_emu.edge.moto_adapter.keeping.service_keeper import keep_changes
 from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
 from personalize_emu.edge.moto_adapter.resetting import using_services
 from personalize_emu.edge.moto_adapter.services.emulators import serving

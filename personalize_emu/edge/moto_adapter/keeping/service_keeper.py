@@ -1,7 +1,7 @@
-"""Buckets, objects and identities of the embedded services in the data directory of a server.
+"""Buckets, objects, identities and keys of the embedded services in the data directory of a server.
 
-    a request that changes S3   ─▶ a row for its bucket, and one for its key with all versions
-    a request to IAM            ─▶ one row for each account, if it is different
+    a request that changes S3       ─▶ a row for its bucket, and one for its key with all versions
+    a request to IAM, STS or KMS    ─▶ one row for each account, if it is different (whole_stores.py)
 
 Rows are written before the answer is sent. Of other services nothing is kept.
 """
@@ -9,34 +9,27 @@ Rows are written before the answer is sent. Of other services nothing is kept.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
-from moto.iam.models import AWSManagedPolicy, iam_backends
 from moto.s3.models import s3_backends
 from moto.s3.responses import S3Response
 
 from personalize_emu.durability.records import text_of
 from personalize_emu.durability.service_rows import ServiceRow, ServiceRows
-from personalize_emu.edge.moto_adapter.object_trees import TreeReader, TreeWriter
+from personalize_emu.edge.moto_adapter.keeping.object_trees import TreeReader, TreeWriter
+from personalize_emu.edge.moto_adapter.keeping.whole_stores import WHOLE_STORES, WholeStore, managed_policy, stores
 from personalize_emu.edge.moto_adapter.resetting import using_services
-from personalize_emu.state.commit_lock import NotWritten
 
-_TRIES = 10
 INLINE = 1 << 16
 """Bytes; a larger object is in a file of its own."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-BUCKET, KEY, IDENTITIES = "bucket", "key", "identities"
+BUCKET, KEY = "bucket", "key"
 _NOT_OF_BUCKETS = frozenset({"keys", "multiparts"})
-_OF_IDENTITIES = (
-    "instance_profiles", "roles", "certificates", "groups", "users", "account_aliases", "saml_providers",
-    "open_id_providers", "virtual_mfa_devices", "account_password_policy", "inline_policies", "access_keys",
-)  # fmt: skip
-_CHANGES_IDENTITIES = frozenset({"iam", "cloudformation", "tagging", None})
 _CHANGES_BUCKETS = frozenset({"cloudformation", "tagging"})
-"""Services whose requests may change what is of IAM and S3. None: requests without a signature."""
+"""Services whose requests may change what is of S3."""
 
 
 class ServiceKeeper:
@@ -44,7 +37,7 @@ class ServiceKeeper:
 
     def __init__(self, rows: ServiceRows) -> None:
         self._rows = rows
-        self._identities: dict[str, str] = {}
+        self._whole: dict[str, str] = {}
         self._versions: dict[str, list[tuple[str, datetime]]] = {}
         self._lock = threading.Lock()
 
@@ -58,10 +51,10 @@ class ServiceKeeper:
 
     def _restore(self, name: str, node: Any) -> None:
         kind, _, _ = name.partition(" ")
-        reader = TreeReader(partial(self._rows.read, owner=name), _managed_policy(node))
-        if kind == IDENTITIES:
-            self._identities[name] = text_of(node)
-            _restore_identities(node, reader)
+        reader = TreeReader(partial(self._rows.read, owner=name), managed_policy(node))
+        if kind in WHOLE_STORES:
+            self._whole[name] = text_of(node)
+            WHOLE_STORES[kind].restore(node, reader)
         elif kind == BUCKET:
             _restore_bucket(node, reader)
         else:
@@ -70,7 +63,7 @@ class ServiceKeeper:
     def forget(self) -> None:
         """Remove all rows. Raises NotWritten."""
         self._rows.put(dict.fromkeys(self._rows.names("")))
-        self._identities.clear()
+        self._whole.clear()
         self._versions.clear()
 
     def keep_bucket(self, name: str) -> None:
@@ -102,20 +95,19 @@ class ServiceKeeper:
 
     def keep_all_buckets(self) -> None:
         """For requests to other services that change buckets. Raises NotWritten."""
-        held = [name for _, _, store in _stores(s3_backends) for name in store.buckets]
+        held = [name for _, _, store in stores(s3_backends) for name in store.buckets]
         for name in dict.fromkeys([*held, *(row.partition(" ")[2] for row in self._rows.names(f"{BUCKET} "))]):
             self.keep_bucket(name)
             self.keep_changed_keys(name)
 
-    def keep_identities(self) -> None:
-        """Users, roles, policies and keys of all accounts. Raises NotWritten."""
+    def keep_whole(self, kept: WholeStore) -> None:
+        """The stores of all accounts. Raises NotWritten."""
         with self._lock:
-            for account, partition, store in _stores(iam_backends):
-                node = {"account": account, "partition": partition, "state": _identities(store)}
-                name, text = f"{IDENTITIES} {account} {partition}", text_of(node)
-                if self._identities.get(name) != text:
+            for name, node in kept.rows():
+                text = text_of(node)
+                if self._whole.get(name) != text:
                     self._rows.put({name: ServiceRow(node)})
-                    self._identities[name] = text
+                    self._whole[name] = text
 
     def _key_row(self, bucket: Any, key: str) -> ServiceRow | None:
         versions = bucket.keys.getlist(key, [])
@@ -144,8 +136,9 @@ def keep_changes(service: str | None) -> None:
     kept = keeper()
     if kept is None:
         return
-    if service in _CHANGES_IDENTITIES:
-        kept.keep_identities()
+    for each in WHOLE_STORES.values():
+        if service in each.services:
+            kept.keep_whole(each)
     if service in _CHANGES_BUCKETS:
         with using_services("s3"):
             kept.keep_all_buckets()
@@ -196,7 +189,7 @@ def _keeping_key(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _bucket_named(name: str) -> Any:
-    return next((store.buckets[name] for _, _, store in _stores(s3_backends) if name in store.buckets), None)
+    return next((store.buckets[name] for _, _, store in stores(s3_backends) if name in store.buckets), None)
 
 
 def _marks(versions: list[Any]) -> list[tuple[str, datetime]]:
@@ -226,47 +219,3 @@ def _restore_key(node: Any, reader: TreeReader) -> list[Any]:
     store.buckets[node["bucket"]].keys.setlist(node["key"], versions)
     store.tagger.tags.update(node["tags"])
     return versions
-
-
-def _identities(store: Any) -> Any:
-    """The node of what a store of IAM has, all but AWS's own policies."""
-    for _ in range(_TRIES):
-        held = {name: getattr(store, name) for name in _OF_IDENTITIES}
-        try:
-            own = {arn: policy for arn, policy in _policies(store).items() if not isinstance(policy, AWSManagedPolicy)}
-            return TreeWriter().node({**held, "tags": store.tagger.tags, "managed_policies": own})
-        except RuntimeError as error:
-            # Another request has changed it meanwhile.
-            changed = error
-    raise NotWritten("The change could not be written to the data directory: others change IAM.") from changed
-
-
-def _stores(backends: Any) -> Iterator[tuple[str, str, Any]]:
-    for account, stores in list(backends.items()):
-        for partition, store in list(stores.items()):
-            yield account, partition, store
-
-
-def _policies(store: Any) -> dict[str, Any]:
-    """Policies of a store, without reading those of AWS if nobody has yet."""
-    held = vars(store)["managed_policies"]
-    return held if isinstance(held, dict) else {}
-
-
-def _managed_policy(node: Any) -> Callable[[str], Any]:
-    return lambda arn: iam_backends[node["account"]][node["partition"]].managed_policies[arn]
-
-
-def _restore_identities(node: Any, reader: TreeReader) -> None:
-    store = iam_backends[node["account"]][node["partition"]]
-    held = reader.value(node["state"])
-    store.tagger.tags.update(held.pop("tags"))
-    own = held.pop("managed_policies")
-    if own:
-        store.managed_policies.update(own)
-    vars(store).update(held)
-    owners: tuple[Any, ...] = (*store.roles.values(), *store.users.values(), *store.groups.values())
-    for owner in owners:
-        for policy in owner.managed_policies.values():
-            if policy.arn not in own:
-                policy.attachment_count += 1

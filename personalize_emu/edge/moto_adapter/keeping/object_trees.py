@@ -1,6 +1,7 @@
 """Objects of moto's stores as JSON, and back: their attributes, each shared object once.
 
-Only classes of moto's models, and the mappings they use, are written and read; nothing in a node can name other code.
+Only classes of moto's models, of our sessions, the mappings they use, and private keys of the cryptography package are
+written and read; nothing in a node can name other code.
 """
 
 from __future__ import annotations
@@ -12,9 +13,18 @@ from enum import Enum
 from importlib import import_module
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from moto.iam.models import AWSManagedPolicy
 
-MODELS = ("moto.s3.models", "moto.iam.models", "moto.s3.utils", "moto.core.utils", "moto.utilities.utils")
+MODELS = (
+    "moto.s3.models", "moto.iam.models", "moto.kms.models", "moto.sts.models", "moto.s3.utils", "moto.kms.utils",
+    "moto.core.utils", "moto.utilities.utils", "personalize_emu.edge.moto_adapter.sessions",
+)  # fmt: skip
 MAPPINGS = ("requests.structures", "botocore.compat", "collections", "builtins")
 
 
@@ -38,8 +48,8 @@ class TreeWriter:
             return value
         if isinstance(value, bytes | bytearray):
             return self._bytes(bytes(value))
-        if isinstance(value, datetime):
-            return {"time": value.isoformat()}
+        if isinstance(value, datetime) or hasattr(value, "private_bytes"):
+            return _text(value)
         if id(value) in self._written:
             return {"same": self._written[id(value)][0]}
         # The value is kept so that its id stays its own. Numbered before its parts, which may refer to it.
@@ -83,8 +93,8 @@ class TreeReader:
             return b64decode(node["bytes"]) if "bytes" in node else self._file(node["file"])
         if "choice" in node:
             return _class_named(node["choice"], MODELS)[node["name"]]
-        if "time" in node:
-            return datetime.fromisoformat(node["time"])
+        if "time" in node or "private key" in node:
+            return _of_text(node)
         if "same" in node:
             return self._made[node["same"]]
         place = len(self._made)
@@ -113,6 +123,18 @@ class TreeReader:
         else:
             vars(made).update(state)
         return made
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return {"time": value.isoformat()}
+    return {"private key": value.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()}
+
+
+def _of_text(node: Mapping[str, str]) -> Any:
+    if "time" in node:
+        return datetime.fromisoformat(node["time"])
+    return load_pem_private_key(node["private key"].encode(), None)
 
 
 def _name_of(kind: type, modules: tuple[str, ...]) -> str:

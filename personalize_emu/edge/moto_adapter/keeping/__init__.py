@@ -1,0 +1,1 @@
+"""What embedded services have, in the data directory of a server."""
