@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalize_emu.service.access.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
-from personalize_emu.service.access.policy_conditions import glob_matches
+from personalize_emu.service.access.policy_patterns import glob_matches
 
 SERVICE = ("Service", "personalize.amazonaws.com")
 READ = PolicyRequest(
@@ -150,7 +150,7 @@ def test_conditions_fail(condition: Any) -> None:
         {"Condition": {"NumericNotLessThan": {"aws:SourceAccount": "1"}}},
         {"Condition": {"SomeValue:StringEquals": {"aws:SourceAccount": "123456789012"}}},
         {"Condition": {"StringEquals": {"aws:TagKeys": "a"}}},
-        {"Resource": "arn:aws:s3:::bucket/${aws:username}/*"},
+        {"Resource": "arn:aws:s3:::bucket/${aws:PrincipalTag/team}/*"},
     ],
 )
 def test_unsupported_elements_are_not_guessed(changes: Any) -> None:

@@ -8,17 +8,23 @@ Elements that cannot be evaluated are not guessed: where the result depends on o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from personalize_emu.service.access.policy_conditions import CannotEvaluate, PolicyContext, glob_matches, holds
+from personalize_emu.service.access.policy_conditions import holds
+from personalize_emu.service.access.policy_context import CannotEvaluate, PolicyContext, RequestFacts
+from personalize_emu.service.access.policy_patterns import glob_matches, resolve, without_variables
 
 Statement = Mapping[str, Any]
 
 
 class MalformedPolicy(Exception):
     """A document that is not a valid policy. The message says what is wrong with it."""
+
+
+WITH_VARIABLES = "2012-10-17"
+"""The Version of policies in which variables are replaced."""
 
 
 @dataclass(frozen=True)
@@ -74,22 +80,47 @@ def statements_of(document: object) -> list[Statement]:
     return statements
 
 
+def require_identity_policies(documents: Iterable[object]) -> None:
+    """Raises MalformedPolicy unless each statement names actions and resources, as all but trust policies must."""
+    for statement in (each for document in documents for each in statements_of(document)):
+        for element in ("Action", "Resource"):
+            if element not in statement and f"Not{element}" not in statement:
+                raise MalformedPolicy(f"a statement has neither {element} nor Not{element}")
+
+
 def _effects(documents: Iterable[object], request: PolicyRequest) -> _Effects:
     certain: set[str] = set()
     possible: dict[str, CannotEvaluate] = {}
-    for statement in [each for document in documents for each in statements_of(document)]:
-        try:
-            if _matches(statement, request):
-                certain.add(statement["Effect"])
-        except CannotEvaluate as error:
-            possible.setdefault(statement["Effect"], error)
+    facts = RequestFacts(request.context, request.families)
+    for document in documents:
+        for statement in statements_of(document):
+            try:
+                if _matches(_Evaluation(statement, request, facts, _has_variables(document))):
+                    certain.add(statement["Effect"])
+            except CannotEvaluate as error:
+                possible.setdefault(statement["Effect"], error)
     return _Effects(frozenset(certain), possible)
 
 
-def _matches(statement: Statement, request: PolicyRequest) -> bool:
+def _has_variables(document: object) -> bool:
+    """In policies of 2008, `${aws:username}` is plain text."""
+    return isinstance(document, Mapping) and document.get("Version") == WITH_VARIABLES
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """A statement and the request it is compared with. variables: whether policy variables are replaced."""
+
+    statement: Statement
+    request: PolicyRequest
+    facts: RequestFacts
+    variables: bool
+
+
+def _matches(evaluation: _Evaluation) -> bool:
     """Raises CannotEvaluate only if everything that can be evaluated matches."""
     unknown: CannotEvaluate | None = None
-    for part in _parts(statement, request):
+    for part in _parts(evaluation):
         try:
             if not part():
                 return False
@@ -100,25 +131,43 @@ def _matches(statement: Statement, request: PolicyRequest) -> bool:
     return True
 
 
-def _parts(statement: Statement, request: PolicyRequest) -> Iterator[Any]:
+def _parts(evaluation: _Evaluation) -> Iterator[Callable[[], bool]]:
     """Functions that must all return True for a statement to match."""
-    yield lambda: _matches_element(statement, "Action", request.action.lower(), lower=True)
+    statement, request, variables = evaluation.statement, evaluation.request, evaluation.variables
+    yield lambda: _matches_action(statement, request.action)
     # A trust policy has no Resource: it is about the role it belongs to.
     if "Resource" in statement or "NotResource" in statement:
-        yield lambda: _matches_element(statement, "Resource", request.resource, lower=False)
+        yield lambda: _matches_resource(evaluation)
     yield lambda: _names_caller(statement, request.principals)
     for operator, tests in statement.get("Condition", {}).items():
         for key, values in tests.items():
-            yield lambda operator=operator, key=key, values=values: holds(
-                operator, key, _listed(values), request.context, request.families
+            yield lambda operator=operator, key=key, values=values: holds(  # type: ignore[misc]
+                operator, key, _listed(values), evaluation.facts, variables=variables
             )
 
 
-def _matches_element(statement: Statement, element: str, value: str, *, lower: bool) -> bool:
-    """Whether the value is among those of `element`, or not among those of its negation."""
+def _matches_action(statement: Statement, action: str) -> bool:
+    """Names of services and actions match in any case."""
+    negated, patterns = _element(statement, "Action")
+    return any(glob_matches(without_variables(each).lower(), action.lower()) for each in patterns) != negated
+
+
+def _matches_resource(evaluation: _Evaluation) -> bool:
+    """A pattern with a variable for which the request has no value matches nothing."""
+    negated, patterns = _element(evaluation.statement, "Resource")
+    resolved = [
+        resolve(each, evaluation.facts) if evaluation.variables else without_variables(each) for each in patterns
+    ]
+    if negated and None in resolved:
+        raise CannotEvaluate("a policy variable in NotResource for which the request has no value")
+    resource = evaluation.request.resource
+    return any(each is not None and glob_matches(each, resource) for each in resolved) != negated
+
+
+def _element(statement: Statement, element: str) -> tuple[bool, list[str]]:
+    """Whether it is the negation that a statement has, and its values."""
     negated = f"Not{element}" in statement
-    patterns = _listed(statement.get(f"Not{element}" if negated else element))
-    return any(glob_matches(pattern.lower() if lower else pattern, value) for pattern in patterns) != negated
+    return negated, _listed(statement.get(f"Not{element}" if negated else element))
 
 
 def _names_caller(statement: Statement, callers: frozenset[tuple[str, str]]) -> bool:
@@ -143,6 +192,9 @@ def _require_form(statement: object) -> None:
     for element in ("Action", "NotAction", "Resource", "NotResource"):
         if not all(isinstance(each, str) for each in _listed(statement.get(element))):
             raise MalformedPolicy(f"the {element} of a statement is neither a string nor a list of strings")
+    for element in ("Action", "Resource", "Principal"):
+        if element in statement and f"Not{element}" in statement:
+            raise MalformedPolicy(f"a statement has both {element} and Not{element}")
     for element in ("Principal", "NotPrincipal"):
         if element in statement and not _is_principal(statement[element]):
             raise MalformedPolicy(f'the {element} of a statement is neither "*" nor an object of names')
@@ -164,4 +216,12 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-__all__ = ["CannotEvaluate", "MalformedPolicy", "PolicyRequest", "allows", "denies", "statements_of"]
+__all__ = [
+    "CannotEvaluate",
+    "MalformedPolicy",
+    "PolicyRequest",
+    "allows",
+    "denies",
+    "require_identity_policies",
+    "statements_of",
+]

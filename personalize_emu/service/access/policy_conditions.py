@@ -9,51 +9,15 @@ All operators and keys of an element must hold: one wanted value must match, wit
 from __future__ import annotations
 
 import ipaddress
-import re
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-PolicyContext = Mapping[str, "str | frozenset[str]"]
-"""Condition keys in lower case and their values; a frozen set where a key has any number of them."""
-
-KNOWN_KEYS = frozenset(
-    {
-        "aws:calledvia",
-        "aws:calledviafirst",
-        "aws:calledvialast",
-        "aws:multifactorauthage",
-        "aws:multifactorauthpresent",
-        "aws:principalarn",
-        "aws:principalaccount",
-        "aws:principalisawsservice",
-        "aws:principalservicename",
-        "aws:principaltype",
-        "aws:referer",
-        "aws:requestedregion",
-        "aws:resourceaccount",
-        "aws:securetransport",
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:tagkeys",
-        "aws:username",
-        "aws:viaawsservice",
-        "aws:vpcsourceip",
-        "aws:useragent",
-        "iam:passedtoservice",
-        "s3:resourceaccount",
-        "s3:tlsversion",
-    }
-)
-"""Keys for which the context is complete. Some, as those of VPCs, are in no request."""
-TAG_KEYS = ("aws:requesttag/", "aws:resourcetag/")
-"""Prefixes of such keys, which end with the key of a tag (S-31)."""
+from personalize_emu.service.access.policy_context import CannotEvaluate, RequestFacts
+from personalize_emu.service.access.policy_patterns import glob_matches, plain, resolve, without_variables
 
 _QUANTIFIERS: Mapping[str, Callable[[Iterable[bool]], bool]] = {"forallvalues": all, "foranyvalue": any}
 _IF_EXISTS = "ifexists"
@@ -64,64 +28,46 @@ Matches = Callable[[str, str], bool]
 """(wanted value of a policy, actual value) to whether they match."""
 
 
-class CannotEvaluate(Exception):
-    """The result depends on an element or a condition that is not evaluated here."""
-
-
-def holds(
-    operator: str, key: str, values: Iterable[Any], context: PolicyContext, families: tuple[str, ...] = ()
-) -> bool:
-    """Whether one condition holds. Raises CannotEvaluate.
-
-    families: prefixes of further keys for which the context is complete.
+def holds(operator: str, key: str, values: Iterable[Any], facts: RequestFacts, *, variables: bool = True) -> bool:
+    """Whether one condition holds. variables: whether policy variables are replaced in the values.
 
     An absent key fails a positive operator; it satisfies a negated one, one with IfExists, and ForAllValues.
+
+    Raises:
+        CannotEvaluate: operator or key are not known here, or a variable of a negated condition has no value.
     """
-    wanted = [_text(value) for value in values]
-    actual = context.get(key.lower())
-    quantifier, _, plain = operator.lower().rpartition(":")
-    name = plain.removesuffix(_IF_EXISTS)
-    if (actual is None and not _is_known(key.lower(), families)) or quantifier not in {"", *_QUANTIFIERS}:
-        raise CannotEvaluate(f"the condition {operator} of {key}")
-    if name == _NULL:
-        return any((actual is None) == (each.lower() == "true") for each in wanted)
-    negated, fits = _operator(name, f"the condition {operator} of {key}")
+    described = f"the condition {operator} of {key}"
+    actual = facts.value(key)
+    quantifier, _, unquantified = operator.lower().rpartition(":")
+    name = unquantified.removesuffix(_IF_EXISTS)
+    if (actual is None and not facts.is_known(key)) or quantifier not in {"", *_QUANTIFIERS}:
+        raise CannotEvaluate(described)
+    texts = [_text(value) for value in values]
+    if unquantified == _NULL:
+        return any((actual is None) == (text.lower() == "true") for text in texts)
+    negated, fits = _operator(name, described)
     if isinstance(actual, frozenset) and not quantifier:
-        raise CannotEvaluate(f"the condition {operator} of {key}")
+        raise CannotEvaluate(described)
     if actual is None:
-        return quantifier == "forallvalues" or plain.endswith(_IF_EXISTS) or (negated and not quantifier)
+        return quantifier == "forallvalues" or name != unquantified or (negated and not quantifier)
+    wanted = [_resolved(text, name, facts, variables) for text in texts]
+    if negated and None in wanted:
+        raise CannotEvaluate(f"{described}, because the request has no value for a policy variable")
     held = [actual] if isinstance(actual, str) else actual
-    each_holds = (any(fits(one, value) for one in wanted) != negated for value in held)
+    each_holds = (any(one is not None and fits(one, value) for one in wanted) != negated for value in held)
     return _QUANTIFIERS.get(quantifier, all)(each_holds)
 
 
-def glob_matches(pattern: str, value: str) -> bool:
-    """`*` stands for any characters, `?` for one. Takes time in proportion to the product of both lengths at most.
-
-    Raises:
-        CannotEvaluate: the pattern has a policy variable.
-    """
-    return _expression(pattern).fullmatch(value) is not None
-
-
-@lru_cache(maxsize=1024)
-def _expression(pattern: str) -> re.Pattern[str]:
-    if "${" in pattern:
-        raise CannotEvaluate(f"the policy variable in {pattern}")
-    first, *between = ("".join(map(_one, part)) for part in re.split(r"\*+", pattern))
-    if not between:
-        return re.compile(first, re.DOTALL)
-    # The first match of a part is as good as any later one, so atomic groups avoid backtracking.
-    *between, last = between
-    return re.compile(first + "".join(f"(?>.*?{part})" for part in between) + ".*" + last, re.DOTALL)
-
-
-def _one(character: str) -> str:
-    return "." if character == "?" else re.escape(character)
-
-
-def _is_known(key: str, families: tuple[str, ...]) -> bool:
-    return key in KNOWN_KEYS or key.startswith(TAG_KEYS + families)
+def _resolved(text: str, name: str, facts: RequestFacts, variables: bool) -> str | None:
+    """A wanted value; None if the request has no value for a variable. name: of the operator, in lower case."""
+    takes_variables = _NEGATIONS.get(name, name).startswith(("string", "arn"))
+    if not variables:
+        return without_variables(text) if takes_variables else text
+    if takes_variables:
+        return resolve(text, facts)
+    if "${" in text:
+        raise CannotEvaluate(f"the policy variable in {text}")
+    return text
 
 
 def _text(value: Any) -> str:
@@ -131,12 +77,10 @@ def _text(value: Any) -> str:
 
 def _operator(name: str, described: str) -> tuple[bool, Matches]:
     """(whether it is negated, what it compares) by the name in lower case, without IfExists."""
-    if name in _OPERATORS:
-        return False, _OPERATORS[name]
-    plain = name.replace("not", "", 1)
-    if plain == name or plain not in _NEGATABLE:
+    compares = _COMPARES.get(_NEGATIONS.get(name, name))
+    if compares is None:
         raise CannotEvaluate(described)
-    return True, _OPERATORS[plain]
+    return name in _NEGATIONS, compares
 
 
 def _arns_match(wanted: str, actual: str) -> bool:
@@ -187,39 +131,41 @@ def _same_bytes(wanted: str, actual: str) -> bool:
         return False
 
 
-_OPERATORS: Mapping[str, Matches] = MappingProxyType(
+OPERATORS: Mapping[str, Matches] = MappingProxyType(
     {
-        "stringequals": lambda wanted, actual: wanted == actual,
-        "stringequalsignorecase": lambda wanted, actual: wanted.lower() == actual.lower(),
-        "stringlike": glob_matches,
-        "arnequals": _arns_match,
-        "arnlike": _arns_match,
-        "bool": lambda wanted, actual: wanted.lower() == actual.lower(),
-        "binaryequals": _same_bytes,
-        "ipaddress": _is_in_network,
-        "numericequals": _numbers(lambda actual, wanted: actual == wanted),
-        "numericlessthan": _numbers(lambda actual, wanted: actual < wanted),
-        "numericlessthanequals": _numbers(lambda actual, wanted: actual <= wanted),
-        "numericgreaterthan": _numbers(lambda actual, wanted: actual > wanted),
-        "numericgreaterthanequals": _numbers(lambda actual, wanted: actual >= wanted),
-        "dateequals": _dates(lambda actual, wanted: actual == wanted),
-        "datelessthan": _dates(lambda actual, wanted: actual < wanted),
-        "datelessthanequals": _dates(lambda actual, wanted: actual <= wanted),
-        "dategreaterthan": _dates(lambda actual, wanted: actual > wanted),
-        "dategreaterthanequals": _dates(lambda actual, wanted: actual >= wanted),
+        "StringEquals": lambda wanted, actual: plain(wanted) == actual,
+        "StringEqualsIgnoreCase": lambda wanted, actual: plain(wanted).lower() == actual.lower(),
+        "StringLike": glob_matches,
+        "ArnEquals": _arns_match,
+        "ArnLike": _arns_match,
+        "Bool": lambda wanted, actual: wanted.lower() == actual.lower(),
+        "BinaryEquals": _same_bytes,
+        "IpAddress": _is_in_network,
+        "NumericEquals": _numbers(lambda actual, wanted: actual == wanted),
+        "NumericLessThan": _numbers(lambda actual, wanted: actual < wanted),
+        "NumericLessThanEquals": _numbers(lambda actual, wanted: actual <= wanted),
+        "NumericGreaterThan": _numbers(lambda actual, wanted: actual > wanted),
+        "NumericGreaterThanEquals": _numbers(lambda actual, wanted: actual >= wanted),
+        "DateEquals": _dates(lambda actual, wanted: actual == wanted),
+        "DateLessThan": _dates(lambda actual, wanted: actual < wanted),
+        "DateLessThanEquals": _dates(lambda actual, wanted: actual <= wanted),
+        "DateGreaterThan": _dates(lambda actual, wanted: actual > wanted),
+        "DateGreaterThanEquals": _dates(lambda actual, wanted: actual >= wanted),
     }
 )
-"""By name in lower case, without Not and IfExists. ArnEquals knows wildcards as well."""
+"""ArnEquals has wildcards as well."""
 
-_NEGATABLE = frozenset(
+NEGATED_OPERATORS: Mapping[str, str] = MappingProxyType(
     {
-        "stringequals",
-        "stringequalsignorecase",
-        "stringlike",
-        "arnequals",
-        "arnlike",
-        "ipaddress",
-        "numericequals",
-        "dateequals",
+        "StringNotEquals": "StringEquals",
+        "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+        "StringNotLike": "StringLike",
+        "ArnNotEquals": "ArnEquals",
+        "ArnNotLike": "ArnLike",
+        "NotIpAddress": "IpAddress",
+        "NumericNotEquals": "NumericEquals",
+        "DateNotEquals": "DateEquals",
     }
 )
+_COMPARES = {name.lower(): compares for name, compares in OPERATORS.items()}
+_NEGATIONS = {name.lower(): plain_name.lower() for name, plain_name in NEGATED_OPERATORS.items()}
