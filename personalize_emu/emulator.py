@@ -18,7 +18,7 @@ from personalize_emu.doubles import Doubles
 from personalize_emu.doubles.answers.declared_answers import AnswerHandle
 from personalize_emu.doubles.fault_files import read_fault_file
 from personalize_emu.doubles.in_process import InProcessControls
-from personalize_emu.operations import AT_ONCE, CONTROL_PLANE, HANDLERS
+from personalize_emu.operations import AT_ONCE, CONTROL_PLANE, HANDLERS, RESUMED
 from personalize_emu.recipes.training.training_process import TrainingProcesses
 from personalize_emu.runtime.explanations.explaining import Explaining
 from personalize_emu.service.core.aws_reads import AwsReads
@@ -66,8 +66,12 @@ class Emulator(InProcessControls, Explaining):
         clock: Clock | None = None,
         aws_services: AwsServices | None = None,
         training_processes: TrainingProcesses | None = None,
+        resumes_jobs: bool = False,
     ) -> None:
-        """training_processes: without any, only long trainings run in a process of their own."""
+        """training_processes: without any, only long trainings run in a process of their own.
+
+        resumes_jobs: jobs that a restart has interrupted wait for `resume_jobs`; otherwise they have failed.
+        """
         self.settings = settings or Settings()
         self._quotas = self.settings.quotas
         self.is_starting = False
@@ -86,7 +90,9 @@ class Emulator(InProcessControls, Explaining):
         self._fault_file = read_fault_file(self.settings.faults)
         self.doubles = Doubles(self.settings, self._fault_file)
         self._state = self._new_state()
-        self.loaded = None if self._durable is None else self._durable.load(self._state, self.clock, self._context)
+        resumed = RESUMED if resumes_jobs else {}
+        load = None if self._durable is None else self._durable.load
+        self.loaded = None if load is None else load(self._state, self.clock, self._context, resumed)
         """What was read from the data directory, for people to read."""
 
     def __enter__(self) -> Emulator:
@@ -105,6 +111,11 @@ class Emulator(InProcessControls, Explaining):
     def service_rows(self) -> ServiceRows | None:
         """Where the embedded AWS services are kept; None without a data directory."""
         return None if self._durable is None else self._durable.services
+
+    def resume_jobs(self) -> None:
+        """Begin jobs again that a restart has interrupted, now that the services that they read are there."""
+        if self.loaded is not None:
+            self.loaded.resume_jobs()
 
     def call(
         self,

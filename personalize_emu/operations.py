@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from personalize_emu.batch.inference_jobs import create_batch_inference_job
-from personalize_emu.batch.segment_jobs import create_batch_segment_job
+from personalize_emu.batch.inference_jobs import begin_batch_inference_job, create_batch_inference_job
+from personalize_emu.batch.segment_jobs import create_batch_segment_job, resume_batch_segment_job
 from personalize_emu.runtime.actions import get_action_recommendations
 from personalize_emu.runtime.events.put_action_interactions import put_action_interactions
 from personalize_emu.runtime.events.put_events import put_events
@@ -22,6 +22,14 @@ from personalize_emu.service.dataset_jobs import deletions, exports, imports
 from personalize_emu.service.datasets import datasets, event_trackers, schemas
 from personalize_emu.service.deployments import campaigns, recommenders
 from personalize_emu.service.solutions import solution_versions, solutions
+from personalize_emu.state.resources import (
+    BatchInferenceJob,
+    BatchSegmentJob,
+    DataDeletionJob,
+    DatasetExportJob,
+    DatasetImportJob,
+    Resource,
+)
 
 Handler = Callable[[Context, Mapping[str, Any]], dict[str, Any] | None]
 
@@ -117,6 +125,20 @@ LIVE: Mapping[str, Handler] = MappingProxyType(
 """Runtime and events operations: called without the lock; rare ones may acquire it."""
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType({**CONTROL_PLANE, **LIVE})
+
+RESUMED: Mapping[type[Resource], Callable[[Context, Any], None]] = MappingProxyType(
+    {
+        BatchInferenceJob: begin_batch_inference_job,
+        BatchSegmentJob: resume_batch_segment_job,
+        DataDeletionJob: deletions.begin_data_deletion_job,
+        DatasetExportJob: exports.resume_dataset_export_job,
+        DatasetImportJob: imports.resume_dataset_import_job,
+    }
+)
+"""Kind of job to what begins it again after a restart has interrupted it. These jobs read S3 and take effect as a
+whole, or write the same objects again. Trainings are not begun again: they can take hours, and more memory than the
+next start has.
+"""
 
 READ_ONLY = frozenset(name for name in CONTROL_PLANE if name.startswith(("Describe", "Get", "List")))
 """Operations of the control plane that change nothing."""

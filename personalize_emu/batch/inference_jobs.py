@@ -30,9 +30,14 @@ MOST_THEMES = 100
 
 def create_batch_inference_job(context: Context, params: Params) -> dict[str, Any]:
     job = insert_batch_inference_job(context, params)
+    begin_batch_inference_job(context, job)
+    return {"batchInferenceJobArn": job.arn}
+
+
+def begin_batch_inference_job(context: Context, job: BatchInferenceJob) -> None:
+    """Begin a job that has been created, or again one that a restart has interrupted."""
     work = partial(_answer, context, job)
     begin_creation(context, job, partial(with_progress, context.state, job.arn, work), lambda _: None)
-    return {"batchInferenceJobArn": job.arn}
 
 
 def _answer(context: Context, job: BatchInferenceJob, progress: Progress) -> None:

@@ -14,7 +14,7 @@ from personalize_emu.filters.check import CheckedFilter
 from personalize_emu.recipes.contract.base import Progress
 from personalize_emu.recipes.segments import SegmentModel
 from personalize_emu.runtime.filtering import group_of
-from personalize_emu.service.batch_jobs import insert_batch_segment_job
+from personalize_emu.service.batch_jobs import checked_segment_filter, insert_batch_segment_job
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.lifecycle.creation import begin_creation, with_progress
 from personalize_emu.service.state.trained_version import TrainedVersion
@@ -34,10 +34,19 @@ class Work:
 
 def create_batch_segment_job(context: Context, params: Params) -> dict[str, Any]:
     job, checked = insert_batch_segment_job(context, params)
+    _begin(context, job, checked)
+    return {"batchSegmentJobArn": job.arn}
+
+
+def resume_batch_segment_job(context: Context, job: BatchSegmentJob) -> None:
+    """Begin a job again that a restart has interrupted. Raises AwsError: what it needs is gone."""
+    _begin(context, job, checked_segment_filter(context, job))
+
+
+def _begin(context: Context, job: BatchSegmentJob, checked: CheckedFilter | None) -> None:
     work = Work(job, context.state.versions[job.solution_version_arn].served, checked)
     answer = partial(_answer, context, work)
     begin_creation(context, job, partial(with_progress, context.state, job.arn, answer), lambda _: None)
-    return {"batchSegmentJobArn": job.arn}
 
 
 def _answer(context: Context, work: Work, progress: Progress) -> None:

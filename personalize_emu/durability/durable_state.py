@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,7 +14,7 @@ from personalize_emu.durability.database import Database, Statement
 from personalize_emu.durability.directory import DataDirectory, UnusableDirectory, damaged
 from personalize_emu.durability.entries import Entries, Node
 from personalize_emu.durability.records import record_of
-from personalize_emu.durability.recovery import Ended, end_what_was_under_way, go_on
+from personalize_emu.durability.recovery import Ended, ResumedKinds, end_what_was_under_way, go_on, resume_jobs
 from personalize_emu.durability.service_rows import ServiceRows
 from personalize_emu.durability.state_journal import EVERYTHING, PUT_FACT, StateJournal
 from personalize_emu.service.core.context import Context
@@ -32,11 +33,15 @@ class Loaded:
     resources: int
     events: int
     ended: Ended
+    resume_jobs: Callable[[], None]
+    """Begins jobs again, once the services that they read are there."""
 
     def __str__(self) -> str:
         parts = [f"{self.resources} resources", f"{self.events} individual records"]
         if self.ended.failed:
             parts.append(f"{self.ended.failed} interrupted by the restart")
+        if self.ended.unfinished:
+            parts.append(f"{len(self.ended.unfinished)} jobs begun again")
         if self.ended.deleted:
             parts.append(f"{self.ended.deleted} deletions finished")
         return ", ".join(parts)
@@ -70,21 +75,30 @@ class DurableState:
         return self._journal.keeping
 
     def load(
-        self, state: EmulatorState, clock: Clock, context_of: Callable[[str, str], Context]
+        self,
+        state: EmulatorState,
+        clock: Clock,
+        context_of: Callable[[str, str], Context],
+        resumed: ResumedKinds,
     ) -> Loaded:
         """Fill a new state, end what was under way, and write what changes from now on.
 
-        context_of: of a region and an account. Raises UnusableDirectory: what was read is damaged; the directory is not
-        in use any more.
+        context_of: of a region and an account. resumed: kinds of jobs that `resume_jobs` begins again.
+
+        Raises UnusableDirectory: what was read is damaged; the directory is not in use any more.
         """
         try:
-            return self._load(state, clock, context_of)
+            return self._load(state, clock, context_of, resumed)
         except UnusableDirectory:
             self.close()
             raise
 
     def _load(
-        self, state: EmulatorState, clock: Clock, context_of: Callable[[str, str], Context]
+        self,
+        state: EmulatorState,
+        clock: Clock,
+        context_of: Callable[[str, str], Context],
+        resumed: ResumedKinds,
     ) -> Loaded:
         clock.restore(float(self._database.fact(_CLOCK, "0")))
         self._database.queue([Statement(_DROP_ORPHANS)], self._database.generation)
@@ -102,9 +116,9 @@ class DurableState:
         self._journal.follow(state)
         found = [record for record in map(state.store.find, nodes) if record is not None]
         with state.store.lock:
-            ended = end_what_was_under_way(context, found)
+            ended = end_what_was_under_way(context, found, resumed)
         go_on(context, nodes)
-        return Loaded(len(nodes), events, ended)
+        return Loaded(len(nodes), events, ended, partial(resume_jobs, context, ended.unfinished, resumed))
 
     def save_clock(self, clock: Clock) -> None:
         """Raises NotWritten."""

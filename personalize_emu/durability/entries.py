@@ -73,6 +73,9 @@ class Entries:
         attribution = state.attributions.get(arn)
         if group is not None:
             node["event_schema_arn"] = group.event_schema_arn
+        restarts = state.restarts.get(arn)
+        if restarts is not None:
+            node["restarts"] = {"times": restarts.times, "log_length": restarts.log_length}
         if job is not None and job.report is not None:
             node["report"] = asdict(job.report)
         if trainable is not None:
@@ -102,6 +105,8 @@ class Entries:
             group.event_schema_arn = node["event_schema_arn"]
         if job is not None and "report" in node:
             job.report = ImportReport(**{key: _tuple(value) for key, value in node["report"].items()})
+        if state.restarts.get(arn) is not None and "restarts" in node:
+            vars(state.restarts[arn]).update(node["restarts"])
         if attribution is not None and isinstance(record, MetricAttribution) and "ledger" in node:
             attribution.ledger = Ledger(arn, record.dataset_group_arn)
             attribution.ledger.restore(_ledger_of(node["ledger"]))

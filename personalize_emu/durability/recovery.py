@@ -1,7 +1,8 @@
-"""After a restart: what was under way is ended, and schedules go on.
+"""After a restart: what was under way is ended or begun again, and schedules go on.
 
 | found                               | becomes                                                          |
 | ----------------------------------- | ---------------------------------------------------------------- |
+| a job of a kind in operations.RESUMED | CREATE PENDING (PENDING), to be begun again; see MOST_RESTARTS |
 | being created (a data deletion: run)| CREATE FAILED (FAILED), with RESTARTED as the reason             |
 | being stopped                       | CREATE STOPPED                                                   |
 | being updated                       | in use as before the update, which has failed                    |
@@ -11,8 +12,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -55,6 +56,8 @@ from personalize_emu.state.resources import (
 from personalize_emu.wire.errors import AwsError
 
 RESTARTED = "the emulator was restarted"
+MOST_RESTARTS = 3
+"""A job at work at more restarts than these fails: it may be what ends the process."""
 _ENDED: Mapping[str, str] = MappingProxyType(
     {
         CREATE_STOPPING: CREATE_STOPPED,
@@ -74,21 +77,32 @@ _UPDATES: Mapping[type[Resource], str] = MappingProxyType(
 
 ContextOf = Callable[[str], Context]
 """Given the ARN of a resource, a context of its account and region."""
+Resume = Callable[[Context, Any], None]
+"""Begins a job again; raises AwsError."""
+ResumedKinds = Mapping[type[Resource], Resume]
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How many creations and updates have failed, and how many deletions were finished."""
+    """How many creations and updates have failed, and how many deletions were finished.
+
+    unfinished: jobs that are to be begun again, oldest first.
+    """
 
     failed: int
     deleted: int
+    unfinished: tuple[Stateful, ...] = ()
 
 
-def end_what_was_under_way(context_of: ContextOf, records: list[Resource]) -> Ended:
-    """records: all there are, oldest first."""
+def end_what_was_under_way(context_of: ContextOf, records: list[Resource], resumed: ResumedKinds) -> Ended:
+    """records: all there are, oldest first. resumed: kinds of jobs that are begun again."""
     failed = deleted = 0
+    unfinished: list[Stateful] = []
     for record in records:
         context = context_of(record.arn)
+        if isinstance(record, Stateful) and type(record) in resumed and _is_to_be_resumed(context, record):
+            unfinished.append(record)
+            continue
         if isinstance(record, Stateful) and record.status in DELETING:
             if isinstance(record, DatasetGroup):
                 remove_event_dataset(context, record)
@@ -99,7 +113,37 @@ def end_what_was_under_way(context_of: ContextOf, records: list[Resource]) -> En
         if changes:
             context.state.store.change(record, **changes, last_updated_date_time=context.clock.now())
             failed += 1
-    return Ended(failed, deleted)
+    return Ended(failed, deleted, tuple(unfinished))
+
+
+def _is_to_be_resumed(context: Context, job: Stateful) -> bool:
+    """Whether a job is to be begun again; then its record becomes as it was after its creation."""
+    course, entry = course_of(job.kind), context.state.restarts[job.arn]
+    if job.status not in course.under_way:
+        return False
+    # Jobs that have only waited can be waited for any number of times.
+    entry.times += job.status == course.in_progress
+    if entry.times > MOST_RESTARTS:
+        return False
+    context.state.store.change(job, status=course.pending)
+    return True
+
+
+def resume_jobs(context_of: ContextOf, jobs: Sequence[Stateful], resumed: ResumedKinds) -> None:
+    """Begin jobs again in the background, in this order. What they read must be there."""
+    for job in jobs:
+        context = replace(context_of(job.arn), in_background=True)
+        try:
+            with context.state.store.lock:
+                resumed[type(job)](context, job)
+        except AwsError as error:
+            # What it needs has been deleted.
+            failed = course_of(job.kind).failed
+            context.state.store.change(
+                job, status=failed, failure_reason=str(error), last_updated_date_time=context.clock.now()
+            )
+        context.aws_services.release()
+        context.run_deferred()
 
 
 def _changes(record: Resource) -> dict[str, Any]:

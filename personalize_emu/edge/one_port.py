@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.application import create_app, is_admin_path
@@ -62,9 +62,11 @@ def emulator_with_services(
 ) -> Emulator:
     """An emulator that uses the buckets of the embedded services, or of `aws_endpoint` if that is set."""
     services = None if settings.aws_endpoint else AwsServices(client_factory(settings.account))
-    emulator = Emulator(settings, clock=clock, aws_services=services, training_processes=training_processes)
+    parts: dict[str, Any] = {"aws_services": services, "training_processes": training_processes}
+    emulator = Emulator(settings, clock=clock, **parts, resumes_jobs=True)
     if services is not None and emulator.service_rows is not None:
         keep_services(emulator.service_rows)
+    emulator.resume_jobs()
     return emulator
 
 

@@ -223,6 +223,13 @@ def insert_batch_segment_job(context: Context, params: Params) -> tuple[BatchSeg
     return job, checked
 
 
+def checked_segment_filter(context: Context, job: BatchSegmentJob) -> CheckedFilter | None:
+    """The filter of a job that has been created. Raises AwsError: it is gone, or does not fit the schemas any more."""
+    version = context.get(SolutionVersion, job.solution_version_arn)
+    record = None if job.filter_arn is None else context.get(Filter, job.filter_arn)
+    return checked_job_filter(context, record, version, "UserID")
+
+
 def describe_batch_segment_job(context: Context, params: Params) -> dict[str, Any]:
     return {"batchSegmentJob": context.get(BatchSegmentJob, params["batchSegmentJobArn"]).members()}
 

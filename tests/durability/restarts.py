@@ -19,9 +19,11 @@ from tests.given import REGION, Given
 
 
 @contextmanager
-def started(directory: Path, clock: Clock | None = None, pace: Pace = "instant", **more: Any) -> Iterator[Emulator]:
+def started(
+    directory: Path, clock: Clock | None = None, pace: Pace = "instant", *, resumes_jobs: bool = False, **more: Any
+) -> Iterator[Emulator]:
     settings = Settings(pace=pace, data_dir=str(directory), batch_workers=0, **more)
-    with mocked_emulator(settings, clock or ManualClock()) as emulator:
+    with mocked_emulator(settings, clock or ManualClock(), resumes_jobs=resumes_jobs) as emulator:
         yield emulator
 
 

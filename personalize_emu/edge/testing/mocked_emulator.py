@@ -27,10 +27,13 @@ from personalize_emu.state.clock import Clock
 
 
 @contextmanager
-def mocked_emulator(settings: Settings, clock: Clock | None) -> Iterator[Emulator]:
-    """A new emulator that handles all requests to Personalize inside the block; it is closed afterwards."""
+def mocked_emulator(settings: Settings, clock: Clock | None, *, resumes_jobs: bool = False) -> Iterator[Emulator]:
+    """A new emulator that handles all requests to Personalize inside the block; it is closed afterwards.
+
+    resumes_jobs: see `Emulator`. A state in a file has jobs without their input in S3.
+    """
     clients = EmbeddedClients(settings.account)
-    emulator = Emulator(settings, clock=clock, aws_services=AwsServices(clients))
+    emulator = Emulator(settings, clock=clock, aws_services=AwsServices(clients), resumes_jobs=resumes_jobs)
     with ExitStack() as stack:
         stack.callback(emulator.close)
         stack.callback(clients.close)

@@ -59,6 +59,8 @@ class Context:
     """Whether the service's own metrics go to CloudWatch."""
     training_processes: TrainingProcesses = field(default_factory=TrainingProcesses)
     deferred: list[Callable[[], None]] = field(default_factory=list)
+    in_background: bool = False
+    """Whether creations go on in the background, also with the pace `instant`."""
     may_wait: bool = True
     """False in the event loop of the server, which answers nobody while a handler waits or computes."""
 

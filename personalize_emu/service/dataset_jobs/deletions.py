@@ -44,12 +44,18 @@ def create_data_deletion_job(context: Context, params: Params) -> dict[str, Any]
         data_source=params["dataSource"],
         role_arn=params["roleArn"],
     )
-    datasets = tuple(dataset.arn for dataset in context.all(Dataset) if dataset.dataset_group_arn == group.arn)
+    begin_data_deletion_job(context, job)
+    return {"dataDeletionJobArn": job.arn}
+
+
+def begin_data_deletion_job(context: Context, job: DataDeletionJob) -> None:
+    """Begin a job that has been created, or again one that a restart has interrupted."""
+    group_arn = job.dataset_group_arn
+    datasets = tuple(dataset.arn for dataset in context.all(Dataset) if dataset.dataset_group_arn == group_arn)
     # It shares the queues of its datasets with their imports, so they run one after the other (D-112).
     begin_creation(
         context, job, partial(_prepare, context, job, datasets), partial(_remove, context), queues=datasets
     )
-    return {"dataDeletionJobArn": job.arn}
 
 
 def describe_data_deletion_job(context: Context, params: Params) -> dict[str, Any]:

@@ -49,6 +49,16 @@ def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any
         role_arn=params["roleArn"],
         job_output=params["jobOutput"],
     )
+    _begin(context, job, dataset)
+    return {"datasetExportJobArn": job.arn}
+
+
+def resume_dataset_export_job(context: Context, job: DatasetExportJob) -> None:
+    """Begin a job again that a restart has interrupted; files that it has written are written again."""
+    _begin(context, job, context.get(Dataset, job.dataset_arn))
+
+
+def _begin(context: Context, job: DatasetExportJob, dataset: Dataset) -> None:
     schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
     begin_creation(
         context,
@@ -58,7 +68,6 @@ def create_dataset_export_job(context: Context, params: Params) -> dict[str, Any
         queues=creation_queues(dataset),
         ready=partial(require_created, context, dataset.arn),
     )
-    return {"datasetExportJobArn": job.arn}
 
 
 def describe_dataset_export_job(context: Context, params: Params) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
@@ -92,10 +92,15 @@ def create_dataset_import_job(context: Context, params: Params) -> dict[str, Any
         import_mode=mode,
         publish_attribution_metrics_to_s3=publish,
     )
-    schema_text = context.get(Schema, dataset.schema_arn).schema
-    read = partial(_read, context, job, mode, schema_text, dataset.dataset_type)
-    _begin(context, job, reporting, read, partial(_prepare_import, context, dataset, mode))
+    _begin(context, job, dataset, reporting)
     return {"datasetImportJobArn": job.arn}
+
+
+def resume_dataset_import_job(context: Context, job: DatasetImportJob) -> None:
+    """Begin a job again that a restart has interrupted; its record is as it was after its creation."""
+    dataset = context.get(Dataset, job.dataset_arn)
+    publish = bool(job.publish_attribution_metrics_to_s3)
+    _begin(context, job, dataset, import_reporting(context, dataset, job.import_mode, publish=publish))
 
 
 def describe_dataset_import_job(context: Context, params: Params) -> dict[str, Any]:
@@ -114,16 +119,17 @@ def list_dataset_import_jobs(context: Context, params: Params) -> dict[str, Any]
 def _begin(
     context: Context,
     job: DatasetImportJob,
+    dataset: Dataset,
     reporting: ImportReporting,
-    read: Callable[[], FilesRead],
-    prepare: Callable[[pa.Table, int], PreparedImport],
 ) -> None:
     """Reports are written before the rows are stored: if that fails, the import changes nothing (R-DIJ-12)."""
+    schema_text = context.get(Schema, dataset.schema_arn).schema
+    mode = cast(ImportMode, job.import_mode)
 
     def work() -> tuple[FilesRead, PreparedImport, list[tuple[Ledger, Sums]]]:
-        log_length = _log_length(context, job.dataset_arn)
-        files = read()
-        prepared = prepare(files.table, log_length)
+        log_length = _first_log_length(context, job)
+        files = _read(context, job, mode, schema_text, dataset.dataset_type)
+        prepared = _prepare_import(context, dataset, mode, files.table, log_length)
         context.state.keeping.prepare(prepared[1].after)
         return files, prepared, reporting.reported(files.table)
 
@@ -182,9 +188,16 @@ def _opener(objects: ObjectStore, bucket: str, key: str) -> Callable[[], BinaryI
     return lambda: objects.open(bucket, key)
 
 
-def _log_length(context: Context, dataset_arn: str) -> int:
-    contents = context.state.contents(dataset_arn)
-    return 0 if contents is None else len(contents.log)
+def _first_log_length(context: Context, job: DatasetImportJob) -> int:
+    """The length of the log when the import began, also when it has been begun again after a restart."""
+    contents, entry = context.state.contents(job.dataset_arn), context.state.restarts.get(job.arn)
+    length = 0 if contents is None else len(contents.log)
+    if entry is None:
+        return length
+    if entry.log_length is None:
+        entry.log_length = length
+        context.state.store.save(job.arn)
+    return entry.log_length
 
 
 def _prepare_import(

@@ -170,7 +170,8 @@ def begin_creation(
         context.run_deferred()
 
     duration = creation_duration(context.settings, record.kind)
-    job: Job[T] = Job(creation_job(record), duration, begun, work, succeeded, failed, queues, pool=pool)
+    parts = (creation_job(record), duration, begun, work, succeeded, failed, queues)
+    job: Job[T] = Job(*parts, in_background=context.in_background, pool=pool)
     context.afterwards(lambda: start_job(context, job, record.kind, record))
 
 

@@ -17,6 +17,7 @@ from personalize_emu.service.state.entries import (
     ModelEntry,
     Progress,
     RecommenderEntry,
+    RestartEntry,
     TrainableEntry,
 )
 from personalize_emu.service.state.job_outcomes import ChooseOutcome, own_outcome
@@ -31,7 +32,9 @@ from personalize_emu.state.resources import (
     BatchInferenceJob,
     BatchSegmentJob,
     Campaign,
+    DataDeletionJob,
     Dataset,
+    DatasetExportJob,
     DatasetGroup,
     DatasetImportJob,
     EventTracker,
@@ -73,6 +76,7 @@ class EmulatorState:
     datasets: Table[DatasetEntry]
     import_jobs: Table[ImportJobEntry]
     batch_jobs: Table[JobEntry]
+    restarts: Table[RestartEntry]
     solutions: Table[TrainableEntry]
     versions: Table[ModelEntry]
     recommenders: Table[RecommenderEntry]
@@ -151,6 +155,9 @@ def new_state(
         datasets=store.table(DatasetEntry, Dataset),
         import_jobs=store.table(ImportJobEntry, DatasetImportJob),
         batch_jobs=store.table(JobEntry, BatchInferenceJob, BatchSegmentJob),
+        restarts=store.table(
+            RestartEntry, DatasetImportJob, DatasetExportJob, DataDeletionJob, BatchInferenceJob, BatchSegmentJob
+        ),
         solutions=store.table(TrainableEntry, Solution),
         versions=store.table(ModelEntry, SolutionVersion),
         recommenders=store.table(RecommenderEntry, Recommender),

@@ -126,6 +126,18 @@ class RecommenderEntry(ModelEntry, TrainableEntry):
 
 
 @dataclass(eq=False)
+class RestartEntry:
+    """Of a job that is begun again after a restart of the emulator.
+
+    times: how often it had to be, since it was created. log_length: of an import, how many individual records there
+    were when its first attempt began; None before that.
+    """
+
+    times: int = 0
+    log_length: int | None = None
+
+
+@dataclass(eq=False)
 class AttributionEntry:
     """Of a metric attribution. ledger: what it has counted; None while it does not count."""
 
