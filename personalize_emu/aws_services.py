@@ -36,9 +36,10 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from personalize_emu.kms_keys import KeyService, KeyUnavailable, NoKeys, RemoteKeys
+
 log = logging.getLogger("personalize_emu.aws")
-ClientFactory = Callable[[str, str], Any]
-"""Service name and region -> boto3 client."""
+ClientFactory = Callable[[str, str], Any]  # Service name and region -> boto3 client.
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
@@ -102,16 +103,12 @@ class NoSuchRole(RoleError):
     """The role does not exist."""
 
 
-class KeyUnavailable(Exception):
-    """The KMS key does not exist, or KMS does not respond."""
-
-
 PolicyDocument = object
 """The parsed JSON of a policy, or its text if it is not JSON; not validated."""
 MetricDatum = Mapping[str, Any]
 """An entry of MetricData of PutMetricData."""
 _MOST_DATA = 1000
-"""Maximum number of entries of one PutMetricData call."""
+"""Entries of one PutMetricData call."""
 
 
 @dataclass(frozen=True)
@@ -159,10 +156,14 @@ class ObjectStore(Listing, Protocol):
 
 
 class AwsServices:
-    """Clients of the other services, created once for each service and region and shared between threads."""
+    """Clients of the other services, created once for each service and region and shared between threads.
 
-    def __init__(self, client_factory: ClientFactory) -> None:
+    keys: of KMS; by default none exist.
+    """
+
+    def __init__(self, client_factory: ClientFactory, keys: KeyService | None = None) -> None:
         self._client_factory = client_factory
+        self.keys: KeyService = keys or NoKeys()
         self._clients: dict[tuple[str, str], Any] = {}
         # Creating boto3 clients is not thread-safe, using them is.
         self._lock = Lock()
@@ -240,8 +241,8 @@ def remote_aws_services(
 ) -> AwsServices:
     """Services at `endpoint`, or, if it is empty, at the endpoints of the AWS environment and profile.
 
-    timeout: seconds without a byte after which an attempt is aborted.
-    ourselves: the "host:port" addresses of this server; creating a client for one of them raises PointsAtOurselves.
+    timeout: seconds without a byte after which an attempt is aborted. ourselves: the "host:port" addresses of this
+    server; creating a client for one of them raises PointsAtOurselves. Without an endpoint there are no KMS keys.
     """
     from boto3.session import Session  # Takes a while, and an emulator may never call another service.
 
@@ -253,7 +254,10 @@ def remote_aws_services(
             raise PointsAtOurselves(client.meta.endpoint_url)
         return client
 
-    return AwsServices(make)
+    services = AwsServices(make)
+    if endpoint:
+        services.keys = RemoteKeys(lambda region: services.client("kms", region), StoreError)
+    return services
 
 
 def _remote_client(session: Any, service: str, region: str, endpoint: str, timeout: float) -> Any:

@@ -18,8 +18,8 @@ LONGEST_FILE = 400
 # itself, which imports lazily. A longer name allows that part only.
 FOUNDATION = frozenset(
     {
-        "data", "recipes", "filters", "settings", "aws_services", "s3_locations", "schema_files", "lazy_imports",
-        "freed_memory", "dask_cluster",
+        "data", "recipes", "filters", "settings", "aws_services", "kms_keys", "s3_locations", "schema_files",
+        "lazy_imports", "freed_memory", "dask_cluster",
     }
 )
 ALLOWED: Mapping[str, frozenset[str]] = {
@@ -29,7 +29,8 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "freed_memory": frozenset(),
     "data": frozenset(),
     "wire": frozenset(),
-    "aws_services": frozenset({"settings"}),
+    "kms_keys": frozenset(),
+    "aws_services": frozenset({"settings", "kms_keys"}),
     "dask_cluster": frozenset({"settings"}),
     "s3_locations": frozenset({"aws_services"}),
     "recipes": frozenset({"data", "lazy_imports", "freed_memory"}),
@@ -56,7 +57,8 @@ CONFINED: Mapping[str, tuple[str, ...]] = {
     "flask": ("edge",),
     "flask_cors": ("edge",),
     "boto3": ("aws_services", "edge", "demo", "tryout"),
-    "botocore": ("aws_services", "edge", "demo", "wire.models"),
+    "botocore": ("aws_services", "kms_keys", "edge", "demo", "wire.models"),
+    "cryptography": ("durability.encryption", "edge"),
     "botocore.model": ("aws_services", "edge", "demo", "wire"),
     "moto": ("edge.moto_adapter",),
     "dask": ("dask_cluster",),

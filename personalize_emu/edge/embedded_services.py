@@ -14,6 +14,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from personalize_emu.kms_keys import DataKey, EncryptionContext, KeyService, KeyState
 from personalize_emu.service.core.context import MustWait
 
 if TYPE_CHECKING:
@@ -50,6 +51,28 @@ def client_factory(account: str) -> ClientFactory:
         return clients()(service, region)
 
     return client
+
+
+class EmbeddedKeys:
+    """KMS keys of dataset groups; see `KeyService`."""
+
+    def answers_at_once(self, _arn: str) -> bool:
+        return in_use()
+
+    def state(self, arn: str) -> KeyState:
+        return _keys().state(arn) if in_use() else None
+
+    def new_data_key(self, arn: str, context: EncryptionContext) -> DataKey | None:
+        return _keys().new_data_key(arn, context) if in_use() else None
+
+    def decrypted(self, arn: str, wrapped: bytes, context: EncryptionContext) -> bytes:
+        return _keys().decrypted(arn, wrapped, context)
+
+
+@cache
+def _keys() -> KeyService:
+    made: KeyService = _adapter().EmbeddedKeys()
+    return made
 
 
 def services_application(

@@ -18,6 +18,7 @@ from personalize_emu.edge.application import create_app, is_admin_path
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for, allow_all
 from personalize_emu.edge.auth.callers import no_issued_keys
 from personalize_emu.edge.embedded_services import (
+    EmbeddedKeys,
     account_at_once,
     account_of,
     caller_of,
@@ -61,7 +62,7 @@ def emulator_with_services(
     settings: Settings, clock: Clock | None = None, training_processes: TrainingProcesses | None = None
 ) -> Emulator:
     """An emulator that uses the buckets of the embedded services, or of `aws_endpoint` if that is set."""
-    services = None if settings.aws_endpoint else AwsServices(client_factory(settings.account))
+    services = None if settings.aws_endpoint else AwsServices(client_factory(settings.account), EmbeddedKeys())
     parts: dict[str, Any] = {"aws_services": services, "training_processes": training_processes}
     emulator = Emulator(settings, clock=clock, **parts, resumes_jobs=True)
     if services is not None and emulator.service_rows is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from personalize_emu.recipes.contract.base import Kind, Model
 from personalize_emu.service.core.context import Context
+from personalize_emu.service.core.group_keys import require_usable_key
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.state.lifecycle import ACTIVE
 from personalize_emu.state.resources import Campaign, Recommender
@@ -37,11 +38,13 @@ def campaign_deployment(context: Context, campaign_arn: str, operation: str, kin
 
     Raises:
         ResourceNotFoundException: no such campaign.
-        InvalidInputException: it is not ACTIVE, or its recipe answers another operation (RT-110).
+        InvalidInputException: it is not ACTIVE, the KMS key of its data cannot be used, or its recipe answers another
+            operation (RT-110).
     """
     campaign = context.find(Campaign, campaign_arn)
     if campaign is None:
         raise not_found("campaign", campaign_arn)
+    require_usable_key(context, campaign)
     trained = context.state.trained(campaign.solution_version_arn)
     if campaign.status != ACTIVE or trained is None:
         raise InvalidInputException(f"Campaign {campaign_arn} is not ACTIVE")
@@ -57,11 +60,12 @@ def recommender_deployment(context: Context, recommender_arn: str) -> Deployment
 
     Raises:
         ResourceNotFoundException: no such recommender.
-        InvalidInputException: it is not ACTIVE.
+        InvalidInputException: it is not ACTIVE, or the KMS key of its data cannot be used.
     """
     recommender = context.find(Recommender, recommender_arn)
     if recommender is None:
         raise not_found("recommender", recommender_arn)
+    require_usable_key(context, recommender)
     trained = context.state.trained(recommender_arn)
     if recommender.status != ACTIVE or trained is None:
         raise InvalidInputException(f"Recommender {recommender_arn} is not ACTIVE")

@@ -8,6 +8,7 @@ from typing import Any
 
 from personalize_emu.service.access.role_access import require_key
 from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.group_keys import give_key, new_group_key
 from personalize_emu.service.dataset_jobs.deletions import deletion_jobs_of_group
 from personalize_emu.service.datasets.datasets import is_client_dataset
 from personalize_emu.service.datasets.event_trackers import remove_event_dataset
@@ -32,8 +33,10 @@ _CHILDREN = (EventTracker, Filter, MetricAttribution, Solution, Recommender, Dat
 def create_dataset_group(context: Context, params: Params) -> dict[str, Any]:
     if ("roleArn" in params) != ("kmsKeyArn" in params):
         raise InvalidInputException("roleArn and kmsKeyArn must be specified together.")
+    key = None
     if "roleArn" in params:
         require_key(context, params["roleArn"], params["kmsKeyArn"])
+        key = new_group_key(context, context.arn(DatasetGroup.type_word, params["name"]), params["kmsKeyArn"])
     group = create(
         context,
         DatasetGroup,
@@ -42,6 +45,8 @@ def create_dataset_group(context: Context, params: Params) -> dict[str, Any]:
         role_arn=params.get("roleArn"),
         kms_key_arn=params.get("kmsKeyArn"),
     )
+    if key is not None:
+        give_key(context.state, group.arn, key)
     begin_plain_creation(context, group)
     # Before its data have been imported, the processes have started.
     context.afterwards(context.training_processes.warm)

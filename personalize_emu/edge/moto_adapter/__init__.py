@@ -5,6 +5,7 @@
     in-process mock    mocking: mocked_personalize(endpoint) registers `endpoint` in moto for the hosts of Personalize
 
     accounts           owners of access keys and their policies
+    keys               KMS keys of dataset groups
     sessions           trust policies of roles, policies of sessions, session tokens
     managed_policies   AWS managed policies, parsed on demand
     resetting          atomic resets of all stores
@@ -21,6 +22,7 @@ from personalize_emu.edge.moto_adapter.accounts import account_at_once, account_
 from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, MockEnded, new_client
 from personalize_emu.edge.moto_adapter.embedded import embedded_application
 from personalize_emu.edge.moto_adapter.keeping.service_keeper import forget_services, keep_services
+from personalize_emu.edge.moto_adapter.keys import EmbeddedKeys
 from personalize_emu.edge.moto_adapter.mocking import (
     InterceptedRequest,
     MockEndpoint,
@@ -32,6 +34,7 @@ from personalize_emu.edge.moto_adapter.sessions import trust_enforced_in_mocks
 
 __all__ = [
     "EmbeddedClients",
+    "EmbeddedKeys",
     "InterceptedRequest",
     "MockEnded",
     "MockEndpoint",

@@ -17,6 +17,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 
 from personalize_emu.edge.moto_adapter.bucket_policies import as_service, enforce_bucket_policies
 from personalize_emu.edge.moto_adapter.faults import FailedRequest, converted
+from personalize_emu.edge.moto_adapter.keys import find_keys_by_arn
 from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
 from personalize_emu.edge.moto_adapter.resetting import using_services
 from personalize_emu.edge.moto_adapter.sessions import keep_sessions
@@ -80,6 +81,7 @@ class EmbeddedClients:
         enforce_bucket_policies()
         parse_policies_on_demand()
         keep_sessions()
+        find_keys_by_arn()
 
     def __call__(self, service: str, region: str) -> Any:
         with _making_clients:

@@ -15,6 +15,7 @@ from personalize_emu.edge.moto_adapter.bucket_policies import enforce_bucket_pol
 from personalize_emu.edge.moto_adapter.deliveries import deliveries, guard
 from personalize_emu.edge.moto_adapter.faults import FORM_BODY, answer_faults
 from personalize_emu.edge.moto_adapter.keeping.service_keeper import keep_changes
+from personalize_emu.edge.moto_adapter.keys import find_keys_by_arn
 from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
 from personalize_emu.edge.moto_adapter.resetting import using_services
 from personalize_emu.edge.moto_adapter.services.emulators import serving
@@ -73,6 +74,7 @@ def embedded_application(
     enforce_bucket_policies()
     parse_policies_on_demand()
     keep_sessions()
+    find_keys_by_arn()
     dispatcher = _without_admin_routes(werkzeug_app.DomainDispatcherApplication)(create)
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -11,6 +11,7 @@ from personalize_emu.edge.auth.access_control import access_check_for
 from personalize_emu.edge.http.faulty_response import ConnectionClosed, wait_for
 from personalize_emu.edge.moto_adapter import (
     EmbeddedClients,
+    EmbeddedKeys,
     InterceptedRequest,
     MockEndpoint,
     account_of,
@@ -33,7 +34,8 @@ def mocked_emulator(settings: Settings, clock: Clock | None, *, resumes_jobs: bo
     resumes_jobs: see `Emulator`. A state in a file has jobs without their input in S3.
     """
     clients = EmbeddedClients(settings.account)
-    emulator = Emulator(settings, clock=clock, aws_services=AwsServices(clients), resumes_jobs=resumes_jobs)
+    services = AwsServices(clients, EmbeddedKeys())
+    emulator = Emulator(settings, clock=clock, aws_services=services, resumes_jobs=resumes_jobs)
     with ExitStack() as stack:
         stack.callback(emulator.close)
         stack.callback(clients.close)

@@ -18,6 +18,7 @@ from personalize_emu.data.schemas.columns import (
 )
 from personalize_emu.runtime.events.event_rows import row_of, whole_seconds
 from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.group_keys import require_usable_key
 from personalize_emu.service.datasets.schemas import parsed_schema
 from personalize_emu.service.lifecycle.creation import require_active
 from personalize_emu.service.state.dataset_contents import DatasetContents, StreamedEvent
@@ -38,10 +39,12 @@ def _dataset_of(context: Context, tracking_id: str) -> tuple[Dataset, DatasetCon
     Raises:
         ResourceNotFoundException: EV-77.
         ResourceInUseException: the dataset is being created or deleted.
+        InvalidInputException: the KMS key of its data cannot be used.
     """
     for dataset in context.all(Dataset):
         if dataset.tracking_id == tracking_id:
             require_active(dataset)
+            require_usable_key(context, dataset)
             contents = context.state.contents(dataset.arn)
             if contents is not None:
                 return dataset, contents

@@ -20,6 +20,7 @@ from personalize_emu.data.schemas.dataset_types import INTERACTIONS
 from personalize_emu.runtime.events.event_rows import impression_of, row_of, source_of, whole_seconds
 from personalize_emu.service.attribution.event_attribution import admit_sources, count_events, ledgers_of_group
 from personalize_emu.service.core.context import Context, MustWait, Params
+from personalize_emu.service.core.group_keys import require_usable_key
 from personalize_emu.service.datasets.datasets import dataset_of_type
 from personalize_emu.service.datasets.schemas import parsed_schema
 from personalize_emu.service.state.dataset_contents import DatasetContents, StreamedEvent
@@ -49,11 +50,12 @@ def put_events(context: Context, params: Params) -> None:
 
 
 def _dataset_of_tracker(context: Context, tracking_id: str) -> tuple[Dataset, DatasetContents]:
-    """Raises InvalidInputException if the tracking id cannot be used (EV-7, EV-24)."""
+    """Raises InvalidInputException if the tracking id, or the KMS key of its data, cannot be used (EV-7, EV-24)."""
     arn = context.state.trackers.get(tracking_id)
     tracker = context.find(EventTracker, arn) if arn else None
     if tracker is None or not _accepts_events(context, tracker):
         raise InvalidInputException(f"Invalid tracking id: {tracking_id}")
+    require_usable_key(context, tracker)
     dataset = dataset_of_type(context, tracker.dataset_group_arn, INTERACTIONS)
     contents = context.state.contents(dataset.arn) if dataset else None
     if dataset is None or contents is None:

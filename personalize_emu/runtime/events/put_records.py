@@ -9,6 +9,7 @@ from personalize_emu.data.records.properties import InvalidProperties, record_ro
 from personalize_emu.data.schemas.avro import camel_name
 from personalize_emu.data.schemas.dataset_types import ACTIONS, DATASET_TYPES, ITEMS, USERS
 from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.group_keys import require_usable_key
 from personalize_emu.service.datasets.schemas import parsed_schema
 from personalize_emu.service.lifecycle.creation import require_active
 from personalize_emu.state.resources import Dataset, Schema
@@ -35,6 +36,7 @@ def _put(context: Context, dataset_type: str, dataset_arn: str, records: Sequenc
     """
     id_column = DATASET_TYPES[dataset_type].id_column
     assert id_column is not None, "records have an id"
+    require_usable_key(context, _open_dataset(context, dataset_arn, dataset_type))
     with context.state.store.lock:
         dataset = _open_dataset(context, dataset_arn, dataset_type)
         schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from personalize_emu.aws_services import KeyUnavailable, NoSuchRole, Role, RoleError, StoreError
+from personalize_emu.aws_services import NoSuchRole, Role, RoleError, StoreError
+from personalize_emu.kms_keys import KeyUnavailable
 from personalize_emu.service.access.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows, denies
 from personalize_emu.service.access.s3_inputs import NO_ACCESS, insufficient_privileges, unreadable
 from personalize_emu.service.core.context import Context

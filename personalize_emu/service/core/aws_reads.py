@@ -19,7 +19,6 @@ from typing import NoReturn, TypeVar, cast
 
 from personalize_emu.aws_services import (
     AwsServices,
-    KeyUnavailable,
     Listing,
     MetricDatum,
     ObjectInfo,
@@ -29,6 +28,7 @@ from personalize_emu.aws_services import (
     RoleError,
     StoreError,
 )
+from personalize_emu.kms_keys import DataKey, EncryptionContext, KeyState, KeyUnavailable
 
 T = TypeVar("T")
 _PAGE = 1000
@@ -88,6 +88,22 @@ class AwsReads:
 
     def key_policy(self, region: str, arn: str) -> PolicyDocument:
         return self.read(("key", region, arn), lambda: self._aws_services.key_policy(region, arn))
+
+    def key_state(self, arn: str) -> KeyState:
+        """Of a KMS key that a dataset group uses; looked up for many requests."""
+        keys = self._aws_services.keys
+        return keys.state(arn) if keys.answers_at_once(arn) else self.read(("key state", arn), lambda: keys.state(arn))
+
+    def knows_key_state(self, arn: str) -> bool:
+        """Whether `key_state` waits for nothing."""
+        return self._aws_services.keys.answers_at_once(arn)
+
+    def decrypted_data_key(self, arn: str, wrapped: bytes, context: EncryptionContext) -> bytes:
+        """For the start and for jobs. Raises KeyUnavailable."""
+        return self._aws_services.keys.decrypted(arn, wrapped, context)
+
+    def new_data_key(self, arn: str, context: EncryptionContext) -> DataKey | None:
+        return self.read(("data key", arn), lambda: self._aws_services.keys.new_data_key(arn, context))
 
     def role(self, region: str, arn: str) -> Role:
         return self.read(("role", region, arn), lambda: self._aws_services.role(region, arn))

@@ -13,6 +13,7 @@ from personalize_emu.recipes.registry import use_case_recipe
 from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
 from personalize_emu.service.configuration.solution_config import NO_INTERACTIONS
 from personalize_emu.service.core.context import Context
+from personalize_emu.service.core.group_keys import with_usable_key
 from personalize_emu.service.recipes import required_recipe
 from personalize_emu.service.state.entries import DueTraining
 from personalize_emu.service.state.trained_version import TrainedVersion
@@ -126,7 +127,7 @@ def _begin_retraining(training: RecommenderTraining) -> None:
         f"retrain {arn}",
         creation_duration(context.settings, recommender.kind),
         lambda: store.get(Recommender, arn) is not None,
-        training.run,
+        with_usable_key(context, recommender, training.run),
         succeeded,
         lambda _: None,
         pool=WorkerPool.TRAINING,

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from personalize_emu.recipes.contract.base import Progress
 from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.group_keys import with_usable_key
 from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.service_metrics import record_job_end
 from personalize_emu.service.state.emulator_state import EmulatorState
@@ -170,7 +171,7 @@ def begin_creation(
         context.run_deferred()
 
     duration = creation_duration(context.settings, record.kind)
-    parts = (creation_job(record), duration, begun, work, succeeded, failed, queues)
+    parts = (creation_job(record), duration, begun, with_usable_key(context, record, work), succeeded, failed, queues)
     job: Job[T] = Job(*parts, in_background=context.in_background, pool=pool)
     context.afterwards(lambda: start_job(context, job, record.kind, record))
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from personalize_emu.service.core.context import Context
+from personalize_emu.service.core.group_keys import with_usable_key
 from personalize_emu.service.lifecycle.creation import start_job
 from personalize_emu.state.jobs import Job, WorkerPool
 from personalize_emu.state.lifecycle import (
@@ -81,7 +82,7 @@ def begin_update(
         f"update {record.arn}",
         creation_duration(context.settings, record.kind),
         lambda: move(CREATE_IN_PROGRESS),
-        work,
+        with_usable_key(context, record, work),
         succeeded,
         failed,
         pool=WorkerPool.TRAINING,

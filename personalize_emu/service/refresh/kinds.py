@@ -27,6 +27,7 @@ from personalize_emu.recipes.next_best_action import ActionModel
 from personalize_emu.recipes.wrappers.catalog_extension import extended, in_catalog, places_in
 from personalize_emu.recipes.wrappers.exploration import Exposure, exposure_of
 from personalize_emu.service.core.context import Context
+from personalize_emu.service.core.group_keys import require_readable_data
 from personalize_emu.service.state.trained_version import Refresh, TrainedVersion
 from personalize_emu.service.state.training_selection import training_data
 from personalize_emu.service.training_data.actions import MAX_ACTIONS
@@ -106,6 +107,11 @@ class ModelRefresh(Refresh):
     @property
     def source(self) -> TrainingInput:
         return self.model.source
+
+    def require_readable_data(self) -> None:
+        record = self.model.context.state.store.find(self.model.arn)
+        if record is not None:
+            require_readable_data(self.model.context, record)
 
 
 class TrendingWindow(ModelRefresh):

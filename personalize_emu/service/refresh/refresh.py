@@ -142,6 +142,7 @@ class RefreshSchedule:
         """In the background: the clock that starts it has other callbacks to run."""
 
         def work() -> TrainedVersion:
+            self.refresh.require_readable_data()
             refreshed = self.refresh.refreshed(trained)
             self.state.keeping.prepare(refreshed)
             return refreshed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from personalize_emu.service.core.context import Context, Params, already_exists
+from personalize_emu.service.core.group_keys import require_usable_key
 from personalize_emu.service.core.tags import checked_tags
 from personalize_emu.service.lifecycle.creation import require_active
 from personalize_emu.service.solutions.version_training import begin_training, stop_training, training_inputs
@@ -49,6 +50,7 @@ def list_solution_versions(context: Context, params: Params) -> dict[str, Any]:
 def get_solution_metrics(context: Context, params: Params) -> dict[str, Any]:
     """M-1, R-SV-16."""
     version = context.get(SolutionVersion, params["solutionVersionArn"])
+    require_usable_key(context, version)
     trained = context.state.trained(version.arn)
     if version.status == ACTIVE and trained is not None:
         return {"solutionVersionArn": version.arn, "metrics": dict(trained.metrics)}

@@ -12,6 +12,7 @@ from personalize_emu.service.state.entries import (
     AttributionEntry,
     DatasetEntry,
     GroupEntry,
+    GroupKeys,
     ImportJobEntry,
     JobEntry,
     ModelEntry,
@@ -101,6 +102,7 @@ class EmulatorState:
     account_rates: dict[str, TokenBucket] = field(default_factory=dict)
     """By account and region."""
     keeping: Keeping = field(default_factory=Keeping)
+    group_keys: GroupKeys = field(default_factory=GroupKeys)
 
     def contents(self, dataset_arn: str) -> DatasetContents | None:
         """What a dataset holds; None before it is ACTIVE and when it does not exist."""

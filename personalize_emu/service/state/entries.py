@@ -7,6 +7,7 @@ readers take no lock.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from personalize_emu.service.state.attribution_ledger import Ledger
@@ -49,13 +50,39 @@ class DueTraining:
     unless_since: float | None = None
 
 
+@dataclass(frozen=True)
+class GroupKey:
+    """The data key of a dataset group with a KMS key.
+
+    key_arn: of the KMS key. wrapped: as KMS has encrypted the data key. plain: None after a restart, until KMS has
+    decrypted it.
+    """
+
+    key_arn: str
+    wrapped: bytes
+    plain: bytes | None = field(repr=False)
+
+
+@dataclass(eq=False)
+class GroupKeys:
+    """in_use: whether any group has a key, so that all others cost nothing.
+
+    locked: what reads the data of a group that could not be decrypted at the start, by the ARN of the group.
+    """
+
+    in_use: bool = False
+    locked: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+
 @dataclass(eq=False)
 class GroupEntry:
     """Of a dataset group.
 
     event_schema_arn: the schema that its first event tracker brought along. rates: by operation, with the option
-    `capacity`.
+    `capacity`. key: None unless it was made with a KMS key that exists.
     """
+
+    key: GroupKey | None = None
 
     event_ids: EventIds = field(default_factory=EventIds)
     event_schema_arn: str = ""

@@ -110,6 +110,10 @@ class Refresh(ABC):
         """Whether a refresh that is due now is left out."""
 
     @abstractmethod
+    def require_readable_data(self) -> None:
+        """Raises JobFailed: the KMS key of the data cannot be used. Runs in a worker."""
+
+    @abstractmethod
     def refreshed(self, trained: TrainedVersion) -> TrainedVersion:
         """The model that replaces `trained`. Slow; runs in a worker."""
 

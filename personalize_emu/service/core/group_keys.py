@@ -1,0 +1,127 @@
+"""KMS keys of dataset groups: the data of a group can be used while its key can (S-16, S-17).
+
+A group that is made with a key gets a data key, which KMS has encrypted with it. What needs the data asks for the state
+of the KMS key: requests are refused and jobs fail while it is disabled, about to be deleted, or gone. A key that KMS
+does not know when the group is made counts as none, unless `check_roles` refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from personalize_emu.kms_keys import ENABLED, EncryptionContext, KeyUnavailable
+from personalize_emu.service.core.context import Context, MustWait
+from personalize_emu.service.state.emulator_state import EmulatorState
+from personalize_emu.service.state.entries import GroupKey
+from personalize_emu.state.jobs import JobFailed
+from personalize_emu.state.resources import (
+    BatchInferenceJob,
+    BatchSegmentJob,
+    Campaign,
+    DataDeletionJob,
+    Dataset,
+    DatasetExportJob,
+    DatasetGroup,
+    DatasetImportJob,
+    Recommender,
+    Resource,
+    SolutionVersion,
+)
+from personalize_emu.state.store import Store
+from personalize_emu.wire.errors import InvalidInputException
+
+T = TypeVar("T")
+_NEEDS_DATA = (
+    DatasetImportJob, DatasetExportJob, DataDeletionJob, SolutionVersion, Recommender, Campaign, BatchInferenceJob,
+    BatchSegmentJob,
+)  # fmt: skip
+"""Kinds whose creation and updates read or write data of their group."""
+
+
+def encryption_context(group_arn: str) -> EncryptionContext:
+    """What the data key of a group is bound to."""
+    return {"datasetGroupArn": group_arn}
+
+
+def new_group_key(context: Context, group_arn: str, key_arn: str) -> GroupKey | None:
+    """For a group to be made; None if KMS has no such key. Raises InvalidInputException: it cannot be used."""
+    try:
+        made = context.aws_services.new_data_key(key_arn, encryption_context(group_arn))
+    except KeyUnavailable as error:
+        raise InvalidInputException(f"Key {key_arn} cannot be used: {error}") from error
+    return None if made is None else GroupKey(key_arn, made.wrapped, made.plain)
+
+
+def give_key(state: EmulatorState, group_arn: str, key: GroupKey) -> None:
+    """Called under the store's lock."""
+    state.groups[group_arn].key = key
+    state.group_keys.in_use = True
+    state.store.touch(group_arn)
+
+
+def group_arn_of(store: Store, record: Resource) -> str | None:
+    """The dataset group that a resource belongs to; None for schemas, and where the way to it has been deleted."""
+    if isinstance(record, DatasetGroup):
+        return record.arn
+    parent: Resource | None = record
+    if isinstance(record, DatasetImportJob | DatasetExportJob):
+        parent = store.get(Dataset, record.dataset_arn)
+    elif isinstance(record, Campaign | BatchInferenceJob | BatchSegmentJob):
+        parent = store.get(SolutionVersion, record.solution_version_arn)
+    return getattr(parent, "dataset_group_arn", None)
+
+
+def key_fault(context: Context, record: Resource) -> str | None:
+    """Why the data that a resource belongs to cannot be used now; None if they can. Takes no lock. Raises MustWait."""
+    if not context.state.group_keys.in_use:
+        return None
+    group_arn = group_arn_of(context.state.store, record)
+    entry = context.state.groups.get(group_arn) if group_arn else None
+    if entry is None or entry.key is None:
+        return None
+    if not context.may_wait and not context.aws_services.knows_key_state(entry.key.key_arn):
+        raise MustWait
+    key_state = context.aws_services.key_state(entry.key.key_arn)
+    if key_state == ENABLED and entry.key.plain is not None:
+        return None
+    what = "it does not exist" if key_state is None else f"its state is {key_state}"
+    if key_state == ENABLED:
+        what = "it could not decrypt the data"
+    return f"The KMS key {entry.key.key_arn} of dataset group {group_arn} cannot be used: {what}."
+
+
+def require_usable_key(context: Context, record: Resource) -> None:
+    """Raises InvalidInputException."""
+    fault = key_fault(context, record)
+    if fault is not None:
+        raise InvalidInputException(fault)
+
+
+def require_readable_data(context: Context, record: Resource) -> None:
+    """For jobs. Raises JobFailed."""
+    fault = key_fault(context, record)
+    if fault is not None:
+        raise JobFailed(fault)
+
+
+def require_loaded_data(context: Context, record: Resource) -> None:
+    """For requests whose checks read data. Raises InvalidInputException: they are not in memory, as the key cannot be
+    used since a restart; otherwise the job that is asked for fails.
+    """
+    if context.state.group_keys.locked and group_arn_of(context.state.store, record) in context.state.group_keys.locked:
+        require_usable_key(context, record)
+
+
+def with_usable_key(context: Context, record: Resource, work: Callable[[], T]) -> Callable[[], T]:
+    """The work of a job on a resource, which fails if the key cannot be used at its beginning or at its end."""
+    if not (context.state.group_keys.in_use and isinstance(record, _NEEDS_DATA)):
+        return work
+
+    def guarded() -> T:
+        require_readable_data(context, record)
+        result = work()
+        require_readable_data(context, record)
+        return result
+
+    return guarded

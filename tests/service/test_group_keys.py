@@ -1,0 +1,206 @@
+"""Dataset groups with a KMS key: their data can be used while the key can (S-16, S-17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from personalize_emu.emulator import Emulator
+from personalize_emu.kms_keys import ENABLED, REMEMBERED_SECONDS, KeyUnavailable, RemoteKeys
+from tests.batch_requests import begin
+from tests.given import POPULARITY, RANKING, REGION, ROLE, USER_PERSONALIZATION, USERS_SCHEMA, Given, as_csv, two_camps
+from tests.refusals import refusal
+
+INVALID = "InvalidInputException"
+ROWS = as_csv(two_camps(50, 20, 21))
+
+
+@pytest.fixture
+def kms(given: Given) -> Any:
+    return boto3.client("kms", region_name=REGION)
+
+
+@dataclass
+class Shop:
+    """A group with a key, what belongs to it, and requests for its data."""
+
+    given: Given
+    group: str
+    key: str
+    dataset: str
+    version: str
+    campaign: str
+    ranking: str
+    tracker: str
+    batch_version: str
+
+    def live_calls(self) -> Mapping[str, Callable[[], Any]]:
+        runtime, events = (boto3.client(f"personalize-{name}", region_name=REGION) for name in ("runtime", "events"))
+        event = {"eventType": "watch", "itemId": "i001", "sentAt": 1_700_000_000}
+        users = [{"userId": "u1", "properties": '{"age": 3}'}]
+        return {
+            "recommendations": lambda: runtime.get_recommendations(campaignArn=self.campaign, userId="u1"),
+            "ranking": lambda: runtime.get_personalized_ranking(
+                campaignArn=self.ranking, userId="u1", inputList=["i001"]
+            ),
+            "events": lambda: events.put_events(trackingId=self.tracker, sessionId="s", userId="u", eventList=[event]),
+            "users": lambda: events.put_users(datasetArn=self.dataset.replace("INTERACTIONS", "USERS"), users=users),
+            "metrics": lambda: self.given.personalize.get_solution_metrics(solutionVersionArn=self.version),
+        }
+
+    def jobs(self, suffix: str) -> dict[str, dict[str, Any]]:
+        """Status and reason of jobs of every kind that needs the data."""
+        given, personalize = self.given, self.given.personalize
+        solution = self.version.rpartition("/")[0]
+        queries = given.upload('{"userId": "u1"}\n', "in/a")
+        made = {
+            "dataset_import_job": given.import_job(self.dataset, given.upload(ROWS), f"import-{suffix}"),
+            "dataset_export_job": given.export_job(self.dataset, name=f"export-{suffix}"),
+            "data_deletion_job": given.deletion_job(
+                self.group, given.upload("USER_ID\nu9\n", "gone.csv"), f"gone-{suffix}"
+            ),
+            "solution_version": given.version(solution),
+            "campaign": given.campaign(self.version, f"campaign-{suffix}"),
+            "batch_inference_job": begin(given, self.batch_version, queries, f"batch-{suffix}"),
+        }
+        found = {}
+        for kind, arn in made.items():
+            member = "".join(part.title() for part in kind.split("_"))
+            member = member[0].lower() + member[1:]
+            found[kind] = getattr(personalize, f"describe_{kind}")(**{f"{member}Arn": arn})[member]
+        return found
+
+
+def shop_with_key(given: Given, kms: Any) -> Shop:
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    group = given.group(roleArn=ROLE, kmsKeyArn=key)
+    dataset = given.dataset(group)
+    given.import_job(dataset, given.upload(ROWS))
+    users = given.schema(USERS_SCHEMA, "users")
+    given.dataset(group, users, "Users", "users")
+    version = given.version(given.solution(group, POPULARITY))
+    rankings = given.version(given.solution(group, RANKING, "ranking"))
+    personal = given.version(given.solution(group, USER_PERSONALIZATION, "personal"))
+    tracker = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+    campaigns = given.campaign(version), given.campaign(rankings, "ranking")
+    return Shop(given, group, key, dataset, version, *campaigns, tracker, personal)
+
+
+def test_data_can_be_used_while_the_key_can(given: Given, kms: Any) -> None:
+    """[dec] Jobs fail with a reason, live requests are refused; with the key enabled again everything works."""
+    shop = shop_with_key(given, kms)
+    changes = {
+        "Disabled": lambda: kms.disable_key(KeyId=shop.key),
+        "PendingDeletion": lambda: kms.schedule_key_deletion(KeyId=shop.key, PendingWindowInDays=7),
+    }
+    for call in shop.live_calls().values():
+        call()
+    for key_state, change in changes.items():
+        change()
+        text = (
+            f"The KMS key {shop.key} of dataset group {shop.group} cannot be used: its state is {key_state}."
+        )
+        for name, call in shop.live_calls().items():
+            assert refusal(call) == (INVALID, text), name
+        for kind, shown in shop.jobs(key_state).items():
+            assert (shown["status"], shown["failureReason"]) == (
+                "FAILED" if kind == "data_deletion_job" else "CREATE FAILED",
+                text,
+            ), kind
+    kms.cancel_key_deletion(KeyId=shop.key)
+    kms.enable_key(KeyId=shop.key)
+    for call in shop.live_calls().values():
+        call()
+    statuses = {kind: shown["status"] for kind, shown in shop.jobs("again").items()}
+    assert statuses == {kind: "COMPLETED" if kind == "data_deletion_job" else "ACTIVE" for kind in statuses}
+
+
+def test_a_key_that_cannot_be_used_is_refused_for_a_new_group(given: Given, kms: Any) -> None:
+    """[dec] One that KMS does not have is accepted, as invented roles are, and encrypts nothing."""
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.disable_key(KeyId=key)
+    create = given.personalize.create_dataset_group
+    text = f"Key {key} cannot be used: its state is Disabled"
+    assert refusal(create, name="g", roleArn=ROLE, kmsKeyArn=key) == (INVALID, text)
+    assert given.imported_group() != given.group("unknown", roleArn=ROLE, kmsKeyArn=f"{key}0")
+
+
+def test_a_deleted_key_leaves_the_data_unreadable(given: Given, kms: Any, emulator: Emulator) -> None:
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    dataset = given.dataset(given.group(roleArn=ROLE, kmsKeyArn=key))
+    delete_key(key)
+    job = given.import_job(dataset, given.upload(ROWS))
+    shown = given.personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"]
+    assert shown["failureReason"].endswith("cannot be used: it does not exist.")
+    assert emulator.state.contents(dataset).bulk is None
+
+
+def delete_key(arn: str) -> None:
+    """As AWS does when the waiting period is over, and stacks do at once."""
+    from moto.kms.models import kms_backends
+
+    kms_backends[arn.split(":")[4]][REGION].delete_key(arn.rpartition("/")[2])
+
+
+def error_of(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}}, "DescribeKey")
+
+
+class Kms:
+    """A remote KMS that answers, or raises, what it is given, and counts calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.answer: Any = {"KeyMetadata": {"KeyState": "Enabled"}}
+
+    def __call__(self, region: str) -> Kms:
+        assert region == REGION
+        return self
+
+    def _answered(self, **_: Any) -> Any:
+        self.calls += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    describe_key = generate_data_key = decrypt = _answered
+
+
+def test_states_of_remote_keys_are_remembered_for_some_seconds() -> None:
+    kms, now = Kms(), [0.0]
+    keys = RemoteKeys(kms, now=lambda: now[0])
+    key = f"arn:aws:kms:{REGION}:123456789012:key/1"
+    assert not keys.answers_at_once(key)
+    assert [keys.state(key) for _ in range(3)] == [ENABLED] * 3
+    assert kms.calls == 1
+    kms.answer = {"KeyMetadata": {"KeyState": "Disabled"}}
+    now[0] = REMEMBERED_SECONDS
+    assert keys.state(key) == "Disabled"
+    assert keys.answers_at_once(key)
+
+
+@pytest.mark.parametrize(
+    ("error", "key_state"),
+    [(EndpointConnectionError(endpoint_url="x"), ENABLED), (error_of("NotFoundException"), None)],
+)
+def test_without_a_remote_kms_keys_encrypt_nothing(error: Exception, key_state: str | None) -> None:
+    kms = Kms()
+    kms.answer = error
+    keys = RemoteKeys(kms)
+    key = f"arn:aws:kms:{REGION}:123456789012:key/1"
+    assert keys.state(key) == key_state
+    assert keys.new_data_key(key, {}) is None
+    with pytest.raises(KeyUnavailable):
+        keys.decrypted(key, b"", {})
+
+
+def test_remote_keys_that_are_disabled_are_refused() -> None:
+    kms = Kms()
+    kms.answer = error_of("DisabledException")
+    with pytest.raises(KeyUnavailable):
+        RemoteKeys(kms).new_data_key(f"arn:aws:kms:{REGION}:123456789012:key/1", {})
