@@ -30,6 +30,15 @@ def solutions(driver: Any, shop: ShopState, url: str) -> None:
     show(driver, f"{url}solutions?group={shop.group}", theme="dark", size=SIZE)
 
 
+def events(driver: Any, shop: ShopState, url: str) -> None:
+    show(driver, f"{url}events?group={shop.group}", size=SIZE)
+    driver.execute_script("window.scrollTo(0, 130)")
+
+
+def log(driver: Any, shop: ShopState, url: str) -> None:
+    show(driver, f"{url}log?arn={shop.failed_import}", theme="dark", size=(SIZE[0], 420))
+
+
 def try_it(driver: Any, shop: ShopState, url: str) -> None:
     """After a click on the sixth place."""
     show(driver, f"{url}try?arn={shop.campaigns['for-you']}&user={shop.user_id}", size=SIZE)
@@ -44,6 +53,8 @@ PICTURES: dict[str, Callable[[Any, ShopState, str], None]] = {
     "console-overview": overview,
     "console-dataset": dataset,
     "console-solutions": solutions,
+    "console-events": events,
+    "console-log": log,
     "console-try": try_it,
 }
 

@@ -18,6 +18,7 @@ from personalize_emu.service.access.role_access import READ_AND_WRITE, recheck_a
 from personalize_emu.service.access.s3_inputs import NO_WRITE_ACCESS, unreadable_at_work, unwritable_at_work
 from personalize_emu.service.batch_jobs import JobLocations, job_locations
 from personalize_emu.service.core.context import Context
+from personalize_emu.service.state.entries import counted
 from personalize_emu.service.state.usage_ledger import NO_RECIPE, Batch
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import BatchJob, SolutionVersion
@@ -100,6 +101,8 @@ def transfer(
             lines = _answers(content, answering, tally, progress)
             ended = _require_readable(lines, tally) if number == len(files) else lines
             put(_output_name(source, info.key), stream_of(ended))
+    text = f"{counted(tally.lines, 'line')} of {counted(len(files), 'file')} answered, {tally.readable:,} of them JSON"
+    context.state.logs.add(job.arn, text)
     version = context.get(SolutionVersion, job.solution_version_arn)
     context.state.usage.run_batch(Batch(job.arn, version.recipe_arn or NO_RECIPE, tally.readable))
 

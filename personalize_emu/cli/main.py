@@ -16,6 +16,7 @@ from personalize_emu.cli.options import PROGRAM, WRONG_USE, CommandFailed, Comma
 from personalize_emu.cli.running_server.answers import add_answer, add_answers, add_calls
 from personalize_emu.cli.running_server.explain import add_explain
 from personalize_emu.cli.running_server.faults import add_fail, add_fail_job, add_faults
+from personalize_emu.cli.running_server.log import add_log
 from personalize_emu.cli.running_server.reset import add_health, add_reset
 from personalize_emu.cli.running_server.usage import add_usage
 from personalize_emu.cli.serve import add_serve
@@ -38,6 +39,7 @@ examples:
   personalize-emu try ratings.csv            go from a file to recommendations
   personalize-emu explain CAMPAIGN_ARN --user 42 --item 318
                                              say why an item is recommended to a user
+  personalize-emu log SOLUTION_VERSION_ARN   print what a job has done, and why it has failed
   personalize-emu check views.csv --schema views.avsc
                                              say what the service would refuse in a file
   personalize-emu usage                      say what the run would have cost on AWS
@@ -65,6 +67,7 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_health,
     add_try,
     add_explain,
+    add_log,
     add_check,
     add_usage,
     add_answer,

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from personalize_emu.edge.admin.answers import add_answer_routes
 from personalize_emu.edge.admin.explanations import add_explanation_routes
 from personalize_emu.edge.admin.faults import add_fault_routes
+from personalize_emu.edge.admin.logs import add_log_routes
 from personalize_emu.edge.admin.requests import json_body, refused
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.usage import WrongPrices
@@ -35,6 +36,7 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
     add_answer_routes(routes, emulator)
     add_fault_routes(routes, emulator)
     add_explanation_routes(routes, emulator)
+    add_log_routes(routes, emulator)
 
     @routes.get("/health")
     def health() -> ResponseReturnValue:

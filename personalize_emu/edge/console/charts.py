@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 600.0, 120.0
 MOST_BARS = 60
+MARGIN = 4.0
+"""Above and below curves, so that thick lines are not cut off."""
 GAP = 0.15
 """Share of a bar's place that stays free."""
 LEAST_HEIGHT = 1.0
@@ -60,3 +62,22 @@ def items_with_share(counts: NDArray[np.int64], share: float) -> int:
 def over_time(timestamps: NDArray[np.int64]) -> NDArray[np.float64]:
     """float64[MOST_BARS]: numbers of rows in equal spans between the first and the last timestamp."""
     return np.histogram(timestamps.astype(np.float64), bins=MOST_BARS)[0].astype(np.float64)
+
+
+def curves(series: Sequence[Sequence[float]]) -> tuple[str, ...]:
+    """SVG paths of lines to one scale that includes 0; the i-th value is in the middle of the i-th place.
+
+    series: of equal length, at least 1. A point of its own is a line without length, which round caps show as a dot.
+    """
+    values = [value for each in series for value in each]
+    lowest, highest = min([0.0, *values]), max([0.0, *values])
+    scale = (HEIGHT - 2 * MARGIN) / (highest - lowest) if highest > lowest else 0.0
+    return tuple(_curve(each, highest, scale) for each in series)
+
+
+def _curve(values: Sequence[float], highest: float, scale: float) -> str:
+    place = WIDTH / len(values)
+    points = [
+        f"{place * (number + 0.5):.2f} {MARGIN + (highest - value) * scale:.2f}" for number, value in enumerate(values)
+    ]
+    return f"M{'L'.join(points)}" if len(points) > 1 else f"M{points[0]}h0"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
@@ -18,6 +18,9 @@ from werkzeug.exceptions import HTTPException
 from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ClockOutOfRange
 from personalize_emu.state.durations import parse_duration
+
+if TYPE_CHECKING:
+    from personalize_emu.edge.console.log_page import LogPage
 
 PREFIX = "/_emu/console"
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -81,6 +84,21 @@ def console_routes(emulator: Emulator) -> Blueprint:
 
         page = solutions_page(emulator, request.args.get("group", "")) or _unknown("dataset group")
         return render_template("console/solutions.html", page=page)
+
+    @routes.get("/events")
+    def events() -> ResponseReturnValue:
+        from personalize_emu.edge.console.events_page import PERIODS, events_page
+
+        page = events_page(emulator, request.args) or _unknown("dataset group")
+        return render_template("console/events.html", page=page, periods=tuple(PERIODS))
+
+    @routes.get("/log")
+    def log() -> ResponseReturnValue:
+        return render_template("console/log.html", page=_log(emulator))
+
+    @routes.get("/parts/log")
+    def log_lines() -> ResponseReturnValue:
+        return _polled("console/log_lines.html", page=_log(emulator))
 
     @routes.get("/usage")
     def usage() -> ResponseReturnValue:
@@ -159,6 +177,12 @@ def _why_page(emulator: Emulator, args: Mapping[str, str]) -> ResponseReturnValu
     if isinstance(page, NotExplained):
         abort(404 if page.is_unknown else 400, page.reason)
     return render_template("console/why.html", deployment=chosen, page=page)
+
+
+def _log(emulator: Emulator) -> LogPage:
+    from personalize_emu.edge.console.log_page import log_page
+
+    return log_page(emulator, request.args.get("arn", "")) or _unknown("resource with a status")
 
 
 def _unknown(kind: str) -> NoReturn:

@@ -31,6 +31,9 @@ def put_action_interactions(context: Context, params: Params) -> None:
     dataset, contents = _dataset_of(context, params["trackingId"])
     schema = parsed_schema(context.get(Schema, dataset.schema_arn).schema)
     contents.append_events([_arrival(schema, interaction) for interaction in params["actionInteractions"]])
+    for each in params["actionInteractions"]:
+        if "recommendationId" in each:
+            context.state.answers.note_event(each["recommendationId"], _event_type(each["eventType"]), each["actionId"])
 
 
 def _dataset_of(context: Context, tracking_id: str) -> tuple[Dataset, DatasetContents]:

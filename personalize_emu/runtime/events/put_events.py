@@ -45,6 +45,9 @@ def put_events(context: Context, params: Params) -> None:
         admit_sources(context, dataset.dataset_group_arn, arrivals)
     if not contents.append_events(arrivals, at_once=not context.may_wait):
         raise MustWait
+    for event in params["eventList"]:
+        if "recommendationId" in event:
+            context.state.answers.note_event(event["recommendationId"], event["eventType"], event.get("itemId"))
     if is_measured:
         count_events(context, dataset.dataset_group_arn, arrivals)
 

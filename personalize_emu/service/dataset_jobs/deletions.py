@@ -20,6 +20,7 @@ from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.datasets.datasets import records_of_group
 from personalize_emu.service.lifecycle.creation import begin_creation, create, require_active
 from personalize_emu.service.state.dataset_contents import UserRemoval
+from personalize_emu.service.state.entries import counted
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import DataDeletionJob, Dataset, DatasetGroup
 
@@ -54,7 +55,7 @@ def begin_data_deletion_job(context: Context, job: DataDeletionJob) -> None:
     datasets = tuple(dataset.arn for dataset in context.all(Dataset) if dataset.dataset_group_arn == group_arn)
     # It shares the queues of its datasets with their imports, so they run one after the other (D-112).
     begin_creation(
-        context, job, partial(_prepare, context, job, datasets), partial(_remove, context), queues=datasets
+        context, job, partial(_prepare, context, job, datasets), partial(_remove, context, job), queues=datasets
     )
 
 
@@ -115,6 +116,7 @@ def _prepare(context: Context, job: DataDeletionJob, datasets: tuple[str, ...]) 
     location = parse_location(job.data_source["dataLocation"])
     recheck_access(context, job.role_arn, READ, location.bucket, [location.key])
     user_ids = users_to_delete(context.aws_services.objects(context.region), location)
+    context.state.logs.add(job.arn, f"{counted(len(user_ids), 'user')} listed")
     held = {arn: context.state.contents(arn) for arn in datasets}
     removals = {arn: contents.prepare_removal(user_ids) for arn, contents in held.items() if contents is not None}
     for removal in removals.values():
@@ -122,9 +124,11 @@ def _prepare(context: Context, job: DataDeletionJob, datasets: tuple[str, ...]) 
     return removals
 
 
-def _remove(context: Context, removals: Mapping[str, UserRemoval]) -> dict[str, Any]:
+def _remove(context: Context, job: DataDeletionJob, removals: Mapping[str, UserRemoval]) -> dict[str, Any]:
     """The number of removed rows, over all datasets (D-115). Steps that can fail precede the first removal."""
     held = [(context.state.contents(arn), removal) for arn, removal in removals.items()]
     present = [(contents, contents.up_to_date(removal)) for contents, removal in held if contents is not None]
     context.state.store.touch(*removals)
-    return {"num_deleted": sum(contents.remove_users(removal) for contents, removal in present)}
+    deleted = sum(contents.remove_users(removal) for contents, removal in present)
+    context.state.logs.add(job.arn, f"{counted(deleted, 'row')} deleted")
+    return {"num_deleted": deleted}

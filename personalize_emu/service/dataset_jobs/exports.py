@@ -27,6 +27,7 @@ from personalize_emu.service.lifecycle.creation import (
     require_created,
 )
 from personalize_emu.service.state.dataset_contents import DatasetContents
+from personalize_emu.service.state.entries import counted
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.resources import Dataset, DatasetExportJob, Schema
 
@@ -97,10 +98,12 @@ def _export(context: Context, job: DatasetExportJob, dataset_type: str, schema: 
     recheck_access(context, job.role_arn, WRITE, folder.bucket, [folder.key], refusal=NO_WRITE_ACCESS)
     objects = context.aws_services.objects(context.region)
     table = selected_records(contents, schema, dataset_type, job.ingestion_mode)
+    context.state.logs.add(job.arn, f"{counted(table.num_rows, 'row')} to write, mode {job.ingestion_mode}")
     try:
         for number, part in enumerate(csv_parts(table, context.settings.export_file_bytes)):
             key = export_file_key(folder.key, job.job_name, number)
             objects.put(folder.bucket, key, part, kms_key_arn=destination.get("kmsKeyArn"))
+            context.state.logs.add(job.arn, f"wrote {key}")
     except StoreError as error:
         raise JobFailed(unwritable_at_work(error)) from error
 

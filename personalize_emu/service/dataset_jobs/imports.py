@@ -42,7 +42,7 @@ from personalize_emu.service.service_metrics import record_import_size
 from personalize_emu.service.state.attribution_ledger import Ledger, Sums
 from personalize_emu.service.state.dataset_contents import BulkImport, DatasetContents
 from personalize_emu.service.state.emulator_state import EmulatorState
-from personalize_emu.service.state.entries import ImportReport
+from personalize_emu.service.state.entries import ImportReport, counted
 from personalize_emu.settings import quota_limits
 from personalize_emu.state.jobs import JobFailed
 from personalize_emu.state.lifecycle import CREATING
@@ -169,6 +169,8 @@ def _read(
     counts = RowCounts()
     try:
         found = input_objects(objects, location)
+        size = sum(info.size for info in found)
+        context.state.logs.add(job.arn, f"reading {counted(len(found), 'file')}, {size:,} bytes, mode {mode}")
         refuse_too_large(found, quota_limits(context.settings.quotas).get(_LARGEST[mode]))
         recheck_access(context, job.role_arn, READ, location.bucket, [info.key for info in found])
         files = [(info.key, _opener(objects, location.bucket, info.key)) for info in found]
@@ -181,7 +183,7 @@ def _read(
     except (StoreError, InvalidLocation) as error:
         raise JobFailed(unreadable_at_work(error)) from error
     log_report(job, store_report(context.state, job, counts, millisecond_warnings(table)))
-    return FilesRead(table, sum(info.size for info in found))
+    return FilesRead(table, size)
 
 
 def _opener(objects: ObjectStore, bucket: str, key: str) -> Callable[[], BinaryIO]:
@@ -216,8 +218,11 @@ def _prepare_import(
 def store_report(
     state: EmulatorState, job: DatasetImportJob, counts: RowCounts, warnings: Sequence[str] = ()
 ) -> ImportReport:
-    """Keep the report of a job, also of one that has read no row."""
+    """Keep the report of a job, also of one that has read no row, and add it to its log."""
     report = ImportReport(counts.rows, counts.left_out, tuple(counts.reasons), tuple(warnings))
+    state.logs.add(job.arn, f"{counted(report.rows, 'row')} read, {report.left_out:,} left out")
+    for text in (*(f"left out: {reason}" for reason in report.reasons), *report.warnings):
+        state.logs.add(job.arn, text, "warning")
     entry = state.import_jobs.get(job.arn)
     if entry is not None:
         entry.report = report

@@ -204,6 +204,7 @@ def with_progress(state: EmulatorState, arn: str, work: Callable[[Progress], T])
         if entry.stop.is_set() or state.jobs.closed:
             raise JobStopped(f"stopped before {stage}")
         entry.progress = ShownProgress(stage, share)
+        state.logs.report(arn, stage, share)
         log.debug("%s: %s, %d%%", arn, stage, round(100 * share))
 
     try:

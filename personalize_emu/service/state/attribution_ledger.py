@@ -74,6 +74,8 @@ WINDOW_SECONDS = 900
 """MA-30."""
 MOST_SOURCES = 100
 """MA-21, Q-18."""
+MOST_SENT_SUMS = 20_000
+"""Of one ledger, kept to be shown; about 4 MB."""
 UNDEFINED_SOURCE = "SOURCE_NAME_UNDEFINED"
 """Source of events that name none and follow no recommendation (MA-20)."""
 
@@ -123,6 +125,7 @@ class Ledger:
         self.group_arn = group_arn
         self._sources: set[str] = set()
         self._sums: dict[SumKey, float] = {}
+        self._history: dict[SumKey, float] = {}
         self._latest_report = 0
         self._lock = Lock()
 
@@ -135,6 +138,7 @@ class Ledger:
         """Fill a new ledger."""
         with self._lock:
             self._sources, self._sums = set(kept.sources), dict(kept.sums)
+            self._history = dict(kept.sums)
             self._latest_report = kept.latest_report
 
     def admit(self, sources: Iterable[str]) -> None:
@@ -154,7 +158,18 @@ class Ledger:
             first = not self._sums and bool(sums)
             for key, value in sums.items():
                 self._sums[key] = self._sums.get(key, 0.0) + value
+                self._history[key] = self._history.get(key, 0.0) + value
+            if len(self._history) > MOST_SENT_SUMS:
+                self._history = _newest_half(self._history)
             return first
+
+    def history(self) -> Sums:
+        """All sums since the start of this process, sent or not, to be shown; of the newest windows if there are many.
+
+        Like the data of the embedded CloudWatch they are not kept in a data directory.
+        """
+        with self._lock:
+            return dict(self._history)
 
     def take(self) -> Sums:
         """Remove and return everything that is to be sent."""
@@ -167,3 +182,9 @@ class Ledger:
         with self._lock:
             self._latest_report = max(int(now), self._latest_report + 1)
             return self._latest_report
+
+
+def _newest_half(sums: Sums) -> dict[SumKey, float]:
+    """By window, so that the costs of sorting are spread over as many additions."""
+    newest = sorted(sums, key=lambda key: key.window)[len(sums) // 2 :]
+    return {key: sums[key] for key in newest}

@@ -15,6 +15,8 @@ from personalize_emu.service.state.entries import (
     GroupKeys,
     ImportJobEntry,
     JobEntry,
+    JobLogs,
+    LogEntry,
     ModelEntry,
     Progress,
     RecommenderEntry,
@@ -30,6 +32,7 @@ from personalize_emu.state.bounded_cache import BoundedCache
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.jobs import Jobs
 from personalize_emu.state.resources import (
+    RESOURCE_TYPES,
     BatchInferenceJob,
     BatchSegmentJob,
     Campaign,
@@ -43,6 +46,7 @@ from personalize_emu.state.resources import (
     Recommender,
     Solution,
     SolutionVersion,
+    Stateful,
 )
 from personalize_emu.state.served_recommendations import ServedRecommendations
 from personalize_emu.state.store import Index, Store, Table
@@ -83,6 +87,8 @@ class EmulatorState:
     recommenders: Table[RecommenderEntry]
     attributions: Table[AttributionEntry]
     throughput: Table[Throughput]
+    logs: JobLogs
+    """What the jobs of every resource with a status have done."""
     trackers: Index
     """Tracking id to event tracker ARN."""
     indexes: ColumnIndexes = field(default_factory=ColumnIndexes)
@@ -145,6 +151,10 @@ def new_state(
     """remembered_bytes: of remembered scores and lists together."""
     store, usage = Store(), UsageLedger()
     usage.observe(store)
+    kinds = [kind for kind in RESOURCE_TYPES if issubclass(kind, Stateful)]
+    logs = JobLogs(clock, store.table(LogEntry, *kinds))
+    for kind in kinds:
+        store.observe(kind, logs.follow)
     return EmulatorState(
         usage=usage,
         scores=BoundedCache(remembered_bytes // 2),
@@ -164,6 +174,7 @@ def new_state(
         versions=store.table(ModelEntry, SolutionVersion),
         recommenders=store.table(RecommenderEntry, Recommender),
         attributions=store.table(AttributionEntry, MetricAttribution),
+        logs=logs,
         throughput=store.table(Throughput, Campaign, Recommender),
         trackers=store.index(EventTracker, "tracking_id"),
     )

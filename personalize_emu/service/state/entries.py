@@ -7,14 +7,31 @@ readers take no lock.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from personalize_emu.service.state.attribution_ledger import Ledger
 from personalize_emu.service.state.dataset_contents import DatasetContents, DataVersion, EventIds
 from personalize_emu.service.state.trained_version import LastRefresh, TrainedVersion
 from personalize_emu.service.state.training_selection import KnownColumns
+from personalize_emu.state.clock import Clock
+from personalize_emu.state.lifecycle import FAILED, UPDATE_FAILED
+from personalize_emu.state.resources import Stateful
+from personalize_emu.state.store import Table
 from personalize_emu.state.throughput import TokenBucket
+
+MOST_LOG_LINES = 200
+"""Of one resource; older ones are dropped."""
+
+
+def counted(number: int, word: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+FAILED_STATES = FAILED | {UPDATE_FAILED, "FAILED"}
+LogLevel = Literal["info", "warning", "error"]
 
 
 @dataclass(frozen=True)
@@ -169,3 +186,85 @@ class AttributionEntry:
     """Of a metric attribution. ledger: what it has counted; None while it does not count."""
 
     ledger: Ledger | None = None
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """time: epoch seconds of the emulator's clock."""
+
+    time: float
+    level: LogLevel
+    text: str
+
+
+@dataclass(eq=False)
+class LogEntry:
+    """The newest lines about one resource with a status. stage: the last one that was reported.
+
+    states: last known status and its time, of the resource itself (empty name) and of its updates.
+    """
+
+    lines: list[LogLine] = field(default_factory=list)
+    stage: str = ""
+    states: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+
+class JobLogs:
+    """What jobs have done, by the ARN of their resource. Any thread may call any method.
+
+    Lines are of the run of the emulator: they are not kept in a data directory.
+    """
+
+    def __init__(self, clock: Clock, entries: Table[LogEntry]) -> None:
+        self._clock = clock
+        self._entries = entries
+
+    def of(self, arn: str) -> tuple[LogLine, ...] | None:
+        """Oldest first; None if no resource with a status has the ARN."""
+        entry = self._entries.get(arn)
+        return None if entry is None else tuple(entry.lines)
+
+    def add(self, arn: str, text: str, level: LogLevel = "info") -> None:
+        """Lines about a resource that does not exist are dropped."""
+        entry = self._entries.get(arn)
+        if entry is not None:
+            _append(entry, LogLine(self._clock.now(), level, text))
+
+    def report(self, arn: str, stage: str, share: float) -> None:
+        """A line for each new stage of the work. share: of all the work, from 0 to 1."""
+        entry = self._entries.get(arn)
+        if entry is not None and entry.stage != stage:
+            entry.stage = stage
+            _append(entry, LogLine(self._clock.now(), "info", f"{stage} ({100 * share:.0f} %)"))
+
+    def follow(self, record: Stateful) -> None:
+        """A line for each status that is new. Called by the store with every new and every changed record."""
+        entry = self._entries.get(record.arn)
+        if entry is None:
+            return
+        for what, status, reason, when in _states(record):
+            before = entry.states.get(what)
+            if before is None or before[0] != status:
+                entry.states[what] = (status, when)
+                entry.stage = ""
+                text = f"{what}{status}{_duration(before, when)}{f': {reason}' if reason else ''}"
+                _append(entry, LogLine(when, "error" if status in FAILED_STATES else "info", text))
+
+
+def _append(entry: LogEntry, line: LogLine) -> None:
+    entry.lines.append(line)
+    del entry.lines[:-MOST_LOG_LINES]
+
+
+def _states(record: Stateful) -> Iterator[tuple[str, str, str | None, float]]:
+    """Prefix of the line, status, failure reason and time."""
+    yield "", record.status, record.failure_reason, record.last_updated_date_time
+    for kind in ("campaign", "recommender", "solution", "dataset"):
+        update: Mapping[str, Any] | None = getattr(record, f"latest_{kind}_update", None)
+        if update is not None and "status" in update:
+            when = float(update.get("lastUpdatedDateTime", record.last_updated_date_time))
+            yield "update: ", str(update["status"]), update.get("failureReason"), when
+
+
+def _duration(before: tuple[str, float] | None, when: float) -> str:
+    return "" if before is None else f", {max(0.0, when - before[1]):.1f} s after {before[0]}"

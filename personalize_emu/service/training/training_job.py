@@ -10,6 +10,7 @@ What differs between the two is in solutions/version_training.py and deployments
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from personalize_emu.service.core.context import Context
 from personalize_emu.service.lifecycle.creation import with_progress
 from personalize_emu.service.refresh.kinds import with_new_items
 from personalize_emu.service.refresh.refresh import serve
+from personalize_emu.service.state.entries import counted
 from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.service.training.model_selection import CHOOSING, best_input
 from personalize_emu.service.training.training_cluster import training_place
@@ -72,6 +74,7 @@ class TrainingJob(ABC):
         source, progress = self.choose_recipe(place, progress)
         progress("reading interactions", 0.0)
         snapshot = source.snapshot()
+        self.log_data(snapshot.data)
         try:
             source.check_enough(snapshot.data)
             if source.base is not None:
@@ -79,6 +82,19 @@ class TrainingJob(ABC):
             return self.fit(place, source, snapshot, progress)
         except NotEnoughData as error:
             raise JobFailed(str(error)) from error
+
+    def log_data(self, data: TrainingData) -> None:
+        """A line with what is trained on."""
+        counts = ((data.users, "interaction"), (data.user_ids, "user"), (data.catalog, "item"))
+        text = ", ".join(counted(len(each), name) for each, name in counts)
+        self.context.state.logs.add(self.arn, f"{text} to train on")
+
+    def log_metrics(self, metrics: Mapping[str, float], tuned: Mapping[str, str]) -> None:
+        """Lines with what was measured, and with the hyperparameters that were found."""
+        for title, values in (("tuned", tuned), ("measured", metrics)):
+            if values:
+                text = ", ".join(f"{name} {value}" for name, value in values.items())
+                self.context.state.logs.add(self.arn, f"{title}: {text}")
 
     def choose_recipe(self, place: TrainingPlace, progress: Progress) -> tuple[TrainingInput, Progress]:
         """The best of several inputs, and the progress to report of the steps after it."""
@@ -95,6 +111,7 @@ class TrainingJob(ABC):
         """
         data = snapshot.data
         trained = place.train(source.recipe, data, source.run(progress), source.search)
+        self.log_metrics(trained.metrics, trained.tuned)
         return TrainedVersion(
             recipe=source.facts,
             kind=source.recipe.kind,
@@ -123,6 +140,7 @@ class TrainingJob(ABC):
         run = source.run(progress)
         run = replace(run, hyperparameters={**run.hyperparameters, **base.tuned})
         metrics = place.metrics(source.recipe, snapshot.data, run)
+        self.log_metrics(metrics, base.tuned)
         return replace(with_new_items(base, snapshot.data), metrics=metrics, data_version=snapshot.data_version)
 
     def deploy(self, trained: TrainedVersion) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +17,17 @@ from personalize_emu.demo.shoppers import generate
 from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.emulator import Emulator
 from personalize_emu.schema_files import schema_text
-from tests.given import POPULARITY, RANKING, SIMS, USER_PERSONALIZATION, Given
+from tests.given import POPULARITY, RANKING, ROLE, SIMS, USER_PERSONALIZATION, Given
 
 SHOPPERS = 80
+SESSIONS = 60
+"""Answers of each of the two campaigns that are compared."""
+CLICKS_EVERY = {"popular": 12, "for-you": 4}
+"""So many answers of a campaign come to one that is clicked."""
+METRICS = (
+    {"metricName": "views", "eventType": "View", "expression": "SAMPLECOUNT()"},
+    {"metricName": "revenue", "eventType": "Purchase", "expression": "SUM(Items.PRICE)"},
+)
 RECIPES = {
     "popular": POPULARITY,
     "for-you": USER_PERSONALIZATION,
@@ -73,9 +83,37 @@ def _filled(server: LiveServer) -> ShopState:
     made = personalize.create_filter(
         name="one-brand", datasetGroupArn=group, filterExpression="INCLUDE ItemID WHERE Items.BRAND IN ($BRAND)"
     )
+    _sessions(given, server, group, campaigns)
     items = tuple(item.item_id for item in shop.items)
     user_id = shop.interactions[-1].user_id
     return ShopState(server, personalize, group, datasets, campaigns, made["filterArn"], failed, user_id, items)
+
+
+def _sessions(given: Given, server: LiveServer, group: str, campaigns: dict[str, str]) -> None:
+    """Visitors without a history see lists of two campaigns; some view an item, some of those buy it."""
+    output = {"roleArn": ROLE}
+    given.personalize.create_metric_attribution(
+        name="shop-events", datasetGroupArn=group, metrics=list(METRICS), metricsOutputConfig=output
+    )
+    tracker = given.personalize.create_event_tracker(name="shop-tracker", datasetGroupArn=group)["trackingId"]
+    runtime, events = (_client(service, server.url) for service in ("personalize-runtime", "personalize-events"))
+    for name, every in CLICKS_EVERY.items():
+        for number in range(SESSIONS):
+            answer = runtime.get_recommendations(campaignArn=campaigns[name], userId=f"visitor-{number}", numResults=5)
+            kinds = ("View", "Purchase") if number % (2 * every) == 0 else ("View",) if number % every == 0 else ()
+            sent = {
+                "itemId": answer["itemList"][number % 5]["itemId"],
+                "recommendationId": answer["recommendationId"],
+                "sentAt": time.time() - 1800 * (number % 40),
+                "properties": json.dumps({"device": "phone"}),
+            }
+            if kinds:
+                events.put_events(
+                    trackingId=tracker,
+                    userId=f"visitor-{number}",
+                    sessionId=f"session-{name}-{number}",
+                    eventList=[{"eventType": kind, **sent} for kind in kinds],
+                )
 
 
 def _client(service: str, url: str) -> Any:

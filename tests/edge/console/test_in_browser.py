@@ -76,6 +76,30 @@ def test_the_overview_follows_what_happens(driver: Any, shop: ShopState) -> None
     wait_for(driver, "document.querySelector('#calls').innerText.includes('made-later')")
 
 
+def test_the_log_follows_a_running_job(driver: Any, shop: ShopState) -> None:
+    show(driver, console(shop, f"log?arn={shop.failed_import}"))
+    shop.emulator.state.logs.add(shop.failed_import, "a later line", "warning")
+    wait_for(driver, "document.querySelector('#log').innerText.includes('a later line')")
+
+
+def test_two_campaigns_are_compared_and_series_have_their_values(driver: Any, shop: ShopState) -> None:
+    show(driver, console(shop, f"events?group={shop.group}"), size=PHONE)
+    driver.find_element("id", "event").send_keys("Purchase")
+    driver.find_element("css selector", "form button").click()
+    wait_for(driver, "document.querySelector('caption').innerText.includes('at least one Purchase')")
+    assert "popular" in driver.find_element("css selector", "main p").text
+    driver.find_element("css selector", ".series summary").click()
+    table = driver.find_element("css selector", ".series details table")
+    totals = [
+        int(text)
+        for text in driver.execute_script(
+            "return [...document.querySelectorAll('.series:first-child .legend .detail')].map(each => each.innerText)"
+        )
+    ]
+    cells = [int(cell.text) for cell in table.find_elements("css selector", "td")]
+    assert sum(cells) == sum(totals) == 20
+
+
 def test_a_click_moves_the_list(driver: Any, shop: ShopState) -> None:
     show(driver, console(shop, "try?arn=" + shop.campaigns["for-you"]), size=PHONE)
     driver.find_element("id", "user").send_keys(shop.user_id)
