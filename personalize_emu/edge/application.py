@@ -25,7 +25,7 @@ from personalize_emu.edge.auth.callers import CallerOf, no_issued_keys
 from personalize_emu.edge.console import routes as console
 from personalize_emu.edge.http.faulty_response import wait_for
 from personalize_emu.edge.http.wsgi import headers_of, path_of, sent
-from personalize_emu.edge.request_pipeline import AccountOf, answer, default_account, refuse
+from personalize_emu.edge.request_pipeline import LOOPBACK, AccountOf, answer, default_account, refuse
 from personalize_emu.emulator import Emulator
 from personalize_emu.wire.errors import AwsError, RequestEntityTooLargeException, SerializationException
 from personalize_emu.wire.render import Response
@@ -127,6 +127,7 @@ class PersonalizeMiddleware:
             account_of=self.account_of,
             access_check=self.access_check,
             patience=self.emulator.settings.instant_timeout,
+            address=environ.get("REMOTE_ADDR") or LOOPBACK,
         )
 
 

@@ -34,6 +34,7 @@ from personalize_emu.edge.http.wsgi import call_wsgi, headers_of, sent
 from personalize_emu.edge.request_log import log_service_call
 from personalize_emu.edge.request_log import services as _log
 from personalize_emu.edge.request_pipeline import (
+    LOOPBACK,
     AccountOf,
     RequestContext,
     answer,
@@ -208,6 +209,7 @@ class OnePort:
             account_of=self.account_of,
             access_check=self.access_check,
             patience=self.emulator.settings.instant_timeout,
+            address=head.address or LOOPBACK,
         )
 
 

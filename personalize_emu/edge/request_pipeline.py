@@ -33,6 +33,9 @@ from personalize_emu.wire.validate import validate
 AccountOf = Callable[[str], str | None]
 """Access key id -> its account, None if the key was never issued (P-20)."""
 
+LOOPBACK = "127.0.0.1"
+"""The address of clients in the same process."""
+
 NO_OPERATION = "unknown"
 """Operation name in the metrics for requests that name none."""
 
@@ -52,6 +55,8 @@ class RequestContext:
     patience: float | None = None
     scope: CredentialScope | None = None
     """Of the credentials, where it has been read already."""
+    address: str = LOOPBACK
+    """Of the client."""
     may_wait: bool = True
     request_id: str = field(init=False)
     started: float = field(default_factory=time.perf_counter)
@@ -155,6 +160,7 @@ def answer(
     account_of: AccountOf = default_account,
     access_check: AccessCheck = allow_all,
     patience: float | None = None,
+    address: str = LOOPBACK,
 ) -> Response:
     """Process one request. Never raises: every failure becomes an AWS error response.
 
@@ -164,10 +170,12 @@ def answer(
         headers: names in lower case.
         patience: seconds after which the call returns although work it has started continues (`Emulator.call`); set
             for HTTP clients, which have time-outs, and None for clients in the same process.
+        address: of the client.
     """
     if method == "OPTIONS":
         return preflight(headers.get("access-control-request-headers", "*"))
-    return finish(RequestContext(emulator, method, path, query, headers, body, account_of, access_check, patience))
+    parts = (emulator, method, path, query, headers, body, account_of, access_check, patience)
+    return finish(RequestContext(*parts, address=address))
 
 
 def answer_at_once(context: RequestContext) -> Response | None:

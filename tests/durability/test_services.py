@@ -137,6 +137,7 @@ def make_identities(iam: Any) -> dict[str, str]:
     iam.attach_role_policy(RoleName="PersonalizeRole", PolicyArn=FULL_ACCESS)
     own = iam.create_policy(PolicyName="own", PolicyDocument=POLICY)["Policy"]["Arn"]
     iam.create_user(UserName="ann", Tags=[{"Key": "team", "Value": "films"}])
+    iam.put_user_permissions_boundary(UserName="ann", PermissionsBoundary=own)
     iam.attach_user_policy(UserName="ann", PolicyArn=own)
     iam.create_group(GroupName="readers")
     iam.add_user_to_group(GroupName="readers", UserName="ann")
@@ -154,6 +155,7 @@ def shown_identities(iam: Any) -> dict[str, Any]:
         "policies": iam.list_policies(Scope="Local")["Policies"],
         "count": iam.get_policy(PolicyArn=FULL_ACCESS)["Policy"]["AttachmentCount"],
         "users": iam.list_users()["Users"],
+        "boundary": iam.get_user(UserName="ann")["User"]["PermissionsBoundary"],
         "user tags": iam.list_user_tags(UserName="ann")["Tags"],
         "user policies": iam.list_attached_user_policies(UserName="ann")["AttachedPolicies"],
         "groups": iam.list_groups_for_user(UserName="ann")["Groups"],

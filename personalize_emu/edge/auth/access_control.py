@@ -6,15 +6,19 @@ credentials present ─▶ well formed ─▶ known key ─▶ service, signatur
 from __future__ import annotations
 
 import hmac
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from personalize_emu.edge.auth.caller_policies import CallerPolicies, refusal_reason
-from personalize_emu.edge.auth.callers import Caller, CallerOf, known_callers
+from personalize_emu.edge.auth.callers import Caller, CallerOf, known_callers, principal_facts
+from personalize_emu.edge.auth.service_authorization import ANY, SERVICE, Permission, permissions_of
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.access.policies import CannotEvaluate, PolicyRequest
 from personalize_emu.settings import Settings
+from personalize_emu.state.identifiers import parse_arn
 from personalize_emu.wire.errors import (
     AccessDeniedException,
     ExpiredTokenException,
@@ -35,11 +39,19 @@ from personalize_emu.wire.sigv4 import (
     uncovered_parts,
 )
 
-SERVICE = "personalize"
 MOST_SKEW_SECONDS = 15 * 60
 """P-22, S-37."""
-_NOT_OF_THE_REQUEST = frozenset({"roleArn", "kmsKeyArn"})
-"""Members with ARNs of other services; a role is passed by the caller, not used."""
+PASSED_TO = "personalize.amazonaws.com"
+FAMILIES = (
+    "aws:federatedprovider",
+    "aws:principaltag/",
+    "aws:sourceidentity",
+    "aws:tokenissuetime",
+    "aws:userid",
+)
+"""Condition keys, beside those known everywhere, that a caller certainly does not have when they are missing."""
+
+_log = logging.getLogger("personalize_emu.access")
 
 
 class ReceivedRequest(Protocol):
@@ -53,6 +65,10 @@ class ReceivedRequest(Protocol):
     def params(self) -> Mapping[str, Any]: ...
     @property
     def region(self) -> str | None: ...
+    @property
+    def account(self) -> str | None: ...
+    @property
+    def address(self) -> str: ...
     @property
     def signed(self) -> SignedRequest: ...
 
@@ -76,8 +92,8 @@ def access_check_for(settings: Settings, issued: CallerOf, now: Callable[[], flo
 
     def access_check(received: ReceivedRequest) -> None:
         caller = authenticated(received.signed, callers, now())
-        if settings.auth == "iam" and caller.policies is not None:
-            _require_permission(received, caller, caller.policies())
+        if settings.auth == "iam":
+            require_permission(received, caller)
 
     return access_check
 
@@ -119,77 +135,78 @@ def _require_in_time(signature: Signature, caller: Caller, now: float) -> None:
         raise ExpiredTokenException
 
 
-def _require_permission(received: ReceivedRequest, caller: Caller, policies: CallerPolicies) -> None:
+def require_permission(received: ReceivedRequest, caller: Caller) -> None:
     """Raises AccessDeniedException (P-62) for the first permission that is missing."""
-    for request in requests_of(received):
+    policies = caller.policies() if caller.policies is not None else None
+    for permission in _permissions(received):
+        action, resource = permission.action, permission.resource
+        if permission.passes_role and _account_of(resource) != caller.account:
+            raise AccessDeniedException("Cross-account pass role is not allowed.")
+        if policies is None:
+            continue
         try:
-            reason = refusal_reason(policies, request)
+            reason = refusal_reason(policies, _request(received, caller, policies, permission))
         except CannotEvaluate as error:
+            _log.warning("%s is refused %s: its policies have %s", caller.arn, action, error)
             raise NotImplementedException(
                 f"personalize-emu does not evaluate {error} in the policies of {caller.arn}."
             ) from error
         if reason is not None:
             raise AccessDeniedException(
-                f"User: {caller.arn} is not authorized to perform: {request.action} "
-                f"on resource: {request.resource} {reason}"
+                f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} {reason}"
             )
 
 
-def requests_of(received: ReceivedRequest) -> Iterator[PolicyRequest]:
-    """All permissions that a call needs (S-28, S-30 to S-33, S-5)."""
-    params, context = received.params, _context_of(received)
-    tags_too = "tags" in params and received.known_operation.name != "TagResource"
-    actions = [received.known_operation.name, *(["TagResource"] if tags_too else [])]
-    for action in actions:
-        for resource in _resources(received):
-            tags = {f"aws:resourcetag/{key.lower()}": value for key, value in _tags(received, resource).items()}
-            yield PolicyRequest(f"{SERVICE}:{action}", resource, context={**context, **tags})
-    for role in _roles(params):
-        passed = {**context, "iam:passedtoservice": "personalize.amazonaws.com"}
-        yield PolicyRequest("iam:PassRole", role, context=passed)
+def _permissions(received: ReceivedRequest) -> Iterator[Permission]:
+    settings = received.emulator.settings
+    region, account = received.region or settings.region, received.account or settings.account
+    return permissions_of(received.known_operation.name, received.params, region, account)
 
 
-def _context_of(received: ReceivedRequest) -> dict[str, str | frozenset[str]]:
-    params = received.params
+def _request(
+    received: ReceivedRequest, caller: Caller, policies: CallerPolicies, permission: Permission
+) -> PolicyRequest:
+    """The request as policies see it, with all condition keys that it has (S-31)."""
     context: dict[str, str | frozenset[str]] = {
+        **principal_facts(caller.arn),
+        **policies.facts,
+        **_facts_of_request(received),
+        **_tags_of_request(received.params),
+    }
+    if permission.passes_role:
+        context["iam:passedtoservice"] = PASSED_TO
+    else:
+        tags = received.emulator.state.store.tags(permission.resource)
+        context |= {f"aws:resourcetag/{key.lower()}": value for key, value in tags.items()}
+    owner = _account_of(permission.resource) if permission.resource != ANY else caller.account
+    if owner:
+        context["aws:resourceaccount"] = owner
+    return PolicyRequest(permission.action, permission.resource, context=context, families=FAMILIES)
+
+
+def _facts_of_request(received: ReceivedRequest) -> Mapping[str, str]:
+    now, headers = received.emulator.clock.now(), received.signed.headers
+    facts = {
+        # Clients of AWS use TLS, whatever they use with the emulator.
         "aws:securetransport": "true",
         "aws:principalisawsservice": "false",
         "aws:viaawsservice": "false",
         "aws:requestedregion": received.region or received.emulator.settings.region,
+        "aws:currenttime": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:epochtime": str(int(now)),
+        "aws:sourceip": received.address,
     }
+    named = {"aws:useragent": headers.get("user-agent"), "aws:referer": headers.get("referer")}
+    return facts | {key: value for key, value in named.items() if value is not None}
+
+
+def _tags_of_request(params: Mapping[str, Any]) -> Mapping[str, str | frozenset[str]]:
     given = {tag["tagKey"]: tag["tagValue"] for tag in params.get("tags", ()) if len(tag) == 2}
     keys = frozenset([*given, *params.get("tagKeys", ())])
-    if keys:
-        context["aws:tagkeys"] = keys
-    return {**context, **{f"aws:requesttag/{key.lower()}": value for key, value in given.items()}}
+    tags = {f"aws:requesttag/{key.lower()}": value for key, value in given.items()}
+    return {**tags, "aws:tagkeys": keys} if keys else tags
 
 
-def _resources(received: ReceivedRequest) -> list[str]:
-    """Every resource that a request names, recipes included (S-33); `*` when it names none (S-30)."""
-    tracker = received.emulator.state.trackers.get(received.params.get("trackingId", ""))
-    named = [*_named(received.params), *([tracker] if tracker else [])]
-    return list(dict.fromkeys(named)) or ["*"]
-
-
-def _named(value: Any) -> Iterator[str]:
-    if isinstance(value, list):
-        for each in value:
-            yield from _named(each)
-    elif isinstance(value, dict):
-        for name, each in value.items():
-            if isinstance(each, str) and name.endswith("Arn") and name not in _NOT_OF_THE_REQUEST:
-                yield each
-            else:
-                yield from _named(each)
-
-
-def _roles(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        if isinstance(value.get("roleArn"), str):
-            yield value["roleArn"]
-        for each in value.values():
-            yield from _roles(each)
-
-
-def _tags(received: ReceivedRequest, resource: str) -> Mapping[str, str]:
-    return received.emulator.state.store.tags(resource)
+def _account_of(arn: str) -> str:
+    parsed = parse_arn(arn)
+    return parsed.account if parsed else ""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from personalize_emu.edge.auth.access_control import authenticated
+from personalize_emu.edge.auth.access_control import FAMILIES, authenticated
 from personalize_emu.edge.auth.caller_policies import refusal_reason
-from personalize_emu.edge.auth.callers import CallerOf, known_callers
+from personalize_emu.edge.auth.callers import CallerOf, known_callers, principal_facts
 from personalize_emu.service.access.policies import CannotEvaluate, PolicyRequest
 from personalize_emu.settings import Settings
 from personalize_emu.wire.errors import AwsError
@@ -47,7 +47,9 @@ def admin_check_for(settings: Settings, issued: CallerOf, now: Callable[[], floa
             return None
         action = f"{ACTIONS}:{route.capitalize()}"
         try:
-            reason = refusal_reason(caller.policies(), PolicyRequest(action, "*"))
+            policies = caller.policies()
+            context = {**principal_facts(caller.arn), **policies.facts}
+            reason = refusal_reason(policies, PolicyRequest(action, "*", context=context, families=FAMILIES))
         except CannotEvaluate as error:
             reason = f"because its policies have {error}"
         return reason and f"{caller.arn} is not authorized to perform {action} {reason}"

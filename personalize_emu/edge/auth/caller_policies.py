@@ -7,10 +7,17 @@ allowed = identity policies allow AND the boundary allows, if any AND the sessio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from personalize_emu.service.access.policies import MalformedPolicy, PolicyRequest, allows, denies
+from personalize_emu.service.access.policies import (
+    CannotEvaluate,
+    MalformedPolicy,
+    PolicyRequest,
+    allows,
+    denies,
+    require_identity_policies,
+)
 
 Documents = tuple[Mapping[str, Any], ...]
 
@@ -20,12 +27,13 @@ class CallerPolicies:
     """identity: of the user with its groups, or of the role; None for the account itself, which may do everything.
 
     boundary: the permissions boundary of user or role. session: passed when the session was requested. None where
-    there is none; an empty tuple allows nothing.
+    there is none; an empty tuple allows nothing. facts: condition keys that the caller has beside those of its ARN.
     """
 
     identity: Documents | None
     boundary: Documents | None = None
     session: Documents | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def refusal_reason(policies: CallerPolicies, request: PolicyRequest) -> str | None:
@@ -40,13 +48,22 @@ def refusal_reason(policies: CallerPolicies, request: PolicyRequest) -> str | No
         ("a session policy", "session policy", policies.session),
     )
     present = [(article, name, documents) for article, name, documents in kinds if documents is not None]
+    unknown: CannotEvaluate | None = None
     for article, _, documents in present:
         try:
+            require_identity_policies(documents)
             if denies(documents, request):
                 return f"with an explicit deny in {article}"
         except MalformedPolicy as error:
             return f"because {article} is malformed: {error}"
+        except CannotEvaluate as error:
+            unknown = error
     for _, name, documents in present:
-        if not allows(documents, request):
-            return f"because no {name} allows the {request.action} action"
+        try:
+            if not allows(documents, request):
+                return f"because no {name} allows the {request.action} action"
+        except CannotEvaluate as error:
+            unknown = error
+    if unknown is not None:
+        raise unknown
     return None

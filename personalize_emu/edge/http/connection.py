@@ -86,6 +86,8 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport), "HTTP runs on streams"
         self._transport = transport
         self._scheme = "http" if transport.get_extra_info("sslcontext") is None else "https"
+        peer = transport.get_extra_info("peername")
+        self._address = peer[0] if isinstance(peer, tuple) else None
         self._server.connections.add(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -152,7 +154,8 @@ class Connection(asyncio.Protocol):
             return
         method = self._parser.get_method().decode("latin-1")
         target = self._target.decode("latin-1")
-        self._head = head = Head(method, target, self._parser.get_http_version(), self._headers, self._scheme)
+        version = self._parser.get_http_version()
+        self._head = head = Head(method, target, version, self._headers, self._scheme, self._address)
         if self._parser.should_upgrade():
             return
         self._handler, self._body = self._server.application.handler_for(head), Body()

@@ -24,7 +24,7 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgra
 class Head:
     """Request line and headers. target: as sent. headers: names in lower case, repeated headers joined by commas.
 
-    scheme: http or https, by the connection.
+    scheme: http or https, by the connection. address: of the client, None if unknown.
     """
 
     method: str
@@ -32,6 +32,7 @@ class Head:
     version: str
     headers: Mapping[str, str]
     scheme: str = "http"
+    address: str | None = None
 
     @property
     def path(self) -> str:

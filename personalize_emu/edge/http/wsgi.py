@@ -55,6 +55,7 @@ def environ_of(request: HttpRequest) -> WSGIEnvironment:
         "SERVER_PORT": port if port.isdecimal() else _PORTS[head.scheme],
         "CONTENT_TYPE": head.headers.get("content-type", ""),
         "CONTENT_LENGTH": str(request.body.length),
+        **({"REMOTE_ADDR": head.address} if head.address else {}),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": head.scheme,
         "wsgi.input": request.body.open(),

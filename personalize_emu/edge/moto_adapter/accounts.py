@@ -1,17 +1,21 @@
-"""Access keys and policies of the embedded IAM and STS."""
+"""Access keys, policies and permissions boundaries of the embedded IAM and STS."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
 from datetime import UTC
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.core.responses import EmptyResult
+from moto.core.serialize import never_return
 from moto.iam.access_control import CreateAccessKeyFailure, IAMPolicy, IAMUserAccessKey
-from moto.iam.models import get_account_id_from, iam_backends
+from moto.iam.exceptions import NoSuchEntity
+from moto.iam.models import Role, User, get_account_id_from, iam_backends
+from moto.iam.responses import IamResponse
 from moto.sts.models import sts_backends
 
 from personalize_emu.edge.auth.caller_policies import CallerPolicies, Documents
@@ -21,9 +25,59 @@ from personalize_emu.service.core.context import MustWait
 
 POLICY_ARNS = "personalize_emu_policy_arns"
 """Attribute of moto's sessions: managed policies that were passed with AssumeRole."""
+BOUNDARY_MEMBER = "PermissionsBoundary"
+SESSION_TAGS = "personalize_emu_session_tags"
+"""Attribute of moto's sessions: tags that were passed with AssumeRole, as condition keys."""
+BOUNDARY = "permissions_boundary_arn"
+"""Attribute of moto's roles, and here of its users: ARN of the policy that is their permissions boundary."""
 TOKENS = "personalize_emu_session_tokens"
 """Attribute of moto's store of sessions: session tokens of users by access key id."""
 ACTIVE = "Active"
+
+
+@cache
+def keep_boundaries() -> None:
+    """Let moto's users have permissions boundaries, as its roles have. Applied once per process."""
+    responses: Any = IamResponse
+    users: Any = User
+    create, create_in_stack = responses.create_user, users.create_from_cloudformation_json.__func__
+
+    def create_user(response: Any) -> Any:
+        arn = response._get_param(BOUNDARY_MEMBER)
+        if arn:
+            _require_policy(response.backend, arn)
+        result = create(response)
+        setattr(result.result["User"], BOUNDARY, arn)
+        return result
+
+    def put_user_permissions_boundary(response: Any) -> Any:
+        user, arn = response.backend.get_user(response._get_param("UserName")), response._get_param(BOUNDARY_MEMBER)
+        _require_policy(response.backend, arn)
+        setattr(user, BOUNDARY, arn)
+        return EmptyResult()
+
+    def delete_user_permissions_boundary(response: Any) -> Any:
+        setattr(response.backend.get_user(response._get_param("UserName")), BOUNDARY, None)
+        return EmptyResult()
+
+    def create_from_cloudformation_json(kind: Any, name: str, resource: Any, *place: Any, **named: Any) -> Any:
+        user = create_in_stack(kind, name, resource, *place, **named)
+        setattr(user, BOUNDARY, resource.get("Properties", {}).get(BOUNDARY_MEMBER))
+        return user
+
+    for function in (create_user, put_user_permissions_boundary, delete_user_permissions_boundary):
+        setattr(responses, function.__name__, function)
+    users.create_from_cloudformation_json = classmethod(create_from_cloudformation_json)
+    setattr(users, BOUNDARY, None)
+    users.permissions_boundary = Role.permissions_boundary
+    responses.RESPONSE_KEY_PATH_TO_TRANSFORMER["ListUsersResponse.Users.User.PermissionsBoundary"] = never_return
+
+
+def _require_policy(store: Any, arn: str) -> None:
+    try:
+        store.get_policy(arn)
+    except ServiceException as error:
+        raise NoSuchEntity(f"Scope ARN: {arn} does not exist or is not attachable.") from error
 
 
 def account_of(access_key: str) -> str | None:
@@ -80,14 +134,24 @@ def _user(account: str, access_key: str) -> Caller | None:
         key: Any = IAMUserAccessKey(account, "aws", access_key, {})
     except CreateAccessKeyFailure:
         return None
-    if iam_backends[account]["aws"].access_keys[access_key].status != ACTIVE:
+    store: Any = iam_backends[account]["aws"]
+    if store.access_keys[access_key].status != ACTIVE:
         return None
-    return Caller(key.arn, key.create_credentials().secret_key, policies=partial(_policies_of_user, key))
+    user = next((user for user in list(store.users.values()) if _has_key(user, access_key)), None)
+    if user is None:
+        return None
+    return Caller(user.arn, key.create_credentials().secret_key, policies=partial(_policies_of_user, store, key, user))
 
 
-def _policies_of_user(key: Any) -> CallerPolicies:
+def _has_key(user: Any, access_key: str) -> bool:
+    return any(key.access_key_id == access_key for key in list(user.access_keys))
+
+
+def _policies_of_user(store: Any, key: Any, user: Any) -> CallerPolicies:
     with using_services("iam"):
-        return CallerPolicies(_documents(key.collect_policies()))
+        limits = _boundary(store, getattr(user, BOUNDARY, None))
+        facts = {"aws:userid": user.id, **_tags(user)}
+        return CallerPolicies(_documents(key.collect_policies()), limits, facts=facts)
 
 
 def _policies_of_role(account: str, session: Any) -> CallerPolicies:
@@ -101,9 +165,15 @@ def _policies_of_role(account: str, session: Any) -> CallerPolicies:
             return CallerPolicies((), session=passed)
         inline = [store.get_role_policy(role.name, name)[1] for name in store.list_role_policies(role.name)]
         attached, _ = store.list_attached_role_policies(role.name)
-        boundary = role.permissions_boundary_arn
-        limits = None if not boundary else _managed(store, [boundary])
-        return CallerPolicies(_documents([*inline, *attached]), limits, passed)
+        limits = _boundary(store, role.permissions_boundary_arn)
+        facts = {
+            "aws:principalarn": role.arn,
+            "aws:userid": session.user_id,
+            **_temporary(session.access_key),
+            **_tags(role),
+            **getattr(session, SESSION_TAGS, {}),
+        }
+        return CallerPolicies(_documents([*inline, *attached]), limits, passed, facts)
 
 
 def _policies_of_token(account: str, token: Any) -> CallerPolicies:
@@ -114,7 +184,28 @@ def _policies_of_token(account: str, token: Any) -> CallerPolicies:
         # Of the account itself, or of a user whose key has been deleted since.
         return CallerPolicies(() if token.owner else None, session=passed)
     own = owner.policies()
-    return CallerPolicies(own.identity, own.boundary, passed)
+    facts = {**own.facts, **_temporary(iam_backends[account]["aws"].access_keys[token.access_key_id])}
+    return CallerPolicies(own.identity, own.boundary, passed, facts)
+
+
+def _temporary(key: Any) -> dict[str, str]:
+    """Condition keys of temporary credentials."""
+    issued = key.create_date.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"aws:tokenissuetime": issued, "aws:multifactorauthpresent": "false"}
+
+
+def _tags(owner: Any) -> dict[str, str]:
+    """The tags of a user or role as condition keys."""
+    return tag_facts((tag["Key"], tag["Value"]) for tag in owner.tags or ())
+
+
+def tag_facts(tags: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Tags of a caller as condition keys."""
+    return {f"aws:principaltag/{key.lower()}": value for key, value in tags}
+
+
+def _boundary(store: Any, arn: str | None) -> Documents | None:
+    return _managed(store, [arn]) if arn else None
 
 
 def documents_of_session(account: str, policy: str | None, policy_arns: Iterable[str]) -> Documents | None:

@@ -15,6 +15,7 @@ from botocore.config import Config
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 
+from personalize_emu.edge.moto_adapter.accounts import keep_boundaries
 from personalize_emu.edge.moto_adapter.bucket_policies import as_service, enforce_bucket_policies
 from personalize_emu.edge.moto_adapter.faults import FailedRequest, converted
 from personalize_emu.edge.moto_adapter.keys import find_keys_by_arn
@@ -80,6 +81,7 @@ class EmbeddedClients:
         self._stubber.enabled = True
         enforce_bucket_policies()
         parse_policies_on_demand()
+        keep_boundaries()
         keep_sessions()
         find_keys_by_arn()
 

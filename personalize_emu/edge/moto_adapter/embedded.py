@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from personalize_emu.edge.http.error_responses import FORM, MalformedRequest, UnservedRequest
-from personalize_emu.edge.moto_adapter.accounts import account_of
+from personalize_emu.edge.moto_adapter.accounts import account_of, keep_boundaries
 from personalize_emu.edge.moto_adapter.bucket_policies import enforce_bucket_policies
 from personalize_emu.edge.moto_adapter.deliveries import deliveries, guard
 from personalize_emu.edge.moto_adapter.faults import FORM_BODY, answer_faults
@@ -73,6 +73,7 @@ def embedded_application(
 
     enforce_bucket_policies()
     parse_policies_on_demand()
+    keep_boundaries()
     keep_sessions()
     find_keys_by_arn()
     dispatcher = _without_admin_routes(werkzeug_app.DomainDispatcherApplication)(create)

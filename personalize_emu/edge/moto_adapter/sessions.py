@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from moto.core.exceptions import AccessDeniedError
@@ -23,8 +24,8 @@ from moto.sts.responses import TokenResponse
 from moto.sts.utils import random_session_token
 
 from personalize_emu.edge.auth.caller_policies import refusal_reason
-from personalize_emu.edge.auth.callers import Caller
-from personalize_emu.edge.moto_adapter.accounts import POLICY_ARNS, TOKENS, caller_of
+from personalize_emu.edge.auth.callers import Caller, principal_facts
+from personalize_emu.edge.moto_adapter.accounts import POLICY_ARNS, SESSION_TAGS, TOKENS, caller_of, tag_facts
 from personalize_emu.service.access.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows
 
 ASSUME = "sts:AssumeRole"
@@ -54,6 +55,7 @@ class _Thread(threading.local):
     """enforced: whether this thread processes a request to a server that checks permissions."""
 
     policy_arns: tuple[str, ...] = ()
+    session_tags: Mapping[str, str] = MappingProxyType({})
     enforced = False
 
 
@@ -103,6 +105,7 @@ def _with_policy_arns(original: Any) -> Any:
     def initialise(session: Any, *args: Any, **named: Any) -> None:
         original(session, *args, **named)
         setattr(session, POLICY_ARNS, _thread.policy_arns)
+        setattr(session, SESSION_TAGS, dict(_thread.session_tags))
 
     return initialise
 
@@ -111,11 +114,13 @@ def _assume_role(original: Any) -> Any:
     def assume_role(response: Any) -> Any:
         if _thread.enforced or _mocks:
             _require_trust(response)
+        tags = response._get_param("Tags") or []
         _thread.policy_arns = _policy_arns(response)
+        _thread.session_tags = tag_facts((tag["Key"], tag["Value"]) for tag in tags)
         try:
             return original(response)
         finally:
-            _thread.policy_arns = ()
+            _thread.policy_arns, _thread.session_tags = (), {}
 
     return assume_role
 
@@ -136,7 +141,7 @@ def _require_trust(response: Any) -> None:
     if trust is None:
         raise AccessDeniedError(arn, action)
     external_id = response._get_param("ExternalId")
-    context = {} if external_id is None else {"sts:externalid": external_id}
+    context = {**principal_facts(arn), **({} if external_id is None else {"sts:externalid": external_id})}
     try:
         trusted = _is_trusted(trust, role_arn, arn, caller, context)
     except (CannotEvaluate, MalformedPolicy) as error:
@@ -170,7 +175,7 @@ def _is_trusted(trust: Any, role_arn: str, arn: str, caller: Caller | None, cont
         return False
     if caller is None or caller.policies is None:
         return True
-    return refusal_reason(caller.policies(), PolicyRequest(ASSUME, role_arn)) is None
+    return refusal_reason(caller.policies(), PolicyRequest(ASSUME, role_arn, context=context)) is None
 
 
 def _principals(names: set[str]) -> frozenset[tuple[str, str]]:

@@ -122,11 +122,13 @@ def test_resources_are_named_by_their_arns(account: Account) -> None:
 
 
 def test_every_resource_of_a_request_counts(account: Account) -> None:
-    """S-30: CreateDataset needs permission for the schema and the group."""
+    """S-30: CreateDataset needs permission for the schema, the group, and the dataset that is to be created."""
     group, schema = account.root.group(), account.root.schema()
     account.grant(allow("personalize:CreateDataset", group))
     assert refusal(account.ann.dataset, group=group, schema=schema)[1].startswith(f"User: {ANN} is not authorized")
     account.grant(allow("personalize:CreateDataset", [group, schema]))
+    assert arn("dataset", "group/INTERACTIONS") in refusal(account.ann.dataset, group=group, schema=schema)[1]
+    account.grant(allow("personalize:CreateDataset", [group, schema, arn("dataset", "group/*")]))
     assert account.ann.dataset(group, schema)
 
 

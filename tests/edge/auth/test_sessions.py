@@ -254,3 +254,30 @@ def test_a_server_checks_trust_policies_too() -> None:
         assert refusal(personalize(session, endpoint_url=server.url).list_schemas)[0] == DENIED
         server.emulator.close()
     reset_services()
+
+
+def test_a_server_knows_the_address_of_its_client() -> None:
+    """aws:SourceIp, of calls to Personalize and in the policies of buckets."""
+    with LiveServer(emulator_with_services(Settings(pace="instant", auth="iam"))) as server:
+        at = {"endpoint_url": server.url, "region_name": REGION, **ROOT}
+        iam, s3 = boto3.client("iam", **at), boto3.client("s3", **at)
+        iam.create_user(UserName="ann")
+        client = personalize(iam.create_access_key(UserName="ann")["AccessKey"], endpoint_url=server.url)
+
+        def limit(network: str) -> None:
+            here = {"IpAddress": {"aws:SourceIp": network}}
+            statement = {**allow("s3:GetObject", "arn:aws:s3:::bucket/*", Condition=here), "Principal": "*"}
+            s3.put_bucket_policy(Bucket="bucket", Policy=policy({**statement, "Effect": "Deny"}))
+            document = policy(allow("personalize:*", Condition=here))
+            iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=document)
+
+        s3.create_bucket(Bucket="bucket")
+        s3.put_object(Bucket="bucket", Key="k", Body=b"x")
+        limit("10.0.0.0/8")
+        assert refusal(client.list_schemas)[0] == DENIED
+        assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"x"
+        limit("127.0.0.1/32")
+        assert client.list_schemas()["schemas"] == []
+        assert "Forbidden" in refusal(s3.get_object, status=403, Bucket="bucket", Key="k")[1]
+        server.emulator.close()
+    reset_services()
