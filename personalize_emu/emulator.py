@@ -84,6 +84,8 @@ class Emulator(InProcessControls, Explaining):
         elsewhere = aws_services is not None or bool(self.settings.aws_endpoint)
         self._publishes_metrics = self.settings.service_metrics and elsewhere
         self._durable = _data_directory(self.settings)
+        for name, number in ({} if self._durable is None else self._durable.quotas).items():
+            self.settings = replace(self.settings, quotas=changed_quotas(self.settings.quotas, name, number))
         self._identifiers = Identifiers(self.settings.seed, 0 if self._durable is None else self._durable.start)
         # The same after each start, so that pages of lists go on.
         self._page_secret = Identifiers(self.settings.seed).secret()
@@ -208,7 +210,9 @@ class Emulator(InProcessControls, Explaining):
         doubles.close()
 
     def raise_quota(self, name: str, number: int) -> None:
-        """Change a quota until the next reset. name: as in the option `quotas`."""
+        """Change a quota until the next reset. name: as in the option `quotas`. Raises NotWritten."""
+        if self._durable is not None:
+            self._durable.save_quota(name, number)
         self.settings = replace(self.settings, quotas=changed_quotas(self.settings.quotas, name, number))
 
     def close(self) -> None:

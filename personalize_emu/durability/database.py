@@ -29,6 +29,12 @@ MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE services (name TEXT PRIMARY KEY, node TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE figures (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE recommendations (
+        number INTEGER NOT NULL, region TEXT NOT NULL, lists TEXT NOT NULL, PRIMARY KEY (number, region)
+    ) WITHOUT ROWID;
+    """,
 )
 """From each format to the next. Format n is what the first n of them make; a released one is never changed."""
 

@@ -13,6 +13,7 @@ from personalize_emu.durability.blobs import Blobs
 from personalize_emu.durability.database import Database, Statement
 from personalize_emu.durability.directory import DataDirectory, UnusableDirectory, damaged
 from personalize_emu.durability.entries import Entries, Node
+from personalize_emu.durability.figures import Figures
 from personalize_emu.durability.records import record_of
 from personalize_emu.durability.recovery import Ended, ResumedKinds, end_what_was_under_way, go_on, resume_jobs
 from personalize_emu.durability.service_rows import ServiceRows
@@ -23,7 +24,8 @@ from personalize_emu.state.clock import Clock
 from personalize_emu.state.identifiers import parse_arn
 from personalize_emu.state.resources import Dataset, Resource
 
-_CLOCK, _STARTS = "clock", "starts"
+_CLOCK, _STARTS, _QUOTA = "clock", "starts", "quota"
+_DROP_QUOTAS = f"DELETE FROM facts WHERE name LIKE '{_QUOTA} %'"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class DurableState:
             raise
         self.start = self._counted_start()
         self._journal = StateJournal(self._database, self._blobs)
+        self._figures: Figures | None = None
         self.services = ServiceRows(self._database, self._blobs)
         """Of the embedded AWS services."""
 
@@ -106,6 +109,7 @@ class DurableState:
         nodes = dict(self._read_records(state))
         self._blobs.start_over((row[0], row[1]) for row in self._database.rows("SELECT arn, name FROM blobs"))
         events = next(self._database.rows("SELECT count(*) FROM events"))[0]
+        figures = self._read_figures(state, clock)
 
         def context(arn: str) -> Context:
             parsed = parse_arn(arn)
@@ -118,32 +122,62 @@ class DurableState:
         with state.store.lock:
             ended = end_what_was_under_way(context, found, resumed)
         go_on(context, nodes)
+        self._begin_figures(figures)
         return Loaded(len(nodes), events, ended, partial(resume_jobs, context, ended.unfinished, resumed))
+
+    def _read_figures(self, state: EmulatorState, clock: Clock) -> Figures:
+        figures = Figures(self._database, state)
+        try:
+            figures.restore(clock.now())
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            self._refuse("usage", error)
+        return figures
+
+    def _begin_figures(self, figures: Figures) -> None:
+        self._figures = figures
+        figures.begin()
+
+    @property
+    def quotas(self) -> dict[str, int]:
+        """Quotas that have been changed, by name."""
+        rows = self._database.rows("SELECT name, value FROM facts WHERE name LIKE ?", f"{_QUOTA} %")
+        return {name.removeprefix(f"{_QUOTA} "): int(value) for name, value in rows}
+
+    def save_quota(self, name: str, number: int) -> None:
+        """Raises NotWritten."""
+        self._put_fact(f"{_QUOTA} {name}", str(number))
 
     def save_clock(self, clock: Clock) -> None:
         """Raises NotWritten."""
-        self._database.queue([Statement(PUT_FACT, ((_CLOCK, repr(clock.advanced)),))], self._database.generation)
+        self._put_fact(_CLOCK, repr(clock.advanced))
+
+    def _put_fact(self, name: str, value: str) -> None:
+        self._database.queue([Statement(PUT_FACT, ((name, value),))], self._database.generation)
         self._database.flush()
 
     def reset(self) -> None:
         """Remove everything, in one transaction; the journal of the old state writes nothing any more."""
         facts = Statement(PUT_FACT, ((_CLOCK, "0"), (_STARTS, "0")))
-        self._database.start_over((*EVERYTHING, facts))
+        self._database.start_over((*EVERYTHING, Statement(_DROP_QUOTAS), facts))
+        if self._figures is not None:
+            self._figures.stop()
         self._journal, self.start = StateJournal(self._database, self._blobs), 0
         self._blobs.start_over(())
 
     def follow(self, state: EmulatorState) -> None:
         """Write what changes in a new, empty state."""
         self._journal.follow(state)
+        self._begin_figures(Figures(self._database, state))
 
     def close(self) -> None:
+        if self._figures is not None:
+            self._figures.close()
         self._database.close()
         self._directory.close()
 
     def _counted_start(self) -> int:
         number = int(self._database.fact(_STARTS, "-1")) + 1
-        self._database.queue([Statement(PUT_FACT, ((_STARTS, str(number)),))], self._database.generation)
-        self._database.flush()
+        self._put_fact(_STARTS, str(number))
         return number
 
     def _read_records(self, state: EmulatorState) -> Iterator[tuple[str, Node]]:

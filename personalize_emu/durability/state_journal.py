@@ -29,7 +29,8 @@ _DROP_USERS = (
 )
 _DROP_EVENTS = "DELETE FROM events WHERE dataset = ?"
 PUT_FACT = "REPLACE INTO facts VALUES (?, ?)"
-EVERYTHING = tuple(Statement(f"DELETE FROM {table}") for table in ("resources", "blobs", "events", "services"))
+TABLES = ("resources", "blobs", "events", "services", "figures", "recommendations")
+EVERYTHING = tuple(Statement(f"DELETE FROM {table}") for table in TABLES)
 
 
 @dataclass(frozen=True)

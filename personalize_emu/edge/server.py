@@ -38,8 +38,7 @@ PATIENCE_SECONDS = 0.3
 CLOSING_SECONDS = 0.5
 """Time for the emulator to stop its threads, and for trainings to remove their processes and files."""
 NOT_KEPT = (
-    "not kept: AWS services other than Personalize, S3, IAM, STS and KMS, usage, recorded calls, declared answers and "
-    "faults"
+    "not kept: AWS services other than Personalize, S3, IAM, STS and KMS, recorded calls, declared answers and faults"
 )
 """With `data_dir`; docs/state.md tells the whole of it."""
 SWITCH_SECONDS = 0.001

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from types import MappingProxyType
@@ -22,11 +23,12 @@ class ServedRecommendation:
 
 
 class ServedRecommendations:
-    """A bounded map; the oldest entries are dropped."""
+    """A bounded map; the oldest entries are dropped. Any thread may call any method."""
 
     def __init__(self, most_items: int = MOST_ITEMS) -> None:
         self._most = most_items
         self._held = 0
+        self._new: deque[tuple[str, ServedRecommendation]] | None = None
         # A dict keeps insertion order, so the first key is the oldest.
         self._answers: dict[str, ServedRecommendation] = {}
         self._events: dict[str, Mapping[str, frozenset[str]]] = {}
@@ -35,12 +37,37 @@ class ServedRecommendations:
     def remember(self, recommendation_id: str, deployment_arn: str, user_id: str | None, items: Sequence[str]) -> None:
         answer = ServedRecommendation(deployment_arn, user_id, tuple(items))
         with self._lock:
+            if self._new is not None:
+                self._new.append((recommendation_id, answer))
             self._answers[recommendation_id] = answer
-            self._held += _size(answer)
+            self._held += size_of(answer)
             while self._held > self._most and len(self._answers) > 1:
                 oldest = next(iter(self._answers))
-                self._held -= _size(self._answers.pop(oldest))
+                self._held -= size_of(self._answers.pop(oldest))
                 self._events.pop(oldest, None)
+
+    def note_new(self) -> None:
+        """Note from now on what `take_new` returns."""
+        # As many as there may be at most, for the case that nobody can take them.
+        self._new = deque(maxlen=self._most)
+
+    def take_new(self) -> list[tuple[str, ServedRecommendation]]:
+        """What has been added since the last call, oldest first."""
+        if not self._new:
+            return []
+        with self._lock:
+            taken, self._new = list(self._new), deque(maxlen=self._most)
+        return taken
+
+    def forget(self, is_gone: Callable[[str], bool]) -> None:
+        """Drop the responses of deployments. is_gone: of an ARN."""
+        with self._lock:
+            gone = [name for name, answer in self._answers.items() if is_gone(answer.deployment_arn)]
+            for name in gone:
+                self._held -= size_of(self._answers.pop(name))
+                self._events.pop(name, None)
+            if self._new is not None:
+                self._new = deque((each for each in self._new if not is_gone(each[1].deployment_arn)), self._most)
 
     def find(self, recommendation_id: str) -> ServedRecommendation | None:
         return self._answers.get(recommendation_id)
@@ -63,6 +90,6 @@ class ServedRecommendations:
         return ((answer, events.get(number, NO_EVENTS)) for number, answer in answers)
 
 
-def _size(answer: ServedRecommendation) -> int:
+def size_of(answer: ServedRecommendation) -> int:
     """An empty response also needs memory."""
     return max(len(answer.items), 1)

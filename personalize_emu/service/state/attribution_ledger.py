@@ -126,6 +126,7 @@ class Ledger:
         self._sources: set[str] = set()
         self._sums: dict[SumKey, float] = {}
         self._history: dict[SumKey, float] = {}
+        self._additions = 0
         self._latest_report = 0
         self._lock = Lock()
 
@@ -156,6 +157,7 @@ class Ledger:
         """Add to the sums. True when there was nothing to send before, and there is now."""
         with self._lock:
             first = not self._sums and bool(sums)
+            self._additions += 1
             for key, value in sums.items():
                 self._sums[key] = self._sums.get(key, 0.0) + value
                 self._history[key] = self._history.get(key, 0.0) + value
@@ -164,12 +166,19 @@ class Ledger:
             return first
 
     def history(self) -> Sums:
-        """All sums since the start of this process, sent or not, to be shown; of the newest windows if there are many.
-
-        Like the data of the embedded CloudWatch they are not kept in a data directory.
-        """
+        """All sums, sent or not, to be shown; of the newest windows if there are many."""
         with self._lock:
             return dict(self._history)
+
+    @property
+    def additions(self) -> int:
+        """How often sums have been added."""
+        return self._additions
+
+    def restore_history(self, sums: Sums) -> None:
+        """Fill the history of a new ledger, whose other contents have been restored."""
+        with self._lock:
+            self._history.update(sums)
 
     def take(self) -> Sums:
         """Remove and return everything that is to be sent."""

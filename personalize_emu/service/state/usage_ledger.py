@@ -8,7 +8,7 @@ Resources that have been deleted keep their usage.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -75,6 +75,7 @@ class UsageLedger:
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._changes = 0
         self._ingested: Counter[str] = Counter()
         self._requests: dict[tuple[str, int], int] = {}
         self._deployments: list[Deployed] = []
@@ -85,20 +86,24 @@ class UsageLedger:
     def ingest(self, source: str, size: int) -> None:
         """size: bytes."""
         with self._lock:
+            self._changes += 1
             self._ingested[source] += size
 
     def request(self, arn: str, now: float) -> None:
         """One request that a campaign or recommender has answered."""
         key = (arn, int(now) // WINDOW)
         with self._lock:
+            self._changes += 1
             self._requests[key] = self._requests.get(key, 0) + 1
 
     def train(self, training: Training) -> None:
         with self._lock:
+            self._changes += 1
             self._trainings.append(training)
 
     def run_batch(self, batch: Batch) -> None:
         with self._lock:
+            self._changes += 1
             self._batches.append(batch)
 
     def deploy(self, arn: str, recipe_arn: str, rate: int, now: float) -> None:
@@ -110,6 +115,7 @@ class UsageLedger:
                 if (present.recipe_arn, present.rate) == (recipe_arn, rate):
                     return
                 self._deployments[place] = replace(present, until=now)
+            self._changes += 1
             self._current[arn] = len(self._deployments)
             self._deployments.append(Deployed(arn, recipe_arn, rate, now))
 
@@ -118,7 +124,45 @@ class UsageLedger:
         with self._lock:
             place = self._current.pop(arn, None)
             if place is not None:
+                self._changes += 1
                 self._deployments[place] = replace(self._deployments[place], until=now)
+
+    @property
+    def changes(self) -> int:
+        """Differs from an earlier one when something has been added or removed since."""
+        return self._changes
+
+    def restore(self, usage: Usage) -> None:
+        """Replace everything by what another ledger had."""
+        with self._lock:
+            self._changes += 1
+            self._ingested, self._requests = Counter(usage.ingested), dict(usage.requests)
+            self._trainings, self._batches = list(usage.trainings), list(usage.batches)
+            self._deployments = list(usage.deployments)
+            self._current = {each.arn: place for place, each in enumerate(self._deployments) if each.until is None}
+
+    def agree_with(self, store: Store, now: float) -> None:
+        """Deploy what is deployed in a store, and release what is not any more."""
+        for arn in list(self._current):
+            if store.get(Campaign, arn) is None and store.get(Recommender, arn) is None:
+                self.release(arn, now)
+        for campaign in store.all(Campaign):
+            self._campaign_changed(store, campaign)
+        for recommender in store.all(Recommender):
+            self._recommender_changed(recommender)
+
+    def forget(self, is_gone: Callable[[str], bool]) -> None:
+        """Remove what was used by some resources. is_gone: of an ARN or a tracking id."""
+        usage = self.usage()
+        self.restore(
+            Usage(
+                {source: size for source, size in usage.ingested.items() if not is_gone(source)},
+                {key: count for key, count in usage.requests.items() if not is_gone(key[0])},
+                tuple(each for each in usage.deployments if not is_gone(each.arn)),
+                tuple(each for each in usage.trainings if not is_gone(each.arn)),
+                tuple(each for each in usage.batches if not is_gone(each.arn)),
+            )
+        )
 
     def usage(self) -> Usage:
         with self._lock:
