@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
 
 from personalize_emu.cli.options import DONE, FAILED, CommandFailed, Commands
@@ -43,7 +44,7 @@ def _check(chosen: argparse.Namespace) -> int:
     try:
         pairs = zip(chosen.files, map(_schema_text, chosen.schema), strict=True)
         files = [DataFile(path, text) for path, text in pairs]
-        report = check_files(files, domain=chosen.domain, recipe=chosen.recipe)
+        report = check_files(files, domain=chosen.domain, recipe=chosen.recipe, now=time.time())
     except OSError as error:
         raise CommandFailed(f"cannot read {error.filename}: {error.strerror or error}") from error
     if chosen.json:

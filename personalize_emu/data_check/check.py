@@ -8,7 +8,7 @@ from personalize_emu.data.schemas.dataset_types import ACTION_INTERACTIONS, INTE
 from personalize_emu.data_check.columns import check_columns
 from personalize_emu.data_check.files import DataFile, ReadFile, read_file
 from personalize_emu.data_check.findings import Report
-from personalize_emu.data_check.interactions import check_cold_items, check_interactions
+from personalize_emu.data_check.interactions import check_cold_items, check_future, check_interactions
 from personalize_emu.data_check.recipes import check_recipe, recipe_named
 
 TOLERATED = 0.05
@@ -16,13 +16,19 @@ TOLERATED = 0.05
 
 
 def check_files(
-    files: Sequence[DataFile], *, domain: str | None = None, recipe: str | None = None, tolerated: float = TOLERATED
+    files: Sequence[DataFile],
+    *,
+    domain: str | None = None,
+    recipe: str | None = None,
+    tolerated: float = TOLERATED,
+    now: float | None = None,
 ) -> Report:
     """Check files of one dataset group.
 
     Args:
         domain: ECOMMERCE or VIDEO_ON_DEMAND; that of the recipe if the recipe is a use case.
         recipe: name or ARN of a recipe or use case whose minima are checked.
+        now: epoch seconds, to warn of later timestamps.
 
     Raises:
         OSError: a file cannot be read. ValueError: no such recipe, or two files of one dataset type.
@@ -42,6 +48,9 @@ def check_files(
         check_columns(found, report)
     kinds = [kind for kind in (INTERACTIONS, ACTION_INTERACTIONS) if kind in read]
     interactions = {kind: check_interactions(read[kind], report) for kind in kinds}
+    if now is not None:
+        for kind in kinds:
+            check_future(read[kind], now, report)
     if ITEMS in read and INTERACTIONS in interactions:
         check_cold_items(read[ITEMS], interactions[INTERACTIONS], report)
     if facts is not None and len(read) == len(files):

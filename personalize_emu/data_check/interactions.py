@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalize_emu.data.records.interactions import Interactions, collect_interactions
-from personalize_emu.data.schemas.columns import ACTION_ID, ITEM_ID
+from personalize_emu.data.schemas.columns import ACTION_ID, ITEM_ID, TIMESTAMP
 from personalize_emu.data.schemas.dataset_types import ACTION_INTERACTIONS
 from personalize_emu.data_check.files import ReadFile
 from personalize_emu.data_check.findings import Report, share
+from personalize_emu.recipes.training.training import MINIMUM_INTERACTIONS, MINIMUM_USERS
 
 MANY_DUPLICATES = 0.1
 """Share of rows from which repeated rows are worth a warning."""
@@ -20,6 +21,10 @@ SKEWED_SHARE = 0.5
 SKEWED_USERS = 0.01
 """Interactions are skewed when this share of them is of this share of the users."""
 TOP_ITEMS = 0.01
+CLOCKS_DIFFER = 24 * 3600
+"""Seconds."""
+MILLISECONDS = 10**11
+"""Larger numbers are no seconds, which has a warning of its own."""
 MANY_COLD = 0.5
 """Share of the items without any interaction from which they are worth a warning."""
 
@@ -46,6 +51,26 @@ def check_cold_items(file: ReadFile, found: Interactions, report: Report) -> Non
         report.warn(
             file.name, f"{share(len(missing), len(seen))} items with interactions are not in the file{_first(missing)}"
         )
+
+
+def check_enough_to_train(file: ReadFile, found: Interactions, report: Report) -> None:
+    """Warn below the minima of recipes that recommend to users (R-40, T-80, T-81), without choosing one."""
+    active = found.users_with_at_least(2)
+    if len(found) < MINIMUM_INTERACTIONS:
+        text = f"too few to train: {len(found):,} interactions, at least {MINIMUM_INTERACTIONS:,} needed"
+        report.warn(file.name, text)
+    if active < MINIMUM_USERS:
+        text = f"too few to train: {active:,} users with two interactions or more, at least {MINIMUM_USERS} needed"
+        report.warn(file.name, text)
+
+
+def check_future(file: ReadFile, now: float, report: Report) -> None:
+    """Warn about timestamps after now, but for clocks that differ. now: epoch seconds."""
+    timestamps = np.asarray(file.table.column(TIMESTAMP).drop_null(), dtype=np.int64)
+    later = timestamps[(timestamps > now + CLOCKS_DIFFER) & (timestamps < MILLISECONDS)]
+    if len(later):
+        found = share(len(later), len(timestamps))
+        report.warn(file.name, f"{found} timestamps are in the future, the last on {_day(int(later.max()))}")
 
 
 def _first(ids: Collection[str]) -> str:

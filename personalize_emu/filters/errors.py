@@ -6,10 +6,14 @@ from collections.abc import Sequence
 
 
 class InvalidExpression(Exception):
-    """An invalid expression (F-90); the text is for clients."""
+    """An invalid expression (F-90); the text is for clients.
 
-    def __init__(self, detail: str) -> None:
+    position: of the first character that is wrong, from 0 to the length of the expression; None where it is not known.
+    """
+
+    def __init__(self, detail: str, position: int | None = None) -> None:
         super().__init__(f"Invalid Expression: {detail}")
+        self.position = position
 
 
 class PlaceholderNotAllowed(InvalidExpression):
@@ -19,6 +23,7 @@ class PlaceholderNotAllowed(InvalidExpression):
         Exception.__init__(
             self, f"Invalid input symbol: ${name}. Placeholders are not allowed with NOT_IN operator."
         )
+        self.position = None
 
 
 class InvalidValues(Exception):

@@ -120,7 +120,7 @@ def parse(text: str) -> FilterExpression:
     try:
         tree = _parser().parse(text)
     except UnexpectedInput as error:
-        raise InvalidExpression(_syntax_error(text, error)) from None
+        raise _syntax_error(text, error) from None
     try:
         parsed: FilterExpression = _TreeTransformer().transform(tree)
     except VisitError as error:
@@ -180,7 +180,7 @@ class _TreeTransformer(Transformer[Token, FilterExpression]):
         owner, name = parts
         known = _OWNERS.get(owner.lower())
         if known is None:
-            raise InvalidExpression(f"unknown dataset {owner}")
+            raise InvalidExpression(f"unknown dataset {owner}", owner.start_pos)
         return Column(known, str(name))
 
     def string(self, parts: list[Token]) -> str | Parameter:
@@ -212,10 +212,10 @@ def _operator(sign: Token) -> Operator:
     return operators[str(sign)]
 
 
-def _syntax_error(text: str, error: UnexpectedInput) -> str:
+def _syntax_error(text: str, error: UnexpectedInput) -> InvalidExpression:
     names = getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", ())
     expected = " or ".join(sorted(_WORDS.get(name, name) for name in names or ()))
     token = getattr(error, "token", None)
     position = len(text) if token is not None and token.type == "$END" else error.pos_in_stream or 0
     place = f"near {text[position : position + 20]!r}" if position < len(text) else "at the end"
-    return f"expected {expected} {place}"
+    return InvalidExpression(f"expected {expected} {place}", position)

@@ -15,7 +15,12 @@ from personalize_emu.data.schemas.dataset_types import ACTION_INTERACTIONS, INTE
 from personalize_emu.data_check.columns import check_columns
 from personalize_emu.data_check.files import ReadFile
 from personalize_emu.data_check.findings import Finding, Report
-from personalize_emu.data_check.interactions import check_cold_items, check_interactions
+from personalize_emu.data_check.interactions import (
+    check_cold_items,
+    check_enough_to_train,
+    check_future,
+    check_interactions,
+)
 from personalize_emu.edge.console.charts import Bar, bars, items_with_share, long_tail, over_time
 from personalize_emu.edge.console.overview import moment
 from personalize_emu.emulator import Emulator
@@ -111,7 +116,7 @@ def dataset_page(emulator: Emulator, arn: str) -> DatasetPage | None:
         newest=_preview(pa.Table.from_pylist([dict(row) for row in reversed(newest)])),
         charts=() if table is None else tuple(_charts(table)),
         imports=tuple(_imports(state, arn)),
-        findings=() if file is None else tuple(_report(state, dataset, file).findings),
+        findings=() if file is None else tuple(_report(state, dataset, file, emulator.clock.now()).findings),
     )
 
 
@@ -130,13 +135,16 @@ def _file_of(state: EmulatorState, dataset: Dataset) -> ReadFile | None:
     return ReadFile(dataset.name, dataset.dataset_type, parsed, table.slice(0, MOST_ROWS))
 
 
-def _report(state: EmulatorState, dataset: Dataset, file: ReadFile) -> Report:
+def _report(state: EmulatorState, dataset: Dataset, file: ReadFile, now: float) -> Report:
     report = Report()
     check_columns(file, report)
     for warning in millisecond_warnings(file.table):
         report.warn(file.name, warning)
     if dataset.dataset_type in (INTERACTIONS, ACTION_INTERACTIONS):
         found = check_interactions(file, report)
+        check_future(file, now, report)
+        if dataset.dataset_type == INTERACTIONS:
+            check_enough_to_train(file, found, report)
         items = _other(state, dataset, ITEMS)
         if items is not None and dataset.dataset_type == INTERACTIONS:
             check_cold_items(items, found, report)

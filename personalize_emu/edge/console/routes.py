@@ -154,7 +154,7 @@ def _try_page(
         _unknown("campaign or recommender with a trained model")
     form = Form(args if sent is None else sent)
     outcome = Outcome(form["user"]) if sent is None else tried(emulator, chosen, form)
-    event_type, properties = chosen.common_event()
+    event_type, properties = chosen.click_event()
     page = render_template(
         "console/try.html",
         choices=offered,

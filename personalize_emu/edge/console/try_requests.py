@@ -5,16 +5,19 @@ Wrong values are reported at their field: those that the form can tell itself, a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from personalize_emu.edge.console.expression_errors import Caret, caret_of
 from personalize_emu.edge.console.trying import Deployment, Named, parameters_of
 from personalize_emu.edge.operation_calls import OperationRefused, call_operation
 from personalize_emu.emulator import Emulator
 from personalize_emu.state.identifiers import parse_arn
+from personalize_emu.state.lifecycle import CREATING
 from personalize_emu.state.resources import Filter
 
 DEFAULT_RESULTS = 10
@@ -41,9 +44,9 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 class WrongField(Exception):
     """A value of the form is not acceptable; the text of the exception is shown at the field."""
 
-    def __init__(self, name: str, message: str) -> None:
+    def __init__(self, name: str, message: str, caret: Caret | None = None) -> None:
         super().__init__(message)
-        self.name, self.message = name, message
+        self.name, self.message, self.caret = name, message, caret
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class Form:
     values: Mapping[str, str]
 
     def __getitem__(self, name: str) -> str:
-        return self.values.get(name, "").strip()
+        # Browsers send line breaks of text areas as two characters, and count them as one.
+        return self.values.get(name, "").replace("\r\n", "\n").strip()
 
     def lines(self, name: str) -> list[str]:
         """Values of a field with one a line, or separated by commas."""
@@ -82,13 +86,14 @@ class Place:
 class Outcome:
     """What came of the form. places: None if no list was asked for or it was refused. user: also an invented one.
 
-    sent: what was sent before the list was asked for, in words.
+    sent: what was sent before the list was asked for, in words. caret: where the text of the wrong field is wrong.
     """
 
     user: str
     places: tuple[Place, ...] | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     sent: str = ""
+    caret: Caret | None = None
 
 
 def tried(emulator: Emulator, deployment: Deployment, form: Form) -> Outcome:
@@ -96,15 +101,16 @@ def tried(emulator: Emulator, deployment: Deployment, form: Form) -> Outcome:
     sender, user, sent = _Sender(emulator, deployment, form), form["user"], ""
     try:
         if form["click"]:
-            sender.send(_user_who_clicks(user), [form["click"]])
-            sent = f"Sent a {form['event_type']} of {deployment.named(form['click']).name} by {user}."
+            sender.click(_user_who_clicks(user), form["click"])
+            kind, name = form["event_type"] or deployment.click_event()[0], deployment.named(form["click"]).name
+            sent = f"Sent a {kind} of {name} by {user}."
         elif form["invented"] and not user:
             user, items = sender.invented_user(), form.lines("invented")
             sender.send(user, items, "invented")
             sent = f"Invented the user {user} with {len(items)} interactions."
         return Outcome(user, sender.listed(user), sent=sent)
     except WrongField as error:
-        return Outcome(user, errors={error.name: error.message}, sent=sent)
+        return Outcome(user, errors={error.name: error.message}, sent=sent, caret=error.caret)
 
 
 def _user_who_clicks(user: str) -> str:
@@ -129,12 +135,31 @@ class _Sender:
             number += 1
         return f"{INVENTED}{number}"
 
+    def click(self, user: str, number: str) -> None:
+        """An event on an item, or on an action."""
+        if not self.deployment.lists_actions:
+            self.send(user, [number])
+            return
+        now, kind = self.emulator.clock.now(), self.form["event_type"] or self.deployment.click_event()[0]
+        interaction = {"actionId": number, "userId": user, "sessionId": f"{user}-console", "timestamp": now}
+        params = {"trackingId": self._actions_tracking_id(), "actionInteractions": [{**interaction, "eventType": kind}]}
+        self._call("PutActionInteractions", params, "event_type")
+
+    def _actions_tracking_id(self) -> str:
+        found = self.deployment.actions_tracking_id
+        if found is None:
+            raise WrongField(ELSEWHERE, "Create an action interactions dataset to send what users do with actions.")
+        return found
+
     def send(self, user: str, items: list[str], name: str = "click") -> None:
         """One event for each item, a second apart, the last one now."""
         if len(items) > MOST_CLICKS:
             raise WrongField(name, f"at most {MOST_CLICKS} items")
         now = self.emulator.clock.now()
         kind, properties = self.form["event_type"] or "click", self._properties()
+        if self.deployment.lists_actions:
+            # The fields are about events on actions.
+            kind, properties = self.deployment.common_event()
         given = {"properties": json.dumps(properties)} if properties else {}
         events = [
             {"eventType": kind, "itemId": item, "sentAt": now - (len(items) - 1 - place), **given}
@@ -174,7 +199,7 @@ class _Sender:
             members = "personalizedRanking"
         else:
             params["numResults"] = self.form.number("count", DEFAULT_RESULTS)
-            members = "actionList" if operation == "GetActionRecommendations" else "itemList"
+            members = "actionList" if self.deployment.lists_actions else "itemList"
         if operation == "GetRecommendations":
             params |= {"itemId": self.form["item"]} if self.form["item"] else {}
             params |= self._promotions()
@@ -184,7 +209,7 @@ class _Sender:
 
     def _filter(self, name: str, values: str) -> dict[str, Any]:
         """Members of a request or promotion."""
-        arn = self.form[name]
+        arn = self._written_filter(f"{name}_expression") or self.form[name]
         record = self.emulator.state.store.get(Filter, arn) if arn else None
         if arn and record is None:
             raise WrongField(name, "there is no such filter; it may have been deleted")
@@ -195,6 +220,32 @@ class _Sender:
         if missing:
             raise WrongField(values, f"the filter needs a value for ${missing[0]}: {missing[0]}=value")
         return {"filterArn": arn, **({"filterValues": given} if given else {})}
+
+    def _written_filter(self, name: str) -> str:
+        """The ARN of a filter with the expression of a field, created if there is none; empty without an expression."""
+        expression = self.form[name]
+        if not expression:
+            return ""
+        found = self._filter_with(expression)
+        if found is None:
+            params = {"datasetGroupArn": self.deployment.group_arn, "filterExpression": expression}
+            params["name"] = f"console-{hashlib.sha256(expression.encode()).hexdigest()[:12]}"
+            try:
+                call_operation(self.emulator, "CreateFilter", params, region=self.region, account=self.account)
+            except OperationRefused as error:
+                caret = caret_of(expression, error.message)
+                raise WrongField(name, f"{error.code}: {error.message}", caret) from None
+            found = self._filter_with(expression)
+        if found is None or found.status in CREATING:
+            raise WrongField(name, "The filter is being created; send it again in a moment.")
+        return found.arn
+
+    def _filter_with(self, expression: str) -> Filter | None:
+        """The newest of the group."""
+        filters = reversed(self.emulator.state.store.all(Filter))
+        group = self.deployment.group_arn
+        own = (each for each in filters if each.dataset_group_arn == group and each.filter_expression == expression)
+        return next(own, None)
 
     def _values(self, name: str) -> dict[str, str]:
         """Lines `NAME=value, value`; texts get the quotes that the service wants."""
@@ -208,7 +259,7 @@ class _Sender:
         return found
 
     def _promotions(self) -> dict[str, Any]:
-        if not self.form["promotion"]:
+        if not self.form["promotion"] and not self.form["promotion_expression"]:
             return {}
         percent = self.form.number("promotion_percent", 20)
         promotion = {"name": "console", "percentPromotedItems": percent}
@@ -245,7 +296,8 @@ class _Sender:
             if re.search(pattern, message):
                 return name
         if re.search(r"[Ff]ilter|\$|[Pp]arameter", message):
-            promotes = self.form["promotion"] and not self.form["filter"]
+            has_filter = self.form["filter"] or self.form["filter_expression"]
+            promotes = not has_filter and (self.form["promotion"] or self.form["promotion_expression"])
             return "promotion_values" if promotes else "filter_values"
         return default
 

@@ -20,7 +20,7 @@ from personalize_emu.data.schemas.columns import (
     USER_ID,
     encoded,
 )
-from personalize_emu.data.schemas.dataset_types import ACTIONS, INTERACTIONS, ITEMS
+from personalize_emu.data.schemas.dataset_types import ACTION_INTERACTIONS, ACTIONS, INTERACTIONS, ITEMS
 from personalize_emu.edge.console.overview import moment
 from personalize_emu.emulator import Emulator
 from personalize_emu.filters.records import Records
@@ -45,6 +45,8 @@ MOST_DETAILS = 3
 MOST_SUGGESTIONS = 60
 HISTORY_ROWS = 10
 LONGEST_TEXT = 80
+TAKEN = "Taken"
+"""Event type of a user who follows an action (EV-74)."""
 _PARAMETER = re.compile(r"\$([A-Za-z0-9_]+)")
 _SENT_BY_NAME = frozenset({USER_ID, ITEM_ID, TIMESTAMP, EVENT_TYPE, EVENT_VALUE})
 """Columns of interactions that are members of an event, not properties."""
@@ -99,7 +101,12 @@ class Deployment:
     @cached_property
     def _described(self) -> Records | None:
         """What is known of the items or actions; None without a dataset of them."""
-        return self._records(ACTIONS if self.operation == "GetActionRecommendations" else ITEMS)
+        return self._records(ACTIONS if self.lists_actions else ITEMS)
+
+    @property
+    def lists_actions(self) -> bool:
+        """Whether it recommends actions, not items."""
+        return self.operation == "GetActionRecommendations"
 
     @property
     def recipe(self) -> str:
@@ -132,6 +139,12 @@ class Deployment:
             if tracker.dataset_group_arn == self.group_arn and tracker.status == ACTIVE:
                 return tracker.tracking_id
         return None
+
+    @property
+    def actions_tracking_id(self) -> str | None:
+        """That of the group's action interactions dataset."""
+        dataset = self._dataset(ACTION_INTERACTIONS)
+        return None if dataset is None else dataset.tracking_id
 
     def named(self, item_id: str) -> Named:
         records = self._described
@@ -187,6 +200,10 @@ class Deployment:
         own = table.filter(pc.equal(table.column(USER_ID).cast(pa.string()), user_id))
         for row in own.to_pylist():
             yield int(row[TIMESTAMP]), str(row[ITEM_ID]), str(row.get(EVENT_TYPE) or "")
+
+    def click_event(self) -> tuple[str, dict[str, str]]:
+        """Type and properties of the event that a click on a place of the list sends."""
+        return (TAKEN, {}) if self.lists_actions else self.common_event()
 
     def common_event(self) -> tuple[str, dict[str, str]]:
         """The most frequent event type, and the properties that an event needs, with their most frequent values."""

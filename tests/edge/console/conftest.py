@@ -1,4 +1,4 @@
-"""One shop for all tests of the console, and one browser. Neither is changed but by events of invented users."""
+"""One shop for all tests of the console, and one browser. Only answers and events of invented users are added."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.edge.console.chromium import browser, missing_browser
 from tests.edge.console.shop_state import ShopState, shop_server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shop() -> Iterator[ShopState]:
     with shop_server() as shop:
         yield shop
@@ -26,7 +26,7 @@ def pages(shop: ShopState) -> FlaskClient:
     return create_app(shop.emulator).test_client()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def driver() -> Iterator[Any]:
     """A headless Chromium. Required when CI is set, as the shared data are."""
     missing = missing_browser()

@@ -67,6 +67,39 @@ def test_missing_values_and_milliseconds_are_found(emulator: Emulator, given: Gi
     assert ">missing<" in text_of(create_app(emulator).test_client(), dataset)
 
 
+@pytest.mark.parametrize(
+    ("rows", "warnings"),
+    [
+        ([(f"u{row % 40}", f"i{row % 7}", 1_600_000_000 + row) for row in range(1000)], []),
+        (
+            [("u1", "i1", 1_600_000_000)] * 600
+            + [(f"u{row % 24}", f"i{row}", 1_600_000_000 + row) for row in range(600)],
+            ["599 of 1,200 (49.9 %) rows are exact duplicates", "too few to train: 601", "train: 24 users with two"],
+        ),
+        (
+            [("bot", f"i{row}", 1_600_000_000 + row) for row in range(1800)]
+            + [(f"u{row % 100}", "i1", 1_600_000_000 + row) for row in range(200)],
+            ["skewed: 1 % of the users have 90 % of the interactions"],
+        ),
+        (
+            [(f"u{row % 40}", f"i{row % 7}", 1_600_000_000 + row + 200_000_000 * (row > 899)) for row in range(1000)],
+            ["100 of 1,000 (10.0 %) timestamps are in the future, the last on 2027-01-15"],
+        ),
+    ],
+)
+def test_too_few_skewed_repeated_and_future_rows_have_warnings(
+    emulator: Emulator, given: Given, rows: Any, warnings: list[str]
+) -> None:
+    dataset = given.dataset()
+    given.import_job(dataset, given.upload(as_csv(rows)))
+    page = dataset_page(emulator, dataset)
+    assert page is not None
+    found = [finding.text for finding in page.findings if finding.level == "warning"]
+    assert len(found) == len(warnings)
+    for wanted in warnings:
+        assert any(wanted in text for text in found), found
+
+
 def test_streamed_events_are_counted_and_shown_newest_first(emulator: Emulator, given: Given) -> None:
     from tests.clients import client
 

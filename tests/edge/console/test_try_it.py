@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from personalize_emu.edge.application import create_app
+from personalize_emu.edge.console.expression_errors import caret_of
 from personalize_emu.edge.console.trying import deployment
 from personalize_emu.edge.operation_calls import call_operation
 from personalize_emu.emulator import Emulator
 from tests.domain_groups import recommender
 from tests.domain_groups import shop as ecommerce_group
 from tests.edge.console.shop_state import ShopState
-from tests.given import ACCOUNT, REGION, Given
+from tests.given import ACCOUNT, ITEMS_SCHEMA, POPULARITY, REGION, Given, as_csv, two_camps
 from tests.runtime.action_group import open_group
 
 TRY = "/_emu/console/try"
@@ -192,14 +194,100 @@ def test_recommenders_can_be_tried(emulator: Emulator, given: Given) -> None:
     assert emulator.calls("GetRecommendations")[-1].params["recommenderArn"] == arn
 
 
-def test_actions_have_names_and_take_no_clicks(given: Given, emulator: Emulator) -> None:
+def test_actions_have_names_and_clicks_take_them(given: Given, emulator: Emulator) -> None:
     actions = open_group(given)
     campaign = actions.deployed()
     answer = send(create_app(emulator).test_client(), campaign, user="u000", count="2")
     assert answer.status_code == 200
     expected = list(actions.listed(campaign, "u000", numResults=2))
-    assert re.findall(r"<strong>([^<]*)</strong>", answer.text) == expected
-    assert 'name="click"' not in answer.text
+    assert re.findall(r"<strong>([^<]*)</strong>", answer.text) == expected == listed(answer)
+    client = create_app(emulator).test_client()
+    assert f"Sent a Taken of {expected[0]} by u000." in send(client, campaign, user="u000", click=expected[0]).text
+    (put,) = emulator.calls("PutActionInteractions")
+    (interaction,) = put.params["actionInteractions"]
+    assert (interaction["actionId"], interaction["userId"], interaction["eventType"]) == (expected[0], "u000", "Taken")
+    wrong = send(client, campaign, user="u000", click=expected[0], event_type="click")
+    assert wrong_field(wrong) == "event_type"
+    assert "Viewed, Taken, Not Taken" in wrong.text
+
+
+def test_filters_and_promotions_can_be_written(pages: FlaskClient, shop: ShopState) -> None:
+    """A filter is created once for each expression, and takes values like any other."""
+    chosen = deployment(shop.emulator, shop.campaigns["for-you"])
+    assert chosen is not None
+    campaign, brand = shop.campaigns["for-you"], chosen.named(shop.item_ids[0]).details[-1]
+    expression = "INCLUDE ItemID\r\nWHERE Items.BRAND IN ($MINE)"
+    for _ in range(2):
+        fields = {"filter_expression": expression, "filter_values": f"MINE={brand}"}
+        items = listed(send(pages, campaign, user=shop.user_id, **fields))
+        assert {chosen.named(item).details[-1] for item in items} == {brand}
+    made = [each for each in chosen.filters if each.name.startswith("console-")]
+    assert [each.expression for each in made] == [expression.replace("\r\n", "\n")]
+    fields = {"promotion_expression": expression, "promotion_values": f"MINE={brand}", "promotion_percent": "50"}
+    promoted = send(pages, campaign, user=shop.user_id, **fields)
+    assert len(listed(promoted)) == 10
+    assert 0 < promoted.text.count(">promoted<") <= 5
+
+
+@pytest.mark.parametrize("name", ["filter_expression", "promotion_expression"])
+@pytest.mark.parametrize(
+    ("expression", "rest"),
+    [
+        ("INCLUDE ItemID WERE Items.BRAND IN ($B)", "WERE Items"),
+        ("INCLUDE ItemID WHERE Items.BRAND IN ($B", ""),
+        ("INCLUDE ItemID WHERE Items.BRAND IN\n  (@)", "@)"),
+        ("INCLUDE ItemID WHERE Films.BRAND IN ($B)", "Films.BRAND"),
+        ('INCLUDE ItemID WHERE Items.PRICE > 1 AND item.colour IN ("a")', "item.colour"),
+        ("EXCLUDE ItemID WHERE Items.BRAND NOT IN ($B)", "$B)"),
+        ('INCLUDE ItemID WHERE Items.PRICE IN ("x")', "Items.PRICE"),
+    ],
+)
+def test_a_caret_shows_where_an_expression_is_wrong(
+    pages: FlaskClient, shop: ShopState, name: str, expression: str, rest: str
+) -> None:
+    answer = send(pages, shop.campaigns["for-you"], user="u", **{name: expression})
+    assert wrong_field(answer) == name
+    (position,) = re.findall(r'data-caret="(\d+)"', answer.text)
+    assert expression[int(position) :].startswith(rest)
+    assert bool(rest) == (int(position) < len(expression))
+    (pointed,) = re.findall(r'<pre class="pointed"[^>]*>([^<]*)</pre>', answer.text)
+    line, caret = unescape(pointed).split("\n")
+    wanted = expression[int(position) : int(position) + 5].partition("\n")[0]
+    assert line[caret.index("^") :].startswith(wanted)
+
+
+def test_long_expressions_are_shown_around_the_place() -> None:
+    expression = "INCLUDE ItemID WHERE " + " AND ".join(f"Items.C{number} > 1" for number in range(50))
+    wrong = expression.replace("C25 >", "C25 ?")
+    caret = caret_of(wrong, "")
+    assert caret is not None
+    assert wrong[caret.position] == "?" == caret.line[len(caret.blanks)]
+    assert (caret.line[:2], caret.line[-2:]) == ("… ", " …")
+    assert len(caret.line) < 70
+    assert caret_of(expression, "More than 10 filters.") is None
+
+
+def test_a_filter_that_is_being_created_can_be_sent_again(slow_emulator: Emulator, slow: Given) -> None:
+    group = slow.group()
+    slow_emulator.advance("1h")
+    dataset = slow.dataset(group)
+    slow.dataset(group, slow.schema(ITEMS_SCHEMA, "films"), "Items")
+    slow_emulator.advance("1h")
+    slow.import_job(dataset, slow.upload(as_csv(two_camps())))
+    slow_emulator.advance("5h")
+    solution = slow.solution(group, POPULARITY)
+    slow_emulator.advance("1h")
+    version = slow.version(solution)
+    slow_emulator.advance("9h")
+    campaign = slow.campaign(version)
+    slow_emulator.advance("9h")
+    fields = {"user": "u000", "filter_expression": 'EXCLUDE ItemID WHERE Items.GENRE IN ("a")'}
+    client = create_app(slow_emulator).test_client()
+    first = send(client, campaign, **fields)
+    assert wrong_field(first) == "filter_expression"
+    assert "The filter is being created" in first.text
+    slow_emulator.advance("1h")
+    assert send(client, campaign, **fields).status_code == 200
 
 
 def test_datasets_of_actions_have_pages(given: Given, emulator: Emulator) -> None:
