@@ -32,7 +32,7 @@ def solutions(driver: Any, shop: ShopState, url: str) -> None:
 
 def events(driver: Any, shop: ShopState, url: str) -> None:
     show(driver, f"{url}events?group={shop.group}", size=SIZE)
-    driver.execute_script("window.scrollTo(0, 130)")
+    driver.execute_script("document.querySelector('.rates').scrollIntoView()")
 
 
 def log(driver: Any, shop: ShopState, url: str) -> None:
