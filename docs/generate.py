@@ -12,9 +12,13 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from docs.facts import facts_table, write_facts
 from docs.packages import picture
+from personalize_emu.edge.auth.condition_keys import CONDITION_KEYS
+from personalize_emu.edge.auth.service_authorization import PASS_ROLE, RESOURCE_TYPES, ROWS, Checked
 from personalize_emu.operations import HANDLERS
 from personalize_emu.recipes.registry import recipe_named, use_case_recipe
 from personalize_emu.schema_files import schema_names
+from personalize_emu.service.access.policy_conditions import NEGATED_OPERATORS, OPERATORS
+from personalize_emu.service.access.policy_context import KEY_NAMES
 from personalize_emu.service.catalog.recipe_catalog import all_recipes
 from personalize_emu.settings import Settings, environment_name
 from personalize_emu.wire.errors import AwsError, CommonError, ModelledError
@@ -79,12 +83,56 @@ def error_table() -> str:
     return _table(("error", "status", "when"), rows)
 
 
+def permissions_table() -> str:
+    rows = [
+        (
+            name,
+            row.level,
+            ", ".join(_resource(each) for each in row.resources) or "`*`",
+            ", ".join(_resource(each) for each in row.also),
+            ", ".join([*(["TagResource"] if row.tags else []), *([PASS_ROLE] if row.role else [])]),
+        )
+        for name, row in sorted(ROWS.items())
+    ]
+    return _table(("action", "access level", "resource", "also checked", "also needed"), rows)
+
+
+def _resource(checked: Checked) -> str:
+    """The type, and the member with the ARN where its name does not say the type."""
+    kinds = checked.types[0] if len(checked.types) == 1 else "any with tags"
+    if not checked.member:
+        return f"new {kinds}"
+    return kinds if checked.member in (f"{kinds}Arn", "resourceArn") else f"{kinds} (`{checked.member}`)"
+
+
+def resource_types_table() -> str:
+    rows = [(name, f"`{kind.arn}`", "yes" if kind.has_tags else "") for name, kind in RESOURCE_TYPES.items()]
+    return _table(("resource", "ARN", "aws:ResourceTag"), rows)
+
+
+def condition_keys_table() -> str:
+    return _table(("key", "value"), [(f"`{key}`", value) for key, value in CONDITION_KEYS.items()])
+
+
+def condition_operators() -> str:
+    """Those with a negation, then those without, then keys that no call has."""
+    negations = {plain: f"`{plain}`/`{name}`" for name, plain in NEGATED_OPERATORS.items()}
+    operators = ", ".join(negations.get(name, f"`{name}`") for name in OPERATORS)
+    present = {key.lower() for key in CONDITION_KEYS}
+    absent = ", ".join(f"`{key}`" for key in KEY_NAMES if key.lower() not in present and key.startswith("aws:"))
+    return f"Operators: {operators}, `Null`.\n\nKeys that no call has: {absent}."
+
+
 TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("settings.md", "settings"): settings_table,
     ("coverage.md", "coverage"): coverage_table,
     ("recipes-and-metrics.md", "recipes"): recipe_table,
     ("data-and-schemas.md", "schemas"): schema_table,
     ("errors.md", "errors"): error_table,
+    ("access.md", "permissions"): permissions_table,
+    ("access.md", "resource types"): resource_types_table,
+    ("access.md", "condition keys"): condition_keys_table,
+    ("access.md", "condition operators"): condition_operators,
     ("architecture.md", "packages"): partial(picture, ""),
     ("architecture.md", "service packages"): partial(picture, "service"),
     ("architecture.md", "recipes packages"): partial(picture, "recipes"),

@@ -15,7 +15,7 @@ from tests.docs.snippets import LANGUAGES, REPOSITORY, Reader, blocks
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 NAMES = [path.name for path in PAGES]
 LINKING = [*PAGES, REPOSITORY / "CONTRIBUTING.md"]
-IN_PROCESS = ("testing-with-pytest.md", "serving.md", "test-doubles.md")
+IN_PROCESS = ("access.md", "testing-with-pytest.md", "serving.md", "test-doubles.md")
 """Pages that create resources inside mocks and tests only."""
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "dummy",

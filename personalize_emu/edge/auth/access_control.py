@@ -9,16 +9,22 @@ import hmac
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from personalize_emu.edge.auth.caller_policies import CallerPolicies, refusal_reason
-from personalize_emu.edge.auth.callers import Caller, CallerOf, known_callers, principal_facts
-from personalize_emu.edge.auth.service_authorization import ANY, SERVICE, Permission, permissions_of
+from personalize_emu.edge.auth.callers import Caller, CallerOf, known_callers
+from personalize_emu.edge.auth.condition_keys import (
+    FAMILIES,
+    account_of,
+    principal_facts,
+    request_facts,
+    request_tags,
+    resource_facts,
+)
+from personalize_emu.edge.auth.service_authorization import SERVICE, Permission, permissions_of
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.access.policies import CannotEvaluate, PolicyRequest
 from personalize_emu.settings import Settings
-from personalize_emu.state.identifiers import parse_arn
 from personalize_emu.wire.errors import (
     AccessDeniedException,
     ExpiredTokenException,
@@ -41,16 +47,6 @@ from personalize_emu.wire.sigv4 import (
 
 MOST_SKEW_SECONDS = 15 * 60
 """P-22, S-37."""
-PASSED_TO = "personalize.amazonaws.com"
-FAMILIES = (
-    "aws:federatedprovider",
-    "aws:principaltag/",
-    "aws:sourceidentity",
-    "aws:tokenissuetime",
-    "aws:userid",
-)
-"""Condition keys, beside those known everywhere, that a caller certainly does not have when they are missing."""
-
 _log = logging.getLogger("personalize_emu.access")
 
 
@@ -140,7 +136,7 @@ def require_permission(received: ReceivedRequest, caller: Caller) -> None:
     policies = caller.policies() if caller.policies is not None else None
     for permission in _permissions(received):
         action, resource = permission.action, permission.resource
-        if permission.passes_role and _account_of(resource) != caller.account:
+        if permission.passes_role and account_of(resource) != caller.account:
             raise AccessDeniedException("Cross-account pass role is not allowed.")
         if policies is None:
             continue
@@ -167,46 +163,13 @@ def _request(
     received: ReceivedRequest, caller: Caller, policies: CallerPolicies, permission: Permission
 ) -> PolicyRequest:
     """The request as policies see it, with all condition keys that it has (S-31)."""
-    context: dict[str, str | frozenset[str]] = {
+    region = received.region or received.emulator.settings.region
+    tags = received.emulator.state.store.tags(permission.resource)
+    context = {
         **principal_facts(caller.arn),
         **policies.facts,
-        **_facts_of_request(received),
-        **_tags_of_request(received.params),
+        **request_facts(received.signed.headers, received.address, region, received.emulator.clock.now()),
+        **request_tags(received.params),
+        **resource_facts(permission, tags, caller.account),
     }
-    if permission.passes_role:
-        context["iam:passedtoservice"] = PASSED_TO
-    else:
-        tags = received.emulator.state.store.tags(permission.resource)
-        context |= {f"aws:resourcetag/{key.lower()}": value for key, value in tags.items()}
-    owner = _account_of(permission.resource) if permission.resource != ANY else caller.account
-    if owner:
-        context["aws:resourceaccount"] = owner
     return PolicyRequest(permission.action, permission.resource, context=context, families=FAMILIES)
-
-
-def _facts_of_request(received: ReceivedRequest) -> Mapping[str, str]:
-    now, headers = received.emulator.clock.now(), received.signed.headers
-    facts = {
-        # Clients of AWS use TLS, whatever they use with the emulator.
-        "aws:securetransport": "true",
-        "aws:principalisawsservice": "false",
-        "aws:viaawsservice": "false",
-        "aws:requestedregion": received.region or received.emulator.settings.region,
-        "aws:currenttime": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "aws:epochtime": str(int(now)),
-        "aws:sourceip": received.address,
-    }
-    named = {"aws:useragent": headers.get("user-agent"), "aws:referer": headers.get("referer")}
-    return facts | {key: value for key, value in named.items() if value is not None}
-
-
-def _tags_of_request(params: Mapping[str, Any]) -> Mapping[str, str | frozenset[str]]:
-    given = {tag["tagKey"]: tag["tagValue"] for tag in params.get("tags", ()) if len(tag) == 2}
-    keys = frozenset([*given, *params.get("tagKeys", ())])
-    tags = {f"aws:requesttag/{key.lower()}": value for key, value in given.items()}
-    return {**tags, "aws:tagkeys": keys} if keys else tags
-
-
-def _account_of(arn: str) -> str:
-    parsed = parse_arn(arn)
-    return parsed.account if parsed else ""

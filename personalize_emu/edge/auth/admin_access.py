@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from personalize_emu.edge.auth.access_control import FAMILIES, authenticated
+from personalize_emu.edge.auth.access_control import authenticated
 from personalize_emu.edge.auth.caller_policies import refusal_reason
-from personalize_emu.edge.auth.callers import CallerOf, known_callers, principal_facts
+from personalize_emu.edge.auth.callers import CallerOf, known_callers
+from personalize_emu.edge.auth.condition_keys import FAMILIES, principal_facts
 from personalize_emu.service.access.policies import CannotEvaluate, PolicyRequest
 from personalize_emu.settings import Settings
 from personalize_emu.wire.errors import AwsError

@@ -36,20 +36,10 @@ class CallerPolicies:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def refusal_reason(policies: CallerPolicies, request: PolicyRequest) -> str | None:
-    """Why a request is not allowed, in the words of AWS (P-62); None if it is.
-
-    Raises:
-        CannotEvaluate: the result depends on an element that is not evaluated.
-    """
-    kinds = (
-        ("an identity-based policy", "identity-based policy", policies.identity),
-        ("a permissions boundary", "permissions boundary", policies.boundary),
-        ("a session policy", "session policy", policies.session),
-    )
-    present = [(article, name, documents) for article, name, documents in kinds if documents is not None]
+def denial_reason(policies: CallerPolicies, request: PolicyRequest) -> str | None:
+    """As `refusal_reason`, for requests that need no Allow of the caller's policies, only that nothing denies them."""
     unknown: CannotEvaluate | None = None
-    for article, _, documents in present:
+    for article, _, documents in _present(policies):
         try:
             require_identity_policies(documents)
             if denies(documents, request):
@@ -58,7 +48,25 @@ def refusal_reason(policies: CallerPolicies, request: PolicyRequest) -> str | No
             return f"because {article} is malformed: {error}"
         except CannotEvaluate as error:
             unknown = error
-    for _, name, documents in present:
+    if unknown is not None:
+        raise unknown
+    return None
+
+
+def refusal_reason(policies: CallerPolicies, request: PolicyRequest) -> str | None:
+    """Why a request is not allowed, in the words of AWS (P-62); None if it is.
+
+    Raises:
+        CannotEvaluate: the result depends on an element that is not evaluated.
+    """
+    unknown: CannotEvaluate | None = None
+    try:
+        reason = denial_reason(policies, request)
+        if reason is not None:
+            return reason
+    except CannotEvaluate as error:
+        unknown = error
+    for _, name, documents in _present(policies):
         try:
             if not allows(documents, request):
                 return f"because no {name} allows the {request.action} action"
@@ -67,3 +75,13 @@ def refusal_reason(policies: CallerPolicies, request: PolicyRequest) -> str | No
     if unknown is not None:
         raise unknown
     return None
+
+
+def _present(policies: CallerPolicies) -> list[tuple[str, str, Documents]]:
+    """Those that the caller has: with article, the name alone, the documents."""
+    kinds = (
+        ("an identity-based policy", "identity-based policy", policies.identity),
+        ("a permissions boundary", "permissions boundary", policies.boundary),
+        ("a session policy", "session policy", policies.session),
+    )
+    return [(article, name, documents) for article, name, documents in kinds if documents is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from personalize_emu.edge.auth.caller_policies import CallerPolicies
@@ -32,21 +32,6 @@ class Caller:
 
 CallerOf = Callable[[str], Caller | None]
 """Looks up the owner of an access key; None if the key was never issued."""
-
-
-_TYPES = {"root": "Account", "user": "User", "assumed-role": "AssumedRole", "federated-user": "FederatedUser"}
-
-
-def principal_facts(arn: str) -> Mapping[str, str]:
-    """The condition keys of a caller that follow from its ARN. For a session the role's path is unknown."""
-    _, partition, _, _, account, name = arn.split(":", 5)
-    kind, _, path = name.partition("/")
-    facts = {"aws:principalarn": arn, "aws:principalaccount": account, "aws:principaltype": _TYPES.get(kind, "")}
-    if kind == "user":
-        facts["aws:username"] = path.rpartition("/")[2]
-    elif kind == "assumed-role":
-        facts["aws:principalarn"] = f"arn:{partition}:iam::{account}:role/{path.partition('/')[0]}"
-    return facts
 
 
 def no_issued_keys(_access_key: str) -> None:

@@ -20,6 +20,7 @@ from moto.sts.models import sts_backends
 
 from personalize_emu.edge.auth.caller_policies import CallerPolicies, Documents
 from personalize_emu.edge.auth.callers import Caller
+from personalize_emu.edge.auth.condition_keys import TIME_FORMAT, tag_facts
 from personalize_emu.edge.moto_adapter.resetting import is_resetting, using_services
 from personalize_emu.service.core.context import MustWait
 
@@ -190,18 +191,18 @@ def _policies_of_token(account: str, token: Any) -> CallerPolicies:
 
 def _temporary(key: Any) -> dict[str, str]:
     """Condition keys of temporary credentials."""
-    issued = key.create_date.strftime("%Y-%m-%dT%H:%M:%SZ")
+    issued = key.create_date.strftime(TIME_FORMAT)
     return {"aws:tokenissuetime": issued, "aws:multifactorauthpresent": "false"}
 
 
 def _tags(owner: Any) -> dict[str, str]:
     """The tags of a user or role as condition keys."""
-    return tag_facts((tag["Key"], tag["Value"]) for tag in owner.tags or ())
+    return principal_tags(owner.tags or ())
 
 
-def tag_facts(tags: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Tags of a caller as condition keys."""
-    return {f"aws:principaltag/{key.lower()}": value for key, value in tags}
+def principal_tags(tags: Iterable[Any]) -> dict[str, str]:
+    """Tags as IAM and STS write them, as condition keys of a caller."""
+    return tag_facts("aws:principaltag/", ((tag["Key"], tag["Value"]) for tag in tags))
 
 
 def _boundary(store: Any, arn: str | None) -> Documents | None:

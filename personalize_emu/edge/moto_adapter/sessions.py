@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -23,12 +23,25 @@ from moto.sts.models import AssumedRole, STSBackend
 from moto.sts.responses import TokenResponse
 from moto.sts.utils import random_session_token
 
-from personalize_emu.edge.auth.caller_policies import refusal_reason
-from personalize_emu.edge.auth.callers import Caller, principal_facts
-from personalize_emu.edge.moto_adapter.accounts import POLICY_ARNS, SESSION_TAGS, TOKENS, caller_of, tag_facts
-from personalize_emu.service.access.policies import CannotEvaluate, MalformedPolicy, PolicyRequest, allows
+from personalize_emu.edge.auth.caller_policies import denial_reason, refusal_reason
+from personalize_emu.edge.auth.condition_keys import account_of, principal_facts, tag_facts
+from personalize_emu.edge.moto_adapter.accounts import POLICY_ARNS, SESSION_TAGS, TOKENS, caller_of, principal_tags
+from personalize_emu.service.access.policies import (
+    CannotEvaluate,
+    MalformedPolicy,
+    PolicyRequest,
+    allows,
+    statements_of,
+)
 
 ASSUME = "sts:AssumeRole"
+FEDERATED = {
+    "assume_role_with_web_identity": "sts:AssumeRoleWithWebIdentity",
+    "assume_role_with_saml": "sts:AssumeRoleWithSAML",
+}
+"""moto's name of an operation -> the action."""
+TRUST_FAMILIES = ("sts:externalid", "sts:rolesessionname", "sts:sourceidentity", "aws:principaltag/", "aws:userid")
+"""Condition keys that are complete for requests for sessions."""
 LONGEST_DURATION = 12 * 3600
 """Seconds; the default of GetSessionToken."""
 TEMPORARY_PREFIX = "ASIA"
@@ -90,7 +103,9 @@ def trust_enforced_in_mocks(*, enforced: bool) -> Iterator[None]:
 def keep_sessions() -> None:
     """Make moto's STS issue real session tokens and keep the policies of sessions. Applied once per process."""
     responses, store, session = TokenResponse, STSBackend, AssumedRole
-    _replace(responses, "assume_role", _assume_role(responses.assume_role))
+    _replace(responses, "assume_role", _assume_role(responses.assume_role, _require_trust))
+    for name, action in FEDERATED.items():
+        _replace(responses, name, _assume_role(getattr(responses, name), _require_federated_trust(action)))
     _replace(responses, "get_session_token", _get_session_token)
     _replace(responses, "get_federation_token", _get_federation_token(responses.get_federation_token))
     _replace(store, "get_caller_identity", _caller_identity(store.get_caller_identity))
@@ -110,13 +125,14 @@ def _with_policy_arns(original: Any) -> Any:
     return initialise
 
 
-def _assume_role(original: Any) -> Any:
+def _assume_role(original: Any, require: Callable[[Any], None]) -> Any:
+    """require: raises AccessDenied unless the trust policy of the role allows the request."""
+
     def assume_role(response: Any) -> Any:
         if _thread.enforced or _mocks:
-            _require_trust(response)
-        tags = response._get_param("Tags") or []
+            require(response)
         _thread.policy_arns = _policy_arns(response)
-        _thread.session_tags = tag_facts((tag["Key"], tag["Value"]) for tag in tags)
+        _thread.session_tags = principal_tags(_tags(response))
         try:
             return original(response)
         finally:
@@ -125,33 +141,91 @@ def _assume_role(original: Any) -> Any:
     return assume_role
 
 
+def _tags(response: Any) -> list[Any]:
+    return response._get_param("Tags") or []
+
+
 def _policy_arns(response: Any) -> tuple[str, ...]:
     given = response._get_param("PolicyArns") or []
     return tuple(entry.get("arn") or entry.get("Arn") for entry in given)
 
 
 def _require_trust(response: Any) -> None:
-    """Raises AccessDenied unless the role exists and trusts the caller, or its account and its policies allow it."""
-    role_arn, access_key = response._get_param("RoleArn"), response.get_access_key()
-    caller = caller_of(access_key)
-    account = role_arn.split(":")[4] if role_arn.count(":") >= 5 else DEFAULT_ACCOUNT_ID
+    """Raises AccessDenied unless role and caller may come together (`_may_assume`)."""
+    role_arn, caller = response._get_param("RoleArn") or "", caller_of(response.get_access_key())
     arn = caller.arn if caller is not None else f"arn:aws:iam::{response.current_account}:root"
-    action = f"{ASSUME} on resource: {role_arn}"
-    trust = _trust_policy(account, role_arn)
-    if trust is None:
-        raise AccessDeniedError(arn, action)
-    external_id = response._get_param("ExternalId")
-    context = {**principal_facts(arn), **({} if external_id is None else {"sts:externalid": external_id})}
+    policies = caller.policies() if caller is not None and caller.policies is not None else None
+    facts = {**principal_facts(arn), **(policies.facts if policies else {})}
+    context = {**facts, **_facts_of_session(response)}
+
+    def trusts(names: set[str], trust: Any) -> bool:
+        principals = frozenset(("AWS", name) for name in names)
+        return allows([trust], PolicyRequest(ASSUME, role_arn, principals, context, TRUST_FAMILIES))
+
+    def may_assume(trust: Any) -> bool:
+        """A role may trust the caller, or its account, which leaves the decision to the caller's policies.
+
+        Across accounts, and where there is a Deny, those policies count in any case.
+        """
+        account = account_of(arn)
+        names = {arn, facts["aws:principalarn"]}
+        is_named = trusts(names, trust)
+        if not is_named and not trusts({*names, account, f"arn:aws:iam::{account}:root"}, trust):
+            return False
+        if policies is None:
+            return True
+        request = PolicyRequest(ASSUME, role_arn, context=context, families=TRUST_FAMILIES)
+        is_enough = is_named and account == account_of(role_arn)
+        return (denial_reason if is_enough else refusal_reason)(policies, request) is None
+
+    _require(may_assume, arn, ASSUME, role_arn)
+
+
+def _require_federated_trust(action: str) -> Callable[[Any], None]:
+    """For callers who come with a token or an assertion of somebody else, whose signature is not verified."""
+
+    def require(response: Any) -> None:
+        role_arn = response._get_param("RoleArn") or ""
+        request = PolicyRequest(action, role_arn, context=_facts_of_session(response), families=TRUST_FAMILIES)
+        arn = f"arn:aws:iam::{account_of(role_arn)}:federated"
+        _require(lambda trust: allows([trust], replace(request, principals=_federated(trust))), arn, action, role_arn)
+
+    return require
+
+
+def _federated(trust: Any) -> frozenset[tuple[str, str]]:
+    """All identity providers that a trust policy names."""
+    principals = [statement.get("Principal") for statement in statements_of(trust)]
+    named = [each.get("Federated", []) for each in principals if isinstance(each, dict)]
+    return frozenset(("Federated", name) for names in named for name in ([names] if isinstance(names, str) else names))
+
+
+def _require(is_trusted: Callable[[Any], bool], arn: str, action: str, role_arn: str) -> None:
+    what, trust = f"{action} on resource: {role_arn}", _trust_policy(role_arn)
     try:
-        trusted = _is_trusted(trust, role_arn, arn, caller, context)
+        trusted = trust is not None and is_trusted(trust)
     except (CannotEvaluate, MalformedPolicy) as error:
-        raise AccessDeniedError(arn, f"{action}: personalize-emu does not evaluate {error}") from error
+        raise AccessDeniedError(arn, f"{what}: personalize-emu does not evaluate {error}") from error
     if not trusted:
-        raise AccessDeniedError(arn, action)
+        raise AccessDeniedError(arn, what)
 
 
-def _trust_policy(account: str, role_arn: str) -> Any:
-    for role in iam_backends[account]["aws"].roles.values():
+def _facts_of_session(response: Any) -> dict[str, str | frozenset[str]]:
+    """The condition keys of a request for a session."""
+    named = {"ExternalId": "sts:externalid", "RoleSessionName": "sts:rolesessionname"}
+    named["SourceIdentity"] = "sts:sourceidentity"
+    given = {key: response._get_param(member) for member, key in named.items()}
+    tags = {tag["Key"]: tag["Value"] for tag in _tags(response)}
+    return {
+        **{key: str(value) for key, value in given.items() if value is not None},
+        **tag_facts("aws:requesttag/", tags.items()),
+        **({"aws:tagkeys": frozenset(tags)} if tags else {}),
+    }
+
+
+def _trust_policy(role_arn: str) -> Any:
+    """The document, or None if there is no such role, or no document."""
+    for role in list(iam_backends[account_of(role_arn) or DEFAULT_ACCOUNT_ID]["aws"].roles.values()):
         if role.arn == role_arn:
             document = role.assume_role_policy_document
             try:
@@ -159,33 +233,6 @@ def _trust_policy(account: str, role_arn: str) -> Any:
             except ValueError:
                 return None
     return None
-
-
-def _is_trusted(trust: Any, role_arn: str, arn: str, caller: Caller | None, context: Mapping[str, str]) -> bool:
-    """A role may trust the caller, or its account, which leaves the decision to the caller's policies."""
-    account = arn.split(":")[4]
-    names = {arn, *_roles_of_session(arn)}
-    request = PolicyRequest(ASSUME, role_arn, _principals(names), context, families=("sts:",))
-    if allows([trust], request):
-        return True
-    whole_account = PolicyRequest(
-        ASSUME, role_arn, _principals({*names, account, f"arn:aws:iam::{account}:root"}), context, families=("sts:",)
-    )
-    if not allows([trust], whole_account):
-        return False
-    if caller is None or caller.policies is None:
-        return True
-    return refusal_reason(caller.policies(), PolicyRequest(ASSUME, role_arn, context=context)) is None
-
-
-def _principals(names: set[str]) -> frozenset[tuple[str, str]]:
-    return frozenset(("AWS", name) for name in names)
-
-
-def _roles_of_session(arn: str) -> tuple[str, ...]:
-    """The role of a session's ARN."""
-    head, slash, rest = arn.partition(":assumed-role/")
-    return (f"{head.replace(':sts:', ':iam:')}:role/{rest.split('/')[0]}",) if slash else ()
 
 
 def _get_session_token(response: Any) -> ActionResult:

@@ -8,37 +8,36 @@ from dataclasses import dataclass
 PolicyContext = Mapping[str, "str | frozenset[str]"]
 """Condition keys in lower case and their values; a frozen set where a key has any number of them."""
 
-KNOWN_KEYS = frozenset(
-    {
-        "aws:calledvia",
-        "aws:calledviafirst",
-        "aws:calledvialast",
-        "aws:multifactorauthage",
-        "aws:multifactorauthpresent",
-        "aws:principalarn",
-        "aws:principalaccount",
-        "aws:principalisawsservice",
-        "aws:principalservicename",
-        "aws:principaltype",
-        "aws:referer",
-        "aws:requestedregion",
-        "aws:resourceaccount",
-        "aws:securetransport",
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:tagkeys",
-        "aws:username",
-        "aws:viaawsservice",
-        "aws:vpcsourceip",
-        "aws:useragent",
-        "iam:passedtoservice",
-        "s3:resourceaccount",
-        "s3:tlsversion",
-    }
+KEY_NAMES = (
+    "aws:CalledVia",
+    "aws:CalledViaFirst",
+    "aws:CalledViaLast",
+    "aws:MultiFactorAuthAge",
+    "aws:MultiFactorAuthPresent",
+    "aws:PrincipalArn",
+    "aws:PrincipalAccount",
+    "aws:PrincipalIsAWSService",
+    "aws:PrincipalServiceName",
+    "aws:PrincipalType",
+    "aws:Referer",
+    "aws:RequestedRegion",
+    "aws:ResourceAccount",
+    "aws:SecureTransport",
+    "aws:SourceAccount",
+    "aws:SourceArn",
+    "aws:SourceVpc",
+    "aws:SourceVpce",
+    "aws:TagKeys",
+    "aws:username",
+    "aws:ViaAWSService",
+    "aws:VpcSourceIp",
+    "aws:UserAgent",
+    "iam:PassedToService",
+    "s3:ResourceAccount",
+    "s3:TlsVersion",
 )
 """Keys for which the context is complete. Some, as those of VPCs, are in no request."""
+KNOWN_KEYS = frozenset(name.lower() for name in KEY_NAMES)
 TAG_KEYS = ("aws:requesttag/", "aws:resourcetag/")
 """Prefixes of such keys, which end with the key of a tag (S-31)."""
 

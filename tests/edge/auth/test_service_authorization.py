@@ -15,7 +15,14 @@ from botocore.model import ListShape, Shape, StructureShape
 from personalize_emu.edge.auth.access_control import require_permission
 from personalize_emu.edge.auth.caller_policies import CallerPolicies
 from personalize_emu.edge.auth.callers import Caller
-from personalize_emu.edge.auth.service_authorization import RESOURCE_TYPES, ROWS, permissions_of
+from personalize_emu.edge.auth.condition_keys import (
+    CONDITION_KEYS,
+    principal_facts,
+    request_facts,
+    request_tags,
+    resource_facts,
+)
+from personalize_emu.edge.auth.service_authorization import RESOURCE_TYPES, ROWS, Permission, permissions_of
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Settings
 from personalize_emu.state.resources import RESOURCE_TYPES as KINDS
@@ -329,3 +336,20 @@ def test_what_is_created_has_the_arn_that_was_checked(emulator: Emulator) -> Non
     emulator.call("PutEvents", {**session, "eventList": [event]})
     recipe = "arn:aws:personalize:::recipe/aws-user-personalization"
     create("CreateSolution", "solutionArn", name="s", recipeArn=recipe, performAutoTraining=False, **group)
+
+
+def test_all_condition_keys_are_listed_and_have_values() -> None:
+    """S-31: what the page on access lists is what calls have. Those of temporary credentials come from STS."""
+    permission = permissions_of("DescribeCampaign", {"campaignArn": arn("campaign", "c")}, REGION, ACCOUNT)
+    passed = Permission("iam:PassRole", ROLE, passes_role=True)
+    headers = {"user-agent": "a", "referer": "b"}
+    present = {
+        *principal_facts(USER),
+        *principal_facts(SESSION),
+        *request_facts(headers, "192.0.2.7", REGION, 1.7e9),
+        *request_tags({"tags": [{"tagKey": "k", "tagValue": "v"}]}),
+        *resource_facts(next(permission), {"k": "v"}, ACCOUNT),
+        *resource_facts(passed, {}, ACCOUNT),
+        *("aws:userid", "aws:tokenissuetime", "aws:multifactorauthpresent", "aws:principaltag/k"),
+    }
+    assert present == {key.lower().replace("${tagkey}", "k") for key in CONDITION_KEYS}
