@@ -11,10 +11,10 @@ WORKERS ?= 2
 # test starts, also where the environment says otherwise.
 TEST_ENVIRONMENT := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 # Tests that take half a minute or more each, which `make test` leaves to `make slow`; they need Node and Chromium.
-SLOW := tests/examples tests/durability/test_kills.py tests/edge/console/test_in_browser.py
+SLOW := tests/examples tests/durability/test_kills.py tests/soak tests/edge/console/test_in_browser.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint check slow fuzz crash test-oldest audit lock bench pages clean
+.PHONY: help demo run test lint check slow fuzz crash soak test-oldest audit lock bench pages clean
 
 help:  ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,7 @@ lint: $(STAMP)  ## ruff and mypy
 check: $(STAMP)  ## the tests alone, on WORKERS processes
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(SLOW:%=--ignore %)
 
-slow: $(STAMP)  ## projects in examples/ from the built wheel, a server killed 20 times, the console in a browser
+slow: $(STAMP)  ## projects in examples/ from the built wheel, a server killed 20 times and soaked, the console in a browser
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) $(SLOW)
 
 fuzz: $(STAMP)  ## 100,000 odd requests; mixed requests with and without remembered answers
@@ -55,6 +55,9 @@ fuzz: $(STAMP)  ## 100,000 odd requests; mixed requests with and without remembe
 
 crash: $(STAMP)  ## kill a server with a data directory 500 times; look for every change it had answered
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.durability.crash
+
+soak: $(STAMP)  ## ten minutes of calls over 64 connections, with trainings, imports and deletions; nothing may grow
+	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.soak
 
 # Environments of their own, inside that of the project, so that `make clean` removes them and nothing looks into them.
 OLDEST := $(VENV)/oldest

@@ -1,11 +1,13 @@
 """One file of a data directory: a tar archive of its database and of the files that this refers to.
 
     export   a copy of the database, as of one moment, also while a server uses the directory
-    import   into a directory that is empty; the database last, so that half an import is not taken for a whole
+    import   into a directory that is empty; the database gets its name last, so that half an import is not taken for a
+             whole, and can be done again
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sqlite3
@@ -16,7 +18,16 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from personalize_emu.durability.directory import BLOBS, DATABASE, DataDirectory, UnusableDirectory, damaged
+from personalize_emu.durability.directory import (
+    BLOBS,
+    DATABASE,
+    FILLING,
+    DataDirectory,
+    UnusableDirectory,
+    damaged,
+    synchronise_file,
+    synchronise_folder,
+)
 
 _BLOB = re.compile(rf"{BLOBS}/[0-9a-f]{{40}}\.[a-z]+")
 _TRIES = 5
@@ -45,10 +56,13 @@ def export_directory(directory: Path, target: Path) -> int:
                 # The server has replaced a file since the database was copied.
                 if attempt == _TRIES:
                     raise damaged(directory, f"{error.filename} is missing") from error
+        size = beside.stat().st_size
+        synchronise_file(beside)
         beside.replace(target)
+        synchronise_folder(target.parent)
     finally:
         beside.unlink(missing_ok=True)
-    return target.stat().st_size
+    return size
 
 
 def import_archive(source: Path, directory: Path) -> None:
@@ -58,15 +72,21 @@ def import_archive(source: Path, directory: Path) -> None:
         NotAnArchive, OSError: the file cannot be read.
         UnusableDirectory: the directory is not empty, or is in use.
     """
-    held = DataDirectory(directory)
+    held = DataDirectory(directory, to_fill=True)
     try:
         if held.database.exists():
             raise UnusableDirectory(f"the data directory {directory} is not empty. Choose an empty or a new directory.")
+        unfinished = directory / FILLING
         try:
-            _read(source, held)
+            _read(source, held, unfinished)
+            unfinished.replace(held.database)
+            synchronise_folder(directory)
         finally:
             if not held.database.exists():
                 shutil.rmtree(held.blobs, ignore_errors=True)
+                # Last: without it files in the folder are taken for damage.
+                if not held.blobs.exists():
+                    unfinished.unlink(missing_ok=True)
     finally:
         held.close()
 
@@ -98,19 +118,22 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _read(source: Path, directory: DataDirectory) -> None:
-    unfinished = directory.path / f"{DATABASE}.unfinished"
+def _read(source: Path, directory: DataDirectory, database: Path) -> None:
+    """Write what the archive has, and wait until it is on the disk. database: where its database is written to."""
+    shutil.rmtree(directory.blobs, ignore_errors=True)
+    database.write_bytes(b"")
+    found = set()
     try:
         with tarfile.open(source, "r:gz") as archive:
             for member in archive:
-                _extract(archive, member, directory, unfinished)
-        if not unfinished.exists():
-            raise NotAnArchive(f"{source} is no state of personalize-emu: it has no {DATABASE}")
-        unfinished.replace(directory.database)
+                found.add(member.name)
+                _extract(archive, member, directory, database)
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise NotAnArchive(f"{source} is no state of personalize-emu: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    if DATABASE not in found:
+        raise NotAnArchive(f"{source} is no state of personalize-emu: it has no {DATABASE}")
+    if directory.blobs.exists():
+        synchronise_folder(directory.blobs)
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, directory: DataDirectory, database: Path) -> None:
@@ -122,3 +145,5 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, directory: DataD
     with target.open("wb") as file:
         while chunk := content.read(1 << 20):
             file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())

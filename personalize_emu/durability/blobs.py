@@ -1,32 +1,40 @@
 """Files of a data directory for what is large and does not change: rows of datasets (Arrow) and models (npz and JSON).
 
 A file is written beside its place, synchronised and renamed, and named by the hash of its content: a name refers to
-the whole of a file or to none. Files that nothing refers to are removed.
+the whole of a file or to none. Files that nothing refers to are removed, once the disk has the row that does not refer
+to them any more: after a loss of power an older row may be there again.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO
 
-from personalize_emu.durability.directory import DataDirectory, damaged
+from personalize_emu.durability.directory import DataDirectory, damaged, synchronise_folder
 
+log = logging.getLogger(__name__)
 UNFINISHED = ".unfinished"
 _CHUNK = 1 << 20
 
 
 class Blobs:
-    """Any thread may call any method."""
+    """Any thread may call any method.
 
-    def __init__(self, directory: DataDirectory) -> None:
+    synchronise_rows: waits until the disk has all committed rows. Raises OSError, now and when it is called.
+    """
+
+    def __init__(self, directory: DataDirectory, synchronise_rows: Callable[[], None]) -> None:
         self._directory = directory
+        self._synchronise_rows = synchronise_rows
         self._folder = directory.blobs
         self._folder.mkdir(exist_ok=True)
+        synchronise_folder(directory.path)
         self._lock = threading.Lock()
         self._unreferenced: set[str] = set()
         self._names_of: dict[str, frozenset[str]] = {}
@@ -51,7 +59,7 @@ class Blobs:
             with self._lock:
                 self._unreferenced.add(name)
                 beside.replace(self._folder / name)
-            self._synchronise()
+            synchronise_folder(self._folder)
         finally:
             beside.unlink(missing_ok=True)
         return name
@@ -72,19 +80,24 @@ class Blobs:
         """The files to which it refers."""
         return self._names_of.get(owner, frozenset())
 
-    def refer(self, owner: str, names: frozenset[str]) -> None:
-        """A committed row of the owner refers to these files and to no others, which are removed if nothing does."""
+    def has(self, name: str) -> bool:
+        """Whether the file is there: an owner refers to it, or it has just been written."""
         with self._lock:
-            before = self._names_of.pop(owner, frozenset())
-            if names:
-                self._names_of[owner] = names
-            self._unreferenced -= names
-            self._uses.update(names)
-            self._uses.subtract(before)
-            for name in before - names:
-                if self._uses[name] <= 0 and name not in self._unreferenced:
-                    del self._uses[name]
-                    (self._folder / name).unlink(missing_ok=True)
+            return name in self._unreferenced or self._uses[name] > 0
+
+    def refer(self, owners: Mapping[str, frozenset[str]]) -> None:
+        """Committed rows of these owners refer to these files and to no others, which are removed if nothing does."""
+        with self._lock:
+            left: set[str] = set()
+            for owner, names in owners.items():
+                before = self._names_of.pop(owner, frozenset())
+                if names:
+                    self._names_of[owner] = names
+                self._unreferenced -= names
+                self._uses.update(names)
+                self._uses.subtract(before)
+                left |= before
+            self._remove([name for name in left if self._uses[name] <= 0 and name not in self._unreferenced])
 
     def start_over(self, references: Iterable[tuple[str, str]]) -> None:
         """Remove all files but those of these owners. references: owner and name, one for each file of an owner."""
@@ -93,19 +106,19 @@ class Blobs:
             for owner, name in references:
                 self._names_of[owner] = self._names_of.get(owner, frozenset()) | {name}
                 self._uses[name] += 1
-            for path in self._folder.iterdir():
-                if path.name not in self._uses:
-                    path.unlink(missing_ok=True)
+            self._remove([path.name for path in self._folder.iterdir() if path.name not in self._uses])
 
-    def _synchronise(self) -> None:
-        """The names in the folder, too, where the system can."""
-        if os.name != "posix":
-            return
-        number = os.open(self._folder, os.O_RDONLY)
+    def _remove(self, names: list[str]) -> None:
+        for name in names:
+            self._uses.pop(name, None)
         try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+            if names:
+                self._synchronise_rows()
+            for name in names:
+                (self._folder / name).unlink(missing_ok=True)
+        except OSError:
+            # The rows are committed, so the change is made; the next start removes the files.
+            log.warning("files that nothing refers to cannot be removed from %s", self._folder, exc_info=True)
 
 
 def _hash(path: Path) -> str:

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from personalize_emu.durability.directory import DataDirectory, UnusableDirectory, damaged
+from personalize_emu.durability.directory import (
+    DATABASE,
+    DataDirectory,
+    UnusableDirectory,
+    damaged,
+    synchronise_file,
+    synchronise_folder,
+)
 from personalize_emu.state.commit_lock import NotWritten
 
 APPLICATION_ID = 0x50_45_4D_55
@@ -159,6 +166,13 @@ class Database:
             if self._connection.in_transaction:
                 run("ROLLBACK")
             raise
+
+    def synchronise(self) -> None:
+        """Wait until the disk has all that is committed. Raises OSError."""
+        log = self.path / f"{DATABASE}-wal"
+        if log.exists():
+            synchronise_file(log)
+            synchronise_folder(self.path)
 
     def start_over(self, statements: Iterable[Statement]) -> None:
         """Write these statements and begin another generation; what is queued is forgotten. Raises NotWritten."""

@@ -1,4 +1,4 @@
-"""The data directory: its lock, what may be in it, and how it is refused.
+"""The data directory: its lock, what may be in it, how it is refused, and waiting for the disk.
 
     DIR/lock        one process at a time; the lock ends with the process, however that ends
     DIR/state.db    SQLite: records, events, references to files (database.py)
@@ -18,6 +18,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 LOCK, DATABASE, BLOBS = "lock", "state.db", "blobs"
+FILLING = f"{DATABASE}.unfinished"
+"""The database of a directory that is being filled from an archive: there before any other file, and renamed last."""
 _OURS = frozenset({LOCK, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", BLOBS, "tls"})
 
 
@@ -28,15 +30,17 @@ class UnusableDirectory(Exception):
 class DataDirectory:
     """A directory that this process, and no other, uses until `close`.
 
+    to_fill: it may have the files of an import from an archive that did not end.
+
     Raises:
         UnusableDirectory: another process uses it, it has other files, or there are no rights to it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, to_fill: bool = False) -> None:
         self.path = path
         self._lock = self._locked()
         try:
-            self._check()
+            self._check(to_fill=to_fill)
         except UnusableDirectory:
             self.close()
             raise
@@ -55,7 +59,9 @@ class DataDirectory:
     def _locked(self) -> IO[str]:
         try:
             # Secrets of access keys are in it.
-            self.path.mkdir(0o700, parents=True, exist_ok=True)
+            if not self.path.exists():
+                self.path.mkdir(0o700, parents=True, exist_ok=True)
+                synchronise_folder(self.path.parent)
             lock = (self.path / LOCK).open("a+")
         except OSError as error:
             raise UnusableDirectory(f"the data directory {self.path} cannot be used: {error.strerror}") from error
@@ -81,8 +87,15 @@ class DataDirectory:
         number = lock.read(20)
         return f" (number {number})" if number.isdecimal() else ""
 
-    def _check(self) -> None:
+    def _check(self, *, to_fill: bool) -> None:
         names = {entry.name for entry in self.path.iterdir()}
+        if FILLING in names and DATABASE not in names:
+            if to_fill:
+                return
+            raise UnusableDirectory(
+                f"the data directory {self.path} is not complete: an import into it did not end. Import into it again, "
+                "or choose another directory."
+            )
         if names - _OURS:
             raise UnusableDirectory(
                 f"{self.path} is no data directory: it has other files, such as {min(names - _OURS)}. Choose an empty "
@@ -97,3 +110,26 @@ def damaged(path: Path, what: str) -> UnusableDirectory:
         f"the data directory {path} is damaged: {what}. It has not been changed. Restore it from a copy, or start with "
         "an empty directory."
     )
+
+
+def synchronise_folder(folder: Path) -> None:
+    """Wait for the names in a folder, where the system can do that: files made, renamed and removed in it.
+
+    Raises:
+        OSError: the disk has failed.
+    """
+    if os.name == "posix":
+        _synchronise(folder, os.O_RDONLY)
+
+
+def synchronise_file(path: Path) -> None:
+    """Wait for the content of a file, whoever has written it. Raises OSError."""
+    _synchronise(path, os.O_RDWR)
+
+
+def _synchronise(path: Path, flags: int) -> None:
+    number = os.open(path, flags)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

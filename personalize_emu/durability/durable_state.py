@@ -62,7 +62,7 @@ class DurableState:
         self._directory = DataDirectory(path)
         try:
             self._database = Database(self._directory, version, full=full)
-            self._blobs = Blobs(self._directory)
+            self._blobs = Blobs(self._directory, self._database.synchronise)
         except UnusableDirectory:
             self._directory.close()
             raise

@@ -120,8 +120,10 @@ class LargeValues:
         key = tuple(map(id, parts))
         with self._lock:
             found = self._written.get(key)
-            if found is not None and all(ref() is part for ref, part in zip(found[0], parts, strict=True)):
-                return found[1]
+        same = found is not None and all(ref() is part for ref, part in zip(found[0], parts, strict=True))
+        # The file may have been removed with another resource of the same content.
+        if found is not None and same and self._blobs.has(found[1]):
+            return found[1]
         name = self._blobs.write(suffix, fill)
         self._remember(parts, name)
         return name

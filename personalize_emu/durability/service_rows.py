@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -33,6 +34,8 @@ class ServiceRows:
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
         self._blobs = blobs
+        self._unsaved: dict[str, frozenset[str]] = {}
+        self._lock = threading.Lock()
 
     def rows(self) -> Iterator[tuple[str, Any]]:
         """By name in its order. Raises UnusableDirectory."""
@@ -54,10 +57,13 @@ class ServiceRows:
                 continue
             statements.append(Statement(_PUT, ((name, text_of(row.node)),)))
             statements.append(Statement(PUT_BLOB, [(name, file) for file in row.names]))
-        self._database.queue(statements, self._database.generation)
-        self._database.flush()
-        for name, row in rows.items():
-            self._blobs.refer(name, frozenset() if row is None else row.names)
+        with self._lock:
+            # What cannot be flushed stays queued, and is there with a later flush.
+            self._database.queue(statements, self._database.generation)
+            self._unsaved |= {name: frozenset() if row is None else row.names for name, row in rows.items()}
+            self._database.flush()
+            self._blobs.refer(self._unsaved)
+            self._unsaved = {}
 
     def write(self, content: bytes) -> str:
         """The name of a file with this content, for a row that is put next. Raises NotWritten."""

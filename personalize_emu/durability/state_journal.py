@@ -93,8 +93,7 @@ class StateJournal:
         parts = [part for arn in arns for part in self._statements(state, arn, kept[arn])]
         self._database.queue(parts, self._generation)
         self._database.flush()
-        for arn in arns:
-            self._blobs.refer(arn, kept[arn].names)
+        self._blobs.refer({arn: entry.names for arn, entry in kept.items()})
 
     def _statements(self, state: EmulatorState, arn: str, kept: KeptEntry) -> Iterator[Statement]:
         store, record = state.store, state.store.find(arn)

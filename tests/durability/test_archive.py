@@ -96,3 +96,32 @@ def test_half_an_archive_is_refused(tmp_path: Path, share: float) -> None:
         import_archive(tmp_path / "state", tmp_path / "second")
     with started(tmp_path / "second") as emulator:
         assert list(emulator.state.store.records()) == []
+
+
+def half_filled(file: Path, folder: Path, content: list[str]) -> None:
+    """As a kill leaves a directory that is being filled: with the first of the files of an archive."""
+    folder.mkdir()
+    (folder / "state.db.unfinished").write_bytes(b"")
+    (folder / "blobs").mkdir()
+    with tarfile.open(file) as archive:
+        for member in archive:
+            content.append(member.name)
+            read = archive.extractfile(member)
+            assert read is not None
+            target = folder / ("state.db.unfinished" if member.name == "state.db" else member.name)
+            target.write_bytes(read.read()[:-1])
+
+
+def test_an_interrupted_import_is_reported_and_can_be_repeated(tmp_path: Path) -> None:
+    used_directory(tmp_path / "first")
+    file, folder, content = tmp_path / "state", tmp_path / "second", list[str]()
+    export_directory(tmp_path / "first", file)
+    half_filled(file, folder, content)
+    assert len(content) > 1
+    with pytest.raises(UnusableDirectory, match=r"did not end\. Import into it again"), started(folder):
+        pass
+    import_archive(file, folder)
+    with started(tmp_path / "first") as emulator:
+        before = picture(emulator)
+    with started(folder) as emulator:
+        assert picture(emulator) == before

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from personalize_emu.edge.testing.server_process import ServerFailed, ServerProcess
-from tests.durability.crash import kill
+from tests.durability.crash.rounds import kill
 from tests.given import BUCKET, REGION, Given, as_csv, two_camps
 
 PART = 5 * 2**20
