@@ -20,6 +20,7 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, S3Backend
 from moto.s3.responses import S3Response
 
+from personalize_emu.edge.auth.condition_keys import principal_facts
 from personalize_emu.edge.moto_adapter.accounts import caller_of
 from personalize_emu.service.access.policies import (
     CannotEvaluate,
@@ -179,14 +180,8 @@ def _principals(call: S3Call) -> tuple[frozenset[tuple[str, str]], dict[str, str
     root = f"arn:aws:iam::{call.account}:root"
     caller = caller_of(call.scope.access_key)
     arn = caller.arn if caller else root
-    names, context = {root, call.account, arn}, {"aws:principalaccount": call.account, "aws:principalarn": arn}
-    kind, _, name = arn.rpartition(":")[2].partition("/")
-    if kind == "assumed-role":
-        role = f"arn:aws:iam::{call.account}:role/{name.partition('/')[0]}"
-        names.add(role)
-        context.update({"aws:principalarn": role, "aws:principaltype": "AssumedRole"})
-    elif kind == "user":
-        context.update({"aws:username": name, "aws:principaltype": "User"})
-    else:
-        context["aws:principaltype"] = "Account"
+    context = dict(principal_facts(arn))
+    if caller is not None and caller.policies is not None:
+        context.update(caller.policies().facts)
+    names = {root, call.account, arn, context["aws:principalarn"]}
     return frozenset(("AWS", each) for each in names), context

@@ -142,6 +142,22 @@ def test_a_principal_is_the_user_or_the_role(owner: Owner) -> None:
                 s3.head_object(Bucket=BUCKET, Key="data/interactions.csv")
 
 
+def test_name_and_tags_of_a_user_with_a_path_are_condition_keys(owner: Owner) -> None:
+    team = [{"Key": "team", "Value": "films"}]
+    arn = owner.iam.create_user(UserName="ann", Path="/staff/", Tags=team)["User"]["Arn"]
+    key = owner.iam.create_access_key(UserName="ann")["AccessKey"]
+    ann = _s3(key["AccessKeyId"], key["SecretAccessKey"])
+    right = {"aws:username": "ann", "aws:PrincipalTag/team": "films", "aws:PrincipalArn": arn}
+    for wrong in ({}, {"aws:username": "staff/ann"}, {"aws:PrincipalTag/team": "books"}):
+        denied = {**deny(StringEquals={**right, **wrong}), "Principal": {"AWS": arn}}
+        owner.s3.put_bucket_policy(Bucket=BUCKET, Policy=policy(denied))
+        if wrong:
+            assert ann.head_object(Bucket=BUCKET, Key="data/interactions.csv")
+        else:
+            with pytest.raises(ClientError, match="403"):
+                ann.head_object(Bucket=BUCKET, Key="data/interactions.csv")
+
+
 def test_only_an_allow_opens_a_private_object_to_everybody(owner: Owner) -> None:
     unsigned = boto3.client("s3", region_name=REGION, config=Config(signature_version=UNSIGNED))
     public = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": OBJECTS}
