@@ -23,6 +23,7 @@ from personalize_emu.recipes.training.training_process import TrainingProcesses
 from personalize_emu.runtime.explanations.explaining import Explaining
 from personalize_emu.service.core.aws_reads import AwsReads
 from personalize_emu.service.core.context import Context, MustWait, handled, read_at_once
+from personalize_emu.service.core.group_keys import open_groups, opens_groups
 from personalize_emu.service.dataset_jobs.imports import import_reports
 from personalize_emu.service.deployments.capacity import require_capacity, shown_capacity
 from personalize_emu.service.service_metrics import CALL_METRICS, AnsweredCall, record_call
@@ -114,8 +115,13 @@ class Emulator(InProcessControls, Explaining):
         """Where the embedded AWS services are kept; None without a data directory."""
         return None if self._durable is None else self._durable.services
 
+    def open_groups(self) -> None:
+        """Read encrypted data of dataset groups from the data directory, if their KMS keys can be used now."""
+        open_groups(self._state, self.aws_services.keys)
+
     def resume_jobs(self) -> None:
         """Begin jobs again that a restart has interrupted, now that the services that they read are there."""
+        self.open_groups()
         if self.loaded is not None:
             self.loaded.resume_jobs()
 
@@ -148,6 +154,10 @@ class Emulator(InProcessControls, Explaining):
             )
         if not may_wait and operation_name not in AT_ONCE:
             raise MustWait
+        if self._state.group_keys.locked:
+            if not may_wait and opens_groups(self._state, self.aws_services.keys):
+                raise MustWait
+            open_groups(self._state, self.aws_services.keys)
         context = self._context(region or self.settings.region, account or self.settings.account, may_wait=may_wait)
         if operation_name not in CONTROL_PLANE:
             context.aws_services.release()

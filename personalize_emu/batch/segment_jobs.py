@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,19 +16,11 @@ from personalize_emu.runtime.filtering import group_of
 from personalize_emu.service.batch_jobs import checked_segment_filter, insert_batch_segment_job
 from personalize_emu.service.core.context import Context, Params
 from personalize_emu.service.lifecycle.creation import begin_creation, with_progress
-from personalize_emu.service.state.trained_version import TrainedVersion
 from personalize_emu.state.resources import BatchSegmentJob
 
 MOST_ITEMS = 500
 MOST_ATTRIBUTES = 10
 """Maximum number of queries of an input file (B-20, Q-57)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Work:
-    job: BatchSegmentJob
-    trained: TrainedVersion
-    checked: CheckedFilter | None
 
 
 def create_batch_segment_job(context: Context, params: Params) -> dict[str, Any]:
@@ -44,21 +35,20 @@ def resume_batch_segment_job(context: Context, job: BatchSegmentJob) -> None:
 
 
 def _begin(context: Context, job: BatchSegmentJob, checked: CheckedFilter | None) -> None:
-    work = Work(job, context.state.versions[job.solution_version_arn].served, checked)
-    answer = partial(_answer, context, work)
+    answer = partial(_answer, context, job, checked)
     begin_creation(context, job, partial(with_progress, context.state, job.arn, answer), lambda _: None)
 
 
-def _answer(context: Context, work: Work, progress: Progress) -> None:
-    trained = work.trained
+def _answer(context: Context, job: BatchSegmentJob, checked: CheckedFilter | None, progress: Progress) -> None:
+    trained = context.state.versions[job.solution_version_arn].served
     if not isinstance(trained.model, SegmentModel):
         raise TypeError(f"{trained.recipe.name} makes no segments")
     progress("reading histories", 0.0)
     users = current_users(context, trained)
     kept = None
-    if work.checked is not None:
-        kept = user_filter(context, work.checked, group_of(context, trained), trained.interactions_arn, users)
-    answer = Segments(trained.model, users, work.job.num_results, trained.attributes, kept)
+    if checked is not None:
+        kept = user_filter(context, checked, group_of(context, trained), trained.interactions_arn, users)
+    answer = Segments(trained.model, users, job.num_results, trained.attributes, kept)
     most = MOST_ITEMS if trained.attributes is None else MOST_ATTRIBUTES
     with workers_at(context.settings) as workers:
-        transfer(context, work.job, answer, most_lines=most, workers=workers, progress=progress)
+        transfer(context, job, answer, most_lines=most, workers=workers, progress=progress)

@@ -42,6 +42,9 @@ MIGRATIONS: tuple[str, ...] = (
         number INTEGER NOT NULL, region TEXT NOT NULL, lists TEXT NOT NULL, PRIMARY KEY (number, region)
     ) WITHOUT ROWID;
     """,
+    """
+    -- Entries, events and files of groups with a key are encrypted, and there are rows of KMS and STS.
+    """,
 )
 """From each format to the next. Format n is what the first n of them make; a released one is never changed."""
 

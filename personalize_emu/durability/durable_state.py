@@ -12,12 +12,22 @@ from typing import NoReturn
 from personalize_emu.durability.blobs import Blobs
 from personalize_emu.durability.database import Database, Statement
 from personalize_emu.durability.directory import DataDirectory, UnusableDirectory, damaged
-from personalize_emu.durability.entries import Entries, Node
+from personalize_emu.durability.encryption.locked_groups import Node
+from personalize_emu.durability.encryption.sealing import Sealer, WronglySealed
+from personalize_emu.durability.entries import Entries
 from personalize_emu.durability.figures import Figures
 from personalize_emu.durability.records import record_of
-from personalize_emu.durability.recovery import Ended, ResumedKinds, end_what_was_under_way, go_on, resume_jobs
+from personalize_emu.durability.recovery import (
+    Ended,
+    ResumedKinds,
+    end_what_was_under_way,
+    go_on,
+    go_on_with_data,
+    resume_jobs,
+)
 from personalize_emu.durability.service_rows import ServiceRows
-from personalize_emu.durability.state_journal import EVERYTHING, PUT_FACT, StateJournal
+from personalize_emu.durability.state_journal import EVERYTHING, PUT_FACT, StateJournal, event_name
+from personalize_emu.kms_keys import KeyUnavailable
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.state.emulator_state import EmulatorState, Keeping
 from personalize_emu.state.clock import Clock
@@ -106,7 +116,8 @@ class DurableState:
         clock.restore(float(self._database.fact(_CLOCK, "0")))
         self._database.queue([Statement(_DROP_ORPHANS)], self._database.generation)
         self._database.flush()
-        nodes = dict(self._read_records(state))
+        entries = self._journal.entries_of(state)
+        nodes = dict(self._read_records(entries))
         self._blobs.start_over((row[0], row[1]) for row in self._database.rows("SELECT arn, name FROM blobs"))
         events = next(self._database.rows("SELECT count(*) FROM events"))[0]
         figures = self._read_figures(state, clock)
@@ -117,6 +128,7 @@ class DurableState:
                 raise damaged(self._directory.path, f"{arn} is no ARN")
             return context_of(parsed.region, parsed.account)
 
+        self._lock_groups(entries, context)
         self._journal.follow(state)
         found = [record for record in map(state.store.find, nodes) if record is not None]
         with state.store.lock:
@@ -180,31 +192,70 @@ class DurableState:
         self._put_fact(_STARTS, str(number))
         return number
 
-    def _read_records(self, state: EmulatorState) -> Iterator[tuple[str, Node]]:
-        """Fills the state with records and entries; by ARN the entry of each."""
-        entries = Entries(state, self._journal.large)
+    def _lock_groups(self, entries: Entries, context_of: Callable[[str], Context]) -> None:
+        """Have groups with a key opened later."""
+
+        def restore(record: Resource, node: Node, sealer: Sealer) -> None:
+            try:
+                entries.restore_data(record, node, sealer)
+                self._read_contents(entries, record, node, sealer)
+            except _UNREADABLE as error:
+                self._refuse(record.arn, error)
+
+        def open_group(arn: str) -> None:
+            try:
+                entries.locked.open(context_of(arn), arn, restore, partial(go_on_with_data, context_of))
+            except (UnusableDirectory, WronglySealed) as error:
+                raise KeyUnavailable(str(error)) from error
+
+        for arn, entry in entries.state.groups.items():
+            if entry.key is not None:
+                entries.state.group_keys.locked[arn] = partial(open_group, arn)
+
+    def _read_records(self, entries: Entries) -> Iterator[tuple[str, Node]]:
+        """Fills the state with records and entries; by ARN the entry of each, without what is encrypted."""
+        state = entries.state
         query = "SELECT arn, kind, ordinal, record, tags, entry FROM resources ORDER BY ordinal"
         for arn, kind, ordinal, record_text, tags, entry in list(self._database.rows(query)):
             try:
                 record, node = record_of(kind, record_text), json.loads(entry)
                 state.store.restore(record, ordinal, json.loads(tags))
                 entries.restore(record, node)
-                self._read_contents(entries, record, ordinal, node)
-            except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+                if entries.locked.lock(record, node):
+                    self._check_files(arn)
+                else:
+                    entries.restore_data(record, node, None)
+                    self._read_contents(entries, record, node, None)
+            except _UNREADABLE as error:
                 self._refuse(arn, error)
             yield arn, node
 
-    def _read_contents(self, entries: Entries, record: Resource, ordinal: int, node: Node) -> None:
+    def _check_files(self, arn: str) -> None:
+        """Refuse damaged files also while they cannot be decrypted."""
+        for (name,) in list(self._database.rows("SELECT name FROM blobs WHERE arn = ?", arn)):
+            self._blobs.path(name, arn)
+
+    def _read_contents(self, entries: Entries, record: Resource, node: Node, sealer: Sealer | None) -> None:
         if not isinstance(record, Dataset) or "contents" not in node:
             return
+        ordinal = entries.state.store.ordinal(record)
         query = "SELECT position, event FROM events WHERE dataset = ? ORDER BY position"
-        rows: Iterator[tuple[int, str]] = ((row[0], row[1]) for row in self._database.rows(query, ordinal))
-        entries.restore_contents(record, node["contents"], self._journal.journal_of(ordinal), rows)
+
+        def events() -> Iterator[tuple[int, str]]:
+            # Read as a whole where others may write meanwhile.
+            rows = self._database.rows(query, ordinal) if sealer is None else self._database.fetched(query, ordinal)
+            for position, event in rows:
+                opened = isinstance(event, bytes) and sealer is not None
+                yield position, sealer.open(event_name(ordinal, position), event) if opened and sealer else event
+
+        journal = self._journal.journal_of(ordinal, record.dataset_group_arn)
+        entries.restore_contents(record, node["contents"], journal, events(), sealer)
 
     def _refuse(self, arn: str, error: Exception) -> NoReturn:
         what = f"{arn} in state.db cannot be read ({type(error).__name__}: {error})"
         raise damaged(self._directory.path, what) from error
 
 
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError)
 _DROP_ORPHANS = "DELETE FROM events WHERE dataset NOT IN (SELECT ordinal FROM resources WHERE kind = 'Dataset')"
 """Events that arrived while their dataset was being deleted."""

@@ -1,6 +1,6 @@
 """Figures that many requests change: usage, recommendations by id, and the history of metric attributions.
 
-They are written in batches, once a second.
+They are written in batches, once a second. Of groups with a KMS key only usage is, because the rest has data of users.
 
 A request that changes them does not wait for the disk, so that the last second is lost when the process is killed.
 Everything else is written before the answer (state_journal.py).
@@ -18,6 +18,7 @@ from typing import Any
 
 from personalize_emu.durability.database import Database, Statement
 from personalize_emu.durability.records import text_of
+from personalize_emu.service.core.group_keys import group_arn_of
 from personalize_emu.service.state.attribution_ledger import Ledger, Metric, SumKey
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.usage_ledger import Batch, Deployed, Training, Usage
@@ -104,7 +105,8 @@ class Figures:
             self.write()
 
     def _changed(self) -> Iterator[Statement]:
-        ledgers = [entry.ledger for _, entry in self._state.attributions.items() if entry.ledger is not None]
+        held = [entry.ledger for arn, entry in self._state.attributions.items() if self._is_in_clear(arn)]
+        ledgers = [ledger for ledger in held if ledger is not None]
         changes = (self._state.usage.changes, sum(ledger.additions for ledger in ledgers))
         if changes == self._changes:
             return
@@ -118,7 +120,7 @@ class Figures:
 
     def _recommendations(self) -> Iterator[Statement]:
         """Without users, so that nothing of a user has to be removed here."""
-        taken = self._state.answers.take_new()
+        taken = [each for each in self._state.answers.take_new() if self._is_in_clear(each[1].deployment_arn)]
         if not taken:
             return
         number = self._number + 1
@@ -131,6 +133,15 @@ class Figures:
             self._held -= size
         if oldest:
             yield Statement(_DROP_LISTS, ((oldest,),))
+
+    def _is_in_clear(self, arn: str) -> bool:
+        """Whether a resource exists and is in a group without a key; without any keys, also if it is gone."""
+        if not self._state.group_keys.in_use:
+            return True
+        record = self._state.store.find(arn)
+        group_arn = None if record is None else group_arn_of(self._state.store, record)
+        group = None if group_arn is None else self._state.groups.get(group_arn)
+        return group is not None and group.key is None
 
     def _note(self, number: int, size: int) -> None:
         self._number = number

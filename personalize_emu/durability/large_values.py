@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 
 from personalize_emu.durability.blobs import Blobs
+from personalize_emu.durability.encryption.sealing import Sealer
 from personalize_emu.durability.records import (
     field_node,
     field_of,
@@ -38,45 +41,78 @@ class Kept:
     names: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Seal:
+    """Encrypts the files of one resource. owner: its ARN, to which they are bound."""
+
+    sealer: Sealer
+    owner: str
+
+    def filling(self, suffix: str, fill: Callable[[IO[bytes]], object]) -> Callable[[IO[bytes]], object]:
+        def filled(file: IO[bytes]) -> None:
+            sealing = self.sealer.writer(self._name(suffix), file)
+            # Any: a raw stream is what it is used as.
+            target: Any = sealing
+            fill(target)
+            sealing.finish()
+
+        return filled
+
+    def read(self, suffix: str, path: Path) -> bytes:
+        """Raises WronglySealed."""
+        return self.sealer.read(self._name(suffix), path.read_bytes())
+
+    def _name(self, suffix: str) -> str:
+        return f"file {suffix} of {self.owner}"
+
+
 class LargeValues:
-    """Remembers which values have been written, as long as these are used. Any thread may call any method."""
+    """Of values with a seal, the files are encrypted.
+
+    Remembers which values have been written, as long as these are used. Any thread may call any method.
+    """
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
-        self._written: dict[tuple[int, ...], tuple[tuple[weakref.ref[Any], ...], str]] = {}
+        self._written: dict[tuple[Hashable, ...], tuple[tuple[weakref.ref[Any], ...], str]] = {}
         self._lock = threading.Lock()
 
-    def layer(self, layer: BulkLayer) -> Kept:
+    def names_of(self, owner: str) -> frozenset[str]:
+        """The files to which a resource refers."""
+        return self._blobs.names_of(owner)
+
+    def layer(self, layer: BulkLayer, seal: Seal | None) -> Kept:
         """Raises OSError."""
         table = layer.table
-        name = None if table is None else self._table(table)
+        name = None if table is None else self._table(table, seal)
         node = {"table": name, "superseded": dict(layer.superseded), "full_rows": layer.full_rows}
         return Kept(node, frozenset() if name is None else frozenset({name}))
 
-    def layer_of(self, node: dict[str, Any], owner: str) -> BulkLayer:
+    def layer_of(self, node: dict[str, Any], owner: str, seal: Seal | None) -> BulkLayer:
         name = node["table"]
-        table = None if name is None else self._read_table(name, owner)
+        table = None if name is None else self._read_table(name, owner, seal)
         return BulkLayer(table, node["superseded"], node["full_rows"])
 
-    def trained(self, trained: TrainedVersion) -> Kept:
+    def trained(self, trained: TrainedVersion, seal: Seal | None) -> Kept:
         """Raises OSError."""
         tree = {"model": trained.model, "data": trained.data, "exposure": trained.exposure}
         parts = tuple(part for part in tree.values() if part is not None)
-        name = self._once(parts, MODEL, lambda file: save_tree(tree, file))
+        name = self._once(parts, MODEL, seal, lambda file: save_tree(tree, file))
         attributes, names = None, {name}
         if trained.attributes is not None:
             records = trained.attributes.records
-            table = self._table(records.distinct_table)
+            table = self._table(records.distinct_table, seal)
             names.add(table)
             fields = {key: field_node(field) for key, field in trained.attributes.fields.items()}
             schema = schema_node(records.schema)
             attributes = {"table": table, "schema": schema, "id": records.id_column, "fields": fields}
         return Kept(_trained_node(trained) | {"tree": name, "attributes": attributes}, frozenset(names))
 
-    def trained_of(self, node: dict[str, Any], owner: str) -> TrainedVersion:
+    def trained_of(self, node: dict[str, Any], owner: str, seal: Seal | None) -> TrainedVersion:
         """Raises UnusableDirectory, or ValueError for a recipe or a format that is unknown."""
-        tree = load_tree(self._blobs.path(node["tree"], owner))
-        self._remember(tuple(part for part in tree.values() if part is not None), node["tree"])
+        path = self._blobs.path(node["tree"], owner)
+        tree = load_tree(path if seal is None else BytesIO(seal.read(MODEL, path)))
+        self._remember(tuple(part for part in tree.values() if part is not None), seal, node["tree"])
         facts = recipe_by_arn(node["recipe"])
         if facts is None:
             raise ValueError(f"there is no recipe {node['recipe']}")
@@ -92,7 +128,7 @@ class LargeValues:
             interactions_arn=node["interactions_arn"],
             log_length=node["log_length"],
             selection=EventSelection(**selection),
-            attributes=self._attributes_of(node["attributes"], owner),
+            attributes=self._attributes_of(node["attributes"], owner, seal),
             tuned=node["tuned"],
             exposure=tree["exposure"],
             data_version=version_of(node["data_version"]),
@@ -101,37 +137,48 @@ class LargeValues:
             context_fields=tuple(map(field_of, node["context_fields"])),
         )
 
-    def _attributes_of(self, node: dict[str, Any] | None, owner: str) -> ItemAttributes | None:
+    def _attributes_of(
+        self, node: dict[str, Any] | None, owner: str, seal: Seal | None
+    ) -> ItemAttributes | None:
         if node is None:
             return None
-        records = Records(self._read_table(node["table"], owner), schema_of(node["schema"]), node["id"])
+        records = Records(self._read_table(node["table"], owner, seal), schema_of(node["schema"]), node["id"])
         return ItemAttributes(records, {key: field_of(field) for key, field in node["fields"].items()})
 
-    def _table(self, table: pa.Table) -> str:
-        return self._once((table,), ARROW, lambda file: _write_table(table, file))
+    def _table(self, table: pa.Table, seal: Seal | None) -> str:
+        return self._once((table,), ARROW, seal, lambda file: _write_table(table, file))
 
-    def _read_table(self, name: str, owner: str) -> pa.Table:
-        table = pa.ipc.open_file(pa.memory_map(str(self._blobs.path(name, owner)))).read_all()
-        self._remember((table,), name)
+    def _read_table(self, name: str, owner: str, seal: Seal | None) -> pa.Table:
+        path = self._blobs.path(name, owner)
+        source = pa.memory_map(str(path)) if seal is None else pa.BufferReader(seal.read(ARROW, path))
+        table = pa.ipc.open_file(source).read_all()
+        self._remember((table,), seal, name)
         return table
 
-    def _once(self, parts: tuple[Any, ...], suffix: str, fill: Callable[[IO[bytes]], object]) -> str:
+    def _once(
+        self, parts: tuple[Any, ...], suffix: str, seal: Seal | None, fill: Callable[[IO[bytes]], object]
+    ) -> str:
         """The name of the file with these parts, which is written unless it has been for the same objects."""
-        key = tuple(map(id, parts))
+        key = _key(parts, seal)
         with self._lock:
             found = self._written.get(key)
         same = found is not None and all(ref() is part for ref, part in zip(found[0], parts, strict=True))
         # The file may have been removed with another resource of the same content.
         if found is not None and same and self._blobs.has(found[1]):
             return found[1]
-        name = self._blobs.write(suffix, fill)
-        self._remember(parts, name)
+        name = self._blobs.write(suffix, fill if seal is None else seal.filling(suffix, fill))
+        self._remember(parts, seal, name)
         return name
 
-    def _remember(self, parts: tuple[Any, ...], name: str) -> None:
+    def _remember(self, parts: tuple[Any, ...], seal: Seal | None, name: str) -> None:
         with self._lock:
             used = {key: kept for key, kept in self._written.items() if all(ref() is not None for ref in kept[0])}
-            self._written = {**used, tuple(map(id, parts)): (tuple(map(weakref.ref, parts)), name)}
+            self._written = {**used, _key(parts, seal): (tuple(map(weakref.ref, parts)), name)}
+
+
+def _key(parts: tuple[Any, ...], seal: Seal | None) -> tuple[Hashable, ...]:
+    """What is encrypted is bound to its owner, so that each owner has files of its own."""
+    return (*map(id, parts), seal and seal.owner)
 
 
 def _trained_node(trained: TrainedVersion) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from personalize_emu.durability.entries import Node, refreshed_version
+from personalize_emu.durability.encryption.locked_groups import Node
+from personalize_emu.durability.entries import refreshed_version
 from personalize_emu.service.attribution.event_attribution import begin_publication
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.datasets.event_trackers import remove_event_dataset
@@ -165,18 +166,28 @@ def _changes(record: Resource) -> dict[str, Any]:
 
 def go_on(context_of: ContextOf, nodes: Mapping[str, Node]) -> None:
     """Take up the schedules of trainings, refreshes and publications. nodes: the entries as read, by ARN."""
+    for arn in nodes:
+        context = context_of(arn)
+        record = context.state.store.find(arn)
+        with context.state.store.lock:
+            if isinstance(record, Recommender):
+                _train_later(context, arn, resume_retraining)
+            if isinstance(record, Solution):
+                _train_later(context, arn, resume_schedule)
+        context.run_deferred()
+    go_on_with_data(context_of, nodes)
+
+
+def go_on_with_data(context_of: ContextOf, nodes: Mapping[str, Node]) -> None:
+    """The part of `go_on` that needs data, which may be encrypted."""
     for arn, node in nodes.items():
         context = context_of(arn)
         record = context.state.store.find(arn)
         with context.state.store.lock:
             if isinstance(record, SolutionVersion) and "refresh" in node:
                 _refresh(VersionTraining(context, (), record), refreshed_version(node))
-            if isinstance(record, Recommender):
-                if "refresh" in node:
-                    _refresh(RecommenderTraining(context, (), record), refreshed_version(node))
-                _train_later(context, arn, resume_retraining)
-            if isinstance(record, Solution):
-                _train_later(context, arn, resume_schedule)
+            if isinstance(record, Recommender) and "refresh" in node:
+                _refresh(RecommenderTraining(context, (), record), refreshed_version(node))
         if isinstance(record, MetricAttribution):
             ledger = context.state.attributions[arn].ledger
             if ledger is not None and ledger.kept().sums:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn
 
 from personalize_emu.data.schemas.columns import USER_ID
 from personalize_emu.durability.blobs import Blobs
 from personalize_emu.durability.database import Database, Statement
+from personalize_emu.durability.encryption.locked_groups import SEALED, LockedGroups, sealer_for
+from personalize_emu.durability.encryption.sealing import Sealer
 from personalize_emu.durability.entries import Entries, KeptEntry
 from personalize_emu.durability.large_values import LargeValues
 from personalize_emu.durability.records import event_text, record_text, text_of
@@ -17,7 +19,7 @@ from personalize_emu.service.state.dataset_contents import BulkLayer, StreamedEv
 from personalize_emu.service.state.emulator_state import EmulatorState, Keepable, Keeping
 from personalize_emu.state.commit_lock import NotWritten
 from personalize_emu.state.jobs import JobFailed
-from personalize_emu.state.resources import Dataset
+from personalize_emu.state.resources import Dataset, Stateful
 
 _PUT_RECORD = "REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?)"
 _DROP_RECORD = "DELETE FROM resources WHERE arn = ?"
@@ -35,20 +37,36 @@ EVERYTHING = tuple(Statement(f"DELETE FROM {table}") for table in TABLES)
 
 @dataclass(frozen=True)
 class DatasetJournal:
-    """See `EventJournal`. number: of the dataset. generation: of the state."""
+    """See `EventJournal`. number: of the dataset. generation: of the state. sealer: of its group, if that has a key."""
 
     database: Database
     number: int
     generation: int
+    sealer: Callable[[], Sealer | None] = lambda: None
 
     def write(self, first: int, events: Sequence[StreamedEvent]) -> None:
-        rows = [
+        sealer = self.sealer()
+        rows: list[tuple[int, int, str | None, str | bytes]] = [
             (self.number, position, event.row.get(USER_ID), event_text(event))
             for position, event in enumerate(events, first)
         ]
+        if sealer is not None:
+            rows = [_sealed_row(sealer, *row) for row in rows]
         if rows:
             self.database.queue([Statement(_PUT_EVENT, rows)], self.generation)
         self.database.flush()
+
+
+def _sealed_row(
+    sealer: Sealer, number: int, position: int, user: str | None, event: str | bytes
+) -> tuple[int, int, str | None, bytes]:
+    """A row of the table of events, encrypted. Its user is a token, which all rows of the user have."""
+    return number, position, user and sealer.token(user), sealer.seal(event_name(number, position), str(event))
+
+
+def event_name(number: int, position: int) -> str:
+    """What an encrypted event is bound to. number: of the dataset."""
+    return f"event {position} of dataset {number}"
 
 
 class StateJournal:
@@ -59,26 +77,45 @@ class StateJournal:
         self._blobs = blobs
         self.large = LargeValues(blobs)
         self._numbers: dict[str, int] = {}
+        self._state: EmulatorState | None = None
+        self._entries: Entries | None = None
         self._generation = database.generation
 
     @property
     def keeping(self) -> Keeping:
         return Keeping(self._prepare, self.journal_of)
 
-    def journal_of(self, number: int) -> DatasetJournal:
-        return DatasetJournal(self._database, number, self._generation)
+    def journal_of(self, number: int, group_arn: str) -> DatasetJournal:
+        def sealer() -> Sealer | None:
+            entry = None if self._state is None else self._state.groups.get(group_arn)
+            if self._state is None or entry is None or entry.key is None:
+                return None
+            sealer = sealer_for(self._state, group_arn)
+            if sealer is None:
+                raise NotWritten(f"The data key of {group_arn} is not decrypted.")
+            return sealer
+
+        return DatasetJournal(self._database, number, self._generation, sealer)
+
+    def entries_of(self, state: EmulatorState) -> Entries:
+        """For the state that is to be followed."""
+        self._state, self._entries = state, Entries(state, self.large, LockedGroups(state))
+        return self._entries
 
     def follow(self, state: EmulatorState) -> None:
         """Write what changes from now on."""
+        entries = self._entries if self._state is state else None
+        entries = entries or self.entries_of(state)
         self._numbers = {dataset.arn: state.store.ordinal(dataset) for dataset in state.store.all(Dataset)}
-        state.store.save_with(partial(self._save, state, Entries(state, self.large)))
+        state.store.save_with(partial(self._save, state, entries))
 
-    def _prepare(self, value: Keepable) -> None:
+    def _prepare(self, arn: str, value: Keepable) -> None:
+        seal = None if self._entries is None else self._entries.seal_of(arn)
         try:
             if isinstance(value, BulkLayer):
-                self.large.layer(value)
+                self.large.layer(value, seal)
             else:
-                self.large.trained(value)
+                self.large.trained(value, seal)
         except OSError as error:
             raise JobFailed(f"The data directory cannot be written to: {error.strerror}.") from error
 
@@ -103,12 +140,17 @@ class StateJournal:
             yield Statement(_DROP_EVENTS, [(number,) for number in (self._numbers.pop(arn, None),) if number])
             return
         ordinal, entry = store.ordinal(record), text_of(kept.node)
+        if SEALED in kept.node and isinstance(record, Stateful):
+            # The reason is in the entry, encrypted.
+            record = replace(record, failure_reason=None)
         row = (arn, type(record).__name__, ordinal, record_text(record), text_of(store.tags(arn)), entry)
         yield Statement(_PUT_RECORD, (row,))
         yield Statement(PUT_BLOB, [(arn, name) for name in kept.names])
         if isinstance(record, Dataset):
             self._numbers[arn] = ordinal
-            rows = [(ordinal, each.end, text_of(sorted(each.user_ids))) for each in kept.forgotten]
+            sealer = sealer_for(state, record.dataset_group_arn)
+            user = (lambda user_id: user_id) if sealer is None else sealer.token
+            rows = [(ordinal, each.end, text_of(sorted(map(user, each.user_ids)))) for each in kept.forgotten]
             yield Statement(_DROP_USERS, rows)
 
 

@@ -32,7 +32,7 @@ KEPT: Mapping[str, str] = {
         "answers attributions batch_jobs datasets groups import_jobs recommenders restarts solutions store usage "
         "versions"
     ),
-    "GroupEntry": "event_schema_arn",
+    "GroupEntry": "event_schema_arn key",
     "ImportJobEntry": "report",
     "LastRefresh": "data_version",
     "Ledger": "_history _latest_report _sources _sums",
@@ -61,8 +61,7 @@ DERIVED: Mapping[str, str] = {
     ),
     # Indexes and caches; `jobs` is what recovery begins.
     "EmulatorState": "group_keys indexes jobs keeping lists outcome_of scores trackers",
-    # `key` by the KMS key of the record.
-    "GroupEntry": "event_ids key",
+    "GroupEntry": "event_ids",
     "LastRefresh": "refresh",
     "Ledger": "_additions attribution_arn group_arn",
     "ServedRecommendations": "_held _most _new",

@@ -232,10 +232,21 @@ def make_sessions(account: Services, url: str) -> list[dict[str, Any]]:
     ]
 
 
+def exported(account: Services, dataset: str, name: str) -> dict[str, Any]:
+    job = account.given.export_job(dataset, name=name)
+    shown = account.personalize.describe_dataset_export_job(datasetExportJobArn=job)
+    found: dict[str, Any] = shown["datasetExportJob"]
+    return found
+
+
 def test_keys_with_their_material_and_states_and_sessions_come_back(tmp_path: Path) -> None:
     with killed_at_the_end(tmp_path, "--auth", "iam") as (_, url):
         account = Services(url, "personalize-emu", "personalize-emu")
         made, sessions = make_keys(account.kms), make_sessions(account, url)
+        key = account.kms.list_keys()["Keys"][0]["KeyArn"]
+        group = account.given.group(roleArn="arn:aws:iam::123456789012:role/PersonalizeRole", kmsKeyArn=key)
+        dataset = account.given.dataset(group)
+        account.given.import_job(dataset, account.given.upload(as_csv(two_camps())))
         before = shown_keys(account.kms)
         assert [each["KeyState"] for each in before["metadata"]] == ["Enabled", "Disabled", "Enabled"]
     with killed_at_the_end(tmp_path, "--auth", "iam") as (_, url):
@@ -245,10 +256,13 @@ def test_keys_with_their_material_and_states_and_sessions_come_back(tmp_path: Pa
             assert after[part] == value, part
         assert account.kms.decrypt(CiphertextBlob=made["secret"])["Plaintext"] == b"secret"
         assert account.kms.verify(**made["signed"], Signature=made["signature"])["SignatureValid"]
+        assert exported(account, dataset, "first")["status"] == "ACTIVE"
+        account.kms.disable_key(KeyId=key)
+        assert "its state is Disabled" in exported(account, dataset, "second")["failureReason"]
         for each in sessions:
             named = (each["AccessKeyId"], each["SecretAccessKey"], each["SessionToken"])
             personalize = boto3.session.Session(*named, region_name=REGION).client("personalize", endpoint_url=url)
-            assert personalize.list_schemas()["schemas"] == []
+            assert [schema["name"] for schema in personalize.list_schemas()["schemas"]] == ["schema"]
             with pytest.raises(ClientError, match="AccessDenied"):
                 personalize.create_dataset_group(name="g")
 

@@ -21,7 +21,7 @@ Tested with moto 5.2.4 (`make test-oldest`) and 5.2.5.
 from personalize_emu.edge.moto_adapter.accounts import account_at_once, account_of, caller_of
 from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, MockEnded, new_client
 from personalize_emu.edge.moto_adapter.embedded import embedded_application
-from personalize_emu.edge.moto_adapter.keeping.service_keeper import forget_services, keep_services
+from personalize_emu.edge.moto_adapter.keeping.service_keeper import forget_services, keep_services, restore_keys
 from personalize_emu.edge.moto_adapter.keys import EmbeddedKeys
 from personalize_emu.edge.moto_adapter.mocking import (
     InterceptedRequest,
@@ -48,5 +48,6 @@ __all__ = [
     "mocked_personalize",
     "new_client",
     "reset_services",
+    "restore_keys",
     "trust_enforced_in_mocks",
 ]

@@ -18,6 +18,7 @@ from personalize_emu.edge.moto_adapter import (
     caller_of,
     connection_closed,
     mocked_personalize,
+    restore_keys,
     trust_enforced_in_mocks,
 )
 from personalize_emu.edge.request_pipeline import answer
@@ -41,6 +42,9 @@ def mocked_emulator(settings: Settings, clock: Clock | None, *, resumes_jobs: bo
         stack.callback(clients.close)
         stack.enter_context(mocked_personalize(_endpoint_of(emulator)))
         stack.enter_context(trust_enforced_in_mocks(enforced=settings.auth == "iam"))
+        if emulator.service_rows is not None:
+            restore_keys(emulator.service_rows)
+            emulator.open_groups()
         if settings.init:
             _initialise(emulator, settings)
         stack.enter_context(bypass_warnings())

@@ -7,10 +7,12 @@ does not know when the group is made counts as none, unless `check_roles` refuse
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from personalize_emu.kms_keys import ENABLED, EncryptionContext, KeyUnavailable
+from personalize_emu.kms_keys import ENABLED, REMEMBERED_SECONDS, EncryptionContext, KeyService, KeyUnavailable
 from personalize_emu.service.core.context import Context, MustWait
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.entries import GroupKey
@@ -32,6 +34,7 @@ from personalize_emu.state.store import Store
 from personalize_emu.wire.errors import InvalidInputException
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 _NEEDS_DATA = (
     DatasetImportJob, DatasetExportJob, DataDeletionJob, SolutionVersion, Recommender, Campaign, BatchInferenceJob,
     BatchSegmentJob,
@@ -60,6 +63,35 @@ def give_key(state: EmulatorState, group_arn: str, key: GroupKey) -> None:
     state.store.touch(group_arn)
 
 
+def open_groups(state: EmulatorState, keys: KeyService) -> None:
+    """Read the data of groups that are encrypted, if their KMS keys can be used now."""
+    for group_arn, open_group in list(state.group_keys.locked.items()):
+        if not _may_be_opened(state, keys, group_arn):
+            continue
+        try:
+            open_group()
+        except KeyUnavailable as error:
+            log.warning("the data of %s cannot be decrypted: %s", group_arn, error)
+            state.group_keys.retry_at[group_arn] = time.monotonic() + REMEMBERED_SECONDS
+
+
+def opens_groups(state: EmulatorState, keys: KeyService) -> bool:
+    """Whether `open_groups` has something to do, or cannot say without waiting."""
+    for group_arn in list(state.group_keys.locked):
+        entry = state.groups.get(group_arn)
+        waits = entry is not None and entry.key is not None and not keys.answers_at_once(entry.key.key_arn)
+        if waits or _may_be_opened(state, keys, group_arn):
+            return True
+    return False
+
+
+def _may_be_opened(state: EmulatorState, keys: KeyService, group_arn: str) -> bool:
+    entry, now = state.groups.get(group_arn), time.monotonic()
+    if now < state.group_keys.retry_at.get(group_arn, now):
+        return False
+    return entry is None or entry.key is None or keys.state(entry.key.key_arn) == ENABLED
+
+
 def group_arn_of(store: Store, record: Resource) -> str | None:
     """The dataset group that a resource belongs to; None for schemas, and where the way to it has been deleted."""
     if isinstance(record, DatasetGroup):
@@ -76,7 +108,10 @@ def key_fault(context: Context, record: Resource) -> str | None:
     """Why the data that a resource belongs to cannot be used now; None if they can. Takes no lock. Raises MustWait."""
     if not context.state.group_keys.in_use:
         return None
-    group_arn = group_arn_of(context.state.store, record)
+    return _fault_of_group(context, group_arn_of(context.state.store, record))
+
+
+def _fault_of_group(context: Context, group_arn: str | None) -> str | None:
     entry = context.state.groups.get(group_arn) if group_arn else None
     if entry is None or entry.key is None:
         return None
@@ -105,12 +140,15 @@ def require_readable_data(context: Context, record: Resource) -> None:
         raise JobFailed(fault)
 
 
-def require_loaded_data(context: Context, record: Resource) -> None:
-    """For requests whose checks read data. Raises InvalidInputException: they are not in memory, as the key cannot be
-    used since a restart; otherwise the job that is asked for fails.
+def require_loaded_data(context: Context, group_arn: str) -> None:
+    """For requests whose checks read data, which are not in memory if the key could not be used since a restart.
+
+    In all other cases the job that is asked for fails. Raises InvalidInputException.
     """
-    if context.state.group_keys.locked and group_arn_of(context.state.store, record) in context.state.group_keys.locked:
-        require_usable_key(context, record)
+    if group_arn in context.state.group_keys.locked:
+        fault = _fault_of_group(context, group_arn)
+        if fault is not None:
+            raise InvalidInputException(fault)
 
 
 def with_usable_key(context: Context, record: Resource, work: Callable[[], T]) -> Callable[[], T]:

@@ -119,8 +119,8 @@ def _prepare(context: Context, job: DataDeletionJob, datasets: tuple[str, ...]) 
     context.state.logs.add(job.arn, f"{counted(len(user_ids), 'user')} listed")
     held = {arn: context.state.contents(arn) for arn in datasets}
     removals = {arn: contents.prepare_removal(user_ids) for arn, contents in held.items() if contents is not None}
-    for removal in removals.values():
-        context.state.keeping.prepare(removal.after)
+    for arn, removal in removals.items():
+        context.state.keeping.prepare(arn, removal.after)
     return removals
 
 

@@ -30,6 +30,7 @@ from personalize_emu.service.access.s3_inputs import (
 )
 from personalize_emu.service.attribution.event_attribution import ImportReporting, import_reporting
 from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.group_keys import require_loaded_data
 from personalize_emu.service.datasets.datasets import require_client_dataset
 from personalize_emu.service.datasets.schemas import parsed_schema
 from personalize_emu.service.lifecycle.creation import (
@@ -130,7 +131,7 @@ def _begin(
         log_length = _first_log_length(context, job)
         files = _read(context, job, mode, schema_text, dataset.dataset_type)
         prepared = _prepare_import(context, dataset, mode, files.table, log_length)
-        context.state.keeping.prepare(prepared[1].after)
+        context.state.keeping.prepare(job.dataset_arn, prepared[1].after)
         return files, prepared, reporting.reported(files.table)
 
     def finished(result: tuple[FilesRead, PreparedImport, list[tuple[Ledger, Sums]]]) -> None:
@@ -147,6 +148,8 @@ def _begin(
 
 def _check_mode(context: Context, dataset: Dataset, mode: ImportMode) -> None:
     """INCREMENTAL needs bulk data to add to, or a FULL import that is running (D-80)."""
+    if mode != "FULL":
+        require_loaded_data(context, dataset.dataset_group_arn)
     contents = context.state.contents(dataset.arn)
     if mode == "FULL" or (contents is not None and contents.bulk is not None):
         return

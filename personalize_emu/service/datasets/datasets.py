@@ -86,7 +86,7 @@ def create_dataset(context: Context, params: Params) -> dict[str, Any]:
     event_ids = context.state.groups[group.arn].event_ids
 
     def created(_: None) -> None:
-        journal = context.state.keeping.journal(context.state.store.ordinal(dataset))
+        journal = context.state.keeping.journal(context.state.store.ordinal(dataset), group.arn)
         context.state.datasets[dataset.arn].contents = DatasetContents(event_ids, journal)
 
     begin_creation(context, dataset, no_work, created, queues=(dataset.arn,))

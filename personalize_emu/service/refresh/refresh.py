@@ -144,7 +144,7 @@ class RefreshSchedule:
         def work() -> TrainedVersion:
             self.refresh.require_readable_data()
             refreshed = self.refresh.refreshed(trained)
-            self.state.keeping.prepare(refreshed)
+            self.state.keeping.prepare(self.arn, refreshed)
             return refreshed
 
         def succeeded(refreshed: TrainedVersion) -> None:

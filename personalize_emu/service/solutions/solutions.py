@@ -15,6 +15,7 @@ from personalize_emu.service.configuration.solution_config import (
     shown_solution_config,
 )
 from personalize_emu.service.core.context import Context, Params
+from personalize_emu.service.core.group_keys import require_loaded_data
 from personalize_emu.service.datasets.datasets import (
     dataset_of_type,
     records_of_group,
@@ -104,6 +105,7 @@ def _require_data(context: Context, group: DatasetGroup, recipe: RecipeFacts | N
     """Interactions, imported or streamed, are required, but for semantic similarity (R-SOL-12)."""
     if recipe is not None and recipe.name == "aws-semantic-similarity":
         return
+    require_loaded_data(context, group.arn)
     dataset = dataset_of_type(context, group.arn, INTERACTIONS)
     contents = context.state.contents(dataset.arn) if dataset else None
     if contents is None or not contents.has_interactions:

@@ -59,12 +59,13 @@ Keepable = BulkLayer | TrainedVersion
 class Keeping:
     """How state is kept in a data directory; by default it is not.
 
-    prepare: write large values to files, without the store's lock; raises JobFailed. A commit writes those that were
-    not prepared. journal: of the dataset with that position in the order of creation.
+    prepare: write large values of the resource with that ARN to files, without the store's lock; raises JobFailed. A
+    commit writes those that were not prepared. journal: of the dataset with that position in the order of creation, in
+    the group with that ARN.
     """
 
-    prepare: Callable[[Keepable], None] = lambda _: None
-    journal: Callable[[int], EventJournal | None] = lambda _: None
+    prepare: Callable[[str, Keepable], None] = lambda _arn, _value: None
+    journal: Callable[[int, str], EventJournal | None] = lambda _number, _group_arn: None
 
 
 @dataclass(frozen=True)

@@ -84,11 +84,13 @@ class GroupKey:
 class GroupKeys:
     """in_use: whether any group has a key, so that all others cost nothing.
 
-    locked: what reads the data of a group that could not be decrypted at the start, by the ARN of the group.
+    locked: what reads the data of a group that have not been decrypted since the start, by the ARN of the group; raises
+    KeyUnavailable. retry_at: when that is tried again after it has failed, in seconds of `time.monotonic`.
     """
 
     in_use: bool = False
     locked: dict[str, Callable[[], None]] = field(default_factory=dict)
+    retry_at: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

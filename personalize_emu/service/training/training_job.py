@@ -63,7 +63,7 @@ class TrainingJob(ABC):
             JobStopped: between two stages, after a stop, a reset or the end of the emulator (T-64).
         """
         trained = with_progress(self.context.state, self.arn, self.train)
-        self.context.state.keeping.prepare(trained)
+        self.context.state.keeping.prepare(self.arn, trained)
         return trained
 
     def train(self, progress: Progress) -> TrainedVersion:

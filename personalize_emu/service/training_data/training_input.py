@@ -21,6 +21,7 @@ from personalize_emu.service.catalog.recipe_catalog import RecipeFacts
 from personalize_emu.service.catalog.recipe_facts import inputs_of
 from personalize_emu.service.configuration.solution_config import NO_INTERACTIONS, resolved_hyperparameters
 from personalize_emu.service.core.context import Context
+from personalize_emu.service.core.group_keys import require_loaded_data
 from personalize_emu.service.state.dataset_contents import DatasetContents
 from personalize_emu.service.state.trained_version import ItemAttributes, TrainedVersion, informative_groups
 from personalize_emu.service.state.training_selection import EventSelection, KnownColumns, training_data
@@ -191,8 +192,10 @@ def training_input(
     """Fix the input of a training, under the store's lock. known: see `columns_in_training`.
 
     Raises:
-        InvalidInputException: there is no Interactions dataset, and the recipe needs one (E-12).
+        InvalidInputException: there is no Interactions dataset, and the recipe needs one (E-12), or the data are
+            encrypted with a key that cannot be used.
     """
+    require_loaded_data(context, group_arn)
     columns = config.get("trainingDataConfig", {})
     found = {kind: dataset_input(context, group_arn, kind, columns, known) for kind in TYPES}
     datasets = {kind: dataset for kind, dataset in found.items() if dataset is not None}

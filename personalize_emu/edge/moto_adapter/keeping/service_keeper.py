@@ -26,7 +26,7 @@ from personalize_emu.edge.moto_adapter.resetting import using_services
 INLINE = 1 << 16
 """Bytes; a larger object is in a file of its own."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-BUCKET, KEY = "bucket", "key"
+BUCKET, KEY, KMS = "bucket", "key", "kms"
 _NOT_OF_BUCKETS = frozenset({"keys", "multiparts"})
 _CHANGES_BUCKETS = frozenset({"cloudformation", "tagging"})
 """Services whose requests may change what is of S3."""
@@ -129,6 +129,13 @@ def keep_services(rows: ServiceRows) -> None:
     keeper.restore()
     _keepers[:] = [keeper]
     _follow_buckets()
+
+
+def restore_keys(rows: ServiceRows) -> None:
+    """Add the KMS keys to the stores, for a mock that starts from a file. Raises UnusableDirectory."""
+    for name, node in rows.rows():
+        if name.startswith(f"{KMS} "):
+            WHOLE_STORES[KMS].restore(node, TreeReader(partial(rows.read, owner=name)))
 
 
 def keep_changes(service: str | None) -> None:

@@ -1,0 +1,1 @@
+"""Data of dataset groups with a KMS key, encrypted in the data directory."""
