@@ -31,12 +31,12 @@ def solutions(driver: Any, shop: ShopState, url: str) -> None:
 
 
 def events(driver: Any, shop: ShopState, url: str) -> None:
-    show(driver, f"{url}events?group={shop.group}", size=SIZE)
+    show(driver, f"{url}events?group={shop.group}", size=(SIZE[0], 555))
     driver.execute_script("document.querySelector('.rates').scrollIntoView()")
 
 
 def log(driver: Any, shop: ShopState, url: str) -> None:
-    show(driver, f"{url}log?arn={shop.failed_import}", theme="dark", size=(SIZE[0], 420))
+    show(driver, f"{url}log?arn={shop.failed_import}", theme="dark", size=(780, 500))
 
 
 def try_it(driver: Any, shop: ShopState, url: str) -> None:

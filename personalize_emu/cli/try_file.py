@@ -43,7 +43,9 @@ def add_try(commands: Commands) -> None:
     parser.add_argument("--recipe", default="aws-user-personalization-v2", help="default: %(default)s")
     parser.add_argument("--user", action="append", help="show the list of this user; may be repeated")
     for role in ROLES:
-        parser.add_argument(f"--{role}-column", metavar="NAME", help=f"the column of the {role}, instead of a guess")
+        none = "" if role in ("user", "item") else "; '' if there is none"
+        text = f"the column of the {role}, instead of a guess{none}"
+        parser.add_argument(f"--{role}-column", metavar="NAME", help=text)
     parser.add_argument("--port", default="0", help="of the server that stays; default: a free one")
     parser.add_argument("--no-serve", action="store_true", help="end instead of leaving the server running")
     parser.set_defaults(run=_try)
@@ -60,7 +62,7 @@ def _try(chosen: argparse.Namespace) -> int:
             _show_metrics(session, chosen.recipe)
             users = chosen.user or [user for user, _ in Counter(interactions).most_common(SHOWN_USERS)]
             for user in users:
-                _show_list(session, user, titles)
+                _show_list(session, user, titles, is_known=user in interactions)
             if not chosen.no_serve:
                 _stay(server.url, session, server)
     except (TryFailed, ServerFailed) as error:
@@ -69,29 +71,33 @@ def _try(chosen: argparse.Namespace) -> int:
 
 
 def _prepared(chosen: argparse.Namespace) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """Files to import by dataset type, titles by item id, and the user of each interaction."""
-    from personalize_emu.tryout.columns import ColumnNotFound, guess_columns, item_column
+    """Files to import by dataset type, titles by item id, and the user of each interaction.
+
+    Raises:
+        ValueError: the files cannot be used; the message says what was guessed, what is wrong and what to do.
+    """
+    from personalize_emu.tryout.advice import checked, counted_rows
+    from personalize_emu.tryout.columns import guess_columns, item_column
     from personalize_emu.tryout.conversion import interactions_of, items_of
     from personalize_emu.tryout.in_process import titles_of
-    from personalize_emu.tryout.tables import UnreadableTable
 
-    try:
-        table = _read(chosen.file)
-        guess = guess_columns(table, {role: getattr(chosen, f"{role}_column") for role in ROLES})
-        print(f"{table.name}: {len(table.rows):,} rows")
-        print("\n".join(f"  {line}" for line in guess.lines()))
-        uploads, titles = {"Interactions": interactions_of(table, guess)}, {}
-        if chosen.items is not None:
-            described = _read(chosen.items)
-            key = item_column(described, table, guess)
-            titles, upload = titles_of(described, key), items_of(described, key)
-            print(f"{described.name}: {len(described.rows):,} rows, item {key}, {len(titles):,} titles")
-            if upload is not None:
-                uploads["Items"] = upload
-    except (UnreadableTable, ColumnNotFound) as error:
-        raise CommandFailed(str(error)) from error
-    for note in uploads["Interactions"].notes:
+    table = _read(chosen.file)
+    guess = guess_columns(table, {role: getattr(chosen, f"{role}_column") for role in ROLES})
+    print(f"{table.name}: {counted_rows(table)}")
+    print("\n".join(f"  {line}" for line in guess.lines()))
+    uploads, titles = {"Interactions": interactions_of(table, guess)}, {}
+    if chosen.items is not None:
+        described = _read(chosen.items)
+        key = item_column(described, table, guess)
+        titles, upload = titles_of(described, key), items_of(described, key)
+        print(f"{described.name}: {counted_rows(described)}, item {key}, {len(titles):,} titles")
+        if upload is not None:
+            uploads["Items"] = upload
+    findings = checked(table, guess, uploads, chosen.recipe, time.time())
+    for note in (*table.notes, *uploads["Interactions"].notes):
         print(f"  {note}")
+    for finding in findings:
+        print(f"  {'warning: ' if finding.level == 'warning' else ''}{finding.text}")
     return uploads, titles, table.column(guess.user)
 
 
@@ -146,8 +152,8 @@ def _show_metrics(session: TrySession, recipe: str) -> None:
             print(f"{name:45} {ours[name]:28.4f} {popular.get(name, float('nan')):12.4f}")
 
 
-def _show_list(session: TrySession, user: str, titles: Mapping[str, str]) -> None:
-    print(f"\nuser {user}")
+def _show_list(session: TrySession, user: str, titles: Mapping[str, str], *, is_known: bool) -> None:
+    print(f"\nuser {user}{'' if is_known else ', of whom the file has no rows'}")
     for item in session.items("recommended", SHOWN_ITEMS, userId=user):
         print(f"  {item:>12}  {titles.get(item, '')}".rstrip())
 

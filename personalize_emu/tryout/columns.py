@@ -21,8 +21,16 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 }
 """Role to the names of columns that have it, in lower case without separators, the likeliest first."""
 OPTIONAL = frozenset({"time", "event", "rating"})
-MILLISECONDS = 10**11
-"""As seconds this is the year 5138."""
+SCALES: Mapping[int, tuple[int, str]] = {
+    10**11: (1000, "milliseconds"),
+    10**14: (10**6, "microseconds"),
+    10**17: (10**9, "nanoseconds"),
+}
+"""From a number on, units in a second, and their name. As seconds the first is the year 5138."""
+FEW_ROWS = 5
+"""Too few to say that all ids differ."""
+NO_COLUMN = ""
+"""Given instead of a name: the table has no such column."""
 _FORMATS = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S")
 
 
@@ -47,7 +55,7 @@ class Guess:
 
 
 def guess_columns(table: Table, given: Mapping[str, str | None] | None = None) -> Guess:
-    """given: names of columns by role, which are not guessed.
+    """given: names of columns by role, which are not guessed; NO_COLUMN for one that there is not.
 
     Raises:
         ColumnNotFound: no column for user or item, or a given column does not exist.
@@ -55,6 +63,9 @@ def guess_columns(table: Table, given: Mapping[str, str | None] | None = None) -
     chosen: dict[str, str | None] = {}
     for role in ROLES:
         wanted = (given or {}).get(role)
+        if wanted == NO_COLUMN and role in OPTIONAL:
+            chosen[role] = None
+            continue
         if wanted is not None and wanted not in table.columns:
             raise ColumnNotFound(f"{table.name} has no column {wanted!r}; it has {_listed(table)}")
         taken = {name for name in chosen.values() if name is not None}
@@ -62,7 +73,8 @@ def guess_columns(table: Table, given: Mapping[str, str | None] | None = None) -
     for role in ("user", "item"):
         if chosen[role] is None:
             raise ColumnNotFound(
-                f"which column of {table.name} is the {role}? It has {_listed(table)}; say it with --{role}-column"
+                f"which column of {table.name} is the {role}? It has {_listed(table)}; say it with --{role}-column "
+                f"({role}= in Python){_items_instead(table, chosen)}"
             )
     return Guess(str(chosen["user"]), str(chosen["item"]), chosen["time"], chosen["event"], chosen["rating"])
 
@@ -81,13 +93,32 @@ def item_column(table: Table, interactions: Table, guess: Guess) -> str:
     return best
 
 
-def seconds_reader(values: list[str]) -> Callable[[str], int | None]:
-    """A function that reads a time as epoch seconds: seconds, milliseconds or a date; None for what is none.
+def _items_instead(table: Table, chosen: Mapping[str, str | None]) -> str:
+    """Advice for a table that describes items instead of telling who interacted with them."""
+    key = chosen["item"] or (table.columns[0] if table.columns else "")
+    values = table.column(key) if key else []
+    has_others = chosen["user"] is not None or chosen["time"] is not None
+    if has_others or len(values) < FEW_ROWS or len(set(values)) < len(values):
+        return ""
+    return (
+        f".\nEvery row has another {key}: is this a file of items? Then give the file with users and items first, and "
+        f"this one with --items"
+    )
 
-    values: of the whole column, which decide between seconds and milliseconds.
+
+def time_unit(values: list[str]) -> tuple[int, str]:
+    """Units in a second, and their name, of the times in a column; seconds, also if they are dates."""
+    numbers = sorted(number for value in values[:1000] if (number := _number(value)) is not None)
+    median = numbers[len(numbers) // 2] if numbers else 0
+    return next((SCALES[least] for least in sorted(SCALES, reverse=True) if median >= least), (1, "seconds"))
+
+
+def seconds_reader(values: list[str]) -> Callable[[str], int | None]:
+    """A function that reads a time as epoch seconds: seconds, milli-, micro- or nanoseconds, or a date; or None.
+
+    values: of the whole column, which decide between the units.
     """
-    numbers = [number for value in values[:1000] if (number := _number(value)) is not None]
-    scale = 1000 if numbers and sorted(numbers)[len(numbers) // 2] >= MILLISECONDS else 1
+    scale, _ = time_unit(values)
 
     def read(value: str) -> int | None:
         number = _number(value)
@@ -110,7 +141,7 @@ def _number(value: str) -> float | None:
         number = float(value)
     except ValueError:
         return None
-    return number if abs(number) < 1e17 else None
+    return number if abs(number) < 1e20 else None
 
 
 def _date(value: str) -> int | None:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from personalize_emu.tryout.columns import Guess, seconds_reader
+from personalize_emu.tryout.columns import Guess, seconds_reader, time_unit
 from personalize_emu.tryout.tables import Table
 
 MADE_UP_START = 1_700_000_000
@@ -47,7 +47,7 @@ def interactions_of(table: Table, guess: Guess) -> Upload:
     needed = range(4 if guess.event is not None else 3)
     rows = [row for row in zip(*(values for *_, values in columns), strict=True) if all(row[place] for place in needed)]
     if len(rows) < len(table.rows):
-        notes.append(f"{len(table.rows) - len(rows)} rows without user, item, time or event type are left out")
+        notes.append(f"{len(table.rows) - len(rows):,} rows without user, item, time or event type are left out")
     fields = [{"name": name, "type": kind} for name, kind, _ in columns]
     return Upload(_csv([name for name, *_ in columns], rows), _schema("Interactions", fields), len(rows), tuple(notes))
 
@@ -83,8 +83,15 @@ def _times(table: Table, guess: Guess) -> tuple[list[str], list[str]]:
         made = [str(MADE_UP_START + 60 * number) for number in range(len(table.rows))]
         return made, ["there is no time: rows are taken to be in order, a minute apart"]
     values = table.column(guess.time)
-    read = seconds_reader(values)
-    return ["" if (seconds := read(value)) is None else str(seconds) for value in values], []
+    read, notes = seconds_reader(values), []
+    times = ["" if (seconds := read(value)) is None else str(seconds) for value in values]
+    unit = time_unit(values)[1]
+    if unit != "seconds":
+        notes.append(f"times are in {unit}; they are imported in seconds")
+    wrong = [value for value, seconds in zip(values, times, strict=True) if value.strip() and not seconds]
+    if wrong:
+        notes.append(f"{len(wrong):,} values of {guess.time} are no times, the first {wrong[0]!r}")
+    return times, notes
 
 
 def _kind(values: list[str]) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
@@ -11,6 +12,7 @@ import boto3
 from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.runtime.explanations.explanation import Explanation
+from personalize_emu.tryout.advice import checked
 from personalize_emu.tryout.columns import guess_columns, item_column
 from personalize_emu.tryout.conversion import Upload, interactions_of, items_of, title_column
 from personalize_emu.tryout.session import POPULAR, RELATED, TrySession
@@ -31,7 +33,9 @@ def try_out(frame: Any, items: Any = None, *, recipe: str = RECIPE, **columns: s
         columns: `user`, `item`, `time`, `event`, `rating`: names of columns that are not to be guessed.
 
     Raises:
-        UnreadableTable, ColumnNotFound: the data have another form. TryFailed: there are too few.
+        UnreadableTable, ColumnNotFound: the data have another form.
+        UnsuitableData: the service would refuse them, for example because there are too few.
+        ValueError: no such recipe. TryFailed: a job failed.
     """
     table = table_of(frame, "the interactions")
     guess = guess_columns(table, columns)
@@ -44,12 +48,15 @@ def try_out(frame: Any, items: Any = None, *, recipe: str = RECIPE, **columns: s
         upload = items_of(described, key)
         if upload is not None:
             uploads["Items"] = upload
+    findings = checked(table, guess, uploads, recipe, time.time())
     with ExitStack() as stack:
         emulator = stack.enter_context(mock_personalize())
         session = TrySession(clients(region_name=REGION))
         group = session.load("try", uploads)
         session.train(group, {"recommended": recipe, "related": RELATED, "popular": POPULAR})
-        return TriedOut(session, titles, emulator, stack.pop_all())
+        warnings = [finding.text for finding in findings if finding.level == "warning"]
+        notes = (*table.notes, *uploads["Interactions"].notes, *warnings)
+        return TriedOut(session, titles, emulator, stack.pop_all(), notes)
 
 
 def clients(**options: str) -> dict[str, Any]:
@@ -67,7 +74,16 @@ def titles_of(table: Table, item: str) -> dict[str, str]:
 class TriedOut:
     """What `try_out` has trained. Close it, or use it as a context manager, to end its emulator."""
 
-    def __init__(self, session: TrySession, titles: dict[str, str], emulator: Emulator, stack: ExitStack) -> None:
+    def __init__(
+        self,
+        session: TrySession,
+        titles: dict[str, str],
+        emulator: Emulator,
+        stack: ExitStack,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self.notes = notes
+        """What was left out, made up or converted, and warnings, for people."""
         self._session = session
         self._titles = titles
         self._emulator = emulator

@@ -63,15 +63,7 @@ class TrySession:
         Raises:
             TryFailed: there is too little data, or a training failed.
         """
-        versions = {}
-        for name, recipe in recipes.items():
-            solution = self.personalize.create_solution(
-                name=name,
-                datasetGroupArn=group,
-                recipeArn=f"arn:aws:personalize:::recipe/{recipe}",
-                performAutoTraining=False,
-            )["solutionArn"]
-            versions[name] = self.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+        versions = {name: self._version(group, name, recipe) for name, recipe in recipes.items()}
         for name, version in versions.items():
             self._wait(f"training {recipes[name]}", "solution_version", solutionVersionArn=version)
             self.metrics[name] = self.personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]
@@ -84,6 +76,21 @@ class TrySession:
         asked = {"campaignArn": self.campaigns[campaign], "numResults": count, **request}
         answer = self.clients["personalize-runtime"].get_recommendations(**asked)
         return [entry["itemId"] for entry in answer["itemList"]]
+
+    def _version(self, group: str, name: str, recipe: str) -> str:
+        """The ARN of a version in training. Raises TryFailed: the service refuses to train the recipe."""
+        create = self.personalize
+        try:
+            solution = create.create_solution(
+                name=name,
+                datasetGroupArn=group,
+                recipeArn=f"arn:aws:personalize:::recipe/{recipe}",
+                performAutoTraining=False,
+            )["solutionArn"]
+            version: str = create.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+        except create.exceptions.ClientError as error:
+            raise TryFailed(f"{recipe} cannot be trained: {error}") from error
+        return version
 
     def _import(self, group: str, name: str, kind: str, upload: Upload) -> None:
         create = self.personalize

@@ -188,5 +188,5 @@ def test_the_command_goes_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFi
     ],
 )
 def test_bad_files_say_what_to_do(tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["try", str(written(tmp_path, text)), "--no-serve"]) == 1
+    assert main(["try", str(written(tmp_path, text)), "--no-serve"]) == 2
     assert message in capsys.readouterr().err
