@@ -18,6 +18,7 @@ from personalize_emu.doubles import Doubles
 from personalize_emu.doubles.answers.declared_answers import AnswerHandle
 from personalize_emu.doubles.fault_files import read_fault_file
 from personalize_emu.doubles.in_process import InProcessControls
+from personalize_emu.durability.copying.controls import StateControls
 from personalize_emu.operations import AT_ONCE, CONTROL_PLANE, HANDLERS, RESUMED
 from personalize_emu.recipes.training.training_process import TrainingProcesses
 from personalize_emu.runtime.explanations.explaining import Explaining
@@ -57,7 +58,7 @@ METERED: Mapping[str, str] = MappingProxyType(
 """Operations that are billed: requests by their deployment, data by the named member of the request."""
 
 
-class Emulator(InProcessControls, Explaining):
+class Emulator(InProcessControls, Explaining, StateControls):
     """The service without a transport: operations are called by name with parsed and validated input."""
 
     def __init__(
@@ -85,7 +86,8 @@ class Emulator(InProcessControls, Explaining):
         elsewhere = aws_services is not None or bool(self.settings.aws_endpoint)
         self._publishes_metrics = self.settings.service_metrics and elsewhere
         self._durable = _data_directory(self.settings)
-        for name, number in ({} if self._durable is None else self._durable.quotas).items():
+        self._raised_quotas = {} if self._durable is None else self._durable.quotas
+        for name, number in self._raised_quotas.items():
             self.settings = replace(self.settings, quotas=changed_quotas(self.settings.quotas, name, number))
         self._identifiers = Identifiers(self.settings.seed, 0 if self._durable is None else self._durable.start)
         # The same after each start, so that pages of lists go on.
@@ -199,15 +201,21 @@ class Emulator(InProcessControls, Explaining):
     def new_request_id(self) -> str:
         return self._identifiers.request_id()
 
-    def reset(self) -> None:
+    def reset(self, region: str | None = None) -> None:
         """Delete all resources and reset the clock. Identifiers start again from the seed.
 
+        region: delete the resources of this region only, of all accounts, with their data and figures. Everything else
+        stays, also clock, declarations and faults.
+
         Raises:
-            NotWritten: the data directory cannot be written to; nothing has changed.
+            NotWritten: the data directory cannot be written to; of a whole reset nothing has changed then.
         """
+        if region is not None:
+            self._reset_region(region)
+            return
         if self._durable is not None:
             self._durable.reset()
-        self.settings = replace(self.settings, quotas=self._quotas)
+        self.settings, self._raised_quotas = replace(self.settings, quotas=self._quotas), {}
         old, self._identifiers = self._state, Identifiers(self.settings.seed)
         self._page_secret = self._identifiers.secret()
         # First, because this cancels the callbacks of the old state and not those of the new one.
@@ -223,6 +231,7 @@ class Emulator(InProcessControls, Explaining):
         """Change a quota until the next reset. name: as in the option `quotas`. Raises NotWritten."""
         if self._durable is not None:
             self._durable.save_quota(name, number)
+        self._raised_quotas[name] = number
         self.settings = replace(self.settings, quotas=changed_quotas(self.settings.quotas, name, number))
 
     def close(self) -> None:

@@ -34,8 +34,7 @@ examples:
   aws personalize list-recipes               use it like AWS
   personalize-emu reset                      delete everything on the server
   personalize-emu init start.yaml            create resources on the server from a file
-  personalize-emu export state.tar.gz --data-dir DIR
-                                             write a data directory to one file, for `import` and for tests
+  personalize-emu export state.tar.gz        write the state of the server to one file, for `import` and for tests
   personalize-emu try ratings.csv            go from a file to recommendations
   personalize-emu explain CAMPAIGN_ARN --user 42 --item 318
                                              say why an item is recommended to a user

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -100,8 +101,15 @@ def call_server(endpoint: str, method: str, route: str, body: Any = None) -> Any
     Raises:
         CommandFailed: the server refused, or there is none; the message says what to do.
     """
-    try:
+    with failures_of(endpoint):
         return admin_call(endpoint, method, route, body)
+
+
+@contextmanager
+def failures_of(endpoint: str) -> Iterator[None]:
+    """Raises CommandFailed for what calls of a server raise inside the block."""
+    try:
+        yield
     except HTTPError as error:
         with error:
             reason = error.read().decode(errors="replace").strip() or error.reason

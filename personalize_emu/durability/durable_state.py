@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+from personalize_emu.durability.archive import export_directory
 from personalize_emu.durability.blobs import Blobs
 from personalize_emu.durability.database import Database, Statement
 from personalize_emu.durability.directory import DataDirectory, UnusableDirectory, damaged
@@ -175,6 +176,32 @@ class DurableState:
             self._figures.stop()
         self._journal, self.start = StateJournal(self._database, self._blobs), 0
         self._blobs.start_over(())
+
+    def forget_region(self, region: str) -> None:
+        """Have the figures of a region removed with its resources. Called under the store's lock."""
+        if self._figures is not None:
+            self._figures.queue_without(region)
+
+    def export(self, target: Path) -> int:
+        """Raises UnusableDirectory or OSError; see `export_directory`."""
+        if self._figures is not None:
+            self._figures.write()
+        return export_directory(self._directory.path, target)
+
+    @property
+    def journal(self) -> StateJournal:
+        """For a copy of a whole state."""
+        return self._journal
+
+    def write_facts(self, clock: Clock, quotas: Mapping[str, int]) -> None:
+        """Clock and changed quotas, and what is queued in the journal. Raises NotWritten."""
+        self.save_clock(clock)
+        for name, number in quotas.items():
+            self.save_quota(name, number)
+
+    def write_figures(self, state: EmulatorState) -> None:
+        """Of a state that nothing follows. Raises NotWritten."""
+        Figures(self._database, state).write_all()
 
     def follow(self, state: EmulatorState) -> None:
         """Write what changes in a new, empty state."""

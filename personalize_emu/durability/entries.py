@@ -54,8 +54,8 @@ class Entries:
     large: LargeValues
     locked: LockedGroups
 
-    def kept(self, arn: str) -> KeptEntry:
-        """Raises OSError: a file cannot be written."""
+    def kept(self, arn: str, log_length: int | None = None) -> KeptEntry:
+        """log_length: of individual records, of which there may be more by now. Raises OSError."""
         node: Node = {}
         names: set[str] = set()
         seal, locked = self.seal_of(arn), self.locked.kept(arn)
@@ -71,7 +71,8 @@ class Entries:
         if contents is None:
             return KeptEntry(_sealed(node, seal), frozenset(names))
         layer, version = self.large.layer(contents.layer, seal), contents.data_version
-        node["contents"] = {"layer": layer.node, "bulk_changes": version.bulk_changes, "length": version.log_length}
+        length = version.log_length if log_length is None else log_length
+        node["contents"] = {"layer": layer.node, "bulk_changes": version.bulk_changes, "length": length}
         # Last, because they are given once.
         forgotten = tuple(contents.take_forgotten())
         return KeptEntry(_sealed(node, seal), frozenset(names) | layer.names, forgotten)

@@ -12,7 +12,7 @@ import json
 import logging
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any
 
@@ -87,6 +87,12 @@ class Figures:
         """Write nothing any more by itself."""
         self._ended.set()
 
+    def write_all(self) -> None:
+        """Write everything to an empty database. Raises NotWritten."""
+        parts = [*self._changed(), *self._lists(self._state.answers.items())]
+        self._database.queue(parts, self._generation)
+        self._database.flush()
+
     def write(self) -> None:
         """Write what has changed since the last time; what cannot be written is logged, and written the next time."""
         with self._writing:
@@ -96,9 +102,11 @@ class Figures:
             except NotWritten as error:
                 log.warning("usage and recommendation ids: %s", error)
 
-    def statements_without(self, region: str) -> list[Statement]:
-        """For a reset of a region: removes its recommendations."""
-        return [Statement(_DROP_LISTS_OF_REGION, ((region,),))]
+    def queue_without(self, region: str) -> None:
+        """Have the figures of a region, of which the state has none any more, removed by the next transaction."""
+        with self._writing:
+            parts = [*self._changed(), Statement(_DROP_LISTS_OF_REGION, ((region,),))]
+            self._database.queue(parts, self._generation)
 
     def _write_now_and_then(self) -> None:
         while not self._ended.wait(PERIOD):
@@ -119,8 +127,11 @@ class Figures:
         self._written = now
 
     def _recommendations(self) -> Iterator[Statement]:
+        return self._lists(self._state.answers.take_new())
+
+    def _lists(self, taken: Sequence[tuple[str, ServedRecommendation]]) -> Iterator[Statement]:
         """Without users, so that nothing of a user has to be removed here."""
-        taken = [each for each in self._state.answers.take_new() if self._is_in_clear(each[1].deployment_arn)]
+        taken = [each for each in taken if self._is_in_clear(each[1].deployment_arn)]
         if not taken:
             return
         number = self._number + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn
@@ -45,16 +45,19 @@ class DatasetJournal:
     sealer: Callable[[], Sealer | None] = lambda: None
 
     def write(self, first: int, events: Sequence[StreamedEvent]) -> None:
+        self.queue(enumerate(events, first))
+        self.database.flush()
+
+    def queue(self, events: Iterable[tuple[int, StreamedEvent]]) -> None:
+        """Have records at their positions written by the next transaction. Raises NotWritten."""
         sealer = self.sealer()
         rows: list[tuple[int, int, str | None, str | bytes]] = [
-            (self.number, position, event.row.get(USER_ID), event_text(event))
-            for position, event in enumerate(events, first)
+            (self.number, position, event.row.get(USER_ID), event_text(event)) for position, event in events
         ]
         if sealer is not None:
             rows = [_sealed_row(sealer, *row) for row in rows]
         if rows:
             self.database.queue([Statement(_PUT_EVENT, rows)], self.generation)
-        self.database.flush()
 
 
 def _sealed_row(
@@ -108,6 +111,16 @@ class StateJournal:
         entries = entries or self.entries_of(state)
         self._numbers = {dataset.arn: state.store.ordinal(dataset) for dataset in state.store.all(Dataset)}
         state.store.save_with(partial(self._save, state, entries))
+
+    def queue_whole(self, state: EmulatorState, lengths: Mapping[str, int]) -> None:
+        """Have all records of a state that nothing follows written to an empty database.
+
+        Called under the store's lock. lengths: of the logs, by ARN of the dataset. Raises OSError.
+        """
+        entries = self.entries_of(state)
+        for record in state.store.records():
+            kept = entries.kept(record.arn, lengths.get(record.arn))
+            self._database.queue(self._statements(state, record.arn, kept), self._generation)
 
     def _prepare(self, arn: str, value: Keepable) -> None:
         seal = None if self._entries is None else self._entries.seal_of(arn)

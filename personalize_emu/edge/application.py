@@ -19,6 +19,7 @@ from werkzeug.wsgi import get_input_stream
 
 from personalize_emu.edge.admin import routes as admin
 from personalize_emu.edge.admin.requests import refused
+from personalize_emu.edge.admin.whole_state import ResetServices
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for
 from personalize_emu.edge.auth.admin_access import AdminCheck, admin_check_for
 from personalize_emu.edge.auth.callers import CallerOf, no_issued_keys
@@ -49,7 +50,7 @@ def create_app(
     *,
     account_of: AccountOf = default_account,
     issued: CallerOf = no_issued_keys,
-    reset_services: admin.ResetServices = _no_services,
+    reset_services: ResetServices = _no_services,
 ) -> Flask:
     """A Flask application that serves `emulator` on every path and method.
 

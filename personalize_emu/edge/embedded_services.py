@@ -128,6 +128,12 @@ def keep_services(rows: ServiceRows) -> None:
     _adapter().keep_services(rows)
 
 
+def write_services(rows: ServiceRows) -> None:
+    """Write what the services have, where nothing is kept. Raises NotWritten."""
+    if in_use():
+        _adapter().write_services(rows)
+
+
 def reset_services(meanwhile: Callable[[], None]) -> None:
     """Delete all resources of the embedded services. meanwhile: called while they are locked."""
     if in_use():

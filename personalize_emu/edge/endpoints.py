@@ -6,8 +6,8 @@ import json
 import os
 import time
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
 
 from personalize_emu.wire.sigv4 import SignedRequest, signed_headers
 
@@ -58,6 +58,9 @@ def trusting_environment(authority: Path) -> dict[str, str]:
 
 
 TIMEOUT_SECONDS = 30
+EXPORT_SECONDS = 600
+"""Until the first byte of an export, which is written as a whole before."""
+_CHUNK = 1 << 20
 
 
 class UnusableAuthorities(OSError):
@@ -74,6 +77,18 @@ def admin_call(url: str, method: str, route: str, body: Any = None) -> Any:
         urllib.error.HTTPError: it refused. URLError, OSError: it cannot be reached. ValueError: no emulator.
         UnusableAuthorities: AWS_CA_BUNDLE names no file of certificates.
     """
+    with _answered(url, method, route, body, TIMEOUT_SECONDS) as answer:
+        return json.load(answer)
+
+
+def download(url: str, route: str, target: IO[bytes]) -> None:
+    """Write the answer of POST `/_emu/<route>` to a file; raises as `admin_call`, and OSError of the file."""
+    with _answered(url, "POST", route, None, EXPORT_SECONDS) as answer:
+        while chunk := answer.read(_CHUNK):
+            target.write(chunk)
+
+
+def _answered(url: str, method: str, route: str, body: Any, timeout: float) -> Any:
     from urllib.request import ProxyHandler, Request, build_opener
 
     sent = None if body is None else json.dumps(body).encode()
@@ -81,8 +96,7 @@ def admin_call(url: str, method: str, route: str, body: Any = None) -> Any:
     request = Request(f"{url}/_emu/{route}", sent, headers, method=method)
     # A configured internet proxy cannot reach servers on this machine.
     handlers = [ProxyHandler({}), *([_https_handler()] if url.startswith("https:") else [])]
-    with build_opener(*handlers).open(request, timeout=TIMEOUT_SECONDS) as answer:
-        return json.load(answer)
+    return build_opener(*handlers).open(request, timeout=timeout)
 
 
 def _https_handler() -> HTTPSHandler:
@@ -108,6 +122,21 @@ def _signature(url: str, method: str, target: str, body: bytes) -> dict[str, str
     return signed_headers(SignedRequest(method, path, query, headers, body), key, secret, time.time())
 
 
-def reset_server(url: str) -> None:
-    """Reset the server at `url`; raises as `admin_call`."""
-    admin_call(url, "POST", "reset")
+def reset_server(url: str, region: str | None = None) -> None:
+    """Reset the server at `url`, or one of its regions; raises as `admin_call`."""
+    admin_call(url, "POST", "reset" if region is None else f"reset?{urlencode({'region': region})}")
+
+
+def export_server(url: str, target: Path) -> int:
+    """Write the state of the server at `url` to a file, which is replaced as a whole; returns its size in bytes.
+
+    Raises as `admin_call`.
+    """
+    beside = target.with_name(f"{target.name}.unfinished")
+    try:
+        with beside.open("wb") as file:
+            download(url, "export", file)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+    return target.stat().st_size

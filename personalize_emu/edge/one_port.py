@@ -26,6 +26,7 @@ from personalize_emu.edge.embedded_services import (
     keep_services,
     reset_services,
     services_application,
+    write_services,
 )
 from personalize_emu.edge.http.error_responses import FORM, UnservedRequest, refusal
 from personalize_emu.edge.http.messages import Head, HttpRequest
@@ -68,6 +69,8 @@ def emulator_with_services(
     emulator = Emulator(settings, clock=clock, **parts, resumes_jobs=True)
     if services is not None and emulator.service_rows is not None:
         keep_services(emulator.service_rows)
+    if services is not None:
+        emulator.write_services = write_services
     emulator.resume_jobs()
     return emulator
 

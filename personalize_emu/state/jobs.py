@@ -18,7 +18,7 @@ import itertools
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import Enum
@@ -187,6 +187,15 @@ class Jobs:
             found = [job for job in self._on_hold if job.name == name]
         for job in found:
             self._go_on(job)
+
+    def abandon(self, names: Collection[str]) -> None:
+        """End jobs of these names that are on hold, without their work: nobody needs it any more."""
+        with self._changed:
+            found = [job for job in self._on_hold if job.name in names]
+            for job in found:
+                del self._on_hold[job]
+        for job in found:
+            self._finish(job)
 
     def wait_for_work(self) -> None:
         """Wait until no worker is busy; remaining jobs wait for the clock."""

@@ -59,6 +59,11 @@ class ServedRecommendations:
             taken, self._new = list(self._new), deque(maxlen=self._most)
         return taken
 
+    def items(self) -> list[tuple[str, ServedRecommendation]]:
+        """All, oldest first."""
+        with self._lock:
+            return list(self._answers.items())
+
     def forget(self, is_gone: Callable[[str], bool]) -> None:
         """Drop the responses of deployments. is_gone: of an ARN."""
         with self._lock:

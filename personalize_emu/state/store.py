@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
@@ -227,15 +227,24 @@ class Store:
         with self.lock:
             for owned in self.owned_by(record):
                 self.remove(owned)
-            for index in self._indexes.get(type(record), ()):
-                index.drop(record)
-            self._records.get(type(record), {}).pop(record.arn, None)
-            for table in self._tables.get(type(record), ()):
-                table.drop(record.arn)
-            self._tags.pop(record.arn, None)
-            self._ordinals.pop(record.arn, None)
-            self._changes += 1
-            self.touch(record.arn)
+            self.remove_all((record,))
+
+    def remove_all(self, records: Iterable[Resource]) -> None:
+        """Remove records with their tags and entries, and with nothing that they own."""
+        with self.lock:
+            for record in records:
+                self._remove(record)
+
+    def _remove(self, record: Resource) -> None:
+        for index in self._indexes.get(type(record), ()):
+            index.drop(record)
+        self._records.get(type(record), {}).pop(record.arn, None)
+        for table in self._tables.get(type(record), ()):
+            table.drop(record.arn)
+        self._tags.pop(record.arn, None)
+        self._ordinals.pop(record.arn, None)
+        self._changes += 1
+        self.touch(record.arn)
 
     def tags(self, arn: str) -> dict[str, str]:
         return dict(self._tags.get(arn, {}))

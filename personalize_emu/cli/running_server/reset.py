@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from urllib.parse import urlencode
 
 from personalize_emu.cli.options import DONE, Commands, add_endpoint, call_server, endpoint_of
 
@@ -16,14 +17,16 @@ examples:
 
 def add_reset(commands: Commands) -> None:
     parser = commands.add_parser("reset", help="delete everything on a running server")
+    parser.add_argument("--region", help="delete what is in this region only; buckets, roles and the clock stay")
     add_endpoint(parser)
     parser.set_defaults(run=_reset)
 
 
 def _reset(chosen: argparse.Namespace) -> int:
     endpoint = endpoint_of(chosen)
-    call_server(endpoint, "POST", "reset")
-    print(f"{endpoint} was reset")
+    query = "" if chosen.region is None else f"?{urlencode({'region': chosen.region})}"
+    call_server(endpoint, "POST", f"reset{query}")
+    print(f"{endpoint} was reset" if chosen.region is None else f"{chosen.region} of {endpoint} was reset")
     return DONE
 
 

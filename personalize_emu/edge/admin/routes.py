@@ -1,8 +1,6 @@
-"""Flask routes below /_emu: health, state, metrics, reset and clock of the emulator."""
+"""Flask routes below /_emu: health, state, metrics and clock of the emulator, and those of other modules."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
@@ -13,6 +11,7 @@ from personalize_emu.edge.admin.explanations import add_explanation_routes
 from personalize_emu.edge.admin.faults import add_fault_routes
 from personalize_emu.edge.admin.logs import add_log_routes
 from personalize_emu.edge.admin.requests import json_body, refused
+from personalize_emu.edge.admin.whole_state import ResetServices, add_state_routes
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.usage import WrongPrices
 from personalize_emu.state.clock import ClockOutOfRange
@@ -21,10 +20,6 @@ from personalize_emu.state.durations import parse_duration
 PREFIX = "/_emu"
 FIRST_PAGE = "console.overview"
 """Endpoint of the console's page that links to the others."""
-
-
-ResetServices = Callable[[Callable[[], None]], None]
-"""Resets the embedded AWS services and calls its argument while no request uses them."""
 
 
 def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint:
@@ -64,10 +59,7 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
 
         return metrics_text(emulator), 200, {"content-type": CONTENT_TYPE}
 
-    @routes.post("/reset")
-    def reset() -> ResponseReturnValue:
-        reset_services(emulator.reset)
-        return jsonify({"status": "ok"})
+    add_state_routes(routes, emulator, reset_services)
 
     @routes.post("/clock")
     def clock() -> ResponseReturnValue:

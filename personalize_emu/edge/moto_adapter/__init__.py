@@ -21,7 +21,13 @@ Tested with moto 5.2.4 (`make test-oldest`) and 5.2.5.
 from personalize_emu.edge.moto_adapter.accounts import account_at_once, account_of, caller_of
 from personalize_emu.edge.moto_adapter.clients import EmbeddedClients, MockEnded, new_client
 from personalize_emu.edge.moto_adapter.embedded import embedded_application
-from personalize_emu.edge.moto_adapter.keeping.service_keeper import forget_services, keep_services, restore_keys
+from personalize_emu.edge.moto_adapter.keeping.service_keeper import (
+    forget_services,
+    keep_services,
+    restore_keys,
+    write_keys,
+    write_services,
+)
 from personalize_emu.edge.moto_adapter.keys import EmbeddedKeys
 from personalize_emu.edge.moto_adapter.mocking import (
     InterceptedRequest,
@@ -50,4 +56,6 @@ __all__ = [
     "reset_services",
     "restore_keys",
     "trust_enforced_in_mocks",
+    "write_keys",
+    "write_services",
 ]

@@ -20,6 +20,7 @@ from personalize_emu.edge.moto_adapter import (
     mocked_personalize,
     restore_keys,
     trust_enforced_in_mocks,
+    write_keys,
 )
 from personalize_emu.edge.request_pipeline import answer
 from personalize_emu.edge.testing.bypass_warning import bypass_warnings
@@ -37,6 +38,7 @@ def mocked_emulator(settings: Settings, clock: Clock | None, *, resumes_jobs: bo
     clients = EmbeddedClients(settings.account)
     services = AwsServices(clients, EmbeddedKeys())
     emulator = Emulator(settings, clock=clock, aws_services=services, resumes_jobs=resumes_jobs)
+    emulator.write_services = write_keys
     with ExitStack() as stack:
         stack.callback(emulator.close)
         stack.callback(clients.close)

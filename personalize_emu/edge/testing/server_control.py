@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -11,7 +13,7 @@ from urllib.parse import urlencode
 from personalize_emu.doubles.answers.declared_answers import AnswerHandle
 from personalize_emu.doubles.controls import Controls
 from personalize_emu.doubles.recorded_calls import RecordedCall
-from personalize_emu.edge.endpoints import admin_call, reset_server
+from personalize_emu.edge.endpoints import admin_call, export_server, reset_server
 from personalize_emu.state.resources import member_name
 
 
@@ -24,9 +26,18 @@ class ServerControl(Controls):
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
 
-    def reset(self) -> None:
-        """Delete all resources, declarations and recorded calls, and reset the clock."""
-        reset_server(self.url)
+    def reset(self, region: str | None = None) -> None:
+        """Delete all resources, declarations and recorded calls, and reset the clock.
+
+        region: delete the resources of this region only.
+        """
+        with _reasons():
+            reset_server(self.url, region)
+
+    def export(self, path: str | Path) -> int:
+        """Write everything to one file, as `Emulator.export` does, with buckets, roles and keys; returns its size."""
+        with _reasons():
+            return export_server(self.url, Path(path))
 
     def advance(self, duration: float | str) -> None:
         """Advance the clock by seconds, or by a duration such as `2h`."""
@@ -82,13 +93,20 @@ class ServerControl(Controls):
             self._call("DELETE", f"answers/{number}")
 
     def _call(self, method: str, route: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        try:
+        with _reasons():
             answer: dict[str, Any] = admin_call(self.url, method, route, body)
-        except HTTPError as error:
-            with error:
-                text = error.read().decode(errors="replace")
-            raise ValueError(_reason(text)) from None
         return answer
+
+
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """Raises ValueError for requests that are refused."""
+    try:
+        yield
+    except HTTPError as error:
+        with error:
+            text = error.read().decode(errors="replace")
+        raise ValueError(_reason(text)) from None
 
 
 def _on_the_wire(members: Mapping[str, Any]) -> dict[str, Any]:

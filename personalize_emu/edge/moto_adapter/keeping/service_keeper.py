@@ -119,6 +119,20 @@ class ServiceKeeper:
         return ServiceRow({**node, "tags": _tags(bucket, arns)}, frozenset(writer.names))
 
 
+def write_keys(rows: ServiceRows) -> None:
+    """As `write_services`, of KMS alone, without whose keys encrypted groups cannot be read. Raises NotWritten."""
+    ServiceKeeper(rows).keep_whole(WHOLE_STORES["kms"])
+
+
+def write_services(rows: ServiceRows) -> None:
+    """Write all stores as they are now; nothing follows them afterwards. Raises NotWritten."""
+    writer = ServiceKeeper(rows)
+    with using_services("s3"):
+        writer.keep_all_buckets()
+    for whole in WHOLE_STORES.values():
+        writer.keep_whole(whole)
+
+
 _keepers: list[ServiceKeeper] = []
 """At most one, of the server of this process: moto's stores are global, too."""
 

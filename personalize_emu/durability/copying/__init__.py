@@ -1,0 +1,1 @@
+"""A whole state to a file, and parts of a state away."""
