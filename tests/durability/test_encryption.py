@@ -14,11 +14,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from personalize_emu.durability.archive import export_directory
+from personalize_emu.durability.archive import export_directory, import_archive
 from personalize_emu.durability.encryption.sealing import CHUNK, Sealer, WronglySealed
 from personalize_emu.edge.moto_adapter.keeping.service_keeper import ServiceKeeper
 from personalize_emu.edge.moto_adapter.keeping.whole_stores import WHOLE_STORES
 from personalize_emu.edge.testing.mock import mock_personalize
+from personalize_emu.state.clock import ManualClock
 from tests.attributions import attribution, metric
 from tests.durability.restarts import answers, contents, events, given, picture, started
 from tests.given import REGION, ROLE, as_csv, avro, field, two_camps
@@ -242,6 +243,20 @@ def test_an_archive_has_the_data_encrypted_and_the_keys(tmp_path: Path) -> None:
         (key,) = (each["KeyArn"] for each in kms().list_keys()["Keys"])
         kms().disable_key(KeyId=key)
         assert "Disabled" in refusal(lambda: put_marked_events(made["tracker"], range(1)))[1]
+
+
+def test_an_export_from_memory_has_the_data_encrypted_and_the_keys(tmp_path: Path) -> None:
+    archive, unpacked = tmp_path / "trained.tar.gz", tmp_path / "unpacked"
+    with mock_personalize(clock=ManualClock()) as emulator:
+        filled_group(new_key())
+        before = picture(emulator)
+        emulator.export(archive)
+    import_archive(archive, unpacked)
+    assert files_with(unpacked, MARKER) == set()
+    with fresh_stores(), mock_personalize(state=str(archive), clock=ManualClock()) as emulator:
+        after = picture(emulator)
+    for part in ("contents", "answers", "ledgers", "reports"):
+        assert after[part] == before[part], part
 
 
 def fresh_stores() -> Any:

@@ -27,7 +27,7 @@ KEPT: Mapping[str, str] = {
     "BulkLayer": "table superseded full_rows",
     "DatasetContents": "_bulk_changes _layer _forgotten log",
     "DatasetEntry": "contents",
-    "Emulator": "_state clock",
+    "Emulator": "_raised_quotas _state clock",
     "EmulatorState": (
         "answers attributions batch_jobs datasets groups import_jobs recommenders restarts solutions store usage "
         "versions"
