@@ -101,6 +101,9 @@ def end_what_was_under_way(context_of: ContextOf, records: list[Resource], resum
     unfinished: list[Stateful] = []
     for record in records:
         context = context_of(record.arn)
+        if context.state.store.find(record.arn) is None:
+            # It went with what it belongs to.
+            continue
         if isinstance(record, Stateful) and type(record) in resumed and _is_to_be_resumed(context, record):
             unfinished.append(record)
             continue

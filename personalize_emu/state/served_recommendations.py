@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 from threading import Lock
 from types import MappingProxyType
 
@@ -13,7 +14,7 @@ MOST_ITEMS = 1_000_000
 NO_EVENTS: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ServedRecommendation:
     """deployment_arn: of the campaign or recommender. items: ids in the order of the response."""
 
@@ -35,7 +36,8 @@ class ServedRecommendations:
         self._lock = Lock()
 
     def remember(self, recommendation_id: str, deployment_arn: str, user_id: str | None, items: Sequence[str]) -> None:
-        answer = ServedRecommendation(deployment_arn, user_id, tuple(items))
+        # Ids of a request are other strings each time.
+        answer = ServedRecommendation(deployment_arn, user_id, tuple(map(intern, items)))
         with self._lock:
             if self._new is not None:
                 self._new.append((recommendation_id, answer))

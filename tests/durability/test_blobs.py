@@ -51,12 +51,12 @@ def test_a_value_whose_file_went_with_another_owner_is_written_again(directory: 
     blobs = Blobs(directory, lambda: None)
     large = LargeValues(blobs)
     first, second = (BulkLayer(pa.table({"USER_ID": ["a", "b"]})) for _ in range(2))
-    names = large.layer(first).names
-    assert large.layer(second).names == names
+    names = large.layer(first, None).names
+    assert large.layer(second, None).names == names
     blobs.refer({"first": names})
     blobs.refer({"first": frozenset()})
     assert kept_files(directory) == set()
-    assert large.layer(second).names == names
+    assert large.layer(second, None).names == names
     assert kept_files(directory) == names
 
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 from personalize_emu.durability.recovery import RESTARTED
+from personalize_emu.emulator import Emulator
+from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock
 from personalize_emu.state.resources import RESOURCE_TYPES
 from tests.durability.restarts import answers, contents, events, given, picture, put_event, started
@@ -121,6 +123,21 @@ def test_what_was_under_way_is_ended(tmp_path: Path) -> None:
         assert groups == [kept]
         assert RESTARTED in str(emulator.state.store.find(dataset))
         assert "1 interrupted by the restart, 1 deletions finished" in str(emulator.loaded)
+
+
+def test_jobs_go_with_a_dataset_whose_deletion_was_interrupted(tmp_path: Path) -> None:
+    """Also in a server, which begins interrupted jobs again."""
+    with started(tmp_path):
+        dataset = given().dataset()
+        given().import_job(dataset, given().upload(as_csv(two_camps())))
+    with started(tmp_path, pace="real"):
+        given().personalize.delete_dataset(datasetArn=dataset)
+    settings = Settings(data_dir=str(tmp_path), batch_workers=0)
+    with Emulator(settings, clock=ManualClock(), resumes_jobs=True) as emulator:
+        left = {record.kind for record in emulator.state.store.records()}
+        assert left == {"dataset-group", "schema"}
+        assert emulator.loaded is not None
+        assert emulator.loaded.ended.deleted == 1
 
 
 def test_an_interrupted_update_leaves_the_campaign_as_it_was(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from personalize_emu.edge.moto_adapter.accounts import account_of, keep_boundari
 from personalize_emu.edge.moto_adapter.bucket_policies import enforce_bucket_policies
 from personalize_emu.edge.moto_adapter.deliveries import deliveries, guard
 from personalize_emu.edge.moto_adapter.faults import FORM_BODY, answer_faults
+from personalize_emu.edge.moto_adapter.instances import let_objects_go
 from personalize_emu.edge.moto_adapter.keeping.service_keeper import keep_changes
 from personalize_emu.edge.moto_adapter.keys import find_keys_by_arn
 from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
@@ -71,6 +72,7 @@ def embedded_application(
         answer_faults(app, service)
         return app
 
+    let_objects_go()
     enforce_bucket_policies()
     parse_policies_on_demand()
     keep_boundaries()
