@@ -276,6 +276,8 @@ class Emulator(InProcessControls, Explaining, StateControls):
     def health(self) -> dict[str, Any]:
         """The content of GET /_emu/health. Takes no lock, so it never waits."""
         counts = Counter(record.kind for record in self._state.store.records())
+        # Health is open to everybody, and names are of an account.
+        names = self.settings.auth == "off"
         return {
             "status": "starting" if self.is_starting else "ok",
             "version": _version(),
@@ -283,7 +285,7 @@ class Emulator(InProcessControls, Explaining, StateControls):
             "operations": {"implemented": len(HANDLERS), "modelled": len(operations())},
             "resources": dict(sorted(counts.items())),
             "running": [
-                {"arn": arn, "stage": progress.stage, "percent": round(100 * progress.share)}
+                {**({"arn": arn} if names else {}), "stage": progress.stage, "percent": round(100 * progress.share)}
                 for arn, progress in sorted(self._state.running().items())
             ],
         }

@@ -49,15 +49,15 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     | {"state", "service", "runtime", "batch", "wire", "operations", "doubles", "durability", "emulator", "data_check"}
     | {""},
 }
-ALLOWED_AT_ENTRY_POINTS = frozenset(ALLOWED) | {"cli", "demo", "tryout", ""}
-ENTRY_POINTS = frozenset({"cli", "demo", "tryout", "", "__main__"})
+ALLOWED_AT_ENTRY_POINTS = frozenset(ALLOWED) | {"cli", "demo", "shop", "tryout", ""}
+ENTRY_POINTS = frozenset({"cli", "demo", "shop", "tryout", "", "__main__"})
 
 # Third-party packages that only some modules may import; the longest matching name applies.
 CONFINED: Mapping[str, tuple[str, ...]] = {
-    "flask": ("edge",),
+    "flask": ("edge", "shop.web"),
     "flask_cors": ("edge",),
     "boto3": ("aws_services", "edge", "demo", "tryout"),
-    "botocore": ("aws_services", "kms_keys", "edge", "demo", "wire.models"),
+    "botocore": ("aws_services", "kms_keys", "edge", "demo", "shop", "cli.shop", "wire.models"),
     "cryptography": ("durability.encryption", "edge"),
     "botocore.model": ("aws_services", "edge", "demo", "wire"),
     "moto": ("edge.moto_adapter",),

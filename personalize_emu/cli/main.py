@@ -20,6 +20,7 @@ from personalize_emu.cli.running_server.log import add_log
 from personalize_emu.cli.running_server.reset import add_health, add_reset
 from personalize_emu.cli.running_server.usage import add_usage
 from personalize_emu.cli.serve import add_serve
+from personalize_emu.cli.shop import add_shop
 from personalize_emu.cli.try_file import add_try
 
 INTERRUPTED = 130
@@ -49,6 +50,7 @@ examples:
                                              let the next two calls fail
   personalize-emu kinesis --stream clicks    send the records of a stream as events
   personalize-emu demo                       run a complete example
+  personalize-emu shop --visitors 500        open a web shop with an A/B test, after 500 simulated visitors
 """
 
 
@@ -65,6 +67,7 @@ COMMANDS: tuple[Callable[[Commands], None], ...] = (
     add_env,
     add_health,
     add_try,
+    add_shop,
     add_explain,
     add_log,
     add_check,

@@ -116,7 +116,7 @@ def _trained(url: str, uploads: Mapping[str, Any], recipe: str) -> TrySession:
     from personalize_emu.tryout.session import POPULAR, TrySession
 
     def share(arn: str) -> float:
-        running = {job["arn"]: job["percent"] for job in admin_call(url, "GET", "health")["running"]}
+        running = {job.get("arn"): job["percent"] for job in admin_call(url, "GET", "health")["running"]}
         return float(running.get(arn, 0)) / 100
 
     access = {"aws_access_key_id": KEY, "aws_secret_access_key": KEY, "region_name": REGION, "endpoint_url": url}

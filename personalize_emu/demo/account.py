@@ -34,20 +34,22 @@ class Account:
         self._console = console
         self._share = share
         self.calls = 0
-        session: Any = boto3.session.Session(
+        self._endpoint = endpoint
+        self._session: Any = boto3.session.Session(
             aws_access_key_id="demo", aws_secret_access_key="demo", region_name="us-east-1"
         )
+        self.s3 = self.client("s3")
+        self.iam = self.client("iam")
+        self.personalize = self.client("personalize")
+        self.runtime = self.client("personalize-runtime")
+        self.events = self.client("personalize-events")
 
-        def client(service: str) -> Any:
-            made = session.client(service, endpoint_url=endpoint, config=Config(s3={"addressing_style": "path"}))
-            made.meta.events.register("after-call", self._count)
-            return made
-
-        self.s3 = client("s3")
-        self.iam = client("iam")
-        self.personalize = client("personalize")
-        self.runtime = client("personalize-runtime")
-        self.events = client("personalize-events")
+    def client(self, service: str) -> Any:
+        """A new client of a service, whose requests are counted."""
+        config = Config(s3={"addressing_style": "path"})
+        made = self._session.client(service, endpoint_url=self._endpoint, config=config)
+        made.meta.events.register("after-call", self._count)
+        return made
 
     def upload(self, files: Mapping[str, Path]) -> str:
         """Create bucket, bucket policy and role, and upload the files as shop/NAME.csv. Returns the ARN of the role."""

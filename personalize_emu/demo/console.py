@@ -15,7 +15,7 @@ class Console:
     """Writes to `out`; progress bars are shown only if `out` is a terminal."""
 
     def __init__(self, out: TextIO, steps: int) -> None:
-        self._out = out
+        self.out = out
         self._steps = steps
         self._step = 0
         self.title = "before the first step"
@@ -28,8 +28,8 @@ class Console:
         self.line(f"[{self._step:2}/{self._steps}] {title}")
 
     def line(self, text: str = "") -> None:
-        self._out.write(f"{text}\n")
-        self._out.flush()
+        self.out.write(f"{text}\n")
+        self.out.flush()
 
     def say(self, text: str) -> None:
         self.line(f"        {text}")
@@ -55,7 +55,7 @@ class Console:
         with tqdm(
             total=100,
             desc=f"        {what}",
-            file=self._out,
+            file=self.out,
             disable=not self.bars,
             leave=False,
             bar_format="{desc:<44.44} {bar:30} {percentage:3.0f} %",

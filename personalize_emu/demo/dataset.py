@@ -43,7 +43,8 @@ class Dataset:
     """The generated data.
 
     interactions: oldest first. items, users: sorted by id. trending: ids of the items of effect 9.
-    personas, brands: persona and preferred brand of each user, by user id; not part of the files.
+    personas, brands, levels: persona, preferred brand and price level (0 to 2) of each user, by user id; not part of
+    the files.
     """
 
     interactions: tuple[Interaction, ...]
@@ -52,6 +53,7 @@ class Dataset:
     trending: frozenset[str]
     personas: dict[str, str]
     brands: dict[str, str]
+    levels: dict[str, int]
 
     def item(self, item_id: str) -> Item:
         """The item with that id. Raises KeyError."""

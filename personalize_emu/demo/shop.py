@@ -71,6 +71,8 @@ PERSONAS = {
     "pets": ("Pet Food", "Pet Toys", "Soap", "Tea"),
 }
 
+PRICE_FACTORS = (0.6, 1.0, 1.8)
+"""Of the typical price of a category, by price level."""
 CATEGORY_NUMBER = {category.name: number for number, category in enumerate(CATEGORIES)}
 _KINDS = ("Classic", "Compact", "Family", "Select", "Plus", "Original", "Light", "Studio", "Travel", "Prime")
 
@@ -100,7 +102,7 @@ def generate_catalog(count: int, start: int, end: int, rng: np.random.Generator)
         place = number % len(CATEGORIES)
         category, rank = CATEGORIES[place], number // len(CATEGORIES)
         level = rank % 3
-        price = category.price * (0.6, 1.0, 1.8)[level] * float(spread[number])
+        price = category.price * PRICE_FACTORS[level] * float(spread[number])
         items.append(
             Item(
                 item_id=f"item{number:04d}",

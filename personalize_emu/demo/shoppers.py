@@ -63,6 +63,7 @@ def generate(seed: int = 7, users: int = 600, items: int = 500, end: int = END) 
         trending=frozenset(catalog.items[number].item_id for number in catalog.trending),
         personas={person.row.user_id: person.persona for person in states},
         brands={person.row.user_id: person.brand for person in states},
+        levels={person.row.user_id: person.level for person in states},
     )
 
 

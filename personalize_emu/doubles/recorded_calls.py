@@ -90,6 +90,13 @@ class RecordedCalls:
             entries = list(islice(reversed(self._entries), most))
         return [_call(entry) for entry in reversed(entries)]
 
+    def of_account(self, account: str) -> RecordedCalls:
+        """A copy with the calls of one account."""
+        twin = RecordedCalls(self.most)
+        with self._lock:
+            twin._entries.extend(entry for entry in self._entries if entry[-1] == account)
+        return twin
+
     def clear(self) -> None:
         with self._lock:
             self._entries.clear()

@@ -18,10 +18,11 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
 from personalize_emu.edge.admin import routes as admin
+from personalize_emu.edge.admin.account_view import restrict, visible
 from personalize_emu.edge.admin.requests import refused
 from personalize_emu.edge.admin.whole_state import ResetServices
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for
-from personalize_emu.edge.auth.admin_access import AdminCheck, admin_check_for
+from personalize_emu.edge.auth.admin_access import AdminAccess, AdminCheck, admin_check_for
 from personalize_emu.edge.auth.callers import CallerOf, no_issued_keys
 from personalize_emu.edge.console import routes as console
 from personalize_emu.edge.http.faulty_response import wait_for
@@ -62,14 +63,20 @@ def create_app(
     access_check, admin_check = access_check_for(emulator.settings, issued), admin_check_for(emulator.settings, issued)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    app.register_blueprint(admin.admin_routes(emulator, reset_services))
-    app.register_blueprint(console.console_routes(emulator))
+    app.register_blueprint(admin.admin_routes(visible(emulator), reset_services))
+    app.register_blueprint(console.console_routes(visible(emulator)))
     middleware = PersonalizeMiddleware(emulator, app.wsgi_app, account_of, access_check)
     app.wsgi_app = middleware  # type: ignore[method-assign]
 
     @app.before_request
     def check_admin_access() -> ResponseReturnValue | None:
-        reason = _admin_refusal(request, admin_check) if is_admin_path(request.path) else None
+        if not is_admin_path(request.path):
+            return None
+        access = _admin_access(request, admin_check)
+        reason = access.refusal
+        if access.account is not None:
+            route = request.path.removeprefix(admin.PREFIX).strip("/")
+            reason = restrict(access.account, emulator.settings.account, request.method, route)
         return None if reason is None else refused(FORBIDDEN, reason)
 
     app.register_error_handler(404, _no_such_route)
@@ -83,7 +90,7 @@ def _no_such_route(error: HTTPException) -> ResponseReturnValue:
     return admin.no_such_route(error.code or 404)
 
 
-def _admin_refusal(incoming: Request, admin_check: AdminCheck) -> str | None:
+def _admin_access(incoming: Request, admin_check: AdminCheck) -> AdminAccess:
     headers = {name.lower(): value for name, value in incoming.headers.items()}
     query = incoming.query_string.decode("latin-1")
     signed = SignedRequest(incoming.method, incoming.path, query, headers, incoming.get_data())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
@@ -36,6 +37,12 @@ class Table(Generic[E]):
     def items(self) -> list[tuple[str, E]]:
         """A copy, oldest record first."""
         return list(self._entries.items())
+
+    def copy_of(self, is_wanted: Callable[[str], bool]) -> Table[E]:
+        """The entries of now of the records that are wanted, by ARN, for reading only."""
+        twin = Table(self._new_entry)
+        twin._entries = {arn: entry for arn, entry in self.items() if is_wanted(arn)}
+        return twin
 
     def add(self, arn: str) -> None:
         """Called by the store after the record was inserted."""
@@ -150,6 +157,17 @@ class Store:
     def find(self, arn: str) -> Resource | None:
         """The record of any kind."""
         return next((records[arn] for records in list(self._records.values()) if arn in records), None)
+
+    def copy_of(self, is_wanted: Callable[[Resource], bool]) -> Store:
+        """The records of now that are wanted, with their tags, for reading only."""
+        twin = copy(self)
+        twin._records = {
+            kind: {arn: record for arn, record in list(records.items()) if is_wanted(record)}
+            for kind, records in list(self._records.items())
+        }
+        kept = {arn for records in twin._records.values() for arn in records}
+        twin._tags = {arn: tags for arn, tags in list(self._tags.items()) if arn in kept}
+        return twin
 
     def restore(self, record: Resource, ordinal: int, tags: Mapping[str, str]) -> None:
         """Insert a record as it was, at its place in the order of creation."""

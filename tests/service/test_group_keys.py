@@ -10,8 +10,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from personalize_emu.edge.application import create_app
 from personalize_emu.emulator import Emulator
 from personalize_emu.kms_keys import ENABLED, REMEMBERED_SECONDS, KeyUnavailable, RemoteKeys
+from personalize_emu.state.resources import Dataset
 from tests.batch_requests import begin
 from tests.given import POPULARITY, RANKING, REGION, ROLE, USER_PERSONALIZATION, USERS_SCHEMA, Given, as_csv, two_camps
 from tests.refusals import refusal
@@ -138,6 +140,24 @@ def test_a_deleted_key_leaves_the_data_unreadable(given: Given, kms: Any, emulat
     shown = given.personalize.describe_dataset_import_job(datasetImportJobArn=job)["datasetImportJob"]
     assert shown["failureReason"].endswith("cannot be used: it does not exist.")
     assert emulator.state.contents(dataset).bulk is None
+
+
+def test_routes_show_no_data_while_the_key_cannot_be_used(given: Given, kms: Any, emulator: Emulator) -> None:
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    dataset = given.dataset(given.group(roleArn=ROLE, kmsKeyArn=key))
+    given.import_job(dataset, given.upload(ROWS))
+    client = create_app(emulator).test_client()
+
+    def shown() -> tuple[bool, int]:
+        page = client.get("/_emu/console/dataset", query_string={"arn": dataset}).text
+        return ">u0<" in page, len(client.get("/_emu/state").json["importJobs"])
+
+    assert shown() == (True, 1)
+    kms.disable_key(KeyId=key)
+    assert shown() == (False, 0)
+    # What changes the emulator changes it, and no copy.
+    assert client.post("/_emu/reset").status_code == 200
+    assert emulator.state.store.all(Dataset) == []
 
 
 def delete_key(arn: str) -> None:

@@ -1,13 +1,15 @@
 """Access to the admin routes with the option `auth`: signed like any call of the service.
 
 GET health, GET metrics     open, for probes
-every other route           signature of a known key; with `iam` also permission for personalize-emu:<Route>
+every other route           signature of a known key; with `iam` also permission for personalize-emu:<Route>;
+                            shows the account of the caller (edge/admin/account_view.py)
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from personalize_emu.edge.auth.access_control import authenticated
 from personalize_emu.edge.auth.caller_policies import refusal_reason
@@ -23,12 +25,22 @@ OPEN = frozenset({"health", "metrics"})
 READS = frozenset({"GET", "HEAD"})
 ACTIONS = "personalize-emu"
 
-AdminCheck = Callable[[SignedRequest, str], str | None]
-"""(request, name of the route, such as `reset`) to why the request is refused; None if it is not."""
+
+@dataclass(frozen=True)
+class AdminAccess:
+    """refusal: why a request is refused, None if it is not. account: of the caller, None if nobody asks who calls."""
+
+    refusal: str | None = None
+    account: str | None = None
 
 
-def no_admin_check(_request: SignedRequest, _route: str) -> None:
+AdminCheck = Callable[[SignedRequest, str], AdminAccess]
+"""Given a request and the name of its route, such as `reset`."""
+
+
+def no_admin_check(_request: SignedRequest, _route: str) -> AdminAccess:
     """Everybody who reaches the server may use its admin routes."""
+    return AdminAccess()
 
 
 def admin_check_for(settings: Settings, issued: CallerOf, now: Callable[[], float] = time.time) -> AdminCheck:
@@ -37,15 +49,16 @@ def admin_check_for(settings: Settings, issued: CallerOf, now: Callable[[], floa
         return no_admin_check
     callers = known_callers(settings, issued)
 
-    def check(request: SignedRequest, route: str) -> str | None:
+    def check(request: SignedRequest, route: str) -> AdminAccess:
         if request.method in READS and route in OPEN:
-            return None
+            return AdminAccess()
         try:
             caller = authenticated(request, callers, now())
         except AwsError as error:
-            return f"with auth {settings.auth} sign the request as a call of the service personalize: {error}"
+            text = f"with auth {settings.auth} sign the request as a call of the service personalize: {error}"
+            return AdminAccess(text)
         if settings.auth != "iam" or caller.policies is None:
-            return None
+            return AdminAccess(account=caller.account)
         action = f"{ACTIONS}:{route.capitalize()}"
         try:
             policies = caller.policies()
@@ -53,6 +66,8 @@ def admin_check_for(settings: Settings, issued: CallerOf, now: Callable[[], floa
             reason = refusal_reason(policies, PolicyRequest(action, "*", context=context, families=FAMILIES))
         except CannotEvaluate as error:
             reason = f"because its policies have {error}"
-        return reason and f"{caller.arn} is not authorized to perform {action} {reason}"
+        if reason is not None:
+            return AdminAccess(f"{caller.arn} is not authorized to perform {action} {reason}")
+        return AdminAccess(account=caller.account)
 
     return check
