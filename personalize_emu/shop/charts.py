@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 
 from personalize_emu.shop.intervals import Estimate
 from personalize_emu.shop.metrics import DAY
-from personalize_emu.shop.report import Comparison, Report
+from personalize_emu.shop.report import Comparison, Report, share_text
 from personalize_emu.shop.shop_log import Group
 
 WIDTH = 300.0
 DAY_HEIGHT, DAY_GAP = 100.0, 0.25
 MARGIN = 0.08
 """Share of the width that stays free at both ends of a scale."""
-LEAST_SPAN = 0.2
-"""Of the scale of uplifts."""
+SCALE = (-1.0, 2.0)
+"""Of uplifts; what is beyond is cut off, so that one wide interval does not hide the others."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ def group_chart(compared: Comparison) -> IntervalChart:
 def uplift_chart(comparisons: Sequence[Comparison]) -> IntervalChart:
     """All uplifts on one scale; comparisons without one are left out."""
     known = [(each.measure.name, each.uplift) for each in comparisons if each.uplift is not None]
-    ends = [end for _, each in known for end in (each.value, each.low, each.high) if end is not None]
-    low, high = min([-LEAST_SPAN, *ends]), max([LEAST_SPAN, *ends])
-    whiskers = tuple(_whisker(name, f"{each.value:+.0%}", each, low, high) for name, each in known)
-    return IntervalChart("Uplift", "personalisation over popularity", whiskers, _place(0.0, low, high))
+    low, high = SCALE
+    whiskers = tuple(_whisker(name, share_text(each.value), each, low, high) for name, each in known)
+    hint = f"of personalisation over popularity, from {share_text(low)} to {share_text(high)}; dashed: no difference"
+    return IntervalChart("Uplift", hint, whiskers, _place(0.0, low, high))
 
 
 def day_chart(found: Report) -> tuple[DayBars, ...]:
@@ -97,4 +97,5 @@ def _whisker(name: str, text: str, estimate: Estimate, low: float, high: float) 
 
 
 def _place(value: float, low: float, high: float) -> float:
-    return round(WIDTH * (MARGIN + (1 - 2 * MARGIN) * (value - low) / (high - low)), 2)
+    share = min(1.0, max(0.0, (value - low) / (high - low)))
+    return round(WIDTH * (MARGIN + (1 - 2 * MARGIN) * share), 2)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-RESAMPLES = 2000
+RESAMPLES, BLOCK = 2000, 100
 LIMITS = (2.5, 97.5)
 """Percentiles."""
 FEWEST = 2
@@ -37,9 +37,11 @@ def resampled_ratios(numerators: Floats, denominators: Floats, rng: np.random.Ge
     numerators, denominators: float64[visitors]. NaN where all drawn denominators are 0.
     """
     count = len(numerators)
-    weights = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(np.float64)
-    below = weights @ denominators
-    ratios: Floats = np.divide(weights @ numerators, below, out=np.full(RESAMPLES, np.nan), where=below > 0)
+    sums = np.stack([numerators, denominators], axis=1)
+    # In blocks, which bounds the memory.
+    blocks = [rng.multinomial(count, np.full(count, 1 / count), size=BLOCK) @ sums for _ in range(RESAMPLES // BLOCK)]
+    above, below = np.concatenate(blocks).T
+    ratios: Floats = np.divide(above, below, out=np.full(RESAMPLES, np.nan), where=below > 0)
     return ratios
 
 

@@ -172,25 +172,25 @@ def _resampled(measure: Measure, visitors: Sequence[VisitorTotals], rng: np.rand
 
 def summary_lines(found: Report) -> list[str]:
     """The report as a table for a terminal."""
-    lines = [f"{'':20} {'popularity':>28} {'personalisation':>28} {'uplift, 95 % interval':>28}"]
+    lines = [f"{'':20} {'popularity':>30} {'personalisation':>30} {'uplift, 95 % interval':>30}"]
     for name in ("visitors", "sessions", "shown"):
         counts = [f"{getattr(found.totals[group], name):,}" for group in Group]
-        lines.append(f"{name if name != 'shown' else 'items shown':20} {counts[0]:>28} {counts[1]:>28}")
+        lines.append(f"{name if name != 'shown' else 'items shown':20} {counts[0]:>30} {counts[1]:>30}")
     for each in found.comparisons:
         cells = [interval_text(each.groups[group], each.measure.text) for group in Group]
-        lines.append(f"{each.measure.name:20} {cells[0]:>28} {cells[1]:>28} {uplift_text(each.uplift):>28}")
+        lines.append(f"{each.measure.name:20} {cells[0]:>30} {cells[1]:>30} {uplift_text(each.uplift):>30}")
     return lines
 
 
 def interval_text(estimate: Estimate, text: Callable[[float], str]) -> str:
     if estimate.low is None or estimate.high is None:
         return text(estimate.value)
-    return f"{text(estimate.value)} ({text(estimate.low)} – {text(estimate.high)})"
+    return f"{text(estimate.value)} ({text(estimate.low)} to {text(estimate.high)})"
 
 
 def uplift_text(uplift: Estimate | None) -> str:
-    if uplift is None:
-        return "–"
-    if uplift.low is None or uplift.high is None:
-        return f"{uplift.value:+.0%}"
-    return f"{uplift.value:+.0%} ({uplift.low:+.0%} to {uplift.high:+.0%})"
+    return "–" if uplift is None else interval_text(uplift, share_text)
+
+
+def share_text(share: float) -> str:
+    return f"{100 * share:+.0f} %"

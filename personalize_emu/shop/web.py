@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 from personalize_emu.edge.http.origin_check import foreign_host
 from personalize_emu.shop.charts import DAY_HEIGHT, WIDTH, day_chart, group_chart, uplift_chart
 from personalize_emu.shop.metrics import read_attribution
-from personalize_emu.shop.report import interval_text, report, uplift_text
+from personalize_emu.shop.report import report, share_text
 from personalize_emu.shop.shop_log import Group, Session, group_of
 from personalize_emu.shop.storefront import Storefront, UnknownProduct
 
@@ -76,8 +76,7 @@ def create_shop(store: Storefront, shown: Shown) -> Flask:
             days=day_chart(found),
             width=WIDTH,
             day_height=DAY_HEIGHT,
-            interval_text=interval_text,
-            uplift_text=uplift_text,
+            share_text=share_text,
         )
 
     return app

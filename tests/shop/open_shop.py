@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from personalize_emu.demo.console import Console
 from personalize_emu.edge.moto_adapter import reset_services
 from personalize_emu.edge.testing.live_server import LiveServer
-from personalize_emu.shop.run import OpenShop, Options, opened
+from personalize_emu.shop.run import HOST, OpenShop, Options, opened
 
 CUSTOMERS = 60
-SIMULATED = 60
+SIMULATED = 25
+
+
+@dataclass(frozen=True)
+class ServedShop:
+    """server: the emulator. printed: what the shop has printed."""
+
+    shop: OpenShop
+    server: LiveServer
+    printed: io.StringIO
 
 
 @contextmanager
-def open_shop(*, visitors: int = SIMULATED, stream: str = "") -> Iterator[OpenShop]:
-    """visitors: simulated before the block. What the shop prints is in `console.out`."""
+def open_shop(visitors: int = SIMULATED) -> Iterator[ServedShop]:
+    """visitors: simulated before the block."""
     reset_services()
     with LiveServer() as server:
-        options = Options(endpoint=server.url, users=CUSTOMERS, stream=stream)
-        with opened(options, Console(io.StringIO(), 3), server.url) as shop:
-            if visitors:
-                shop.simulate(visitors)
-            yield shop
+        printed = io.StringIO()
+        with opened(Options(users=CUSTOMERS), Console(printed, 3), server.url) as shop:
+            shop.simulate(visitors)
+            yield ServedShop(shop, server, printed)
     reset_services()
+
+
+@contextmanager
+def web_server(served: ServedShop) -> Iterator[str]:
+    """The shop on a free port, as a browser sees it; yields the URL."""
+    server = served.shop.server(0)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://{HOST}:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
