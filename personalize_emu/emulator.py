@@ -296,6 +296,19 @@ class Emulator(InProcessControls, Explaining, StateControls):
         metered = self.settings.capacity == "on"
         return shown | {"capacity": shown_capacity(self._state, self.clock.now())} if metered else shown
 
+    def job_log(self, arn: str) -> dict[str, Any] | None:
+        """The content of GET /_emu/logs: what the jobs of a resource with a status have done; None if there is none."""
+        lines, record = self._state.logs.of(arn), self._state.store.find(arn)
+        if lines is None or record is None:
+            return None
+        return {
+            "arn": arn,
+            "kind": record.kind,
+            "status": getattr(record, "status", None),
+            "failureReason": getattr(record, "failure_reason", None),
+            "lines": [{"time": line.time, "level": line.level, "text": line.text} for line in lines],
+        }
+
     def usage(self, prices: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The content of GET /_emu/usage: what this run would have cost on AWS. prices: of another price file.
 

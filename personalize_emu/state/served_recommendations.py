@@ -33,6 +33,8 @@ class ServedRecommendations:
         # A dict keeps insertion order, so the first key is the oldest.
         self._answers: dict[str, ServedRecommendation] = {}
         self._events: dict[str, Mapping[str, frozenset[str]]] = {}
+        self._remembered = 0
+        self._since: dict[str, int] = {}
         self._lock = Lock()
 
     def remember(self, recommendation_id: str, deployment_arn: str, user_id: str | None, items: Sequence[str]) -> None:
@@ -42,6 +44,7 @@ class ServedRecommendations:
             if self._new is not None:
                 self._new.append((recommendation_id, answer))
             self._answers[recommendation_id] = answer
+            self._remembered += 1
             self._held += size_of(answer)
             while self._held > self._most and len(self._answers) > 1:
                 oldest = next(iter(self._answers))
@@ -91,10 +94,21 @@ class ServedRecommendations:
             self._events[recommendation_id] = {**known, event_type: items}
 
     def with_events(self) -> Iterator[tuple[ServedRecommendation, Mapping[str, frozenset[str]]]]:
-        """The responses of now, each with the items that events followed on, by event type."""
+        """The responses of the present deployments, each with the items that events followed on, by event type."""
         with self._lock:
-            answers, events = list(self._answers.items()), dict(self._events)
-        return ((answer, events.get(number, NO_EVENTS)) for number, answer in answers)
+            answers, events, since = list(self._answers.items()), dict(self._events), dict(self._since)
+            first = self._remembered - len(answers)
+        for place, (number, answer) in enumerate(answers, first):
+            if place >= since.get(answer.deployment_arn, 0):
+                yield answer, events.get(number, NO_EVENTS)
+
+    def start_over(self, deployment_arn: str) -> None:
+        """Leave the responses so far out of `with_events`: a deployment of the same ARN is created anew.
+
+        Events can still refer to them.
+        """
+        with self._lock:
+            self._since[deployment_arn] = self._remembered
 
 
 def size_of(answer: ServedRecommendation) -> int:

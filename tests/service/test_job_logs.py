@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 import pytest
 
 from personalize_emu.cli import main
-from personalize_emu.edge.admin.logs import shown_log
 from personalize_emu.edge.application import create_app
 from personalize_emu.edge.endpoints import admin_call
 from personalize_emu.edge.testing.live_server import LiveServer
@@ -152,7 +151,7 @@ def test_the_route_and_the_command_show_the_log(
     emulator: Emulator, given: Given, server: LiveServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = given.import_job(given.dataset(), given.upload("USER\nu1\n"))
-    expected = shown_log(emulator, job)
+    expected = emulator.job_log(job)
     assert expected is not None
     assert admin_call(server.url, "GET", f"logs?{urlencode({'arn': job})}") == expected
     assert (expected["kind"], expected["status"]) == ("dataset-import-job", "CREATE FAILED")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, jsonify
+from flask import Blueprint, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from personalize_emu.edge.admin.answers import add_answer_routes
 from personalize_emu.edge.admin.explanations import add_explanation_routes
 from personalize_emu.edge.admin.faults import add_fault_routes
-from personalize_emu.edge.admin.logs import add_log_routes
 from personalize_emu.edge.admin.requests import json_body, refused
 from personalize_emu.edge.admin.whole_state import ResetServices, add_state_routes
 from personalize_emu.emulator import Emulator
@@ -31,7 +30,6 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
     add_answer_routes(routes, emulator)
     add_fault_routes(routes, emulator)
     add_explanation_routes(routes, emulator)
-    add_log_routes(routes, emulator)
 
     @routes.get("/health")
     def health() -> ResponseReturnValue:
@@ -40,6 +38,14 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
     @routes.get("/state")
     def state() -> ResponseReturnValue:
         return jsonify(emulator.shown_state())
+
+    @routes.get("/logs")
+    def logs() -> ResponseReturnValue:
+        arn = request.args.get("arn", "")
+        if not arn:
+            return refused(400, "send ?arn= with the ARN of a resource that has a status, such as a solution version")
+        found = emulator.job_log(arn)
+        return refused(404, f"no resource with a status has the ARN {arn}") if found is None else jsonify(found)
 
     @routes.get("/usage")
     def usage() -> ResponseReturnValue:

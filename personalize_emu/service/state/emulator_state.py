@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from personalize_emu.service.state.column_indexes import ColumnIndexes
 from personalize_emu.service.state.dataset_contents import BulkLayer, DatasetContents, EventJournal
@@ -31,6 +32,7 @@ from personalize_emu.service.state.usage_ledger import UsageLedger
 from personalize_emu.state.bounded_cache import BoundedCache
 from personalize_emu.state.clock import Clock
 from personalize_emu.state.jobs import Jobs
+from personalize_emu.state.lifecycle import CREATE_PENDING
 from personalize_emu.state.resources import (
     RESOURCE_TYPES,
     BatchInferenceJob,
@@ -156,6 +158,9 @@ def new_state(
     logs = JobLogs(clock, store.table(LogEntry, *kinds))
     for kind in kinds:
         store.observe(kind, logs.follow)
+    answers = ServedRecommendations()
+    for deployment in (Campaign, Recommender):
+        store.observe(deployment, partial(_begin_deployment, answers))
     return EmulatorState(
         usage=usage,
         scores=BoundedCache(remembered_bytes // 2),
@@ -176,6 +181,13 @@ def new_state(
         recommenders=store.table(RecommenderEntry, Recommender),
         attributions=store.table(AttributionEntry, MetricAttribution),
         logs=logs,
+        answers=answers,
         throughput=store.table(Throughput, Campaign, Recommender),
         trackers=store.index(EventTracker, "tracking_id"),
     )
+
+
+def _begin_deployment(answers: ServedRecommendations, record: Campaign | Recommender) -> None:
+    """Of a deployment that is being created; called with every new and changed one."""
+    if record.status == CREATE_PENDING:
+        answers.start_over(record.arn)

@@ -198,6 +198,22 @@ def test_only_events_on_items_of_the_answer_count() -> None:
     assert [dict(each) for _, each in answers.with_events()] == [{}, {}, {}], "dropped with the answer"
 
 
+def test_a_campaign_that_is_created_again_begins_anew(
+    emulator: Emulator, given: Given, runtime: Any, events: Any
+) -> None:
+    """Also when the earlier one had the same name and answered more often."""
+    group = given.imported_group()
+    version = given.version(given.solution(group, POPULARITY))
+    campaign = given.campaign(version)
+    answers = [runtime.get_recommendations(campaignArn=campaign, userId="u2") for _ in range(3)]
+    given.personalize.delete_campaign(campaignArn=campaign)
+    assert given.campaign(version) == campaign
+    runtime.get_recommendations(campaignArn=campaign, userId="u2")
+    (rate,) = click_rates(emulator.state, group, "", "", "").rates
+    assert rate.answers == 1
+    assert emulator.state.answers.find(answers[0]["recommendationId"]) is not None
+
+
 @pytest.mark.parametrize(
     ("successes", "trials", "low", "high"),
     [
