@@ -81,6 +81,9 @@ def make_buckets(s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key="folder/large.bin", Body=b"0123456789" * 20_000)
     s3.copy_object(Bucket=BUCKET, Key="copied é.txt", CopySource={"Bucket": BUCKET, "Key": "plain.txt"})
     upload_parts(s3)
+    for key in ("begun.bin", "aborted.bin"):
+        begun = begin_upload(s3, key)
+    s3.abort_multipart_upload(Bucket=BUCKET, Key="aborted.bin", UploadId=begun)
     for name in ("gone-1", "gone-2", "gone-3"):
         s3.put_object(Bucket=BUCKET, Key=name, Body=b"x")
     s3.delete_object(Bucket=BUCKET, Key="gone-1")
@@ -95,14 +98,22 @@ def make_buckets(s3: Any) -> None:
     s3.delete_bucket(Bucket="short-lived")
 
 
-def upload_parts(s3: Any) -> None:
-    upload = s3.create_multipart_upload(Bucket=BUCKET, Key="parts.bin")["UploadId"]
-    named: dict[str, Any] = {"Bucket": BUCKET, "Key": "parts.bin", "UploadId": upload}
-    parts = [
-        {"PartNumber": number, "ETag": s3.upload_part(**named, PartNumber=number, Body=body)["ETag"]}
-        for number, body in ((1, b"p" * PART), (2, b"end"))
-    ]
+def begin_upload(s3: Any, key: str) -> str:
+    """Its id; it has two parts, of which the first was sent twice."""
+    upload: str = s3.create_multipart_upload(Bucket=BUCKET, Key=key, Metadata={"made": "in parts"})["UploadId"]
+    for number, body in ((1, b"wrong"), (2, b"end"), (1, b"p" * PART)):
+        s3.upload_part(Bucket=BUCKET, Key=key, UploadId=upload, PartNumber=number, Body=body)
+    return upload
+
+
+def complete_upload(s3: Any, key: str, upload: str) -> None:
+    named = {"Bucket": BUCKET, "Key": key, "UploadId": upload}
+    parts = [{name: part[name] for name in ("PartNumber", "ETag")} for part in s3.list_parts(**named)["Parts"]]
     s3.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})
+
+
+def upload_parts(s3: Any) -> None:
+    complete_upload(s3, "parts.bin", begin_upload(s3, "parts.bin"))
 
 
 def shown_buckets(s3: Any) -> dict[str, Any]:
@@ -115,6 +126,7 @@ def shown_buckets(s3: Any) -> dict[str, Any]:
         "lifecycle": s3.get_bucket_lifecycle_configuration(**named)["Rules"],
         "objects": s3.list_objects_v2(**named)["Contents"],
         "object tags": s3.get_object_tagging(**named, Key="plain.txt")["TagSet"],
+        "uploads": [each["UploadId"] for each in s3.list_multipart_uploads(**named)["Uploads"]],
         "versioning": s3.get_bucket_versioning(Bucket="versioned")["Status"],
     }
     listed = s3.list_object_versions(Bucket="versioned")
@@ -182,9 +194,14 @@ def test_buckets_objects_and_identities_come_back(tmp_path: Path) -> None:
         account.iam.detach_role_policy(RoleName="PersonalizeRole", PolicyArn=FULL_ACCESS)
         account.s3.put_object(Bucket="versioned", Key="changing", Body=b"three")
         account.s3.delete_object(Bucket=BUCKET, Key="plain.txt")
+        (upload,) = before[0]["uploads"]
+        complete_upload(account.s3, "begun.bin", upload)
     with killed_at_the_end(tmp_path) as (services, _):
         assert services.iam.list_attached_role_policies(RoleName="PersonalizeRole")["AttachedPolicies"] == []
         assert services.iam.get_policy(PolicyArn=FULL_ACCESS)["Policy"]["AttachmentCount"] == 0
+        found = services.s3.get_object(Bucket=BUCKET, Key="begun.bin")
+        assert (found["Body"].read(), found["Metadata"]) == (b"p" * PART + b"end", {"made": "in parts"})
+        assert "Uploads" not in services.s3.list_multipart_uploads(Bucket=BUCKET)
         assert len(services.s3.list_object_versions(Bucket="versioned", Prefix="changing")["Versions"]) == 3
         assert "plain.txt" not in [each["Key"] for each in services.s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
 

@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+if TYPE_CHECKING:
+    # Imported when first needed: few data directories have groups with keys.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 MAGIC = b"PEMU-S1\0"
 CHUNK = 1 << 22
@@ -37,7 +38,7 @@ class Sealer:
 
     def __init__(self, data_key: bytes) -> None:
         self._data_key = data_key
-        self._texts = AESGCM(_derived(data_key, b"texts", b""))
+        self._texts = _cipher(data_key, b"texts", b"")
         self._tokens = _derived(data_key, b"tokens", b"")
 
     def seal(self, name: str, text: str) -> bytes:
@@ -46,10 +47,8 @@ class Sealer:
 
     def open(self, name: str, sealed: bytes) -> str:
         """Raises WronglySealed."""
-        try:
+        with _refusing(name):
             return self._texts.decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode()).decode()
-        except InvalidTag as error:
-            raise WronglySealed(f"{name} cannot be decrypted") from error
 
     def token(self, user_id: str) -> str:
         return blake2b(user_id.encode(), key=self._tokens, digest_size=_TOKEN).hexdigest()
@@ -68,17 +67,15 @@ class Sealer:
         cipher, size = self._cipher(content[len(MAGIC) : head]), CHUNK + _TAG
         starts = range(head, max(len(content), head + 1), size)
         view = memoryview(content)
-        try:
+        with _refusing(name):
             parts = [
                 cipher.decrypt(_nonce(number, start == starts[-1]), view[start : start + size], name.encode())
                 for number, start in enumerate(starts)
             ]
-        except InvalidTag as error:
-            raise WronglySealed(f"{name} cannot be decrypted") from error
         return b"".join(parts)
 
     def _cipher(self, salt: bytes) -> AESGCM:
-        return AESGCM(_derived(self._data_key, b"file", salt))
+        return _cipher(self._data_key, b"file", salt)
 
 
 class SealingFile(io.RawIOBase):
@@ -124,5 +121,24 @@ def _nonce(number: int, last: bool) -> bytes:
     return number.to_bytes(_NONCE - 1, "big") + bytes([last])
 
 
+@contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        yield
+    except InvalidTag as error:
+        raise WronglySealed(f"{name} cannot be decrypted") from error
+
+
+def _cipher(data_key: bytes, purpose: bytes, salt: bytes) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(_derived(data_key, purpose, salt))
+
+
 def _derived(data_key: bytes, purpose: bytes, salt: bytes) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     return HKDF(SHA256(), _KEY, salt or None, b"personalize-emu " + purpose).derive(data_key)

@@ -1,6 +1,7 @@
 """Buckets, objects, identities and keys of the embedded services in the data directory of a server.
 
     a request that changes S3       ─▶ a row for its bucket, and one for its key with all versions
+    a part of an upload             ─▶ a row for the upload, and one for each part
     a request to IAM, STS or KMS    ─▶ one row for each account, if it is different (whole_stores.py)
 
 Rows are written before the answer is sent. Of other services nothing is kept.
@@ -13,8 +14,9 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeMultipart, s3_backends
 from moto.s3.responses import S3Response
 
 from personalize_emu.durability.records import text_of
@@ -26,7 +28,10 @@ from personalize_emu.edge.moto_adapter.resetting import using_services
 INLINE = 1 << 16
 """Bytes; a larger object is in a file of its own."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-BUCKET, KEY, KMS = "bucket", "key", "kms"
+BUCKET, KEY, KMS, UPLOAD = "bucket", "key", "kms", "upload"
+UPLOADING = frozenset({"uploads", "uploadId"})
+"""Parameters of requests that begin or end an upload."""
+_PARTS = frozenset({"parts", "partlist"})
 _NOT_OF_BUCKETS = frozenset({"keys", "multiparts"})
 _CHANGES_BUCKETS = frozenset({"cloudformation", "tagging"})
 """Services whose requests may change what is of S3."""
@@ -57,6 +62,8 @@ class ServiceKeeper:
             WHOLE_STORES[kind].restore(node, reader)
         elif kind == BUCKET:
             _restore_bucket(node, reader)
+        elif kind == UPLOAD:
+            _restore_upload(node, reader)
         else:
             self._versions[name] = _marks(_restore_key(node, reader))
 
@@ -70,7 +77,8 @@ class ServiceKeeper:
         """Its configuration and tags, and all its keys if it has been removed. Raises NotWritten."""
         bucket = _bucket_named(name)
         if bucket is None:
-            self._rows.put(dict.fromkeys([f"{BUCKET} {name}", *self._rows.names(f"{KEY} {name}/")]))
+            names = [each for kind in (KEY, UPLOAD) for each in self._rows.names(f"{kind} {name}/")]
+            self._rows.put(dict.fromkeys([f"{BUCKET} {name}", *names]))
             return
         writer = TreeWriter()
         attributes = {key: value for key, value in vars(bucket).items() if key not in _NOT_OF_BUCKETS}
@@ -84,6 +92,35 @@ class ServiceKeeper:
             self._rows.put({f"{KEY} {name}/{key}": self._key_row(bucket, key) for key in keys})
             for key in keys:
                 self._versions[f"{KEY} {name}/{key}"] = _marks(bucket.keys.getlist(key, []))
+
+    def keep_uploads(self, name: str) -> None:
+        """Those that have begun and not ended, without their parts. Raises NotWritten."""
+        bucket, prefix = _bucket_named(name), f"{UPLOAD} {name}/"
+        held = {} if bucket is None else {f"{prefix}{number}": upload for number, upload in bucket.multiparts.items()}
+        kept = self._rows.names(prefix)
+        ended = [row for row in kept if "/".join(row.split("/")[:2]) not in held]
+        new = {row: upload for row, upload in held.items() if row not in kept}
+        rows = {row: self._upload_row(bucket, upload) for row, upload in new.items()}
+        self._rows.put({**dict.fromkeys(ended), **rows})
+
+    def keep_part(self, name: str, upload_id: str, number: int) -> None:
+        """One part of an upload. Raises NotWritten."""
+        bucket = _bucket_named(name)
+        upload = None if bucket is None else bucket.multiparts.get(upload_id)
+        part = None if upload is None else upload.parts.get(number)
+        if part is not None:
+            writer = self._writer()
+            node = {"part": number, "value": writer.node(part), "bucket": name, "upload": upload_id, **_place(bucket)}
+            self._rows.put({f"{UPLOAD} {name}/{upload_id}/{number}": ServiceRow(node, frozenset(writer.names))})
+
+    def _upload_row(self, bucket: Any, upload: Any) -> ServiceRow:
+        writer = self._writer()
+        state = {key: value for key, value in vars(upload).items() if key not in _PARTS}
+        node = {"state": writer.node(state), "bucket": bucket.name, "upload": upload.id, **_place(bucket)}
+        return ServiceRow(node, frozenset(writer.names))
+
+    def _writer(self) -> TreeWriter:
+        return TreeWriter(lambda value: self._rows.write(value) if len(value) > INLINE else None)
 
     def keep_changed_keys(self, name: str) -> None:
         """For requests that change several keys. Raises NotWritten."""
@@ -113,7 +150,7 @@ class ServiceKeeper:
         versions = bucket.keys.getlist(key, [])
         if not versions:
             return None
-        writer = TreeWriter(lambda value: self._rows.write(value) if len(value) > INLINE else None)
+        writer = self._writer()
         arns = [version.arn for version in versions if hasattr(version, "arn")]
         node = {"versions": writer.node(list(versions)), "bucket": bucket.name, "key": key, **_place(bucket)}
         return ServiceRow({**node, "tags": _tags(bucket, arns)}, frozenset(writer.names))
@@ -201,9 +238,16 @@ def _keeping_key(original: Callable[..., Any]) -> Callable[..., Any]:
     def answer(response: Any, request: Any, full_url: str) -> Any:
         found = original(response, request, full_url)
         kept = keeper()
-        # Parts of an upload are no object yet.
-        if kept is not None and request.method not in READING and "partNumber=" not in full_url:
-            kept.keep_keys(response.parse_bucket_name_from_url(request, full_url), [response.parse_key_name()])
+        if kept is not None and request.method not in READING:
+            bucket = response.parse_bucket_name_from_url(request, full_url)
+            query = parse_qs(urlsplit(full_url).query, keep_blank_values=True)
+            if "partNumber" in query:
+                # No object yet.
+                kept.keep_part(bucket, query["uploadId"][0], int(query["partNumber"][0]))
+                return found
+            kept.keep_keys(bucket, [response.parse_key_name()])
+            if not UPLOADING.isdisjoint(query):
+                kept.keep_uploads(bucket)
         return found
 
     return answer
@@ -232,6 +276,18 @@ def _restore_bucket(node: Any, reader: TreeReader) -> None:
     bucket = store.create_bucket(state["name"], state["region_name"])
     vars(bucket).update(state)
     store.tagger.tags.update(node["tags"])
+
+
+def _restore_upload(node: Any, reader: TreeReader) -> None:
+    uploads = s3_backends[node["account"]][node["partition"]].buckets[node["bucket"]].multiparts
+    if "part" in node:
+        begun = uploads[node["upload"]]
+        begun.parts[node["part"]] = reader.value(node["value"])
+        begun.partlist = sorted(begun.parts)
+        return
+    upload: Any = object.__new__(FakeMultipart)
+    vars(upload).update(reader.value(node["state"]), parts={}, partlist=[])
+    uploads[node["upload"]] = upload
 
 
 def _restore_key(node: Any, reader: TreeReader) -> list[Any]:
