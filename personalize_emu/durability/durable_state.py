@@ -203,6 +203,10 @@ class DurableState:
         """Of a state that nothing follows. Raises NotWritten."""
         Figures(self._database, state).write_all()
 
+    def flush(self) -> None:
+        """Write what is queued. Raises NotWritten."""
+        self._database.flush()
+
     def follow(self, state: EmulatorState) -> None:
         """Write what changes in a new, empty state."""
         self._journal.follow(state)

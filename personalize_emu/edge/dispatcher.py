@@ -6,6 +6,8 @@
     Create, Update, Delete, ..., other /_emu     64 threads: these wait for S3, or for work with pace instant
     S3, IAM and the other services               four threads of their own
 
+With a data directory, answers to events that the event loop has stored wait for a write in a thread (group_commit.py).
+
 Requests that are refused before they are complete get an error in the format of the service they are for.
 """
 
@@ -24,8 +26,9 @@ from personalize_emu.edge.admin.routes import health_status
 from personalize_emu.edge.auth.access_control import allow_all
 from personalize_emu.edge.http.error_responses import FORM, XML_SERVICES, refusal
 from personalize_emu.edge.http.faulty_response import FaultyResponse
+from personalize_emu.edge.http.group_commit import GroupCommit
 from personalize_emu.edge.http.messages import Fault, Head, HttpRequest, Reply
-from personalize_emu.edge.one_port import Destination, OnePort, Receiver
+from personalize_emu.edge.one_port import Destination, OnePort, Receiver, Unwritten
 from personalize_emu.edge.request_log import log_refused
 from personalize_emu.edge.request_pipeline import refuse
 from personalize_emu.wire.errors import (
@@ -50,6 +53,8 @@ LIVE_THREADS = 1
 AT_ONCE_BYTES = 64 * 1024
 """Larger bodies are parsed by a thread."""
 SERVICE_THREADS = 4
+WRITING_THREADS = 1
+"""Events of requests that arrive during a write are written by the next one, together."""
 WAITING_THREADS = 64
 READING = ("Describe", "Get", "List")
 """Prefixes of the read-only operations of the control plane."""
@@ -75,6 +80,9 @@ class Dispatcher:
         self.live = ThreadPool("live", LIVE_THREADS)
         self.services = ThreadPool("services", SERVICE_THREADS)
         self.waiting = ThreadPool("waiting", WAITING_THREADS)
+        self.commits = GroupCommit(
+            port.emulator.write_queued, ThreadPool("writing", WRITING_THREADS).run, loop.call_soon_threadsafe
+        )
 
     def handler_for(self, head: Head) -> DispatchedRequest:
         path = unquote(head.path)
@@ -125,6 +133,8 @@ class DispatchedRequest:
             begun = port.begin(self.destination, self.path, request)
             if isinstance(begun, Response):
                 self._send(begun, reply)
+            elif isinstance(begun, Unwritten):
+                self.dispatcher.commits.add(lambda failure: self._send(begun.after(failure), reply))
             else:
                 pool.run(lambda: self._answer(begun, reply))
         else:

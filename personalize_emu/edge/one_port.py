@@ -57,6 +57,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 SERVICES_CALLED_UNSIGNED = "AWSCognito"
+WRITTEN_LATER = "PutEvents"
+"""The operation that the event loop carries out although it changes what is kept."""
+OK = 200
 OUR_HOSTS = ("personalize.", "personalize-runtime.", "personalize-events.")
 
 
@@ -113,6 +116,17 @@ class Destination:
 
 
 @dataclass(frozen=True)
+class Unwritten:
+    """The response to a request whose events are to be written before it is sent. refused: if they cannot be."""
+
+    response: Response
+    refused: Callable[[NotWritten], Response]
+
+    def after(self, failure: NotWritten | None) -> Response:
+        return self.response if failure is None else self.refused(failure)
+
+
+@dataclass(frozen=True)
 class OnePort:
     """Dispatches by the service in the credential scope, or else by target, path and host (P-8).
 
@@ -162,7 +176,9 @@ class OnePort:
             return destination.refusal
         return self._guarded(destination, request.head, lambda: self._answer(destination, path, request))
 
-    def begin(self, destination: Destination, path: str, request: HttpRequest) -> Response | Callable[[], Response]:
+    def begin(
+        self, destination: Destination, path: str, request: HttpRequest
+    ) -> Response | Unwritten | Callable[[], Response]:
         """Process a request for Personalize in the event loop, as far as this is possible without waiting.
 
         Returns the response, or what makes it in a thread that may wait. Never raises, nor does what it returns. The
@@ -176,7 +192,13 @@ class OnePort:
             context.account_of = self.account_of
             return self._guarded(destination, head, lambda: finish(context))
 
-        return self._guarded(destination, head, lambda: answer_at_once(context)) or rest
+        response = self._guarded(destination, head, lambda: answer_at_once(context))
+        if response is None:
+            return rest
+        stored = response.status == OK and context.known_operation.name == WRITTEN_LATER
+        if not (stored and self.emulator.writes_later):
+            return response
+        return Unwritten(response, lambda error: _not_written(destination, head, error))
 
     def _guarded(self, destination: Destination, head: Head, work: Callable[[], R]) -> R | Response:
         """The result of `work`; what it raises becomes a response."""
@@ -186,9 +208,7 @@ class OnePort:
         except UnservedRequest as error:
             response = _unserved(destination.service, head.headers, error)
         except NotWritten as error:
-            response = refusal(
-                destination.service, head.headers, status=error.status, code=error.code, message=error.message
-            )
+            response = _not_written(destination, head, error)
         # Any other fault: clients get an error in their format, the log the traceback.
         except Exception:  # noqa: BLE001
             _log.exception("%s %s failed", head.method, head.path)
@@ -214,6 +234,10 @@ class OnePort:
             patience=self.emulator.settings.instant_timeout,
             address=head.address or LOOPBACK,
         )
+
+
+def _not_written(destination: Destination, head: Head, error: NotWritten) -> Response:
+    return refusal(destination.service, head.headers, status=error.status, code=error.code, message=error.message)
 
 
 def _failed(service: str | None, headers: Mapping[str, str]) -> Response:

@@ -49,6 +49,16 @@ class StateControls:
         state = MemoryState(self._state, self.clock, self._raised_quotas, self.write_services)
         return export_memory(state, self._version, Path(path))
 
+    @property
+    def writes_later(self) -> bool:
+        """Whether events that were stored at once (`may_wait=False`) are on disk only after `write_queued`."""
+        return self._durable is not None
+
+    def write_queued(self) -> None:
+        """Write what has been queued before, in one transaction. Raises NotWritten."""
+        if self._durable is not None:
+            self._durable.flush()
+
     def _reset_region(self, region: str) -> None:
         """Remove everything in a region, in one transaction. Raises NotWritten."""
         state = self._state

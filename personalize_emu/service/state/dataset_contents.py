@@ -86,6 +86,9 @@ class EventJournal(Protocol):
     def write(self, first: int, events: Sequence[StreamedEvent]) -> None:
         """Write records at consecutive positions, and what could not be written before. Raises NotWritten."""
 
+    def queue(self, events: Iterable[tuple[int, StreamedEvent]]) -> None:
+        """Have records at their positions written by the next write. Raises NotWritten."""
+
 
 @dataclass(frozen=True)
 class ForgottenUsers:
@@ -235,24 +238,23 @@ class DatasetContents:
         nothing (EV-40, EV-41).
 
         at_once: return False, without any change, if this would wait for another thread, or for rows or keys to be
-        put in order, which takes the longer the more there are.
+        put in order, which takes the longer the more there are. The events are not written yet on return.
         """
-        # A disk may take its time.
-        if at_once and self._journal is not None:
-            return False
         if not self._lock.acquire(blocking=not at_once):
             return False
         try:
             if at_once and self._must_put_in_order(len(arrivals)):
                 return False
-            self._append([arrival for arrival in arrivals if self._is_new(arrival)])
+            self._append([arrival for arrival in arrivals if self._is_new(arrival)], at_once=at_once)
         finally:
             self._lock.release()
         return True
 
-    def _append(self, added: Sequence[StreamedEvent]) -> None:
+    def _append(self, added: Sequence[StreamedEvent], *, at_once: bool) -> None:
         try:
-            if self._journal is not None:
+            if self._journal is not None and at_once:
+                self._journal.queue(enumerate(added, len(self.log)))
+            elif self._journal is not None:
                 self._journal.write(len(self.log), added)
         finally:
             # Also what could not be written: its event ids are taken, and the journal writes it with the next events.
