@@ -26,7 +26,7 @@ from tests.given import INTERACTIONS_SCHEMA
 
 
 class Worker:
-    """A thread that works when it is told to."""
+    """A thread that works when it is reported to."""
 
     def __init__(self) -> None:
         self.work: list[Callable[[], None]] = []
@@ -68,9 +68,9 @@ def test_what_comes_during_a_write_waits_for_the_next() -> None:
     assert worker.work == []
 
 
-def test_a_failed_write_is_told_to_those_who_wait_for_it() -> None:
+def test_a_failed_write_is_reported_to_those_who_wait_for_it() -> None:
     worker, failures = Worker(), [NotWritten("full"), None]
-    told: list[object] = []
+    reported: list[object] = []
 
     def write() -> None:
         failure = failures.pop(0)
@@ -79,9 +79,9 @@ def test_a_failed_write_is_told_to_those_who_wait_for_it() -> None:
 
     commit = GroupCommit(write, worker.run, lambda work: work())
     for _ in range(2):
-        commit.add(told.append)
+        commit.add(reported.append)
         worker.do()
-    assert [str(each) for each in told] == ["full", "None"]
+    assert [str(each) for each in reported] == ["full", "None"]
 
 
 @contextmanager
