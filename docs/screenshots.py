@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/console.md: `python -m docs.screenshots`, with Chromium (docs/console.md).
+"""Takes the pictures of docs/console.md and docs/shop.md: `python -m docs.screenshots`, with Chromium.
 
 The data are generated, so the pictures change with the console only, but for times and identifiers.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.edge.console.chromium import browser, missing_browser, show, wait_for
 from tests.edge.console.shop_state import ShopState, shop_server
+from tests.shop.open_shop import open_shop, web_server
 
 FOLDER = Path(__file__).parent / "images"
 SIZE = (860, 600)
@@ -59,8 +60,13 @@ PICTURES: dict[str, Callable[[Any, ShopState, str], None]] = {
 }
 
 
+SHOP_PICTURES = {"shop-home": ("/", "light"), "shop-dashboard": ("/dashboard#numbers", "light")}
+"""Path and colour scheme."""
+SHOP_SIZE, SIMULATED = (760, 560), 300
+
+
 def main() -> None:
-    """Write one PNG for each of PICTURES. Exits with a message without a browser."""
+    """Write one PNG for each picture. Exits with a message without a browser."""
     missing = missing_browser()
     if missing is not None:
         raise SystemExit(missing)
@@ -68,12 +74,23 @@ def main() -> None:
     with shop_server() as shop, browser() as driver:
         for name, prepare in PICTURES.items():
             prepare(driver, shop, f"{shop.server.url}/_emu/console/")
-            path = FOLDER / f"{name}.png"
-            driver.save_screenshot(str(path))
-            size = path.stat().st_size
-            print(f"{path.name}: {size:,} bytes")  # noqa: T201
-            if size > LARGEST:
-                raise SystemExit(f"{path.name} is larger than {LARGEST:,} bytes")
+            save(driver, name)
+    with open_shop(SIMULATED, customers=SIMULATED) as served, web_server(served) as url, browser() as driver:
+        show(driver, url, size=SHOP_SIZE)
+        driver.find_element("css selector", "#visitor option:nth-of-type(2)").click()
+        driver.find_element("css selector", ".visitor button").click()
+        for name, (path, theme) in SHOP_PICTURES.items():
+            show(driver, url + path, theme=theme, size=SHOP_SIZE)
+            save(driver, name)
+
+
+def save(driver: Any, name: str) -> None:
+    path = FOLDER / f"{name}.png"
+    driver.save_screenshot(str(path))
+    size = path.stat().st_size
+    print(f"{path.name}: {size:,} bytes")  # noqa: T201
+    if size > LARGEST:
+        raise SystemExit(f"{path.name} is larger than {LARGEST:,} bytes")
 
 
 if __name__ == "__main__":

@@ -27,12 +27,12 @@ class ServedShop:
 
 
 @contextmanager
-def open_shop(visitors: int = SIMULATED) -> Iterator[ServedShop]:
-    """visitors: simulated before the block."""
+def open_shop(visitors: int = SIMULATED, customers: int = CUSTOMERS) -> Iterator[ServedShop]:
+    """visitors: simulated before the block. customers: in the data."""
     reset_services()
     with LiveServer() as server:
         printed = io.StringIO()
-        with opened(Options(users=CUSTOMERS), Console(printed, 3), server.url) as shop:
+        with opened(Options(users=customers), Console(printed, 3), server.url) as shop:
             shop.simulate(visitors)
             yield ServedShop(shop, server, printed)
     reset_services()
