@@ -1,7 +1,7 @@
 """What a caller sees below /_emu with the option `auth`: resources, usage, calls and logs of its own account only.
 
-Of the emulator itself (clock, reset, faults, declared answers) there is one for all accounts: callers of the account of
-the server may change it. Without `auth` there are no callers, and everything is shown.
+Of the emulator itself (clock, reset, export, faults, declared answers) there is one for all accounts: callers of the
+account of the server may change it. Without `auth` there are no callers, and everything is shown.
 
 Data of a dataset group whose KMS key cannot be used are shown to nobody.
 """

@@ -103,8 +103,9 @@ def test_open_routes_name_nothing(server: Server, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "reset"), ("POST", "clock"), ("POST", "console/clock"), ("POST", "answers"), ("GET", "answers"),
-     ("DELETE", "answers"), ("POST", "faults"), ("GET", "faults"), ("DELETE", "job-faults"), ("DELETE", "calls")],
+    [("POST", "reset"), ("POST", "export"), ("POST", "clock"), ("POST", "console/clock"), ("POST", "answers"),
+     ("GET", "answers"), ("DELETE", "answers"), ("POST", "faults"), ("GET", "faults"),
+     ("DELETE", "job-faults"), ("DELETE", "calls")],
 )  # fmt: skip
 def test_another_account_does_nothing_for_all(server: Server, method: str, path: str) -> None:
     status, text = server.get(server.other, f"/_emu/{path}", method)
