@@ -18,9 +18,9 @@ from personalize_emu.shop.shop_log import Group, Session, ShopLog, VisitorTotals
 
 @dataclass(frozen=True)
 class Measure:
-    """A ratio: what is summed over what. unit: "%" or "€"; factor: from the ratio to the unit.
+    """A ratio of sums. unit: "%" or "€". factor: from the ratio to the unit.
 
-    part: the attributed metric of a visitor's totals. whole: of a session or of a visitor's totals.
+    metric: the numerator in metric attribution; part: the same of one visitor. whole: the denominator of one visitor.
     """
 
     name: str
@@ -90,7 +90,7 @@ class GroupTotals:
 
 @dataclass(frozen=True)
 class Report:
-    """days: ISO dates of the daily series. clicks: a day by group, from CloudWatch. missing: clicks on their way."""
+    """start: of the first day, epoch seconds. missing: clicks that CloudWatch does not have yet."""
 
     totals: Mapping[Group, GroupTotals]
     comparisons: tuple[Comparison, ...]
