@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,7 @@ from personalize_emu.kms_keys import KeyUnavailable
 from personalize_emu.service.core.context import Context
 from personalize_emu.service.state.emulator_state import EmulatorState, Keeping
 from personalize_emu.state.clock import Clock
+from personalize_emu.state.commit_lock import NotWritten
 from personalize_emu.state.identifiers import parse_arn
 from personalize_emu.state.resources import Dataset, Resource
 
@@ -70,14 +72,14 @@ class DurableState:
     """
 
     def __init__(self, path: Path, version: str, *, full: bool = False) -> None:
-        self._directory = DataDirectory(path)
-        try:
+        with ExitStack() as opened, _usable(path):
+            self._directory = DataDirectory(path)
+            opened.callback(self._directory.close)
             self._database = Database(self._directory, version, full=full)
+            opened.callback(self._database.close)
             self._blobs = Blobs(self._directory, self._database.synchronise)
-        except UnusableDirectory:
-            self._directory.close()
-            raise
-        self.start = self._counted_start()
+            self.start = self._counted_start()
+            opened.pop_all()
         self._journal = StateJournal(self._database, self._blobs)
         self._figures: Figures | None = None
         self.services = ServiceRows(self._database, self._blobs)
@@ -102,7 +104,8 @@ class DurableState:
         Raises UnusableDirectory: what was read is damaged; the directory is not in use any more.
         """
         try:
-            return self._load(state, clock, context_of, resumed)
+            with _usable(self._directory.path):
+                return self._load(state, clock, context_of, resumed)
         except UnusableDirectory:
             self.close()
             raise
@@ -288,5 +291,16 @@ class DurableState:
 
 
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError)
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """Raises UnusableDirectory for a disk that cannot be read or written to."""
+    try:
+        yield
+    except NotWritten as error:
+        raise UnusableDirectory(error.message) from error
+    except OSError as error:
+        raise UnusableDirectory(f"the data directory {path} cannot be used: {error.strerror}") from error
+
+
 _DROP_ORPHANS = "DELETE FROM events WHERE dataset NOT IN (SELECT ordinal FROM resources WHERE kind = 'Dataset')"
 """Events that arrived while their dataset was being deleted."""

@@ -76,9 +76,9 @@ class CommitLock:
             return
         try:
             self.commit_if_outermost()
-        except NotWritten:
+        except NotWritten as unwritten:
             # The exception on its way is the one to report.
-            log.exception("changes could not be written down")
+            log.error("%s", unwritten.message)
         finally:
             self._depth -= 1
             self._lock.release()
