@@ -9,6 +9,7 @@ import boto3
 import pytest
 from flask.testing import FlaskClient
 
+from personalize_emu.cli import main
 from personalize_emu.doubles.recorded_calls import RecordedCall
 from personalize_emu.shop.event_sinks import KinesisSink, ShopEvent
 from personalize_emu.shop.metrics import CLICKS, PURCHASES, REVENUE, read_attribution
@@ -209,3 +210,16 @@ def test_events_reach_personalize_through_a_stream(served: ServedShop) -> None:
     assert entry.pop("eventId")
     assert arrived == {**event.request(tracker), "eventList": [entry]}
     assert entry == event.request(tracker)["eventList"][0]
+
+
+def test_a_second_shop_on_the_same_server_is_refused_with_advice(
+    served: ServedShop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["shop", "--endpoint", served.server.url, "--users", str(CUSTOMERS)]) == 1
+    assert "personalize-emu reset" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--exit"], ["--users", "10"], ["--visitors", "-1"]])
+def test_options_without_meaning_are_wrong_use(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["shop", *options]) == 2
+    assert options[0] in capsys.readouterr().err
