@@ -73,6 +73,7 @@ class Figures:
             for recommendation_id, deployment, items in answers:
                 self._state.answers.remember(recommendation_id, deployment, None, items)
             self._note(number, sum(max(len(items), 1) for _, _, items in answers))
+        self._state.answers.end_restoring()
 
     def begin(self) -> None:
         self._state.answers.note_new()

@@ -35,6 +35,7 @@ class ServedRecommendations:
         self._events: dict[str, Mapping[str, frozenset[str]]] = {}
         self._remembered = 0
         self._since: dict[str, int] = {}
+        self._counted_from = 0
         self._lock = Lock()
 
     def remember(self, recommendation_id: str, deployment_arn: str, user_id: str | None, items: Sequence[str]) -> None:
@@ -72,7 +73,12 @@ class ServedRecommendations:
     def forget(self, is_gone: Callable[[str], bool]) -> None:
         """Drop the responses of deployments. is_gone: of an ARN."""
         with self._lock:
-            gone = [name for name, answer in self._answers.items() if is_gone(answer.deployment_arn)]
+            first = self._remembered - len(self._answers)
+            places = enumerate(self._answers.items(), first)
+            gone = {name: place for place, (name, answer) in places if is_gone(answer.deployment_arn)}
+            # Those that stay move up to the places of newer ones that go.
+            self._since = {arn: since + _newer(gone, since) for arn, since in self._since.items()}
+            self._counted_from += _newer(gone, self._counted_from)
             for name in gone:
                 self._held -= size_of(self._answers.pop(name))
                 self._events.pop(name, None)
@@ -97,10 +103,14 @@ class ServedRecommendations:
         """The responses of the present deployments, each with the items that events followed on, by event type."""
         with self._lock:
             answers, events, since = list(self._answers.items()), dict(self._events), dict(self._since)
-            first = self._remembered - len(answers)
+            first, counted_from = self._remembered - len(answers), self._counted_from
         for place, (number, answer) in enumerate(answers, first):
-            if place >= since.get(answer.deployment_arn, 0):
+            if place >= max(counted_from, since.get(answer.deployment_arn, 0)):
                 yield answer, events.get(number, NO_EVENTS)
+
+    def end_restoring(self) -> None:
+        """Leave the responses so far, whose events are not known, out of `with_events`."""
+        self._counted_from = self._remembered
 
     def start_over(self, deployment_arn: str) -> None:
         """Leave the responses so far out of `with_events`: a deployment of the same ARN is created anew.
@@ -109,6 +119,10 @@ class ServedRecommendations:
         """
         with self._lock:
             self._since[deployment_arn] = self._remembered
+
+
+def _newer(places: Mapping[str, int], since: int) -> int:
+    return sum(place >= since for place in places.values())
 
 
 def size_of(answer: ServedRecommendation) -> int:

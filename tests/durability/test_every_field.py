@@ -83,7 +83,7 @@ NOT_KEPT: Mapping[str, str] = {
     "ModelEntry": "progress stop",
     "RecommenderEntry": "progress stop",
     # Events that named a list, of which click-through rates are made.
-    "ServedRecommendations": "_events _lock",
+    "ServedRecommendations": "_counted_from _events _lock _remembered _since",
     "Store": "lock",
     # It counts when the event arrives.
     "StreamedEvent": "source",

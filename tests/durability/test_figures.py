@@ -122,6 +122,25 @@ def test_new_recommendations_are_noted_once() -> None:
     assert answers.take_new() == []
 
 
+def counted(answers: ServedRecommendations) -> list[str]:
+    return ["".join(answer.items) for answer, _ in answers.with_events()]
+
+
+def test_rates_leave_out_what_was_restored_also_after_a_region_is_gone() -> None:
+    """Events that followed on restored lists are not known."""
+    answers = ServedRecommendations()
+    for name, arn in (("a", "kept"), ("b", "gone")):
+        answers.remember(name, arn, None, name)
+    answers.end_restoring()
+    for name, arn in (("c", "gone"), ("d", "kept"), ("e", "gone"), ("f", "other")):
+        answers.remember(name, arn, None, name)
+    assert counted(answers) == ["c", "d", "e", "f"]
+    answers.start_over("kept")
+    answers.remember("g", "kept", None, "g")
+    answers.forget(lambda arn: arn == "gone")
+    assert counted(answers) == ["f", "g"]
+
+
 def test_changed_quotas_come_back_until_a_reset(tmp_path: Path) -> None:
     with started(tmp_path, quotas="schemas=1") as emulator:
         emulator.raise_quota("schemas", 2)
