@@ -55,7 +55,7 @@ fuzz: $(STAMP)  ## 100,000 odd requests; mixed requests with and without remembe
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.fuzz.remembered_answers
 
 crash: $(STAMP)  ## kill a server with a data directory 500 times, and fail each call to the disk; look for every change it had answered
-	@PERSONALIZE_EMU_EVERY_FAULT=1 $(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) tests/durability/test_faults.py
+	@EVERY_DISK_FAULT=1 $(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) tests/durability/test_faults.py
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.durability.crash
 
 soak: $(STAMP)  ## ten minutes of calls over 64 connections, with trainings, imports and deletions; nothing may grow

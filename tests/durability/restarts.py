@@ -14,6 +14,7 @@ from personalize_emu.edge.testing.mocked_emulator import mocked_emulator
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Pace, Settings
 from personalize_emu.state.clock import Clock, ManualClock
+from personalize_emu.state.lifecycle import ACTIVE
 from personalize_emu.state.resources import Campaign, Recommender
 from tests.given import REGION, Given
 
@@ -77,7 +78,7 @@ def contents(emulator: Emulator) -> dict[str, Any]:
 
 
 def answers(emulator: Emulator) -> dict[str, Any]:
-    """Recommendations of every deployment, in the words of the service."""
+    """Recommendations of every deployment that is ACTIVE, in the words of the service."""
     found = {}
     for deployment in [*emulator.state.store.all(Campaign), *emulator.state.store.all(Recommender)]:
         trained = emulator.state.trained(getattr(deployment, "solution_version_arn", deployment.arn))
@@ -86,7 +87,7 @@ def answers(emulator: Emulator) -> dict[str, Any]:
         request: dict[str, Any] = {member: deployment.arn, "userId": "u2"}
         if operation == "GetPersonalizedRanking":
             request["inputList"] = ["i001", "i002", "i003"]
-        if operation is not None:
+        if operation is not None and deployment.status == ACTIVE:
             answer = emulator.call(operation, request) or {}
             found[deployment.arn] = {key: value for key, value in answer.items() if key != "recommendationId"}
     return json.loads(json.dumps(found, default=str))

@@ -1,6 +1,6 @@
 """Every call of a data directory to the file system and to SQLite fails in turn, as on a full or a broken disk.
 
-`make test` takes a selection of the calls, `make crash` takes all (PERSONALIZE_EMU_EVERY_FAULT=1).
+`make test` takes a selection of the calls, `make crash` takes all (EVERY_DISK_FAULT=1).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.given import POPULARITY, Given, as_csv, two_camps
 T = TypeVar("T")
 FAULTS = (errno.ENOSPC, errno.EIO, SHORT)
 MESSAGES = ("disk I/O error", "database or disk is full")
-EVERY = bool(os.environ.get("PERSONALIZE_EMU_EVERY_FAULT"))
+EVERY = bool(os.environ.get("EVERY_DISK_FAULT"))
 REFUSED = ("InvalidInputException", "ResourceNotFoundException", "ResourceInUseException")
 """What depends on a job that has failed, or has taken effect before it is repeated."""
 
