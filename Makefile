@@ -10,9 +10,10 @@ WORKERS ?= 2
 # One BLAS thread a process: the test workers share the cores. Modules are compiled once, not by every server that a
 # test starts, also where the environment says otherwise.
 TEST_ENVIRONMENT := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
-# Tests that take half a minute or more each, which `make test` leaves to `make slow`; they need Node and Chromium.
-SLOW := tests/examples tests/durability/test_kills.py tests/soak tests/edge/console/test_in_browser.py \
-	tests/shop/test_in_browser.py
+# Tests that take five seconds or more each of processes that they start, which `make test` leaves to `make slow`; some
+# need Node and Chromium.
+SLOW := tests/acceptance tests/examples tests/soak tests/durability/test_kills.py tests/durability/test_services.py \
+	tests/edge/testing/test_marker.py tests/edge/console/test_in_browser.py tests/shop/test_in_browser.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test lint check slow fuzz crash soak test-oldest audit lock bench pages clean
@@ -47,7 +48,7 @@ lint: $(STAMP)  ## ruff and mypy
 check: $(STAMP)  ## the tests alone, on WORKERS processes
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(SLOW:%=--ignore %)
 
-slow: $(STAMP)  ## projects in examples/ from the built wheel, a server killed 20 times and soaked, console and shop in a browser
+slow: $(STAMP)  ## whole paths: MovieLens, examples, servers that are killed, browsers, long use
 	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n $(WORKERS) $(SLOW)
 
 fuzz: $(STAMP)  ## 100,000 odd requests; mixed requests with and without remembered answers

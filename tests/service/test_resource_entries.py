@@ -97,6 +97,7 @@ def test_every_table_was_filled(emptied: Any) -> None:
         "datasets": {"contents"},
         "import_jobs": {"report"},
         "batch_jobs": {"stop"},
+        "restarts": set(),
         "solutions": {"known_columns", "due_training"},
         "versions": {"trained", "refresh", "data_version", "stop"},
         "recommenders": {"trained", "known_columns", "due_training", "stop"},
@@ -111,7 +112,9 @@ def test_nothing_of_a_deleted_resource_remains_in_the_state(emptied: Any) -> Non
     state = emulator.state
     assert {type(record) for record in state.store.records()} == set(BATCH_JOBS)
     left = {name: [arn for arn, _ in table.items()] for name, table in tables(state).items()}
-    assert sorted(left.pop("batch_jobs")) == sorted(record.arn for record in state.store.records())
+    jobs = sorted(record.arn for record in state.store.records())
+    assert sorted(left.pop("batch_jobs")) == jobs
+    assert sorted(left.pop("restarts")) == jobs
     assert not any(left.values())
     assert vars(state.trackers)["_arns"] == {}
     assert state.running() == {}
@@ -121,7 +124,8 @@ def test_nothing_else_refers_to_what_a_deleted_resource_held(emptied: Any) -> No
     """Neither a job nor a schedule keeps data or models in memory."""
     emulator, _, held = emptied
     gc.collect()
-    kept = {id(entry) for _, entry in emulator.state.batch_jobs.items()}
+    state = emulator.state
+    kept = {id(entry) for table in (state.batch_jobs, state.restarts) for _, entry in table.items()}
     assert [each for ref in held if (each := ref()) is not None and id(each) not in kept] == []
 
 
