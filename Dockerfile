@@ -8,7 +8,11 @@ COPY personalize_emu personalize_emu
 RUN python -m build --wheel --outdir /wheel .
 
 FROM python:3.13-slim
+LABEL org.opencontainers.image.source=https://github.com/personalize-emu/personalize-emu
 RUN useradd --create-home emulator
+# For `serve --data-dir /data`; a named volume takes over the owner.
+RUN install --directory --owner emulator /data
+VOLUME ["/data"]
 # The dependencies in a layer of their own, which is built again only when they change.
 COPY pyproject.toml constraints.txt /tmp/
 RUN python -c "import tomllib; print(*tomllib.load(open('/tmp/pyproject.toml', 'rb'))['project']['dependencies'], sep='\\n')" \

@@ -30,7 +30,7 @@ from personalize_emu.service.deployments.capacity import require_capacity, shown
 from personalize_emu.service.service_metrics import CALL_METRICS, AnsweredCall, record_call
 from personalize_emu.service.state.emulator_state import EmulatorState, new_state
 from personalize_emu.service.usage import bundled_prices, checked_prices, cost_report, quantities
-from personalize_emu.settings import Settings, changed_quotas
+from personalize_emu.settings import DOCUMENTATION_URL, Settings, changed_quotas
 from personalize_emu.state.clock import Clock, SystemClock
 from personalize_emu.state.durations import parse_duration
 from personalize_emu.state.identifiers import Identifiers
@@ -152,7 +152,7 @@ class Emulator(InProcessControls, Explaining, StateControls):
         if handler is None:
             raise NotImplementedException(
                 f"personalize-emu knows {operation_name} but does not implement it yet; "
-                "docs/coverage.md lists what is implemented."
+                f"{DOCUMENTATION_URL}/coverage.md lists what is implemented."
             )
         if not may_wait and operation_name not in AT_ONCE:
             raise MustWait

@@ -16,6 +16,10 @@ Pace = Literal["instant", "fast", "real"]
 Auth = Literal["off", "sigv4", "iam"]
 Capacity = Literal["off", "on"]
 Durability = Literal["normal", "full"]
+REPOSITORY_URL = "https://github.com/personalize-emu/personalize-emu"
+DOCUMENTATION_URL = f"{REPOSITORY_URL}/blob/main/docs"
+"""Messages and help texts lead here: who installed the wheel has no pages. The same as in pyproject.toml."""
+
 DASK_SCHEME = "dask://"
 _CLUSTER = re.compile(rf"{DASK_SCHEME}[^/:\s]+:\d+")
 ENVIRONMENT_PREFIX = "PERSONALIZE_EMU_"
@@ -174,7 +178,7 @@ class Settings:
     data_dir: str = _option(
         "",
         "directory in which the state is kept, for one process at a time; answered changes are "
-        "there after the process has been killed; empty keeps nothing (docs/state.md)",
+        "there after the process has been killed; empty keeps nothing",
     )
     durability: Durability = _option(
         "normal",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from personalize_emu.cli.archive import add_export, add_import
 from personalize_emu.cli.check import add_check
@@ -22,6 +23,7 @@ from personalize_emu.cli.running_server.usage import add_usage
 from personalize_emu.cli.serve import add_serve
 from personalize_emu.cli.shop import add_shop
 from personalize_emu.cli.try_file import add_try
+from personalize_emu.settings import DOCUMENTATION_URL, REPOSITORY_URL
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -51,6 +53,8 @@ examples:
   personalize-emu kinesis --stream clicks    send the records of a stream as events
   personalize-emu demo                       run a complete example
   personalize-emu shop --visitors 500        open a web shop with an A/B test, after 500 simulated visitors
+
+documentation: {repository}#documentation
 """
 
 
@@ -59,32 +63,35 @@ def _add_demo(commands: Commands) -> None:
     commands.add_parser("demo", help="run a complete example on the bundled shop data", add_help=False)
 
 
-COMMANDS: tuple[Callable[[Commands], None], ...] = (
-    add_serve,
-    add_reset,
-    add_export,
-    add_import,
-    add_env,
-    add_health,
-    add_try,
-    add_shop,
-    add_explain,
-    add_log,
-    add_check,
-    add_usage,
-    add_answer,
-    add_answers,
-    add_calls,
-    add_fail,
-    add_fail_job,
-    add_faults,
-    add_init,
-    add_kinesis,
-    add_doctor,
-    _add_demo,
+COMMANDS: Mapping[Callable[[Commands], None], str] = MappingProxyType(
+    {
+        add_serve: "serving.md",
+        add_reset: "serving.md",
+        add_export: "state.md",
+        add_import: "state.md",
+        add_env: "serving.md",
+        add_health: "serving.md",
+        add_try: "try.md",
+        add_shop: "shop.md",
+        add_explain: "try.md",
+        add_log: "console.md",
+        add_check: "data-and-schemas.md",
+        add_usage: "usage-and-cost.md",
+        add_answer: "test-doubles.md",
+        add_answers: "test-doubles.md",
+        add_calls: "test-doubles.md",
+        add_fail: "test-doubles.md",
+        add_fail_job: "test-doubles.md",
+        add_faults: "test-doubles.md",
+        add_init: "infrastructure.md",
+        add_kinesis: "events.md",
+        add_doctor: "errors.md",
+        _add_demo: "quickstart.md",
+    }
 )
-"""Each adds its parser, whose default `run` is a function of the parsed options that returns the exit code.
+"""What adds a command, and the page of the documentation that tells about it.
 
+Each adds one parser, whose default `run` is a function of the parsed options that returns the exit code.
 `run` may raise CommandFailed, or ValueError for options that are not allowed.
 """
 
@@ -134,11 +141,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="An emulator of Amazon Personalize that trains real models on your data.",
-        epilog=EXAMPLES,
+        epilog=EXAMPLES.format(repository=REPOSITORY_URL),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {installed(PROGRAM) or 'unknown'}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
-    for add_command in COMMANDS:
+    for add_command, page in COMMANDS.items():
         add_command(commands)
+        *_, command = commands.choices.values()
+        command.epilog = f"{command.epilog or ''}\ndocumentation: {DOCUMENTATION_URL}/{page}".lstrip()
+        # Others break URLs at hyphens.
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser

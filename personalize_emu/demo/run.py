@@ -19,7 +19,7 @@ from personalize_emu.demo.shop import CATEGORIES, PERSONAS
 from personalize_emu.demo.shoppers import END, generate
 from personalize_emu.edge.one_port import emulator_with_services
 from personalize_emu.edge.testing.live_server import LiveServer
-from personalize_emu.settings import Settings
+from personalize_emu.settings import DOCUMENTATION_URL, Settings
 
 STEPS = 12
 RECIPES = {
@@ -32,7 +32,12 @@ _SHOWN = 6
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo and return its exit code: 0, or 1 with the reason on standard error."""
-    parser = argparse.ArgumentParser(prog="personalize-emu demo", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="personalize-emu demo",
+        description=__doc__,
+        epilog=f"documentation: {DOCUMENTATION_URL}/quickstart.md",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--seed", type=int, default=7, help="seed of the generated shop")
     parser.add_argument("--users", type=int, default=600, help="number of users (at least 50)")
     options = parser.parse_args(argv)

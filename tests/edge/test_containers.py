@@ -62,5 +62,25 @@ def test_the_dockerfile_copies_what_the_build_needs() -> None:
         word for line in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE) for word in line.split()
     }
     assert copied <= {line.removeprefix("!") for line in ignored if line.startswith("!")}
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert {project["readme"], *project["license-files"]} <= copied
+    pyproject = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    read = pyproject["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["fragments"]
+    assert {*(part["path"] for part in read), *pyproject["project"]["license-files"]} <= copied
+    assert [path for path in copied if not (REPOSITORY / path).exists()] == []
+
+
+def test_the_image_has_a_directory_for_state_that_its_user_owns() -> None:
+    """A named volume takes over the owner of the directory; the server does not run as root."""
+    (directory,) = re.findall(r'VOLUME \["(.*)"\]', DOCKERFILE)
+    made = re.findall(rf"install --directory --owner (\w+) {re.escape(directory)}$", DOCKERFILE, re.MULTILINE)
+    assert made == re.findall(r"^USER (\w+)$", DOCKERFILE, re.MULTILINE)
+    service = COMPOSE["services"]["personalize"]
+    assert service["command"][-2:] == ["--data-dir", directory]
+    assert service["volumes"] == [f"state:{directory}"]
+    assert list(COMPOSE["volumes"]) == ["state"]
+
+
+def test_layers_of_dependencies_are_kept_while_only_the_code_changes() -> None:
+    """Before dependencies are installed, nothing of the code is copied into that stage."""
+    stage = DOCKERFILE.rpartition("FROM ")[2]
+    before = stage.partition("--requirement")[0]
+    assert re.findall(r"^COPY .*", before, re.MULTILINE) == ["COPY pyproject.toml constraints.txt /tmp/"]

@@ -54,6 +54,17 @@ def test_the_python_example_passes_on_two_processes(environment: FreshEnvironmen
     assert re.search(r"^\d+ passed in", printed, re.MULTILINE), printed
 
 
+def test_the_wheel_has_urls_and_no_relative_link(environment: FreshEnvironment, tmp_path: Path) -> None:
+    """Its metadata are what a package index shows."""
+    program = "from importlib.metadata import metadata; print(metadata('personalize-emu').as_string())"
+    text = run([environment.command("python"), "-c", program], tmp_path, plain_environ())
+    urls = dict(re.findall(r"^Project-URL: (\w+), (https://\S+)$", text, re.MULTILINE))
+    assert {"Homepage", "Documentation", "Changelog", "Issues", "Source"} == urls.keys()
+    targets = re.findall(r"\]\(([^)]+)\)", text)
+    assert f"{urls['Source']}/blob/main/docs/quickstart.md" in targets
+    assert [target for target in targets if "://" not in target] == []
+
+
 def test_the_node_example_passes(served: dict[str, str], tmp_path: Path) -> None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         left_out("node or npm is missing", fatal=bool(os.environ.get("CI")))
