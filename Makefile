@@ -13,10 +13,11 @@ TEST_ENVIRONMENT := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTE
 # Tests that take five seconds or more each of processes that they start, which `make test` leaves to `make slow`; some
 # need Node and Chromium.
 SLOW := tests/acceptance tests/examples tests/soak tests/durability/test_kills.py tests/durability/test_services.py \
-	tests/edge/testing/test_marker.py tests/edge/console/test_in_browser.py tests/shop/test_in_browser.py
+	tests/edge/testing/test_marker.py tests/edge/console/test_in_browser.py tests/shop/test_in_browser.py \
+	tests/site
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint check slow fuzz crash soak test-oldest audit lock bench pages clean
+.PHONY: help demo run test lint check slow fuzz crash soak test-oldest audit lock bench pages site clean
 
 help:  ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +103,10 @@ bench: $(STAMP)  ## start-up, serving and training times
 pages: $(STAMP)  ## write the generated tables of the documentation again
 	@$(BIN)/python -m docs.generate
 
+site: $(STAMP)  ## build the documentation as a website into site/; every warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "Built site/; look at it with: $(BIN)/python -m http.server --bind 127.0.0.1 --directory site"
+
 clean:  ## remove the virtual environment and all caches
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf $(VENV) dist build site .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find personalize_emu tests benchmarks docs examples -name __pycache__ -prune -exec rm -rf {} +
