@@ -80,6 +80,26 @@ def test_absolute_links_lead_to_files_of_the_repository() -> None:
     assert [path for path in paths if not (REPOSITORY / path.partition("#")[0]).exists()] == []
 
 
+def test_the_newest_version_of_the_changelog_is_that_of_the_project() -> None:
+    """Newest first; above it there may be changes that no version has yet."""
+    text = (REPOSITORY / "docs" / "changelog.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    released = headings[1:] if headings[0] == "Unreleased" else headings
+    found = [re.fullmatch(r"(\d+)\.(\d+)\.(\d+) - (\d{4}-\d\d-\d\d)", heading) for heading in released]
+    assert None not in found, released
+    numbers = [(tuple(map(int, each.groups()[:3])), each[4]) for each in found if each]
+    assert numbers == sorted(numbers, reverse=True)
+    assert ".".join(map(str, numbers[0][0])) == PYPROJECT["project"]["version"]
+
+
+def test_changes_of_a_version_are_added_changed_removed_or_fixed() -> None:
+    text = (REPOSITORY / "docs" / "changelog.md").read_text(encoding="utf-8")
+    kinds = re.findall(r"^### (.*)$", text, re.MULTILINE)
+    assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    for version in text.split("\n## ")[1:]:
+        assert version.count("\n### ") == len(set(re.findall(r"^### (.*)$", version, re.MULTILINE)))
+
+
 def test_messages_name_pages_by_their_url() -> None:
     """`docs/coverage.md` alone is nothing to somebody without a clone."""
     found = pointers()
