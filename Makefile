@@ -104,7 +104,7 @@ pages: $(STAMP)  ## write the generated tables of the documentation again
 	@$(BIN)/python -m docs.generate
 
 site: $(STAMP)  ## build the documentation as a website into site/; every warning is an error
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "Built site/; look at it with: $(BIN)/python -m http.server --bind 127.0.0.1 --directory site"
 
 clean:  ## remove the virtual environment and all caches

@@ -126,9 +126,9 @@ def as_svg(source: str) -> str:
         for a, b in chart.edges
     )
     boxes = "".join(_box(points[name], sizes[name], chart.labels[name]) for name in chart.labels)
-    told = "; ".join(f"{chart.labels[a]} to {chart.labels[b]}" for a, b in chart.edges)
+    described = "; ".join(f"{chart.labels[a]} to {chart.labels[b]}" for a, b in chart.edges)
     return (
-        f'<svg role="img" aria-label="Flow chart: {escape(told)}" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'<svg role="img" aria-label="Flow chart: {escape(described)}" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}"><g class="edges">{edges}</g><g class="boxes">{boxes}</g></svg>'
     )
 

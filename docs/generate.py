@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from docs.api_reference import python_reference
 from docs.facts import facts_table, write_facts
 from docs.packages import picture
 from personalize_emu.edge.auth.condition_keys import CONDITION_KEYS
@@ -124,6 +125,7 @@ def condition_operators() -> str:
 
 
 TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
+    ("api.md", "python"): python_reference,
     ("settings.md", "settings"): settings_table,
     ("coverage.md", "coverage"): coverage_table,
     ("recipes-and-metrics.md", "recipes"): recipe_table,

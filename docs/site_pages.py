@@ -16,6 +16,7 @@ from mkdocs.structure.files import File
 from pymdownx.slugs import slugify
 
 from docs.flowcharts import as_svg
+from personalize_emu.settings import REPOSITORY_URL
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DECISIONS = "decisions/index.md"
@@ -30,6 +31,8 @@ OUTSIDE: Mapping[str, str] = {
     },
 }
 """Path in the repository -> path on the site, of what is not in docs/."""
+WIDE = ("comparison.md",)
+"""Pages whose tables need the whole width."""
 _SOURCES = {place: source for source, place in OUTSIDE.items()}
 _LINK = re.compile(r"(\]\()([^)#\s]+)((?:#[^)\s]*)?\))")
 _FENCE = re.compile(r"^(```.*?^```)$", re.MULTILINE | re.DOTALL)
@@ -57,6 +60,8 @@ def on_files(files: Any, config: Any) -> Any:
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Links lead to pages of the site, and lists are what they are in the repository."""
     place = page.file.src_uri
+    if place in WIDE:
+        page.meta["hide"] = ["navigation", "toc"]
     parts = _FENCE.split(markdown)
     # Odd parts are blocks of code.
     parts[::2] = [as_lists(with_links(text, place)) for text in parts[::2]]
@@ -85,17 +90,21 @@ def _moved(target: str, place: str) -> str:
         return target
     source = _SOURCES.get(place, f"docs/{place}")
     wanted = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
-    return posixpath.relpath(site_path(wanted), posixpath.dirname(place) or ".")
+    found = site_path(wanted)
+    if found is None:
+        return f"{REPOSITORY_URL}/blob/main/{wanted}"
+    return posixpath.relpath(found, posixpath.dirname(place) or ".")
 
 
-def site_path(path: str) -> str:
-    """Where a file or folder of the repository is on the site; unchanged, and so a broken link, if it is nowhere."""
+def site_path(path: str) -> str | None:
+    """Where a file or folder of the repository is on the site; None if it is in the repository only."""
     if path == "docs/decisions":
         return DECISIONS
     for known in (path, f"{path}/README.md"):
         if known in OUTSIDE:
             return OUTSIDE[known]
-    return path.removeprefix("docs/")
+    is_outside = (REPOSITORY / path).exists() and not path.startswith("docs/")
+    return None if is_outside else path.removeprefix("docs/")
 
 
 def decisions() -> str:

@@ -42,6 +42,7 @@ class DeclaredFault(RemovableHandle, Generic[F]):
 
     @property
     def used_up(self) -> bool:
+        """Whether it has hit as often as it may."""
         return self.fault.times is not None and self.hits >= self.fault.times
 
     def remove(self) -> None:

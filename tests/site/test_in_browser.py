@@ -33,7 +33,7 @@ class Quiet(SimpleHTTPRequestHandler):
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the site, of what `make site` does."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     done = subprocess.run(
         command,
         cwd=REPOSITORY,
@@ -78,7 +78,7 @@ def elsewhere(driver: Any, url: str) -> list[str]:
 
 def test_every_page_loads_without_other_hosts_and_errors(driver: Any, url: str, built: Path) -> None:
     pages = sorted(path.relative_to(built).as_posix() for path in built.rglob("*.html"))
-    assert {"index.html", "quickstart.html", "examples/node-app.html", "decisions/index.html"} <= set(pages)
+    assert {"index.html", "quickstart.html", "api.html", "examples/node-app.html", "decisions/index.html"} <= set(pages)
     driver.get_log("browser")
     for page in pages:
         show(driver, url + page)
@@ -100,7 +100,7 @@ def test_a_request_to_another_host_would_be_noticed(driver: Any, url: str) -> No
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("page", ["index.html", "architecture.html"])
+@pytest.mark.parametrize("page", ["index.html", "architecture.html", "comparison.html"])
 def test_axe_finds_nothing_serious(driver: Any, url: str, page: str, theme: str) -> None:
     show(driver, url + page, theme=theme)
     driver.execute_script(files("axe_core_python").joinpath("axe.min.js").read_text("utf-8"))
