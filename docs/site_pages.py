@@ -31,6 +31,11 @@ OUTSIDE: Mapping[str, str] = {
     },
 }
 """Path in the repository -> path on the site, of what is not in docs/."""
+LISTED: Mapping[str, tuple[str, ...]] = {
+    "examples/index.md": tuple(place for place in OUTSIDE.values() if re.fullmatch(r"examples/(?!index).*", place)),
+    DECISIONS: tuple(f"decisions/{path.name}" for path in sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))),
+}
+"""Pages by the page that lists them."""
 WIDE = ("comparison.md",)
 """Pages whose tables need the whole width."""
 _SOURCES = {place: source for source, place in OUTSIDE.items()}
@@ -46,7 +51,17 @@ def on_config(config: Any) -> Any:
     config.mdx_configs.setdefault("toc", {})["slugify"] = slugify(case="lower")
     fence = {"name": "mermaid", "class": "flowchart", "format": flowchart}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [fence]
+    config.nav = with_all(config.nav)
     return config
+
+
+def with_all(entries: Any) -> Any:
+    """The navigation with all examples and decisions after the pages that list them."""
+    if isinstance(entries, dict):
+        return {title: with_all(below) for title, below in entries.items()}
+    if isinstance(entries, list):
+        return [page for entry in entries for page in (with_all(entry), *LISTED.get(str(entry), ()))]
+    return entries
 
 
 def on_files(files: Any, config: Any) -> Any:

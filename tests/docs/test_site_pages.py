@@ -15,6 +15,7 @@ from tests.docs.snippets import REPOSITORY, blocks
 DOCS = REPOSITORY / "docs"
 SITE = yaml.safe_load((REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"))
 MADE = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md", "decisions/index.md": "docs/decisions"}
+MADE["examples/index.md"] = "examples/README.md"
 CHARTS = [
     block.code
     for path in sorted(DOCS.glob("*.md"))
@@ -34,9 +35,8 @@ def pages(entries: Any) -> Iterator[str]:
 
 
 def test_navigation_has_every_page_once() -> None:
-    here = {path.relative_to(DOCS).as_posix() for path in (*DOCS.glob("*.md"), *DOCS.glob("decisions/*.md"))}
-    examples = {f"examples/{path.parent.name}.md" for path in REPOSITORY.glob("examples/*/README.md")}
-    assert sorted(pages(SITE["nav"])) == sorted(here | examples | set(MADE) | {"examples/index.md"})
+    """Decisions and examples are added when the site is built; a page that were left out would be a warning then."""
+    assert sorted(pages(SITE["nav"])) == sorted({path.name for path in DOCS.glob("*.md")} | set(MADE))
     assert all((REPOSITORY / source).exists() for source in MADE.values())
 
 

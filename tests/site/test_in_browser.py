@@ -135,3 +135,12 @@ def test_links_between_files_lead_to_pages(built: Path) -> None:
         assert (built / page).is_file()
     assert 'href="index.html"' in (built / "quickstart.html").read_text(encoding="utf-8")
     assert "](" not in start
+
+
+def test_navigation_has_examples_and_decisions(built: Path) -> None:
+    start = (built / "index.html").read_text(encoding="utf-8")
+    examples = {f"examples/{path.parent.name}.html" for path in REPOSITORY.glob("examples/*/README.md")}
+    decisions = {f"decisions/{path.stem}.html" for path in REPOSITORY.glob("docs/decisions/*.md")}
+    assert len(examples) >= 4
+    assert len(decisions) >= 7
+    assert [page for page in examples | decisions if f'href="{page}"' not in start] == []
