@@ -4,7 +4,7 @@
 ```bash      runs in a shell; exported variables are kept for later blocks. A block with only `personalize-emu serve`
              runs in the background
 ```console   runs the lines after `$ `, which must print the following lines (`...` matches anything)
-```text      is not run, nor are json, sql and mermaid
+```text      is not run, nor are those of NOT_RUN
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LANGUAGES = ("python", "bash", "console", "text", "json", "sql", "mermaid")
+NOT_RUN = ("text", "json", "sql", "mermaid", "js", "java", "go", "csharp", "rust", "hcl", "ini")
+LANGUAGES = ("python", "bash", "console", *NOT_RUN)
 PORT = "4577"
 _CARRIED = ("AWS_", "PERSONALIZE_")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -56,7 +56,7 @@ def test_the_python_example_passes_on_two_processes(environment: FreshEnvironmen
 
 def test_the_wheel_has_urls_and_no_relative_link(environment: FreshEnvironment, tmp_path: Path) -> None:
     """Its metadata are what a package index shows."""
-    program = "from importlib.metadata import metadata; print(metadata('personalize-emu').as_string())"
+    program = "import importlib.metadata as m; print(m.distribution('personalize-emu').read_text('METADATA'))"
     text = run([environment.command("python"), "-c", program], tmp_path, plain_environ())
     urls = dict(re.findall(r"^Project-URL: (\w+), (https://\S+)$", text, re.MULTILINE))
     assert {"Homepage", "Documentation", "Changelog", "Issues", "Source"} == urls.keys()
@@ -65,14 +65,30 @@ def test_the_wheel_has_urls_and_no_relative_link(environment: FreshEnvironment, 
     assert [target for target in targets if "://" not in target] == []
 
 
-def test_the_node_example_passes(served: dict[str, str], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def node_app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of node-app with its packages."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         left_out("node or npm is missing", fatal=bool(os.environ.get("CI")))
-    app = copy_of("node-app", tmp_path)
-    run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], app, served, INSTALL_SECONDS)
-    printed = run(["npm", "test"], app, served)
+    app = copy_of("node-app", tmp_path_factory.mktemp("node"))
+    run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], app, plain_environ(), INSTALL_SECONDS)
+    return app
+
+
+def all_passed(printed: str) -> None:
     assert re.search(r"fail 0$", printed, re.MULTILINE), printed
     assert re.search(r"pass [1-9]\d*$", printed, re.MULTILINE), printed
+
+
+def test_the_node_example_passes(served: dict[str, str], node_app: Path) -> None:
+    all_passed(run(["npm", "test"], node_app, served))
+
+
+def test_the_testcontainers_example_passes_with_a_server_that_runs(served: dict[str, str], node_app: Path) -> None:
+    """Below the packages of node-app, which it needs as well; without Docker, `startEmulator` is not run."""
+    below = node_app / "node_modules" / "below"
+    below.mkdir()
+    all_passed(run(["npm", "test"], copy_of("testcontainers-node", below), served))
 
 
 def test_stacks_are_deployed_changed_and_deleted_with_the_aws_cli(personalize_server: str) -> None:
