@@ -71,7 +71,7 @@ def start_step() -> str:
     return str(step)
 
 
-def test_both_examples_of_ci_start_the_server_alike() -> None:
+def test_both_examples_of_ci_start_the_server_with_equal_commands() -> None:
     lines = start_step().splitlines()
     assert lines[:2] == [line for line in GITLAB["server"]["script"] if "serve" in line or "health" in line]
     assert "pytest" in " ".join(GITLAB["fixtures"]["script"])
