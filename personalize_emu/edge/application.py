@@ -24,6 +24,7 @@ from personalize_emu.edge.admin.whole_state import ResetServices
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for
 from personalize_emu.edge.auth.admin_access import AdminAccess, AdminCheck, admin_check_for
 from personalize_emu.edge.auth.callers import CallerOf, no_issued_keys
+from personalize_emu.edge.auth.condition_keys import request_facts
 from personalize_emu.edge.console import routes as console
 from personalize_emu.edge.http.faulty_response import wait_for
 from personalize_emu.edge.http.wsgi import headers_of, path_of, sent
@@ -31,7 +32,7 @@ from personalize_emu.edge.request_pipeline import LOOPBACK, AccountOf, answer, d
 from personalize_emu.emulator import Emulator
 from personalize_emu.wire.errors import AwsError, RequestEntityTooLargeException, SerializationException
 from personalize_emu.wire.render import Response
-from personalize_emu.wire.sigv4 import SignedRequest
+from personalize_emu.wire.sigv4 import SignedRequest, credential_scope
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -72,7 +73,7 @@ def create_app(
     def check_admin_access() -> ResponseReturnValue | None:
         if not is_admin_path(request.path):
             return None
-        access = _admin_access(request, admin_check)
+        access = _admin_access(request, admin_check, emulator)
         reason = access.refusal
         if access.account is not None:
             route = request.path.removeprefix(admin.PREFIX).strip("/")
@@ -90,12 +91,15 @@ def _no_such_route(error: HTTPException) -> ResponseReturnValue:
     return admin.no_such_route(error.code or 404)
 
 
-def _admin_access(incoming: Request, admin_check: AdminCheck) -> AdminAccess:
+def _admin_access(incoming: Request, admin_check: AdminCheck, emulator: Emulator) -> AdminAccess:
     headers = {name.lower(): value for name, value in incoming.headers.items()}
     query = incoming.query_string.decode("latin-1")
     signed = SignedRequest(incoming.method, incoming.path, query, headers, incoming.get_data())
     route = incoming.path.removeprefix(admin.PREFIX).strip("/").partition("/")[0]
-    return admin_check(signed, route)
+    scope = credential_scope(headers, query)
+    region = emulator.settings.region if scope is None else scope.region
+    facts = request_facts(headers, incoming.remote_addr or LOOPBACK, region, emulator.clock.now())
+    return admin_check(signed, route, facts)
 
 
 def is_admin_path(path: str) -> bool:

@@ -8,7 +8,7 @@ every other route           signature of a known key; with `iam` also permission
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from personalize_emu.edge.auth.access_control import authenticated
@@ -34,11 +34,11 @@ class AdminAccess:
     account: str | None = None
 
 
-AdminCheck = Callable[[SignedRequest, str], AdminAccess]
-"""Given a request and the name of its route, such as `reset`."""
+AdminCheck = Callable[[SignedRequest, str, Mapping[str, str]], AdminAccess]
+"""Given a request, the name of its route, such as `reset`, and the condition keys of the request (`request_facts`)."""
 
 
-def no_admin_check(_request: SignedRequest, _route: str) -> AdminAccess:
+def no_admin_check(_request: SignedRequest, _route: str, _facts: Mapping[str, str]) -> AdminAccess:
     """Everybody who reaches the server may use its admin routes."""
     return AdminAccess()
 
@@ -49,7 +49,7 @@ def admin_check_for(settings: Settings, issued: CallerOf, now: Callable[[], floa
         return no_admin_check
     callers = known_callers(settings, issued)
 
-    def check(request: SignedRequest, route: str) -> AdminAccess:
+    def check(request: SignedRequest, route: str, facts: Mapping[str, str]) -> AdminAccess:
         if request.method in READS and route in OPEN:
             return AdminAccess()
         try:
@@ -62,7 +62,7 @@ def admin_check_for(settings: Settings, issued: CallerOf, now: Callable[[], floa
         action = f"{ACTIONS}:{route.capitalize()}"
         try:
             policies = caller.policies()
-            context = {**principal_facts(caller.arn), **policies.facts}
+            context = {**principal_facts(caller.arn), **policies.facts, **facts}
             reason = refusal_reason(policies, PolicyRequest(action, "*", context=context, families=FAMILIES))
         except CannotEvaluate as error:
             reason = f"because its policies have {error}"

@@ -90,3 +90,30 @@ def test_users_need_permission_for_the_route(server: LiveServer, monkeypatch: py
         document = json.dumps({"Version": "2012-10-17", "Statement": statement})
         iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=document)
     assert admin_call(server.url, "POST", "clock", {"advance": "1h"})["advanced"] == 3600
+
+
+def test_conditions_on_the_request_hold_for_admin_routes(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S-31: a Deny on the address of the client. With sigv4 policies are not read."""
+    iam = boto3.client("iam", region_name=REGION, endpoint_url=server.url, **ROOT)
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+
+    def refusal(network: str) -> str:
+        condition = {"IpAddress": {"aws:SourceIp": network}}
+        everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        statements = [everything, {**everything, "Effect": "Deny", "Condition": condition}]
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=document)
+        try:
+            admin_call(server.url, "POST", "clock", {"advance": "1h"})
+        except HTTPError as error:
+            with error:
+                return str(json.load(error)["error"])
+        return ""
+
+    assert refusal("10.0.0.0/8") == ""
+    denied = "with an explicit deny in an identity-based policy" if server.emulator.settings.auth == "iam" else ""
+    assert refusal("127.0.0.0/8").endswith(denied)
+    assert bool(refusal("127.0.0.0/8")) == bool(denied)
