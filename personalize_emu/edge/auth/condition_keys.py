@@ -82,9 +82,9 @@ def request_facts(headers: Mapping[str, str], address: str, region: str, now: fl
 
 
 def request_tags(params: Mapping[str, Any]) -> PolicyContext:
-    """Of a parsed request, which has not been validated."""
-    given = {tag["tagKey"]: tag["tagValue"] for tag in params.get("tags", ()) if len(tag) == 2}
-    keys = frozenset([*given, *params.get("tagKeys", ())])
+    """Of a parsed request, which has not been validated: a list can have null in it."""
+    given = {tag["tagKey"]: tag["tagValue"] for tag in params.get("tags", ()) if tag is not None and len(tag) == 2}
+    keys = frozenset([*given, *(key for key in params.get("tagKeys", ()) if key is not None)])
     tags = tag_facts("aws:requesttag/", given.items())
     return {**tags, "aws:tagkeys": keys} if keys else tags
 

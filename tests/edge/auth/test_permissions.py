@@ -8,7 +8,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
+from personalize_emu.edge.application import create_app
+from personalize_emu.edge.moto_adapter import caller_of
 from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.operations import HANDLERS
@@ -241,3 +246,24 @@ def test_unsupported_condition_is_not_implemented(account: Account) -> None:
     account.grant(allow("personalize:*", "*", Condition={"StringEquals": {"personalize:recipe": "x"}}))
     code, text = refusal(account.ann.personalize.list_schemas, status=501)
     assert (code, "the condition StringEquals of personalize:recipe" in text) == ("NotImplementedException", True)
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("CreateDatasetGroup", {"name": "g", "tags": [None]}),
+        ("UntagResource", {"resourceArn": arn("dataset-group", "g"), "tagKeys": [None]}),
+    ],
+)
+def test_null_in_a_list_is_no_fault_of_the_emulator(
+    emulated: tuple[Account, Emulator], operation: str, params: Mapping[str, Any]
+) -> None:
+    """P-56: policies are read before the constraints are checked. S-31."""
+    account, emulator = emulated
+    account.grant(allow("*", Condition={"ForAnyValue:StringLike": {"aws:TagKeys": "*"}}))
+    headers = {"x-amz-target": f"AmazonPersonalize.{operation}", "content-type": "application/x-amz-json-1.1"}
+    signed = AWSRequest("POST", "http://localhost/", headers=headers, data=json.dumps(params))
+    SigV4Auth(Credentials(*account.key.values()), "personalize", REGION).add_auth(signed)
+    client = create_app(emulator, issued=caller_of).test_client()
+    answer = client.post("/", base_url="http://localhost", data=signed.data, headers=dict(signed.headers))
+    assert (answer.status_code, json.loads(answer.data)["__type"]) == (400, DENIED)
