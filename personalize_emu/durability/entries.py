@@ -23,7 +23,6 @@ from personalize_emu.service.state.dataset_contents import (
     DatasetContents,
     DataVersion,
     EventJournal,
-    ForgottenUsers,
     StreamedEvent,
 )
 from personalize_emu.service.state.emulator_state import EmulatorState
@@ -36,11 +35,10 @@ STREAMED = frozenset({"INTERACTIONS", "ACTION_INTERACTIONS"})
 
 @dataclass(frozen=True)
 class KeptEntry:
-    """node: JSON. names: of the files it refers to. forgotten: users whose events are to be removed with it."""
+    """node: JSON. names: of the files it refers to."""
 
     node: Node
     names: frozenset[str]
-    forgotten: tuple[ForgottenUsers, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,9 +71,7 @@ class Entries:
         layer, version = self.large.layer(contents.layer, seal), contents.data_version
         length = version.log_length if log_length is None else log_length
         node["contents"] = {"layer": layer.node, "bulk_changes": version.bulk_changes, "length": length}
-        # Last, because they are given once.
-        forgotten = tuple(contents.take_forgotten())
-        return KeptEntry(_sealed(node, seal), frozenset(names) | layer.names, forgotten)
+        return KeptEntry(_sealed(node, seal), frozenset(names) | layer.names)
 
     def seal_of(self, arn: str) -> Seal | None:
         """For the resource with that ARN; None if its group has no key."""

@@ -163,7 +163,10 @@ class StateJournal:
             self._numbers[arn] = ordinal
             sealer = sealer_for(state, record.dataset_group_arn)
             user = (lambda user_id: user_id) if sealer is None else sealer.token
-            rows = [(ordinal, each.end, text_of(sorted(map(user, each.user_ids)))) for each in kept.forgotten]
+            contents = state.contents(arn)
+            # Taken here, because they are given once: no file can fail to be written any more.
+            forgotten = [] if contents is None else contents.take_forgotten()
+            rows = [(ordinal, each.end, text_of(sorted(map(user, each.user_ids)))) for each in forgotten]
             yield Statement(_DROP_USERS, rows)
 
 
