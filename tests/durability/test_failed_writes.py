@@ -9,7 +9,11 @@ from typing import Any, TypeVar
 import pytest
 from botocore.exceptions import ClientError
 
+from personalize_emu.edge.application import create_app
 from personalize_emu.emulator import Emulator
+from personalize_emu.state.commit_lock import NotWritten
+from personalize_emu.state.resources import Dataset, Schema
+from tests.durability.faulty_disk import FaultyDisk, mounted
 from tests.durability.restarts import given, picture, put_event, started
 from tests.durability.test_directory import database_of
 from tests.given import POPULARITY, as_csv, two_camps
@@ -94,3 +98,42 @@ def test_memory_and_disk_agree_after_a_failed_write(number: int, tmp_path: Path)
         after = picture(emulator)
     for part, value in before.items():
         assert after[part] == value, part
+
+
+def test_admin_routes_say_what_could_not_be_written(tmp_path: Path) -> None:
+    with started(tmp_path) as emulator:
+        given().schema()
+        fail_once(emulator, 1)
+        response = create_app(emulator).test_client().post("/_emu/reset")
+        assert response.status_code == 500
+        assert "disk I/O error" in response.get_json()["error"]
+        assert len(emulator.state.store.all(Schema)) == 1
+
+
+def test_users_stay_removed_when_the_file_of_another_dataset_cannot_be_written(tmp_path: Path) -> None:
+    """D-115: their events are removed from the disk by the next write that succeeds."""
+    with started(tmp_path) as emulator:
+        makes = given()
+        group = makes.group()
+        schema = makes.schema()
+        streamed = makes.dataset(group, schema)
+        tracker = makes.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+        put_event(tracker, 1, user="u0")
+        put_event(tracker, 2, user="u1")
+        imported = makes.imported_group(name="other")
+        other = next(each.arn for each in emulator.state.store.all(Dataset) if each.dataset_group_arn == imported)
+        state = emulator.state
+
+        def remove() -> None:
+            with state.store.lock:
+                state.store.touch(streamed, other)
+                for contents in (state.contents(streamed), state.contents(other)):
+                    assert contents is not None
+                    contents.remove_users(contents.prepare_removal(frozenset({"u0"})))
+
+        with mounted(FaultyDisk(tmp_path, failing=1)), pytest.raises(NotWritten):
+            remove()
+        makes.schema(name="next")
+        before = picture(emulator)["contents"]
+    with started(tmp_path) as emulator:
+        assert picture(emulator)["contents"] == before

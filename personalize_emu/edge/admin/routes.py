@@ -14,6 +14,7 @@ from personalize_emu.edge.admin.whole_state import ResetServices, add_state_rout
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.usage import WrongPrices
 from personalize_emu.state.clock import ClockOutOfRange
+from personalize_emu.state.commit_lock import NotWritten
 from personalize_emu.state.durations import parse_duration
 
 PREFIX = "/_emu"
@@ -82,6 +83,10 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
     @routes.errorhandler(HTTPException)
     def refuse_http_error(error: HTTPException) -> ResponseReturnValue:
         return refused(error.code or 500, error.description or error.name)
+
+    @routes.errorhandler(NotWritten)
+    def refuse_unwritten(error: NotWritten) -> ResponseReturnValue:
+        return refused(error.status, error.message)
 
     return routes
 
