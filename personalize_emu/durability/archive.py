@@ -128,7 +128,10 @@ def _read(source: Path, directory: DataDirectory, database: Path) -> None:
             for member in archive:
                 found.add(member.name)
                 _extract(archive, member, directory, database)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except NotAnArchive:
+        raise
+    # ValueError: the archive says that a member ends where no file can.
+    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
         raise NotAnArchive(f"{source} is no state of personalize-emu: {error}") from error
     if DATABASE not in found:
         raise NotAnArchive(f"{source} is no state of personalize-emu: it has no {DATABASE}")

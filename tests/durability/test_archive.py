@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from pathlib import Path
@@ -96,6 +97,19 @@ def test_half_an_archive_is_refused(tmp_path: Path, share: float) -> None:
         import_archive(tmp_path / "state", tmp_path / "second")
     with started(tmp_path / "second") as emulator:
         assert list(emulator.state.store.records()) == []
+
+
+def test_an_archive_with_a_wrong_header_is_refused(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("state.db")
+    header = bytearray(member.tobuf())
+    # A size in base 256, which is negative.
+    header[124:136] = b"\xff" + b"0" * 11
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    file = tmp_path / "state"
+    file.write_bytes(gzip.compress(bytes(header) + bytes(1024)))
+    with pytest.raises(NotAnArchive, match="is no state of personalize-emu"):
+        import_archive(file, tmp_path / "directory")
 
 
 def half_filled(file: Path, folder: Path, content: list[str]) -> None:
