@@ -144,8 +144,10 @@ def test_a_deleted_key_leaves_the_data_unreadable(given: Given, kms: Any, emulat
 
 def test_routes_show_no_data_while_the_key_cannot_be_used(given: Given, kms: Any, emulator: Emulator) -> None:
     key = kms.create_key()["KeyMetadata"]["Arn"]
-    dataset = given.dataset(given.group(roleArn=ROLE, kmsKeyArn=key))
+    group = given.group(roleArn=ROLE, kmsKeyArn=key)
+    dataset = given.dataset(group)
     given.import_job(dataset, given.upload(ROWS))
+    campaign = given.campaign(given.version(given.solution(group, POPULARITY)))
     client = create_app(emulator).test_client()
 
     def shown() -> tuple[bool, int]:
@@ -155,6 +157,10 @@ def test_routes_show_no_data_while_the_key_cannot_be_used(given: Given, kms: Any
     assert shown() == (True, 1)
     kms.disable_key(KeyId=key)
     assert shown() == (False, 0)
+    # A form that shows data, too.
+    form = client.post("/_emu/console/try", query_string={"arn": campaign}, data={})
+    assert form.status_code == 404
+    assert "u0" not in form.text
     # What changes the emulator changes it, and no copy.
     assert client.post("/_emu/reset").status_code == 200
     assert emulator.state.store.all(Dataset) == []

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from flask import g, request
 
+from personalize_emu.edge.admin.routes import PREFIX
 from personalize_emu.emulator import Emulator
 from personalize_emu.kms_keys import ENABLED
 from personalize_emu.service.core.group_keys import group_arn_of
@@ -54,7 +55,8 @@ class _Visible:
 
     def __getattr__(self, name: str) -> Any:
         account = g.get("visible_account")
-        if account is None and request.method not in READS:
+        route = request.path.removeprefix(PREFIX).strip("/")
+        if account is None and request.method not in READS and route not in READS_WITH_A_BODY:
             return getattr(self._emulator, name)
         if "shown_emulator" not in g:
             g.shown_emulator = _shown(self._emulator, account)
