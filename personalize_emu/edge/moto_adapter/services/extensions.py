@@ -16,6 +16,7 @@ _PACKAGE = __package__
 EXTENSIONS: Mapping[str, str] = MappingProxyType(
     {
         "cloudformation": "cloudformation",
+        "cloudwatch": "cloudwatch",
         "cloudtrail": "cloudtrail",
         "resourcegroupstaggingapi": "tagging",
         "servicequotas": "service_quotas",
