@@ -14,7 +14,7 @@ TEST_ENVIRONMENT := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTE
 # need Node and Chromium.
 SLOW := tests/acceptance tests/examples tests/soak tests/durability/test_kills.py tests/durability/test_services.py \
 	tests/edge/testing/test_marker.py tests/edge/console/test_in_browser.py tests/shop/test_in_browser.py \
-	tests/site
+	tests/site tests/teaching
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test lint check slow fuzz crash soak test-oldest audit lock bench pages site clean

@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 import pytest
 
 from personalize_emu.cli import main
+from personalize_emu.edge.console.trying import deployment
+from personalize_emu.edge.console.why_page import WhyPage, why_page
 from personalize_emu.edge.endpoints import admin_call
 from personalize_emu.edge.testing.live_server import LiveServer
 from personalize_emu.emulator import Emulator
@@ -47,6 +49,24 @@ def test_the_command_prints_parts_that_add_up(
     assert len(effects.splitlines()) == 1 + 10
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["itemId"] == "i010"
+
+
+def test_python_command_and_console_give_the_same_parts(
+    emulator: Emulator, given: Given, server: LiveServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Issue 17 E: `explain` in Python and on the command line is that of the console."""
+    campaign = given.deployed(USER_PERSONALIZATION)
+    found = emulator.explain(campaign, "u2", "i010")
+    command = ["explain", campaign, "--user", "u2", "--item", "i010", "--endpoint", server.url]
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(found.members()))
+    chosen = deployment(emulator, campaign)
+    assert chosen is not None
+    page = why_page(emulator, chosen, {"user": "u2", "item": "i010"})
+    assert isinstance(page, WhyPage)
+    assert [(bar.label, bar.value) for bar in page.parts] == [(part.source, part.value) for part in found.parts]
+    assert [bar.value for bar in page.history] == [each.effect for each in found.history]
+    assert (page.utility, page.rank, page.share) == (found.utility, found.rank, found.share)
 
 
 @pytest.mark.parametrize(
