@@ -19,7 +19,7 @@ def room(new_classroom: Any) -> Iterator[Any]:
     made.close()
 
 
-def told(verdict: Any) -> str:
+def feedback(verdict: Any) -> str:
     """The text of a verdict on a wrong answer."""
     assert not verdict.is_right, verdict
     return str(verdict.text)
@@ -31,40 +31,42 @@ def view(room: Any, user: str) -> None:
         room.events.put_events(trackingId=room.tracking_id, userId=user, sessionId="s", eventList=[event])
 
 
-def test_lists_of_others_titles_and_wrong_lengths_are_told(room: Any, checks: ModuleType) -> None:
+def test_lists_of_others_titles_and_wrong_lengths_are_explained(room: Any, checks: ModuleType) -> None:
     right = room.listed("newcomer", 10)
     assert checks.newcomer_list(room, right).is_right
-    assert "userId='newcomer'" in told(checks.newcomer_list(room, room.listed("user0001", 10)))
-    assert "numResults" in told(checks.newcomer_list(room, right[:5]))
-    assert "not titles" in told(checks.newcomer_list(room, room.titles(right)))
-    assert "itemId of each entry" in told(checks.newcomer_list(room, [{"itemId": item} for item in right]))
-    assert "itemId of each entry" in told(checks.newcomer_list(room, "item0001"))
+    assert "userId='newcomer'" in feedback(checks.newcomer_list(room, room.listed("user0001", 10)))
+    assert "numResults" in feedback(checks.newcomer_list(room, right[:5]))
+    assert "not titles" in feedback(checks.newcomer_list(room, room.titles(right)))
+    assert "itemId of each entry" in feedback(checks.newcomer_list(room, [{"itemId": item} for item in right]))
+    assert "itemId of each entry" in feedback(checks.newcomer_list(room, "item0001"))
 
 
 def test_cold_start_tells_of_events_and_items_that_have_not_arrived(new_classroom: Any, checks: ModuleType) -> None:
     room = new_classroom()
     try:
         before = room.listed("newcomer", 10)
-        assert "no events of 'newcomer'" in told(checks.newcomer_after_views(room, before))
+        assert "no events of 'newcomer'" in feedback(checks.newcomer_after_views(room, before))
         view(room, "somebody-else")
-        assert "no events of 'newcomer'" in told(checks.newcomer_after_views(room, room.listed("somebody-else", 10)))
+        assert "no events of 'newcomer'" in feedback(
+            checks.newcomer_after_views(room, room.listed("somebody-else", 10))
+        )
         view(room, "newcomer")
-        assert "from before" in told(checks.newcomer_after_views(room, before))
+        assert "from before" in feedback(checks.newcomer_after_views(room, before))
         assert checks.newcomer_after_views(room, room.listed("newcomer", 10)).is_right
-        assert "has a history already" in told(checks.newcomer_list(room, room.listed("newcomer", 10)))
+        assert "has a history already" in feedback(checks.newcomer_list(room, room.listed("newcomer", 10)))
 
         put = {"datasetArn": room.datasets["items"], "items": [{"itemId": "samovar", "properties": "{}"}]}
         room.events.put_items(**put)
         old = room.listed("user0001", 500)
-        assert "advance('2h')" in told(checks.new_item(room, old))
+        assert "advance('2h')" in feedback(checks.new_item(room, old))
         room.emulator.advance("2h")
-        assert "the very last" in told(checks.new_item(room, room.listed("user0001", 500)))
+        assert "the very last" in feedback(checks.new_item(room, room.listed("user0001", 500)))
         newest = max(interaction.timestamp for interaction in room.shop.interactions)
         about = {"categoryL1": "Tea", "brand": "Aldea", "price": 70, "creationTimestamp": newest}
         put["items"][0]["properties"] = json.dumps(about)
         room.events.put_items(**put)
         room.emulator.advance("2h")
-        assert "from before" in told(checks.new_item(room, old))
+        assert "from before" in feedback(checks.new_item(room, old))
         assert checks.new_item(room, room.listed("user0001", 500)).is_right
     finally:
         room.close()
@@ -89,7 +91,7 @@ def test_cold_start_tells_of_events_and_items_that_have_not_arrived(new_classroo
     ],
 )
 def test_expressions_for_cheap_drinks(room: Any, checks: ModuleType, expression: Any, message: str) -> None:
-    assert message in told(checks.cheap_drinks(room, expression))
+    assert message in feedback(checks.cheap_drinks(room, expression))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_expressions_for_cheap_drinks(room: Any, checks: ModuleType, expression:
     ],
 )
 def test_expressions_for_nothing_twice(room: Any, checks: ModuleType, expression: str, message: str) -> None:
-    assert message in told(checks.nothing_bought(room, expression))
+    assert message in feedback(checks.nothing_bought(room, expression))
 
 
 def test_promotions_that_are_none_or_of_the_wrong_share(room: Any, checks: ModuleType) -> None:
@@ -120,12 +122,12 @@ def test_promotions_that_are_none_or_of_the_wrong_share(room: Any, checks: Modul
         return [{"name": "week", "percentPromotedItems": percent, "filterArn": arn}]
 
     tea, ink = filtered("tea", "Tea"), filtered("ink", "Ink")
-    assert "all ten are tea" in told(checks.tea_week(room, answer(filterArn=tea)))
-    assert "no item is marked" in told(checks.tea_week(room, answer()))
-    assert "three of ten" in told(checks.tea_week(room, answer(promotions=promoted(50, tea))))
-    assert "is no tea" in told(checks.tea_week(room, answer(promotions=promoted(30, ink))))
-    assert "numResults" in told(checks.tea_week(room, answer(20, promotions=promoted(30, tea))))
-    assert "whole response" in told(checks.tea_week(room, answer()["itemList"]))
+    assert "all ten are tea" in feedback(checks.tea_week(room, answer(filterArn=tea)))
+    assert "no item is marked" in feedback(checks.tea_week(room, answer()))
+    assert "three of ten" in feedback(checks.tea_week(room, answer(promotions=promoted(50, tea))))
+    assert "is no tea" in feedback(checks.tea_week(room, answer(promotions=promoted(30, ink))))
+    assert "numResults" in feedback(checks.tea_week(room, answer(20, promotions=promoted(30, tea))))
+    assert "whole response" in feedback(checks.tea_week(room, answer()["itemList"]))
     assert checks.tea_week(room, answer(promotions=promoted(30, tea))).is_right
 
 
@@ -139,17 +141,17 @@ def test_campaigns_that_explore_otherwise(room: Any, checks: ModuleType) -> None
     none = deployed("none", explorationWeight="0", explorationItemAgeCutOff="60")
     young = deployed("young", explorationWeight="1")
     most = deployed("most", explorationWeight="1", explorationItemAgeCutOff="60")
-    assert "has 0" in told(checks.two_campaigns(room, {"0": none, "1": none}))
-    assert "last 30 days" in told(checks.two_campaigns(room, {"0": none, "1": young}))
-    assert "a dict of two ARNs" in told(checks.two_campaigns(room, [none, most]))
-    assert "the service refused it" in told(checks.two_campaigns(room, {"0": none, "1": f"{most}-not"}))
+    assert "has 0" in feedback(checks.two_campaigns(room, {"0": none, "1": none}))
+    assert "last 30 days" in feedback(checks.two_campaigns(room, {"0": none, "1": young}))
+    assert "a dict of two ARNs" in feedback(checks.two_campaigns(room, [none, most]))
+    assert "the service refused it" in feedback(checks.two_campaigns(room, {"0": none, "1": f"{most}-not"}))
     assert checks.two_campaigns(room, {"0": none, "1": most}).is_right
 
 
 def test_shares_that_are_counts_or_of_other_lists(room: Any, checks: ModuleType) -> None:
-    assert "divide by the 25 places" in told(checks.rarely_seen(room, {"0": 0, "1": 3}))
-    assert "for weight 1 is another one" in told(checks.rarely_seen(room, {"0": 0, "1": 0}))
-    assert "a dict of two shares" in told(checks.rarely_seen(room, 0.2))
-    assert "is to be a number" in told(checks.rarely_seen(room, {"0": "none", "1": 0.1}))
-    assert "is another one" in told(checks.kept(room, 1.0))
-    assert "divide by" in told(checks.kept(room, 12))
+    assert "divide by the 25 places" in feedback(checks.rarely_seen(room, {"0": 0, "1": 3}))
+    assert "for weight 1 is another one" in feedback(checks.rarely_seen(room, {"0": 0, "1": 0}))
+    assert "a dict of two shares" in feedback(checks.rarely_seen(room, 0.2))
+    assert "is to be a number" in feedback(checks.rarely_seen(room, {"0": "none", "1": 0.1}))
+    assert "is another one" in feedback(checks.kept(room, 1.0))
+    assert "divide by" in feedback(checks.kept(room, 12))

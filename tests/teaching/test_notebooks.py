@@ -41,7 +41,7 @@ def test_notebooks_are_those_of_their_sources() -> None:
         nbformat.validate(nbformat.reads(text, as_version=4))
 
 
-def test_the_lesson_runs_and_shows_what_its_text_says() -> None:
+def test_the_notebook_from_beginning_to_end_agrees_with_its_text() -> None:
     lines = "".join(executed("lesson")).splitlines()
     (values,) = [line.split()[1:] for line in lines if line.startswith("mean_reciprocal_rank_at_25")]
     personal, popular = map(float, values)
