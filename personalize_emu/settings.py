@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache
+from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -217,6 +218,7 @@ class Settings:
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     def __post_init__(self) -> None:
+        _check_types(self)
         for option, values in (("pace", Pace), ("auth", Auth), ("capacity", Capacity), ("durability", Durability)):
             if getattr(self, option) not in get_args(values):
                 allowed = ", ".join(get_args(values))
@@ -242,6 +244,35 @@ class Settings:
             raise ValueError(f"page_size must be between 1 and 100, not {self.page_size}")
         if not 0 <= self.nonconforming_rows <= 1:
             raise ValueError(f"nonconforming_rows must be between 0 and 1, not {self.nonconforming_rows}")
+
+
+@cache
+def _kinds() -> Mapping[str, Any]:
+    """Option -> its type."""
+    return MappingProxyType(get_type_hints(Settings))
+
+
+def _check_types(settings: Settings) -> None:
+    """Raises ValueError: an option has a value of another type."""
+    for option, kind in _kinds().items():
+        if get_origin(kind) is not Literal:
+            _check_type(option, kind, getattr(settings, option))
+
+
+def _check_type(option: str, kind: Any, value: object) -> None:
+    """Whole numbers count as numbers, and those of NumPy as any others; True and False do not."""
+    if kind is bool:
+        fits, wanted = isinstance(value, bool), "True or False"
+    elif kind is int:
+        fits, wanted = isinstance(value, Integral) and not isinstance(value, bool), "a whole number"
+    elif kind is float:
+        fits, wanted = isinstance(value, Real) and not isinstance(value, bool), "a number"
+    else:
+        fits, wanted = isinstance(value, str), "a text"
+    if not fits:
+        # The value of a text may be a secret.
+        shown = type(value).__name__ if kind is str else repr(value)
+        raise ValueError(f"{option} must be {wanted}, not {shown}")
 
 
 def check_endpoint(option: str) -> None:
@@ -314,13 +345,12 @@ def settings_from_environment(environ: Mapping[str, str] | None = None, **overri
     """
     environ = os.environ if environ is None else environ
     _refuse_unknown(environ)
-    hints = get_type_hints(Settings)
     given = {name: value for name, value in overrides.items() if value is not None}
     values: dict[str, Any] = {}
     for option in fields(Settings):
         variable = environment_name(option.name)
         if option.name not in given and variable in environ and not _is_link(environ[variable]):
-            value = _parsed(option.name, hints[option.name], environ[variable])
+            value = _parsed(option.name, _kinds()[option.name], environ[variable])
             # Validated one by one, so that the message can name the source of the value.
             try:
                 Settings(**{option.name: value})

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from personalize_emu.cli.options import DONE, FAILED, CommandFailed, Commands
+from personalize_emu.cli.options import DONE, FAILED, PROGRAM, CommandFailed, Commands
 
 EXAMPLES = """\
 examples:
@@ -28,7 +31,7 @@ def add_check(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV or Parquet file, or a folder of them")
-    parser.add_argument("--schema", action="append", required=True, help="of each file, in the same order")
+    parser.add_argument("--schema", action="append", default=[], help="of each file, in the same order")
     parser.add_argument("--recipe", help="name or ARN of a recipe or use case, to check its minima")
     parser.add_argument("--domain", choices=("ECOMMERCE", "VIDEO_ON_DEMAND"), help="of the dataset group")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
@@ -39,9 +42,11 @@ def _check(chosen: argparse.Namespace) -> int:
     from personalize_emu.data_check.check import check_files
     from personalize_emu.data_check.files import DataFile
 
-    if len(chosen.schema) != len(chosen.files):
+    if chosen.schema and len(chosen.schema) != len(chosen.files):
         raise ValueError(f"{len(chosen.files)} files and {len(chosen.schema)} schemas: give one --schema for each file")
     try:
+        if not chosen.schema:
+            _refuse_without_schema(chosen.files)
         pairs = zip(chosen.files, map(_schema_text, chosen.schema), strict=True)
         files = [DataFile(path, text) for path, text in pairs]
         report = check_files(files, domain=chosen.domain, recipe=chosen.recipe, now=time.time())
@@ -55,6 +60,17 @@ def _check(chosen: argparse.Namespace) -> int:
     return FAILED if report.refused else DONE
 
 
+def _refuse_without_schema(files: Sequence[Path]) -> NoReturn:
+    from personalize_emu.schema_files import schema_names
+
+    for path in files:
+        path.stat()  # A misspelt file is what its user has to know first.
+    raise ValueError(
+        f"give --schema for each file: a schema file, or one of the bundled {', '.join(schema_names())}; "
+        f"without a schema, this guesses the columns: {PROGRAM} try {shlex.quote(str(files[0]))}"
+    )
+
+
 def _schema_text(name: str) -> str:
     """The text of a schema file, or of a bundled schema."""
     from personalize_emu.schema_files import schema_names, schema_text
@@ -63,5 +79,8 @@ def _schema_text(name: str) -> str:
         return schema_text(name)
     try:
         return Path(name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        bundled = ", ".join(schema_names())
+        raise CommandFailed(f"cannot read {name}: No such file or directory; bundled schemas are {bundled}") from None
     except UnicodeDecodeError as error:
         raise CommandFailed(f"{name} is not a text file in UTF-8") from error

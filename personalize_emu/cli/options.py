@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib.error import HTTPError, URLError
 
-from personalize_emu.edge.endpoints import UnusableAuthorities, admin_call, server_url
+from personalize_emu.edge.endpoints import UnusableAuthorities, admin_call, refusal_reason, server_url
 from personalize_emu.settings import Settings, environment_name, settings_from_environment
 
 PROGRAM = "personalize-emu"
@@ -112,8 +112,11 @@ def failures_of(endpoint: str) -> Iterator[None]:
         yield
     except HTTPError as error:
         with error:
-            reason = error.read().decode(errors="replace").strip() or error.reason
-        raise CommandFailed(f"{endpoint} refused: {error.code} {reason}. Is it a {PROGRAM}?") from error
+            text = error.read().decode(errors="replace").strip()
+        reason = refusal_reason(text)
+        if reason is not None:
+            raise CommandFailed(reason) from error
+        raise CommandFailed(f"{endpoint} refused: {error.code} {text or error.reason}. Is it a {PROGRAM}?") from error
     except UnusableAuthorities as error:
         raise CommandFailed(str(error)) from error
     except (URLError, OSError, ValueError) as error:

@@ -122,6 +122,15 @@ def _signature(url: str, method: str, target: str, body: bytes) -> dict[str, str
     return signed_headers(SignedRequest(method, path, query, headers, body), key, secret, time.time())
 
 
+def refusal_reason(text: str) -> str | None:
+    """The message in the answer of an admin route that refuses; None if it is no such answer."""
+    try:
+        reason = json.loads(text)["error"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return reason if isinstance(reason, str) and reason else None
+
+
 def reset_server(url: str, region: str | None = None) -> None:
     """Reset the server at `url`, or one of its regions; raises as `admin_call`."""
     admin_call(url, "POST", "reset" if region is None else f"reset?{urlencode({'region': region})}")

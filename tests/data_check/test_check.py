@@ -180,6 +180,10 @@ def test_the_command_prints_findings_and_fails_if_any_is_refused(
     [
         (["none.csv", "--schema", "custom/items"], 1, "cannot read none.csv: No such file or directory"),
         (["none.csv", "--schema", "none.avsc"], 1, "cannot read none.avsc: No such file or directory"),
+        (["none.csv", "--schema", "none.avsc"], 1, "bundled schemas are custom/action_interactions,"),
+        (["none.csv"], 1, "cannot read none.csv: No such file or directory"),
+        ([__file__], 2, "one of the bundled custom/action_interactions, custom/actions, custom/interactions,"),
+        ([__file__], 2, f"without a schema, this guesses the columns: personalize-emu try {__file__}"),
         (["a.csv", "b.csv", "--schema", "custom/items"], 2, "2 files and 1 schemas: give one --schema for each file"),
         (["a.csv", "--schema", "custom/items", "--recipe", "aws-magic"], 2, "no recipe 'aws-magic'"),
     ],

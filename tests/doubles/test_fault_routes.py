@@ -24,6 +24,9 @@ from personalize_emu.settings import Settings
 from tests.given import REGION, arn
 from tests.refusals import refusal
 
+POSTED = ("faults", "job-faults", "answers", "clock", "usage", "explanations", "reset")
+"""Routes that read a JSON object."""
+NO_JSON = ("{" * 100_000, "operation=PutEvents", '{"operation": "PutEvents"')
 THROTTLED = {"operation": "ListSchemas", "error": "ThrottlingException", "times": 2}
 
 
@@ -87,7 +90,10 @@ def deep(levels: int) -> dict[str, Any]:
     [
         ("POST", "faults", "", 400, "a fault needs the member operation"),
         ("POST", "faults", "[1]", 400, 'send a JSON object such as {"operation": "PutEvents"'),
-        ("POST", "faults", "{" * 100_000, 400, "a fault needs the member operation"),
+        ("POST", "faults", " ", 400, "a fault needs the member operation"),
+        ("POST", "faults", "{" * 100_000, 400, 'such as {"operation": "PutEvents"'),
+        *[("POST", route, body, 400, "the body is not JSON") for route in POSTED for body in NO_JSON],
+        *[("POST", route, "[1]", 400, "the body is JSON, but not an object") for route in POSTED],
         ("POST", "faults", {**THROTTLED, "time": 2}, 400, "has no member 'time'; it has operation, error"),
         ("POST", "faults", {"operation": 3}, 400, "operation must be a text"),
         ("POST", "faults", {**THROTTLED, "times": 1e300}, 400, "times must be a whole number"),
@@ -145,6 +151,7 @@ def test_the_command_line_declares_lists_and_removes(server: LiveServer, capsys:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        (["fail", "PutEvent", "ThrottlingException"], 1, "personalize-emu: send a JSON object such as"),
         (["fail", "PutEvent", "ThrottlingException"], 1, "did you mean PutEvents?"),
         (["fail", "PutEvents"], 1, "a fault needs an error, latency, drop or wrongJson"),
         (["fail", "PutEvents", "--drop", "--where", "u1"], 2, "--where must be NAME=TEXT"),
@@ -157,7 +164,25 @@ def test_the_command_line_explains_what_is_wrong(
     server: LiveServer, arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--endpoint", server.url]) == code
-    assert message in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert "Is it a personalize-emu?" not in printed
+
+
+@pytest.mark.parametrize(
+    ("method", "route"), [("POST", "reset"), ("POST", "reset?region=eu-west-1"), ("DELETE", "faults")]
+)
+@pytest.mark.parametrize("body", ["region=us-east-1", '{"region": "us-east-1"}', "[]", '{"id": 1'])
+def test_nothing_is_deleted_by_a_request_with_a_body(server: LiveServer, method: str, route: str, body: str) -> None:
+    admin_call(server.url, "POST", "faults", THROTTLED)
+    with pytest.raises(HTTPError) as caught:
+        urlopen(Request(f"{server.url}/_emu/{route}", body.encode(), method=method))
+    with caught.value as error:
+        assert error.code == 400
+        assert "body" in json.load(error)["error"]
+    assert [each["id"] for each in admin_call(server.url, "GET", "faults")["faults"]] == [1]
+    admin_call(server.url, method, route, {})
+    assert len(admin_call(server.url, "GET", "faults")["faults"]) == ("region" in route)
 
 
 YAML = """\

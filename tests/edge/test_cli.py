@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import fields
+from typing import Any
 
+import numpy as np
 import pytest
 
 from personalize_emu.cli import main
@@ -43,6 +45,22 @@ def test_wrong_use_exits_with_2(argv: list[str], capsys: pytest.CaptureFixture[s
 def test_wrong_values_are_explained(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", fields(Settings), ids=lambda option: option.name)
+def test_settings_of_another_type_are_refused_by_name(option: Any) -> None:
+    for wrong in (None, ["a"], "a" if not isinstance(option.default, str) else 7):
+        with pytest.raises(ValueError, match=f"^{option.name} must be (a|True|one) "):
+            Settings(**{option.name: wrong})
+
+
+def test_keys_of_another_type_are_not_shown() -> None:
+    with pytest.raises(ValueError, match=r"^credentials must be a text, not list$"):
+        Settings(credentials=["key:secret"])  # type: ignore[arg-type]
+
+
+def test_settings_take_numbers_of_numpy_and_whole_numbers_for_fractions() -> None:
+    assert Settings(seed=np.int64(3), real_pace_scale=2).seed == 3
 
 
 def test_a_wrong_variable_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

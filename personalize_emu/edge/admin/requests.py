@@ -9,16 +9,36 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 
 
-def json_body() -> dict[str, Any]:
-    """The JSON object that was sent; empty if the body is anything else.
+class WrongBody(ValueError):
+    """A body that is not the JSON object it should be; the message says what it is. Refused with 400 if not caught."""
 
-    A client may send a body that exceeds the limits of the JSON parser.
+
+def json_body() -> dict[str, Any]:
+    """The JSON object that was sent; empty if there is no body.
+
+    Raises:
+        WrongBody: the body is anything else, or exceeds the limits of the JSON parser.
     """
-    try:
-        body = json.loads(request.get_data())
-    except (ValueError, RecursionError):
+    sent = request.get_data()
+    if not sent.strip():
         return {}
-    return body if isinstance(body, dict) else {}
+    try:
+        body = json.loads(sent)
+    except (ValueError, RecursionError):
+        raise WrongBody("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise WrongBody("the body is JSON, but not an object")
+    return body
+
+
+def require_no_members() -> None:
+    """For routes that delete, so that nothing is deleted that the client did not mean.
+
+    Raises:
+        WrongBody: there is a body that is not an empty JSON object.
+    """
+    if json_body():
+        raise WrongBody(f"{request.method} {request.path} takes no members in its body; nothing was deleted")
 
 
 def refused(status: int, message: str) -> ResponseReturnValue:

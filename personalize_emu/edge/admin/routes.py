@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from personalize_emu.edge.admin.answers import add_answer_routes
 from personalize_emu.edge.admin.explanations import add_explanation_routes
 from personalize_emu.edge.admin.faults import add_fault_routes
-from personalize_emu.edge.admin.requests import json_body, refused
+from personalize_emu.edge.admin.requests import WrongBody, json_body, refused, require_no_members
 from personalize_emu.edge.admin.whole_state import ResetServices, add_state_routes
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.usage import WrongPrices
@@ -72,6 +72,8 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
     def clock() -> ResponseReturnValue:
         try:
             seconds = parse_duration(json_body().get("advance"))
+        except WrongBody as error:
+            return refused(400, f'send {{"advance": "2h"}} or another duration such as \'1d12h\': {error}')
         except ValueError as error:
             return refused(400, f'send {{"advance": "2h"}}: {error}')
         try:
@@ -79,6 +81,15 @@ def admin_routes(emulator: Emulator, reset_services: ResetServices) -> Blueprint
         except ClockOutOfRange as error:
             return refused(400, str(error))
         return jsonify({"advanced": seconds, "now": emulator.clock.now()})
+
+    @routes.before_request
+    def require_meant_deletion() -> None:
+        if request.method == "DELETE":
+            require_no_members()
+
+    @routes.errorhandler(WrongBody)
+    def refuse_wrong_body(error: WrongBody) -> ResponseReturnValue:
+        return refused(400, str(error))
 
     @routes.errorhandler(HTTPException)
     def refuse_http_error(error: HTTPException) -> ResponseReturnValue:

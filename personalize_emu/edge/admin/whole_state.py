@@ -14,7 +14,7 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from personalize_emu.durability.directory import UnusableDirectory
-from personalize_emu.edge.admin.requests import refused
+from personalize_emu.edge.admin.requests import refused, require_no_members
 from personalize_emu.emulator import Emulator
 
 ARCHIVE = "application/gzip"
@@ -27,6 +27,7 @@ ResetServices = Callable[[Callable[[], None]], None]
 def add_state_routes(routes: Blueprint, emulator: Emulator, reset_services: ResetServices) -> None:
     @routes.post("/reset")
     def reset() -> ResponseReturnValue:
+        require_no_members()
         region = request.args.get("region")
         if region is None:
             reset_services(emulator.reset)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.parse import urlencode
 from personalize_emu.doubles.answers.declared_answers import AnswerHandle
 from personalize_emu.doubles.controls import Controls
 from personalize_emu.doubles.recorded_calls import RecordedCall
-from personalize_emu.edge.endpoints import admin_call, export_server, reset_server
+from personalize_emu.edge.endpoints import admin_call, export_server, refusal_reason, reset_server
 from personalize_emu.state.resources import member_name
 
 
@@ -106,17 +105,9 @@ def _reasons() -> Iterator[None]:
     except HTTPError as error:
         with error:
             text = error.read().decode(errors="replace")
-        raise ValueError(_reason(text)) from None
+        raise ValueError(refusal_reason(text) or text) from None
 
 
 def _on_the_wire(members: Mapping[str, Any]) -> dict[str, Any]:
     """`wrong_json` is `wrongJson`."""
     return {member_name(name): value for name, value in members.items()}
-
-
-def _reason(text: str) -> str:
-    """The message in the answer to a refused request."""
-    try:
-        return str(json.loads(text)["error"])
-    except (ValueError, KeyError, TypeError):
-        return text
