@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from personalize_emu.cli.options import DONE, CommandFailed, Commands
 
 if TYPE_CHECKING:
+    from personalize_emu.tryout.columns import Guess
     from personalize_emu.tryout.session import TrySession
     from personalize_emu.tryout.tables import Table
 
@@ -22,10 +24,12 @@ examples:
   personalize-emu try ratings.csv --items movies.csv --user 42
   personalize-emu try clicks.csv --user-column visitor --item-column sku --no-serve
 
-Columns are guessed from their names; times may be seconds, milliseconds or dates. Prints what was guessed, offline
-metrics beside popularity, and lists for some users; then a server stays with everything loaded, until Ctrl-C.
+Columns are guessed from their names, times also from their values; times may be seconds, milliseconds or dates. Prints
+what was guessed, offline metrics beside popularity, and lists for some users; then a server stays with everything
+loaded, until Ctrl-C.
 """
 ROLES = ("user", "item", "time", "event", "rating")
+RECIPE = "aws-user-personalization-v2"
 SHOWN_USERS = 3
 SHOWN_ITEMS = 8
 METRICS = ("precision_at_10", "normalized_discounted_cumulative_gain_at_10", "mean_reciprocal_rank_at_25", "coverage")
@@ -40,7 +44,7 @@ def add_try(commands: Commands) -> None:
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="CSV with users, items and, if known, times")
     parser.add_argument("--items", type=Path, metavar="FILE", help="CSV with metadata and titles of the items")
-    parser.add_argument("--recipe", default="aws-user-personalization-v2", help="default: %(default)s")
+    parser.add_argument("--recipe", default=RECIPE, help="default: %(default)s")
     parser.add_argument("--user", action="append", help="show the list of this user; may be repeated")
     for role in ROLES:
         none = "" if role in ("user", "item") else "; '' if there is none"
@@ -76,13 +80,14 @@ def _prepared(chosen: argparse.Namespace) -> tuple[dict[str, Any], dict[str, str
     Raises:
         ValueError: the files cannot be used; the message says what was guessed, what is wrong and what to do.
     """
-    from personalize_emu.tryout.advice import checked, counted_rows
-    from personalize_emu.tryout.columns import guess_columns, item_column
-    from personalize_emu.tryout.conversion import interactions_of, items_of
+    from personalize_emu.tryout.advice import checked, counted_rows, require_recipe
+    from personalize_emu.tryout.columns import item_column
+    from personalize_emu.tryout.conversion import interactions_of, items_of, title_column
     from personalize_emu.tryout.in_process import titles_of
 
+    require_recipe(chosen.recipe)
     table = _read(chosen.file)
-    guess = guess_columns(table, {role: getattr(chosen, f"{role}_column") for role in ROLES})
+    guess = _guess(chosen, table)
     print(f"{table.name}: {counted_rows(table)}")
     print("\n".join(f"  {line}" for line in guess.lines()))
     uploads, titles = {"Interactions": interactions_of(table, guess)}, {}
@@ -90,7 +95,8 @@ def _prepared(chosen: argparse.Namespace) -> tuple[dict[str, Any], dict[str, str
         described = _read(chosen.items)
         key = item_column(described, table, guess)
         titles, upload = titles_of(described, key), items_of(described, key)
-        print(f"{described.name}: {counted_rows(described)}, item {key}, {len(titles):,} titles")
+        named = f" in {title_column(described, key)}" if titles else ""
+        print(f"{described.name}: {counted_rows(described)}, item {key}, {len(titles):,} titles{named}")
         if upload is not None:
             uploads["Items"] = upload
     findings = checked(table, guess, uploads, chosen.recipe, time.time())
@@ -99,6 +105,30 @@ def _prepared(chosen: argparse.Namespace) -> tuple[dict[str, Any], dict[str, str
     for finding in findings:
         print(f"  {'warning: ' if finding.level == 'warning' else ''}{finding.text}")
     return uploads, titles, table.column(guess.user)
+
+
+def _guess(chosen: argparse.Namespace, table: Table) -> Guess:
+    """Raises ColumnNotFound: columns are undecided; the message ends with a command in which they can be filled in."""
+    from personalize_emu.tryout.columns import ColumnNotFound, guess_columns
+
+    try:
+        return guess_columns(table, {role: getattr(chosen, f"{role}_column") for role in ROLES})
+    except ColumnNotFound as error:
+        if not error.columns:
+            raise
+        raise ColumnNotFound(f"{error}\n  {_command(chosen, error.columns)}") from error
+
+
+def _command(chosen: argparse.Namespace, columns: Mapping[str, str]) -> str:
+    """What was called, with these columns. columns: role to name."""
+    words = ["personalize-emu", "try", str(chosen.file)]
+    words += ["--items", str(chosen.items)] if chosen.items is not None else []
+    words += ["--recipe", chosen.recipe] if chosen.recipe != RECIPE else []
+    words += [word for user in chosen.user or () for word in ("--user", user)]
+    names = {role: columns.get(role, getattr(chosen, f"{role}_column")) for role in ROLES}
+    words += [word for role, name in names.items() if name is not None for word in (f"--{role}-column", name)]
+    words += ["--port", chosen.port] if chosen.port != "0" else []
+    return shlex.join([*words, *(["--no-serve"] if chosen.no_serve else [])])
 
 
 def _read(path: Path) -> Table:

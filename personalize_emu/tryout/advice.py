@@ -38,13 +38,18 @@ def checked(table: Table, guess: Guess, uploads: Mapping[str, Upload], recipe: s
         UnsuitableData: the service would refuse the data.
         ValueError: there is no such recipe, or it does not recommend items to users.
     """
-    facts = recipe_named(recipe)
-    if facts.operation != "GetRecommendations" or "itemId" in facts.needs or facts.domain is not None:
-        raise ValueError(f"{recipe} does not recommend items to users; the default is aws-user-personalization-v2")
+    require_recipe(recipe)
     report = _report(table, uploads, recipe, now)
     if report.refused:
         raise UnsuitableData("\n".join(_explanation(table, guess, uploads["Interactions"], report)))
     return report.findings
+
+
+def require_recipe(recipe: str) -> None:
+    """Raises ValueError: there is no such recipe, or it does not recommend items to users."""
+    facts = recipe_named(recipe)
+    if facts.operation != "GetRecommendations" or "itemId" in facts.needs or facts.domain is not None:
+        raise ValueError(f"{recipe} does not recommend items to users; the default is aws-user-personalization-v2")
 
 
 def _report(table: Table, uploads: Mapping[str, Upload], recipe: str, now: float) -> Report:
@@ -72,6 +77,7 @@ def _advice(table: Table, guess: Guess, upload: Upload) -> Iterator[str]:
     """What can be wrong with the guess, and what to do."""
     rows = len(table.rows)
     if guess.time is not None and not upload.rows:
+        yield f"if {guess.time} is the time, write it in one of the forms that the note names"
         yield f"if {guess.time} is not the time, name another column with {_option('time')}, or '' if there is none"
     for role, column in (("user", guess.user), ("item", guess.item)):
         counts = Counter(table.column(column))

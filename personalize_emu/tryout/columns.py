@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from personalize_emu.tryout.moments import are_times
+from personalize_emu.tryout.names import ROLES, named, named_ids
 from personalize_emu.tryout.tables import Table
 
-ROLES: Mapping[str, tuple[str, ...]] = {
-    "user": ("userid", "user", "customerid", "customer", "visitorid", "visitor", "memberid", "accountid", "sessionid"),
-    "item": (
-        *("itemid", "item", "movieid", "movie", "filmid", "productid", "product", "articleid", "article", "sku"),
-        *("asin", "bookid", "songid", "trackid", "contentid", "isbn"),
-    ),
-    "time": ("timestamp", "time", "date", "datetime", "createdat", "eventtime", "ts", "sentat", "unixtime"),
-    "event": ("eventtype", "event", "action", "type", "behavior", "activity"),
-    "rating": ("rating", "eventvalue", "score", "stars", "value"),
-}
-"""Role to the names of columns that have it, in lower case without separators, the likeliest first."""
+IDS = frozenset({"user", "item"})
+"""Roles whose columns have ids. The number of an event, or of a type, is no event type."""
 OPTIONAL = frozenset({"time", "event", "rating"})
-SCALES: Mapping[int, tuple[int, str]] = {
-    10**11: (1000, "milliseconds"),
-    10**14: (10**6, "microseconds"),
-    10**17: (10**9, "nanoseconds"),
-}
-"""From a number on, units in a second, and their name. As seconds the first is the year 5138."""
 FEW_ROWS = 5
 """Too few to say that all ids differ."""
 NO_COLUMN = ""
 """Given instead of a name: the table has no such column."""
-_FORMATS = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S")
 
 
 class ColumnNotFound(ValueError):
     """A column that is needed cannot be guessed; the message names the columns and the option that names it."""
+
+    def __init__(self, message: str, columns: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.columns = columns or {}
+        """Role to the column that was guessed, or to a placeholder; empty if naming columns is not what helps."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +36,13 @@ class Guess:
     time: str | None
     event: str | None
     rating: str | None
+    is_time_by_values: bool = False
+    """Whether no name told the column of times."""
 
     def lines(self) -> list[str]:
         """What was guessed, for people."""
-        found = {"user": self.user, "item": self.item, "time": self.time, "event": self.event, "rating": self.rating}
+        time = f"{self.time} (by its values)" if self.is_time_by_values else self.time
+        found = {"user": self.user, "item": self.item, "time": time, "event": self.event, "rating": self.rating}
         return [f"{role:6} {name if name is not None else '(none)'}" for role, name in found.items()]
 
 
@@ -60,23 +52,47 @@ def guess_columns(table: Table, given: Mapping[str, str | None] | None = None) -
     Raises:
         ColumnNotFound: no column for user or item, or a given column does not exist.
     """
+    given = given or {}
     chosen: dict[str, str | None] = {}
     for role in ROLES:
-        wanted = (given or {}).get(role)
+        wanted = given.get(role)
         if wanted == NO_COLUMN and role in OPTIONAL:
             chosen[role] = None
             continue
         if wanted is not None and wanted not in table.columns:
             raise ColumnNotFound(f"{table.name} has no column {wanted!r}; it has {_listed(table)}")
         taken = {name for name in chosen.values() if name is not None}
+        taken |= {name for other, name in given.items() if other != role and name}
         chosen[role] = wanted or _best(table, role, taken)
-    for role in ("user", "item"):
-        if chosen[role] is None:
-            raise ColumnNotFound(
-                f"which column of {table.name} is the {role}? It has {_listed(table)}; say it with --{role}-column "
-                f"({role}= in Python){_items_instead(table, chosen)}"
-            )
-    return Guess(str(chosen["user"]), str(chosen["item"]), chosen["time"], chosen["event"], chosen["rating"])
+    times = _times_by_values(table, chosen) if chosen["time"] is None and given.get("time") != NO_COLUMN else []
+    _require_decided(table, chosen, times)
+    time = times[0] if times else chosen["time"]
+    return Guess(str(chosen["user"]), str(chosen["item"]), time, chosen["event"], chosen["rating"], bool(times))
+
+
+def _times_by_values(table: Table, chosen: Mapping[str, str | None]) -> list[str]:
+    """The columns without a role whose values are times."""
+    free = [name for name in table.columns if name not in chosen.values()]
+    return [name for name in free if are_times(table.column(name))]
+
+
+def _require_decided(table: Table, chosen: Mapping[str, str | None], times: list[str]) -> None:
+    """times: columns that can be the time. Raises ColumnNotFound, with all that is undecided."""
+    asked = {role: f"the {role}" for role in ("user", "item") if chosen[role] is None}
+    if len(times) > 1:
+        asked["time"] = f"the time ({' and '.join(times)} have times; '' if none is it)"
+    if not asked:
+        return
+    options, keywords = [f"--{role}-column" for role in asked], [f"{role}=" for role in asked]
+    items_instead = _items_instead(table, chosen)
+    guessed = {**chosen, "time": times[0]} if len(times) == 1 else chosen
+    placeholders = {role: f"{role.upper()}_COLUMN" for role in asked}
+    columns = {role: name for role, name in {**guessed, **placeholders}.items() if name is not None}
+    raise ColumnNotFound(
+        f"which column of {table.name} is {', and which '.join(asked.values())}? It has {_listed(table)}; say it with "
+        f"{' and '.join(options)} ({' and '.join(keywords)} in Python){items_instead}",
+        {} if items_instead else columns,
+    )
 
 
 def item_column(table: Table, interactions: Table, guess: Guess) -> str:
@@ -106,53 +122,14 @@ def _items_instead(table: Table, chosen: Mapping[str, str | None]) -> str:
     )
 
 
-def time_unit(values: list[str]) -> tuple[int, str]:
-    """Units in a second, and their name, of the times in a column; seconds, also if they are dates."""
-    numbers = sorted(number for value in values[:1000] if (number := _number(value)) is not None)
-    median = numbers[len(numbers) // 2] if numbers else 0
-    return next((SCALES[least] for least in sorted(SCALES, reverse=True) if median >= least), (1, "seconds"))
-
-
-def seconds_reader(values: list[str]) -> Callable[[str], int | None]:
-    """A function that reads a time as epoch seconds: seconds, milli-, micro- or nanoseconds, or a date; or None.
-
-    values: of the whole column, which decide between the units.
-    """
-    scale, _ = time_unit(values)
-
-    def read(value: str) -> int | None:
-        number = _number(value)
-        return int(number / scale) if number is not None else _date(value.strip())
-
-    return read
-
-
 def _best(table: Table, role: str, taken: set[str]) -> str | None:
-    plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in table.columns if name not in taken}
-    return next((plain[name] for name in ROLES[role] if name in plain), None)
+    """The column with the likeliest name; of several that are named as times, the first that has times."""
+    find = named_ids if role in IDS else named
+    found = find([name for name in table.columns if name not in taken], ROLES[role])
+    if role == "time" and len(found) > 1:
+        found = [name for name in found if are_times(table.column(name))] or found
+    return found[0] if found else None
 
 
 def _listed(table: Table) -> str:
     return ", ".join(table.columns)
-
-
-def _number(value: str) -> float | None:
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if abs(number) < 1e20 else None
-
-
-def _date(value: str) -> int | None:
-    for read in (datetime.fromisoformat, *(_reader(form) for form in _FORMATS)):
-        try:
-            moment = read(value)
-        except ValueError:
-            continue
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-    return None
-
-
-def _reader(form: str) -> Callable[[str], datetime]:
-    return lambda value: datetime.strptime(value, form)

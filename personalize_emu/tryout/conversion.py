@@ -9,16 +9,27 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from personalize_emu.tryout.columns import Guess, seconds_reader, time_unit
+from personalize_emu.tryout.columns import Guess
+from personalize_emu.tryout.moments import (
+    ACCEPTED,
+    are_times,
+    days_come_first,
+    has_slashed_dates,
+    seconds_reader,
+    time_unit,
+)
+from personalize_emu.tryout.names import TITLES, named
 from personalize_emu.tryout.tables import Table
 
 MADE_UP_START = 1_700_000_000
 """Epoch seconds of the first row where there is no time."""
-TITLES = ("title", "name", "itemname", "producttitle", "productname", "label")
 MOST_CATEGORIES = 1000
 MOST_COLUMNS = 20
 """Metadata columns of items that are kept."""
 LONGEST_CATEGORY = 100
+LONGEST_TITLE = 200
+DISTINCT = 0.9
+"""Share of values that must differ in a column of titles that no name tells."""
 _YEAR = re.compile(r"\((\d{4})\)\s*$")
 
 
@@ -73,9 +84,17 @@ def items_of(table: Table, item: str) -> Upload | None:
 
 
 def title_column(table: Table, item: str) -> str | None:
-    """The column that names items for people."""
-    plain = {re.sub(r"[^a-z]", "", name.lower()): name for name in table.columns if name != item}
-    return next((plain[name] for name in TITLES if name in plain), None)
+    """The column that names items for people: by its name, else the only one of texts that mostly differ."""
+    others = [name for name in table.columns if name != item]
+    by_values = [name for name in others if _are_titles(table.column(name))]
+    return next(iter(named(others, TITLES)), by_values[0] if len(by_values) == 1 else None)
+
+
+def _are_titles(values: list[str]) -> bool:
+    """Whether values are short texts, mostly different, and no numbers, links or times."""
+    present = [value.strip() for value in values if value.strip()]
+    texts = {value for value in present if not _float(value) and "://" not in value and len(value) <= LONGEST_TITLE}
+    return len(present) > 1 and len(texts) >= DISTINCT * len(values) and not are_times(present)
 
 
 def _times(table: Table, guess: Guess) -> tuple[list[str], list[str]]:
@@ -88,9 +107,13 @@ def _times(table: Table, guess: Guess) -> tuple[list[str], list[str]]:
     unit = time_unit(values)[1]
     if unit != "seconds":
         notes.append(f"times are in {unit}; they are imported in seconds")
+    if has_slashed_dates(values):
+        order = "day/month/year" if days_come_first(values) else "month/day/year"
+        notes.append(f"dates with slashes are read as {order}")
     wrong = [value for value, seconds in zip(values, times, strict=True) if value.strip() and not seconds]
     if wrong:
-        notes.append(f"{len(wrong):,} values of {guess.time} are no times, the first {wrong[0]!r}")
+        found = f"{len(wrong):,} values of {guess.time} are no times, the first {wrong[0]!r}"
+        notes.append(f"{found}; times may be {ACCEPTED}")
     return times, notes
 
 

@@ -12,7 +12,7 @@ import boto3
 from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.emulator import Emulator
 from personalize_emu.runtime.explanations.explanation import Explanation
-from personalize_emu.tryout.advice import checked
+from personalize_emu.tryout.advice import checked, require_recipe
 from personalize_emu.tryout.columns import guess_columns, item_column
 from personalize_emu.tryout.conversion import Upload, interactions_of, items_of, title_column
 from personalize_emu.tryout.session import POPULAR, RELATED, TrySession
@@ -37,6 +37,7 @@ def try_out(frame: Any, items: Any = None, *, recipe: str = RECIPE, **columns: s
         UnsuitableData: the service would refuse them, for example because there are too few.
         ValueError: no such recipe. TryFailed: a job failed.
     """
+    require_recipe(recipe)
     table = table_of(frame, "the interactions")
     guess = guess_columns(table, columns)
     uploads: dict[str, Upload] = {"Interactions": interactions_of(table, guess)}

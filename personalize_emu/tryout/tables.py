@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -99,14 +100,25 @@ def _text_of(name: str, content: bytes) -> tuple[str, tuple[str, ...]]:
 
 def _lines(name: str, text: str, separator: str) -> list[list[str]]:
     """Without empty ones; at least one. Raises UnreadableTable."""
-    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    # A line of our own at the end becomes part of the last row if a quote before it is not closed.
+    reader = csv.reader(chain(io.StringIO(text), ["end"]), delimiter=separator)
+    lines, begin, end = list[list[str]](), 1, 0
     try:
-        return [line for line in reader if any(line)] or [[""]]
+        for line in reader:
+            lines.append(line)
+            begin, end = end + 1, reader.line_num
     except csv.Error as error:
-        raise UnreadableTable(
-            f"{name}, line {reader.line_num}: {error}. Is a quote not closed? The column separator was taken to be "
-            f"{SEPARATORS[separator]}"
-        ) from error
+        raise _unclosed(name, reader.line_num, str(error), separator) from error
+    if begin < end:
+        raise _unclosed(name, begin, "the row that begins here has no end", separator)
+    return [line for line in lines[:-1] if any(line)] or [[""]]
+
+
+def _unclosed(name: str, line: int, fault: str, separator: str) -> UnreadableTable:
+    return UnreadableTable(
+        f"{name}, line {line}: {fault}. Is a quote not closed? The column separator was taken to be "
+        f"{SEPARATORS[separator]}"
+    )
 
 
 def _require_header(name: str, header: tuple[str, ...], text: str) -> None:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from personalize_emu import try_out
 from personalize_emu.cli import main
 from personalize_emu.tryout.advice import UnsuitableData, checked
-from personalize_emu.tryout.columns import ColumnNotFound, guess_columns, seconds_reader, time_unit
+from personalize_emu.tryout.columns import ColumnNotFound, guess_columns
 from personalize_emu.tryout.conversion import interactions_of
+from personalize_emu.tryout.moments import seconds_reader, time_unit
 from personalize_emu.tryout.session import TryFailed
 from personalize_emu.tryout.tables import Table, UnreadableTable, read_csv
 
@@ -50,10 +51,29 @@ def run(folder: Path, content: bytes, *options: str, name: str = "ratings.csv") 
         pytest.param(b"user,user,item\na,b,c\n", ["two columns named 'user'"], id="repeated column"),
         pytest.param(b'user,item\n"a,b\n' + b"x" * 140_000, ["line", "Is a quote not closed?", "commas"], id="quote"),
         pytest.param(
+            b'a,b\n1,2\n3,"4\n5,6\n',
+            ["line 3: the row that begins here has no end. Is a quote not closed?"],
+            id="quote in a short file",
+        ),
+        pytest.param(
             b"user,item\na;b;c\na;b;c\na,b\n", ["row 1 has 1 values, the header 2", "separated by commas"], id="mixed"
         ),
         pytest.param(
-            csv("id,what,when", *ROWS), ["which column of ratings.csv is the user?", "--user-column"], id="no user"
+            csv("id,what,when", *ROWS),
+            [
+                "which column of ratings.csv is the user, and which the item? It has id, what, when; say it with "
+                "--user-column and --item-column (user= and item= in Python)",
+                "ratings.csv --user-column USER_COLUMN --item-column ITEM_COLUMN --time-column when --no-serve",
+            ],
+            id="no user and no item",
+        ),
+        pytest.param(
+            csv("who,item,seen,sold", *((*row, row[2]) for row in ROWS)),
+            [
+                "is the user, and which the time (seen and sold have times; '' if none is it)? It has who, item, seen",
+                "--user-column USER_COLUMN --item-column item --time-column TIME_COLUMN",
+            ],
+            id="two times",
         ),
         pytest.param(
             csv("movieId,title,genres", *((str(n), f"Film {n}", "Drama") for n in range(30))),
@@ -77,7 +97,11 @@ def run(folder: Path, content: bytes, *options: str, name: str = "ratings.csv") 
         ),
         pytest.param(
             csv("user,item,time", *((user, item, "soon") for user, item, _ in ROWS)),
-            ["1,200 rows, 0 of them", "1,200 values of time are no times, the first 'soon'", "--time-column"],
+            [
+                *("1,200 rows, 0 of them", "1,200 values of time are no times, the first 'soon'", "--time-column"),
+                "times may be seconds, milliseconds, microseconds or nanoseconds since 1970, 2025-12-31, 2025/12/31",
+                "if time is the time, write it in one of the forms that the note names",
+            ],
             id="no times",
         ),
         pytest.param(
@@ -113,7 +137,9 @@ def test_wrong_options_are_explained(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
 ) -> None:
     assert run(tmp_path, csv("user,item,time", *ROWS), *options) == 2
-    assert message in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert not printed.out, "columns of a file that is not used"
 
 
 def found_in(folder: Path, content: bytes, **columns: str) -> tuple[Table, list[str]]:
@@ -139,6 +165,16 @@ def found_in(folder: Path, content: bytes, **columns: str) -> tuple[Table, list[
             csv("user,item,time", *((user, item, time + "0" * 9) for user, item, time in ROWS)),
             ["times are in nanoseconds; they are imported in seconds"],
             id="nanoseconds",
+        ),
+        pytest.param(
+            csv("user,item,time", *((user, item, f"{1 + n % 28}/2/2023") for n, (user, item, _) in enumerate(ROWS))),
+            ["dates with slashes are read as day/month/year", "from 2023-02-01 to 2023-02-28"],
+            id="days first",
+        ),
+        pytest.param(
+            csv("user,item,time", *((user, item, f"2/{1 + n % 28}/2023") for n, (user, item, _) in enumerate(ROWS))),
+            ["dates with slashes are read as month/day/year", "from 2023-02-01 to 2023-02-28"],
+            id="months first",
         ),
         pytest.param(
             csv("user,item,time", *((user, item, str(2 * int(time))) for user, item, time in ROWS)),

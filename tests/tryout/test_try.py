@@ -14,8 +14,10 @@ from personalize_emu import try_out
 from personalize_emu.cli import main
 from personalize_emu.data_check.check import check_files
 from personalize_emu.data_check.files import DataFile
-from personalize_emu.tryout.columns import ColumnNotFound, guess_columns, item_column, seconds_reader
-from personalize_emu.tryout.conversion import interactions_of, items_of
+from personalize_emu.tryout.columns import ColumnNotFound, guess_columns, item_column
+from personalize_emu.tryout.conversion import interactions_of, items_of, title_column
+from personalize_emu.tryout.moments import seconds_reader
+from personalize_emu.tryout.names import ROLES, TITLES
 from personalize_emu.tryout.session import TryFailed
 from personalize_emu.tryout.tables import Table, UnreadableTable, read_csv, table_of
 from tests.given import two_camps
@@ -60,6 +62,13 @@ def test_files_without_a_table_are_refused(tmp_path: Path, text: str | bytes) ->
         (("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"), ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", None)),
         (("date", "Customer", "SKU"), ("Customer", "SKU", "date", None, None)),
         (("visitor id", "event", "product"), ("visitor id", "product", None, "event", None)),
+        (
+            ("Kundennummer", "Artikel-Nr.", "Zeitpunkt", "Aktion"),
+            ("Kundennummer", "Artikel-Nr.", "Zeitpunkt", "Aktion", None),
+        ),
+        (("event_id", "id_kunde", "Produkt-ID", "time_nr"), ("id_kunde", "Produkt-ID", None, None, None)),
+        (("id_client", "produit", "date"), ("id_client", "produit", "date", None, None)),
+        (("Usuario", "Artículo", "Fecha", "valoración"), ("Usuario", "Artículo", "Fecha", None, "valoración")),
     ],
 )
 def test_columns_are_guessed_from_their_names(columns: tuple[str, ...], roles: tuple[str | None, ...]) -> None:
@@ -84,6 +93,12 @@ def test_given_columns_are_not_guessed() -> None:
         ("2000-07-30T18:45:03Z", 964982703),
         ("2000-07-30 18:45:03", 964982703),
         ("30.07.2000", 964915200),
+        ("30.7.2000 18:45", 964982700),
+        ("30.07.2000, 18:45:03", 964982703),
+        ("2000/07/30 18:45:03", 964982703),
+        ("07/30/2000 18:45:03", 964982703),
+        ("30/07/2000", 964915200),
+        ("31.02.2000", None),
         ("soon", None),
         ("", None),
         ("nan", None),
@@ -91,6 +106,31 @@ def test_given_columns_are_not_guessed() -> None:
 )
 def test_times_are_seconds_or_dates(value: str, seconds: int | None) -> None:
     assert seconds_reader([value])(value) == seconds
+
+
+@pytest.mark.parametrize(
+    "form", ["2023-11-{:02d} 09:00", "{:02d}.11.2023 09:00", "17000000{:02d}", "17000000{:02d}000"]
+)
+def test_a_column_of_times_is_found_by_its_values(form: str) -> None:
+    rows = [(f"u{day}", f"i{day}", form.format(day), str(day)) for day in range(1, 29)]
+    found = guess_columns(table(("customer", "product", "Buchung", "Menge"), *rows))
+    assert "time   Buchung (by its values)" in found.lines()
+    few = guess_columns(
+        table(("customer", "product", "Buchung"), *(row[:3] for row in rows), *[("u", "i", "soon")] * 2)
+    )
+    assert few.time is None, "more than a twentieth are no times"
+    assert guess_columns(table(("customer", "product", "Buchung", "Menge"), *rows), {"time": ""}).time is None
+
+
+def test_of_columns_named_as_times_one_with_times_is_taken() -> None:
+    rows = [("u", "i", "09:00", "01.11.2023")]
+    assert guess_columns(table(("Nutzer", "Artikel", "time", "Datum"), *rows)).time == "Datum"
+
+
+def test_known_names_are_documented() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "try.md").read_text(encoding="utf-8")
+    known = [*(name for names in ROLES.values() for name in names), *TITLES]
+    assert not [name for name in known if f"`{name}`" not in page]
 
 
 @given(moments=st.lists(st.integers(10**9, 2 * 10**9), min_size=1))
@@ -131,6 +171,15 @@ def test_items_become_categories_numbers_and_years() -> None:
         "YEAR": ["int", "null"],
     }
     assert upload.csv.splitlines()[1] == "0,Drama|Crime,0.5,1995"
+
+
+@pytest.mark.parametrize(
+    ("columns", "title"), [(("Bezeichnung", "Text"), "Bezeichnung"), (("Text", "Farbe"), "Text"), (("A", "B"), None)]
+)
+def test_titles_are_found_by_name_or_as_the_only_different_texts(columns: tuple[str, str], title: str | None) -> None:
+    colour = {"Farbe": "red"}
+    rows = [(str(n), *(colour.get(name, f"{name} {n}") for name in columns), f"2023-01-{n:02d}") for n in range(1, 20)]
+    assert title_column(table(("Nr", *columns, "Stand"), *rows), "Nr") == title
 
 
 def test_the_column_of_item_ids_is_found_by_its_values() -> None:
@@ -174,6 +223,7 @@ def test_the_command_goes_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["try", str(ratings), "--items", str(films), "--user", "u3", "--no-serve"]) == 0
     printed = capsys.readouterr()
     assert "  time   date" in printed.out
+    assert "item movieId, 60 titles in title\n" in printed.out
     assert "ndcg" in printed.out or "normalized_discounted_cumulative_gain_at_10" in printed.out
     shown = printed.out.partition("user u3\n")[2].splitlines()
     assert all(int(line.split()[2]) % 2 == 1 for line in shown[:3]), shown
@@ -183,7 +233,7 @@ def test_the_command_goes_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n", "which column of ratings.csv is the user? It has a, b; say it with --user-column"),
+        ("a,b\n1,2\n", "which column of ratings.csv is the user, and which the item? It has a, b; say it with --user-"),
         ("user,item\nu,i\n", "A minimum of 1000 interactions is required"),
     ],
 )
