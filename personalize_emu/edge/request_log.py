@@ -8,13 +8,16 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from personalize_emu.wire.errors import AwsError
+from personalize_emu.wire.errors import AwsError, ResourceNotFoundException
 from personalize_emu.wire.models import Operation
 from personalize_emu.wire.sensitive import without_sensitive
 
+REGION = re.compile(r"[a-z0-9-]{1,30}")
+"""Of ARNs that clients send: without line breaks and quotes."""
 LONGEST_MESSAGE = 1000
 """Characters. Validation errors repeat the refused value."""
 
@@ -29,6 +32,7 @@ def log_call(
     seconds: float,
     request_id: str,
     error: AwsError | None,
+    region: str,
 ) -> None:
     """Log a call of Personalize. operation: None if the request named none. error: None if it succeeded."""
     name = operation.name if operation else "-"
@@ -37,7 +41,7 @@ def log_call(
         return
     message = without_sensitive(error.message, operation, params) if operation else error.message
     requests.info(
-        "%s status=%d ms=%.1f request=%s error=%s about=%s message=%r",
+        "%s status=%d ms=%.1f request=%s error=%s about=%s message=%r%s",
         name,
         status,
         seconds * 1000,
@@ -45,6 +49,7 @@ def log_call(
         error.code,
         _subject(params),
         message[:LONGEST_MESSAGE],
+        _hint(params, region) if isinstance(error, ResourceNotFoundException) else "",
     )
 
 
@@ -58,8 +63,18 @@ def log_refused(method: str, path: str, status: int, reason: str) -> None:
     requests.info("%s %r status=%d: %s", method, path, status, reason)
 
 
+def _hint(params: Mapping[str, Any], region: str) -> str:
+    """Why what exists is not found: it is in another region than the client. ARNs of recipes have no region."""
+    parts = [arn.split(":") for arn in _arns(params)]
+    others = {each[3] for each in parts if len(each) > 3 and REGION.fullmatch(each[3])} - {region}
+    return f" hint='the client is of {region}, the ARN of {min(others)}'" if others else ""
+
+
+def _arns(params: Mapping[str, Any]) -> list[str]:
+    return [value for name, value in params.items() if name.endswith("Arn") and isinstance(value, str)]
+
+
 def _subject(params: Mapping[str, Any]) -> str:
     """The ARNs in a request, or else the name of the resource to create; none of these members is sensitive."""
-    arns = [value for name, value in params.items() if name.endswith("Arn") and isinstance(value, str)]
     named = [params[name] for name in ("name", "jobName", "trackingId") if isinstance(params.get(name), str)]
-    return ",".join(arns or named)[:LONGEST_MESSAGE].replace("\n", " ") or "-"
+    return ",".join(_arns(params) or named)[:LONGEST_MESSAGE].replace("\n", " ") or "-"

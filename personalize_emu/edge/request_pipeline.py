@@ -204,7 +204,7 @@ def _answered(context: RequestContext) -> Response:
     calls = emulator.doubles.calls
     if calls.most:
         calls.add(context.operation, context.body, response, context.answered_at, answered.region, answered.account)
-    log_call(context.operation, context.params, response.status, seconds, context.request_id, error)
+    log_call(context.operation, context.params, response.status, seconds, context.request_id, error, answered.region)
     return response if context.injection is None else with_fault(response, context.injection)
 
 

@@ -122,6 +122,21 @@ def test_s38_a_message_that_repeats_a_sensitive_value_is_logged_without_it(
     assert record.getMessage().endswith(output)
 
 
+@pytest.mark.parametrize(
+    ("region", "hint"),
+    [("us-east-1", f" hint='the client is of {REGION}, the ARN of us-east-1'"), (REGION, ""), ("", ""), ("a'b", "")],
+)
+def test_the_log_tells_that_an_arn_that_is_not_found_is_of_another_region(
+    quiet: Emulator, caplog: pytest.LogCaptureFixture, region: str, hint: str
+) -> None:
+    caplog.set_level(logging.INFO, logger="personalize_emu.requests")
+    arn = f"arn:aws:personalize:{region}:123456789012:campaign/home-page"
+    response = answer(quiet, "POST", "/recommendations", "", SIGNED, json.dumps({"campaignArn": arn}).encode())
+    (record,) = caplog.records
+    assert "error=ResourceNotFoundException" in record.getMessage()
+    assert record.getMessage().endswith(f" message={members(response)['message']!r}{hint}")
+
+
 def test_p80_preflight_needs_no_signature(quiet: Emulator) -> None:
     response = answer(quiet, "OPTIONS", "/anything", "", {"access-control-request-headers": "authorization"}, b"")
     headers = dict(response.headers)
