@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -92,9 +92,17 @@ class RecordedCalls:
 
     def of_account(self, account: str) -> RecordedCalls:
         """A copy with the calls of one account."""
+        return self._copy_of(lambda entry: entry[-1] == account)
+
+    def without(self, is_hidden: Callable[[Operation | None, bytes, bytes], bool]) -> RecordedCalls:
+        """A copy without the calls whose operation, body of the request and body of the answer are hidden."""
+        return self._copy_of(lambda entry: not is_hidden(entry[0], entry[1], entry[3]))
+
+    def _copy_of(self, is_wanted: Callable[[_Entry], bool]) -> RecordedCalls:
         twin = RecordedCalls(self.most)
         with self._lock:
-            twin._entries.extend(entry for entry in self._entries if entry[-1] == account)
+            entries = list(self._entries)
+        twin._entries.extend(filter(is_wanted, entries))
         return twin
 
     def clear(self) -> None:

@@ -169,6 +169,15 @@ class Store:
         twin._tags = {arn: tags for arn, tags in list(self._tags.items()) if arn in kept}
         return twin
 
+    def shown_as(self, shown: Callable[[Resource], Resource]) -> Store:
+        """The records of now as `shown` changes them, for reading only."""
+        twin = copy(self)
+        twin._records = {
+            kind: {arn: shown(record) for arn, record in list(records.items())}
+            for kind, records in list(self._records.items())
+        }
+        return twin
+
     def restore(self, record: Resource, ordinal: int, tags: Mapping[str, str]) -> None:
         """Insert a record as it was, at its place in the order of creation."""
         with self.lock:

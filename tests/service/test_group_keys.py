@@ -166,6 +166,45 @@ def test_routes_show_no_data_while_the_key_cannot_be_used(given: Given, kms: Any
     assert emulator.state.store.all(Dataset) == []
 
 
+SECRET = "quoted-cell"
+
+
+def test_routes_quote_no_data_while_the_key_cannot_be_used(
+    given: Given, kms: Any, emulator: Emulator, events: Any
+) -> None:
+    """Reasons of failures, lines of job logs, recorded calls (S-16)."""
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    group = given.group(roleArn=ROLE, kmsKeyArn=key)
+    dataset = given.dataset(group)
+    header = "USER_ID,ITEM_ID,TIMESTAMP\n"
+    failed = given.import_job(dataset, given.upload(header + f"u,i,{SECRET}\n" * 1100, "wrong.csv"), "failed")
+    warned = given.import_job(dataset, given.upload(f"{ROWS}u,i,{SECRET}\n"), "warned")
+    tracker = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+    event = {"eventType": "watch", "itemId": SECRET, "sentAt": 1_700_000_000}
+    events.put_events(trackingId=tracker, sessionId="s", userId=SECRET, eventList=[event])
+    given.personalize.describe_dataset_import_job(datasetImportJobArn=failed)
+    client = create_app(emulator).test_client()
+    log = "/_emu/console/log?arn="
+    paths = [f"/_emu/logs?arn={failed}", f"/_emu/logs?arn={warned}", "/_emu/calls", "/_emu/console/parts/calls"]
+    paths += [log + failed, log + warned, f"/_emu/console/dataset?arn={dataset}", "/_emu/console/", "/_emu/state"]
+
+    def quoting() -> list[str]:
+        answers = {path: client.get(path) for path in paths}
+        assert {answer.status_code for answer in answers.values()} == {200}
+        return [path for path, answer in answers.items() if SECRET in answer.text]
+
+    assert quoting() == paths
+    kms.disable_key(KeyId=key)
+    refused = given.import_job(dataset, given.upload(ROWS), "refused")
+    assert quoting() == []
+    # The reason that names the key stays.
+    assert key in client.get(f"/_emu/logs?arn={refused}").json["failureReason"]
+    assert key in client.get(f"/_emu/logs?arn={refused}").json["lines"][-1]["text"]
+    assert [call["operation"] for call in client.get("/_emu/calls").json["calls"]].count("CreateDatasetImportJob") == 3
+    kms.enable_key(KeyId=key)
+    assert quoting() == paths
+
+
 def delete_key(arn: str) -> None:
     """As AWS does when the waiting period is over, and stacks do at once."""
     from moto.kms.models import kms_backends

@@ -14,10 +14,10 @@ from typing import Any, cast
 
 from flask import g, request
 
+from personalize_emu.edge.admin.locked_data import without_calls, without_data
 from personalize_emu.edge.admin.routes import PREFIX
 from personalize_emu.emulator import Emulator
 from personalize_emu.kms_keys import ENABLED
-from personalize_emu.service.core.group_keys import group_arn_of
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.usage_ledger import UsageLedger
 from personalize_emu.state.identifiers import parse_arn
@@ -69,11 +69,13 @@ def _shown(emulator: Emulator, account: str | None) -> Emulator:
     if account is None and not unreadable:
         return emulator
     view, state = copy.copy(emulator), emulator.state
-    view._state = _without_data(state, unreadable) if unreadable else state
+    view.doubles = copy.copy(emulator.doubles)
+    if unreadable:
+        view._state = without_data(state, unreadable)
+        view.doubles.calls = without_calls(view.doubles.calls, state, unreadable)
     if account is not None:
         view._state = _state_of(view._state, account)
-        view.doubles = copy.copy(emulator.doubles)
-        view.doubles.calls = emulator.doubles.calls.of_account(account)
+        view.doubles.calls = view.doubles.calls.of_account(account)
     return view
 
 
@@ -84,20 +86,6 @@ def _unreadable_groups(emulator: Emulator) -> frozenset[str]:
         return frozenset()
     with_key = [(arn, entry.key) for arn, entry in state.groups.items() if entry.key is not None]
     return frozenset(arn for arn, key in with_key if key.plain is None or keys.state(key.key_arn) != ENABLED)
-
-
-def _without_data(state: EmulatorState, groups: frozenset[str]) -> EmulatorState:
-    def is_readable(arn: str) -> bool:
-        record = state.store.find(arn)
-        return record is not None and group_arn_of(state.store, record) not in groups
-
-    return replace(
-        state,
-        datasets=state.datasets.copy_of(is_readable),
-        import_jobs=state.import_jobs.copy_of(is_readable),
-        versions=state.versions.copy_of(is_readable),
-        recommenders=state.recommenders.copy_of(is_readable),
-    )
 
 
 def _state_of(state: EmulatorState, account: str) -> EmulatorState:

@@ -8,6 +8,7 @@ does not know when the group is made counts as none, unless `check_roles` refuse
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -40,6 +41,13 @@ _NEEDS_DATA = (
     BatchSegmentJob,
 )  # fmt: skip
 """Kinds whose creation and updates read or write data of their group."""
+
+_FAULT = re.compile(r"The KMS key \S+ of dataset group \S+ cannot be used: [\w ]+\.")
+
+
+def tells_of_key_only(text: str) -> bool:
+    """Whether a reason or log line is about a KMS key, see `key_fault`, and so quotes no data."""
+    return _FAULT.fullmatch(text) is not None
 
 
 def encryption_context(group_arn: str) -> EncryptionContext:
