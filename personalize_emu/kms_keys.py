@@ -22,6 +22,8 @@ ENABLED = "Enabled"
 
 REMEMBERED_SECONDS = 10.0
 """How long the state of a key in another KMS is taken to be the same."""
+MOST_STATES = 1000
+"""Keys of another KMS whose state is remembered; the oldest are asked for again."""
 _UNUSABLE = frozenset({"DisabledException", "KMSInvalidStateException", "InvalidKeyUsageException"})
 
 
@@ -92,13 +94,17 @@ class RemoteKeys:
         self._states: dict[str, tuple[float, KeyState]] = {}
 
     def answers_at_once(self, arn: str) -> bool:
-        return arn in self._states and self._now() < self._states[arn][0]
+        known = self._states.get(arn)
+        return known is not None and self._now() < known[0]
 
     def state(self, arn: str) -> KeyState:
         known = self._states.get(arn)
         if known is not None and self._now() < known[0]:
             return known[1]
         found = self._described(arn)
+        # Requests can name any number of keys, and several threads may come here at a time.
+        while arn not in self._states and len(self._states) >= MOST_STATES:
+            self._states.pop(next(iter(list(self._states)), ""), None)
         self._states[arn] = self._now() + REMEMBERED_SECONDS, found
         return found
 

@@ -25,6 +25,7 @@ from personalize_emu.durability.directory import (
     DataDirectory,
     UnusableDirectory,
     damaged,
+    make_private,
     synchronise_file,
     synchronise_folder,
 )
@@ -92,6 +93,8 @@ def import_archive(source: Path, directory: Path) -> None:
 
 
 def _write(directory: Path, target: Path) -> None:
+    # Secrets of access keys and the material of KMS keys are in it.
+    make_private(target)
     with TemporaryDirectory() as folder:
         copy = Path(folder) / DATABASE
         names = list(_copied(directory, copy))
@@ -121,7 +124,7 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
 def _read(source: Path, directory: DataDirectory, database: Path) -> None:
     """Write what the archive has, and wait until it is on the disk. database: where its database is written to."""
     shutil.rmtree(directory.blobs, ignore_errors=True)
-    database.write_bytes(b"")
+    make_private(database)
     found = set()
     try:
         with tarfile.open(source, "r:gz") as archive:

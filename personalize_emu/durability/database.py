@@ -13,6 +13,7 @@ from personalize_emu.durability.directory import (
     DataDirectory,
     UnusableDirectory,
     damaged,
+    make_private,
     synchronise_file,
     synchronise_folder,
 )
@@ -72,6 +73,12 @@ class Database:
         self._queue, self._writing = threading.Lock(), threading.Lock()
         self._generation = 0
         self._closed = False
+        if not directory.database.exists():
+            # SQLite gives its other files the same mode.
+            try:
+                make_private(directory.database)
+            except OSError as error:
+                raise UnusableDirectory(f"the data directory {self.path} cannot be used: {error.strerror}") from error
         self._connection = sqlite3.connect(
             directory.database, isolation_level=None, check_same_thread=False, cached_statements=64
         )
@@ -145,12 +152,16 @@ class Database:
                 taken, self._pending = self._pending, []
             if not taken:
                 return
+            is_written = False
             try:
                 self._write(taken)
+                is_written = True
             except sqlite3.Error as error:
-                with self._queue:
-                    self._pending[:0] = taken
                 raise self._not_written(error) from error
+            finally:
+                if not is_written:
+                    with self._queue:
+                        self._pending[:0] = taken
 
     def _not_written(self, error: sqlite3.Error) -> NotWritten:
         return NotWritten(
@@ -165,10 +176,10 @@ class Database:
             for statement in statements:
                 self._connection.executemany(statement.text, statement.rows)
             run("COMMIT")
-        except sqlite3.Error:
+        finally:
+            # Whatever was raised: an open transaction would refuse all later ones.
             if self._connection.in_transaction:
                 run("ROLLBACK")
-            raise
 
     def synchronise(self) -> None:
         """Wait until the disk has all that is committed. Raises OSError."""

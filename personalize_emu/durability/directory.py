@@ -22,6 +22,8 @@ FILLING = f"{DATABASE}.unfinished"
 """The database of a directory that is being filled from an archive: there before any other file, and renamed last."""
 _OURS = frozenset({LOCK, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", BLOBS, "tls"})
 
+_OWNER_ONLY = 0o600
+
 
 class UnusableDirectory(Exception):
     """The directory cannot be used; the text says what is wrong with it and what can be done."""
@@ -110,6 +112,16 @@ def damaged(path: Path, what: str) -> UnusableDirectory:
         f"the data directory {path} is damaged: {what}. It has not been changed. Restore it from a copy, or start with "
         "an empty directory."
     )
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file for its owner alone; a file that is there is cut. Raises OSError."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
+    try:
+        if hasattr(os, "fchmod"):
+            os.fchmod(number, _OWNER_ONLY)
+    finally:
+        os.close(number)
 
 
 def synchronise_folder(folder: Path) -> None:

@@ -12,6 +12,7 @@ from personalize_emu.durability.encryption.locked_groups import (
     LockedGroups,
     Node,
     entry_name,
+    quotes_no_data,
     sealer_for,
 )
 from personalize_emu.durability.encryption.sealing import Sealer
@@ -35,10 +36,11 @@ STREAMED = frozenset({"INTERACTIONS", "ACTION_INTERACTIONS"})
 
 @dataclass(frozen=True)
 class KeptEntry:
-    """node: JSON. names: of the files it refers to."""
+    """node: JSON. names: of the files it refers to. has_reason: of a failure, for the node only."""
 
     node: Node
     names: frozenset[str]
+    has_reason: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,19 +61,22 @@ class Entries:
         seal, locked = self.seal_of(arn), self.locked.kept(arn)
         self._keep_model(arn, node, names, seal)
         self._keep_small(arn, node)
-        reason = None if seal is None else getattr(self.state.store.find(arn), "failure_reason", None)
+        reason = None
+        if seal is not None or locked is not None:
+            reason = getattr(self.state.store.find(arn), "failure_reason", None)
+            reason = None if reason is None or quotes_no_data(reason) else reason
         if reason is not None:
             node["failure_reason"] = reason
         contents = self.state.contents(arn)
         if locked is not None:
             kept = {key: part for key, part in node.items() if key not in SEALED_PARTS}
-            return KeptEntry({**kept, SEALED: locked.text}, self.large.names_of(arn))
+            return KeptEntry({**kept, SEALED: locked.text}, self.large.names_of(arn), reason is not None)
         if contents is None:
-            return KeptEntry(_sealed(node, seal), frozenset(names))
+            return KeptEntry(_sealed(node, seal), frozenset(names), reason is not None)
         layer, version = self.large.layer(contents.layer, seal), contents.data_version
         length = version.log_length if log_length is None else log_length
         node["contents"] = {"layer": layer.node, "bulk_changes": version.bulk_changes, "length": length}
-        return KeptEntry(_sealed(node, seal), frozenset(names) | layer.names)
+        return KeptEntry(_sealed(node, seal), frozenset(names) | layer.names, reason is not None)
 
     def seal_of(self, arn: str) -> Seal | None:
         """For the resource with that ARN; None if its group has no key."""

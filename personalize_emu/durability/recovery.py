@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from personalize_emu.durability.encryption.locked_groups import Node
+from personalize_emu.durability.encryption.locked_groups import RESTARTED, Node
 from personalize_emu.durability.entries import refreshed_version
 from personalize_emu.service.attribution.event_attribution import begin_publication
 from personalize_emu.service.core.context import Context
@@ -56,7 +56,6 @@ from personalize_emu.state.resources import (
 )
 from personalize_emu.wire.errors import AwsError
 
-RESTARTED = "the emulator was restarted"
 MOST_RESTARTS = 3
 """A job at work at more restarts than these fails: it may be what ends the process."""
 _ENDED: Mapping[str, str] = MappingProxyType(

@@ -10,7 +10,7 @@ from typing import NoReturn
 from personalize_emu.data.schemas.columns import USER_ID
 from personalize_emu.durability.blobs import Blobs
 from personalize_emu.durability.database import Database, Statement
-from personalize_emu.durability.encryption.locked_groups import SEALED, LockedGroups, sealer_for
+from personalize_emu.durability.encryption.locked_groups import LockedGroups, sealer_for
 from personalize_emu.durability.encryption.sealing import Sealer
 from personalize_emu.durability.entries import Entries, KeptEntry
 from personalize_emu.durability.large_values import LargeValues
@@ -153,8 +153,8 @@ class StateJournal:
             yield Statement(_DROP_EVENTS, [(number,) for number in (self._numbers.pop(arn, None),) if number])
             return
         ordinal, entry = store.ordinal(record), text_of(kept.node)
-        if SEALED in kept.node and isinstance(record, Stateful):
-            # The reason is in the entry, encrypted.
+        if kept.has_reason and isinstance(record, Stateful):
+            # It is in the entry, encrypted.
             record = replace(record, failure_reason=None)
         row = (arn, type(record).__name__, ordinal, record_text(record), text_of(store.tags(arn)), entry)
         yield Statement(_PUT_RECORD, (row,))

@@ -141,8 +141,12 @@ def export_server(url: str, target: Path) -> int:
 
     Raises as `admin_call`.
     """
+    # Imported here, as most commands of the client need no files.
+    from personalize_emu.durability.directory import make_private
+
     beside = target.with_name(f"{target.name}.unfinished")
     try:
+        make_private(beside)
         with beside.open("wb") as file:
             download(url, "export", file)
         beside.replace(target)

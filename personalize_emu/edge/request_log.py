@@ -21,6 +21,8 @@ REGION = re.compile(r"[a-z0-9-]{1,30}")
 LONGEST_MESSAGE = 1000
 """Characters. Validation errors repeat the refused value."""
 
+UNLOGGED = "(not logged: the data of the dataset group are encrypted)"
+
 requests = logging.getLogger("personalize_emu.requests")
 services = logging.getLogger("personalize_emu.services")
 
@@ -33,13 +35,20 @@ def log_call(
     request_id: str,
     error: AwsError | None,
     region: str,
+    *,
+    quotes: bool = True,
 ) -> None:
-    """Log a call of Personalize. operation: None if the request named none. error: None if it succeeded."""
+    """Log a call of Personalize. operation: None if the request named none. error: None if it succeeded.
+
+    quotes: whether its message, which can have values of the request, may be logged.
+    """
     name = operation.name if operation else "-"
     if error is None:
         requests.info("%s status=%d ms=%.1f request=%s", name, status, seconds * 1000, request_id)
         return
     message = without_sensitive(error.message, operation, params) if operation else error.message
+    if not quotes:
+        message = UNLOGGED
     requests.info(
         "%s status=%d ms=%.1f request=%s error=%s about=%s message=%r%s",
         name,

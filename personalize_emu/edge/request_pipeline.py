@@ -21,6 +21,7 @@ from personalize_emu.edge.request_log import log_call
 from personalize_emu.edge.request_log import requests as _log
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.core.context import MustWait
+from personalize_emu.service.core.group_keys import names_encrypted, tells_of_key_only
 from personalize_emu.service.service_metrics import AnsweredCall
 from personalize_emu.wire.errors import AwsError, InternalFailure
 from personalize_emu.wire.models import Operation
@@ -204,8 +205,18 @@ def _answered(context: RequestContext) -> Response:
     calls = emulator.doubles.calls
     if calls.most:
         calls.add(context.operation, context.body, response, context.answered_at, answered.region, answered.account)
-    log_call(context.operation, context.params, response.status, seconds, context.request_id, error, answered.region)
+    log_call(
+        context.operation, context.params, response.status, seconds, context.request_id, error, answered.region,
+        quotes=error is None or _may_be_logged(context, error),
+    )  # fmt: skip
     return response if context.injection is None else with_fault(response, context.injection)
+
+
+def _may_be_logged(context: RequestContext, error: AwsError) -> bool:
+    """Whether the message of an error quotes no data of a dataset group with a key."""
+    if context.operation is None or context.operation.service == "personalize" or tells_of_key_only(error.message):
+        return True
+    return not names_encrypted(context.emulator.state, context.params)
 
 
 def refuse(emulator: Emulator, method: str, path: str, headers: Mapping[str, str], error: AwsError) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -14,6 +14,9 @@ IDLE_SECONDS = 30 * 60
 """A session ends after half an hour without a request, as in Google Analytics."""
 MOST_LISTS = 20_000
 """Lists that are remembered for clicks; the oldest are forgotten."""
+
+MOST_SESSIONS = 100_000
+"""Sessions that are remembered, and so counted; the oldest are forgotten."""
 
 
 class Group(StrEnum):
@@ -75,7 +78,7 @@ class ShopLog:
     def __init__(self, key: str) -> None:
         self._key = key
         self._lock = threading.Lock()
-        self._sessions: list[Session] = []
+        self._sessions: deque[Session] = deque()
         self._newest: dict[str, Session] = {}
         self._lists: OrderedDict[str, ShownList] = OrderedDict()
         self._list_count = 0
@@ -89,8 +92,15 @@ class ShopLog:
                 session = Session(name, visitor_id, group, now, now)
                 self._sessions.append(session)
                 self._newest[visitor_id] = session
+                self._forget_oldest()
             session.last_seen = max(now, session.last_seen)
             return session
+
+    def _forget_oldest(self) -> None:
+        if len(self._sessions) > MOST_SESSIONS:
+            oldest = self._sessions.popleft()
+            if self._newest[oldest.visitor_id] is oldest:
+                del self._newest[oldest.visitor_id]
 
     def show(self, session: Session, recommended: Recommended) -> ShownList:
         with self._lock:
@@ -120,7 +130,7 @@ class ShopLog:
             session.revenue += price
 
     def sessions(self) -> list[Session]:
-        """All sessions, oldest first."""
+        """The newest MOST_SESSIONS sessions, oldest first."""
         with self._lock:
             return list(self._sessions)
 

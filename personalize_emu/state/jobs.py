@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -34,12 +35,17 @@ from personalize_emu.state.lifecycle import Duration
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 INTERNAL_ERROR = "An internal error occurred. Please try again."
+UNLOGGED = "(the reason is not logged: the data of the dataset group are encrypted)"
 _LONGEST_HINT = 200
 _TRIES_TO_FAIL = 2
 
 
 class JobFailed(Exception):
     """The work failed; the text is the failure reason for clients."""
+
+
+class JobFailedOnSecrets(JobFailed):
+    """The text may quote data that are encrypted: it is for clients, and not for the log."""
 
 
 class JobStopped(JobFailed):
@@ -115,6 +121,20 @@ def failure_reason(error: BaseException) -> str:
     first_line = next(iter(str(error).splitlines()), "")
     hint = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
     return f"{INTERNAL_ERROR} ({hint[:_LONGEST_HINT]})"
+
+
+def unquoted(what: str, work: Callable[[], T]) -> T:
+    """The result of work on data that are encrypted. Raises JobFailedOnSecrets and JobStopped."""
+    try:
+        return work()
+    except JobStopped:
+        raise
+    except JobFailed as error:
+        raise JobFailedOnSecrets(str(error)) from error
+    except Exception as error:
+        # The text may have a value; the places where it was raised have none.
+        log.error("%s: the work failed\n%s", what, "".join(traceback.format_tb(error.__traceback__)))
+        raise JobFailedOnSecrets(failure_reason(error)) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,8 +343,9 @@ class Jobs:
 
     def _fail(self, job: Job[Any], error: BaseException, began: float) -> None:
         reason = failure_reason(error)
+        shown = UNLOGGED if isinstance(error, JobFailedOnSecrets) else reason
         word, level = ("stopped", job.log_level) if isinstance(error, JobStopped) else ("failed", logging.WARNING)
-        log.log(level, "job %s: %s after %.1f s: %s", word, job.name, self._clock.now() - began, reason)
+        log.log(level, "job %s: %s after %.1f s: %s", word, job.name, self._clock.now() - began, shown)
         for _ in range(_TRIES_TO_FAIL):
             # Retried once, because resources such as memory may be available again.
             if attempt(job.name, partial(job.failed, reason)) is None:

@@ -37,6 +37,23 @@ def test_a_directory_comes_back_from_a_file(tmp_path: Path, capsys: pytest.Captu
         assert picture(emulator) == before
 
 
+def test_secrets_are_for_the_owner_alone(tmp_path: Path) -> None:
+    """The archive, also in place of one that all can read, and the database in a folder that was there before."""
+    first, second, file = tmp_path / "first", tmp_path / "second", tmp_path / "state"
+    for folder in (first, second):
+        folder.mkdir(0o755)
+    with started(first):
+        given().group("g")
+        assert {path.name: path.stat().st_mode & 0o077 for path in first.glob("state.db*")} == {
+            "state.db": 0, "state.db-wal": 0, "state.db-shm": 0,
+        }  # fmt: skip
+    file.write_bytes(b"")
+    file.chmod(0o644)
+    export_directory(first, file)
+    import_archive(file, second)
+    assert [path.stat().st_mode & 0o777 for path in (file, second / "state.db")] == [0o600, 0o600]
+
+
 def test_a_directory_in_use_is_exported_as_it_is_now(tmp_path: Path) -> None:
     with started(tmp_path / "first") as emulator:
         given().version(given().solution())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from personalize_emu.durability.database import APPLICATION_ID, MIGRATIONS, Database
+from personalize_emu.durability.database import APPLICATION_ID, MIGRATIONS, Database, Statement
 from personalize_emu.durability.directory import DataDirectory, UnusableDirectory
 from personalize_emu.emulator import Emulator
 from tests.durability.restarts import contents, given, picture, put_event, started
@@ -20,6 +21,7 @@ from tests.given import as_csv, two_camps
 HOLDER = """
 import sys
 from pathlib import Path
+from typing import Any
 from personalize_emu.durability.directory import DataDirectory
 directory = DataDirectory(Path(sys.argv[1]))
 print("held", flush=True)
@@ -214,6 +216,35 @@ def test_events_that_could_not_be_written_are_with_the_next_ones(tmp_path: Path)
         assert len(next(iter(before.values()))[1]) == answered + 1
     with started(tmp_path) as emulator:
         assert contents(emulator) == before
+
+
+@pytest.mark.parametrize("fault", [OverflowError("a number of 65 bits"), MemoryError()])
+def test_no_fault_of_a_write_leaves_a_transaction_open(tmp_path: Path, fault: BaseException) -> None:
+    """Whatever is raised while rows are written: it is raised, and the next write has all rows."""
+
+    class Rows(Sequence[Sequence[Any]]):
+        fails = True
+
+        def __len__(self) -> int:
+            return 1
+
+        def __getitem__(self, _number: Any) -> Any:
+            if self.fails:
+                raise fault
+            return ["a"]
+
+        def __iter__(self) -> Any:
+            return (self[number] for number in range(len(self)))
+
+    with started(tmp_path) as emulator:
+        database, rows = database_of(emulator), Rows()
+        database.queue([Statement("REPLACE INTO facts VALUES (?, 'b')", rows)], database.generation)
+        with pytest.raises(type(fault)):
+            database.flush()
+        assert not database._connection.in_transaction
+        rows.fails = False
+        given().group("g")
+        assert database.fact("a", "") == "b"
 
 
 def test_a_job_whose_file_cannot_be_written_fails_with_the_reason(tmp_path: Path) -> None:

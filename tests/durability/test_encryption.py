@@ -6,20 +6,23 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
 from moto import mock_aws
 
 from personalize_emu.durability.archive import export_directory, import_archive
+from personalize_emu.durability.encryption.locked_groups import RESTARTED
 from personalize_emu.durability.encryption.sealing import CHUNK, Sealer, WronglySealed
 from personalize_emu.edge.moto_adapter.keeping.service_keeper import ServiceKeeper
 from personalize_emu.edge.moto_adapter.keeping.whole_stores import WHOLE_STORES
 from personalize_emu.edge.testing.mock import mock_personalize
 from personalize_emu.state.clock import ManualClock
+from personalize_emu.state.resources import Stateful
 from tests.attributions import attribution, metric
 from tests.durability.restarts import answers, contents, events, given, picture, started
 from tests.given import REGION, ROLE, as_csv, avro, field, two_camps
@@ -308,3 +311,46 @@ def test_texts_are_bound_to_their_name_and_users_have_tokens() -> None:
         sealer.open("two", sealed)
     assert sealer.token("u1") == Sealer(b"k" * 32).token("u1") != Sealer(b"l" * 32).token("u1")
     assert "u1" not in sealer.token("u1")
+
+
+def test_a_reason_that_came_while_the_group_was_locked_stays(tmp_path: Path) -> None:
+    """It quotes no data: it is there after the next restart, too, without the key."""
+    key = new_key()
+    with started(tmp_path) as emulator:
+        version = filled_group(key)["version"]
+    # As a process leaves it that is killed during a training.
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database:
+        (text,) = database.execute("SELECT record FROM resources WHERE arn = ?", (version,)).fetchone()
+        record = json.dumps({**json.loads(text), "status": "CREATE IN_PROGRESS"})
+        database.execute("UPDATE resources SET record = ? WHERE arn = ?", (record, version))
+        database.commit()
+    kms().disable_key(KeyId=key)
+    for _ in range(2):
+        with started(tmp_path) as emulator:
+            found = emulator.state.store.find(version)
+            assert isinstance(found, Stateful)
+            assert (found.status, found.failure_reason) == ("CREATE FAILED", RESTARTED)
+
+
+def test_several_threads_may_find_a_stale_entry(tmp_path: Path) -> None:
+    """The second comes between the look-up and the removal of the first."""
+    key = new_key()
+    with started(tmp_path):
+        dataset = filled_group(key)["items"]
+    kms().disable_key(KeyId=key)
+    with started(tmp_path) as emulator:
+        durable = emulator._durable
+        assert durable is not None
+        entries = durable._journal._entries
+        assert entries is not None
+        locked, store = entries.locked, emulator.state.store
+        assert dataset in locked.entries
+
+        class Store:
+            def find(self, arn: str) -> None:
+                locked.entries.pop(arn, None)
+
+        locked._state = cast(Any, replace(emulator.state, store=cast(Any, Store())))
+        assert locked.kept(dataset) is None
+        locked._state = emulator.state
+        assert store.find(dataset) is not None

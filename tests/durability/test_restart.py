@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from personalize_emu.durability.recovery import RESTARTED
+from personalize_emu.durability.encryption.locked_groups import RESTARTED
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import ManualClock

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from personalize_emu.durability.recovery import MOST_RESTARTS, RESTARTED
+from personalize_emu.durability.encryption.locked_groups import RESTARTED
+from personalize_emu.durability.recovery import MOST_RESTARTS
 from personalize_emu.edge.testing.server_control import ServerControl
 from personalize_emu.operations import RESUMED
 from personalize_emu.state.clock import ManualClock

@@ -79,6 +79,7 @@ def test_a_server_is_exported_with_its_services(tmp_path: Path, capsys: pytest.C
         before = shown_identities(services.iam)
         assert main(["export", str(file), "--endpoint", server.url]) == 0
         assert f"has the state of {server.url}: {file.stat().st_size} bytes" in capsys.readouterr().out
+    assert file.stat().st_mode & 0o777 == 0o600
     assert main(["import", str(file), "--data-dir", str(tmp_path / "directory")]) == 0
     with ServerProcess("--data-dir", str(tmp_path / "directory"), "--training-workers", "0") as server:
         services = Services(server.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -203,6 +204,50 @@ def test_routes_quote_no_data_while_the_key_cannot_be_used(
     assert [call["operation"] for call in client.get("/_emu/calls").json["calls"]].count("CreateDatasetImportJob") == 3
     kms.enable_key(KeyId=key)
     assert quoting() == paths
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_the_log_quotes_no_data_of_groups_with_a_key(
+    given: Given, kms: Any, caplog: pytest.LogCaptureFixture, encrypted: bool
+) -> None:
+    """Rows left out, reasons of failures and errors of requests: counts without values."""
+    key = {"roleArn": ROLE, "kmsKeyArn": kms.create_key()["KeyMetadata"]["Arn"]} if encrypted else {}
+    group = given.group(**key)
+    dataset = given.dataset(group)
+    wrong = "USER_ID,ITEM_ID,TIMESTAMP\n" + f"u,i,{SECRET}\n" * 1100
+    failed = given.import_job(dataset, given.upload(wrong, "wrong.csv"), "failed")
+    given.import_job(dataset, given.upload(f"{ROWS}u,i,{SECRET}\n"), "warned")
+    shown = given.personalize.describe_dataset_import_job(datasetImportJobArn=failed)["datasetImportJob"]
+    assert SECRET in shown["failureReason"]
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("personalize_emu")]
+    assert any(SECRET in line for line in ours) != encrypted
+    assert any("/warned: 1 of " in line for line in ours)
+    assert any(f"job failed: create {failed}" in line for line in ours)
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_messages_of_refused_events_are_not_logged_for_groups_with_a_key(
+    given: Given, kms: Any, events: Any, caplog: pytest.LogCaptureFixture, encrypted: bool
+) -> None:
+    caplog.set_level(logging.INFO)
+    key = {"roleArn": ROLE, "kmsKeyArn": kms.create_key()["KeyMetadata"]["Arn"]} if encrypted else {}
+    group = given.group(**key)
+    given.dataset(group)
+    tracker = given.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+    event = {"eventType": "watch", "itemId": "i", "sentAt": 1_700_000_000, "properties": "[1]"}
+    code, text = refusal(events.put_events, trackingId=tracker, sessionId="s", eventList=[event])
+    assert code == INVALID
+    line = next(each.getMessage() for each in caplog.records if "PutEvents status=400" in each.getMessage())
+    assert ("(not logged: the data of the dataset group are encrypted)" in line) == encrypted, text
+
+
+def test_remembered_states_of_remote_keys_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("personalize_emu.kms_keys.MOST_STATES", 3)
+    remote = Kms()
+    keys = RemoteKeys(lambda _: remote)
+    arns = [f"arn:aws:kms:{REGION}:123456789012:key/{number}" for number in range(5)]
+    assert {keys.state(arn) for arn in arns} == {ENABLED}
+    assert [keys.answers_at_once(arn) for arn in arns] == [False, False, True, True, True]
 
 
 def delete_key(arn: str) -> None:

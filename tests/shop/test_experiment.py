@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from personalize_emu.shop.intervals import Estimate, resampled_ratios, uplifts, with_interval
-from personalize_emu.shop.shop_log import Group, group_of
+from personalize_emu.shop.shop_log import Group, ShopLog, group_of
 
 
 def test_half_of_the_visitors_are_in_each_group_and_stay_there() -> None:
@@ -55,3 +55,18 @@ def test_without_events_of_the_control_there_is_no_interval() -> None:
     nothing, shown = np.zeros(5), np.ones(5)
     ratios = resampled_ratios(nothing, shown, np.random.default_rng(0))
     assert with_interval(0.0, uplifts(ratios, ratios)) == Estimate(0.0)
+
+
+def test_sessions_of_the_log_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are forgotten, and with its only session a visitor."""
+    monkeypatch.setattr("personalize_emu.shop.shop_log.MOST_SESSIONS", 3)
+    log = ShopLog("a")
+    log.session("first", 0.0)
+    again = log.session("first", 10_000.0)
+    for number in range(2):
+        log.session(f"v{number}", 10_000.0)
+    assert [each.visitor_id for each in log.sessions()] == ["first", "v0", "v1"]
+    assert log.session("first", 10_001.0) is again
+    log.session("v2", 10_002.0)
+    assert [each.visitor_id for each in log.sessions()] == ["v0", "v1", "v2"]
+    assert set(log._newest) == {"v0", "v1", "v2"}

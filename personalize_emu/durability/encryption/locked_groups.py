@@ -14,7 +14,7 @@ from typing import Any
 
 from personalize_emu.durability.encryption.sealing import Sealer, sealer_of
 from personalize_emu.service.core.context import Context
-from personalize_emu.service.core.group_keys import encryption_context, group_arn_of
+from personalize_emu.service.core.group_keys import encryption_context, group_arn_of, tells_of_key_only
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.entries import GroupKey
 from personalize_emu.state.resources import Resource
@@ -23,6 +23,14 @@ Node = dict[str, Any]
 SEALED = "sealed"
 SEALED_PARTS = frozenset({"contents", "trained", "refresh", "report", "ledger", "failure_reason"})
 """Of the node of an entry: what has, or depends on, data of users. Reasons of failures can quote rows of a file."""
+
+RESTARTED = "the emulator was restarted"
+"""Reason of failures of what was under way at the end of a process."""
+
+
+def quotes_no_data(reason: str) -> bool:
+    """Whether the reason of a failure is kept in clear: also one that came while its entry cannot be decrypted."""
+    return reason == RESTARTED or tells_of_key_only(reason)
 
 
 def entry_name(arn: str) -> str:
@@ -74,7 +82,8 @@ class LockedGroups:
         if found is None:
             return None
         if record is None or self._state.store.ordinal(record) != found.ordinal:
-            del self.entries[arn]
+            # Another thread may have found it, too.
+            self.entries.pop(arn, None)
             return None
         return found
 

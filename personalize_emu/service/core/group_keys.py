@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from personalize_emu.kms_keys import ENABLED, REMEMBERED_SECONDS, EncryptionContext, KeyService, KeyUnavailable
-from personalize_emu.service.core.context import Context, MustWait
+from personalize_emu.service.core.context import Context, MustWait, Params
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.entries import GroupKey
-from personalize_emu.state.jobs import JobFailed
+from personalize_emu.state.jobs import JobFailed, unquoted
 from personalize_emu.state.resources import (
     BatchInferenceJob,
     BatchSegmentJob,
@@ -112,6 +112,22 @@ def group_arn_of(store: Store, record: Resource) -> str | None:
     return getattr(parent, "dataset_group_arn", None)
 
 
+def is_encrypted(state: EmulatorState, record: Resource | None) -> bool:
+    """Whether the group of a resource has a key, so that its data are quoted in no log."""
+    group_arn = None if record is None or not state.group_keys.in_use else group_arn_of(state.store, record)
+    entry = state.groups.get(group_arn) if group_arn else None
+    return entry is not None and entry.key is not None
+
+
+def names_encrypted(state: EmulatorState, params: Params) -> bool:
+    """Whether a request names a resource of a group with a key, by its ARN or a tracking id."""
+    if not state.group_keys.in_use:
+        return False
+    arns = {value for name, value in params.items() if name.endswith("Arn") and isinstance(value, str)}
+    tracker = state.trackers.get(str(params.get("trackingId", "")))
+    return any(is_encrypted(state, state.store.find(arn)) for arn in arns | ({tracker} if tracker else set()))
+
+
 def key_fault(context: Context, record: Resource) -> str | None:
     """Why the data that a resource belongs to cannot be used now; None if they can. Takes no lock. Raises MustWait."""
     if not context.state.group_keys.in_use:
@@ -166,7 +182,7 @@ def with_usable_key(context: Context, record: Resource, work: Callable[[], T]) -
 
     def guarded() -> T:
         require_readable_data(context, record)
-        result = work()
+        result = unquoted(record.arn, work) if is_encrypted(context.state, record) else work()
         require_readable_data(context, record)
         return result
 

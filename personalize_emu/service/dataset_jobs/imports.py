@@ -30,7 +30,7 @@ from personalize_emu.service.access.s3_inputs import (
 )
 from personalize_emu.service.attribution.event_attribution import ImportReporting, import_reporting
 from personalize_emu.service.core.context import Context, Params
-from personalize_emu.service.core.group_keys import require_loaded_data
+from personalize_emu.service.core.group_keys import is_encrypted, require_loaded_data
 from personalize_emu.service.datasets.datasets import require_client_dataset
 from personalize_emu.service.datasets.schemas import parsed_schema
 from personalize_emu.service.lifecycle.creation import (
@@ -185,7 +185,8 @@ def _read(
         raise JobFailed(str(error)) from error
     except (StoreError, InvalidLocation) as error:
         raise JobFailed(unreadable_at_work(error)) from error
-    log_report(job, store_report(context.state, job, counts, millisecond_warnings(table)))
+    report = store_report(context.state, job, counts, millisecond_warnings(table))
+    log_report(job, report, quotes=not is_encrypted(context.state, job))
     return FilesRead(table, size)
 
 
@@ -232,8 +233,15 @@ def store_report(
     return report
 
 
-def log_report(job: DatasetImportJob, report: ImportReport) -> None:
-    """Log rows that are left out, and warnings."""
+def log_report(job: DatasetImportJob, report: ImportReport, *, quotes: bool) -> None:
+    """Log rows that are left out, and warnings. quotes: with values of cells."""
+    if not quotes:
+        if report.left_out or report.warnings:
+            log.warning(
+                "%s: %d of %d rows do not conform to the schema and are left out, %d warnings",
+                job.arn, report.left_out, report.rows, len(report.warnings),
+            )  # fmt: skip
+        return
     if report.left_out:
         log.warning(
             "%s: %d of %d rows do not conform to the schema and are left out, the first: %s",
