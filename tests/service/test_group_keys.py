@@ -173,7 +173,7 @@ SECRET = "quoted-cell"
 def test_routes_quote_no_data_while_the_key_cannot_be_used(
     given: Given, kms: Any, emulator: Emulator, events: Any
 ) -> None:
-    """Reasons of failures, lines of job logs, recorded calls (S-16)."""
+    """Reasons of failures, lines of job logs, recorded calls."""
     key = kms.create_key()["KeyMetadata"]["Arn"]
     group = given.group(roleArn=ROLE, kmsKeyArn=key)
     dataset = given.dataset(group)
