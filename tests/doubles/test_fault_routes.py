@@ -185,6 +185,13 @@ def test_nothing_is_deleted_by_a_request_with_a_body(server: LiveServer, method:
     assert len(admin_call(server.url, "GET", "faults")["faults"]) == ("region" in route)
 
 
+@pytest.mark.parametrize("body", [b"", b"{}", b"null", b"\n"])
+def test_a_body_that_says_nothing_is_none(server: LiveServer, body: bytes) -> None:
+    admin_call(server.url, "POST", "faults", THROTTLED)
+    with urlopen(Request(f"{server.url}/_emu/faults", body, method="DELETE")) as answer:
+        assert json.load(answer) == {"removed": [1]}
+
+
 YAML = """\
 faults:
   - operation: ListSchemas

@@ -14,7 +14,7 @@ class WrongBody(ValueError):
 
 
 def json_body() -> dict[str, Any]:
-    """The JSON object that was sent; empty if there is no body.
+    """The JSON object that was sent; empty if there is no body, or null, which programs send that encode no value.
 
     Raises:
         WrongBody: the body is anything else, or exceeds the limits of the JSON parser.
@@ -26,6 +26,8 @@ def json_body() -> dict[str, Any]:
         body = json.loads(sent)
     except (ValueError, RecursionError):
         raise WrongBody("the body is not JSON") from None
+    if body is None:
+        return {}
     if not isinstance(body, dict):
         raise WrongBody("the body is JSON, but not an object")
     return body
@@ -35,7 +37,7 @@ def require_no_members() -> None:
     """For routes that delete, so that nothing is deleted that the client did not mean.
 
     Raises:
-        WrongBody: there is a body that is not an empty JSON object.
+        WrongBody: there is a body that is neither an empty JSON object nor null.
     """
     if json_body():
         raise WrongBody(f"{request.method} {request.path} takes no members in its body; nothing was deleted")
