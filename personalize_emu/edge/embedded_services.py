@@ -14,6 +14,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from personalize_emu.edge.auth.query_access import ANYBODY, ServiceAccess
 from personalize_emu.kms_keys import DataKey, EncryptionContext, KeyService, KeyState
 from personalize_emu.service.core.context import MustWait
 
@@ -76,7 +77,7 @@ def _keys() -> KeyService:
 
 
 def services_application(
-    account: str, *, http_deliveries: bool, emulator: Emulator, checks_trust: bool = False
+    account: str, *, http_deliveries: bool, emulator: Emulator, access: ServiceAccess = ANYBODY
 ) -> WSGIApplication:
     """As `embedded_application` in moto_adapter."""
     making = threading.Lock()
@@ -84,7 +85,7 @@ def services_application(
     @cache
     def application() -> WSGIApplication:
         made: WSGIApplication = _adapter().embedded_application(
-            account, http_deliveries=http_deliveries, emulator=emulator, checks_trust=checks_trust
+            account, http_deliveries=http_deliveries, emulator=emulator, access=access
         )
         return made
 

@@ -17,6 +17,7 @@ from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.application import create_app, is_admin_path
 from personalize_emu.edge.auth.access_control import AccessCheck, access_check_for, allow_all
 from personalize_emu.edge.auth.callers import no_issued_keys
+from personalize_emu.edge.auth.query_access import service_access_for
 from personalize_emu.edge.embedded_services import (
     EmbeddedKeys,
     account_at_once,
@@ -88,7 +89,7 @@ def one_port(emulator: Emulator) -> OnePort:
         settings.account,
         http_deliveries=settings.http_deliveries,
         emulator=emulator,
-        checks_trust=settings.auth == "iam",
+        access=service_access_for(settings, caller_of),
     )
     return OnePort(emulator, ours, services, access_check_for(settings, caller_of), account_of, account_at_once)
 

@@ -94,8 +94,8 @@ def access_check_for(settings: Settings, issued: CallerOf, now: Callable[[], flo
     return access_check
 
 
-def authenticated(request: SignedRequest, callers: CallerOf, now: float) -> Caller:
-    """The caller who signed a request.
+def authenticated(request: SignedRequest, callers: CallerOf, now: float, service: str = SERVICE) -> Caller:
+    """The caller who signed a request. service: the signing name.
 
     Raises:
         MissingAuthenticationTokenException, IncompleteSignature, UnrecognizedClientException,
@@ -110,8 +110,8 @@ def authenticated(request: SignedRequest, callers: CallerOf, now: float) -> Call
     caller = callers(signature.scope.access_key)
     if caller is None or (caller.session_token is not None and signature.token != caller.session_token):
         raise UnrecognizedClientException
-    if signature.scope.service != SERVICE:
-        raise InvalidSignatureException(f"Credential should be scoped to correct service: '{SERVICE}'.")
+    if signature.scope.service != service:
+        raise InvalidSignatureException(f"Credential should be scoped to correct service: '{service}'.")
     if (fault := uncovered_parts(signature, request.headers)) is not None:
         raise InvalidSignatureException(fault)
     expected = expected_signature(signature, caller.secret, request)

@@ -37,7 +37,7 @@ from personalize_emu.edge.moto_adapter.mocking import (
     mocked_personalize,
 )
 from personalize_emu.edge.moto_adapter.resetting import reset_services
-from personalize_emu.edge.moto_adapter.sessions import trust_enforced_in_mocks
+from personalize_emu.edge.moto_adapter.sessions import access_enforced_in_mocks
 
 __all__ = [
     "EmbeddedClients",
@@ -45,6 +45,7 @@ __all__ = [
     "InterceptedRequest",
     "MockEnded",
     "MockEndpoint",
+    "access_enforced_in_mocks",
     "account_at_once",
     "account_of",
     "caller_of",
@@ -56,7 +57,6 @@ __all__ = [
     "new_client",
     "reset_services",
     "restore_keys",
-    "trust_enforced_in_mocks",
     "write_keys",
     "write_services",
 ]

@@ -21,7 +21,7 @@ from personalize_emu.edge.moto_adapter.faults import FailedRequest, converted
 from personalize_emu.edge.moto_adapter.keys import find_keys_by_arn
 from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
 from personalize_emu.edge.moto_adapter.resetting import using_services
-from personalize_emu.edge.moto_adapter.sessions import keep_sessions
+from personalize_emu.edge.moto_adapter.sessions import access_enforced, keep_sessions
 from personalize_emu.service.service_metrics import NAMESPACE
 
 ACCOUNT_HEADER = "x-moto-account-id"
@@ -112,7 +112,7 @@ class EmbeddedClients:
             raise MockEnded("the mock this call belongs to is over")
         if self._account != DEFAULT_ACCOUNT_ID:
             request.headers[ACCOUNT_HEADER] = self._account
-        with using_services(event_name.split(".")[1]), as_service(self._account):
+        with using_services(event_name.split(".")[1]), as_service(self._account), access_enforced(None):
             try:
                 return self._stubber(event_name, request)
             # As over HTTP, any exception of moto becomes an error response of the service.

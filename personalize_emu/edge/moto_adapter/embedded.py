@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
+from personalize_emu.edge.auth.query_access import ANYBODY, ServiceAccess
 from personalize_emu.edge.http.error_responses import FORM, MalformedRequest, UnservedRequest
 from personalize_emu.edge.moto_adapter.accounts import account_of, keep_boundaries
 from personalize_emu.edge.moto_adapter.bucket_policies import enforce_bucket_policies
@@ -21,7 +22,7 @@ from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on
 from personalize_emu.edge.moto_adapter.resetting import using_services
 from personalize_emu.edge.moto_adapter.services.emulators import serving
 from personalize_emu.edge.moto_adapter.services.extensions import extend, missing_package
-from personalize_emu.edge.moto_adapter.sessions import keep_sessions, trust_enforced
+from personalize_emu.edge.moto_adapter.sessions import access_enforced, keep_sessions
 from personalize_emu.emulator import Emulator
 from personalize_emu.wire.sigv4 import credential_scope
 
@@ -39,7 +40,7 @@ def embedded_application(
     *,
     http_deliveries: bool = False,
     emulator: Emulator | None = None,
-    checks_trust: bool = False,
+    access: ServiceAccess = ANYBODY,
 ) -> WSGIApplication:
     """moto's server as a WSGI application.
 
@@ -50,7 +51,7 @@ def embedded_application(
         account: owner of resources created with an unknown access key.
         http_deliveries: whether services may send HTTP requests to addresses given by clients.
         emulator: whose resources stacks and other services show and change.
-        checks_trust: whether AssumeRole needs the permission of the role's trust policy.
+        access: what is checked of requests to IAM and STS.
     """
     from moto.moto_server import werkzeug_app as moto_server
 
@@ -96,7 +97,7 @@ def embedded_application(
                 using_services(scope.service if scope else None),
                 deliveries(allowed=http_deliveries),
                 serving(emulator),
-                trust_enforced(enforced=checks_trust),
+                access_enforced(access),
             ):
                 answer: Iterable[bytes] = dispatcher(environ, start_response)
                 keep_changes(scope.service if scope else None)

@@ -11,20 +11,26 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache
+from io import BytesIO
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from moto.core.exceptions import AccessDeniedError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
 from moto.iam.models import AccessKey, iam_backends
-from moto.sts.models import AssumedRole, STSBackend
+from moto.iam.responses import IamResponse
+from moto.sts.models import AssumedRole, STSBackend, sts_backends
 from moto.sts.responses import TokenResponse
 from moto.sts.utils import random_session_token
 
 from personalize_emu.edge.auth.caller_policies import denial_reason, refusal_reason
 from personalize_emu.edge.auth.condition_keys import account_of, principal_facts, tag_facts
+from personalize_emu.edge.auth.query_access import ANYBODY, ServiceAccess
 from personalize_emu.edge.moto_adapter.accounts import POLICY_ARNS, SESSION_TAGS, TOKENS, caller_of, principal_tags
 from personalize_emu.service.access.policies import (
     CannotEvaluate,
@@ -33,6 +39,7 @@ from personalize_emu.service.access.policies import (
     allows,
     statements_of,
 )
+from personalize_emu.wire.sigv4 import SignedRequest, credential_scope
 
 ASSUME = "sts:AssumeRole"
 FEDERATED = {
@@ -45,6 +52,8 @@ TRUST_FAMILIES = ("sts:externalid", "sts:rolesessionname", "sts:sourceidentity",
 LONGEST_DURATION = 12 * 3600
 """Seconds; the default of GetSessionToken."""
 TEMPORARY_PREFIX = "ASIA"
+FORGOTTEN_AFTER = timedelta(hours=1)
+"""For so long a session that has ended is refused as an expired one; then its key is unknown."""
 
 
 @dataclass(frozen=True)
@@ -65,32 +74,34 @@ class SessionToken:
 
 
 class _Thread(threading.local):
-    """enforced: whether this thread processes a request to a server that checks permissions."""
+    """access: for the request that this thread processes; that of the mocks if the thread processes none."""
 
     policy_arns: tuple[str, ...] = ()
     session_tags: Mapping[str, str] = MappingProxyType({})
-    enforced = False
+    access: ServiceAccess | None = None
+    is_own_call = False
 
 
 _thread = _Thread()
-_mocks: list[object] = []
-"""One entry for each mock of this process that checks permissions."""
+_mocks: list[ServiceAccess] = []
+"""One entry for each mock of this process that checks requests."""
 
 
 @contextmanager
-def trust_enforced(*, enforced: bool) -> Iterator[None]:
-    """Check trust policies of roles for requests that this thread processes inside the block."""
-    before, _thread.enforced = _thread.enforced, enforced
+def access_enforced(access: ServiceAccess | None) -> Iterator[None]:
+    """Check requests that this thread processes inside the block. None: they are the emulator's own, which are not."""
+    before = _thread.access, _thread.is_own_call
+    _thread.access, _thread.is_own_call = access, access is None
     try:
         yield
     finally:
-        _thread.enforced = before
+        _thread.access, _thread.is_own_call = before
 
 
 @contextmanager
-def trust_enforced_in_mocks(*, enforced: bool) -> Iterator[None]:
-    """Check trust policies of roles inside the block, in all threads."""
-    entries = [object()] if enforced else []
+def access_enforced_in_mocks(access: ServiceAccess) -> Iterator[None]:
+    """Check requests inside the block, in all threads."""
+    entries = [] if access is ANYBODY else [access]
     _mocks.extend(entries)
     try:
         yield
@@ -99,10 +110,22 @@ def trust_enforced_in_mocks(*, enforced: bool) -> Iterator[None]:
             _mocks.remove(entry)
 
 
+def _access() -> ServiceAccess:
+    """What is checked of the request of this thread: all that its server or a mock asks for."""
+    if _thread.is_own_call:
+        return ANYBODY
+    held = [*_mocks, *([_thread.access] if _thread.access is not None else [])]
+    checks = [each.refusal_of for each in held if each.refusal_of is not None]
+    return ServiceAccess(checks[-1] if checks else None, any(each.checks_trust for each in held))
+
+
 @cache
 def keep_sessions() -> None:
     """Make moto's STS issue real session tokens and keep the policies of sessions. Applied once per process."""
     responses, store, session = TokenResponse, STSBackend, AssumedRole
+    for service, checked in (("iam", IamResponse), ("sts", TokenResponse)):
+        _replace(checked, "_dispatch", _for_known_keys(service, checked._dispatch))
+        _replace(checked, "get_access_key", _signing_key(checked.get_access_key))
     _replace(responses, "assume_role", _assume_role(responses.assume_role, _require_trust))
     for name, action in FEDERATED.items():
         _replace(responses, name, _assume_role(getattr(responses, name), _require_federated_trust(action)))
@@ -114,6 +137,53 @@ def keep_sessions() -> None:
 
 def _replace(owner: Any, name: str, value: Any) -> None:
     setattr(owner, name, value)
+
+
+def _for_known_keys(service: str, original: Any) -> Any:
+    """moto's answer, or the refusal of a request that no known key has signed."""
+
+    def dispatch(response: Any, request: Any, full_url: Any = None, headers: Any = None) -> Any:
+        refusal_of = _access().refusal_of
+        if refusal_of is None:
+            return original(response, request, full_url, headers)
+        # Read before moto, which consumes the body of a form.
+        signed = _signed(request)
+        response.setup_class(request, full_url, headers)
+        refused = refusal_of(signed, service, response._get_action())
+        if refused is not None:
+            return refused.status, dict(refused.headers), refused.body
+        return response.call_action()
+
+    return dispatch
+
+
+def _signing_key(original: Any) -> Any:
+    """The key whose signature is verified; moto takes the last word of the header like one, and none of a query."""
+
+    def get_access_key(response: Any) -> Any:
+        given = response.headers.get("authorization")
+        headers = {} if given is None else {"authorization": given}
+        scope = credential_scope(headers, urlsplit(response.uri).query)
+        return original(response) if scope is None else scope.access_key
+
+    return get_access_key
+
+
+def _signed(request: Any) -> SignedRequest:
+    """What a client has signed of a request in the form of moto's server, or of botocore (older versions of moto)."""
+    headers = {
+        name.lower(): value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
+    }
+    url = urlsplit(request.url)
+    headers.setdefault("host", url.netloc)
+    environ = getattr(request, "environ", None)
+    if environ is None:
+        body = request.body or b""
+        text = body.encode() if isinstance(body, str) else body
+        return SignedRequest(request.method, unquote(url.path) or "/", url.query, headers, text)
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = BytesIO(body)
+    return SignedRequest(request.method, request.path, request.query_string.decode("latin-1"), headers, body)
 
 
 def _with_policy_arns(original: Any) -> Any:
@@ -129,8 +199,9 @@ def _assume_role(original: Any, require: Callable[[Any], None]) -> Any:
     """require: raises AccessDenied unless the trust policy of the role allows the request."""
 
     def assume_role(response: Any) -> Any:
-        if _thread.enforced or _mocks:
+        if _access().checks_trust:
             require(response)
+        drop_expired()
         _thread.policy_arns = _policy_arns(response)
         _thread.session_tags = principal_tags(_tags(response))
         try:
@@ -251,7 +322,24 @@ def _get_federation_token(original: Any) -> Any:
     return get_federation_token
 
 
+def drop_expired() -> None:
+    """Forget sessions that ended more than FORGOTTEN_AFTER ago, and their keys. moto keeps all of them for ever."""
+    limit = utcnow() - FORGOTTEN_AFTER
+    for account, stores in list(sts_backends.items()):
+        for partition, store in list(stores.items()):
+            tokens = vars(store).get(TOKENS, {})
+            over = [key for key, token in list(tokens.items()) if token.expiration <= limit]
+            ended = [session for session in list(store.assumed_roles) if session.expiration <= limit]
+            for session in ended:
+                store.assumed_roles.remove(session)
+            for key in over:
+                tokens.pop(key, None)
+            for key in (*over, *(session.access_key_id for session in ended)):
+                iam_backends[account][partition].access_keys.pop(key, None)
+
+
 def _issued(response: Any, policy: str | None, arn: str | None) -> SessionToken:
+    drop_expired()
     duration = response._get_int_param("DurationSeconds", LONGEST_DURATION)
     expiration = response.backend.get_session_token(duration=duration).expiration
     account, owner = response.current_account, response.get_access_key()

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from personalize_emu.aws_services import AwsServices
 from personalize_emu.edge.auth.access_control import access_check_for
+from personalize_emu.edge.auth.query_access import service_access_for
 from personalize_emu.edge.http.faulty_response import ConnectionClosed, wait_for
 from personalize_emu.edge.moto_adapter import (
     EmbeddedClients,
     EmbeddedKeys,
     InterceptedRequest,
     MockEndpoint,
+    access_enforced_in_mocks,
     account_of,
     caller_of,
     connection_closed,
     mocked_personalize,
     restore_keys,
-    trust_enforced_in_mocks,
     write_keys,
 )
 from personalize_emu.edge.request_pipeline import answer
@@ -27,6 +29,9 @@ from personalize_emu.edge.testing.bypass_warning import bypass_warnings
 from personalize_emu.emulator import Emulator
 from personalize_emu.settings import Settings
 from personalize_emu.state.clock import Clock
+
+MOCK_KEYS: Mapping[str, str] = MappingProxyType({"FOOBARKEY": "FOOBARSECRET"})
+"""What moto puts in the environment while a mock lasts: here the account's own key for IAM and STS."""
 
 
 @contextmanager
@@ -43,7 +48,7 @@ def mocked_emulator(settings: Settings, clock: Clock | None, *, resumes_jobs: bo
         stack.callback(emulator.close)
         stack.callback(clients.close)
         stack.enter_context(mocked_personalize(_endpoint_of(emulator)))
-        stack.enter_context(trust_enforced_in_mocks(enforced=settings.auth == "iam"))
+        stack.enter_context(access_enforced_in_mocks(service_access_for(settings, caller_of, MOCK_KEYS)))
         if emulator.service_rows is not None:
             restore_keys(emulator.service_rows)
             emulator.open_groups()
