@@ -124,7 +124,7 @@ def test_faults_and_clock_are_controlled(control: ServerControl, runtime: Any) -
     ("document", "message"),
     [
         ({}, "exactly one of campaignArn and recommenderArn"),
-        ([], "exactly one of campaignArn"),
+        ([], "the body is JSON, but not an object"),
         ({"campaignArn": 5, "items": []}, "campaignArn must be an ARN"),
         ({"campaignArn": CAMPAIGN, "items": ["a"]}, "Create it first, or declare one without data"),
         ({"campaign": 5}, "campaign must be a text"),

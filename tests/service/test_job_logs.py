@@ -162,7 +162,7 @@ def test_the_route_and_the_command_show_the_log(
     assert main(["log", job, "--json", "--endpoint", server.url]) == 0
     assert json.loads(capsys.readouterr().out) == expected
     assert main(["log", "arn:none", "--endpoint", server.url]) == 1
-    assert "404" in capsys.readouterr().err
+    assert "no resource with a status has the ARN arn:none" in capsys.readouterr().err
     with pytest.raises(HTTPError, match="400"):
         admin_call(server.url, "GET", "logs")
 
