@@ -103,8 +103,7 @@ def report(log: ShopLog, attributed: Attributed, seed: int) -> Report:
     """seed: of the resampling, so that the same data have the same intervals."""
     visitors = {group: [each for each in log.visitors() if each.group is group] for group in Group}
     totals = {group: _totals(visitors[group], attributed, group) for group in Group}
-    rng = np.random.default_rng(seed)
-    comparisons = tuple(_comparison(measure, visitors, totals, attributed, rng) for measure in MEASURES)
+    comparisons = tuple(_comparison(measure, visitors, totals, attributed, seed) for measure in MEASURES)
     sent = sum(each.clicks for group in Group for each in visitors[group])
     return Report(
         totals=totals,
@@ -147,9 +146,9 @@ def _comparison(
     visitors: Mapping[Group, Sequence[VisitorTotals]],
     totals: Mapping[Group, GroupTotals],
     attributed: Attributed,
-    rng: np.random.Generator,
+    seed: int,
 ) -> Comparison:
-    resampled = {group: _resampled(measure, visitors[group], rng) for group in Group}
+    resampled = {group: _resampled(measure, visitors[group], _draws(seed, measure, group)) for group in Group}
     values = {}
     for group in Group:
         below = sum(measure.whole(each) for each in visitors[group])
@@ -160,6 +159,10 @@ def _comparison(
     uplift = with_interval(treated / control - 1, spread) if is_comparable else None
     groups = {group: with_interval(values[group], resampled[group]) for group in Group}
     return Comparison(measure, groups, uplift)
+
+
+def _draws(seed: int, measure: Measure, group: Group) -> np.random.Generator:
+    return np.random.default_rng((seed, MEASURES.index(measure), tuple(Group).index(group)))
 
 
 def _resampled(measure: Measure, visitors: Sequence[VisitorTotals], rng: np.random.Generator) -> Floats | None:
