@@ -39,6 +39,10 @@ from personalize_emu.state.resources import Dataset, Resource
 
 _CLOCK, _STARTS, _QUOTA = "clock", "starts", "quota"
 _DROP_QUOTAS = f"DELETE FROM facts WHERE name LIKE '{_QUOTA} %'"
+_DROP_ORPHANS = "DELETE FROM events WHERE dataset NOT IN (SELECT ordinal FROM resources WHERE kind = 'Dataset')"
+"""Events that arrived while their dataset was being deleted."""
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError)
+"""What damaged records raise."""
 
 
 @dataclass(frozen=True)
@@ -290,7 +294,6 @@ class DurableState:
         raise damaged(self._directory.path, what) from error
 
 
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError)
 @contextmanager
 def _usable(path: Path) -> Iterator[None]:
     """Raises UnusableDirectory for a disk that cannot be read or written to."""
@@ -300,7 +303,3 @@ def _usable(path: Path) -> Iterator[None]:
         raise UnusableDirectory(error.message) from error
     except OSError as error:
         raise UnusableDirectory(f"the data directory {path} cannot be used: {error.strerror}") from error
-
-
-_DROP_ORPHANS = "DELETE FROM events WHERE dataset NOT IN (SELECT ordinal FROM resources WHERE kind = 'Dataset')"
-"""Events that arrived while their dataset was being deleted."""
