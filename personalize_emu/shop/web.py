@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from personalize_emu.edge.http.origin_check import foreign_host
+from personalize_emu.edge.http.origin_check import foreign_host, is_foreign_form
+from personalize_emu.edge.http.wsgi import headers_of
 from personalize_emu.shop.charts import DAY_HEIGHT, WIDTH, day_chart, group_chart, uplift_chart
 from personalize_emu.shop.metrics import read_attribution
 from personalize_emu.shop.report import report, share_text
@@ -34,7 +34,6 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "referrer-policy": "same-origin",
     "cache-control": "no-store",
 }
-OWN_SITES = frozenset({"same-origin", "none"})
 COOKIE = "visitor"
 NEW = "new"
 """Value of the switch for somebody without a history."""
@@ -95,7 +94,7 @@ def _guard(app: Flask) -> None:
     def refuse_foreign_pages() -> None:
         if foreign_host(request.host, "127.0.0.1") is not None:
             abort(403, "The shop answers on addresses of this machine only.")
-        if request.method == "POST" and _is_foreign():
+        if request.method == "POST" and is_foreign_form(headers_of(request.environ)):
             abort(403, "This was sent by a page of another origin.")
 
     @app.after_request
@@ -106,16 +105,6 @@ def _guard(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def show_error(error: HTTPException) -> ResponseReturnValue:
         return render_template("error.html", error=error), error.code or 500
-
-
-def _is_foreign() -> bool:
-    if request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITES:
-        return True
-    origin = request.headers.get("Origin")
-    try:
-        return origin is not None and urlsplit(origin).netloc != request.host
-    except ValueError:
-        return True
 
 
 def _pages(app: Flask, store: Storefront, shown: Shown) -> None:

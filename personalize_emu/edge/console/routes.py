@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
+from personalize_emu.edge.http.origin_check import is_foreign_form
+from personalize_emu.edge.http.wsgi import headers_of
 from personalize_emu.emulator import Emulator
 from personalize_emu.state.clock import ClockOutOfRange
 from personalize_emu.state.durations import parse_duration
@@ -31,8 +31,6 @@ SECURITY_HEADERS: Mapping[str, str] = {
     # A browser sends `Origin: null` with forms of pages that send no referrer.
     "referrer-policy": "same-origin",
 }
-OWN_SITES = frozenset({"same-origin", "none"})
-"""Values of Sec-Fetch-Site: requests of our own pages, and of the user."""
 UNCHANGED = 204
 """htmx keeps what is shown."""
 
@@ -43,7 +41,7 @@ def console_routes(emulator: Emulator) -> Blueprint:
 
     @routes.before_request
     def refuse_foreign_pages() -> None:
-        if request.method == "POST" and _is_foreign(request.headers):
+        if request.method == "POST" and is_foreign_form(headers_of(request.environ)):
             abort(403, "This was sent by a page of another origin.")
 
     @routes.after_request
@@ -187,17 +185,6 @@ def _log(emulator: Emulator) -> LogPage:
 
 def _unknown(kind: str) -> NoReturn:
     abort(404, f"There is no such {kind}; it may have been deleted.")
-
-
-def _is_foreign(headers: Headers) -> bool:
-    """Stricter than for other admin routes: a page of another port of this machine is foreign, too."""
-    if headers.get("Sec-Fetch-Site", "none") not in OWN_SITES:
-        return True
-    origin = headers.get("Origin")
-    try:
-        return origin is not None and urlsplit(origin).netloc != headers.get("Host", "")
-    except ValueError:
-        return True
 
 
 def _overview(emulator: Emulator, advance: str = "", clock_error: str | None = None) -> str:

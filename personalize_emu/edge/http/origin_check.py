@@ -22,6 +22,8 @@ PRIVATE_SUFFIXES = (
 """Domains that cannot be registered by an attacker, or always resolve to the local machine."""
 
 AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+OWN_SITES = frozenset({"same-origin", "none"})
+"""Values of Sec-Fetch-Site: requests of our own pages, and of the user."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -55,6 +57,20 @@ def foreign_origin(method: str, headers: Mapping[str, str]) -> str | None:
     if origin is None or _is_local(_host_of(origin)):
         return None
     return f"requests of pages from {origin!r} are refused"
+
+
+def is_foreign_form(headers: Mapping[str, str]) -> bool:
+    """Whether a form was sent by a page of another origin; a page of another port of this machine is one, too.
+
+    headers: names in lower case.
+    """
+    if headers.get("sec-fetch-site", "none") not in OWN_SITES:
+        return True
+    origin = headers.get("origin")
+    try:
+        return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
+    except ValueError:
+        return True
 
 
 def _host_of(origin: str) -> str | None:
