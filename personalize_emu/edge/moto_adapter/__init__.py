@@ -10,7 +10,7 @@
     managed_policies   AWS managed policies, parsed on demand
     resetting          atomic resets of all stores
     keeping            buckets, objects, identities and keys in the data directory
-    instances          objects that nothing refers to are let go
+    adaptation         what is changed in moto, once per process
     faults             exceptions of moto as error responses of the service
     bucket_policies    validation and evaluation of bucket policies
     services           services that show or change resources of Personalize: stacks, quotas, audit events, tags

@@ -15,13 +15,11 @@ from botocore.config import Config
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 
-from personalize_emu.edge.moto_adapter.accounts import keep_boundaries
-from personalize_emu.edge.moto_adapter.bucket_policies import as_service, enforce_bucket_policies
+from personalize_emu.edge.moto_adapter.adaptation import adapt_moto
+from personalize_emu.edge.moto_adapter.bucket_policies import as_service
 from personalize_emu.edge.moto_adapter.faults import FailedRequest, converted
-from personalize_emu.edge.moto_adapter.keys import find_keys_by_arn
-from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
 from personalize_emu.edge.moto_adapter.resetting import using_services
-from personalize_emu.edge.moto_adapter.sessions import access_enforced, keep_sessions
+from personalize_emu.edge.moto_adapter.sessions import access_enforced
 from personalize_emu.service.service_metrics import NAMESPACE
 
 ACCOUNT_HEADER = "x-moto-account-id"
@@ -79,11 +77,7 @@ class EmbeddedClients:
         self._closed = threading.Event()
         self._stubber = BotocoreStubber()
         self._stubber.enabled = True
-        enforce_bucket_policies()
-        parse_policies_on_demand()
-        keep_boundaries()
-        keep_sessions()
-        find_keys_by_arn()
+        adapt_moto()
 
     def __call__(self, service: str, region: str) -> Any:
         with _making_clients:

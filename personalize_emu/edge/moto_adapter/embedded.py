@@ -11,18 +11,15 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from personalize_emu.edge.auth.query_access import ANYBODY, ServiceAccess
 from personalize_emu.edge.http.error_responses import FORM, MalformedRequest, UnservedRequest
-from personalize_emu.edge.moto_adapter.accounts import account_of, keep_boundaries
-from personalize_emu.edge.moto_adapter.bucket_policies import enforce_bucket_policies
+from personalize_emu.edge.moto_adapter.accounts import account_of
+from personalize_emu.edge.moto_adapter.adaptation import adapt_moto, let_objects_go
 from personalize_emu.edge.moto_adapter.deliveries import deliveries, guard
 from personalize_emu.edge.moto_adapter.faults import FORM_BODY, answer_faults
-from personalize_emu.edge.moto_adapter.instances import let_objects_go
 from personalize_emu.edge.moto_adapter.keeping.service_keeper import keep_changes
-from personalize_emu.edge.moto_adapter.keys import find_keys_by_arn
-from personalize_emu.edge.moto_adapter.managed_policies import parse_policies_on_demand
 from personalize_emu.edge.moto_adapter.resetting import using_services
 from personalize_emu.edge.moto_adapter.services.emulators import serving
 from personalize_emu.edge.moto_adapter.services.extensions import extend, missing_package
-from personalize_emu.edge.moto_adapter.sessions import access_enforced, keep_sessions
+from personalize_emu.edge.moto_adapter.sessions import access_enforced
 from personalize_emu.emulator import Emulator
 from personalize_emu.wire.sigv4 import credential_scope
 
@@ -74,11 +71,7 @@ def embedded_application(
         return app
 
     let_objects_go()
-    enforce_bucket_policies()
-    parse_policies_on_demand()
-    keep_boundaries()
-    keep_sessions()
-    find_keys_by_arn()
+    adapt_moto()
     dispatcher = _without_admin_routes(werkzeug_app.DomainDispatcherApplication)(create)
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
