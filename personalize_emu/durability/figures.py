@@ -23,7 +23,7 @@ from personalize_emu.service.state.attribution_ledger import Ledger, Metric, Sum
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.usage_ledger import Batch, Deployed, Training, Usage
 from personalize_emu.state.commit_lock import NotWritten
-from personalize_emu.state.identifiers import parse_arn
+from personalize_emu.state.identifiers import region_in
 from personalize_emu.state.served_recommendations import MOST_ITEMS, ServedRecommendation, size_of
 
 PERIOD = 1.0
@@ -167,8 +167,7 @@ def _lists_by_region(taken: Iterable[tuple[str, ServedRecommendation]]) -> Itera
         by_deployment[answer.deployment_arn].append((recommendation_id, answer.deployment_arn, answer.items))
     by_region: defaultdict[str, list[Any]] = defaultdict(list)
     for arn, lists in by_deployment.items():
-        parsed = parse_arn(arn)
-        by_region["" if parsed is None else parsed.region] += lists
+        by_region[region_in(arn)] += lists
     for region, lists in by_region.items():
         yield region, text_of(lists)
 

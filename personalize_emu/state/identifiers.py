@@ -88,3 +88,15 @@ def parse_arn(text: str) -> Arn | None:
         return None
     resource_type, _, resource_name = parts[5].partition("/")
     return Arn(parts[1], parts[2], parts[3], parts[4], resource_type, resource_name)
+
+
+def account_in(arn: str) -> str:
+    """Empty for resources of AWS, and for texts that are no ARN."""
+    parsed = parse_arn(arn)
+    return "" if parsed is None else parsed.account
+
+
+def region_in(arn: str) -> str:
+    """Empty for resources without a region, and for texts that are no ARN."""
+    parsed = parse_arn(arn)
+    return "" if parsed is None else parsed.region

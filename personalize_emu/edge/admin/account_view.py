@@ -20,7 +20,7 @@ from personalize_emu.emulator import Emulator
 from personalize_emu.kms_keys import ENABLED
 from personalize_emu.service.state.emulator_state import EmulatorState
 from personalize_emu.service.state.usage_ledger import UsageLedger
-from personalize_emu.state.identifiers import parse_arn
+from personalize_emu.state.identifiers import account_in
 from personalize_emu.state.resources import Dataset
 from personalize_emu.state.store import Store
 
@@ -89,7 +89,7 @@ def _unreadable_groups(emulator: Emulator) -> frozenset[str]:
 
 
 def _state_of(state: EmulatorState, account: str) -> EmulatorState:
-    store = state.store.copy_of(lambda record: _account_of(record.arn) == account)
+    store = state.store.copy_of(lambda record: account_in(record.arn) == account)
     return replace(state, store=store, usage=_usage_of(state, store, account))
 
 
@@ -99,14 +99,9 @@ def _usage_of(state: EmulatorState, store: Store, account: str) -> UsageLedger:
     def is_of_others(source: str) -> bool:
         """source: an ARN or a tracking id."""
         arn = source if source.startswith("arn:") else state.trackers.get(source)
-        return _account_of(arn) != account if arn else source not in tracked
+        return account_in(arn) != account if arn else source not in tracked
 
     ledger = UsageLedger()
     ledger.restore(state.usage.usage())
     ledger.forget(is_of_others)
     return ledger
-
-
-def _account_of(arn: str) -> str | None:
-    parsed = parse_arn(arn)
-    return None if parsed is None else parsed.account

@@ -15,7 +15,6 @@ from personalize_emu.edge.auth.caller_policies import CallerPolicies, refusal_re
 from personalize_emu.edge.auth.callers import Caller, CallerOf, known_callers
 from personalize_emu.edge.auth.condition_keys import (
     FAMILIES,
-    account_of,
     principal_facts,
     request_facts,
     request_tags,
@@ -25,6 +24,7 @@ from personalize_emu.edge.auth.service_authorization import SERVICE, Permission,
 from personalize_emu.emulator import Emulator
 from personalize_emu.service.access.policies import CannotEvaluate, PolicyRequest
 from personalize_emu.settings import Settings
+from personalize_emu.state.identifiers import account_in
 from personalize_emu.wire.errors import (
     AccessDeniedException,
     ExpiredTokenException,
@@ -136,7 +136,7 @@ def require_permission(received: ReceivedRequest, caller: Caller) -> None:
     policies = caller.policies() if caller.policies is not None else None
     for permission in _permissions(received):
         action, resource = permission.action, permission.resource
-        if permission.passes_role and account_of(resource) != caller.account:
+        if permission.passes_role and account_in(resource) != caller.account:
             raise AccessDeniedException("Cross-account pass role is not allowed.")
         if policies is None:
             continue

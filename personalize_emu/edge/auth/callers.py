@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from personalize_emu.edge.auth.caller_policies import CallerPolicies
 from personalize_emu.settings import Settings, account_keys
-from personalize_emu.state.identifiers import partition_of
+from personalize_emu.state.identifiers import account_in, partition_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Caller:
 
     @property
     def account(self) -> str:
-        return self.arn.split(":")[4]
+        return account_in(self.arn)
 
 
 CallerOf = Callable[[str], Caller | None]

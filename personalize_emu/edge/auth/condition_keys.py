@@ -14,7 +14,7 @@ from typing import Any
 
 from personalize_emu.edge.auth.service_authorization import ANY, Permission
 from personalize_emu.service.access.policy_context import PolicyContext
-from personalize_emu.state.identifiers import parse_arn
+from personalize_emu.state.identifiers import account_in
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 PASSED_TO = "personalize.amazonaws.com"
@@ -95,14 +95,8 @@ def tag_facts(prefix: str, tags: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def resource_facts(permission: Permission, tags: Mapping[str, str], caller_account: str) -> Mapping[str, str]:
     """tags: of the resource."""
-    owner = caller_account if permission.resource == ANY else account_of(permission.resource)
+    owner = caller_account if permission.resource == ANY else account_in(permission.resource)
     facts = {"aws:resourceaccount": owner} if owner else {}
     if permission.passes_role:
         return {**facts, "iam:passedtoservice": PASSED_TO}
     return {**facts, **tag_facts("aws:resourcetag/", tags.items())}
-
-
-def account_of(arn: str) -> str:
-    """Empty for resources of AWS, and for texts that are no ARN."""
-    parsed = parse_arn(arn)
-    return parsed.account if parsed else ""

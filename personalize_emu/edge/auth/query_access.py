@@ -3,17 +3,15 @@
 AssumeRoleWithWebIdentity, AssumeRoleWithSAML     open: unsigned in AWS, too
 every other operation                             signature of a known key
 
-The refusals are those of the query protocol of these services, status 403.
+The codes of refusals are those of the query protocol of these services.
 """
 
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from xml.sax.saxutils import escape
 
 from personalize_emu.edge.auth.access_control import authenticated
 from personalize_emu.edge.auth.callers import Caller, CallerOf, known_callers
@@ -27,7 +25,6 @@ from personalize_emu.wire.errors import (
     RequestExpired,
     UnrecognizedClientException,
 )
-from personalize_emu.wire.render import Response
 from personalize_emu.wire.sigv4 import SignedRequest
 
 UNSIGNED = frozenset({"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
@@ -45,7 +42,16 @@ _CODES: Mapping[type[AwsError], str] = MappingProxyType(
 )
 """What the query protocol calls the refusals of `authenticated`."""
 
-QueryCheck = Callable[[SignedRequest, str, str], Response | None]
+
+@dataclass(frozen=True)
+class Refusal:
+    """Of a request, with status 403. code: of the query protocol."""
+
+    code: str
+    message: str
+
+
+QueryCheck = Callable[[SignedRequest, str, str], Refusal | None]
 """Given a request, its signing name and its operation, the refusal of the request, or None."""
 
 
@@ -82,21 +88,13 @@ def service_access_for(
     def callers(access_key: str) -> Caller | None:
         return Caller(root, own[access_key]) if access_key in own else known(access_key)
 
-    def refusal_of(request: SignedRequest, service: str, operation: str) -> Response | None:
+    def refusal_of(request: SignedRequest, service: str, operation: str) -> Refusal | None:
         if operation in UNSIGNED:
             return None
         try:
             authenticated(request, callers, now(), service)
         except AwsError as error:
-            return _refusal(_CODES[type(error)], str(error))
+            return Refusal(_CODES[type(error)], str(error))
         return None
 
     return ServiceAccess(refusal_of, checks_trust=settings.auth == "iam")
-
-
-def _refusal(code: str, message: str) -> Response:
-    request_id = str(uuid.uuid4())
-    error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-    body = f"<ErrorResponse>{error}<RequestId>{request_id}</RequestId></ErrorResponse>".encode()
-    headers = (("content-type", "text/xml"), ("content-length", str(len(body))), ("x-amzn-requestid", request_id))
-    return Response(403, headers, body)

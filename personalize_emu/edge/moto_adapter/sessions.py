@@ -29,8 +29,9 @@ from moto.sts.responses import TokenResponse
 from moto.sts.utils import random_session_token
 
 from personalize_emu.edge.auth.caller_policies import denial_reason, refusal_reason
-from personalize_emu.edge.auth.condition_keys import account_of, principal_facts, tag_facts
+from personalize_emu.edge.auth.condition_keys import principal_facts, tag_facts
 from personalize_emu.edge.auth.query_access import ANYBODY, ServiceAccess
+from personalize_emu.edge.http.error_responses import FORM, refusal
 from personalize_emu.edge.moto_adapter.accounts import POLICY_ARNS, SESSION_TAGS, TOKENS, caller_of, principal_tags
 from personalize_emu.service.access.policies import (
     CannotEvaluate,
@@ -39,6 +40,7 @@ from personalize_emu.service.access.policies import (
     allows,
     statements_of,
 )
+from personalize_emu.state.identifiers import account_in
 from personalize_emu.wire.sigv4 import SignedRequest, credential_scope
 
 ASSUME = "sts:AssumeRole"
@@ -51,6 +53,7 @@ TRUST_FAMILIES = ("sts:externalid", "sts:rolesessionname", "sts:sourceidentity",
 """Condition keys that are complete for requests for sessions."""
 LONGEST_DURATION = 12 * 3600
 """Seconds; the default of GetSessionToken."""
+FORBIDDEN = 403
 TEMPORARY_PREFIX = "ASIA"
 FORGOTTEN_AFTER = timedelta(hours=1)
 """For so long a session that has ended is refused as an expired one; then its key is unknown."""
@@ -151,7 +154,10 @@ def _for_known_keys(service: str, original: Any) -> Any:
         response.setup_class(request, full_url, headers)
         refused = refusal_of(signed, service, response._get_action())
         if refused is not None:
-            return refused.status, dict(refused.headers), refused.body
+            # The query protocol answers in XML, whatever the client asks for.
+            sent = {"content-type": FORM}
+            answer = refusal(service, sent, status=FORBIDDEN, code=refused.code, message=refused.message)
+            return answer.status, dict(answer.headers), answer.body
         return response.call_action()
 
     return dispatch
@@ -238,7 +244,7 @@ def _require_trust(response: Any) -> None:
 
         Across accounts, and where there is a Deny, those policies count in any case.
         """
-        account = account_of(arn)
+        account = account_in(arn)
         names = {arn, facts["aws:principalarn"]}
         is_named = trusts(names, trust)
         if not is_named and not trusts({*names, account, f"arn:aws:iam::{account}:root"}, trust):
@@ -246,7 +252,7 @@ def _require_trust(response: Any) -> None:
         if policies is None:
             return True
         request = PolicyRequest(ASSUME, role_arn, context=context, families=TRUST_FAMILIES)
-        is_enough = is_named and account == account_of(role_arn)
+        is_enough = is_named and account == account_in(role_arn)
         return (denial_reason if is_enough else refusal_reason)(policies, request) is None
 
     _require(may_assume, arn, ASSUME, role_arn)
@@ -258,7 +264,7 @@ def _require_federated_trust(action: str) -> Callable[[Any], None]:
     def require(response: Any) -> None:
         role_arn = response._get_param("RoleArn") or ""
         request = PolicyRequest(action, role_arn, context=_facts_of_session(response), families=TRUST_FAMILIES)
-        arn = f"arn:aws:iam::{account_of(role_arn)}:federated"
+        arn = f"arn:aws:iam::{account_in(role_arn)}:federated"
         _require(lambda trust: allows([trust], replace(request, principals=_federated(trust))), arn, action, role_arn)
 
     return require
@@ -296,7 +302,7 @@ def _facts_of_session(response: Any) -> dict[str, str | frozenset[str]]:
 
 def _trust_policy(role_arn: str) -> Any:
     """The document, or None if there is no such role, or no document."""
-    for role in list(iam_backends[account_of(role_arn) or DEFAULT_ACCOUNT_ID]["aws"].roles.values()):
+    for role in list(iam_backends[account_in(role_arn) or DEFAULT_ACCOUNT_ID]["aws"].roles.values()):
         if role.arn == role_arn:
             document = role.assume_role_policy_document
             try:

@@ -6,9 +6,7 @@ from abc import ABC, abstractmethod
 
 from personalize_emu.runtime.explanations.explanation import Explanation, explain
 from personalize_emu.service.core.context import Context
-
-REGION_FIELD, ACCOUNT_FIELD = 3, 4
-"""Places in an ARN."""
+from personalize_emu.state.identifiers import parse_arn
 
 
 class Explaining(ABC):
@@ -20,10 +18,10 @@ class Explaining(ABC):
         Raises:
             AwsError: no such deployment or item, or the item must not be recommended. ValueError: no ARN.
         """
-        fields = campaign_arn.split(":", 5)
-        if len(fields) < 6:
+        parsed = parse_arn(campaign_arn)
+        if parsed is None:
             raise ValueError(f"{campaign_arn!r} is not the ARN of a campaign or recommender")
-        return explain(self._context(fields[REGION_FIELD], fields[ACCOUNT_FIELD]), campaign_arn, user_id, item_id)
+        return explain(self._context(parsed.region, parsed.account), campaign_arn, user_id, item_id)
 
     @abstractmethod
     def _context(self, region: str, account: str, *, may_wait: bool = True) -> Context:

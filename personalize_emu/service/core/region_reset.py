@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from personalize_emu.service.state.emulator_state import EmulatorState
+from personalize_emu.state.identifiers import region_in
 from personalize_emu.state.resources import Dataset, EventTracker, Resource
-
-REGION_FIELD = 3
-"""Its place in an ARN."""
-
-
-def region_of(arn: str) -> str:
-    """Empty for what is no ARN."""
-    fields = arn.split(":", REGION_FIELD + 1)
-    return fields[REGION_FIELD] if len(fields) > REGION_FIELD + 1 else ""
 
 
 def remove_region(state: EmulatorState, region: str) -> list[Resource]:
@@ -20,15 +12,15 @@ def remove_region(state: EmulatorState, region: str) -> list[Resource]:
 
     Jobs that are at work end without effect, since their resources are gone; trainings end before their next stage.
     """
-    gone = [record for record in state.store.records() if region_of(record.arn) == region]
+    gone = [record for record in state.store.records() if region_in(record.arn) == region]
     tracking_ids = {record.tracking_id for record in gone if isinstance(record, EventTracker | Dataset)}
     for record in gone:
         entry = state.job_entry(record.arn)
         if entry is not None:
             entry.stop.set()
     state.store.remove_all(gone)
-    state.usage.forget(lambda source: region_of(source) == region or source in tracking_ids)
-    state.answers.forget(lambda arn: region_of(arn) == region)
+    state.usage.forget(lambda source: region_in(source) == region or source in tracking_ids)
+    state.answers.forget(lambda arn: region_in(arn) == region)
     for key in [key for key in state.account_rates if region in key.split()]:
         del state.account_rates[key]
     return gone
