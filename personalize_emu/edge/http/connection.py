@@ -133,7 +133,8 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._write_paused, self._since = False, self._server.now()
-        self._continue_writing()
+        # Afterwards, because asyncio ends a transport twice that is closed while it calls this.
+        asyncio.get_running_loop().call_soon(self._continue_writing)
 
     # Called by the parser.
 

@@ -159,6 +159,13 @@ def test_large_answers_arrive_whole(server: Running) -> None:
     assert body == b"x" * (4 * LIMIT)
 
 
+def test_a_connection_ends_once_after_a_large_answer(server: Running, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(5):
+        server.ask(last("GET", "/large"))
+    server.ask(last("GET", "/after"))
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
 def test_expect_100_continue(server: Running) -> None:
     expect = "Expect: 100-continue"
     with server.connect() as connection:
