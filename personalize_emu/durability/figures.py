@@ -14,6 +14,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
+from sys import intern
 from typing import Any
 
 from personalize_emu.durability.database import Database, Statement
@@ -71,7 +72,8 @@ class Figures:
         for number, text in list(self._database.rows("SELECT number, lists FROM recommendations ORDER BY number")):
             answers = json.loads(text)
             for recommendation_id, deployment, items in answers:
-                self._state.answers.remember(recommendation_id, deployment, None, items)
+                # Of a million items, most are of the same few thousand.
+                self._state.answers.remember(recommendation_id, deployment, None, tuple(map(intern, items)))
             self._note(number, sum(max(len(items), 1) for _, _, items in answers))
         self._state.answers.end_restoring()
 

@@ -57,13 +57,14 @@ def ranked(model: Model, scores: NDArray[np.float32], item_ids: Sequence[str]) -
     numbers = np.fromiter(map(model.number_of.get, item_ids, repeat(-1)), np.int64, len(item_ids))
     scored = numbers >= 0
     scored[scored] = model.trained_items[numbers[scored]]
-    places = np.flatnonzero(scored)
-    scores = scores[numbers[places]]
+    known = numbers[scored]
+    scores = scores[known]
     # Item numbers follow the order of ids, so a stable sort by number resolves ties by id (RT-32).
-    order = np.lexsort((numbers[places], -scores))
+    order = np.lexsort((known, -scores))
     shares = softmax_of(scores, order.astype(np.int32))
+    # Ids of the catalog, because those of requests are other texts each time, and recommendations are remembered.
     ranking: list[dict[str, Any]] = [
-        {"itemId": item_ids[place], "score": share}
-        for place, share in zip(places[order].tolist(), shares, strict=True)
+        {"itemId": model.catalog[number], "score": share}
+        for number, share in zip(known[order].tolist(), shares, strict=True)
     ]
     return ranking + [{"itemId": item_ids[place]} for place in np.flatnonzero(~scored).tolist()]

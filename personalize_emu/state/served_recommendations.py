@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from sys import intern
 from threading import Lock
 from types import MappingProxyType
 
@@ -39,8 +38,7 @@ class ServedRecommendations:
         self._lock = Lock()
 
     def remember(self, recommendation_id: str, deployment_arn: str, user_id: str | None, items: Sequence[str]) -> None:
-        # Ids of a request are other strings each time.
-        answer = ServedRecommendation(deployment_arn, user_id, tuple(map(intern, items)))
+        answer = ServedRecommendation(deployment_arn, user_id, tuple(items))
         with self._lock:
             if self._new is not None:
                 self._new.append((recommendation_id, answer))

@@ -36,3 +36,12 @@ def test_a_ranking_is_the_restriction_of_that_of_the_catalog(model: Model, known
     assert [row["score"] for row in found if "score" in row] == [row["score"] for row in found[: len(scored)]]
     exact = np.exp(scores[[model.number_of[item] for item in scored]].astype(np.float64))
     assert [row["score"] for row in found[: len(scored)]] == pytest.approx(exact / exact.sum(), abs=2e-7)
+
+
+def test_a_ranking_has_the_texts_of_the_catalog_not_those_of_the_request(model: Model) -> None:
+    """Recommendations are remembered, a million items in all: an id of every request would fill the memory."""
+    asked = ["".join(list(item)) for item in DATA.catalog]
+    found = ranked(model, model.scores(history(DATA)), asked)
+    own = {item: item for item in model.catalog}
+    assert all(row["itemId"] is own[row["itemId"]] for row in found if "score" in row)
+    assert len([row for row in found if "score" in row]) > 0
